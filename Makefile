@@ -1,0 +1,41 @@
+# `make demo` and `make test` each do all their own set-up: Python >= 3.11, make and pip are enough.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test lint sample benchmark clean
+.DEFAULT_GOAL := help
+
+help:           ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+# Two stamps: the demo needs the package alone, the tests need the developers' tools beside it.
+$(VENV)/.demo: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all]'
+	touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: $(VENV)/.demo  ## read, compare and cluster the bundled sample corpus; prints where the report is
+	$(BIN)/tablesim demo --out demo
+
+lint: $(VENV)/.dev  ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint  ## lint, then every test
+	$(BIN)/python -m pytest -n 2
+
+sample: $(VENV)/.dev  ## make data/sample again from its seed
+	$(BIN)/tablesim synthesize --sample --out data/sample
+
+benchmark: $(VENV)/.dev  ## reading speed, stage by stage
+	$(BIN)/python benchmarks/reading.py
+
+clean:          ## remove the environment and what the demo wrote
+	rm -rf $(VENV) demo

@@ -1,0 +1,42 @@
+"""The errors that tablesim raises on purpose.
+
+Each message says where, what was found, what was expected and what to do. Every class also inherits the built-in
+exception that callers would expect, so that ``except ValueError`` and ``except OSError`` keep working.
+"""
+
+from __future__ import annotations
+
+
+class TablesimError(Exception):
+    """Base of every error that tablesim raises on purpose."""
+
+
+class ScanError(TablesimError, ValueError):
+    """A scan cannot be used: unreadable, empty, truncated, too large or not an image."""
+
+
+class MetadataError(TablesimError, ValueError):
+    """A table of metadata, labels or annotations cannot be understood."""
+
+
+class TranscriptionError(TablesimError, ValueError):
+    """A transcription file does not follow the format."""
+
+
+class SettingsError(TablesimError, ValueError):
+    """A setting has an unknown name or a value outside its range."""
+
+
+class WeightsError(TablesimError, ValueError):
+    """A weights file is missing, damaged or made for another network."""
+
+
+class RunError(TablesimError, ValueError):
+    """A run folder is missing, damaged, or made with other settings."""
+
+
+class MissingExtraError(TablesimError, ImportError):
+    """A feature needs an optional dependency that is not installed."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f"{feature} needs an optional part of tablesim; install it with: pip install 'tablesim[{extra}]'")

@@ -1,0 +1,76 @@
+"""Rectangles on a page: the one way in which places travel through tablesim."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """An upright rectangle in source pixels, origin at the top left of the page.
+
+    Parameters
+    ----------
+    x, y : float
+        Left and top edge in pixels.
+    width, height : float
+        Extent in pixels, zero or more.
+    """
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def right(self) -> float:
+        return self.x + self.width
+
+    @property
+    def bottom(self) -> float:
+        return self.y + self.height
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """The middle of the box as (x, y)."""
+        return self.x + self.width / 2, self.y + self.height / 2
+
+    @property
+    def area(self) -> float:
+        return self.width * self.height
+
+    def contains(self, x: float, y: float) -> bool:
+        """True when the point lies inside the box or on its edge."""
+        return self.x <= x <= self.right and self.y <= y <= self.bottom
+
+    def overlap(self, other: Box) -> float:
+        """Intersection over union with ``other``, between 0 and 1."""
+        width = min(self.right, other.right) - max(self.x, other.x)
+        height = min(self.bottom, other.bottom) - max(self.y, other.y)
+        if width <= 0 or height <= 0:
+            return 0.0
+        shared = width * height
+        return shared / (self.area + other.area - shared)
+
+    @classmethod
+    def around(cls, boxes: Iterable[Box]) -> Box:
+        """The smallest box that holds all of ``boxes``; ValueError when there are none."""
+        boxes = list(boxes)
+        if not boxes:
+            raise ValueError("Box.around: got no boxes, expected at least one")
+        left, top = min(b.x for b in boxes), min(b.y for b in boxes)
+        return cls(left, top, max(b.right for b in boxes) - left, max(b.bottom for b in boxes) - top)
+
+    def to_dict(self, digits: int = 1) -> dict[str, float]:
+        """``{"x", "y", "width", "height"}``, rounded to ``digits`` decimals."""
+        return {
+            "x": round(float(self.x), digits),
+            "y": round(float(self.y), digits),
+            "width": round(float(self.width), digits),
+            "height": round(float(self.height), digits),
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, float]) -> Box:
+        return cls(float(data["x"]), float(data["y"]), float(data["width"]), float(data["height"]))
