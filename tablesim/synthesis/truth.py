@@ -34,8 +34,8 @@ class TrueDigit:
 class TrueNumber:
     """A maximal run of figures printed together; ``table``, ``row`` and ``column`` are None outside a table.
 
-    ``text`` is as printed (a raised point is U+00B7). Columns count numbers, so degrees and minutes are two columns, and
-    each half-table is a table of its own.
+    ``text`` is as printed (a raised point is U+00B7). Columns count numbers, so degrees and minutes are two columns,
+    and each half-table is a table of its own.
     """
 
     text: str
@@ -140,7 +140,7 @@ class PageTruth:
     def save(self, path: str | Path) -> None:
         """Write ``to_dict`` as JSON, one line a number so that a change can be read as a difference of lines."""
         data = self.to_dict()
-        numbers = ",\n".join("  " + json.dumps(number, ensure_ascii=False) for number in data.pop("numbers"))
+        numbers = ",\n".join(json.dumps(number, ensure_ascii=False, separators=(",", ":")) for number in data.pop("numbers"))
         head = json.dumps(data, ensure_ascii=False, sort_keys=True)
         Path(path).write_text(f'{head[:-1]}, "numbers": [\n{numbers}\n]}}\n', encoding="utf-8")
 
@@ -191,4 +191,4 @@ class PageTruth:
 
     def _height_on_page(self, box: Box) -> float:
         x, y = box.centre
-        return {0: y, 90: self.width - x, 180: self.height - y, 270: x}[self.rotation]
+        return {0: y, 90: x, 180: self.height - y, 270: self.width - x}[self.rotation]
