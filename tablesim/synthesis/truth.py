@@ -140,7 +140,9 @@ class PageTruth:
     def save(self, path: str | Path) -> None:
         """Write ``to_dict`` as JSON, one line a number so that a change can be read as a difference of lines."""
         data = self.to_dict()
-        numbers = ",\n".join(json.dumps(number, ensure_ascii=False, separators=(",", ":")) for number in data.pop("numbers"))
+        numbers = ",\n".join(
+            json.dumps(number, ensure_ascii=False, separators=(",", ":")) for number in data.pop("numbers")
+        )
         head = json.dumps(data, ensure_ascii=False, sort_keys=True)
         Path(path).write_text(f'{head[:-1]}, "numbers": [\n{numbers}\n]}}\n', encoding="utf-8")
 
