@@ -1,0 +1,144 @@
+"""Transcriptions: what a person read on a page, as a plain text file.
+
+One printed row a line; numbers apart by spaces, ``|`` between columns, ``||`` between half-tables that stand side by
+side; a column may be blank. Signs beside the figures and a point or comma between them are passed over, a fraction is
+two numbers, and a word without a figure does not count. ``#`` begins a comment, and ``# ignore x y width height`` is
+a rectangle in source pixels in which nothing counts: headings, page numbers, columns that nobody transcribed::
+
+    # degrees | longest day | latitude
+    # ignore 0 0 960 200
+    1 | 12 0 | 0 0
+    2 | 12 15 | 4 14 || 28 | 19 0 | 62 25
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tablesim.digits.reading import ILLEGIBLE
+from tablesim.errors import TranscriptionError
+from tablesim.scans.boxes import Box
+
+_FIGURES = re.compile(rf"[0-9{re.escape(ILLEGIBLE)}]")
+_FRACTION_BARS = "/⁄∕"
+
+
+@dataclass(frozen=True, slots=True)
+class TranscribedRow:
+    """One printed row of a page.
+
+    Parameters
+    ----------
+    line : int
+        Its line in the file, from 1.
+    halves : tuple of tuple of tuple of str
+        Half-tables, in each its columns, in each the digit strings of its numbers; a blank column is ``()``.
+    """
+
+    line: int
+    halves: tuple[tuple[tuple[str, ...], ...], ...]
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The digit strings from left to right."""
+        return tuple(number for half in self.halves for column in half for number in column)
+
+
+@dataclass(frozen=True)
+class Transcription:
+    """What a person read on one page.
+
+    Parameters
+    ----------
+    rows : tuple of TranscribedRow
+        The printed rows from top to bottom; a row may hold no number.
+    ignore : tuple of Box
+        Rectangles in source pixels; what is read with its centre in one of them does not count.
+    path : str
+        Where it came from, for messages.
+    """
+
+    rows: tuple[TranscribedRow, ...]
+    ignore: tuple[Box, ...] = ()
+    path: str = ""
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The digit strings of the page, row by row: ``0.101`` and ``0·101`` are ``"0101"``."""
+        return tuple(number for row in self.rows for number in row.numbers)
+
+    def ignores(self, x: float, y: float) -> bool:
+        """True when the point (source pixels) lies where nothing counts."""
+        return any(box.contains(x, y) for box in self.ignore)
+
+
+def read_transcription(path: str | Path) -> Transcription:
+    """Read a transcription file (UTF-8, with or without a byte order mark).
+
+    Raises
+    ------
+    TranscriptionError
+        The file is missing or not UTF-8 text, or a line does not follow the format; the message names file and line.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise TranscriptionError(
+            f"{path}: byte {error.start} is not UTF-8 text, expected a transcription; save the file as UTF-8"
+        ) from error
+    except OSError as error:
+        raise TranscriptionError(
+            f"{path}: cannot be read ({error.strerror}), expected a transcription; check the path"
+        ) from error
+    return parse_transcription(text, str(path))
+
+
+def parse_transcription(text: str, path: str = "transcription") -> Transcription:
+    """Parse the text of a transcription, as `read_transcription` does; ``path`` stands in the messages."""
+    rows: list[TranscribedRow] = []
+    ignore: list[Box] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        where = f"{path}:{number}"
+        printed, hash_mark, comment = line.partition("#")
+        words = comment.split()
+        if hash_mark and words and words[0].rstrip(":").lower() == "ignore":
+            ignore.append(_ignored_box(words[1:], where))
+        if printed.strip():
+            rows.append(TranscribedRow(number, _halves(printed, where)))
+    return Transcription(tuple(rows), tuple(ignore), path)
+
+
+def _ignored_box(words: list[str], where: str) -> Box:
+    message = f"{where}: got '# ignore {' '.join(words)}', expected '# ignore x y width height' in source pixels"
+    try:
+        values = [float(word) for word in words]
+    except ValueError as error:
+        raise TranscriptionError(f"{message}; write four numbers") from error
+    if len(values) != 4:
+        raise TranscriptionError(f"{message}; write four numbers, not {len(values)}")
+    if not (values[2] > 0 and values[3] > 0):
+        raise TranscriptionError(f"{message}; width and height must be more than 0")
+    return Box(*values)
+
+
+def _halves(printed: str, where: str) -> tuple[tuple[tuple[str, ...], ...], ...]:
+    return tuple(tuple(tuple(_numbers(cell, where)) for cell in half.split("|")) for half in re.split(r"\|\|", printed))
+
+
+def _numbers(cell: str, where: str) -> Iterator[str]:
+    for word in cell.split():
+        if not _FIGURES.search(word):
+            continue  # a word printed in the row, such as "Mean"
+        if any(character.isalpha() for character in word):
+            # Mostly an O or an l typed for a figure: letting it pass would change the score unseen.
+            raise TranscriptionError(
+                f"{where}: got '{word}', figures and letters in one, expected a number; type figures alone"
+            )
+        for part in re.split(f"[{_FRACTION_BARS}]", word):
+            figures = "".join(_FIGURES.findall(part))
+            if figures:
+                yield figures
