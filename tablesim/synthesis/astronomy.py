@@ -214,7 +214,7 @@ def barometer(seed: int, days: int) -> NDArray[np.int64]:
     A slow wandering of the weather about 29.85 inches with the double daily tide of the air: made, not observed.
     """
     rng = np.random.default_rng(seed)
-    steps = rng.normal(0.0, 0.012, days * 24)
+    steps = rng.normal(0.0, 0.009, days * 24)
     pressure, slope, readings = 29.85 + rng.normal(0, 0.2), 0.0, np.empty(days * 24)
     for hour, step in enumerate(steps):
         slope = 0.93 * slope + step + 0.0009 * (29.85 - pressure)
