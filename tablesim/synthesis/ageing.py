@@ -1,0 +1,290 @@
+"""From a clean sheet to a scan: ink, paper, time, camera.
+
+Four steps: the ink spreads or leaves gaps; the sheet is laid on the scanner (turned, bent, reduced); paper, light and
+the other side of the leaf show; the camera blurs, adds noise and compresses. The truth goes through the same geometry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tablesim.scans.boxes import Box
+from tablesim.synthesis.sheet import Sheet
+from tablesim.synthesis.truth import TrueDigit, TrueNumber
+
+LEGIBLE = 0.3
+"""Share of its ink that a figure must keep for anyone to be asked what it is."""
+
+Grey = NDArray[np.uint8]
+Field = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Ageing:
+    """How a sheet becomes a scan; the defaults make a clean one. Lengths are in scan pixels.
+
+    Parameters
+    ----------
+    scale : float
+        Scan pixels per sheet pixel, at most 1.
+    skew : float
+        Clockwise degrees by which the page lies askew.
+    bend : float
+        Height in pixels of the bow that lines make towards the gutter.
+    spread : float
+        Ink beyond the type: above 0 heavy inking, below 0 thin, about -0.25 to 0.3.
+    gaps : float
+        0 to 1: how patchy the impression is.
+    grain : float
+        0 to 1: raggedness of the outlines.
+    show_through : float
+        0 to 0.4: darkness of the other side of the leaf.
+    paper : float
+        0 to 1: brightness of the paper.
+    ink : float
+        0 to 1: darkness of full ink.
+    stains : float
+        0 to 1: how far the paper's brightness wanders.
+    light : float
+        0 to 0.6: loss of light from one side of the page to the other.
+    border : float
+        Share of the scan's width that a dark border takes on each side.
+    blur : float
+        Standard deviation of the camera's blur.
+    noise : float
+        Standard deviation of the camera's noise in grey levels (0 to 255).
+    jpeg : int
+        JPEG quality; 0 leaves the picture uncompressed.
+    bitonal : bool
+        Black and white only, as microfilm was digitized.
+    """
+
+    scale: float = 1.0
+    skew: float = 0.0
+    bend: float = 0.0
+    spread: float = 0.0
+    gaps: float = 0.0
+    grain: float = 0.2
+    show_through: float = 0.0
+    paper: float = 0.85
+    ink: float = 0.9
+    stains: float = 0.1
+    light: float = 0.1
+    border: float = 0.0
+    blur: float = 0.5
+    noise: float = 3.0
+    jpeg: int = 85
+    bitonal: bool = False
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A finished synthetic scan: grey picture of shape (height, width), and its truth in its own pixels."""
+
+    grey: Grey
+    numbers: tuple[TrueNumber, ...]
+    unasked: tuple[Box, ...]
+
+
+def draw_ageing(rng: np.random.Generator, scale: float, wear: float = 1.0) -> Ageing:
+    """Ageing at random: ``wear`` 0 gives clean scans, 1 the full range of early prints in libraries' scans."""
+
+    def sometimes(probability: float, low: float, high: float) -> float:
+        return float(rng.uniform(low, high)) * wear if rng.random() < probability * wear else 0.0
+
+    drawn = Ageing(
+        scale=scale,
+        skew=float(rng.normal(0.0, 0.7)) * wear,
+        bend=sometimes(0.3, -8.0, 8.0),
+        spread=float(rng.uniform(-0.22, 0.26)) * wear,
+        gaps=sometimes(0.5, 0.1, 0.8),
+        grain=float(rng.uniform(0.05, 0.7)),
+        show_through=sometimes(0.5, 0.03, 0.3),
+        paper=float(rng.uniform(0.55, 0.97)),
+        ink=float(rng.uniform(0.55, 0.97)),
+        stains=float(rng.uniform(0.0, 0.5)) * wear,
+        light=sometimes(0.5, 0.05, 0.5),
+        border=sometimes(0.25, 0.01, 0.05),
+        blur=float(rng.uniform(0.3, 0.95)),
+        noise=float(rng.uniform(0.0, 9.0)),
+        jpeg=int(rng.integers(35, 96)) if rng.random() < 0.8 else 0,
+        bitonal=False,
+    )
+    if rng.random() < 0.06 * wear:
+        # A film made of a faint page would be blank: what was filmed was black on white.
+        return replace(drawn, bitonal=True, ink=0.95, gaps=0.0, spread=abs(drawn.spread), stains=0.0, light=0.0)
+    return drawn
+
+
+def age(sheet: Sheet, ageing: Ageing, rng: np.random.Generator, behind: Sheet | None = None) -> Scan:
+    """The scan of ``sheet``.
+
+    Parameters
+    ----------
+    sheet : Sheet
+        What was printed; it is not changed.
+    ageing : Ageing
+        How it aged and was scanned.
+    rng : numpy.random.Generator
+        Draws noise, stains and gaps: the same state gives the same bytes.
+    behind : Sheet, optional
+        What shows through from the other side; the sheet itself when left out.
+
+    Returns
+    -------
+    Scan
+        Grey picture of about (height, width) x scale pixels, and the numbers in its pixels.
+    """
+    ink = _press(sheet.ink, ageing, rng)
+    width, height = max(8, round(sheet.width * ageing.scale)), max(8, round(sheet.height * ageing.scale))
+    laid = _Laying(ageing, width, height)
+    ink = laid.warp(_reduce_blur(ink, ageing.scale))
+    reverse = None
+    if ageing.show_through > 0:
+        other = sheet if behind is None else behind
+        mirrored = cv2.resize(other.ink[:, ::-1], (width, height), interpolation=cv2.INTER_AREA)
+        reverse = cv2.GaussianBlur(mirrored.astype(np.float32) / 255, (0, 0), 1.2)
+    grey = _photograph(_paper(width, height, ageing, rng), ink, reverse, ageing, rng)
+    numbers = [
+        replace(number, digits=tuple(TrueDigit(d.value, laid.box(d.box)) for d in number.digits))
+        for number in sheet.numbers
+    ]
+    edge = ageing.border * width + 1
+    seen = Box(edge, edge, width - 2 * edge, height - 2 * edge)
+    left_of_it = _Remains(laid.warp(_reduce_blur(sheet.ink.astype(np.float32) / 255, ageing.scale)), ink)
+    fair = [
+        _inside(number.box, seen) and all(left_of_it.share(digit.box) >= LEGIBLE for digit in number.digits)
+        for number in numbers
+    ]
+    unasked = [laid.box(box) for box in sheet.unasked]
+    unasked += [digit.box for number, keep in zip(numbers, fair, strict=True) if not keep for digit in number.digits]
+    return Scan(grey, tuple(number for number, keep in zip(numbers, fair, strict=True) if keep), tuple(unasked))
+
+
+class _Remains:
+    """How much of the type's ink is left on the aged page, place by place."""
+
+    def __init__(self, clean: Field, aged: Field) -> None:
+        self.clean = cv2.integral(clean)
+        self.aged = cv2.integral(np.minimum(clean, aged))
+
+    def share(self, box: Box) -> float:
+        height, width = self.clean.shape
+        x0, x1 = np.clip([round(box.x), round(box.right)], 0, width - 1)
+        y0, y1 = np.clip([round(box.y), round(box.bottom)], 0, height - 1)
+        clean, aged = (float(t[y1, x1] - t[y0, x1] - t[y1, x0] + t[y0, x0]) for t in (self.clean, self.aged))
+        return aged / clean if clean > 0 else 0.0
+
+
+def _inside(box: Box, frame: Box) -> bool:
+    return frame.contains(box.x, box.y) and frame.contains(box.right, box.bottom)
+
+
+class _Laying:
+    """Where each point of the sheet comes to lie in the scan: reduced, turned about the middle, bent."""
+
+    def __init__(self, ageing: Ageing, width: int, height: int) -> None:
+        self.size = (width, height)
+        self.scale = ageing.scale
+        self.bend = ageing.bend
+        turn = cv2.getRotationMatrix2D((width / 2, height / 2), -ageing.skew, 1.0)
+        self.matrix = turn @ np.vstack([np.diag([ageing.scale, ageing.scale, 1.0])[:2], [0, 0, 1]])
+
+    def _bow(self, x: NDArray[np.floating]) -> NDArray[np.floating]:
+        """How far the paper is pushed down at x: a bow that grows towards the left edge."""
+        return self.bend * (1 - x / self.size[0]) ** 3
+
+    def warp(self, ink: Field) -> Field:
+        # Pixel centres lie at half pixels in the truth and at whole ones for OpenCV.
+        half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
+        matrix = np.linalg.inv(half) @ np.vstack([self.matrix, [0, 0, 1]]) @ half
+        flat = cv2.warpAffine(ink, matrix[:2], self.size, flags=cv2.INTER_LINEAR)
+        if not self.bend:
+            return np.asarray(flat, dtype=np.float32)
+        x, y = np.meshgrid(np.arange(self.size[0], dtype=np.float32), np.arange(self.size[1], dtype=np.float32))
+        bent = cv2.remap(flat, x, y - self._bow(x).astype(np.float32), cv2.INTER_LINEAR)
+        return np.asarray(bent, dtype=np.float32)
+
+    def box(self, box: Box) -> Box:
+        x, y = self.matrix @ np.array([*box.centre, 1.0])
+        y = y + float(self._bow(np.array(x)))
+        width, height = box.width * self.scale, box.height * self.scale
+        return Box(float(x) - width / 2, float(y) - height / 2, width, height)
+
+
+def _noise(height: int, width: int, grain: float, rng: np.random.Generator) -> Field:
+    """Smooth noise of shape (height, width), mean 0, standard deviation 1, features about ``grain`` pixels wide."""
+    step = max(1.0, grain)
+    rows, columns = max(2, round(height / step) + 1), max(2, round(width / step) + 1)
+    coarse = rng.standard_normal((rows, columns), dtype=np.float32)
+    return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC), dtype=np.float32)
+
+
+def _press(ink: Grey, ageing: Ageing, rng: np.random.Generator) -> Field:
+    """What the press put on the paper: outlines spread or thinned, ragged, with gaps. 0 to 1."""
+    height, width = ink.shape
+    pressed = cv2.GaussianBlur(ink.astype(np.float32) / 255, (0, 0), 0.75 / max(ageing.scale, 0.4))
+    level = 0.5 - ageing.spread
+    if ageing.grain > 0:
+        level = level + 0.22 * ageing.grain * _noise(height, width, 2.2, rng)
+    if ageing.gaps > 0:
+        # Uneven pressure: broad patches that print weakly, and small holes within them.
+        level = level + ageing.gaps * (
+            0.13 * _noise(height, width, 90, rng) + 0.16 * np.maximum(0, _noise(height, width, 5, rng) - 0.4)
+        )
+    return np.clip((pressed - level) * 2.2 + 0.5, 0, 1).astype(np.float32)
+
+
+def _reduce_blur(ink: Field, scale: float) -> Field:
+    """Blur before reducing, so that thin strokes fade instead of breaking into steps."""
+    if scale >= 0.95:
+        return ink
+    return np.asarray(cv2.GaussianBlur(ink, (0, 0), 0.42 / scale), dtype=np.float32)
+
+
+def _paper(width: int, height: int, ageing: Ageing, rng: np.random.Generator) -> Field:
+    """Brightness of the bare paper, 0 to 1."""
+    paper = np.full((height, width), ageing.paper, dtype=np.float32)
+    paper += 0.012 * _noise(height, width, 2.5, rng)
+    if ageing.stains > 0:
+        paper *= 1 - 0.14 * ageing.stains * np.abs(_noise(height, width, 160, rng))
+        paper *= 1 - 0.05 * ageing.stains * np.abs(_noise(height, width, 25, rng))
+    if ageing.light > 0:
+        angle = rng.uniform(0, 2 * np.pi)
+        x, y = np.linspace(-0.5, 0.5, width)[None, :], np.linspace(-0.5, 0.5, height)[:, None]
+        paper *= (1 - ageing.light * (0.5 + np.cos(angle) * x + np.sin(angle) * y)).astype(np.float32)
+    return paper
+
+
+def _photograph(paper: Field, ink: Field, reverse: Field | None, ageing: Ageing, rng: np.random.Generator) -> Grey:
+    """Put ink on paper and take the picture: uint8 of the paper's shape."""
+    height, width = paper.shape
+    if reverse is not None:
+        paper = paper * (1 - ageing.show_through * reverse)
+    light = paper * (1 - ageing.ink * ink)
+    edge = round(ageing.border * width)
+    if edge > 0:
+        dark = 0.08 + 0.04 * rng.random()
+        light[:, :edge] = dark
+        light[:edge] = dark
+        if rng.random() < 0.5:
+            light[:, width - edge :] = dark
+            light[height - edge :] = dark
+    if ageing.blur > 0:
+        light = cv2.GaussianBlur(light, (0, 0), ageing.blur)
+    grey = light * 255
+    if ageing.noise > 0:
+        grey = grey + rng.standard_normal((height, width), dtype=np.float32) * ageing.noise
+    picture = np.clip(grey, 0, 255).astype(np.uint8)
+    if ageing.bitonal:
+        threshold = int(255 * ageing.paper * (1 - 0.5 * ageing.ink))
+        picture = np.where(picture > threshold, np.uint8(255), np.uint8(0))
+    if ageing.jpeg:
+        written, packed = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, ageing.jpeg])
+        if written:
+            picture = np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE), dtype=np.uint8)
+    return picture
