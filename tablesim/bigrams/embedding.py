@@ -1,0 +1,66 @@
+"""The embedding of a page, and how alike two embeddings are.
+
+h counts bigrams, phi = sqrt(h) is the embedding, score = phi . phi' and similarity = score / (|phi| |phi'|).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from tablesim.bigrams.bins import N_BINS
+from tablesim.bigrams.network import BigramNetwork, Occurrences
+from tablesim.digits.reading import Reading
+
+
+def exact_histogram(occurrences: Occurrences) -> NDArray[np.float64]:
+    """The histogram of shape (110,) in float64, as the bigram network gives it."""
+    with torch.no_grad():
+        h: Tensor = BigramNetwork()(torch.from_numpy(occurrences.activations), occurrences)
+    return h.numpy()
+
+
+def histogram(reading: Reading) -> NDArray[np.float32]:
+    """Soft bigram counts of the accepted digits of a page.
+
+    Parameters
+    ----------
+    reading : Reading
+        What was read on the page; its own ``histogram`` is not looked at.
+
+    Returns
+    -------
+    float32 array of shape (110,)
+        In the order of ``BIN_NAMES``; all zero for a page without figures.
+    """
+    return exact_histogram(Occurrences.of(reading)).astype(np.float32)
+
+
+def embed(h: ArrayLike) -> NDArray[np.floating]:
+    """The embedding phi = sqrt(h) of one or many histograms, shape (..., 110), in their floating dtype.
+
+    The root keeps a few frequent bigrams from drowning the rest. ValueError on another length or a negative count.
+    """
+    counts = np.asarray(h)
+    if not np.issubdtype(counts.dtype, np.floating):
+        counts = counts.astype(np.float64)
+    if counts.ndim == 0 or counts.shape[-1] != N_BINS:
+        raise ValueError(f"embed: got an array of shape {counts.shape}, expected (..., {N_BINS})")
+    if not (counts >= 0).all():
+        raise ValueError("embed: got a histogram with a negative or undefined count, expected counts of 0 or more")
+    phi: NDArray[np.floating] = np.sqrt(counts)
+    return phi
+
+
+def score(phi_a: ArrayLike, phi_b: ArrayLike) -> float:
+    """The dot product of two embeddings, summed in float64."""
+    return float(np.dot(np.asarray(phi_a, dtype=np.float64), np.asarray(phi_b, dtype=np.float64)))
+
+
+def similarity(phi_a: ArrayLike, phi_b: ArrayLike) -> float:
+    """The cosine of two embeddings: 0 (no bigram in common, or an empty page) to 1 (the same proportions)."""
+    a, b = np.asarray(phi_a, dtype=np.float64), np.asarray(phi_b, dtype=np.float64)
+    norm = float(np.linalg.norm(a) * np.linalg.norm(b))
+    return min(score(a, b) / norm, 1.0) if norm > 0 else 0.0
