@@ -8,105 +8,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from tablesim.errors import SettingsError
 from tablesim.synthesis import astronomy
 from tablesim.synthesis.sexagesimal import places_of
 from tablesim.synthesis.sheet import RAISED_POINT
-
-Entry = int | str
-"""What fills one place: a number, or letters; a string of figures is a number printed with its zeros or its point."""
-Cell = tuple[Entry, ...]
-"""One entry for each place of its column; empty where the cell is blank."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of a table.
-
-    Parameters
-    ----------
-    name : str
-        What it holds, unique in its table.
-    heads : tuple of str
-        What printers set above it, one for each way of titling the table (the last serves for the rest).
-    units : tuple of str
-        The mark over each place, "G." over degrees; one place for each.
-    argument : bool
-        Whether the reader enters the table here.
-    words : bool
-        Whether it holds letters.
-    """
-
-    name: str
-    heads: tuple[str, ...]
-    units: tuple[str, ...] = ("",)
-    argument: bool = False
-    words: bool = False
-
-    @property
-    def places(self) -> int:
-        return len(self.units)
-
-
-@dataclass(frozen=True)
-class HistoricalTable:
-    """A table as computed.
-
-    Parameters
-    ----------
-    name : str
-        Name of its builder.
-    titles : tuple of str
-        Ways in which printers titled it.
-    columns : tuple of Column
-        From left to right.
-    rows : tuple of tuple of Cell
-        One cell for each column.
-    group : int
-        Rows that printers set off together by a rule or a space; 0 for none.
-    parameters : dict
-        What the builder was given.
-    """
-
-    name: str
-    titles: tuple[str, ...]
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    group: int = 0
-    parameters: dict[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for number, row in enumerate(self.rows):
-            if len(row) != len(self.columns):
-                raise ValueError(f"{self.name}, row {number}: got {len(row)} cells, expected {len(self.columns)}")
-            for column, cell in zip(self.columns, row, strict=True):
-                if len(cell) not in (0, column.places):
-                    where = f"{self.name}, row {number}, {column.name}"
-                    raise ValueError(f"{where}: got {len(cell)} places, expected {column.places} or none")
-
-    @property
-    def label(self) -> str:
-        """Name and parameters in one word: equal for pages that carry the same table."""
-        values = [f"{key}-{_plain(value)}" for key, value in sorted(self.parameters.items())]
-        return "_".join([self.name, *values])
-
-    def column(self, name: str) -> int:
-        """Place of the column of that name."""
-        return next(i for i, column in enumerate(self.columns) if column.name == name)
-
-    def part(self, start: int, stop: int) -> HistoricalTable:
-        """Rows ``start`` to ``stop``, as one page of a long table."""
-        return replace(self, rows=self.rows[start:stop], parameters={**self.parameters, "rows": (start, stop)})
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, tuple):
-        return "-".join(_plain(item) for item in value)
-    return str(value).replace(".", "-")
-
+from tablesim.synthesis.tabular import Cell, Column, HistoricalTable
 
 BUILDERS: dict[str, Callable[..., HistoricalTable]] = {}
 """Every builder by name."""
@@ -134,12 +43,19 @@ def _angle(degrees_minutes: tuple[int, int]) -> float:
     return degrees_minutes[0] + degrees_minutes[1] / 60
 
 
-_SIGNS = tuple("Aries Taurus Gemini Cancer Leo Virgo Libra Scorp. Sagit. Capric. Aquar. Piſces".split())
-_MONTHS = tuple("Ianuar. Febr. Martius Aprilis Maius Iunius Iulius Auguſt. Sept. Octob. Nouemb. Decemb.".split())
+_SIGNS = (
+    "Aries", "Taurus", "Gemini", "Cancer", "Leo", "Virgo",
+    "Libra", "Scorp.", "Sagit.", "Capric.", "Aquar.", "Piſces",
+)  # fmt: skip
+_MONTHS = (
+    "Ianuar.", "Febr.", "Martius", "Aprilis", "Maius", "Iunius",
+    "Iulius", "Auguſt.", "Sept.", "Octob.", "Nouemb.", "Decemb.",
+)  # fmt: skip
 _DEGREES = ("G.", "M.")
-_PLACES = tuple(
-    "Meroen Syenen Alexandriam Rhodum Romam Pontum Boryſthenem Riphæos Daniam Gothiam Noruegiam Iſlandiam".split()
-)
+_PLACES = (
+    "Meroen", "Syenen", "Alexandriam", "Rhodum", "Romam", "Pontum",
+    "Boryſthenem", "Riphæos", "Daniam", "Gothiam", "Noruegiam", "Iſlandiam",
+)  # fmt: skip
 
 
 @_builder
@@ -177,8 +93,8 @@ def climates(obliquity: tuple[int, int] = (23, 30), last: int = 9) -> Historical
         Column("climate", ("Clim.", "I Climi", "Clima"), argument=True),
         Column("part", ("Climata", "", ""), words=True),
         Column("day", ("Dies maxima", "Il mag gior di", "Lengſter Tag"), ("H.", "M.")),
-        Column("elevation", ("Poli eleuatio", "Altez. del po.", "Pol hoͤhe"), _DEGREES),
-        Column("breadth", ("Latit. climatū", "La larg. di eſſi", "Breite"), _DEGREES),
+        Column("elevation", ("Poli eleuatio", "Altez. del po.", "Polus hoch"), _DEGREES),
+        Column("breadth", ("Latit. climatum", "La larg. di eſſi", "Breite"), _DEGREES),
         Column("place", ("Per quæ loca", "La denomi-nazione loro", "Orte"), words=True),
     )
     titles = ("TABVLA CLIMATVM SECVNDVM recentiores.", "TAVOLA DE CLIMI SECONDO i Moderni.", "Tafel der Climaten.")
@@ -306,9 +222,9 @@ def chords(first: int = 1, count: int = 90) -> HistoricalTable:
         chord, following = astronomy.chord(half / 2), astronomy.chord((half + 1) / 2)
         rows.append((divmod(30 * half, 60), places_of(chord, 2), places_of((following - chord) / 30, 3)))
     columns = (
-        Column("arc", ("Arcus",), ("ptes", "m̄"), argument=True),
-        Column("chord", ("Chordæ",), ("ptes", "m̄", "2")),
-        Column("sixtieths", ("Pars triceſima ſuperflui",), ("ptes", "m̄", "2", "3")),
+        Column("arc", ("Arcus",), ("par.", "m."), argument=True),
+        Column("chord", ("Chordæ",), ("par.", "m.", "2.")),
+        Column("sixtieths", ("Pars triceſima ſuperflui",), ("par.", "m.", "2.", "3.")),
     )
     titles = ("Tabula chordarum arcuum, medietate & medietate partis ſuperfluentium.", "Canon ſubtenſarum in circulo.")
     return HistoricalTable("chords", titles, columns, tuple(rows), 3)
