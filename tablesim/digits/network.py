@@ -1,0 +1,229 @@
+"""The digit network: from the ink of a page to maps of the ten digits.
+
+Fully convolutional and lean: about 0.3 million parameters. It looks at a page at a quarter and an eighth of its
+working scale and answers at half of it, so that a page of any size is read in one pass.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tablesim.errors import WeightsError
+
+STRIDE = 2
+"""Working pixels a cell of the digit maps."""
+
+ATTRIBUTE_STRIDE = 4
+"""Working pixels a cell of the attribute maps."""
+
+FIGURE_HEIGHT = 14.0
+"""Height in working pixels of the figures at which the network reads best; distances are learned in this unit."""
+
+_PADDING = 8
+_FORMAT = "tablesim-digits-1"
+
+
+class DigitMaps(NamedTuple):
+    """What the network says of a page of (height, width) working pixels; all are logits or distances, not shares.
+
+    Attributes
+    ----------
+    digits : Tensor of shape (N, 10, ceil(height / 2), ceil(width / 2))
+        Logits: is the middle of this digit here?
+    joins : Tensor of shape (N, 3, ceil(height / 4), ceil(width / 4))
+        Logits, to be read at a digit's middle: does its number go on to the left, to the right, and does a point or
+        comma inside the number follow it?
+    edges : Tensor of shape (N, 4, ceil(height / 4), ceil(width / 4))
+        To be read at a digit's middle: distance to its left, top, right and bottom edge, in units of FIGURE_HEIGHT.
+    """
+
+    digits: Tensor
+    joins: Tensor
+    edges: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Channels at a half, a quarter and an eighth of the working scale, and the dilations at an eighth."""
+
+    half: int = 16
+    quarter: int = 32
+    eighth: int = 64
+    dilations: tuple[int, ...] = (1, 2, 3)
+
+
+class _Convolution(nn.Sequential):
+    """Convolution, normalised while training, then ReLU where asked."""
+
+    def __init__(
+        self, before: int, after: int, kernel: int, *, stride: int = 1, dilation: int = 1, norm: bool, relu: bool = True
+    ) -> None:
+        padding = dilation * (kernel // 2)
+        parts: list[nn.Module] = [
+            nn.Conv2d(before, after, kernel, stride, padding, dilation=dilation, bias=not norm),
+        ]
+        if norm:
+            parts.append(nn.BatchNorm2d(after))
+        if relu:
+            parts.append(nn.ReLU())
+        super().__init__(*parts)
+
+
+class Residual(nn.Module):
+    """Two convolutions whose result is added to what came in."""
+
+    def __init__(self, channels: int, dilation: int, norm: bool) -> None:
+        super().__init__()
+        self.first = _Convolution(channels, channels, 3, dilation=dilation, norm=norm)
+        self.second = _Convolution(channels, channels, 3, dilation=dilation, norm=norm, relu=False)
+        self.relu = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.relu(x + self.second(self.first(x)))
+
+
+class DigitNetwork(nn.Module):
+    """Maps of the ten digits of a page.
+
+    Parameters
+    ----------
+    shape : Shape
+        Numbers of channels.
+    norm : bool
+        With batch normalisation, for training; ``folded`` gives the plain network that is kept.
+    """
+
+    def __init__(self, shape: Shape | None = None, norm: bool = False) -> None:
+        super().__init__()
+        self.shape = shape or Shape()
+        half, quarter, eighth = self.shape.half, self.shape.quarter, self.shape.eighth
+        self.at_half = _Convolution(1, half, 5, stride=2, norm=norm)
+        self.at_quarter = nn.Sequential(
+            _Convolution(half, quarter, 3, stride=2, norm=norm), Residual(quarter, 1, norm), Residual(quarter, 1, norm)
+        )
+        self.at_eighth = nn.Sequential(
+            _Convolution(quarter, eighth, 3, stride=2, norm=norm),
+            *[Residual(eighth, dilation, norm) for dilation in self.shape.dilations],
+        )
+        self.back = _Convolution(eighth, quarter, 1, norm=norm, relu=False)
+        self.up = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False)
+        self.joined = Residual(quarter, 1, norm)
+        self.head = nn.Conv2d(quarter, 40 + 7, 1)
+        self.shuffle = nn.PixelShuffle(2)
+        # Digits are rare: begin by saying no, or the first steps drown in false alarms.
+        nn.init.constant_(self.head.bias[:40], -4.6)  # type: ignore[arg-type]
+
+    def forward(self, ink: Tensor) -> DigitMaps:
+        """Maps of pages.
+
+        Parameters
+        ----------
+        ink : Tensor of shape (N, 1, height, width)
+            0 bare paper, 1 full ink, as ``scans.clean`` gives it.
+        """
+        height, width = ink.shape[-2:]
+        padded = functional.pad(ink, (0, -width % _PADDING, 0, -height % _PADDING))
+        quarter = self.at_quarter(self.at_half(padded))
+        joined = self.joined(quarter + self.up(self.back(self.at_eighth(quarter))))
+        out = self.head(joined)
+        digits = self.shuffle(out[:, :40])[:, :, : -(-height // 2), : -(-width // 2)]
+        rest = out[:, 40:, : -(-height // 4), : -(-width // 4)]
+        return DigitMaps(digits, rest[:, :3], rest[:, 3:])
+
+    @torch.no_grad()
+    def folded(self) -> DigitNetwork:
+        """The same network without normalisation: each batch norm folded into its convolution."""
+        plain = DigitNetwork(self.shape, norm=False)
+        plain.eval()
+        for mine, theirs in zip(_convolutions(self), _convolutions(plain), strict=True):
+            convolution, target = mine[0], theirs[0]
+            assert isinstance(convolution, nn.Conv2d) and isinstance(target, nn.Conv2d)
+            if isinstance(mine[1] if len(mine) > 1 else None, nn.BatchNorm2d):
+                fused = nn.utils.fusion.fuse_conv_bn_eval(convolution.eval(), mine[1].eval())
+                target.load_state_dict(fused.state_dict())
+            else:
+                target.load_state_dict(convolution.state_dict())
+        plain.head.load_state_dict(self.head.state_dict())
+        return plain
+
+    def macs(self, height: int, width: int) -> int:
+        """Multiplications and additions of one pass over a page of height x width working pixels."""
+        total = 0
+
+        def count(module: nn.Conv2d, _: object, out: Tensor) -> None:
+            nonlocal total
+            total += out[0].numel() * module.in_channels * module.kernel_size[0] * module.kernel_size[1]
+
+        hooks = [m.register_forward_hook(count) for m in self.modules() if isinstance(m, nn.Conv2d)]
+        try:
+            with torch.no_grad():
+                self(torch.zeros(1, 1, height, width))
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return total
+
+
+def _convolutions(network: DigitNetwork) -> list[_Convolution]:
+    return [module for module in network.modules() if isinstance(module, _Convolution)]
+
+
+def save_weights(network: DigitNetwork, path: str | Path, record: dict[str, object]) -> None:
+    """Write plain weights with what is needed to use them and to know where they come from.
+
+    Parameters
+    ----------
+    network : DigitNetwork
+        Without normalisation.
+    path : str or Path
+        A safetensors file; replaced whole or not at all.
+    record : dict
+        Training settings, figures, calibration: plain JSON values.
+    """
+    path = Path(path)
+    metadata = {"format": _FORMAT, "shape": json.dumps(asdict(network.shape)), "record": json.dumps(record)}
+    aside = path.with_suffix(".part")
+    save_file({key: value.contiguous() for key, value in network.state_dict().items()}, str(aside), metadata)
+    aside.replace(path)
+
+
+def load_weights(path: str | Path) -> tuple[DigitNetwork, dict[str, object]]:
+    """The network in a weights file, ready to read, and its record.
+
+    Raises
+    ------
+    WeightsError
+        The file is missing, damaged or not made for this network.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise WeightsError(f"{path}: there is no such weights file; give the path of a .safetensors file")
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path}: not a readable safetensors file ({error})") from error
+    if metadata.get("format") != _FORMAT:
+        raise WeightsError(
+            f"{path}: its format is {metadata.get('format')!r}, expected {_FORMAT!r}; make weights with: tablesim train"
+        )
+    try:
+        described = json.loads(metadata["shape"])
+        described["dilations"] = tuple(described["dilations"])
+        network = DigitNetwork(Shape(**described))
+        network.load_state_dict(tensors)
+        record = json.loads(metadata["record"])
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise WeightsError(f"{path}: its weights do not fit the network it describes ({error})") from error
+    network.eval()
+    return network, record

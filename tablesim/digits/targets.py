@@ -1,0 +1,183 @@
+"""What the network should answer: training targets from the true figures of a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from tablesim.digits.network import ATTRIBUTE_STRIDE, FIGURE_HEIGHT, STRIDE, DigitMaps
+from tablesim.scans.boxes import Box
+from tablesim.synthesis.truth import TrueNumber
+
+SPREAD = 0.1
+"""Standard deviation of a target's bell, in figure heights."""
+
+SMALLEST = 6.5
+"""Figures lower than this, in working pixels, are neither asked for nor punished."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The figures of a page as arrays, in working pixels.
+
+    Attributes
+    ----------
+    places : float32 array of shape (n, 4)
+        Left, top, right, bottom.
+    values : int64 array of shape (n,)
+        0 to 9; -1 where nothing is asked.
+    joins : float32 array of shape (n, 3)
+        1 where the number goes on to the left, to the right, and where a point or comma follows inside it.
+    """
+
+    places: NDArray[np.float32]
+    values: NDArray[np.int64]
+    joins: NDArray[np.float32]
+
+    def cut(self, left: float, top: float, size: int) -> Figures:
+        """The figures of a square crop, moved to its corner. Those that its edge cuts are not asked for."""
+        places = self.places - np.array([left, top, left, top], dtype=np.float32)
+        inside = (places[:, :2] >= 0).all(axis=1) & (places[:, 2:] <= size).all(axis=1)
+        touching = (places[:, 2:] > 0).all(axis=1) & (places[:, :2] < size).all(axis=1)
+        values = np.where(inside, self.values, -1)
+        return Figures(places[touching], values[touching], self.joins[touching])
+
+
+def figures_of(numbers: Sequence[TrueNumber], unasked: Sequence[Box] = ()) -> Figures:
+    """The true figures of a page as arrays; ``unasked`` places join them with value -1."""
+    places: list[tuple[float, float, float, float]] = []
+    values: list[int] = []
+    joins: list[tuple[float, float, float]] = []
+    for number in numbers:
+        followed = _followed_by_point(number.text)
+        last = len(number.digits) - 1
+        for i, digit in enumerate(number.digits):
+            box = digit.box
+            places.append((box.x, box.y, box.right, box.bottom))
+            values.append(digit.value if box.height >= SMALLEST else -1)
+            joins.append((float(i > 0), float(i < last), float(followed[i])))
+    for box in unasked:
+        places.append((box.x, box.y, box.right, box.bottom))
+        values.append(-1)
+        joins.append((0.0, 0.0, 0.0))
+    return Figures(
+        np.array(places, dtype=np.float32).reshape(-1, 4),
+        np.array(values, dtype=np.int64),
+        np.array(joins, dtype=np.float32).reshape(-1, 3),
+    )
+
+
+def _followed_by_point(text: str) -> list[bool]:
+    return [not text[i + 1].isdigit() if i + 1 < len(text) else False for i, c in enumerate(text) if c.isdigit()]
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Targets of a batch.
+
+    Attributes
+    ----------
+    bells : Tensor of shape (N, 10, h, w)
+        1 in the middle of each digit, falling off around it.
+    weight : Tensor of shape (N, 1, h, w)
+        0 where nothing is asked, else 1.
+    index : Tensor of shape (n, 3)
+        Page, row and column of each digit's cell in the attribute maps.
+    joins, edges : Tensor of shape (n, 3), (n, 4)
+        As in ``DigitMaps``, at those cells.
+    """
+
+    bells: Tensor
+    weight: Tensor
+    index: Tensor
+    joins: Tensor
+    edges: Tensor
+
+
+def make_targets(batch: Sequence[Figures], size: int) -> Targets:
+    """Targets for square crops of ``size`` working pixels."""
+    cells = size // STRIDE
+    bells = np.zeros((len(batch), 10, cells, cells), dtype=np.float32)
+    weight = np.ones((len(batch), 1, cells, cells), dtype=np.float32)
+    index, joins, edges = [], [], []
+    for page, figures in enumerate(batch):
+        for place, value in zip(figures.places[figures.values < 0], figures.values[figures.values < 0], strict=True):
+            x0, y0, x1, y1 = np.clip(np.round(place / STRIDE).astype(int) + np.array([-1, -1, 1, 1]), 0, cells)
+            weight[page, 0, y0:y1, x0:x1] = 0
+        asked = figures.values >= 0
+        for place, value in zip(figures.places[asked], figures.values[asked], strict=True):
+            _bell(bells[page, value], weight[page, 0], place)
+        middles = (figures.places[asked, :2] + figures.places[asked, 2:]) / 2
+        at = np.clip((middles / ATTRIBUTE_STRIDE).astype(np.int64), 0, size // ATTRIBUTE_STRIDE - 1)
+        index.append(np.column_stack([np.full(len(at), page), at[:, 1], at[:, 0]]))
+        joins.append(figures.joins[asked])
+        # Distances are measured from the middle of the cell, where they will be read.
+        cell = (at + 0.5) * ATTRIBUTE_STRIDE
+        reach = np.column_stack([cell - figures.places[asked, :2], figures.places[asked, 2:] - cell])
+        edges.append(reach / FIGURE_HEIGHT)
+    return Targets(
+        torch.from_numpy(bells),
+        torch.from_numpy(weight),
+        torch.from_numpy(np.concatenate(index).astype(np.int64)),
+        torch.from_numpy(np.concatenate(joins).astype(np.float32)),
+        torch.from_numpy(np.concatenate(edges).astype(np.float32)),
+    )
+
+
+def _bell(bells: NDArray[np.float32], weight: NDArray[np.float32], place: NDArray[np.float32]) -> None:
+    cells = bells.shape[0]
+    x, y = (place[0] + place[2]) / 2 / STRIDE - 0.5, (place[1] + place[3]) / 2 / STRIDE - 0.5
+    sigma = max(0.6, SPREAD * float(place[3] - place[1]) / STRIDE)
+    reach = int(3 * sigma) + 1
+    column, row = round(float(x)), round(float(y))
+    x0, x1 = max(0, column - reach), min(cells, column + reach + 1)
+    y0, y1 = max(0, row - reach), min(cells, row + reach + 1)
+    if x0 >= x1 or y0 >= y1:
+        return
+    across = np.exp(-((np.arange(x0, x1) - x) ** 2) / (2 * sigma**2))
+    down = np.exp(-((np.arange(y0, y1) - y) ** 2) / (2 * sigma**2))
+    area = bells[y0:y1, x0:x1]
+    np.maximum(area, np.outer(down, across).astype(np.float32), out=area)
+    if 0 <= row < cells and 0 <= column < cells:
+        bells[row, column] = 1.0
+        weight[row, column] = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """The parts of the loss of one batch, each a scalar tensor."""
+
+    digits: Tensor
+    joins: Tensor
+    edges: Tensor
+
+    @property
+    def total(self) -> Tensor:
+        return self.digits + 0.5 * self.joins + 0.5 * self.edges
+
+
+def loss(maps: DigitMaps, targets: Targets) -> Loss:
+    """Focal loss of the digit maps (Law and Deng, CornerNet, ECCV 2018, eq. 1) and losses of the attributes.
+
+    Each part is a mean over the digits of the batch.
+    """
+    n_digits = max(1, len(targets.index))
+    logits = maps.digits.float()
+    here = targets.bells >= 1.0
+    certain, doubt = functional.logsigmoid(logits), functional.logsigmoid(-logits)
+    share = torch.sigmoid(logits)
+    hits = (1 - share).square() * certain * here
+    misses = share.square() * doubt * (1 - targets.bells).pow(4) * ~here
+    digits = -((hits + misses) * targets.weight).sum() / n_digits
+    page, row, column = targets.index.T
+    joins = functional.binary_cross_entropy_with_logits(
+        maps.joins.float()[page, :, row, column], targets.joins, reduction="sum"
+    )
+    edges = functional.smooth_l1_loss(maps.edges.float()[page, :, row, column], targets.edges, reduction="sum", beta=0.1)
+    return Loss(digits, joins / n_digits, edges / n_digits)

@@ -1,0 +1,301 @@
+"""Training of the digit network on practice pages, resumable and the same for the same seed on one machine.
+
+Pages are made ahead by worker processes and kept in a pool of fixed length; which pages the pool holds at a step depends
+on the step alone, so a run that was killed goes on as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import multiprocessing
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tablesim.digits.network import DigitNetwork, save_weights
+from tablesim.digits.targets import Figures, figures_of, loss, make_targets
+from tablesim.errors import SettingsError
+from tablesim.scans.cleaning import clean
+from tablesim.synthesis.practice import practice_page
+
+CROP = 256
+"""Side of the training crops in working pixels."""
+
+PAGE_SIDE = 640
+"""Side of the practice pages in working pixels."""
+
+VALIDATION_SEED = 1_000_000_000
+"""Practice pages from this seed on are never trained on."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSettings:
+    """All that decides the outcome of a training.
+
+    Parameters
+    ----------
+    steps : int
+        Updates of the weights.
+    batch : int
+        Crops of 256 x 256 working pixels an update.
+    learning_rate : float
+        Highest rate; it rises over the first steps and falls along a cosine.
+    seed : int
+        First practice page, order of crops, first weights.
+    pages_per_step : float
+        New practice pages that join the pool with each update.
+    pool : int
+        Pages that the pool holds at most.
+    averaging : float
+        Decay of the running average of the weights that is kept in the end.
+    """
+
+    steps: int = 9000
+    batch: int = 8
+    learning_rate: float = 4e-3
+    seed: int = 20
+    pages_per_step: float = 0.5
+    pool: int = 1500
+    averaging: float = 0.999
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "pool"):
+            if getattr(self, name) < 1:
+                raise SettingsError(f"TrainingSettings.{name}: got {getattr(self, name)}, expected 1 or more")
+        if not 0 < self.learning_rate < 1:
+            raise SettingsError(f"TrainingSettings.learning_rate: got {self.learning_rate}, expected between 0 and 1")
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> TrainingSettings:
+        """Settings from plain values; SettingsError for a name that does not exist."""
+        known = {field.name for field in fields(cls)}
+        unknown = sorted(set(data) - known)
+        if unknown:
+            raise SettingsError(f"training settings: unknown {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+        return cls(**data)
+
+    def pages_at(self, step: int) -> range:
+        """Numbers of the practice pages in the pool at ``step``."""
+        first = min(self.pool, 4 * self.batch)
+        newest = first + math.floor(step * self.pages_per_step)
+        return range(max(0, newest - self.pool), newest)
+
+
+@dataclass(frozen=True)
+class PracticePage:
+    """Cleaned ink of a practice page, uint8 of shape (side, side), 255 full ink, and its figures."""
+
+    ink: NDArray[np.uint8]
+    figures: Figures
+
+
+def make_practice_page(seed: int) -> PracticePage:
+    """The practice page of ``seed``, cleaned as a real scan is."""
+    scan = practice_page(seed, PAGE_SIDE)
+    return PracticePage((clean(scan.grey) * 255).astype(np.uint8), figures_of(scan.numbers, scan.unasked))
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a training stands: losses are means since the last report."""
+
+    step: int
+    steps: int
+    digits: float
+    joins: float
+    edges: float
+    crops_per_second: float
+
+
+def train(
+    folder: str | Path,
+    settings: TrainingSettings | None = None,
+    *,
+    workers: int = 1,
+    threads: int = 1,
+    on_progress: Callable[[Progress], None] | None = None,
+    checkpoint_every: int = 250,
+) -> DigitNetwork:
+    """Train a digit network, or go on with the training that ``folder`` holds.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Receives settings.json, checkpoint.pt, metrics.jsonl and in the end digits.safetensors.
+    settings : TrainingSettings, optional
+        Must equal those of the training in ``folder``, when there is one.
+    workers : int
+        Processes that make practice pages.
+    threads : int
+        Threads of the network itself. On machines where other work runs, one is often faster than two.
+    on_progress : callable, optional
+        Called at each checkpoint.
+    checkpoint_every : int
+        Steps between checkpoints.
+
+    Returns
+    -------
+    DigitNetwork
+        The averaged network, folded: what digits.safetensors holds.
+
+    Raises
+    ------
+    SettingsError
+        ``folder`` holds a training with other settings.
+    """
+    folder = Path(folder)
+    settings = _agree_settings(folder, settings)
+    torch.set_num_threads(threads)
+    torch.manual_seed(settings.seed)
+    network = DigitNetwork(norm=True).to(memory_format=torch.channels_last)
+    average = torch.optim.swa_utils.AveragedModel(
+        network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(settings.averaging), use_buffers=True
+    )
+    optimizer = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=1e-4)
+    step = _resume(folder, network, average, optimizer)
+    network.train()
+    since, sums, started = 0, np.zeros(3), time.monotonic()
+    with _page_stream(settings, step, workers) as batches:
+        for inks, figures in batches:
+            for group in optimizer.param_groups:
+                group["lr"] = settings.learning_rate * _rate(step, settings.steps)
+            sums += _update(network, optimizer, inks, figures)
+            average.update_parameters(network)
+            step, since = step + 1, since + 1
+            if step % checkpoint_every == 0 or step == settings.steps:
+                _checkpoint(folder, step, network, average, optimizer)
+                speed = since * settings.batch / (time.monotonic() - started)
+                progress = Progress(step, settings.steps, *(float(v) for v in sums / since), speed)
+                with (folder / "metrics.jsonl").open("a", encoding="utf-8") as log:
+                    log.write(json.dumps(asdict(progress)) + "\n")
+                if on_progress is not None:
+                    on_progress(progress)
+                since, sums, started = 0, np.zeros(3), time.monotonic()
+    kept = average.module.eval().folded()
+    save_weights(kept, folder / "digits.safetensors", {"training": asdict(settings)})
+    return kept
+
+
+def _agree_settings(folder: Path, settings: TrainingSettings | None) -> TrainingSettings:
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = folder / "settings.json"
+    if not kept.exists():
+        chosen = settings or TrainingSettings()
+        kept.write_text(json.dumps(asdict(chosen), indent=2) + "\n", encoding="utf-8")
+        return chosen
+    before = TrainingSettings.from_dict(json.loads(kept.read_text(encoding="utf-8")))
+    if settings is not None and settings != before:
+        raise SettingsError(f"{folder}: holds a training with other settings ({before}); choose another folder")
+    return before
+
+
+def _rate(step: int, steps: int) -> float:
+    """Share of the highest learning rate: a short rise, then half a cosine down to nothing."""
+    rise = max(1, min(300, steps // 10))
+    if step < rise:
+        return (step + 1) / rise
+    return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
+
+
+def _update(
+    network: DigitNetwork, optimizer: torch.optim.Optimizer, inks: Tensor, figures: list[Figures]
+) -> NDArray[np.float64]:
+    parts = loss(network(inks.to(memory_format=torch.channels_last)), make_targets(figures, CROP))
+    optimizer.zero_grad(set_to_none=True)
+    parts.total.backward()
+    nn.utils.clip_grad_norm_(network.parameters(), 20.0)
+    optimizer.step()
+    return np.array([parts.digits.item(), parts.joins.item(), parts.edges.item()])
+
+
+@contextmanager
+def _page_stream(
+    settings: TrainingSettings, start: int, workers: int
+) -> Iterator[Iterator[tuple[Tensor, list[Figures]]]]:
+    """Batches from ``start`` to the end, from pages that processes make ahead."""
+    first = settings.pages_at(start).start
+    last = settings.pages_at(settings.steps).stop
+    seeds = (settings.seed * 10_000_000 + number for number in range(first, last))
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(max(1, workers)) as processes:
+        # imap would read the whole list of seeds ahead; a bounded feed keeps memory flat.
+        yield _batches(settings, start, _ahead(processes, seeds, 4 * max(1, workers)), first)
+
+
+def _ahead(processes: Any, seeds: Iterator[int], depth: int) -> Iterator[PracticePage]:
+    waiting: deque[Any] = deque()
+    for seed in seeds:
+        waiting.append(processes.apply_async(make_practice_page, (seed,)))
+        if len(waiting) > depth:
+            yield waiting.popleft().get()
+    while waiting:
+        yield waiting.popleft().get()
+
+
+def _batches(
+    settings: TrainingSettings, start: int, pages: Iterator[PracticePage], first: int
+) -> Iterator[tuple[Tensor, list[Figures]]]:
+    pool: deque[PracticePage] = deque(maxlen=settings.pool)
+    made = first
+    for step in range(start, settings.steps):
+        wanted = settings.pages_at(step)
+        while made < wanted.stop:
+            pool.append(next(pages))
+            made += 1
+        rng = np.random.default_rng([settings.seed, step])
+        crops = [_crop(pool[rng.integers(len(pool))], rng) for _ in range(settings.batch)]
+        inks = torch.from_numpy(np.stack([ink for ink, _ in crops]))[:, None]
+        yield inks, [figures for _, figures in crops]
+
+
+def _crop(page: PracticePage, rng: np.random.Generator) -> tuple[NDArray[np.float32], Figures]:
+    """A crop of a page with its tone changed a little. Crops without a figure are tried again once."""
+    for _ in range(2):
+        left, top = (int(v) for v in rng.integers(0, PAGE_SIDE - CROP + 1, 2))
+        figures = page.figures.cut(left, top, CROP)
+        if (figures.values >= 0).any():
+            break
+    ink = page.ink[top : top + CROP, left : left + CROP].astype(np.float32) / 255
+    ink = ink ** float(rng.uniform(0.75, 1.35)) * float(rng.uniform(0.8, 1.0))
+    if rng.random() < 0.3:
+        ink = ink + rng.normal(0, 0.04, ink.shape).astype(np.float32)
+    return np.clip(ink, 0, 1).astype(np.float32), figures
+
+
+def _checkpoint(
+    folder: Path,
+    step: int,
+    network: nn.Module,
+    average: nn.Module,
+    optimizer: torch.optim.Optimizer,
+) -> None:
+    aside = folder / "checkpoint.part"
+    state = {
+        "step": step,
+        "network": network.state_dict(),
+        "average": average.state_dict(),
+        "optimizer": optimizer.state_dict(),
+    }
+    torch.save(state, aside)
+    aside.replace(folder / "checkpoint.pt")
+
+
+def _resume(folder: Path, network: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer) -> int:
+    path = folder / "checkpoint.pt"
+    if not path.exists():
+        return 0
+    state = torch.load(path, weights_only=True)
+    network.load_state_dict(state["network"])
+    average.load_state_dict(state["average"])
+    optimizer.load_state_dict(state["optimizer"])
+    return int(state["step"])
