@@ -1,0 +1,359 @@
+"""Rows and columns: which cell of which table each number of a page fills, by geometry alone.
+
+The page is levelled, cut into tables at wide blank bands, and each table is cut into rows and columns where few numbers
+stand. Half-tables side by side are one table with more columns as long as their rows line up; where they do not, each
+is a table of its own. A number that belongs to no table (a page number, one in the margin or in running text) gets
+None. A column holds one number a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+
+from tablesim.digits.levelling import Ints, Links, Places, level
+from tablesim.digits.reading import Number
+
+BLANK_BAND = 3.5
+"""A band without numbers, this many row pitches high, parts two tables."""
+
+BLANK_LANE = 2.0
+"""A lane without numbers, this many figure heights wide, parts two tables if their rows do not line up."""
+
+MIN_ROWS, MIN_NUMBERS = 3, 6
+"""What arranges as a table at least; a list of one column needs twice the rows."""
+
+TABLE_NUMBERS, TABLE_SHARE = 10, 0.4
+"""What makes a page a table page: so many numbers in tables of two columns or more, and this share of all numbers."""
+
+_GRID = 0.05
+_ALIGNED = 0.35
+_QUARTER_TURNS = (0, 90, 180, 270)
+
+
+def arrange(numbers: Sequence[Number], *, unit: float, rotation: int = 0) -> list[Number]:
+    """Give each number its table, row and column, and put them into reading order.
+
+    Parameters
+    ----------
+    numbers : sequence of Number
+        What was read, in source pixels, in any order.
+    unit : float
+        Median height of a figure in source pixels.
+    rotation : int
+        Clockwise degrees (0, 90, 180, 270) that set the page upright.
+
+    Returns
+    -------
+    list of Number
+        The same numbers with ``table``, ``row`` and ``column`` counted from 0, each without gaps, or all three None.
+        Tables go from top to bottom, then from left to right; numbers outside them stand where they are read.
+
+    Raises
+    ------
+    ValueError
+        ``unit`` is not above 0, or ``rotation`` is no quarter turn.
+    """
+    if not unit > 0:
+        raise ValueError(f"arrange: got unit={unit}, expected the height of a figure in pixels, more than 0")
+    if rotation not in _QUARTER_TURNS:
+        raise ValueError(f"arrange: got rotation={rotation}, expected 0, 90, 180 or 270")
+    if not numbers:
+        return []
+    places, order = _places(numbers, unit, rotation)
+    flat, below = level(places)
+    table, row, column = (np.full(flat.count, -1) for _ in range(3))
+    pitch = _pitch(below)
+    for n_table, (cells, rows, columns) in enumerate(_tables(flat, pitch)):
+        table[cells], row[cells], column[cells] = n_table, rows, columns
+    cells_of = [
+        replace(
+            numbers[order[i]],
+            table=int(table[i]) if table[i] >= 0 else None,
+            row=int(row[i]) if table[i] >= 0 else None,
+            column=int(column[i]) if table[i] >= 0 else None,
+        )
+        for i in range(flat.count)
+    ]
+    return [cells_of[i] for i in _reading_order(flat, table, row, column, pitch)]
+
+
+def is_table(numbers: Sequence[Number]) -> bool:
+    """Whether arranged numbers make a table page: enough of them, and enough of all, stand in rows and columns.
+
+    A list of one column is no table, nor are figures strewn over a text, a picture or a dial.
+
+    Parameters
+    ----------
+    numbers : sequence of Number
+        As `arrange` returns them.
+    """
+    inside = [number for number in numbers if number.table is not None]
+    columns: dict[int, set[int]] = {}
+    for number in inside:
+        if number.table is not None and number.column is not None:
+            columns.setdefault(number.table, set()).add(number.column)
+    n_cells = sum(number.table is not None and len(columns[number.table]) > 1 for number in inside)
+    return n_cells >= TABLE_NUMBERS and n_cells >= TABLE_SHARE * len(numbers)
+
+
+def _places(numbers: Sequence[Number], unit: float, rotation: int) -> tuple[Places, list[int]]:
+    """Edges and heights of the upright page in figure heights, in an order that the input's order does not touch."""
+    boxes = [digit.box for number in numbers for digit in number.digits]
+    corners = np.array([(box.x, box.y, box.x + box.width, box.y + box.height) for box in boxes]) / unit
+    lengths = np.array([len(number.digits) for number in numbers])
+    starts = np.cumsum(lengths) - lengths
+    low, high = np.minimum.reduceat(corners[:, :2], starts), np.maximum.reduceat(corners[:, 2:], starts)
+    # The middle of the figures, not of the box: old-style figures hang and rise, and more of them waver less.
+    middle = np.add.reduceat((corners[:, :2] + corners[:, 2:]) / 2, starts) / lengths[:, None]
+    if rotation == 0:
+        left, right, y = low[:, 0], high[:, 0], middle[:, 1]
+    elif rotation == 90:
+        left, right, y = -high[:, 1], -low[:, 1], middle[:, 0]
+    elif rotation == 180:
+        left, right, y = -high[:, 0], -low[:, 0], -middle[:, 1]
+    else:
+        left, right, y = low[:, 1], high[:, 1], -middle[:, 0]
+    # Rounding lets the same page at another scale take the same decisions.
+    left, right, y = np.round(left - left.min(), 4), np.round(right - left.min(), 4), np.round(y - y.min(), 4)
+    texts = [number.text for number in numbers]
+    order = sorted(range(len(numbers)), key=lambda i: (y[i], left[i], right[i], texts[i], numbers[i].confidence))
+    return Places(left[order], right[order], y[order]), order
+
+
+def _pitch(below: Links) -> float:
+    """The usual distance of a row from the next, in figure heights; 2 where no number has one below it."""
+    if not len(below.step):
+        return 2.0
+    # The lower part of the steps: blank cells make some of them two or three rows long.
+    return float(np.clip(np.percentile(below.step, 35), 1.0, 8.0))
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """A table found: indices of the places in it, and the row and column of each."""
+
+    cells: Ints
+    rows: Ints
+    columns: Ints
+
+
+def _tables(places: Places, pitch: float) -> list[tuple[Ints, Ints, Ints]]:
+    """Every table of the page in reading order, as (indices, rows, columns)."""
+    found = []
+    for part in _parts(places, np.arange(places.count), pitch):
+        grid = _grid(places, part, pitch)
+        if grid is not None:
+            found.append(grid)
+    tops = [places.y[grid.cells].min() for grid in found]
+    bottoms = [places.y[grid.cells].max() for grid in found]
+    lefts = [places.left[grid.cells].min() for grid in found]
+    sequence = _by_bands(tops, bottoms, lefts)
+    return [(found[i].cells, found[i].rows, found[i].columns) for i in sequence]
+
+
+def _by_bands(tops: list[float], bottoms: list[float], lefts: list[float]) -> list[int]:
+    """Order of boxes from top to bottom; those that stand beside each other from left to right."""
+    bands: list[list[int]] = []
+    reach = -np.inf
+    for i in sorted(range(len(tops)), key=lambda i: (tops[i], lefts[i])):
+        if bands and (tops[i] + bottoms[i]) / 2 < reach:
+            bands[-1].append(i)
+        else:
+            bands.append([i])
+        reach = max(reach, bottoms[i]) if len(bands[-1]) > 1 else bottoms[i]
+    return [i for band in bands for i in sorted(band, key=lambda i: (lefts[i], tops[i]))]
+
+
+def _parts(places: Places, chosen: Ints, pitch: float) -> list[Ints]:
+    """Cut the page at blank bands, then at blank lanes where the rows do not line up, until nothing more is cut."""
+    if len(chosen) < MIN_NUMBERS:
+        return []
+    bands = _cut(places.y[chosen], places.y[chosen], BLANK_BAND * pitch)
+    if bands.max() > 0:
+        return [part for n in range(bands.max() + 1) for part in _parts(places, chosen[bands == n], pitch)]
+    lanes = _cut(places.left[chosen], places.right[chosen], BLANK_LANE)
+    joined = [chosen[lanes == 0]]
+    for n in range(1, int(lanes.max()) + 1):
+        lane = chosen[lanes == n]
+        if _line_up(places.y[joined[-1]], places.y[lane], pitch):
+            joined[-1] = np.concatenate([joined[-1], lane])
+        else:
+            joined.append(lane)
+    if len(joined) > 1:
+        return [part for lane in joined for part in _parts(places, lane, pitch)]
+    return [np.sort(chosen)]
+
+
+def _cut(low: NDArray[np.float64], high: NDArray[np.float64], blank: float) -> Ints:
+    """Number the groups of intervals that blanks of this width keep apart, from 0 along the axis."""
+    order = np.argsort(low, kind="stable")
+    reach = np.maximum.accumulate(high[order])
+    group = np.zeros(len(low), dtype=np.int64)
+    group[order[1:]] = np.cumsum(low[order][1:] - reach[:-1] > blank)
+    return group
+
+
+def _line_up(left: NDArray[np.float64], right: NDArray[np.float64], pitch: float) -> bool:
+    """Whether the rows of two groups of numbers side by side are the same rows."""
+    rows_left, rows_right = _middles(left, _row_of(left, pitch)), _middles(right, _row_of(right, pitch))
+    inside = rows_right[(rows_right > rows_left[0] - pitch / 2) & (rows_right < rows_left[-1] + pitch / 2)]
+    if len(inside) < 4 or len(rows_left) < 4:
+        return True  # too few to tell, so the plainer answer
+    after = np.searchsorted(rows_left, inside).clip(1, len(rows_left) - 1)
+    apart = np.minimum(np.abs(rows_left[after] - inside), np.abs(rows_left[after - 1] - inside)) / pitch
+    # Where a row is blank on one side the nearest lies whole pitches away. Rows that have nothing to do with each
+    # other miss whole pitches by a quarter in the middle.
+    return bool(np.median(np.abs(apart - np.round(apart))[apart < 3]) < 0.17) if (apart < 3).any() else True
+
+
+def _middles(values: NDArray[np.float64], group: Ints) -> NDArray[np.float64]:
+    return np.bincount(group, values) / np.bincount(group)
+
+
+def _row_of(y: NDArray[np.float64], pitch: float) -> Ints:
+    """Number of the row of each height, from 0 at the top."""
+    spread = float(np.clip(0.16 * pitch, 0.15, 0.4))
+    start = y.min() - 4 * spread
+    n_bins = int(np.ceil((y.max() - start + 4 * spread) / _GRID)) + 1
+    place = ((y - start) / _GRID).round().astype(np.int64)
+    density = gaussian_filter1d(
+        np.bincount(place, minlength=n_bins).astype(np.float64), spread / _GRID, mode="constant"
+    )
+    cuts = _valleys(density, depth=0.6, apart=0.45 * pitch / _GRID)
+    return _counted(np.searchsorted(cuts, place, side="right"))
+
+
+def _valleys(density: NDArray[np.float64], depth: float, apart: float) -> Ints:
+    """Where to cut between hills: a valley must lie below ``depth`` of the lower hill, hills ``apart`` bins apart."""
+    flat = np.concatenate([[True], np.abs(np.diff(density)) > 1e-12])
+    starts = np.flatnonzero(flat)
+    ends = np.append(starts[1:], len(density)) - 1
+    heights = density[starts]
+    padded = np.concatenate([[-1.0], heights, [-1.0]])
+    peaks = np.flatnonzero((padded[1:-1] > padded[:-2]) & (padded[1:-1] > padded[2:]))
+    hills: list[tuple[float, float]] = []  # (place, height) of the hills kept so far
+    cuts: list[tuple[int, float]] = []  # (place, height) of the valleys between them
+    for peak in peaks:
+        place, height = (starts[peak] + ends[peak]) / 2, float(heights[peak])
+        if height < 1e-9:
+            continue
+        low = (0, np.inf)
+        if hills:
+            begin = int(hills[-1][0])
+            between = density[begin : int(place) + 1]
+            lowest = float(between.min())
+            where = np.flatnonzero(between <= lowest + 1e-12)
+            low = (begin + int(where[len(where) // 2]), lowest)
+        # A shallow valley is no valley: the hill joins its neighbour, and may uncover another shallow one before it.
+        while hills and (low[1] > depth * min(height, hills[-1][1]) or place - hills[-1][0] < apart):
+            if hills[-1][1] >= height:
+                place, height = hills[-1]
+            hills.pop()
+            low = cuts.pop() if cuts else (0, np.inf)
+        if hills:
+            cuts.append(low)
+        hills.append((place, height))
+    return np.array([place for place, _ in cuts], dtype=np.int64)
+
+
+def _counted(labels: Ints) -> Ints:
+    """The same groups numbered 0, 1, 2, ... in their order."""
+    return np.unique(labels, return_inverse=True)[1].astype(np.int64)
+
+
+def _grid(places: Places, chosen: Ints, pitch: float) -> _Grid | None:
+    """Rows and columns of one table, strays taken out; None where it is no table."""
+    for _ in range(4):
+        if len(chosen) < MIN_NUMBERS:
+            return None
+        part = places.of(chosen)
+        rows = _row_of(part.y, pitch)
+        columns = _columns(part, rows)
+        kept = _one_a_cell(part, rows, columns) & _in_company(part, rows, columns, pitch)
+        if kept.all():
+            break
+        chosen = chosen[kept]
+    else:
+        return None if len(chosen) < MIN_NUMBERS else _accepted(places, chosen, pitch)
+    return _accepted(places, chosen, pitch)
+
+
+def _accepted(places: Places, chosen: Ints, pitch: float) -> _Grid | None:
+    part = places.of(chosen)
+    rows = _row_of(part.y, pitch)
+    columns = _columns(part, rows)
+    single = _one_a_cell(part, rows, columns)
+    chosen, part, rows, columns = chosen[single], part.of(single), rows[single], columns[single]
+    n_rows, n_columns = len(np.unique(rows)), len(np.unique(columns))
+    if len(chosen) < MIN_NUMBERS or n_rows < MIN_ROWS * (2 if n_columns == 1 else 1):
+        return None
+    if np.mean(_supported(part, columns, rows)) < 0.6:
+        return None
+    return _Grid(chosen, _counted(rows), _counted(columns))
+
+
+def _columns(places: Places, rows: Ints) -> Ints:
+    """Number of the column of each place, from 0 at the left."""
+    start = places.left.min() - 1
+    n_bins = int(np.ceil((places.right.max() - start + 1) / _GRID)) + 2
+    first = ((places.left - start) / _GRID).round().astype(np.int64)
+    last = ((places.right - start) / _GRID).round().astype(np.int64)
+    change = np.bincount(first, minlength=n_bins) - np.bincount(last + 1, minlength=n_bins)
+    cover = gaussian_filter1d(np.cumsum(change).astype(np.float64), 0.06 / _GRID, mode="constant")
+    middle = ((places.x - start) / _GRID).round().astype(np.int64)
+    cuts = _valleys(cover, depth=0.4, apart=0.0)
+    return _counted(np.searchsorted(cuts, middle, side="right"))
+
+
+def _one_a_cell(places: Places, rows: Ints, columns: Ints) -> NDArray[np.bool_]:
+    """True for the one number of each cell that stands nearest to the middle of its column."""
+    centre = _middles(places.x, columns)
+    order = np.lexsort((np.abs(places.x - centre[columns]), columns, rows))
+    first = np.ones(len(order), dtype=bool)
+    first[1:] = (rows[order][1:] != rows[order][:-1]) | (columns[order][1:] != columns[order][:-1])
+    kept = np.zeros(len(order), dtype=bool)
+    kept[order[first]] = True
+    return kept
+
+
+def _in_company(places: Places, rows: Ints, columns: Ints, pitch: float) -> NDArray[np.bool_]:
+    """False for numbers in a column of one, and for a lone number above or below the table."""
+    in_column = np.bincount(columns)[columns]
+    kept = in_column > 1
+    in_row = np.bincount(rows)
+    if columns.max() > 0 and len(in_row) > MIN_ROWS:
+        middles = _middles(places.y, rows)
+        for edge, beyond in ((0, 1), (len(in_row) - 1, len(in_row) - 2)):
+            if in_row[edge] == 1 and abs(middles[edge] - middles[beyond]) > 1.7 * pitch:
+                kept &= rows != edge
+    return kept
+
+
+def _supported(places: Places, columns: Ints, rows: Ints) -> NDArray[np.bool_]:
+    """True for numbers whose neighbour above or below in the column is aligned with them and not far."""
+    order = np.lexsort((rows, columns))
+    before, after = order[:-1], order[1:]
+    aside = np.min(
+        [np.abs(side[after] - side[before]) for side in (places.left, places.right, places.x)],
+        axis=0,
+    )
+    good = (columns[before] == columns[after]) & (aside < _ALIGNED)
+    supported = np.zeros(len(order), dtype=bool)
+    supported[before[good]] = True
+    supported[after[good]] = True
+    return supported
+
+
+def _reading_order(places: Places, table: Ints, row: Ints, column: Ints, pitch: float) -> list[int]:
+    """Tables one after another, each row by row; numbers outside them, line by line, before the first table below."""
+    lines = _row_of(places.y, pitch)
+    tops = np.array([places.y[table == n].min() for n in range(int(table.max()) + 1)])
+    outside = table < 0
+    before = (tops[None, :] <= places.y[:, None]).sum(axis=1)
+    turn = np.where(outside, before - 0.5, table)
+    return list(np.lexsort((np.where(outside, places.left, column), np.where(outside, lines, row), turn)))
