@@ -39,4 +39,6 @@ class MissingExtraError(TablesimError, ImportError):
     """A feature needs an optional dependency that is not installed."""
 
     def __init__(self, feature: str, extra: str) -> None:
-        super().__init__(f"{feature} needs an optional part of tablesim; install it with: pip install 'tablesim[{extra}]'")
+        super().__init__(
+            f"{feature} needs an optional part of tablesim; install it with: pip install 'tablesim[{extra}]'"
+        )

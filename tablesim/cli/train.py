@@ -28,7 +28,13 @@ def command(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, TextColumn, TimeRemainingColumn
 
     settings = TrainingSettings(steps=steps, batch=batch, seed=seed)
-    columns = [TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[note]}")]
+    columns = [
+        TextColumn("training"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    ]
     with Bar(*columns, disable=json_lines) as bar:
         task = bar.add_task("training", total=steps, note="")
 

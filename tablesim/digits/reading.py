@@ -42,7 +42,12 @@ class Digit:
         runner_up = None
         if self.runner_up is not None:
             runner_up = {"value": self.runner_up[0], "confidence": round(self.runner_up[1], 4)}
-        return {"value": self.value, **self.box.to_dict(), "confidence": round(self.confidence, 4), "runner_up": runner_up}
+        return {
+            "value": self.value,
+            **self.box.to_dict(),
+            "confidence": round(self.confidence, 4),
+            "runner_up": runner_up,
+        }
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Digit:
@@ -195,4 +200,7 @@ class Reading:
         except ImportError as error:
             raise MissingExtraError("Reading.to_frame", "pandas") from error
         columns = ["text", "digits_text", "x", "y", "width", "height", "confidence", "table", "row", "column"]
-        return pd.DataFrame([{key: value for key, value in number.to_dict().items() if key in columns} for number in self.numbers], columns=columns)
+        return pd.DataFrame(
+            [{key: value for key, value in number.to_dict().items() if key in columns} for number in self.numbers],
+            columns=columns,
+        )

@@ -179,5 +179,7 @@ def loss(maps: DigitMaps, targets: Targets) -> Loss:
     joins = functional.binary_cross_entropy_with_logits(
         maps.joins.float()[page, :, row, column], targets.joins, reduction="sum"
     )
-    edges = functional.smooth_l1_loss(maps.edges.float()[page, :, row, column], targets.edges, reduction="sum", beta=0.1)
+    edges = functional.smooth_l1_loss(
+        maps.edges.float()[page, :, row, column], targets.edges, reduction="sum", beta=0.1
+    )
     return Loss(digits, joins / n_digits, edges / n_digits)

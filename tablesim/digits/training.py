@@ -81,7 +81,9 @@ class TrainingSettings:
         known = {field.name for field in fields(cls)}
         unknown = sorted(set(data) - known)
         if unknown:
-            raise SettingsError(f"training settings: unknown {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+            raise SettingsError(
+                f"training settings: unknown {', '.join(unknown)}; known are {', '.join(sorted(known))}"
+            )
         return cls(**data)
 
     def pages_at(self, step: int) -> range:

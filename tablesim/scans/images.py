@@ -88,7 +88,9 @@ def load_scan(path: str | Path, max_pixels: int = MAX_PIXELS) -> Scan:
             f"{path}: the image is larger than {max_pixels:,} pixels; make a smaller copy or raise the limit"
         ) from error
     except UnidentifiedImageError as error:
-        raise ScanError(f"{path}: not an image that can be read; expected JPEG, PNG, TIFF, JPEG 2000 or WebP") from error
+        raise ScanError(
+            f"{path}: not an image that can be read; expected JPEG, PNG, TIFF, JPEG 2000 or WebP"
+        ) from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         if isinstance(error, ScanError):
             raise

@@ -234,7 +234,7 @@ def _press(ink: Grey, ageing: Ageing, rng: np.random.Generator) -> Field:
     if ageing.gaps > 0:
         # Uneven pressure: broad patches that print weakly, and small holes within them.
         level = level + ageing.gaps * (
-            0.13 * _noise(height, width, 90, rng) + 0.16 * np.maximum(0, _noise(height, width, 5, rng) - 0.4)
+            0.1 * _noise(height, width, 90, rng) + 0.16 * np.maximum(0, _noise(height, width, 5, rng) - 0.4)
         )
     return np.clip((pressed - level) * 2.2 + 0.5, 0, 1).astype(np.float32)
 

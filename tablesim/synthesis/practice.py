@@ -7,14 +7,17 @@ Greek and Roman numerals, drawings, dials. The same sheet and the same ageing ma
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
+from tablesim.scans.boxes import Box
 from tablesim.synthesis.ageing import Scan, age, draw_ageing
 from tablesim.synthesis.faces import FACES, Face, faces
 from tablesim.synthesis.prose import greek_numeral, roman, sentence, word
 from tablesim.synthesis.sheet import RAISED_POINT, Sheet, Style
+from tablesim.synthesis.truth import TrueDigit
 
 OVERSAMPLING = 1.7
 """Sheet pixels per scan pixel: enough for the ink to spread by fractions of a scan pixel."""
@@ -40,9 +43,11 @@ class Block:
 
 
 def practice_page(seed: int, size: int = 640, wear: float = 1.0) -> Scan:
-    """A practice page of ``size`` x ``size`` scan pixels; the same seed gives the same bytes.
+    """A practice page of ``size`` x ``size`` working pixels; the same seed gives the same bytes.
 
-    Figures are 9 to 24 scan pixels high, most of them 11 to 18. ``wear`` from 0 (clean) to 1 as in ``draw_ageing``.
+    Figures are 9 to 24 pixels high, most of them 11 to 18. As with real pages, the scan was made at some other
+    resolution and then brought to the working scale. One page in ten lies on its side or on its head: there no figure is
+    asked for, so that the network does not read what is not upright. ``wear`` from 0 to 1 as in ``draw_ageing``.
     """
     rng = np.random.default_rng([seed, 0x7AB1E])
     side = round(size * OVERSAMPLING)
@@ -52,13 +57,33 @@ def practice_page(seed: int, size: int = 640, wear: float = 1.0) -> Scan:
         _FILLERS[rng.choice(len(_FILLERS), p=_ODDS)](sheet, block, rng)
     if rng.random() < 0.1:
         _scratches(sheet, rng)
-    return age(sheet, draw_ageing(rng, 1 / OVERSAMPLING, wear), rng)
+    resolution = float(np.exp(rng.uniform(np.log(0.52), np.log(1.4))))
+    scan = _resized(age(sheet, draw_ageing(rng, resolution / OVERSAMPLING, wear), rng), size)
+    if rng.random() < 0.1:
+        return Scan(np.ascontiguousarray(np.rot90(scan.grey, int(rng.integers(1, 4)))), (), ())
+    return scan
 
 
-def figure_style(rng: np.random.Generator, height: float) -> Style:
-    """A style whose figures are ``height`` pixels high on average; one in six has lining figures."""
-    lining = rng.random() < 0.22
-    pool = faces(figures="lining" if lining else "old-style")
+def _resized(scan: Scan, size: int) -> Scan:
+    """The scan brought to ``size`` x ``size`` pixels, as reading brings a page to its working scale."""
+    share = size / scan.grey.shape[0]
+    way = cv2.INTER_AREA if share < 1 else cv2.INTER_CUBIC
+    grey = np.asarray(cv2.resize(scan.grey, (size, size), interpolation=way), dtype=np.uint8)
+
+    def moved(box: Box) -> Box:
+        return Box(box.x * share, box.y * share, box.width * share, box.height * share)
+
+    numbers = tuple(
+        replace(number, digits=tuple(TrueDigit(d.value, moved(d.box)) for d in number.digits))
+        for number in scan.numbers
+    )
+    return Scan(grey, numbers, tuple(moved(box) for box in scan.unasked))
+
+
+def figure_style(rng: np.random.Generator, height: float, lining: float = 0.25) -> Style:
+    """A style whose figures are ``height`` pixels high on average, lining ones in a share ``lining`` of all styles."""
+    modern = rng.random() < lining
+    pool = faces(figures="lining" if modern else "old-style")
     face = pool[rng.integers(len(pool))]
     size = height / face.figure_height(100.0) * 100.0
     width = face.glyph("0", size).advance
@@ -116,12 +141,12 @@ class _Column:
     rule: float
 
 
-def _columns(block: Block, style: Style, rng: np.random.Generator) -> list[_Column]:
+def _columns(block: Block, style: Style, decimals: bool, rng: np.random.Generator) -> list[_Column]:
     """Columns that fill the block from left to right. Gaps without a rule stay wider than gaps inside numbers."""
     digit = style.face_for("0").glyph("0", style.size).advance + style.spacing
     kinds = ["figures", "decimal", "word", "roman", "greek", "zodiac", "letter"]
     odds = np.array([0.8, 0.0, 0.08, 0.03, 0.04, 0.02, 0.03])
-    if rng.random() < 0.18:
+    if decimals:
         odds = np.array([0.12, 0.85, 0.01, 0.01, 0.0, 0.0, 0.01])
     ruled = rng.random()
     pad = float(rng.choice([rng.uniform(0.12, 0.5), rng.uniform(0.4, 1.2), rng.uniform(1.0, 3.5)]))
@@ -143,8 +168,9 @@ def _columns(block: Block, style: Style, rng: np.random.Generator) -> list[_Colu
 
 
 def _table(sheet: Sheet, block: Block, rng: np.random.Generator) -> None:
-    style = figure_style(rng, block.figure_height)
-    columns = _columns(block, style, rng)
+    decimals = rng.random() < 0.2
+    style = figure_style(rng, block.figure_height, lining=0.7 if decimals else 0.22)
+    columns = _columns(block, style, decimals, rng)
     line = block.figure_height * float(rng.uniform(1.05, 2.1))
     words = letter_style(rng, block.figure_height)
     greek = letter_style(rng, block.figure_height, script="G")
@@ -175,7 +201,9 @@ def _table(sheet: Sheet, block: Block, rng: np.random.Generator) -> None:
                 sheet.rule(x + shift, block.top, x + shift + rng.normal(0, 1.5), bottom, column.rule)
 
 
-def _cell(sheet: Sheet, x: float, y: float, column: _Column, styles: tuple[Style, Style, Style], rng: np.random.Generator) -> None:
+def _cell(
+    sheet: Sheet, x: float, y: float, column: _Column, styles: tuple[Style, Style, Style], rng: np.random.Generator
+) -> None:
     figures, words, greek = styles
     margin = 0.5 * (column.width - sheet.measure("0" * column.places, figures)) if column.rule else 0.0
     at = {"left": x + max(2.0, margin), "middle": x + column.width / 2, "right": x + column.width - max(2.0, margin)}
@@ -248,7 +276,9 @@ def _text(sheet: Sheet, block: Block, rng: np.random.Generator) -> None:
     style = None
     if language != "greek" and rng.random() < 0.45:
         style = str(rng.choice(["gothic", "italic"]))
-    letters = letter_style(rng, block.figure_height * float(rng.uniform(0.8, 1.3)), "G" if language == "greek" else "L", style)
+    letters = letter_style(
+        rng, block.figure_height * float(rng.uniform(0.8, 1.3)), "G" if language == "greek" else "L", style
+    )
     line = block.figure_height * float(rng.uniform(1.35, 1.9))
     numbers = float(rng.choice([0.0, 0.0, 0.03])) if letters.face.figures != "none" else 0.0
     y = block.top + line
@@ -298,10 +328,15 @@ def _dial(sheet: Sheet, block: Block, rng: np.random.Generator) -> None:
         angle = 2 * np.pi * hour / hours
         cos, sin = np.sin(angle), -np.cos(angle)
         sheet.line(
-            [(middle_x + 0.3 * radius * cos, middle_y + 0.3 * radius * sin), (middle_x + 0.8 * radius * cos, middle_y + 0.8 * radius * sin)]
+            [
+                (middle_x + 0.3 * radius * cos, middle_y + 0.3 * radius * sin),
+                (middle_x + 0.8 * radius * cos, middle_y + 0.8 * radius * sin),
+            ]
         )
         label = str(hour + 1) if rng.random() < 0.85 else roman(hour + 1)
-        sheet.write_turned(middle_x + 0.9 * radius * cos, middle_y + 0.9 * radius * sin, label, style, float(np.degrees(angle)))
+        sheet.write_turned(
+            middle_x + 0.9 * radius * cos, middle_y + 0.9 * radius * sin, label, style, float(np.degrees(angle))
+        )
 
 
 def _drawing(sheet: Sheet, block: Block, rng: np.random.Generator) -> None:
@@ -316,7 +351,9 @@ def _drawing(sheet: Sheet, block: Block, rng: np.random.Generator) -> None:
             for k in range(int(rng.integers(5, 30))):
                 dx, dy = k * step * np.cos(angle + np.pi / 2), k * step * np.sin(angle + np.pi / 2)
                 length = reach * float(rng.uniform(0.6, 1.0))
-                sheet.line([(x + dx, y + dy), (x + dx + length * np.cos(angle), y + dy + length * np.sin(angle))], thickness)
+                sheet.line(
+                    [(x + dx, y + dy), (x + dx + length * np.cos(angle), y + dy + length * np.sin(angle))], thickness
+                )
         elif kind < 0.7:
             turn = np.linspace(0, rng.uniform(1, 2 * np.pi), 24)
             radii = reach * (0.3 + 0.1 * np.sin(turn * rng.integers(1, 6)))
@@ -328,7 +365,11 @@ def _drawing(sheet: Sheet, block: Block, rng: np.random.Generator) -> None:
     for _ in range(int(rng.integers(0, 8))):
         text = word(rng) if rng.random() < 0.5 else str(rng.choice(list("ABCDEFGHIKLMNOPSZ")))
         sheet.write_turned(
-            float(rng.uniform(block.left, block.right)), float(rng.uniform(block.top, block.bottom)), text, letters, float(rng.uniform(-180, 180))
+            float(rng.uniform(block.left, block.right)),
+            float(rng.uniform(block.top, block.bottom)),
+            text,
+            letters,
+            float(rng.uniform(-180, 180)),
         )
 
 
@@ -354,7 +395,9 @@ def _fractions(sheet: Sheet, block: Block, rng: np.random.Generator) -> None:
 def _scratches(sheet: Sheet, rng: np.random.Generator) -> None:
     for _ in range(int(rng.integers(1, 5))):
         start, end = rng.uniform(0, sheet.width, 2), rng.uniform(0, sheet.width, 2)
-        sheet.line([(float(start[0]), float(start[1])), (float(end[0]), float(end[1]))], 1, float(rng.uniform(0.3, 0.9)))
+        sheet.line(
+            [(float(start[0]), float(start[1])), (float(end[0]), float(end[1]))], 1, float(rng.uniform(0.3, 0.9))
+        )
 
 
 _FILLERS: list[Callable[[Sheet, Block, np.random.Generator], None]] = [

@@ -1,0 +1,173 @@
+"""Reading one page: its scale and orientation, one or two passes of the network, its numbers in source pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tablesim.digits.layout import arrange, is_table
+from tablesim.digits.network import FIGURE_HEIGHT, DigitNetwork
+from tablesim.digits.numbers import Thresholds, join_digits, number_confidence
+from tablesim.digits.peaks import Digits, find_digits
+from tablesim.digits.reading import Digit, Number, Reading
+from tablesim.digits.scale import bounded_scale, survey_scale, working_image
+from tablesim.scans.boxes import Box
+from tablesim.scans.cleaning import clean
+from tablesim.scans.images import Scan, page_id
+from tablesim.scans.transform import Transform
+from tablesim.synthesis.sheet import RAISED_POINT
+
+GOOD_FIT = 1.18
+"""A second pass is made where the figures are this many times too large or too small for the network."""
+
+FEW = 8
+"""Fewer digits than this say nothing about scale or orientation."""
+
+CLEARLY_UPRIGHT = 0.8
+"""Mean confidence above which no other orientation is tried."""
+
+_TRIAL_SIDE = 448
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One pass of the network over a page: how the page was set, and the digits in working pixels."""
+
+    transform: Transform
+    digits: Digits
+
+    @property
+    def strength(self) -> float:
+        """Sum of the confidences: greatest at the right scale and orientation."""
+        return float(self.digits.confidence.sum())
+
+
+def read_page(network: DigitNetwork, scan: Scan, thresholds: Thresholds | None = None) -> Reading:
+    """Read a scan.
+
+    Parameters
+    ----------
+    network : DigitNetwork
+        Folded, in evaluation mode, on the CPU.
+    scan : Scan
+        The page.
+    thresholds : Thresholds, optional
+        What counts as a digit.
+
+    Returns
+    -------
+    Reading
+        Without histogram; every coordinate in source pixels.
+    """
+    thresholds = thresholds or Thresholds()
+    chosen = find_pass(network, scan.grey, thresholds)
+    runs = join_digits(chosen.digits, thresholds)
+    numbers = [_number(chosen, run) for run in runs]
+    accepted = np.concatenate(runs) if runs else np.zeros(0, dtype=np.intp)
+    unit = float(np.median(chosen.digits.heights[accepted])) if len(accepted) else FIGURE_HEIGHT
+    numbers = arrange(numbers, unit=unit / chosen.transform.scale, rotation=chosen.transform.rotation)
+    legibility, note = _legibility(chosen.digits.confidence[accepted], unit / chosen.transform.scale)
+    return Reading(
+        scan=str(scan.path),
+        page=page_id(scan.path),
+        sha256=scan.sha256,
+        transform=chosen.transform,
+        is_table=is_table(numbers),
+        legibility=legibility,
+        numbers=tuple(numbers),
+        note=note,
+    )
+
+
+def find_pass(network: DigitNetwork, grey: NDArray[np.uint8], thresholds: Thresholds) -> Pass:
+    """The pass at the page's own scale and orientation.
+
+    The size of the marks on the page gives a first scale; the digits found there give the exact one. The other three
+    orientations are tried, on a piece of the page, only where the upright page reads badly.
+    """
+    height, width = grey.shape
+    transform = Transform(width, height, scale=survey_scale(grey))
+    first = run_pass(network, grey, transform, thresholds.doubtful)
+    sure = first.digits.confidence >= thresholds.sure
+    if sure.sum() < FEW or first.digits.confidence[sure].mean() < CLEARLY_UPRIGHT:
+        rotation = _orientation(network, grey, transform.scale, thresholds)
+        if rotation:
+            transform = replace(transform, rotation=rotation)
+            first = run_pass(network, grey, transform, thresholds.doubtful)
+            sure = first.digits.confidence >= thresholds.sure
+    if sure.sum() < FEW:
+        return first
+    fit = FIGURE_HEIGHT / float(np.median(first.digits.heights[sure]))
+    scale = bounded_scale(grey, transform.scale * fit)
+    if 1 / GOOD_FIT < scale / transform.scale < GOOD_FIT:
+        return first
+    second = run_pass(network, grey, replace(transform, scale=scale), thresholds.doubtful)
+    return second if second.strength > 0.8 * first.strength else first
+
+
+def run_pass(network: DigitNetwork, grey: NDArray[np.uint8], transform: Transform, threshold: float) -> Pass:
+    """One pass of the network over a page set as ``transform`` says."""
+    ink = torch.from_numpy(clean(working_image(grey, transform)))[None, None]
+    with torch.inference_mode():
+        maps = network(ink.contiguous(memory_format=torch.channels_last))
+        return Pass(transform, find_digits(maps, threshold))
+
+
+def _orientation(network: DigitNetwork, grey: NDArray[np.uint8], scale: float, thresholds: Thresholds) -> int:
+    """The quarter turn at which a piece of the page reads best; 0 unless another is clearly better."""
+    piece = _densest_piece(grey, round(_TRIAL_SIDE / scale))
+    height, width = piece.shape
+    strengths = {}
+    for rotation in (0, 90, 180, 270):
+        trial = run_pass(network, piece, Transform(width, height, rotation, scale), thresholds.sure)
+        # Squares: a page read the wrong way round gives many weak digits, the right way fewer and surer ones.
+        strengths[rotation] = float((trial.digits.confidence**2).sum())
+    best = max(strengths, key=lambda rotation: strengths[rotation])
+    return best if strengths[best] > 1.3 * strengths[0] + 2.0 else 0
+
+
+def _densest_piece(grey: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """The square of ``side`` source pixels with the most ink, away from a dark border."""
+    height, width = grey.shape
+    if side >= min(height, width):
+        return grey[:side, :side]
+    ink = clean(grey).cumsum(axis=0, dtype=np.float64).cumsum(axis=1)
+    step = max(1, side // 8)
+    tops, lefts = np.arange(0, height - side, step), np.arange(0, width - side, step)
+    corner = ink[np.ix_(tops, lefts)]
+    sums = ink[np.ix_(tops + side, lefts + side)] - ink[np.ix_(tops, lefts + side)] - ink[np.ix_(tops + side, lefts)]
+    row, column = np.unravel_index(int((sums + corner).argmax()), corner.shape)
+    top, left = int(tops[row]), int(lefts[column])
+    return grey[top : top + side, left : left + side]
+
+
+def _number(chosen: Pass, run: NDArray[np.intp]) -> Number:
+    digits, text = [], ""
+    found = chosen.digits
+    for place, k in enumerate(run):
+        left, top, right, bottom = found.boxes[k]
+        box = chosen.transform.box_to_source(Box(float(left), float(top), float(right - left), float(bottom - top)))
+        rival = (int(found.runner_up[k]), float(found.runner_up_confidence[k]))
+        digits.append(Digit(int(found.values[k]), box, float(found.confidence[k]), rival))
+        text += str(int(found.values[k]))
+        if place < len(run) - 1 and found.joins[k, 2] > 0.5:
+            text += RAISED_POINT
+    return Number(text, tuple(digits), number_confidence(found, run))
+
+
+def _legibility(confidence: NDArray[np.float64], unit: float) -> tuple[float, str]:
+    """How well the figures could be told, and why not. ``unit`` is their height in source pixels."""
+    if not len(confidence):
+        return 0.0, "no figures were found"
+    mean = float(confidence.mean())
+    if unit < 8.0:
+        return (
+            mean * unit / 8.0,
+            f"the figures are only {unit:.0f} pixels high; a scan of higher resolution would read better",
+        )
+    if mean < 0.6:
+        return mean, "the figures are faint, blurred or of an unknown face"
+    return mean, ""

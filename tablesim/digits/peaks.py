@@ -1,0 +1,138 @@
+"""From the network's maps to single digits: peaks, their boxes, their rivals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+from torch.nn import functional
+
+from tablesim.digits.network import ATTRIBUTE_STRIDE, FIGURE_HEIGHT, STRIDE, DigitMaps
+
+PEAK_REACH = 2
+"""A peak is the highest cell within this many cells on each side: a third of a figure's height."""
+
+SAME_FIGURE = 0.45
+"""Two boxes that share this much (intersection over union) are one figure."""
+
+
+@dataclass(frozen=True)
+class Digits:
+    """Digits found on a page, in working pixels; n of them, in no order.
+
+    Attributes
+    ----------
+    values : int64 array of shape (n,)
+        0 to 9.
+    confidence : float64 array of shape (n,)
+        Activation of the value, 0 to 1.
+    runner_up, runner_up_confidence : arrays of shape (n,)
+        The next best value and its activation.
+    boxes : float64 array of shape (n, 4)
+        Left, top, right, bottom.
+    joins : float64 array of shape (n, 3)
+        How likely the number goes on to the left, to the right, and has a point after this digit.
+    """
+
+    values: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+    runner_up: NDArray[np.int64]
+    runner_up_confidence: NDArray[np.float64]
+    boxes: NDArray[np.float64]
+    joins: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def take(self, index: NDArray[np.intp] | NDArray[np.bool_]) -> Digits:
+        """The digits at ``index``."""
+        return Digits(
+            self.values[index],
+            self.confidence[index],
+            self.runner_up[index],
+            self.runner_up_confidence[index],
+            self.boxes[index],
+            self.joins[index],
+        )
+
+    @property
+    def middles(self) -> NDArray[np.float64]:
+        """Middle of each box as (x, y), shape (n, 2)."""
+        return (self.boxes[:, :2] + self.boxes[:, 2:]) / 2
+
+    @property
+    def heights(self) -> NDArray[np.float64]:
+        return self.boxes[:, 3] - self.boxes[:, 1]
+
+
+def find_digits(maps: DigitMaps, threshold: float) -> Digits:
+    """Digits of one page: peaks of at least ``threshold`` over all ten maps, one at each place.
+
+    Parameters
+    ----------
+    maps : DigitMaps
+        Of a batch of one.
+    threshold : float
+        Least activation, 0 to 1.
+    """
+    logits = maps.digits[0]
+    best = logits.amax(dim=0)
+    window = 2 * PEAK_REACH + 1
+    highest = functional.max_pool2d(best[None, None], window, 1, PEAK_REACH)[0, 0]
+    lowest = float(np.log(threshold / (1 - threshold)))
+    rows, columns = torch.nonzero((best == highest) & (best > lowest), as_tuple=True)
+    # A rival may peak in a neighbouring cell.
+    near = functional.max_pool2d(logits[None], 3, 1, 1)[0][:, rows, columns]
+    near = torch.where(logits[:, rows, columns] == best[rows, columns], logits[:, rows, columns], near)
+    order = torch.argsort(logits[:, rows, columns], dim=0, descending=True)
+    values = order[0]
+    rivals = near.scatter(0, values[None], -torch.inf)
+    second = rivals.argmax(dim=0)
+    digits = Digits(
+        values=values.numpy().astype(np.int64),
+        confidence=torch.sigmoid(best[rows, columns]).double().numpy(),
+        runner_up=second.numpy().astype(np.int64),
+        runner_up_confidence=torch.sigmoid(rivals.amax(dim=0)).double().numpy(),
+        **_attributes(maps, rows, columns),
+    )
+    return digits.take(_one_a_place(digits))
+
+
+def _attributes(maps: DigitMaps, rows: torch.Tensor, columns: torch.Tensor) -> dict[str, NDArray[np.float64]]:
+    share = STRIDE / ATTRIBUTE_STRIDE
+    across = ((columns + 0.5) * share).long().clamp(max=maps.edges.shape[-1] - 1)
+    down = ((rows + 0.5) * share).long().clamp(max=maps.edges.shape[-2] - 1)
+    edges = maps.edges[0][:, down, across].double().numpy() * FIGURE_HEIGHT
+    x = (across.double().numpy() + 0.5) * ATTRIBUTE_STRIDE
+    y = (down.double().numpy() + 0.5) * ATTRIBUTE_STRIDE
+    # An absurd distance never turns a box inside out.
+    boxes = np.column_stack([x - edges[0], y - edges[1], x + edges[2], y + edges[3]])
+    boxes[:, 2:] = np.maximum(boxes[:, 2:], boxes[:, :2] + 1.0)
+    joins = torch.sigmoid(maps.joins[0][:, down, across]).double().numpy().T
+    return {"boxes": boxes, "joins": joins}
+
+
+def _one_a_place(digits: Digits) -> NDArray[np.intp]:
+    """Indices of digits that no surer digit covers, surest first."""
+    order = np.argsort(-digits.confidence, kind="stable")
+    if len(order) < 2:
+        return order
+    boxes = digits.boxes[order]
+    middles = (boxes[:, :2] + boxes[:, 2:]) / 2
+    reach = float(np.median(boxes[:, 3] - boxes[:, 1]))
+    pairs = cKDTree(middles).query_pairs(reach, output_type="ndarray")
+    if not len(pairs):
+        return order
+    a, b = boxes[pairs[:, 0]], boxes[pairs[:, 1]]
+    shared = np.prod(np.clip(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), 0, None), axis=1)
+    areas = np.prod(a[:, 2:] - a[:, :2], axis=1), np.prod(b[:, 2:] - b[:, :2], axis=1)
+    covers = shared > SAME_FIGURE * (areas[0] + areas[1] - shared)
+    kept = np.ones(len(order), dtype=bool)
+    # Pairs come as (surer, less sure); in that order each decision rests on decisions already made.
+    for surer, weaker in sorted(map(tuple, np.sort(pairs[covers], axis=1))):
+        if kept[surer]:
+            kept[weaker] = False
+    return order[kept]

@@ -1,0 +1,75 @@
+"""The reader: digit network and bigram network together. ``load_network()`` gives it with the bundled weights."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tablesim.bigrams.embedding import embed, histogram
+from tablesim.digits.network import DigitNetwork, load_weights
+from tablesim.digits.numbers import Thresholds
+from tablesim.digits.page import read_page
+from tablesim.digits.reading import Reading
+from tablesim.scans.images import MAX_PIXELS, load_scan
+
+BUNDLED_WEIGHTS = Path(__file__).parent / "digits" / "weights" / "digits.safetensors"
+
+READING_VERSION = 1
+"""Raised when the same weights would give another reading."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """Reads pages and embeds them.
+
+    Attributes
+    ----------
+    digits : DigitNetwork
+        Maps of the ten digits.
+    thresholds : Thresholds
+        What counts as a digit.
+    weights : Path
+        Where the digit network came from: what a worker process loads.
+    fingerprint : str
+        Hash of weights and settings: two readings of one file with equal fingerprints are equal.
+    record : dict
+        Training settings and figures as the weights file gives them.
+    """
+
+    digits: DigitNetwork
+    thresholds: Thresholds
+    weights: Path
+    fingerprint: str
+    record: dict[str, object]
+
+    def read(self, path: str | Path, max_pixels: int = MAX_PIXELS) -> Reading:
+        """The digits and numbers of a scan, in source pixels; ScanError where it cannot be used."""
+        reading = read_page(self.digits, load_scan(path, max_pixels), self.thresholds)
+        return reading.with_histogram(histogram(reading))
+
+    def embed(self, path: str | Path) -> NDArray[np.float32]:
+        """The embedding phi of a scan, float32 of shape (110,): the root of its bigram histogram."""
+        counts = self.read(path).histogram
+        assert counts is not None
+        return np.asarray(embed(counts), dtype=np.float32)
+
+
+def load_network(path: str | Path | None = None) -> Network:
+    """The network with the bundled weights, or with those in a safetensors file.
+
+    Raises
+    ------
+    WeightsError
+        The file is missing, damaged or made for another network.
+    """
+    path = BUNDLED_WEIGHTS if path is None else Path(path)
+    digits, record = load_weights(path)
+    thresholds = Thresholds()
+    settings = json.dumps({"reading": READING_VERSION, **asdict(thresholds)}, sort_keys=True)
+    fingerprint = hashlib.sha256(path.read_bytes() + settings.encode()).hexdigest()
+    return Network(digits, thresholds, path, fingerprint, record)
