@@ -18,6 +18,8 @@ from tablesim.synthesis.tabular import HistoricalTable
 
 ROWS_ON_A_PAGE = 46
 """Longer tables are set in two half-tables beside each other."""
+WIDE = 22
+"""Tables with more places than this run along the long side of the leaf."""
 ROMAN_UP_TO = 39
 """Arguments up to here may be set in Roman numerals."""
 
@@ -69,6 +71,8 @@ class Layout:
         From line to line, in heights of a figure.
     turn : int
         Clockwise degrees by which the finished scan lies turned: 0, 90, 180 or 270.
+    wide : bool
+        Whether the table runs along the long side of the leaf.
     """
 
     letters: str
@@ -86,6 +90,7 @@ class Layout:
     text_below: int = 0
     leading: float = 1.6
     turn: int = 0
+    wide: bool = False
 
     def __post_init__(self) -> None:
         for role, name in (("letters", self.letters), ("figures", self.figures), ("heading", self.heading)):
@@ -150,7 +155,9 @@ def draw_layout(table: HistoricalTable, year: int, rng: np.random.Generator) -> 
     lines = -(-len(table.rows) // halves)
     places = sum(1.6 if column.words else column.places for column in table.columns) * halves
     # Short tables leave room for text; wide ones need small figures.
-    room = max(0, 38 - lines)
+    wide = places > WIDE or bool(places > 12 and lines < 34 and rng.random() < 0.12)
+    turn = int(rng.choice([90, 270])) if wide and year < 1780 else 0
+    room = 0 if wide else max(0, 38 - lines)
     above = int(rng.integers(3, 9)) if room > 4 and rng.random() < 0.5 else 0
     below = int(rng.integers(3, 7)) if room - above > 4 and rng.random() < 0.3 else 0
     return Layout(
@@ -168,6 +175,8 @@ def draw_layout(table: HistoricalTable, year: int, rng: np.random.Generator) -> 
         text_above=above,
         text_below=below,
         leading=float(rng.uniform(1.45, 1.75)),
+        turn=turn,
+        wide=wide,
     )
 
 
@@ -220,6 +229,10 @@ _PRINTERS = {
 
 def draw_book(number: int, year: int, rng: np.random.Generator) -> Book:
     """An invented book of that year; ``number`` makes its identifier unique."""
+    if year >= 1780:
+        return Book(
+            f"{number:04d}_observatory_{year}", "", "Hourly meteorological readings", "Neill", "Edinburgh", year
+        )
     author = str(rng.choice(_AUTHORS))
     place = str(rng.choice(list(_PRINTERS)))
     title = str(rng.choice(_TITLES))
