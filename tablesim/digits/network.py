@@ -120,7 +120,8 @@ class DigitNetwork(nn.Module):
         self.head = nn.Conv2d(quarter, 40 + 7, 1)
         self.shuffle = nn.PixelShuffle(2)
         # Digits are rare: begin by saying no, or the first steps drown in false alarms.
-        nn.init.constant_(self.head.bias[:40], -4.6)  # type: ignore[arg-type]
+        with torch.no_grad():
+            self.head.get_parameter("bias")[:40] = -4.6
 
     def forward(self, ink: Tensor) -> DigitMaps:
         """Maps of pages.
@@ -147,8 +148,9 @@ class DigitNetwork(nn.Module):
         for mine, theirs in zip(_convolutions(self), _convolutions(plain), strict=True):
             convolution, target = mine[0], theirs[0]
             assert isinstance(convolution, nn.Conv2d) and isinstance(target, nn.Conv2d)
-            if isinstance(mine[1] if len(mine) > 1 else None, nn.BatchNorm2d):
-                fused = nn.utils.fusion.fuse_conv_bn_eval(convolution.eval(), mine[1].eval())
+            norm = mine[1] if len(mine) > 1 else None
+            if isinstance(norm, nn.BatchNorm2d):
+                fused = nn.utils.fusion.fuse_conv_bn_eval(convolution.eval(), norm.eval())
                 target.load_state_dict(fused.state_dict())
             else:
                 target.load_state_dict(convolution.state_dict())

@@ -60,9 +60,9 @@ class Digit:
 class Number:
     """A maximal run of Arabic figures printed together.
 
-    Degrees and minutes are two numbers, a fraction is two. ``text`` is as printed: a raised point is U+00B7 and a figure
-    that cannot be told is ``?``; ``digits_text`` has the figures alone. ``table``, ``row`` and ``column`` count from 0 in
-    reading order and are None outside a table.
+    Degrees and minutes are two numbers, a fraction is two. ``text`` is as printed: a raised point is U+00B7 and a
+    figure that cannot be told is ``?``; ``digits_text`` has the figures alone. ``table``, ``row`` and ``column`` count
+    from 0 in reading order and are None outside a table.
     """
 
     text: str

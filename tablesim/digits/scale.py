@@ -11,7 +11,7 @@ from tablesim.scans.cleaning import clean
 from tablesim.scans.transform import Transform
 
 LARGEST_WORKING_SIDE = 3600
-"""No working image is longer than this; the smallest figures of a huge scan are then too small, and legibility says so."""
+"""No working image is longer than this; where figures are then too small, legibility says so."""
 
 _SURVEY_SIDE = 2000
 

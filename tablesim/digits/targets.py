@@ -107,7 +107,7 @@ def make_targets(batch: Sequence[Figures], size: int) -> Targets:
     weight = np.ones((len(batch), 1, cells, cells), dtype=np.float32)
     index, joins, edges = [], [], []
     for page, figures in enumerate(batch):
-        for place, value in zip(figures.places[figures.values < 0], figures.values[figures.values < 0], strict=True):
+        for place in figures.places[figures.values < 0]:
             x0, y0, x1, y1 = np.clip(np.round(place / STRIDE).astype(int) + np.array([-1, -1, 1, 1]), 0, cells)
             weight[page, 0, y0:y1, x0:x1] = 0
         asked = figures.values >= 0

@@ -1,7 +1,7 @@
 """Training of the digit network on practice pages, resumable and the same for the same seed on one machine.
 
-Pages are made ahead by worker processes and kept in a pool of fixed length; which pages the pool holds at a step depends
-on the step alone, so a run that was killed goes on as if nothing had happened.
+Pages are made ahead by worker processes and kept in a pool of fixed length; which pages the pool holds at a step
+depends on the step alone, so a run that was killed goes on as if nothing had happened.
 """
 
 from __future__ import annotations
@@ -159,7 +159,8 @@ def train(
     settings = _agree_settings(folder, settings)
     torch.set_num_threads(threads)
     torch.manual_seed(settings.seed)
-    network = DigitNetwork(norm=True).to(memory_format=torch.channels_last)
+    network = DigitNetwork(norm=True)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = torch.optim.swa_utils.AveragedModel(
         network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(settings.averaging), use_buffers=True
     )
@@ -177,13 +178,16 @@ def train(
             if step % checkpoint_every == 0 or step == settings.steps:
                 _checkpoint(folder, step, network, average, optimizer)
                 speed = since * settings.batch / (time.monotonic() - started)
-                progress = Progress(step, settings.steps, *(float(v) for v in sums / since), speed)
+                digits, joins, edges = (float(v) for v in sums / since)
+                progress = Progress(step, settings.steps, digits, joins, edges, speed)
                 with (folder / "metrics.jsonl").open("a", encoding="utf-8") as log:
                     log.write(json.dumps(asdict(progress)) + "\n")
                 if on_progress is not None:
                     on_progress(progress)
                 since, sums, started = 0, np.zeros(3), time.monotonic()
-    kept = average.module.eval().folded()
+    averaged = average.module
+    assert isinstance(averaged, DigitNetwork)
+    kept = averaged.eval().folded()
     save_weights(kept, folder / "digits.safetensors", {"training": asdict(settings)})
     return kept
 

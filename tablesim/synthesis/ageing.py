@@ -147,7 +147,7 @@ def age(sheet: Sheet, ageing: Ageing, rng: np.random.Generator, behind: Sheet | 
     if ageing.show_through > 0:
         other = sheet if behind is None else behind
         mirrored = cv2.resize(other.ink[:, ::-1], (width, height), interpolation=cv2.INTER_AREA)
-        reverse = cv2.GaussianBlur(mirrored.astype(np.float32) / 255, (0, 0), 1.2)
+        reverse = np.asarray(cv2.GaussianBlur(mirrored.astype(np.float32) / 255, (0, 0), 1.2), dtype=np.float32)
     grey = _photograph(_paper(width, height, ageing, rng), ink, reverse, ageing, rng)
     numbers = [
         replace(number, digits=tuple(TrueDigit(d.value, laid.box(d.box)) for d in number.digits))
@@ -155,7 +155,8 @@ def age(sheet: Sheet, ageing: Ageing, rng: np.random.Generator, behind: Sheet | 
     ]
     edge = ageing.border * width + 1
     seen = Box(edge, edge, width - 2 * edge, height - 2 * edge)
-    left_of_it = _Remains(laid.warp(_reduce_blur(sheet.ink.astype(np.float32) / 255, ageing.scale)), ink)
+    clean = (sheet.ink / np.float32(255)).astype(np.float32)
+    left_of_it = _Remains(laid.warp(_reduce_blur(clean, ageing.scale)), ink)
     fair = [
         _inside(number.box, seen) and all(left_of_it.share(digit.box) >= LEGIBLE for digit in number.digits)
         for number in numbers
@@ -228,7 +229,7 @@ def _press(ink: Grey, ageing: Ageing, rng: np.random.Generator) -> Field:
     """What the press put on the paper: outlines spread or thinned, ragged, with gaps. 0 to 1."""
     height, width = ink.shape
     pressed = cv2.GaussianBlur(ink.astype(np.float32) / 255, (0, 0), 0.75 / max(ageing.scale, 0.4))
-    level = 0.5 - ageing.spread
+    level = np.full((height, width), 0.5 - ageing.spread, dtype=np.float32)
     if ageing.grain > 0:
         level = level + 0.22 * ageing.grain * _noise(height, width, 2.2, rng)
     if ageing.gaps > 0:

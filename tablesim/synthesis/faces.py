@@ -1,7 +1,8 @@
 """Typefaces: the bundled fonts, what their figures look like, and their glyphs as small masks.
 
 Each face says which scripts it can set and whether its figures are old-style (ranging above and below the line, as in
-prints before 1780) or lining. The fonts and their licences lie in ``fonts/``; ``fonts/README.md`` says where each is from.
+prints before 1780) or lining. The fonts and their licences lie in ``fonts/``; ``fonts/README.md`` says where each is
+from.
 """
 
 from __future__ import annotations
@@ -143,7 +144,7 @@ FACES: dict[str, Face] = {
 
 
 def faces(style: str | None = None, figures: str | None = None, script: str | None = None) -> list[Face]:
-    """The faces of a style ("roman", ...), of a kind of figures ("old-style", "lining"), of a script ("L", "G", "Z")."""
+    """The faces of a style ("roman", ...), a kind of figures ("old-style", "lining"), a script ("L", "G", "Z")."""
     return [
         face
         for face in FACES.values()

@@ -1,7 +1,7 @@
 """Practice pages for the digit network: small sheets that crowd together all that stands on early pages.
 
-A practice page is not a sensible page but a hard one: blocks of tables in every spacing, lists with words, running text,
-Greek and Roman numerals, drawings, dials. The same sheet and the same ageing make the pages of whole editions.
+A practice page is not a sensible page but a hard one: blocks of tables in every spacing, lists with words, running
+text, Greek and Roman numerals, drawings, dials. The same sheet and the same ageing make the pages of whole editions.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ OVERSAMPLING = 1.7
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A rectangle of the sheet to fill, in sheet pixels, with the page's type size (height of figures, sheet pixels)."""
+    """A rectangle of the sheet to fill, with the page's type size (height of figures), all in sheet pixels."""
 
     left: float
     top: float
@@ -46,8 +46,8 @@ def practice_page(seed: int, size: int = 640, wear: float = 1.0) -> Scan:
     """A practice page of ``size`` x ``size`` working pixels; the same seed gives the same bytes.
 
     Figures are 9 to 24 pixels high, most of them 11 to 18. As with real pages, the scan was made at some other
-    resolution and then brought to the working scale. One page in ten lies on its side or on its head: there no figure is
-    asked for, so that the network does not read what is not upright. ``wear`` from 0 to 1 as in ``draw_ageing``.
+    resolution and then brought to the working scale. One page in ten lies on its side or on its head: there no figure
+    is asked for, so that the network does not read what is not upright. ``wear`` from 0 to 1 as in ``draw_ageing``.
     """
     rng = np.random.default_rng([seed, 0x7AB1E])
     side = round(size * OVERSAMPLING)

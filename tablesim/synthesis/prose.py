@@ -9,24 +9,25 @@ import numpy as np
 
 _SYLLABLES = {
     "latin": (
-        "a ab ac ad al am an ar as at au ba be bi bo bra ca ce ci cli co cu cum da de di do du e ec el em en er es et ex "
-        "fa fe fi fo fu ga ge gi go gra gu ha hic ho i ia ib ic il in io is it iu la le li lo lu ma me mi mo mu na ne ni "
-        "no nu o ob oc om or os pa pe pi po pra pro pu qua que qui quo ra re ri ro ru sa se si so spe sta sti su ta te "
-        "ti to tra tu tur ua ue ui uo um unt ur us ut xi"
+        "a ab ac ad al am an ar as at au ba be bi bo bra ca ce ci cli co cu cum da de di do du e ec el em en "
+        "er es et ex fa fe fi fo fu ga ge gi go gra gu ha hic ho i ia ib ic il in io is it iu la le li lo lu "
+        "ma me mi mo mu na ne ni no nu o ob oc om or os pa pe pi po pra pro pu qua que qui quo ra re ri ro ru "
+        "sa se si so spe sta sti su ta te ti to tra tu tur ua ue ui uo um unt ur us ut xi"
     ).split(),
     "italian": (
-        "a al an ba bel ca che chi ci co con da de del di do e ec fa fi fo ga ge gio gli go il in la le li lo lun ma me mi "
-        "mo na ne no o oc pa pe per pi po qua que ra re ri ro sa se si so sta su ta te ti to tra tro tu ua ue uo va zi zo"
+        "a al an ba bel ca che chi ci co con da de del di do e ec fa fi fo ga ge gio gli go il in la le li lo "
+        "lun ma me mi mo na ne no o oc pa pe per pi po qua que ra re ri ro sa se si so sta su ta te ti to tra "
+        "tro tu ua ue uo va zi zo"
     ).split(),
     "german": (
-        "ab auf aus be ben ber chen da den der die drey eck ein en er erd es fang fer ge gen gra hal hand hei him ich ie "
-        "in ist ke ler leng li ma mel mit mon nach ne nen nach ober po recht ring schei sech sel sen ses so son ste stern "
-        "stund tag te ten ter theil tref un und ung ver von vor wer win zahl zei zu"
+        "ab auf aus be ben ber chen da den der die drey eck ein en er erd es fang fer ge gen gra hal hand hei "
+        "him ich ie in ist ke ler leng li ma mel mit mon nach ne nen nach ober po recht ring schei sech sel "
+        "sen ses so son ste stern stund tag te ten ter theil tref un und ung ver von vor wer win zahl zei zu"
     ).split(),
     "greek": (
-        "α αι αν αρ ας αυ βα γα γε γο δε δι δο ε ει εκ εν ερ ες η ημ ην ης θα θε θη ι ιν ισ κα κε κι κο κυ λα λε λη λι "
-        "λο μα με μη μο να νε νη νο ξι ο οι ον ος ου πα πε πο προ ρα ρι ρο σα σε σι σο στα συ τα τας τε τη την της το "
-        "τον του των υ υσ φα φε φη χα χι χρο χω ψη ω ων ως"
+        "α αι αν αρ ας αυ βα γα γε γο δε δι δο ε ει εκ εν ερ ες η ημ ην ης θα θε θη ι ιν ισ κα κε κι κο κυ λα "
+        "λε λη λι λο μα με μη μο να νε νη νο ξι ο οι ον ος ου πα πε πο προ ρα ρι ρο σα σε σι σο στα συ τα τας "
+        "τε τη την της το τον του των υ υσ φα φε φη χα χι χρο χω ψη ω ων ως"
     ).split(),
 }
 _GREEK_NUMERALS = "αβγδεζηθικλμνξοπρστυφχψω"

@@ -149,7 +149,7 @@ class Sheet:
         size = math.ceil(max(self.measure(text, style), style.size) + 2 * style.size)
         patch = Sheet(size, size, self._rng)
         patch.write(size / 2, size / 2 + 0.3 * style.size, text, style, anchor="middle")
-        turn = cv2.getRotationMatrix2D((size / 2, size / 2), -degrees, 1.0)
+        turn = np.asarray(cv2.getRotationMatrix2D((size / 2, size / 2), -degrees, 1.0), dtype=np.float64)
         turned = cv2.warpAffine(patch.ink, turn, (size, size), flags=cv2.INTER_LINEAR)
         left, top = round(x - size / 2), round(y - size / 2)
         self._print(np.asarray(turned), left, top)
