@@ -209,11 +209,10 @@ def _bend(along: Floats, across: Floats, links: Links, steps: Floats) -> Floats:
         fitted = np.linalg.solve(normal, weighted.T @ steps)
         missed = np.abs(steps - differences @ fitted)
         weight = 1 / np.maximum(1.0, missed / 0.15)
-    bend: Floats = basis @ fitted
-    return bend
+    return np.asarray(basis @ fitted)
 
 
 def _spread(values: Floats) -> Floats:
     """Values moved and scaled so that they fill -1 to 1."""
-    low, high = values.min(), values.max()
+    low, high = float(values.min()), float(values.max())
     return (values - (low + high) / 2) / max((high - low) / 2, 1e-9)
