@@ -1,0 +1,195 @@
+"""How alike two pages are, and which glyphs make them so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tablesim.bigrams.embedding import embed, exact_histogram, score, similarity
+from tablesim.bigrams.network import Occurrences
+from tablesim.digits.reading import Reading
+from tablesim.evidence.assignment import Assignment, assign
+from tablesim.evidence.matches import GlyphMatches, Match
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from tablesim.reader import Network
+
+MODEL = "bigram"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two pages side by side.
+
+    Parameters
+    ----------
+    reading_a, reading_b : Reading
+        What was read on the two pages.
+    similarity : float
+        score / (|phi| |phi'|): 0, nothing in common, to 1, the same bigrams in the same proportions.
+    score : float
+        phi . phi', from the two histograms.
+    containment : float
+        sum min(h, h') / min(sum h, sum h'): 1 when the bigrams of one page are all on the other.
+    relevance_total : float
+        The sum over all pairs of equal glyphs, taken pair by pair; equal to ``score`` to 1e-6 because BiLRP shares out
+        the score and nothing else.
+    glyph_matches : GlyphMatches
+        All pairs of equal glyphs.
+    n_top : int
+        How many of them ``matches`` lists.
+    """
+
+    reading_a: Reading
+    reading_b: Reading
+    similarity: float
+    score: float
+    containment: float
+    relevance_total: float
+    glyph_matches: GlyphMatches
+    n_top: int = 200
+    model: str = MODEL
+
+    @property
+    def a(self) -> str:
+        """Path of the first scan, as it was given."""
+        return self.reading_a.scan
+
+    @property
+    def b(self) -> str:
+        """Path of the second scan, as it was given."""
+        return self.reading_b.scan
+
+    @property
+    def bias_share(self) -> float:
+        """Share of the score that goes to no pair of glyphs: 0, since the bigram layer has no biases."""
+        return 0.0
+
+    @cached_property
+    def matches(self) -> list[Match]:
+        """The matches of greatest relevance, greatest first."""
+        return self.glyph_matches.top(self.n_top)
+
+    @property
+    def relevance_listed(self) -> float:
+        """What ``matches`` bring to the score together."""
+        return float(sum(match.relevance for match in self.matches))
+
+    @cached_property
+    def assignment(self) -> Assignment:
+        """The one-to-one assignment of equal glyphs that pictures draw."""
+        return assign(self.reading_a, self.reading_b, self.glyph_matches)
+
+    def to_dict(self, top: int | None = None) -> dict[str, Any]:
+        """The comparison as plain values: what ``tablesim compare --json`` prints.
+
+        Parameters
+        ----------
+        top : int, optional
+            How many matches to list; as many as ``matches`` has when left out.
+        """
+        matches = self.matches if top is None or top == self.n_top else self.glyph_matches.top(top)
+        return {
+            "a": self.a,
+            "b": self.b,
+            "model": self.model,
+            "similarity": self.similarity,
+            "score": self.score,
+            "relevance_total": self.relevance_total,
+            "relevance_listed": float(sum(match.relevance for match in matches)),
+            "bias_share": self.bias_share,
+            "containment": self.containment,
+            "matches": [match.to_dict() for match in matches],
+        }
+
+    def plot(self, path: str | Path | None = None, *, max_lines: int = 300) -> Figure:
+        """Draw the two pages side by side, their equal glyphs joined by lines as wide as what they bring.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            Where to write the picture (PNG, PDF or SVG by suffix); it is only returned when left out.
+        max_lines : int
+            The strongest lines are drawn; the caption says what the others bring.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            Not registered with pyplot: it needs no closing.
+
+        Raises
+        ------
+        ScanError
+            A scan is no longer where the reading says it was.
+        """
+        from tablesim.evidence.picture import draw
+
+        return draw(self, path, max_lines)
+
+
+def compare(
+    a: str | Path | Reading, b: str | Path | Reading, network: Network | None = None, top: int = 200
+) -> Comparison:
+    """Compare two pages.
+
+    Parameters
+    ----------
+    a, b : path or Reading
+        Scans, or what was read on them before.
+    network : Network, optional
+        Reads the scans; the bundled one when left out. Not needed for two readings.
+    top : int
+        How many matches ``Comparison.matches`` lists; the totals are always over all pairs.
+
+    Returns
+    -------
+    Comparison
+        Similarity, score, the matched pairs of glyphs and ``plot()``.
+
+    Raises
+    ------
+    ScanError
+        A scan cannot be opened.
+    ValueError
+        ``top`` is negative.
+
+    Examples
+    --------
+    >>> comparison = compare("edition_1585.jpg", "edition_1604.jpg")  # doctest: +SKIP
+    >>> comparison.similarity, comparison.matches[0].bigram  # doctest: +SKIP
+    (0.98, '47')
+    """
+    if top < 0:
+        raise ValueError(f"compare: got top={top}, expected 0 or more matches")
+    if network is None and not (isinstance(a, Reading) and isinstance(b, Reading)):
+        from tablesim.reader import load_network
+
+        network = load_network()
+    readings = [page if isinstance(page, Reading) else _read(network, page) for page in (a, b)]
+    occurrences = [Occurrences.of(reading) for reading in readings]
+    h_a, h_b = (exact_histogram(side) for side in occurrences)
+    phi_a, phi_b = embed(h_a), embed(h_b)
+    matches = GlyphMatches(*occurrences)
+    smaller = min(h_a.sum(), h_b.sum())
+    return Comparison(
+        reading_a=readings[0],
+        reading_b=readings[1],
+        similarity=similarity(phi_a, phi_b),
+        score=score(phi_a, phi_b),
+        containment=float(np.minimum(h_a, h_b).sum() / smaller) if smaller > 0 else 0.0,
+        relevance_total=matches.total(),
+        glyph_matches=matches,
+        n_top=top,
+    )
+
+
+def _read(network: Network | None, page: str | Path) -> Reading:
+    if network is None:  # pragma: no cover - compare() has loaded one
+        raise ValueError("compare: no network to read with")
+    return network.read(page)

@@ -1,0 +1,156 @@
+"""The picture of a comparison: two pages side by side, equal glyphs joined by lines.
+
+The only place of this room that needs matplotlib; it is imported when a picture is drawn.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tablesim.digits.reading import Reading
+from tablesim.scans.boxes import Box
+from tablesim.scans.images import load_scan
+from tablesim.scans.transform import Transform
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from tablesim.evidence.assignment import Link
+    from tablesim.evidence.comparison import Comparison
+
+# Two colours of Okabe and Ito's palette, apart for every kind of colour vision and in grey.
+SUPPORTED_COLOUR = "#0072B2"
+LOOSE_COLOUR = "#D55E00"
+INK = "#2b2723"
+WIDEST = 2.4
+"""Width in points of the line that brings most."""
+
+
+def upright(transform: Transform) -> Transform:
+    """The quarter turn alone: from source pixels to the page as one would hold it, in its own pixels."""
+    return Transform(transform.source_width, transform.source_height, transform.rotation)
+
+
+def upright_box(box: Box, turn: Transform) -> Box:
+    """A box of the source on the page that ``upright`` has turned."""
+    corners = turn.to_working(np.array([[box.x, box.y], [box.right, box.bottom]]))
+    (x, y), (width, height) = corners.min(axis=0), np.ptp(corners, axis=0)
+    return Box(float(x), float(y), float(width), float(height))
+
+
+def draw(comparison: Comparison, path: str | Path | None, max_lines: int) -> Figure:
+    """The picture behind ``Comparison.plot``."""
+    from matplotlib.figure import Figure
+
+    readings = (comparison.reading_a, comparison.reading_b)
+    turns = [upright(reading.transform) for reading in readings]
+    shapes = [turn.working_size for turn in turns]
+    # Both pages are shown at the same height.
+    page_height = 8.4
+    widths = [page_height * width / height for width, height in shapes]
+    gap, margin, top, bottom = 1.3, 0.35, 1.15, 1.2
+    figure = Figure(figsize=(sum(widths) + gap + 2 * margin, page_height + top + bottom), facecolor="white")
+    total_width, total_height = figure.get_size_inches()
+    left = margin
+    axes: list[Axes] = []
+    for reading, turn, width in zip(readings, turns, widths, strict=True):
+        place = (left / total_width, bottom / total_height, width / total_width, page_height / total_height)
+        axes.append(_page(figure, place, reading, turn))
+        left += width + gap
+
+    assignment = comparison.assignment
+    links = assignment.supported if assignment.registered else assignment.links
+    shown = sorted(links, key=lambda link: -link.relevance)[:max_lines]
+    colour = SUPPORTED_COLOUR if assignment.registered else LOOSE_COLOUR
+    _join(figure, axes, turns, shown, colour)
+
+    def write(x: float, inches: float, text: str, size: float, *, colour: str = INK, weight: str = "normal") -> None:
+        figure.text(
+            x / total_width, inches / total_height, text, family="serif", size=size, color=colour, weight=weight
+        )
+
+    # Cut, not rounded: 1.0000 is kept for pages with the same proportions to the last figure.
+    head = f"Similarity {math.floor(1e4 * comparison.similarity) / 1e4:.4f}"
+    write(margin, total_height - 0.45, head, 17, weight="bold")
+    n_pairs = f"{comparison.glyph_matches.n_pairs:,}"
+    sums = (
+        f"score {comparison.score:.2f}  =  {comparison.relevance_total:.2f}, the sum of {n_pairs} pairs of equal glyphs"
+    )
+    write(margin, total_height - 0.75, sums, 10.5)
+    letters = int((total_width - 2 * margin) * 72 / (0.55 * 9.5))  # mean width of a letter: 0.55 of its size
+    for line, text in enumerate(textwrap.wrap(_caption(comparison, shown), letters)):
+        write(margin, bottom - 0.42 - 0.22 * line, text, 9.5, colour="#57504a")
+    if path is not None:
+        figure.savefig(path, dpi=150)
+    return figure
+
+
+def _page(figure: Figure, place: tuple[float, float, float, float], reading: Reading, turn: Transform) -> Axes:
+    width, height = turn.working_size
+    axes = figure.add_axes(place)
+    grey = np.rot90(load_scan(reading.scan).grey, k=-(reading.transform.rotation // 90))
+    # The ink alone, transparent where the paper is, so that lines run below the figures and hide none.
+    ink = np.zeros((*grey.shape, 4), dtype=np.uint8)
+    ink[..., 3] = 255 - grey
+    axes.imshow(ink, extent=(0, width, height, 0), interpolation="antialiased", zorder=5)
+    axes.patch.set_visible(False)
+    axes.set(xlim=(0, width), ylim=(height, 0), xticks=[], yticks=[])
+    for spine in axes.spines.values():
+        spine.set(color="#8a8178", linewidth=0.6)
+    axes.set_title(reading.page, fontsize=11, family="serif", color=INK, loc="left", pad=5)
+    return axes
+
+
+def _join(figure: Figure, axes: Sequence[Axes], turns: Sequence[Transform], links: Sequence[Link], colour: str) -> None:
+    from matplotlib.collections import LineCollection, PatchCollection
+    from matplotlib.patches import Rectangle
+
+    if not links:
+        return
+    relevance = np.array([link.relevance for link in links])
+    widths = WIDEST * relevance / relevance.max()
+    ends: list[NDArray[np.float64]] = []
+    for axis, turn, side in zip(axes, turns, ("a", "b"), strict=True):
+        boxes = [upright_box(getattr(link, side), turn) for link in links]
+        frames = [Rectangle((box.x, box.y), box.width, box.height) for box in boxes]
+        axis.add_collection(PatchCollection(frames, facecolor=colour, edgecolor=colour, alpha=0.28, linewidth=0.4))
+        # Lines leave A at the right edge of its glyph and reach B at the left edge.
+        points = [(box.right if side == "a" else box.x, box.centre[1]) for box in boxes]
+        to_figure = axis.transData + figure.transFigure.inverted()
+        ends.append(to_figure.transform(np.array(points)))
+    segments = np.stack(ends, axis=1)
+    lines = LineCollection(
+        list(segments), linewidths=widths, colors=colour, alpha=0.36, transform=figure.transFigure, capstyle="round"
+    )
+    lines.set_zorder(-1)
+    figure.add_artist(lines)
+
+
+def _caption(comparison: Comparison, shown: Sequence[Link]) -> str:
+    assignment = comparison.assignment
+    if not comparison.glyph_matches.n_pairs:
+        return "The two pages have no bigram in common."
+    if not shown:
+        return "No glyph has an equal one at its place on the other page."
+    drawn, widest = sum(link.relevance for link in shown), max(link.relevance for link in shown)
+    caption = (
+        f"Lines join equal glyphs one to one; width is what a pair brings (widest {widest:.2f}). "
+        f"Drawn: {len(shown):,} lines that bring {drawn:.2f} of {comparison.score:.2f}. "
+    )
+    if not assignment.registered:
+        return caption + (
+            "The pages could not be laid over each other: which glyph meets which is guessed from relative places."
+        )
+    rest = comparison.score - assignment.relevance_supported
+    return caption + (
+        f"Only glyphs at matching places are joined ({assignment.equal_numbers:,} equal whole numbers support it); "
+        f"glyphs without a counterpart at their place bring {rest:.2f}."
+    )
