@@ -1,0 +1,64 @@
+"""bilrp explains why a PyTorch model finds two inputs alike: exactly, fast, and honest about what it cannot explain.
+
+An ordinary explanation says which pixels of *one* image mattered. A similarity is a matter of *pairs*: this wheel is
+like that wheel. BiLRP (Eberle et al., IEEE TPAMI 2022) splits the similarity of two embeddings over pairs of input
+features, one of each input, so that the parts add up to the similarity.
+
+>>> import torch
+>>> from torch import nn
+>>> import bilrp
+>>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(32, 10))
+>>> explainer = bilrp.BiLRP(model, {"0": bilrp.rules.ZBox(0.0, 1.0), "4": bilrp.rules.Gamma(0.1)})
+>>> joint = explainer.explain(torch.rand(1, 3, 16, 16), torch.rand(1, 3, 24, 16), bias="distribute")
+>>> abs(joint.total() - joint.similarity) < 1e-4
+True
+>>> joint.pool(8).matrix().shape                        # relevance of every pair of 8 x 8 tiles
+torch.Size([2, 2, 3, 2])
+>>> pairs = joint.top_pairs(50)                         # [(y, x, y', x', relevance)], exact at full resolution
+>>> answer = joint.given((0, 0, 8, 8))                  # what in the second image answers to this box of the first?
+>>> report = joint.left_coverage                        # every operation, its rule, and what it kept
+
+The parts: `BiLRP` explains; `JointRelevance` is the result; `rules` say how a layer shares relevance, `composites`
+which rule goes where, `canonizers` fold batch normalisation; `explain_outputs` is LRP of many outputs of one input;
+`features` has VGG-16 and the random projection of the paper; `plotting` draws; `testing` has slow references.
+torch and numpy are all it needs; plots import matplotlib when they are drawn.
+"""
+
+from bilrp import canonizers, composites, exceptions, rules
+from bilrp.composites import COMPOSITES, Composite
+from bilrp.coverage import Coverage
+from bilrp.exceptions import (
+    BilrpError,
+    CompositeError,
+    InputError,
+    RelevanceFileError,
+    RuleError,
+    UnseenOperationError,
+    UnsupportedOperationError,
+    WeightsError,
+)
+from bilrp.explain import BiLRP
+from bilrp.joint import JointRelevance
+from bilrp.propagation import Relevance, explain_outputs
+
+__all__ = [
+    "COMPOSITES",
+    "BiLRP",
+    "BilrpError",
+    "Composite",
+    "CompositeError",
+    "Coverage",
+    "InputError",
+    "JointRelevance",
+    "Relevance",
+    "RelevanceFileError",
+    "RuleError",
+    "UnseenOperationError",
+    "UnsupportedOperationError",
+    "WeightsError",
+    "canonizers",
+    "composites",
+    "exceptions",
+    "explain_outputs",
+    "rules",
+]

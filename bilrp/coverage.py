@@ -1,0 +1,81 @@
+"""What an explanation covered: every operation of the pass, the rule it got, and how faithful that is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+STATES = {
+    "rule": "shared by the rule, exactly",
+    "exact": "rearranges values; relevance follows them",
+    "approximate": "shared by a rule that only approximates the operation",
+    "fixed": "no relevance comes here: a gate, an attention weight or a spread that is held fixed",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One operation.
+
+    Parameters
+    ----------
+    name, function, kind : str
+        What users call it, the PyTorch function, and its kind (`bilrp.operations`).
+    state : {"rule", "exact", "approximate", "fixed"}
+    rule : str
+        The rule with its settings; empty where none was needed.
+    kept : float
+        Sum over the embedding dimensions of the relevance that the operation kept (biases, stabilizers, inactive
+        inputs), without sign, as a share of the relevance at the top. Zero where all was passed on.
+    """
+
+    name: str
+    function: str
+    kind: str
+    state: str
+    rule: str
+    kept: float = 0.0
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """The report that comes with every result.
+
+    Parameters
+    ----------
+    entries : tuple of Entry
+        In the order of the forward pass.
+    notes : tuple of str
+        What canonizers did, and choices that were held fixed.
+    """
+
+    entries: tuple[Entry, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many operations are in each state."""
+        counted = Counter(entry.state for entry in self.entries)
+        return {state: counted[state] for state in STATES}
+
+    @property
+    def approximate(self) -> tuple[Entry, ...]:
+        """The operations that a reader must know about."""
+        return tuple(entry for entry in self.entries if entry.state == "approximate")
+
+    def __str__(self) -> str:
+        width = max([len(entry.name) for entry in self.entries] + [9])
+        lines = [f"{'operation':{width}}  {'function':18} {'state':12} {'kept':>8}  rule"]
+        lines += [f"{e.name:{width}}  {e.function:18} {e.state:12} {e.kept:8.1%}  {e.rule}" for e in self.entries]
+        lines.append(", ".join(f"{n} {state}" for state, n in self.counts.items()))
+        return "\n".join([*lines, *self.notes])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists and dicts, for JSON."""
+        return {"entries": [asdict(entry) for entry in self.entries], "notes": list(self.notes)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Coverage:
+        return cls(tuple(Entry(**entry) for entry in data["entries"]), tuple(data["notes"]))

@@ -1,0 +1,39 @@
+"""The errors that bilrp raises on purpose.
+
+Each message says where, what was found, what was expected and what to do. Every class also inherits the built-in
+exception that callers would expect, so that ``except ValueError`` keeps working.
+"""
+
+from __future__ import annotations
+
+
+class BilrpError(Exception):
+    """Base of every error that bilrp raises on purpose."""
+
+
+class InputError(BilrpError, ValueError):
+    """An input, an embedding, a box or a setting has the wrong shape, type or range."""
+
+
+class RuleError(BilrpError, ValueError):
+    """A rule has settings out of range, or cannot serve the operation it was given to."""
+
+
+class CompositeError(BilrpError, ValueError):
+    """A composite is unknown, or names a layer that the model does not have."""
+
+
+class UnsupportedOperationError(BilrpError, NotImplementedError):
+    """Relevance reached an operation that has no rule."""
+
+
+class UnseenOperationError(BilrpError, RuntimeError):
+    """A value that depends on the input was made by code that bilrp could not record."""
+
+
+class RelevanceFileError(BilrpError, ValueError):
+    """A file of joint relevance is missing, damaged or of another format."""
+
+
+class WeightsError(BilrpError, ValueError):
+    """A weights file is missing, damaged or made for another network."""

@@ -1,0 +1,154 @@
+"""The one-call entry: why does this model find these two inputs alike?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bilrp.canonizers import Canonizer, fold_batch_norm
+from bilrp.composites import Composite
+from bilrp.exceptions import InputError
+from bilrp.joint import JointRelevance
+from bilrp.propagation import BIAS, DEFAULT_MEMORY, Relevance, explain_outputs
+from bilrp.rules import Rule
+
+SIMILARITIES = ("dot", "cosine")
+
+
+class BiLRP:
+    r"""Explains the similarity of two inputs under a model as relevance of pairs of their features.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Maps a batch, such as images (N, C, H, W), to embeddings (N, M). It is run in evaluation mode and left as it
+        was found: parameters, training mode, hooks, ``requires_grad``.
+    composite : str, Composite, dict or None
+        Which rule where: a name of `bilrp.COMPOSITES`, a `Composite`, or ``{layer name: rule}``. Layers that a dict
+        does not name get LRP-0 when linear, the winner when max pooling, pass when element-wise.
+    similarity : {"dot", "cosine"}
+        :math:`\phi \cdot \phi'`, or the same divided by both norms, which are held fixed.
+    projection : Tensor of shape (K, M), optional
+        Explains the similarity of projected embeddings; see `bilrp.random_projection`. For embeddings of thousands of
+        dimensions, as cost grows with M.
+    canonizers : sequence of callable
+        Default: batch normalisation folded.
+    memory : int
+        Bytes that the travelling relevance may take; it chooses how many dimensions travel together. Results do not
+        depend on it.
+
+    Notes
+    -----
+    :math:`R_{ij} = \sum_m \mathrm{LRP}_m(x)_i \, \mathrm{LRP}_m(x')_j`, which is a composition of ordinary LRP passes:
+    2 M of them, never one for each pair [Eberle2022]_. With LRP-0 in a bias-free ReLU network it equals the Hessian
+    times the product of the inputs.
+
+    References
+    ----------
+    .. [Eberle2022] Eberle, Büttner, Kräutli, Müller, Valleriani, Montavon. Building and interpreting deep similarity
+       models. IEEE TPAMI 44(3), 2022.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from bilrp.rules import Gamma, ZBox
+    >>> model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 5))
+    >>> explainer = BiLRP(model, {"0": ZBox(0.0, 1.0), "3": Gamma(0.1)})
+    >>> joint = explainer.explain(torch.rand(1, 1, 8, 8), torch.rand(1, 1, 8, 8))
+    >>> joint.pool(4).matrix().shape
+    torch.Size([2, 2, 2, 2])
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        composite: str | Composite | Mapping[str, Rule] | None = None,
+        *,
+        similarity: str = "dot",
+        projection: Tensor | None = None,
+        canonizers: Sequence[Canonizer] = (fold_batch_norm,),
+        memory: int = DEFAULT_MEMORY,
+    ) -> None:
+        if similarity not in SIMILARITIES:
+            raise InputError(f"similarity is {similarity!r}, expected 'dot' or 'cosine'")
+        self.model = model
+        self.composite = Composite.ensure(composite)
+        self.similarity = similarity
+        self.projection = projection
+        self.canonizers = tuple(canonizers)
+        self.memory = memory
+
+    def explain(
+        self, x: Tensor, y: Tensor, *, bias: str = "leave", keep_channels: bool = False, channel_axis: int = 1
+    ) -> JointRelevance:
+        """The joint relevance of one pair.
+
+        Parameters
+        ----------
+        x, y : Tensor of shape (1, C, H, W) and (1, C, H', W')
+            Any shape that the model takes, with a batch axis of 1. Integer inputs are token numbers: their relevance
+            is that of their vectors, summed.
+        bias : {"leave", "distribute"}
+            Biases keep their share, which `JointRelevance.bias_share` states; or it is shared over the inputs of each
+            layer in proportion to abs(z_jk).
+        keep_channels : bool
+            Keep the channel axis instead of summing over it.
+        channel_axis : int
+            Which axis of the input the channels are on; -1 for sequences of vectors (1, T, D). Inputs of two axes
+            (1, F) have none.
+
+        Returns
+        -------
+        JointRelevance
+
+        Raises
+        ------
+        UnsupportedOperationError
+            When relevance reaches an operation without a rule.
+        """
+        factors = [self._factor(sample, bias, keep_channels, channel_axis) for sample in (x, y)]
+        return self._join(factors[0], factors[1], bias)
+
+    def explain_pairs(
+        self, x: Tensor, y: Tensor, *, bias: str = "leave", keep_channels: bool = False, channel_axis: int = 1
+    ) -> list[JointRelevance]:
+        """The joint relevance of each pair (x[n], y[n]) of two batches of N; arguments as in `explain`."""
+        if len(x) != len(y):
+            raise InputError(f"explain_pairs: got {len(x)} and {len(y)} samples, expected as many of each")
+        return [
+            self.explain(a, b, bias=bias, keep_channels=keep_channels, channel_axis=channel_axis)
+            for a, b in ((x[n : n + 1], y[n : n + 1]) for n in range(len(x)))
+        ]
+
+    def _factor(self, x: Tensor, bias: str, keep_channels: bool, channel_axis: int) -> Relevance:
+        if bias not in BIAS:
+            raise InputError(f"bias is {bias!r}, expected 'leave' or 'distribute'")
+        has_channels = x.is_floating_point() and x.dim() > 2 and not keep_channels
+        if has_channels and not -x.dim() < channel_axis < x.dim():
+            raise InputError(f"channel_axis is {channel_axis} for an input of shape {tuple(x.shape)}")
+        axis = channel_axis % x.dim() + 1 if has_channels else None  # one more for the embedding dimensions
+        factor = explain_outputs(
+            self.model,
+            x,
+            self.composite,
+            bias=bias,
+            projection=self.projection,
+            reduce=None if axis is None else lambda relevance: relevance.sum(dim=axis),
+            canonizers=self.canonizers,
+            memory=self.memory,
+        )
+        if self.similarity == "cosine":
+            norm = factor.embedding.norm()
+            scale = torch.where(norm > 0, 1 / norm, torch.zeros_like(norm))
+            factor = Relevance(factor.values * scale, factor.embedding * scale, factor.coverage)
+        return factor
+
+    def _join(self, left: Relevance, right: Relevance, bias: str) -> JointRelevance:
+        settings: dict[str, Any] = {"composite": self.composite.name, "bias": bias, "similarity": self.similarity}
+        return JointRelevance(
+            *(left.values, right.values, left.embedding, right.embedding, left.coverage, right.coverage),
+            settings=settings,
+        )

@@ -1,0 +1,121 @@
+"""Linear layers as rules see them: forward with other weights, and the transposed way for many outputs at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from bilrp.operations import CONVOLUTIONS, Site, tensors_or_refs
+from bilrp.tape import Operation, Ref
+
+CONVOLUTION_ARGUMENTS = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
+TRANSPOSED_ARGUMENTS = ("input", "weight", "bias", "stride", "padding", "output_padding", "groups", "dilation")
+FUNCTIONS: dict[str, Callable[..., Tensor]] = {name: getattr(F, name) for name in CONVOLUTIONS}
+
+
+def bound(operation: Operation) -> dict[str, Any]:
+    """The arguments of a convolution or of ``linear`` by name."""
+    names = TRANSPOSED_ARGUMENTS if "transpose" in operation.function else CONVOLUTION_ARGUMENTS
+    return {"bias": None, **dict(zip(names, operation.args, strict=False)), **operation.kwargs}
+
+
+class LinearLayer:
+    """z = forward(a, w, b), linear in a; `transpose` applies the transposed map to K vectors at once.
+
+    Parameters
+    ----------
+    site : Site of kind "linear"
+
+    Attributes
+    ----------
+    input, weight : Tensor
+    bias : Tensor or None
+    """
+
+    def __init__(self, site: Site) -> None:
+        operation = site.operation
+        self.input = site.inputs[0]
+        self.bias: Tensor | None = None
+        self._operation = operation
+        if operation.function in CONVOLUTIONS or operation.function == "linear":
+            arguments = bound(operation)
+            self.weight: Tensor = arguments.pop("weight").detach()
+            bias = arguments.pop("bias")
+            self.bias = None if bias is None else bias.detach()
+            arguments.pop("input")
+            self._settings = arguments
+        elif operation.function == "addmm":
+            self.bias, _, weight = operation.args
+            self.bias, self.weight = self.bias.detach() if self.bias is not None else None, weight.detach()
+        else:
+            constants = [item for item in tensors_or_refs(operation.args) if not isinstance(item, Ref)]
+            self.weight = constants[0].detach()
+        if self.input.dim() == 4 and operation.function == "conv2d":
+            self.input = self.input.contiguous(memory_format=torch.channels_last)
+
+    def forward(self, a: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        """The layer with another input, weight and bias."""
+        function = self._operation.function
+        if function == "linear":
+            return F.linear(a, weight, bias)
+        if function in CONVOLUTIONS:
+            return FUNCTIONS[function](a, weight, bias, **self._settings)
+        if function == "addmm":
+            return a @ weight if bias is None else a @ weight + bias
+        return self._product(a, weight)
+
+    def _product(self, a: Tensor, weight: Tensor) -> Tensor:
+        def change(item: Any) -> Any:
+            if isinstance(item, (list, tuple)):
+                return type(item)(change(part) for part in item)
+            return a if isinstance(item, Ref) else weight if isinstance(item, Tensor) else item
+
+        out: Tensor = self._operation.call(*change(self._operation.args), **self._operation.kwargs)
+        return out
+
+    def transpose(self, s: Tensor, weight: Tensor) -> Tensor:
+        """(K, *output shape) to (K, *input shape) with the transposed ``weight``."""
+        function = self._operation.function
+        if function == "linear":
+            return s @ weight
+        if function == "addmm":
+            return s @ weight.T
+        if function == "conv2d" and not isinstance(self._settings.get("padding", 0), str) and self.input.dim() == 4:
+            return self._transpose_conv2d(s, weight)
+        with torch.enable_grad():
+            leaf = torch.zeros_like(self.input, requires_grad=True)
+            out = self.forward(leaf, weight)
+            (gradient,) = torch.autograd.grad(out, leaf, s, is_grads_batched=True)
+        return gradient
+
+    def _transpose_conv2d(self, s: Tensor, weight: Tensor) -> Tensor:
+        n_dims, n_batch = s.shape[:2]
+        # channels_last: a third faster than the default layout on the CPU
+        flat = s.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        shape = flat.new_empty(1).expand(n_dims * n_batch, *self.input.shape[1:])
+        pair = {key: _pair(self._settings.get(key, default)) for key, default in DEFAULTS.items()}
+        out: Tensor = torch.ops.aten.convolution_backward(
+            flat,
+            shape,
+            weight,
+            None,
+            pair["stride"],
+            pair["padding"],
+            pair["dilation"],
+            False,
+            [0, 0],
+            self._settings.get("groups", 1),
+            [True, False, False],
+        )[0]
+        return out.view(n_dims, n_batch, *out.shape[1:])
+
+
+DEFAULTS = {"stride": 1, "padding": 0, "dilation": 1}
+
+
+def _pair(value: Any) -> list[int]:
+    return [int(v) for v in value] if isinstance(value, (tuple, list)) else [int(value)] * 2

@@ -1,0 +1,269 @@
+"""LRP of many outputs at once: one forward pass, then all embedding dimensions in batched backward passes.
+
+With the activations fixed, every rule is linear in the relevance. So the relevance of output m for each of M outputs
+travels as one batch of M vectors through transposed convolutions and the like; weights get no gradients and nothing is
+copied for a dimension. A bound on memory chooses how many dimensions travel together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from bilrp.canonizers import Canonizer, canonize, fold_batch_norm
+from bilrp.composites import Composite, Layer
+from bilrp.coverage import Coverage, Entry
+from bilrp.exceptions import InputError, UnsupportedOperationError
+from bilrp.operations import Site, Sites
+from bilrp.rules import Rule
+from bilrp.tape import Tape, record
+from bilrp.witness import undisturbed
+
+DEFAULT_MEMORY = 256 * 2**20
+BIAS = ("leave", "distribute")
+MAX_CHUNK = 32  # more dimensions at a time gain nothing on a CPU
+WORKING_COPIES = 4  # relevance above and below, its quotient and a product
+
+
+@dataclass
+class Step:
+    """One operation on the way of the relevance, with its rule; rule None is for exact rearrangements."""
+
+    site: Site
+    rule: Rule | None
+    backward: Callable[[Sequence[Tensor | None]], Sequence[Tensor]] | None = None
+    kept: float = 0.0
+
+
+@dataclass
+class Plan:
+    """The way of the relevance from the embedding to the input."""
+
+    tape: Tape
+    steps: list[Step]
+    fixed: list[Site]
+    distribute: bool
+    arrived: float = 0.0  # relevance given at the top so far, without sign
+
+    @property
+    def embedding(self) -> Tensor:
+        """The embedding, of shape (N, M)."""
+        return self.tape.values[self.tape.output_node].flatten(1)
+
+    def coverage(self) -> Coverage:
+        """The report; ``kept`` is filled once relevance has been propagated."""
+        entries = {id(s.site.operation): _entry(s, self.arrived or 1.0) for s in self.steps}
+        entries.update(
+            {id(site.operation): Entry(site.name, site.function, site.kind, "fixed", "") for site in self.fixed}
+        )
+        return Coverage(tuple(entries[id(op)] for op in self.tape.operations), tuple(dict.fromkeys(self.tape.notes)))
+
+    def chunk(self, memory: int) -> int:
+        """How many dimensions travel together within ``memory`` bytes."""
+        largest = max(
+            [sum(value.numel() for value in (*s.site.inputs, s.site.output)) for s in self.steps]
+            + [self.tape.values[self.tape.input_node].numel()]
+        )
+        each = largest * WORKING_COPIES * self.embedding.element_size()
+        return int(max(1, min(MAX_CHUNK, memory // each)))
+
+
+def _entry(step: Step, arrived: float) -> Entry:
+    site = step.site
+    state = "exact" if step.rule is None else "rule" if step.rule.exact else "approximate"
+    rule = "" if step.rule is None else repr(step.rule)
+    return Entry(site.name, site.function, site.kind, state, rule, step.kept / arrived)
+
+
+def make_plan(tape: Tape, composite: Composite, distribute: bool = False) -> Plan:
+    """Find the operations that relevance reaches and give each its rule.
+
+    Raises
+    ------
+    UnsupportedOperationError
+        When relevance reaches an operation that has no rule; names it, its place and the remedy.
+    CompositeError
+        When the composite names a layer that is not there.
+    """
+    sites = Sites(tape)
+    reached = {tape.output_node}
+    on_way: list[Site] = []
+    fixed: list[Site] = []
+    for operation in reversed(tape.operations):
+        site = sites.of(operation)
+        if reached.isdisjoint(operation.outputs):
+            fixed.append(site)
+            continue
+        on_way.append(site)
+        reached.update(site.flows)
+    if tape.input_node not in reached:
+        raise InputError("no relevance can reach the input: every way to it is held fixed (see the coverage report).")
+    weighted = [site.operation for site in reversed(on_way) if site.kind == "linear"]
+    depths = {id(operation): depth for depth, operation in enumerate(weighted)}
+    needing = [site for site in on_way if site.kind not in {"shape", "embedding"}]
+    layers = [Layer(site, depths.get(id(site.operation)), len(weighted)) for site in needing]
+    names = [name for op in tape.operations for name in (op.name, op.place)]
+    rules = dict(zip((id(site) for site in needing), composite.assign(layers, names), strict=True))
+    for site in needing:
+        if rules[id(site)] is None:
+            raise UnsupportedOperationError(_no_rule(site))
+    return Plan(tape, [Step(site, rules.get(id(site))) for site in on_way], fixed[::-1], distribute)
+
+
+def _no_rule(site: Site) -> str:
+    place = site.operation.place or "the model itself"
+    shapes = ", ".join(str(tuple(value.shape)) for value in site.inputs)
+    return (
+        f"{site.name} ({site.function} in {place}): relevance reaches this operation and no rule is known for it, so "
+        f"the explanation would silently be wrong. Input shapes {shapes}, output {tuple(site.output.shape)}. Give it a "
+        f"rule by name, such as {{{site.name!r}: Linearize()}} for its slope, or Pass() where the shape stays."
+    )
+
+
+def _prepare(step: Step, distribute: bool) -> Callable[[Sequence[Tensor | None]], Sequence[Tensor]]:
+    site = step.site
+    if site.kind == "embedding":
+        return lambda relevances: [relevances[0].sum(-1)] if relevances[0] is not None else []
+    if step.rule is None:
+        return site.vjp
+    backward = step.rule.prepare(site, distribute)
+
+    def first_only(relevances: Sequence[Tensor | None]) -> Sequence[Tensor]:
+        if relevances[0] is None:
+            raise UnsupportedOperationError(
+                f"{site.name} ({site.function}): relevance reaches its second result, for which no rule is known."
+            )
+        return backward(relevances[0])
+
+    return first_only
+
+
+def propagate(plan: Plan, relevance: Tensor) -> Tensor:
+    """Relevance of the input for given relevance at the top.
+
+    Parameters
+    ----------
+    plan : Plan
+    relevance : Tensor of shape (K, N, M)
+        One row for each explanation that is wanted.
+
+    Returns
+    -------
+    Tensor of shape (K, *input shape)
+    """
+    tape = plan.tape
+    top = tape.values[tape.output_node]
+    live: dict[int, Tensor] = {tape.output_node: relevance.reshape(relevance.shape[0], *top.shape)}
+    plan.arrived += float(relevance.abs().sum())
+    for step in plan.steps:
+        if step.backward is None:
+            step.backward = _prepare(step, plan.distribute)
+        arriving = [live.pop(node, None) for node in step.site.operation.outputs]
+        passed = step.backward(arriving)
+        if step.rule is not None:
+            before, after = _sums(arriving), _sums(passed)
+            step.kept += float((before - after).abs().sum())
+        for node, part in zip(step.site.flows, passed, strict=True):
+            live[node] = live[node] + part if node in live else part
+    return live[tape.input_node]
+
+
+def _sums(relevances: Sequence[Tensor | None]) -> Tensor:
+    """The sum of each explanation's relevance, in double precision: shape (K,)."""
+    total = sum(r.flatten(1).sum(1, dtype=torch.float64) for r in relevances if r is not None)
+    assert isinstance(total, Tensor)
+    return total
+
+
+@dataclass
+class Relevance:
+    """Relevance of one input for many outputs.
+
+    Parameters
+    ----------
+    values : Tensor of shape (K, *input shape without the batch)
+        Row k explains the k-th output.
+    embedding : Tensor of shape (K,)
+        The outputs that are explained; the sum of a row is its output, less what biases and stabilizers kept.
+    coverage : Coverage
+    """
+
+    values: Tensor
+    embedding: Tensor
+    coverage: Coverage
+
+
+def explain_outputs(
+    model: nn.Module,
+    x: Tensor,
+    composite: Composite | str | Mapping[str, Rule] | None = None,
+    *,
+    bias: str = "leave",
+    projection: Tensor | None = None,
+    reduce: Callable[[Tensor], Tensor] | None = None,
+    canonizers: Sequence[Canonizer] = (fold_batch_norm,),
+    memory: int = DEFAULT_MEMORY,
+) -> Relevance:
+    """LRP of every output of a model for one input (first order).
+
+    Parameters
+    ----------
+    model : nn.Module
+        Maps (1, ...) to (1, M), or to anything that flattens to it. Explained in evaluation mode; left as it was.
+    x : Tensor of shape (1, ...)
+    composite : Composite, str, dict or None
+        Which rule where; see `bilrp.composites`.
+    bias : {"leave", "distribute"}
+        Whether biases and stabilizers keep their share or give it to the inputs over abs(z_jk).
+    projection : Tensor of shape (K, M), optional
+        Explain ``projection @ embedding``, with LRP-0 for the projection.
+    reduce : callable, optional
+        Applied to each chunk (K', 1, ...) of the result, such as a sum over channels, so that only what it gives is
+        held in memory.
+    canonizers : sequence of callable
+        Change the tape before rules are given.
+    memory : int
+        Bytes that the travelling relevance may take.
+
+    Returns
+    -------
+    Relevance
+    """
+    if bias not in BIAS:
+        raise InputError(f"bias is {bias!r}, expected 'leave' or 'distribute'")
+    if x.dim() < 2 or x.shape[0] != 1:
+        raise InputError(
+            f"got an input of shape {tuple(x.shape)}, expected one sample with its batch axis, such as (1, C, H, W). "
+            f"Use x[None], or explain_pairs for batches."
+        )
+    with undisturbed(model, x.device):
+        tape = canonize(record(model, x), canonizers)
+        plan = make_plan(tape, Composite.ensure(composite), bias == "distribute")
+        phi = plan.embedding[0]
+        if projection is not None and (projection.dim() != 2 or projection.shape[1] != phi.numel()):
+            raise InputError(
+                f"the projection has shape {tuple(projection.shape)}, expected (K, {phi.numel()}) for this model"
+            )
+        mixing = None if projection is None else projection.to(phi)
+        n_rows = phi.numel() if mixing is None else mixing.shape[0]
+        size = plan.chunk(memory)
+        chunks = []
+        for start in range(0, n_rows, size):
+            rows = range(start, min(start + size, n_rows))
+            chunk = propagate(plan, _top(phi, mixing, rows))
+            chunks.append(reduce(chunk) if reduce is not None else chunk)
+        embedding = phi if mixing is None else mixing @ phi
+        return Relevance(torch.cat(chunks)[:, 0], embedding.clone(), plan.coverage())
+
+
+def _top(phi: Tensor, mixing: Tensor | None, rows: range) -> Tensor:
+    """Relevance at the embedding, (K, 1, M): phi_m at its own place, or its share of the projected output."""
+    if mixing is not None:
+        return (mixing[rows.start : rows.stop] * phi)[:, None]
+    top = phi.new_zeros(len(rows), 1, phi.numel())
+    index = torch.arange(len(rows), device=phi.device)
+    top[index, 0, index + rows.start] = phi[rows.start : rows.stop]
+    return top

@@ -1,0 +1,68 @@
+"""Keeps the recording honest: knows what was computed from the input, and leaves the model as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+
+def tensors_in(tree: Any) -> Iterator[Tensor]:
+    """Every tensor in nested lists, tuples and dicts, in order."""
+    if isinstance(tree, Tensor):
+        yield tree
+    elif isinstance(tree, (list, tuple)):
+        for item in tree:
+            yield from tensors_in(item)
+    elif isinstance(tree, dict):
+        for item in tree.values():
+            yield from tensors_in(item)
+
+
+class Witness(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Remembers which memory was computed from the input, below everything that Python can hide."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._storages: dict[int, Any] = {}
+
+    def mark(self, tensor: Tensor) -> None:
+        storage = tensor.untyped_storage()
+        self._storages[storage._cdata] = storage  # held, so that the address is not given to another tensor
+
+    def has_marked(self, tensor: Tensor) -> bool:
+        return tensor.untyped_storage()._cdata in self._storages
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        out = func(*args, **kwargs)
+        if any(self.has_marked(tensor) for tensor in tensors_in((args, kwargs))):
+            for tensor in tensors_in(out):
+                self.mark(tensor)
+            if func._schema.is_mutable:
+                for argument, value in zip(func._schema.arguments, args, strict=False):
+                    if argument.alias_info is not None and argument.alias_info.is_write:
+                        for tensor in tensors_in(value):
+                            self.mark(tensor)
+        return out
+
+
+@contextmanager
+def undisturbed(model: nn.Module, device: torch.device) -> Iterator[None]:
+    """Evaluation mode and a random state of its own; everything as before on the way out, also after an error."""
+    training = [(module, module.training) for module in model.modules()]
+    devices = [device] if device.type == "cuda" else []
+    try:
+        with torch.random.fork_rng(devices=devices), torch.inference_mode(False), torch.no_grad():
+            for module, _ in training:
+                module.training = False
+            yield
+    finally:
+        for module, mode in training:
+            module.training = mode
