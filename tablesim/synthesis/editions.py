@@ -160,6 +160,7 @@ def draw_layout(table: HistoricalTable, year: int, rng: np.random.Generator) -> 
     room = 0 if wide else max(0, 38 - lines)
     above = int(rng.integers(3, 9)) if room > 4 and rng.random() < 0.5 else 0
     below = int(rng.integers(3, 7)) if room - above > 4 and rng.random() < 0.3 else 0
+    rules = str(rng.choice(RULES, p=[0.15, 0.5, 0.25, 0.1]))
     return Layout(
         letters=letters,
         figures=figures,
@@ -167,7 +168,7 @@ def draw_layout(table: HistoricalTable, year: int, rng: np.random.Generator) -> 
         figure_height=float(np.clip(rng.normal(17.0 - 0.16 * places, 0.8), 11.5, 18.0)),
         columns=_order(table, rng),
         halves=halves,
-        rules=str(rng.choice(RULES, p=[0.15, 0.5, 0.25, 0.1])),
+        rules=rules if rules != "grid" or (lines <= 34 and not wide) else "columns",
         place_rules=bool(rng.random() < 0.3),
         group=str(rng.choice(["rule", "space", "none"])) if table.group else "none",
         roman=_roman(table) if rng.random() < 0.15 else "",

@@ -153,6 +153,8 @@ def running_head(leaf: Leaf, words: str) -> float:
     rng, measure = leaf.rng, leaf.measure
     head = leaf.style(10.5)
     y = measure.top + head.size
+    if head.face.style == "gothic":
+        words = words.capitalize().replace("v", "u")
     spaced = replace(head, spacing=float(rng.uniform(0.05, 0.2)) * head.size)
     leaf.sheet.write(0.5 * (measure.left + measure.right), y, leaf.spelled(words), spaced, anchor="middle")
     x, anchor = (measure.right, "right") if leaf.recto else (measure.left, "left")

@@ -129,15 +129,11 @@ def _title_page(leaf: Leaf) -> None:
     y = centre + radius + 0.075 * leaf.sheet.height
     small = leaf.style(10.5)
     printer = book.printer.replace("Heirs of ", "apud hæredes ").replace("Widow of ", "apud viduam ")
-    for text, setting in (
-        (f"{book.place.upper()},", replace(small, spacing=0.15 * small.size)),
-        (f"{printer}.", small),
-    ):
+    spaced = replace(small, spacing=0.13 * small.size)
+    imprint = ((f"{_LOCATIVES.get(book.place, book.place.upper())},", spaced), (f"{printer}.", small))
+    for text, setting in (*imprint, (f"{roman(book.year)}.", spaced)):
         leaf.sheet.write(middle, y, leaf.spelled(text), setting, anchor="middle")
         y += 1.4 * small.size
-    leaf.sheet.write(
-        middle, y, leaf.spelled(f"{roman(book.year)}."), replace(small, spacing=0.1 * small.size), anchor="middle"
-    )
 
 
 def _ring(sheet: Sheet, x: float, y: float, wide: float, high: float, thickness: int, turn: float = 0.0) -> None:

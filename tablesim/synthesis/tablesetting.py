@@ -84,6 +84,9 @@ def set_table(
     columns = [table.columns[i] for i in order]
     count = -(-len(rows) // layout.halves)
     height, leading = layout.figure_height * scale, layout.leading
+    # A rule between two rows needs more room than the white between them.
+    least = 1.62 if layout.rules == "grid" else 1.38
+    leading = max(leading, least)
     plan = _plan(sheet, columns, rows, layout, height, leading)
     for _ in range(40):
         gap = 1.6 * plan.digit
@@ -91,7 +94,7 @@ def set_table(
         too_tall = _height(plan, count, table.group) > area.bottom - area.top
         if not (too_wide or too_tall):
             break
-        if too_tall and not too_wide and leading > 1.38:
+        if too_tall and not too_wide and leading > least:
             leading *= 0.97
         else:
             height *= 0.97
@@ -138,7 +141,7 @@ def _plan(
     heads = replace(style(face, 0.58 * height), figures=FACES[layout.figures])
     digit = figures.face.glyph("0", figures.size).advance
     # Without a rule the gap must be wider than any inside a number.
-    between = 1.15 * digit if layout.place_rules else 0.95 * digit
+    between = 1.35 * digit if layout.place_rules else 0.95 * digit
     pad = 0.8 * digit if layout.rules == "open" else 0.6 * digit
     tracks: list[_Track] = []
     edges = [0.0]
@@ -188,7 +191,8 @@ def _spread(plan: _Plan, area: Area, layout: Layout) -> _Plan:
     """Give the columns some of the width that is left over, so that a table fills its measure if it can."""
     columns = len(plan.edges) - 1
     free = area.width - layout.halves * plan.width - (layout.halves - 1) * 1.6 * plan.digit
-    more = min(free / (layout.halves * columns), 2.4 * plan.digit)
+    most = 4.5 if columns <= 5 and layout.halves == 1 else 2.4
+    more = min(free / (layout.halves * columns), most * plan.digit)
     if more <= 0:
         return plan
     tracks = tuple(replace(t, left=t.left + more * (t.column + 0.5)) for t in plan.tracks)
@@ -226,7 +230,9 @@ class _Printer:
             baseline = y - 0.24 * self.plan.line
             self._row(half, number, left, baseline, row)
             if self.layout.rules == "grid" and number < len(rows) - 1:
-                self._rule(left, y + 0.08 * self.plan.line, left + self.plan.width, y + 0.1 * self.plan.line, self.thin)
+                # Old-style figures hang a third of their height below the line.
+                under = baseline + 0.43 * self.plan.figures.face.figure_height(self.plan.figures.size)
+                self._rule(left, under, left + self.plan.width, under, 0.85 * self.thin)
         self._rules(left, top, body, bottom)
 
     def _row(self, half: int, number: int, left: float, baseline: float, row: list[Any]) -> None:
