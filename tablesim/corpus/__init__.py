@@ -1,1 +1,1 @@
-"""corpus."""
+"""Runs: the store, its filling, search, clusters, and figures against labels."""

@@ -107,15 +107,15 @@ class Metadata:
         def key_of(page: str, path: Path) -> str | None:
             for name in (page, path.name):
                 if name in self.rows and (name == page or path.stem not in shared):
-                    return name
+                    return str(name)
             if page in by_stem:
                 return by_stem[page]
             # Two files of one name: the name alone does not tell which of them the line means.
             return None if path.stem in shared else by_stem.get(path.stem)
 
-        found = {page: key for page, path in files.items() if (key := key_of(page, path)) is not None}
-        used = set(found.values())
-        lines_without = tuple(key for key in self.rows if key not in used)
+        found = {page: line for page, path in files.items() if (line := key_of(page, path)) is not None}
+        joined = set(found.values())
+        lines_without = tuple(key for key in self.rows if key not in joined)
         pages_without = tuple(page for page in files if page not in found)
         return MetadataMatch(
             {page: self.rows[key] for page, key in found.items()},
@@ -186,7 +186,7 @@ def without_ending(key: str) -> str:
 
 
 def years_of(text: str) -> tuple[int, int] | None:
-    """First and last year of a date as catalogues write it: ``1550``, ``1581-01-01 00:00``, ``[c. 1550-55]``, ``15--``."""
+    """First and last year of a date as catalogues write it: ``1550``, ``1581-01-01 00:00``, ``[1550-55]``, ``15--``."""
     day = re.match(r"\s*(\d{4})-\d{1,2}-\d{1,2}\b", text)
     if day:
         return int(day[1]), int(day[1])
@@ -204,7 +204,7 @@ def years_of(text: str) -> tuple[int, int] | None:
     return None
 
 
-def _page_metadata(row: Mapping[str, str], key_column: str, key: str) -> PageMetadata:
+def _page_metadata(row: dict[str, str], key_column: str, key: str) -> PageMetadata:
     written = {column.casefold(): column for column in reversed(row) if column != key_column}
     used = {key_column}
     values: dict[str, str] = {}
