@@ -244,7 +244,7 @@ def cluster_pages(
         if not (table and full)
     }
     rows = np.array([index for index, page in enumerate(pages) if page not in without], dtype=np.intp)
-    asked = _asked(k)
+    asked = number_of_clusters(k)
     labels = np.full(len(pages), -1, dtype=np.intp)
     if len(rows) == 0:
         if asked != "auto":
@@ -270,7 +270,8 @@ def counting_distance(h: NDArray[np.float64], other: NDArray[np.float64]) -> NDA
     return np.round((1.0 - cosine) / np.minimum(noise + EDITIONS, FARTHEST), 9)
 
 
-def _asked(k: int | str) -> int | str:
+def number_of_clusters(k: int | str) -> int | str:
+    """``k`` as a number of clusters or "auto"; SettingsError for anything else."""
     if isinstance(k, str) and k.strip().lower() == "auto":
         return "auto"
     try:

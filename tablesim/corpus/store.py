@@ -16,6 +16,7 @@ import csv
 import difflib
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,21 @@ class Corpus:
 
     def save_run(self) -> None:
         write_json(self.folder / "run.json", self.run)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep other processes from writing this run meanwhile; RunError when one does. Gone with its process."""
+        path = self.folder / ".lock"
+        with path.open("a+") as file:
+            try:
+                import fcntl
+
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except ImportError:
+                pass  # no such locks on this system
+            except BlockingIOError as error:
+                raise RunError(f"{self.folder}: another process is writing this run; wait until it is done") from error
+            yield
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -1,0 +1,31 @@
+"""Options and arguments that several commands share, so that they are called and explained the same everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def _clusters(value: str) -> str:
+    if value.strip().lower() != "auto" and not (value.isascii() and value.isdigit() and int(value) > 0):
+        raise typer.BadParameter(f"got {value!r}, expected auto or a number from 1")
+    return value.strip().lower()
+
+
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder, as `tablesim run` wrote it.", show_default=False)]
+Scans = Annotated[list[Path], typer.Argument(metavar="SCAN", help="Scans, or folders of them.", show_default=False)]
+Sources = Annotated[
+    list[Path], typer.Argument(metavar="SOURCE", help="Folder of scans; or several, or files.", show_default=False)
+]
+Json = Annotated[bool, typer.Option("--json", help="JSON on stdout, and nothing else there.")]
+Weights = Annotated[
+    Path | None,
+    typer.Option("--weights", "--network", help="Weights of another digit network (safetensors).", show_default=False),
+]
+Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes that read pages. The result is the same.")]
+Clusters = Annotated[
+    str,
+    typer.Option("--clusters", metavar="auto|K", callback=_clusters, help="How many; auto lets the pages say."),
+]

@@ -1,0 +1,54 @@
+"""What commands print: results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+
+def print_json(data: Any) -> None:
+    """``data`` as JSON on stdout."""
+    typer.echo(json.dumps(data, ensure_ascii=False, indent=1))
+
+
+def print_table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Columns under their headings, two blanks apart; figures to the right, words to the left."""
+    cells = [[_text(value) for value in row] for row in rows]
+    widths = [max(len(heading), *(len(row[at]) for row in cells), 0) for at, heading in enumerate(headings)]
+    figures = [
+        bool(rows) and all(isinstance(value, int | float | None) for value in column)
+        for column in zip(*rows, strict=True)
+    ]
+    for line in [list(headings), *cells]:
+        columns = zip(line, widths, figures or [False] * len(widths), strict=True)
+        parts = [text.rjust(width) if right else text.ljust(width) for text, width, right in columns]
+        typer.echo("  ".join(parts).rstrip())
+
+
+def note(message: str) -> None:
+    """One line on stderr."""
+    typer.echo(" ".join(message.split()), err=True)
+
+
+def failure(message: str) -> None:
+    """One line on stderr about something that could not be done, while the rest goes on."""
+    note(f"tablesim: {message}")
+
+
+def progress(*, quiet: bool = False) -> Any:
+    """What shows a job's events on stderr; with ``quiet`` only problems and remarks, as lines."""
+    from tablesim.workflow.events import ProgressBars, ProgressLines
+
+    if sys.stderr.isatty() and not quiet:
+        return ProgressBars(sys.stderr)
+    return ProgressLines(sys.stderr)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,106 @@
+"""``tablesim read``: the digits and numbers of scans."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tablesim.cli.options import Json, Scans, Weights
+from tablesim.cli.output import failure, print_json
+from tablesim.errors import TablesimError
+
+if TYPE_CHECKING:
+    from tablesim.digits.reading import Reading
+
+CSV_COLUMNS = ("page", "text", "digits_text", "x", "y", "width", "height", "confidence", "table", "row", "column")
+
+
+def command(
+    scans: Scans,
+    as_json: Json = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="CSV on stdout, a line a number.")] = False,
+    weights: Weights = None,
+) -> None:
+    """Read the numbers of scans and print them as they stand, row by row.
+
+    A scan that cannot be read is named on stderr, the others are read; the exit code is 1 then.
+
+    Example: tablesim read scans/p12.jpg scans/p13.jpg --json
+    """
+    if as_json and as_csv:
+        raise typer.BadParameter("give one of --json and --csv")
+    from tablesim import reader
+    from tablesim.scans.sources import find_scans
+
+    found, failed = [], 0
+    for scan in scans:
+        try:
+            found.extend(find_scans(scan))
+        except TablesimError as error:
+            failed += 1
+            failure(str(error))
+    network = reader.load_network(weights) if found else None
+    readings: list[Reading] = []
+    for scan in dict.fromkeys(found):
+        assert network is not None
+        try:
+            reading = network.read(scan)
+        except TablesimError as error:
+            failed += 1
+            failure(str(error))
+            continue
+        if as_json:
+            readings.append(reading)
+        elif as_csv:
+            _print_csv(reading, with_head=not readings)
+            readings.append(reading)
+        else:
+            typer.echo("\n".join(lines_of(reading)))
+    if as_json:
+        print_json([reading.to_dict() for reading in readings])
+    if failed:
+        raise typer.Exit(1)
+
+
+def lines_of(reading: Reading) -> Iterator[str]:
+    """The reading in lines: what page it is, its tables row by row with ``|`` between columns, then the rest."""
+    n_digits = sum(1 for _ in reading.digits)
+    kind = "table" if reading.is_table else "no table"
+    note = f" ({reading.note})" if reading.note else ""
+    yield (
+        f"# {reading.page}: {kind}, {len(reading.numbers)} numbers, {n_digits} digits, "
+        f"legibility {reading.legibility:.2f}{note}"
+    )
+    cells: dict[tuple[int, int], dict[int, str]] = {}
+    loose = []
+    for number in reading.numbers:
+        if number.table is None or number.row is None or number.column is None:
+            loose.append(number.text)
+        else:
+            cells.setdefault((number.table, number.row), {})[number.column] = number.text
+    widths: dict[tuple[int, int], int] = {}
+    for (table, _), row in cells.items():
+        for column, text in row.items():
+            widths[table, column] = max(widths.get((table, column), 0), len(text))
+    last = None
+    for (table, _), row in sorted(cells.items()):
+        if table != last:
+            yield f"# table {table + 1}"
+            last = table
+        columns = sorted(column for of, column in widths if of == table)
+        yield " | ".join(row.get(column, "").rjust(widths[table, column]) for column in columns).rstrip()
+    if loose:
+        yield f"# outside the table: {' '.join(loose)}"
+
+
+def _print_csv(reading: Reading, *, with_head: bool) -> None:
+    writer = csv.DictWriter(sys.stdout, CSV_COLUMNS, extrasaction="ignore", lineterminator="\n")
+    if with_head:
+        writer.writeheader()
+    for number in reading.numbers:
+        row: dict[str, Any] = {"page": reading.page, **number.to_dict()}
+        writer.writerow(row)

@@ -1,0 +1,199 @@
+"""The main job: find the scans, read them, find their neighbours, cluster them. The report is drawn after it.
+
+A run is one folder. The same call again goes on where the last one stopped, and reads nothing twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Protocol
+
+from tablesim.corpus.clusters import number_of_clusters
+from tablesim.corpus.events import Event, Listener, silent
+from tablesim.corpus.indexing import ingest, read_pages
+from tablesim.corpus.processes import MakeReader, Read
+from tablesim.corpus.store import Corpus
+from tablesim.digits.reading import Reading
+from tablesim.errors import RunError, SettingsError
+from tablesim.scans.metadata import Metadata, read_metadata
+from tablesim.scans.sources import find_scans, name_pages
+from tablesim.workflow.events import EventLog
+
+SEED = 0
+_VERSIONS_OF = ("torch", "numpy", "scipy", "scikit-learn", "opencv-python-headless", "pillow", "pyarrow")
+
+
+class PageReader(Protocol):
+    """What reads pages: the network of ``tablesim.load_network``, or anything with these two."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when the same page would be read otherwise."""
+
+    def read(self, path: Path) -> Reading:
+        """The reading of a scan, with its histogram."""
+
+
+def run(
+    source: str | Path | Sequence[str | Path],
+    out: str | Path,
+    metadata: str | Path | None = None,
+    clusters: int | str = "auto",
+    workers: int = 1,
+    network: PageReader | str | Path | None = None,
+    on_event: Listener | None = None,
+) -> Corpus:
+    """Read the scans of ``source`` into the run folder ``out``, find neighbours and clusters.
+
+    Parameters
+    ----------
+    source : path or paths
+        Folders and files of scans.
+    out : path
+        The run folder: new, empty, or a run of the same source with the same network, which is continued.
+    metadata : path, optional
+        CSV with a line a page.
+    clusters : "auto" or int
+        How many clusters.
+    workers : int
+        Processes that read.
+    network : optional
+        Weights (a path) or a network; the bundled weights unless given. With more than one worker each process loads
+        the weights for itself.
+    on_event : callable, optional
+        Gets each ``Event``; ``RUN/events.jsonl`` gets them too.
+
+    Returns
+    -------
+    Corpus
+        Pages that could not be read stand in its ``problems``.
+
+    Raises
+    ------
+    TablesimError
+        ScanError without scans, MetadataError for an unusable CSV, WeightsError, SettingsError for a wrong number, and
+        RunError where ``out`` is something else, damaged, in use, or was made from another source or with another
+        network. What can be told beforehand is told before anything is written.
+    """
+    if workers < 1:
+        raise SettingsError(f"workers: got {workers}, expected 1 or more")
+    number_of_clusters(clusters)
+    scans = name_pages(find_scans(source))
+    table = None if metadata is None else read_metadata(metadata)
+    sources = _paths(source)
+    _same_source(Path(out), sources)
+    fingerprint, make_reader = _reader(network)
+    corpus = Corpus.resume(out, {"network": fingerprint}, source=sources, seed=SEED)
+    with corpus.lock(), EventLog(corpus.folder / "events.jsonl", on_event or silent) as tell:
+        corpus.run |= {"finished": False, "versions": versions(), "metadata": _metadata_record(table)}
+        corpus.save_run()
+        _index(corpus, scans, table, make_reader, workers, tell)
+        tell(Event("start", "neighbours"))
+        corpus.build_neighbours()
+        tell(Event("end", "neighbours"))
+        tell(Event("start", "clusters"))
+        clustering = corpus.cluster(clusters, seed=SEED)
+        n_tables = len(clustering.pages) - len(clustering.without)
+        what = f"{clustering.k} clusters of {n_tables} pages; {len(clustering.without)} pages without a table"
+        tell(Event("end", "clusters", message=what))
+        corpus.run["finished"] = True
+        corpus.save_run()
+    return corpus
+
+
+def _index(
+    corpus: Corpus,
+    scans: Mapping[str, Path],
+    table: Metadata | None,
+    make_reader: MakeReader,
+    workers: int,
+    tell: Listener,
+) -> None:
+    match = ingest(corpus, scans, table, tell)
+    corpus.run["inputs"] = {"pages": len(scans), "sha256": _inputs_hash(corpus)}
+    corpus.save_run()
+    if match is not None:
+        for remark in (match.summary(), *match.remarks):
+            tell(Event("remark", "ingest", message=remark))
+    read_pages(corpus, make_reader, workers=workers, on_event=tell)
+    if not any(row["status"] == "read" for row in corpus.pages):
+        first = corpus.problems[0]["problem"] if corpus.problems else "no pages"
+        raise RunError(f"{corpus.folder}: none of the {len(scans)} pages could be read ({first}); see problems.csv")
+
+
+def versions() -> dict[str, str]:
+    """The versions that a run was made with."""
+    found = {"python": platform.python_version(), "tablesim": version("tablesim")}
+    for name in _VERSIONS_OF:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "unknown"
+    return found
+
+
+def _reader(network: PageReader | str | Path | None) -> tuple[str, MakeReader]:
+    """The fingerprint of a network, and how a process comes by its ``read``."""
+    if network is None or isinstance(network, str | Path):
+        from tablesim.reader import load_network
+
+        network = load_network(network)
+    weights = getattr(network, "weights", None)
+    if isinstance(weights, Path):
+        return network.fingerprint, partial(_load, weights, _Loaded(network.read))
+    return network.fingerprint, partial(_read_of, network)
+
+
+class _Loaded:
+    """A network that is in memory already, for this process only: pickled, it is empty."""
+
+    def __init__(self, read: Callable[[Path], Reading] | None) -> None:
+        self.read = read
+
+    def __reduce__(self) -> tuple[type[_Loaded], tuple[None]]:
+        return _Loaded, (None,)
+
+
+def _load(weights: Path, loaded: _Loaded) -> Read:
+    if loaded.read is not None:
+        return loaded.read
+    from tablesim.reader import load_network
+
+    return load_network(weights).read
+
+
+def _read_of(network: PageReader) -> Read:
+    return network.read
+
+
+def _paths(source: str | Path | Sequence[str | Path]) -> list[str]:
+    given = [source] if isinstance(source, str | Path) else source
+    return sorted(str(Path(path).absolute()) for path in given)
+
+
+def _same_source(out: Path, sources: list[str]) -> None:
+    """Refuse to mix two sets of scans in one run; a source that was moved may come from its new place."""
+    if not (out / "run.json").is_file():
+        return
+    before = Corpus.open(out).run.get("source") or sources
+    if before != sources and any(Path(path).exists() for path in before):
+        raise RunError(
+            f"{out}: made from {', '.join(before)}, now the source is {', '.join(sources)}; "
+            "choose a new folder, nothing was changed"
+        )
+
+
+def _metadata_record(table: Metadata | None) -> dict[str, Any] | None:
+    if table is None:
+        return None
+    return {"path": str(table.path.absolute()), "sha256": hashlib.sha256(table.path.read_bytes()).hexdigest()}
+
+
+def _inputs_hash(corpus: Corpus) -> str:
+    lines = "".join(f"{row['page']}\t{row['sha256']}\n" for row in corpus.pages)
+    return hashlib.sha256(lines.encode()).hexdigest()
