@@ -54,7 +54,9 @@ class Leaf:
 
     def style(self, height: float, face: str = "") -> Style:
         """Letters ``height`` scan pixels high at the x."""
-        return replace(style(FACES[face or self.letters], height * OVERSAMPLING), figures=FACES[self.figures])
+        letters = FACES[face or self.letters]
+        larger = 1.15 if letters.style == "gothic" else 1.0
+        return replace(style(letters, larger * height * OVERSAMPLING), figures=FACES[self.figures])
 
     def spelled(self, text: str, face: str = "") -> str:
         return spell(text, FACES[face or self.letters])
@@ -118,7 +120,8 @@ def table_page(edition: Edition, seed: int) -> Page:
 def develop(leaf: Leaf, meta: dict[str, Any], *, is_table: bool, turn: int = 0) -> Page:
     """Age and photograph a printed leaf."""
     rng = leaf.rng
-    thicken(leaf.sheet, float(rng.uniform(0.45, 0.95)))
+    gothic = FACES[leaf.letters].style == "gothic"
+    thicken(leaf.sheet, float(rng.uniform(0.2, 0.45) if gothic else rng.uniform(0.45, 0.95)))
     ageing = draw_leaf_ageing(rng)
     behind = _other_side(leaf) if ageing.show_through > 0 else None
     scan = photograph(leaf.sheet, ageing, rng, behind, recto=leaf.recto, turn=turn)

@@ -137,8 +137,10 @@ def _plan(
 ) -> _Plan:
     face = FACES[layout.letters]
     figures = style(FACES[layout.figures], height, of="figures")
-    words = replace(style(face, 0.62 * height), figures=FACES[layout.figures])
-    heads = replace(style(face, 0.58 * height), figures=FACES[layout.figures])
+    # Gothic letters are dense: they need more room to stay open.
+    larger = 1.2 if face.style == "gothic" else 1.0
+    words = replace(style(face, 0.62 * larger * height), figures=FACES[layout.figures])
+    heads = replace(style(face, 0.58 * larger * height), figures=FACES[layout.figures])
     digit = figures.face.glyph("0", figures.size).advance
     # Without a rule the gap must be wider than any inside a number.
     between = 1.35 * digit if layout.place_rules else 0.95 * digit
