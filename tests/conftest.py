@@ -1,0 +1,31 @@
+"""What all tests share: the real scans where they are, and hypothesis without deadlines."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import settings
+
+# Results are asserted, never seconds: machines differ, and other work may run beside the tests.
+settings.register_profile("tablesim", deadline=None)
+settings.load_profile("tablesim")
+
+# Two test processes with two threads each would stand in each other's way.
+torch.set_num_threads(1)
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def real():
+    """The folder of real scans, which is not part of the repository; tests that need it say so and are skipped."""
+    folder = REPOSITORY.parent / "shared" / "real"
+    if not folder.is_dir():
+        pytest.skip(f"the real scans are not here (looked for {folder.parent.name}/{folder.name} beside the repository)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sample():
+    """The bundled sample corpus."""
+    return REPOSITORY / "data" / "sample"

@@ -1,0 +1,91 @@
+"""The digit network: shapes, folding, weights files."""
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from tablesim.digits.network import DigitNetwork, Shape, load_weights, save_weights
+from tablesim.errors import WeightsError
+
+SMALL = Shape(half=4, quarter=8, eighth=8, dilations=(1,))
+
+
+def trained_a_little(shape=SMALL):
+    torch.manual_seed(0)
+    network = DigitNetwork(shape, norm=True)
+    with torch.no_grad():
+        for _ in range(3):
+            network(torch.rand(2, 1, 64, 64))
+    return network.eval()
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (61, 47), (8, 200), (17, 16)])
+def test_maps_cover_the_page_whatever_its_size(height, width):
+    with torch.no_grad():
+        maps = DigitNetwork(SMALL).eval()(torch.rand(2, 1, height, width))
+    assert maps.digits.shape == (2, 10, -(-height // 2), -(-width // 2))
+    assert maps.joins.shape == (2, 3, -(-height // 4), -(-width // 4))
+    assert maps.edges.shape == (2, 4, -(-height // 4), -(-width // 4))
+
+
+def test_folding_changes_nothing():
+    network = trained_a_little()
+    ink = torch.rand(1, 1, 72, 56)
+    with torch.no_grad():
+        for normed, plain in zip(network(ink), network.folded()(ink), strict=True):
+            torch.testing.assert_close(normed, plain, rtol=1e-4, atol=1e-5)
+    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in network.folded().modules())
+
+
+def test_macs_counts_multiplications_by_hand():
+    network = DigitNetwork(SMALL)
+    # 5x5 conv at a half; at a quarter 1 stride conv and 2 + 1 residual blocks; at an eighth one and one; back; head.
+    half, quarter, eighth = 32 * 32, 16 * 16, 8 * 8
+    by_hand = half * 4 * 25 + quarter * (8 * 4 * 9 + 6 * 8 * 8 * 9 + 47 * 8) + eighth * (3 * 8 * 8 * 9 + 8 * 8)
+    assert network.macs(64, 64) == by_hand
+
+
+def test_weights_come_back_bit_equal_with_their_record(tmp_path):
+    network = trained_a_little().folded()
+    path = tmp_path / "w.safetensors"
+    save_weights(network, path, {"training": {"steps": 3}})
+    loaded, record = load_weights(path)
+    assert record == {"training": {"steps": 3}}
+    assert not loaded.training
+    for key, value in network.state_dict().items():
+        assert torch.equal(value, loaded.state_dict()[key])
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_missing_damaged_or_foreign_weights_file_is_named(tmp_path):
+    with pytest.raises(WeightsError, match="there is no such weights file"):
+        load_weights(tmp_path / "none.safetensors")
+    damaged = tmp_path / "damaged.safetensors"
+    damaged.write_bytes(b"not safetensors at all")
+    with pytest.raises(WeightsError, match="not a readable safetensors file"):
+        load_weights(damaged)
+    foreign = tmp_path / "foreign.safetensors"
+    save_file({"weight": torch.zeros(3)}, str(foreign))
+    with pytest.raises(WeightsError, match="expected 'tablesim-digits-1'"):
+        load_weights(foreign)
+
+
+def test_weights_that_do_not_fit_their_description_are_refused(tmp_path):
+    import json
+
+    path = tmp_path / "w.safetensors"
+    metadata = {
+        "format": "tablesim-digits-1",
+        "shape": json.dumps({"half": 4, "quarter": 8, "eighth": 8, "dilations": [1]}),
+        "record": "{}",
+    }
+    save_file({"weight": torch.zeros(3)}, str(path), metadata)
+    with pytest.raises(WeightsError, match="do not fit the network"):
+        load_weights(path)
+
+
+def test_blank_paper_says_no_at_first():
+    with torch.no_grad():
+        maps = DigitNetwork(SMALL).eval()(torch.zeros(1, 1, 64, 64))
+    assert np.asarray(torch.sigmoid(maps.digits)).max() < 0.1
