@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from tablesim.errors import TablesimError
 
 if TYPE_CHECKING:
-    from tablesim.corpus import Corpus as Corpus
+    from tablesim.corpus.store import Corpus as Corpus
     from tablesim.digits.reading import Reading as Reading
     from tablesim.evidence.comparison import Comparison as Comparison
     from tablesim.evidence.comparison import compare as compare
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # Loaded when first asked for: `import tablesim` costs nothing, and a missing part is named when it is needed.
 _WHERE = {
     "Comparison": "tablesim.evidence.comparison",
-    "Corpus": "tablesim.corpus",
+    "Corpus": "tablesim.corpus.store",
     "Network": "tablesim.reader",
     "Reading": "tablesim.digits.reading",
     "compare": "tablesim.evidence.comparison",
