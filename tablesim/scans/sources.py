@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -47,16 +48,29 @@ def name_pages(scans: Iterable[Path]) -> dict[str, Path]:
     Files that differ in folder get the folders' names in front, joined by ``_`` (``plates/p1.jpg`` is ``plates_p1``);
     files of one folder that differ in their ending keep the ending. Sorted by id.
     """
-    paths = list(dict.fromkeys(scans))
-    names = {path: path.stem for path in paths}
-    # Ever longer names for those that are still shared: folder and stem, whole name, then folders and whole name.
-    for depth, whole in ((1, False), (0, True), *((depth, True) for depth in range(1, 32))):
+    paths = sorted(dict.fromkeys(scans))
+    level = dict.fromkeys(paths, 0)
+    while True:
+        names = {path: _name(path, level[path]) for path in paths}
         count = Counter(names.values())
-        for path in paths:
-            if count[names[path]] > 1:
-                folders = path.resolve().parts[1:-1][-depth:] if depth else ()
-                names[path] = "_".join((*folders, path.name if whole else path.stem))
-    return dict(sorted((name, path) for path, name in names.items()))
+        shared = [path for path in paths if count[names[path]] > 1 and level[path] <= len(path.resolve().parts)]
+        if not shared:
+            break
+        for path in shared:
+            level[path] += 1
+    pages: dict[str, Path] = {}
+    for path in paths:
+        # Folders joined by "_" can still spell one name in two ways (a/b_c and a_b/c): count those.
+        copies = (f"{names[path]}-{number}" for number in itertools.count(2))
+        pages[next(name for name in itertools.chain([names[path]], copies) if name not in pages)] = path
+    return dict(sorted(pages.items()))
+
+
+def _name(path: Path, level: int) -> str:
+    """Ever longer names: stem; folder and stem; the whole name; then with more and more folders in front."""
+    depth, whole = ((0, False), (1, False), (0, True))[level] if level < 3 else (level - 2, True)
+    folders = path.resolve().parts[1:-1][-depth:] if depth else ()
+    return "_".join((*folders, path.name if whole else path.stem))
 
 
 def _in_folder(folder: Path) -> list[Path]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +48,9 @@ class FakeReader:
     delay: float = 0.0
     log: str = ""
     fingerprint: str = "fake-1"
+
+    def make(self) -> Callable[[Path], Reading]:
+        return self.read
 
     def read(self, path: Path) -> Reading:
         scan = load_scan(path)

@@ -1,0 +1,191 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tablesim.errors import MetadataError
+from tablesim.scans.csvfile import read_csv
+from tablesim.scans.metadata import page_key, read_metadata, without_ending, years_of
+
+SPHAERA = Path(__file__).resolve().parents[3] / "shared" / "real" / "sphaera"
+published = pytest.mark.skipif(not SPHAERA.is_dir(), reason="the published Sphaera tables are not beside the checkout")
+
+LINES = "page_id,author,place,year\na_p1.jpg,Doe,Köln,1550\nb_p2.jpg,Roe,Alcalá,1551-53\n"
+
+
+@pytest.fixture
+def csv(tmp_path):
+    def write(content: str | bytes, name: str = "pages.csv") -> Path:
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r", "\r\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252", "latin-1"])
+def test_separator_line_ends_and_encoding_make_no_difference(csv, separator, ending, encoding):
+    text = LINES.replace(",", separator).replace("\n", ending)
+    metadata = read_metadata(csv(text.encode(encoding)))
+    assert metadata.separator == separator
+    assert metadata.rows["a_p1.jpg"].place == "Köln"
+    assert metadata.rows["b_p2.jpg"].place == "Alcalá"
+    assert (metadata.rows["b_p2.jpg"].year, metadata.rows["b_p2.jpg"].year_latest) == (1551, 1553)
+
+
+def test_commas_inside_values_do_not_beat_the_real_separator(csv):
+    metadata = read_metadata(csv("page;author\np1;Sacrobosco, Johannes de\np2;Fine, Oronce\n"))
+    assert metadata.separator == ";"
+    assert metadata.rows["p1"].authors == ("Sacrobosco, Johannes de",)
+
+
+def test_quoted_values_keep_separators_and_lines(csv):
+    metadata = read_metadata(csv('page,title\np1,"one, two\nthree"\n'))
+    assert metadata.rows["p1"].title == "one, two\nthree"
+
+
+def test_lists_are_parted_and_other_columns_are_kept(csv):
+    row = read_metadata(csv("filename,credited_authors,tags\np1.png,A;B ; C,x\n")).rows["p1.png"]
+    assert row.authors == ("A", "B", "C")
+    assert row.extra == {"tags": "x"}
+
+
+@pytest.mark.parametrize(
+    ("header", "field"),
+    [("city", "place"), ("Location", "place"), ("place_of_publication", "place"), ("short_title", "title")],
+)
+def test_columns_go_by_several_names(csv, header, field):
+    row = read_metadata(csv(f"page,{header}\np1,here\n")).rows["p1"]
+    assert getattr(row, field) == "here"
+
+
+def test_join_is_by_id_in_its_case_then_without_ending(csv):
+    metadata = read_metadata(csv("page,place\nP1,A\np2.jpg,B\nhttp://host/x/p3.jpg,C\np4 ff,D\np9,E\n"))
+    match = metadata.match(["p1", "p2", "p3", "p4"])
+    assert {page: row.place for page, row in match.pages.items()} == {"p2": "B", "p3": "C", "p4": "D"}
+    assert match.pages_without == ("p1",)
+    assert match.lines_without == ("P1", "p9")
+    assert match.remarks == ("page p1 and line P1 differ only in case and were not joined",)
+    assert match.summary() == ("metadata: 3 of 4 pages have a line (without: p1); 2 lines name no page (P1, p9)")
+
+
+def test_two_files_of_one_name_are_not_both_given_the_line_of_that_name(csv):
+    metadata = read_metadata(csv("page,place\np1.jpg,A\nb_p1,B\n"))
+    match = metadata.match({"a_p1": Path("a/p1.jpg"), "b_p1": Path("b/p1.jpg")})
+    assert {page: row.place for page, row in match.pages.items()} == {"b_p1": "B"}
+
+
+def test_several_lines_of_a_page_are_joined(csv):
+    metadata = read_metadata(csv("page,place,year\np1,,1550\np1,Lyon,1560\n"))
+    assert (metadata.rows["p1"].place, metadata.rows["p1"].year) == ("Lyon", 1550)
+
+
+def test_a_year_that_the_id_contradicts_is_told_and_the_metadata_holds(csv):
+    metadata = read_metadata(csv("page_id,year\n1638_sacrobosco_opusculum_1502_p73.jpg,1498\n"))
+    match = metadata.match(["1638_sacrobosco_opusculum_1502_p73"])
+    row = match.pages["1638_sacrobosco_opusculum_1502_p73"]
+    assert (row.year, row.book) == (1498, "1638")
+    assert "its name says 1502, the metadata 1498" in match.remarks[0]
+
+
+def test_a_file_without_a_key_column_names_what_it_has_and_what_is_expected(csv):
+    with pytest.raises(
+        MetadataError,
+        match=r"found the columns bookID, Date; expected one of page_id, .*page",
+    ):
+        read_metadata(csv("bookID;Date\n1;1550\n"))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "the file is empty"),
+        (b"\n\n", "the file is empty"),
+        (b"page,year\n", "only a line of column names"),
+        (b"PK\x03\x04rest", "workbook or archive"),
+        (b"\x89PNG\x00\x00", "binary file"),
+        (b"page,year\n,1550\n", "blank in every line"),
+        (b"\xff\xfea", "cut short or damaged"),
+    ],
+)
+def test_files_that_are_no_csv_say_so(csv, content, message):
+    with pytest.raises(MetadataError, match=message):
+        read_metadata(csv(content))
+
+
+def test_a_missing_file_and_a_folder_are_named(tmp_path):
+    with pytest.raises(MetadataError, match=r"gone\.csv: there is no such file"):
+        read_metadata(tmp_path / "gone.csv")
+    with pytest.raises(MetadataError, match="cannot be opened"):
+        read_metadata(tmp_path)
+
+
+def test_values_beyond_the_header_are_told_with_their_line(csv):
+    file = read_csv(csv("page,place\np1,A,stray\np2,B,,\n"))
+    assert file.remarks == ("line 2: 3 values for 2 columns; the last ones are left out",)
+    assert [row["place"] for row in file.rows] == ["A", "B"]
+
+
+@pytest.mark.parametrize(
+    ("text", "years"),
+    [
+        ("1550", (1550, 1550)),
+        ("1581-01-01", (1581, 1581)),
+        ("1494-01-01 00:00", (1494, 1494)),
+        ("[c. 1550-55]", (1550, 1555)),
+        ("1550/1551", (1550, 1551)),
+        ("between 1540 and 1545", (1540, 1545)),
+        ("15--", (1500, 1599)),
+        ("155-", (1550, 1559)),
+        ("1550.0", (1550, 1550)),
+        ("s.d.", None),
+        ("", None),
+    ],
+)
+def test_dates_become_a_first_and_a_last_year(text, years):
+    assert years_of(text) == years
+
+
+@given(st.integers(1000, 2100), st.integers(0, 99))
+def test_a_span_of_years_is_never_backwards(first, length):
+    earliest, latest = years_of(f"{first}-{first + length}")
+    assert (earliest, latest) == (first, first + length)
+
+
+@given(st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=8))
+def test_a_key_is_the_last_part_of_its_path(name):
+    assert page_key(f" http://host/a b/{name}.jpg ") == f"{name}.jpg"
+    assert without_ending(f"{name}.JPG") == name
+
+
+@published
+def test_published_corpus_table_joins_every_page_and_names_its_wrong_years():
+    metadata = read_metadata(SPHAERA / "sphaera_tables_9793.csv")
+    pages = [without_ending(key) for key in metadata.rows]
+    match = metadata.match(pages)
+    assert (len(match.pages), match.pages_without, match.lines_without) == (9793, (), ())
+    assert len([remark for remark in match.remarks if "its name says" in remark]) == 85
+    assert len({row.book for row in match.pages.values()}) == 263
+
+
+@published
+@pytest.mark.parametrize(
+    ("name", "separator", "joined", "left"),
+    [("tables_wo_artifactsDuplicates", ",", 9793, 0), ("sun_zodiac", ",", 249, 1), ("clime_tables", ";", 211, 9)],
+)
+def test_published_companions_join_the_corpus_table(name, separator, joined, left):
+    corpus = read_metadata(SPHAERA / "sphaera_tables_9793.csv")
+    companion = read_metadata(SPHAERA / f"{name}.csv")
+    match = companion.match([without_ending(key) for key in corpus.rows])
+    assert companion.separator == separator
+    assert (len(match.pages), len(match.lines_without)) == (joined, left)
+
+
+@published
+@pytest.mark.parametrize("name", ["clavius_books", "sun_zodiac_hist"])
+def test_published_files_about_no_page_say_so(name):
+    with pytest.raises(MetadataError, match="no column names the page"):
+        read_metadata(SPHAERA / f"{name}.csv")
