@@ -2,8 +2,8 @@
 
     python benchmarks/reading.py [SCAN ...] [--threads N] [--repeats N]
 
-Without a scan it reads the pages of the bundled sample corpus. Seconds are medians over the pages, each read ``repeats``
-times; machines differ, so quote the machine line with them.
+Without a scan it reads the pages of the bundled sample corpus. Seconds are medians over the pages, each read
+``repeats`` times; machines differ, so quote the machine line with them.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -71,10 +72,14 @@ def main() -> None:
     clock.watch(reading, "join_digits", "numbers")
     clock.watch(reading, "arrange", "rows and columns")
 
+    digits = network.eye.network
+
     def timed(ink: torch.Tensor) -> object:
         clock.passes.append((int(ink.shape[-2]), int(ink.shape[-1])))
         with clock.stage("network"):
-            return network.digits(ink)
+            return digits(ink)
+
+    eye = replace(network.eye, network=timed)
 
     totals, table, macs = [], defaultdict(list), []
     network.read(scans[0])
@@ -85,17 +90,20 @@ def main() -> None:
             start = time.perf_counter()
             with clock.stage("decode"):
                 loaded = load_scan(scan)
-            reading.read_page(timed, loaded, network.thresholds)  # type: ignore[arg-type]
+            reading.read_page(eye, loaded)
             totals.append(time.perf_counter() - start)
             for name, seconds in clock.seconds.items():
                 table[name].append(seconds)
-        macs.append(sum(network.digits.macs(height, width) for height, width in clock.passes))
-    print(f"machine: {platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}, {options.threads} threads")
+        macs.append(sum(digits.macs(height, width) for height, width in clock.passes))
+    print(
+        f"machine: {platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}, {options.threads} threads"
+    )
     print(f"{len(scans)} pages, {options.repeats} times each")
     for name, seconds in table.items():
         print(f"{name:18s} {statistics.median(seconds):7.3f} s")
     print(f"{'one page':18s} {statistics.median(totals):7.3f} s (slowest {max(totals):.3f} s)")
-    print(f"network: {statistics.median(macs) / 1e9:.1f} GMAC a page; 1200 x 850: {network.digits.macs(1200, 850) / 1e9:.1f} GMAC a pass")
+    print(f"network: {statistics.median(macs) / 1e9:.1f} GMAC a page")
+    print(f"one pass over 1200 x 850 working pixels: {digits.macs(1200, 850) / 1e9:.1f} GMAC")
     print(f"peak memory of the process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
 
 

@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.bigrams.embedding import embed, histogram
-from tablesim.digits.network import DigitNetwork, load_weights
+from tablesim.digits.network import load_weights
 from tablesim.digits.numbers import Thresholds
-from tablesim.digits.page import read_page
+from tablesim.digits.page import Eye, read_page
+from tablesim.digits.peaks import Calibration
 from tablesim.digits.reading import Reading
+from tablesim.errors import WeightsError
 from tablesim.scans.images import MAX_PIXELS, load_scan
 
 BUNDLED_WEIGHTS = Path(__file__).parent / "digits" / "weights" / "digits.safetensors"
@@ -29,10 +31,8 @@ class Network:
 
     Attributes
     ----------
-    digits : DigitNetwork
-        Maps of the ten digits.
-    thresholds : Thresholds
-        What counts as a digit.
+    eye : Eye
+        Digit network, calibration, thresholds.
     weights : Path
         Where the digit network came from: what a worker process loads.
     fingerprint : str
@@ -41,15 +41,14 @@ class Network:
         Training settings and figures as the weights file gives them.
     """
 
-    digits: DigitNetwork
-    thresholds: Thresholds
+    eye: Eye
     weights: Path
     fingerprint: str
     record: dict[str, object]
 
     def read(self, path: str | Path, max_pixels: int = MAX_PIXELS) -> Reading:
         """The digits and numbers of a scan, in source pixels; ScanError where it cannot be used."""
-        reading = read_page(self.digits, load_scan(path, max_pixels), self.thresholds)
+        reading = read_page(self.eye, load_scan(path, max_pixels))
         return reading.with_histogram(histogram(reading))
 
     def embed(self, path: str | Path) -> NDArray[np.float32]:
@@ -68,8 +67,17 @@ def load_network(path: str | Path | None = None) -> Network:
         The file is missing, damaged or made for another network.
     """
     path = BUNDLED_WEIGHTS if path is None else Path(path)
-    digits, record = load_weights(path)
+    network, record = load_weights(path)
+    calibration = _calibration(record, path)
     thresholds = Thresholds()
     settings = json.dumps({"reading": READING_VERSION, **asdict(thresholds)}, sort_keys=True)
     fingerprint = hashlib.sha256(path.read_bytes() + settings.encode()).hexdigest()
-    return Network(digits, thresholds, path, fingerprint, record)
+    return Network(Eye(network, calibration, thresholds), path, fingerprint, record)
+
+
+def _calibration(record: dict[str, object], path: Path) -> Calibration:
+    given = record.get("calibration", {})
+    try:
+        return Calibration(**given)  # type: ignore[arg-type]
+    except TypeError as error:
+        raise WeightsError(f"{path}: its calibration is {given!r}, expected slope and shift") from error

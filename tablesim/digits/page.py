@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tablesim.digits.layout import arrange, is_table
 from tablesim.digits.network import FIGURE_HEIGHT, DigitNetwork
 from tablesim.digits.numbers import Thresholds, join_digits, number_confidence
-from tablesim.digits.peaks import Digits, find_digits
+from tablesim.digits.peaks import Calibration, Digits, find_digits
 from tablesim.digits.reading import Digit, Number, Reading
 from tablesim.digits.scale import bounded_scale, survey_scale, working_image
 from tablesim.scans.boxes import Box
@@ -45,26 +45,35 @@ class Pass:
         return float(self.digits.confidence.sum())
 
 
-def read_page(network: DigitNetwork, scan: Scan, thresholds: Thresholds | None = None) -> Reading:
-    """Read a scan.
+@dataclass(frozen=True)
+class Eye:
+    """What reads: a digit network, what its activations are worth, and what counts as a digit.
 
-    Parameters
-    ----------
-    network : DigitNetwork
-        Folded, in evaluation mode, on the CPU.
-    scan : Scan
-        The page.
-    thresholds : Thresholds, optional
-        What counts as a digit.
+    The network is folded, in evaluation mode, on the CPU.
+    """
+
+    network: DigitNetwork
+    calibration: Calibration
+    thresholds: Thresholds
+
+    def look(self, grey: NDArray[np.uint8], transform: Transform, threshold: float) -> Pass:
+        """One pass of the network over a page set as ``transform`` says; digits of at least ``threshold``."""
+        ink = torch.from_numpy(clean(working_image(grey, transform)))[None, None]
+        with torch.inference_mode():
+            maps = self.network(ink.contiguous(memory_format=torch.channels_last))
+            return Pass(transform, find_digits(maps, threshold, self.calibration))
+
+
+def read_page(eye: Eye, scan: Scan) -> Reading:
+    """Read a scan.
 
     Returns
     -------
     Reading
         Without histogram; every coordinate in source pixels.
     """
-    thresholds = thresholds or Thresholds()
-    chosen = find_pass(network, scan.grey, thresholds)
-    runs = join_digits(chosen.digits, thresholds)
+    chosen = find_pass(eye, scan.grey)
+    runs = join_digits(chosen.digits, eye.thresholds)
     numbers = [_number(chosen, run) for run in runs]
     accepted = np.concatenate(runs) if runs else np.zeros(0, dtype=np.intp)
     unit = float(np.median(chosen.digits.heights[accepted])) if len(accepted) else FIGURE_HEIGHT
@@ -82,21 +91,22 @@ def read_page(network: DigitNetwork, scan: Scan, thresholds: Thresholds | None =
     )
 
 
-def find_pass(network: DigitNetwork, grey: NDArray[np.uint8], thresholds: Thresholds) -> Pass:
+def find_pass(eye: Eye, grey: NDArray[np.uint8]) -> Pass:
     """The pass at the page's own scale and orientation.
 
     The size of the marks on the page gives a first scale; the digits found there give the exact one. The other three
     orientations are tried, on a piece of the page, only where the upright page reads badly.
     """
     height, width = grey.shape
+    thresholds = eye.thresholds
     transform = Transform(width, height, scale=survey_scale(grey))
-    first = run_pass(network, grey, transform, thresholds.doubtful)
+    first = eye.look(grey, transform, thresholds.doubtful)
     sure = first.digits.confidence >= thresholds.sure
     if sure.sum() < FEW or first.digits.confidence[sure].mean() < CLEARLY_UPRIGHT:
-        rotation = _orientation(network, grey, transform.scale, thresholds)
+        rotation = _orientation(eye, grey, transform.scale)
         if rotation:
             transform = replace(transform, rotation=rotation)
-            first = run_pass(network, grey, transform, thresholds.doubtful)
+            first = eye.look(grey, transform, thresholds.doubtful)
             sure = first.digits.confidence >= thresholds.sure
     if sure.sum() < FEW:
         return first
@@ -104,25 +114,17 @@ def find_pass(network: DigitNetwork, grey: NDArray[np.uint8], thresholds: Thresh
     scale = bounded_scale(grey, transform.scale * fit)
     if 1 / GOOD_FIT < scale / transform.scale < GOOD_FIT:
         return first
-    second = run_pass(network, grey, replace(transform, scale=scale), thresholds.doubtful)
+    second = eye.look(grey, replace(transform, scale=scale), thresholds.doubtful)
     return second if second.strength > 0.8 * first.strength else first
 
 
-def run_pass(network: DigitNetwork, grey: NDArray[np.uint8], transform: Transform, threshold: float) -> Pass:
-    """One pass of the network over a page set as ``transform`` says."""
-    ink = torch.from_numpy(clean(working_image(grey, transform)))[None, None]
-    with torch.inference_mode():
-        maps = network(ink.contiguous(memory_format=torch.channels_last))
-        return Pass(transform, find_digits(maps, threshold))
-
-
-def _orientation(network: DigitNetwork, grey: NDArray[np.uint8], scale: float, thresholds: Thresholds) -> int:
+def _orientation(eye: Eye, grey: NDArray[np.uint8], scale: float) -> int:
     """The quarter turn at which a piece of the page reads best; 0 unless another is clearly better."""
     piece = _densest_piece(grey, round(_TRIAL_SIDE / scale))
     height, width = piece.shape
     strengths = {}
     for rotation in (0, 90, 180, 270):
-        trial = run_pass(network, piece, Transform(width, height, rotation, scale), thresholds.sure)
+        trial = eye.look(piece, Transform(width, height, rotation, scale), eye.thresholds.sure)
         # Squares: a page read the wrong way round gives many weak digits, the right way fewer and surer ones.
         strengths[rotation] = float((trial.digits.confidence**2).sum())
     best = max(strengths, key=lambda rotation: strengths[rotation])

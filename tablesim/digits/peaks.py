@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
+from scipy.special import expit, logit
 from torch.nn import functional
 
 from tablesim.digits.network import ATTRIBUTE_STRIDE, FIGURE_HEIGHT, STRIDE, DigitMaps
@@ -19,6 +20,26 @@ SAME_FIGURE = 0.45
 """Two boxes that share this much (intersection over union) are one figure."""
 
 
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """From the network's logits to probabilities: sigmoid(slope x logit + shift), fitted on validation pages."""
+
+    slope: float = 1.0
+    shift: float = 0.0
+
+    def of_logit(self, logit: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Probabilities of logits."""
+        return np.asarray(expit(self.slope * logit + self.shift), dtype=np.float64)
+
+    def of_activation(self, activation: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Probabilities of plain activations between 0 and 1."""
+        return self.of_logit(np.asarray(logit(np.clip(activation, 1e-9, 1 - 1e-9)), dtype=np.float64))
+
+    def least_logit(self, probability: float) -> float:
+        """The logit whose probability this is."""
+        return float((logit(probability) - self.shift) / self.slope)
+
+
 @dataclass(frozen=True)
 class Digits:
     """Digits found on a page, in working pixels; n of them, in no order.
@@ -28,9 +49,9 @@ class Digits:
     values : int64 array of shape (n,)
         0 to 9.
     confidence : float64 array of shape (n,)
-        Activation of the value, 0 to 1.
+        Probability of the value, 0 to 1.
     runner_up, runner_up_confidence : arrays of shape (n,)
-        The next best value and its activation.
+        The next best value and its probability.
     boxes : float64 array of shape (n, 4)
         Left, top, right, bottom.
     joins : float64 array of shape (n, 3)
@@ -68,7 +89,7 @@ class Digits:
         return self.boxes[:, 3] - self.boxes[:, 1]
 
 
-def find_digits(maps: DigitMaps, threshold: float) -> Digits:
+def find_digits(maps: DigitMaps, threshold: float, calibration: Calibration | None = None) -> Digits:
     """Digits of one page: peaks of at least ``threshold`` over all ten maps, one at each place.
 
     Parameters
@@ -76,13 +97,16 @@ def find_digits(maps: DigitMaps, threshold: float) -> Digits:
     maps : DigitMaps
         Of a batch of one.
     threshold : float
-        Least activation, 0 to 1.
+        Least probability, 0 to 1.
+    calibration : Calibration, optional
+        What the activations are worth; taken as they are when left out.
     """
+    calibration = calibration or Calibration()
     logits = maps.digits[0]
     best = logits.amax(dim=0)
     window = 2 * PEAK_REACH + 1
     highest = functional.max_pool2d(best[None, None], window, 1, PEAK_REACH)[0, 0]
-    lowest = float(np.log(threshold / (1 - threshold)))
+    lowest = calibration.least_logit(threshold)
     rows, columns = torch.nonzero((best == highest) & (best > lowest), as_tuple=True)
     # A rival may peak in a neighbouring cell.
     near = functional.max_pool2d(logits[None], 3, 1, 1)[0][:, rows, columns]
@@ -93,9 +117,9 @@ def find_digits(maps: DigitMaps, threshold: float) -> Digits:
     second = rivals.argmax(dim=0)
     digits = Digits(
         values=values.numpy().astype(np.int64),
-        confidence=torch.sigmoid(best[rows, columns]).double().numpy(),
+        confidence=calibration.of_logit(best[rows, columns].double().numpy()),
         runner_up=second.numpy().astype(np.int64),
-        runner_up_confidence=torch.sigmoid(rivals.amax(dim=0)).double().numpy(),
+        runner_up_confidence=calibration.of_logit(rivals.amax(dim=0).double().numpy()),
         **_attributes(maps, rows, columns),
     )
     return digits.take(_one_a_place(digits))

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from tablesim.digits.network import DigitNetwork, save_weights
 from tablesim.digits.targets import Figures, figures_of, loss, make_targets
+from tablesim.digits.validation import validate
 from tablesim.errors import SettingsError
 from tablesim.scans.cleaning import clean
 from tablesim.synthesis.practice import practice_page
@@ -33,9 +34,6 @@ CROP = 256
 
 PAGE_SIDE = 640
 """Side of the practice pages in working pixels."""
-
-VALIDATION_SEED = 1_000_000_000
-"""Practice pages from this seed on are never trained on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +186,13 @@ def train(
     averaged = average.module
     assert isinstance(averaged, DigitNetwork)
     kept = averaged.eval().folded()
-    save_weights(kept, folder / "digits.safetensors", {"training": asdict(settings)})
+    outcome = validate(kept)
+    record: dict[str, object] = {
+        "training": asdict(settings),
+        "calibration": asdict(outcome.calibration),
+        "validation": outcome.to_dict(),
+    }
+    save_weights(kept, folder / "digits.safetensors", record)
     return kept
 
 

@@ -50,7 +50,7 @@ def test_two_figures_side_by_side_are_two_digits():
 def digits_at(places, joins, confidence=None):
     places = np.array(places, dtype=float).reshape(-1, 2)
     n = len(places)
-    boxes = np.column_stack([places - [5, 7], places + [5, 7]])
+    boxes = np.column_stack([places - np.array([5, 7]), places + np.array([5, 7])])
     confidence = np.full(n, 0.9) if confidence is None else np.array(confidence)
     zeros = np.zeros(n, dtype=np.int64)
     return Digits(np.arange(n) % 10, confidence, zeros, np.zeros(n), boxes, np.array(joins, dtype=float).reshape(-1, 3))
