@@ -149,7 +149,7 @@ def _caption(comparison: Comparison, shown: Sequence[Link]) -> str:
         return caption + (
             "The pages could not be laid over each other: which glyph meets which is guessed from relative places."
         )
-    rest = comparison.score - assignment.relevance_supported
+    rest = max(0.0, comparison.score - assignment.relevance_supported)
     return caption + (
         f"Only glyphs at matching places are joined ({assignment.equal_numbers:,} equal whole numbers support it); "
         f"glyphs without a counterpart at their place bring {rest:.2f}."

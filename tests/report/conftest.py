@@ -1,0 +1,79 @@
+"""One small run for all tests of the report: two tables in three editions, one alone, words, a bad file."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tablesim.corpus.store import Corpus
+from tablesim.digits.reading import Reading
+from tablesim.errors import ScanError
+from tablesim.report import write_report
+from tablesim.scans.images import load_scan
+from tablesim.workflow.running import run
+from tests.evidence.pages import declinations, print_page, sines
+
+EDITIONS = [("fell-english", "Venice", 1543), ("garamond", "Paris", 1561), ("fanwood", "Rome <&> Köln", 1604)]
+
+
+@dataclass(frozen=True)
+class PrintedReader:
+    """Gives back what was printed."""
+
+    readings: dict[str, Reading]
+    fingerprint: str = "printed-1"
+
+    def read(self, path: Path) -> Reading:
+        load_scan(path)
+        if path.stem not in self.readings:
+            raise ScanError(f"{path}: not printed here")
+        return replace(self.readings[path.stem], scan=str(path))
+
+
+def print_corpus(folder: Path) -> PrintedReader:
+    """Print the pages and their metadata into ``folder``."""
+    folder.mkdir(parents=True)
+    readings = {}
+    rows = []
+    for seed, (face, place, year) in enumerate(EDITIONS):
+        turn = 90 if seed == 2 else 0
+        pages = [
+            print_page(folder, f"declination_{year}", declinations(), face=face, rotation=turn, seed=seed),
+            print_page(folder, f"sines_{year}", sines(60000), face=face, widths=(70, 110, 110), seed=10 + seed),
+        ]
+        readings |= {page.page: page for page in pages}
+        rows += [(page.page, f"book{seed}", f"Author {seed}", "Sphaera", place, year, "A. Printer") for page in pages]
+    alone = print_page(folder, "alone", [["7" * 5, "7" * 4]] * 30, widths=(120, 120), seed=20)
+    words = print_page(folder, "words", [["14"]], title="DE SPHAERA", seed=21)
+    readings |= {"alone": alone, "words": words}
+    (folder / "broken.jpg").write_bytes(b"this is no image")
+    with (folder.parent / "metadata.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("page", "book", "author", "title", "place", "year", "printer"), *rows])
+    return PrintedReader(readings)
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Corpus]:
+    """The run; tests do not change it."""
+    folder = tmp_path_factory.mktemp("report")
+    reader = print_corpus(folder / "scans")
+    yield run(folder / "scans", folder / "myrun", folder / "metadata.csv", 3, network=reader)
+
+
+@pytest.fixture(scope="session")
+def report(corpus: Corpus) -> Path:
+    """The page of its report."""
+    return write_report(corpus)
+
+
+@pytest.fixture
+def tiff(tmp_path: Path) -> Path:
+    """A sixteen-bit scan."""
+    path = tmp_path / "deep.tif"
+    Image.new("I;16", (300, 200), 40000).save(path)
+    return path

@@ -1,0 +1,194 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tablesim.corpus.store import Corpus
+from tablesim.errors import RunError
+from tablesim.evidence import compare
+from tablesim.report import write_report
+from tablesim.report.content import caption_of, closest_pair
+from tablesim.report.pairs import HEIGHT, make_pair
+from tablesim.report.pictures import PAGE_SIDE, THUMBNAIL_SIDE, Pictures
+from tablesim.report.writing import _cut
+
+
+def pair_data(html: str) -> list[dict]:
+    return [json.loads(text) for text in re.findall(r'<script type="application/json">(.*?)</script>', html, re.S)]
+
+
+def test_report_stands_in_the_run_folder(corpus, report):
+    assert report == corpus.folder / "report" / "index.html"
+    assert sorted(path.name for path in report.parent.iterdir()) == ["assets", "index.html"]
+
+
+def test_nothing_is_fetched(report):
+    html = report.read_text(encoding="utf-8")
+    sources = re.findall(r'(?:src|href)="([^"]*)"', html)
+    assert sources
+    assert not [source for source in sources if re.match(r"\w+:(?!,)", source) or source.startswith("//")]
+    assert "@import" not in html
+    assert not re.search(r"url\((?!#)", html)
+
+
+def test_every_address_leads_somewhere(report):
+    html = report.read_text(encoding="utf-8")
+    ids = set(re.findall(r'id="([^"]*)"', html))
+    for address in re.findall(r'(?:src|href)="([^"]*)"', html):
+        if address.startswith("#"):
+            assert address[1:] in ids
+        elif not address.startswith("data:"):
+            assert (report.parent / address).is_file()
+
+
+def test_pictures_of_every_page_and_no_other(corpus, report):
+    html = report.read_text(encoding="utf-8")
+    shown = set(re.findall(r'src="assets/([^"]*)"', html))
+    assert shown == {path.name for path in (report.parent / "assets").iterdir()}
+    for row in corpus.pages:
+        if row["status"] == "read":
+            assert f"{row['sha256'][:20]}-{row['rotation']}-small.webp" in shown
+
+
+def test_each_picture_has_an_alternative_in_words(report):
+    images = re.findall(r"<img [^>]*>", report.read_text(encoding="utf-8"))
+    assert len(images) > 8
+    assert all(re.search(r'alt="Scan of page [^"]+"', image) for image in images)
+
+
+def test_score_and_sum_are_stated_for_each_pair(corpus, report):
+    pairs = pair_data(report.read_text(encoding="utf-8"))
+    assert len(pairs) == 2
+    for data in pairs:
+        assert data["relevance_total"] == pytest.approx(data["score"], abs=1e-6)
+        expected = compare(corpus.reading(Path(data["a"]).stem), corpus.reading(Path(data["b"]).stem))
+        assert data["similarity"] == pytest.approx(expected.similarity, abs=1e-9)
+        assert data["registered"]
+        assert sum(link["relevance"] for link in data["links"]) == pytest.approx(data["score"], abs=1e-3)
+
+
+def test_a_page_without_a_table_is_said_to_be_one(report):
+    html = report.read_text(encoding="utf-8")
+    section = html[html.index('<section id="without">') :]
+    section = section[: section.index("</section>")]
+    assert 'id="page-words"' in section
+    assert "no numerical table" in section
+    assert "1 number read, which makes no table" in section
+    assert "<img" in section
+
+
+def test_problems_metadata_and_provenance_are_told(corpus, report):
+    html = report.read_text(encoding="utf-8")
+    assert "broken.jpg" in html
+    assert "not an image" in html
+    assert "printed-1" in html
+    assert "Rome &lt;&amp;&gt; Köln" in html
+    assert "<&>" not in html
+    assert "10.1109/TPAMI.2020.3020738" in html
+    assert "10.1126/sciadv.adj1719" in html
+
+
+def test_writing_again_makes_no_picture_again(corpus, report):
+    before = {path: path.stat().st_mtime_ns for path in (report.parent / "assets").iterdir()}
+    (report.parent / "assets" / "old.webp").write_bytes(b"")
+    write_report(corpus)
+    assert {path: path.stat().st_mtime_ns for path in (report.parent / "assets").iterdir()} == before
+
+
+def test_scans_that_have_gone_leave_a_note_and_their_matches(corpus, tmp_path, monkeypatch):
+    away = {row["page"]: {**row, "scan": "/gone/" + row["page"] + ".png"} for row in corpus.pages}
+    moved = Corpus.open(corpus.folder)
+    monkeypatch.setattr(Corpus, "page", lambda self, page: away[page])
+    html = write_report(moved, tmp_path / "elsewhere").read_text(encoding="utf-8")
+    assert "The scan is no longer at /gone/sines_1543.png" in html
+    assert "<img" not in html
+    assert html.count('class="link') > 100
+
+
+def test_report_of_an_empty_run_is_refused(tmp_path):
+    empty = Corpus.create(tmp_path / "empty", {"network": "none"})
+    with pytest.raises(RunError, match="no page in this run yet"):
+        write_report(empty)
+
+
+def test_report_into_a_file_is_refused(corpus, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(RunError, match="the report cannot be written"):
+        write_report(corpus, tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_closest_pair_is_the_closest_and_the_earlier_page_first(corpus):
+    pages = [row["page"] for row in corpus.pages if row["page"].startswith("declination")]
+    best = max(
+        ((one, other) for one in pages for other in pages if one < other),
+        key=lambda pair: compare(corpus.reading(pair[0]), corpus.reading(pair[1])).similarity,
+    )
+    assert closest_pair(corpus, pages) == best
+    assert closest_pair(corpus, pages[:1]) is None
+
+
+def test_boxes_on_the_stage_lie_on_the_upright_page(corpus, tmp_path):
+    upright, lying = corpus.reading("declination_1543"), corpus.reading("declination_1604")
+    assert lying.transform.rotation == 90
+    pair = make_pair(upright, lying, Pictures(tmp_path))
+    assert all(side.picture is not None and side.picture.height > side.picture.width for side in pair.sides)
+    for side, name in zip(pair.sides, ("a", "b"), strict=True):
+        with Image.open(tmp_path / side.picture.href) as picture:
+            grey = picture.convert("L").resize((round(side.width), round(HEIGHT)))
+        for line in pair.lines:
+            box = getattr(line, name)
+            place = (box.x - side.left - 1, box.y - 1, box.right - side.left + 1, box.bottom + 1)
+            assert grey.crop(tuple(round(v) for v in place)).getextrema()[0] < 150  # there is ink in it
+
+
+def test_lines_are_as_wide_as_what_they_bring(corpus, tmp_path):
+    pair = make_pair(corpus.reading("sines_1543"), corpus.reading("sines_1561"), Pictures(tmp_path))
+    per_relevance = [line.width / line.relevance for line in pair.lines]
+    assert max(per_relevance) == pytest.approx(min(per_relevance))
+    assert pair.listed()[0][1].relevance == pair.strongest
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({"authors": ["Clavius"], "place": "Rome", "year": 1585, "year_latest": 1585}, "Clavius, Rome 1585"),
+        ({"title": "Sphaera", "year": 1500, "year_latest": 1510}, "Sphaera, 1500–1510"),
+        ({"book": "b1", "place": "Lyon"}, "b1, Lyon"),
+        ({}, ""),
+    ],
+    ids=["all", "range", "place", "nothing"],
+)
+def test_caption(row, expected):
+    blank = dict.fromkeys(("authors", "title", "book", "place", "year", "year_latest"))
+    assert caption_of({**blank, **row}) == expected
+
+
+def test_similarities_are_cut_not_rounded():
+    assert _cut(0.99996) == "0.999"
+    assert _cut(1.0) == "1.000"
+    assert _cut(0.123456, 4) == "0.1234"
+
+
+def test_pictures_of_deep_and_bad_scans(tiff, tmp_path):
+    pictures = Pictures(tmp_path / "report")
+    picture = pictures.thumbnail(str(tiff), "ab" * 32, 90)
+    assert picture is not None
+    assert (picture.width, picture.height) == (200, 300)
+    assert pictures.page(str(tmp_path / "none.png"), "cd" * 32, 0) is None
+    (tmp_path / "bad.jpg").write_bytes(b"bad")
+    assert pictures.page(str(tmp_path / "bad.jpg"), "ef" * 32, 0) is None
+
+
+def test_large_scans_are_reduced_and_transparent_ones_are_paper(tmp_path):
+    Image.new("RGBA", (3000, 2000), (0, 0, 0, 0)).save(tmp_path / "clear.png")
+    pictures = Pictures(tmp_path / "report")
+    page = pictures.page(str(tmp_path / "clear.png"), "ab" * 32, 0)
+    small = pictures.thumbnail(str(tmp_path / "clear.png"), "ab" * 32, 0)
+    assert page is not None
+    assert small is not None
+    assert (page.width, small.width) == (PAGE_SIDE, THUMBNAIL_SIDE)
+    with Image.open(tmp_path / "report" / page.href) as image:
+        assert image.convert("L").getextrema()[0] > 250
