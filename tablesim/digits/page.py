@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -29,7 +30,7 @@ FEW = 8
 CLEARLY_UPRIGHT = 0.8
 """Mean confidence above which no other orientation is tried."""
 
-_TRIAL_SIDE = 448
+_TRIAL_SIDE, _TRIAL_PIECES = 448, 2
 
 
 @dataclass(frozen=True)
@@ -119,31 +120,36 @@ def find_pass(eye: Eye, grey: NDArray[np.uint8]) -> Pass:
 
 
 def _orientation(eye: Eye, grey: NDArray[np.uint8], scale: float) -> int:
-    """The quarter turn at which a piece of the page reads best; 0 unless another is clearly better."""
-    piece = _densest_piece(grey, round(_TRIAL_SIDE / scale))
-    height, width = piece.shape
-    strengths = {}
-    for rotation in (0, 90, 180, 270):
-        trial = eye.look(piece, Transform(width, height, rotation, scale), eye.thresholds.sure)
-        # Squares: a page read the wrong way round gives many weak digits, the right way fewer and surer ones.
-        strengths[rotation] = float((trial.digits.confidence**2).sum())
+    """The quarter turn at which pieces of the page read best; 0 unless another is clearly better."""
+    strengths = dict.fromkeys((0, 90, 180, 270), 0.0)
+    for piece in _dense_pieces(grey, round(_TRIAL_SIDE / scale)):
+        height, width = piece.shape
+        for rotation in strengths:
+            trial = eye.look(piece, Transform(width, height, rotation, scale), eye.thresholds.sure)
+            # Squares: the wrong way round gives many weak digits, the right way fewer and surer ones.
+            strengths[rotation] += float((trial.digits.confidence**2).sum())
     best = max(strengths, key=lambda rotation: strengths[rotation])
     return best if strengths[best] > 1.3 * strengths[0] + 2.0 else 0
 
 
-def _densest_piece(grey: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """The square of ``side`` source pixels with the most ink, away from a dark border."""
+def _dense_pieces(grey: NDArray[np.uint8], side: int) -> list[NDArray[np.uint8]]:
+    """Squares of ``side`` source pixels with much ink, apart from each other: the densest may be text alone."""
     height, width = grey.shape
     if side >= min(height, width):
-        return grey[:side, :side]
-    ink = clean(grey).cumsum(axis=0, dtype=np.float64).cumsum(axis=1)
-    step = max(1, side // 8)
-    tops, lefts = np.arange(0, height - side, step), np.arange(0, width - side, step)
-    corner = ink[np.ix_(tops, lefts)]
-    sums = ink[np.ix_(tops + side, lefts + side)] - ink[np.ix_(tops, lefts + side)] - ink[np.ix_(tops + side, lefts)]
-    row, column = np.unravel_index(int((sums + corner).argmax()), corner.shape)
-    top, left = int(tops[row]), int(lefts[column])
-    return grey[top : top + side, left : left + side]
+        return [grey]
+    coarse = max(1, side // 64)
+    small = cv2.resize(grey, (width // coarse, height // coarse), interpolation=cv2.INTER_AREA)
+    window = side // coarse
+    sums = cv2.boxFilter(clean(np.asarray(small, dtype=np.uint8)), -1, (window, window), anchor=(0, 0))
+    fits = sums[: max(1, small.shape[0] - window), : max(1, small.shape[1] - window)].copy()
+    pieces = []
+    for _ in range(_TRIAL_PIECES):
+        row, column = (int(v) for v in np.unravel_index(int(fits.argmax()), fits.shape))
+        if fits[row, column] < 0:
+            break
+        pieces.append(grey[row * coarse : row * coarse + side, column * coarse : column * coarse + side])
+        fits[max(0, row - window) : row + window, max(0, column - window) : column + window] = -1
+    return pieces
 
 
 def _number(chosen: Pass, run: NDArray[np.intp]) -> Number:
