@@ -81,18 +81,18 @@ class LinearRule(Rule):
         if distribute and group.absolute is None:
             # contributions of one sign: sharing the rest over |z_jk| is the same as leaving bias and eps out
             inverse = inverse_or_zero(_forward(layer, group.parts)) * coefficient
-            return lambda relevance: _backward(layer, group.parts, relevance * inverse)
+            return lambda relevance: layer.pull(relevance * inverse, group.parts)
         z = _forward(layer, group.parts, group.bias)
         denominator = stabilize(z, self.eps, self.stabilizer, magnitude if self.stabilizer == "relative" else None)
         inverse = inverse_or_zero(denominator) * coefficient
         if not distribute or group.absolute is None or magnitude is None:
-            return lambda relevance: _backward(layer, group.parts, relevance * inverse)
+            return lambda relevance: layer.pull(relevance * inverse, group.parts)
         absolute = group.absolute
         kept = (1 - _forward(layer, group.parts) * inverse_or_zero(denominator)) * inverse_or_zero(magnitude)
 
         def backward(relevance: Tensor) -> Tensor:
-            shared = _backward(layer, group.parts, relevance * inverse)
-            return shared.add_(_backward(layer, absolute, relevance * kept))
+            shared = layer.pull(relevance * inverse, group.parts)
+            return shared.add_(layer.pull(relevance * kept, absolute))
 
         return backward
 
@@ -102,13 +102,6 @@ def _forward(layer: LinearLayer, parts: Parts, bias: Tensor | None = None) -> Te
     for a, weight in parts[1:]:
         z = z + layer.forward(a, weight)
     return z
-
-
-def _backward(layer: LinearLayer, parts: Parts, s: Tensor) -> Tensor:
-    total = layer.transpose(s, parts[0][1]) * parts[0][0]
-    for a, weight in parts[1:]:
-        total.addcmul_(layer.transpose(s, weight), a)
-    return total
 
 
 class LRP0(LinearRule):

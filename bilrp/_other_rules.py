@@ -11,6 +11,7 @@ from torch import Tensor
 from bilrp._rule import Backward, Rule, inverse_or_zero, stabilize
 from bilrp.exceptions import RuleError
 from bilrp.operations import SIGNED, Site, sum_to
+from bilrp.pooling import TiledMaxPool
 
 
 class Pass(Rule):
@@ -24,6 +25,10 @@ class Pass(Rule):
 
     def __init__(self) -> None:
         super().__init__(eps=0.0)
+
+    @property
+    def keeps_nothing(self) -> bool:
+        return True
 
     def settings(self) -> dict[str, object]:
         return {}
@@ -82,11 +87,17 @@ class MaxWinner(Rule):
     def __init__(self, *, eps: float = 0.0, stabilizer: str = "signed") -> None:
         super().__init__(eps=eps, stabilizer=stabilizer)
 
+    @property
+    def keeps_nothing(self) -> bool:
+        return self.eps == 0
+
     def prepare(self, site: Site, distribute: bool = False) -> Backward:
+        pool = TiledMaxPool.of(site)
+        backward = site.vjp if pool is None else pool.backward
         if self.eps == 0 or distribute:
-            return lambda relevance: site.vjp([relevance])
+            return lambda relevance: backward([relevance])
         factor = site.output / stabilize(site.output, self.eps, self.stabilizer)
-        return lambda relevance: site.vjp([relevance * factor])
+        return lambda relevance: backward([relevance * factor])
 
 
 class MaxShare(Rule):

@@ -53,6 +53,11 @@ class Rule:
         self.eps = eps
         self.stabilizer = stabilizer
 
+    @property
+    def keeps_nothing(self) -> bool:
+        """True when the rule always passes on all that arrives."""
+        return False
+
     def settings(self) -> dict[str, object]:
         """What the rule was made with, for reports."""
         return {key: value for key, value in vars(self).items() if not key.startswith("_")}

@@ -148,6 +148,8 @@ class BiLRP:
 
     def _join(self, left: Relevance, right: Relevance, bias: str) -> JointRelevance:
         settings: dict[str, Any] = {"composite": self.composite.name, "bias": bias, "similarity": self.similarity}
+        if isinstance(provenance := getattr(self.model, "provenance", None), str):
+            settings["model"] = provenance
         return JointRelevance(
             *(left.values, right.values, left.embedding, right.embedding, left.coverage, right.coverage),
             settings=settings,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -41,6 +41,7 @@ class LinearLayer:
         self.input = site.inputs[0]
         self.bias: Tensor | None = None
         self._operation = operation
+        self._settings: dict[str, Any] = {}
         if operation.function in CONVOLUTIONS or operation.function == "linear":
             arguments = bound(operation)
             self.weight: Tensor = arguments.pop("weight").detach()
@@ -54,7 +55,10 @@ class LinearLayer:
         else:
             constants = [item for item in tensors_or_refs(operation.args) if not isinstance(item, Ref)]
             self.weight = constants[0].detach()
-        if self.input.dim() == 4 and operation.function == "conv2d":
+        # padding by name may be uneven, which only PyTorch's own backward knows
+        named = isinstance(self._settings.get("padding", 0), str)
+        self._is_plain_conv2d = operation.function == "conv2d" and self.input.dim() == 4 and not named
+        if self._is_plain_conv2d:
             self.input = self.input.contiguous(memory_format=torch.channels_last)
 
     def forward(self, a: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -84,7 +88,7 @@ class LinearLayer:
             return s @ weight
         if function == "addmm":
             return s @ weight.T
-        if function == "conv2d" and not isinstance(self._settings.get("padding", 0), str) and self.input.dim() == 4:
+        if self._is_plain_conv2d:
             return self._transpose_conv2d(s, weight)
         with torch.enable_grad():
             leaf = torch.zeros_like(self.input, requires_grad=True)
@@ -92,11 +96,26 @@ class LinearLayer:
             (gradient,) = torch.autograd.grad(out, leaf, s, is_grads_batched=True)
         return gradient
 
+    def pull(self, s: Tensor, parts: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+        """The sum over parts (a, w) of ``a * transpose(s, w)``."""
+        if len(parts) > 1 and self._is_plain_conv2d and self._settings.get("groups", 1) == 1:
+            # one convolution with the channels of all parts: narrow ones, as at pixels, cost little more together
+            pulled = self.transpose(s, torch.cat([weight for _, weight in parts], dim=1))
+            step = self.input.shape[1]
+            pieces = [pulled[:, :, i * step : (i + 1) * step] for i in range(len(parts))]
+        else:
+            pieces = [self.transpose(s, weight) for _, weight in parts]
+        total = pieces[0] * parts[0][0]
+        for piece, (a, _) in zip(pieces[1:], parts[1:], strict=True):
+            total.addcmul_(piece, a)
+        return total
+
     def _transpose_conv2d(self, s: Tensor, weight: Tensor) -> Tensor:
         n_dims, n_batch = s.shape[:2]
         # channels_last: a third faster than the default layout on the CPU
         flat = s.flatten(0, 1).contiguous(memory_format=torch.channels_last)
-        shape = flat.new_empty(1).expand(n_dims * n_batch, *self.input.shape[1:])
+        channels = weight.shape[1] * self._settings.get("groups", 1)
+        shape = flat.new_empty(1).expand(n_dims * n_batch, channels, *self.input.shape[2:])
         pair = {key: _pair(self._settings.get(key, default)) for key, default in DEFAULTS.items()}
         out: Tensor = torch.ops.aten.convolution_backward(
             flat,

@@ -157,25 +157,27 @@ def propagate(plan: Plan, relevance: Tensor) -> Tensor:
     tape = plan.tape
     top = tape.values[tape.output_node]
     live: dict[int, Tensor] = {tape.output_node: relevance.reshape(relevance.shape[0], *top.shape)}
+    sums: dict[int, Tensor] = {tape.output_node: _sum(relevance)}
     plan.arrived += float(relevance.abs().sum())
     for step in plan.steps:
         if step.backward is None:
             step.backward = _prepare(step, plan.distribute)
         arriving = [live.pop(node, None) for node in step.site.operation.outputs]
+        before = [sums.pop(node) for node in step.site.operation.outputs if node in sums]
         passed = step.backward(arriving)
-        if step.rule is not None:
-            before, after = _sums(arriving), _sums(passed)
-            step.kept += float((before - after).abs().sum())
-        for node, part in zip(step.site.flows, passed, strict=True):
+        whole = len(passed) == 1 and (step.rule is None or step.rule.keeps_nothing)
+        after = before if whole and len(before) == 1 else [_sum(part) for part in passed]
+        if step.rule is not None and not whole:
+            step.kept += float((torch.stack(before).sum(0) - torch.stack(after).sum(0)).abs().sum())
+        for node, part, amount in zip(step.site.flows, passed, after, strict=True):
             live[node] = live[node] + part if node in live else part
+            sums[node] = sums[node] + amount if node in sums else amount
     return live[tape.input_node]
 
 
-def _sums(relevances: Sequence[Tensor | None]) -> Tensor:
-    """The sum of each explanation's relevance, in double precision: shape (K,)."""
-    total = sum(r.flatten(1).sum(1, dtype=torch.float64) for r in relevances if r is not None)
-    assert isinstance(total, Tensor)
-    return total
+def _sum(relevance: Tensor) -> Tensor:
+    """The sum of each explanation's relevance: shape (K,)."""
+    return relevance.sum(dim=tuple(range(1, relevance.dim()))).double()
 
 
 @dataclass

@@ -1,0 +1,216 @@
+"""Pictures of joint relevance: two images joined by arcs, and what answers to a region. matplotlib, imported inside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from bilrp.exceptions import InputError
+from bilrp.joint import JointRelevance, Region
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+FOR, AGAINST = "#c22f2f", "#2f5fc2"
+MAX_TILES = 64  # along a side: a finer grid has more arcs than a page can show
+
+
+def _picture(image: Tensor | npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """An image as (H, W, 3) between 0 and 1; anything else is stretched to that range."""
+    array = image.detach().cpu().numpy() if isinstance(image, Tensor) else np.asarray(image)
+    array = array.astype(np.float64)
+    if array.ndim == 4 and len(array) == 1:
+        array = array[0]
+    if array.ndim == 3 and array.shape[0] in (1, 3):
+        array = array.transpose(1, 2, 0)
+    if array.ndim == 2:
+        array = array[..., None]
+    if array.ndim != 3 or array.shape[-1] not in (1, 3):
+        raise InputError(f"plot: got an image of shape {array.shape}, expected (C, H, W) with one or three channels")
+    low, high = array.min(), array.max()
+    if low < 0 or high > 1:
+        array = (array - low) / ((high - low) or 1.0)
+    return np.repeat(array, 3, axis=2) if array.shape[-1] == 1 else array
+
+
+def _coarse(joint: JointRelevance) -> JointRelevance:
+    """Pooled until the larger side has at most `MAX_TILES` tiles."""
+    largest = max(*joint.left.shape[-2:], *joint.right.shape[-2:])
+    return joint if largest <= MAX_TILES else joint.pool(int(-(-largest // MAX_TILES)))
+
+
+def plot(
+    joint: JointRelevance,
+    x: Tensor | npt.NDArray[Any],
+    y: Tensor | npt.NDArray[Any],
+    *,
+    k: int = 100,
+    path: str | Path | None = None,
+    titles: Sequence[str] = ("", ""),
+) -> Figure:
+    """Draw the two images with an arc for each of the strongest pairs, red for the similarity and blue against it.
+
+    Parameters
+    ----------
+    joint : JointRelevance
+        Of x and y; pool it first to choose the size of the tiles that arcs join. Pooled further when finer than 64
+        tiles along a side.
+    x, y : Tensor or array of shape (C, H, W), (1, C, H, W) or (H, W)
+        The images, in the pixels that were explained.
+    k : int
+        How many pairs, by falling absolute relevance. The strength of an arc is its relevance as a share of the
+        greatest; the caption says what share of the similarity they carry together.
+    path : str or Path, optional
+        Also write the picture there.
+    titles : two str
+
+    Returns
+    -------
+    matplotlib Figure
+        Made without pyplot, so that nothing is left open.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.patches import ConnectionPatch
+
+    coarse = _coarse(joint)
+    pairs = coarse.top_pairs(k, by="magnitude")
+    pictures = _picture(x), _picture(y)
+    _check_sizes(coarse, pictures)
+    figure = Figure(figsize=(9, 4.8), dpi=150)
+    FigureCanvasAgg(figure)
+    axes = [figure.add_axes((0.02 + 0.54 * i, 0.1, 0.42, 0.8)) for i in range(2)]
+    for axis, picture, title in zip(axes, pictures, titles, strict=True):
+        _show(axis, 1 - 0.65 * (1 - picture), title)  # paler, so that the arcs stand out
+    greatest = abs(float(pairs[0][-1])) if pairs else 1.0
+    for row, column, other_row, other_column, relevance in reversed(pairs):  # the strongest on top
+        strength = abs(relevance) / greatest
+        figure.add_artist(
+            ConnectionPatch(
+                xyA=((column + 0.5) * coarse.tile - 0.5, (row + 0.5) * coarse.tile - 0.5),
+                xyB=((other_column + 0.5) * coarse.tile - 0.5, (other_row + 0.5) * coarse.tile - 0.5),
+                coordsA="data",
+                coordsB="data",
+                axesA=axes[0],
+                axesB=axes[1],
+                connectionstyle="arc3,rad=-0.12",
+                color=FOR if relevance > 0 else AGAINST,
+                alpha=0.1 + 0.8 * strength,
+                linewidth=0.4 + 1.8 * strength,
+            )
+        )
+    figure.text(0.5, 0.03, _caption(joint, coarse, pairs), ha="center", fontsize=7.5, color="#444444")
+    if path is not None:
+        figure.savefig(path)
+    return figure
+
+
+def _caption(joint: JointRelevance, coarse: JointRelevance, pairs: Sequence[tuple[int | float, ...]]) -> str:
+    if not pairs:
+        return f"similarity {joint.similarity:.4g}: no pair carries relevance"
+    shown = sum(float(pair[-1]) for pair in pairs)
+    share = f", {shown / joint.similarity:.0%} of the similarity" if joint.similarity else ""
+    kept = f"; biases keep {joint.bias_share:.1%}" if abs(joint.bias_share) > 5e-4 else ""
+    return (
+        f"similarity {joint.similarity:.4g}; the {len(pairs)} strongest pairs of {coarse.tile} px tiles carry "
+        f"{shown:.4g}{share}{kept} (red for, blue against)"
+    )
+
+
+def plot_given(
+    joint: JointRelevance,
+    x: Tensor | npt.NDArray[Any],
+    y: Tensor | npt.NDArray[Any],
+    region: Region,
+    *,
+    path: str | Path | None = None,
+) -> Figure:
+    """Draw a region of the first image and, over the second, what answers to it: red for, blue against.
+
+    Parameters
+    ----------
+    joint : JointRelevance
+    x, y : Tensor or array of shape (C, H, W), (1, C, H, W) or (H, W)
+    region : (x, y, width, height)
+        In pixels of the first image.
+    path : str or Path, optional
+        Also write the picture there.
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Rectangle
+
+    answer = joint.given(region)
+    if answer.dim() != 2:
+        raise InputError(f"plot_given: needs maps (M, H, W), got {tuple(joint.right.shape)}; explain without channels")
+    pictures = _picture(x), _picture(y)
+    _check_sizes(joint, pictures)
+    values = answer.detach().cpu().double().numpy()
+    figure = Figure(figsize=(9, 4.8), dpi=150)
+    FigureCanvasAgg(figure)
+    axes = [figure.add_axes((0.02 + 0.5 * i, 0.1, 0.46, 0.8)) for i in range(2)]
+    for axis, picture in zip(axes, pictures, strict=True):
+        _show(axis, 1 - 0.65 * (1 - picture), "")
+    box = [float(v) for v in (region if isinstance(region, Sequence) else _corners(region))]
+    axes[0].add_patch(Rectangle((box[0] - 0.5, box[1] - 0.5), box[2], box[3], fill=False, edgecolor=FOR, linewidth=1.5))
+    limit = float(np.abs(values).max()) or 1.0
+    height, width = (n * joint.tile for n in values.shape)
+    axes[1].imshow(
+        np.sign(values),
+        cmap=_two_colours(),
+        vmin=-1,
+        vmax=1,
+        alpha=np.clip(np.abs(values) / limit, 0, 1) * 0.85,
+        extent=(-0.5, width - 0.5, height - 0.5, -0.5),
+        interpolation="nearest",
+    )
+    for axis, picture in zip(axes, pictures, strict=True):
+        axis.set_xlim(-0.5, picture.shape[1] - 0.5)
+        axis.set_ylim(picture.shape[0] - 0.5, -0.5)
+    share = f", {values.sum() / joint.similarity:.1%} of the similarity" if joint.similarity else ""
+    caption = f"the region and what answers to it carry {values.sum():.4g}{share} (red for, blue against)"
+    figure.text(0.5, 0.03, caption, ha="center", fontsize=7.5, color="#444444")
+    if path is not None:
+        figure.savefig(path)
+    return figure
+
+
+def _corners(region: Any) -> tuple[float, float, float, float]:
+    return region.x, region.y, region.width, region.height
+
+
+def _two_colours() -> Any:
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("for and against", [AGAINST, "white", FOR])
+
+
+def _show(axis: Axes, picture: npt.NDArray[np.float64], title: str) -> None:
+    axis.imshow(picture, interpolation="nearest")
+    axis.set_title(title, fontsize=9)
+    axis.set_xticks([])
+    axis.set_yticks([])
+    for side in axis.spines.values():
+        side.set_color("#bbbbbb")
+
+
+def _check_sizes(joint: JointRelevance, pictures: Sequence[npt.NDArray[np.float64]]) -> None:
+    for side, factor, picture in zip(("first", "second"), (joint.left, joint.right), pictures, strict=True):
+        if factor.dim() != 3:
+            raise InputError(f"plot: needs maps (M, H, W), got {tuple(factor.shape)}; explain without channels")
+        tiles = tuple(-(-n // joint.tile) for n in picture.shape[:2])
+        if tiles != tuple(factor.shape[1:]):
+            raise InputError(
+                f"plot: the {side} image is {picture.shape[0]} x {picture.shape[1]} px, which does not fit a map of "
+                f"{tuple(factor.shape[1:])} tiles of {joint.tile} px. Give the images that were explained."
+            )
