@@ -8,6 +8,7 @@ None. A column holds one number a row.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -27,11 +28,14 @@ BLANK_LANE = 2.0
 MIN_ROWS, MIN_NUMBERS = 3, 6
 """What arranges as a table at least; a list of one column needs twice the rows."""
 
-TABLE_NUMBERS, TABLE_SHARE = 10, 0.4
-"""What makes a page a table page: so many numbers in tables of two columns or more, and this share of all numbers."""
+TABLE_NUMBERS, TABLE_SHARE = 12, 0.5
+"""What makes a page a table page: so many numbers in tables of two full columns or more, and this share of all."""
+
+ALIGNED, CLOSE_ROWS, MIN_ALIGNED = 0.25, 3, 0.5
+"""In a table half the numbers at least stand below another at most so many rows up, with an edge or the middle agreeing
+to this share of the figure height."""
 
 _GRID = 0.05
-_ALIGNED = 0.35
 _QUARTER_TURNS = (0, 90, 180, 270)
 
 
@@ -92,12 +96,10 @@ def is_table(numbers: Sequence[Number]) -> bool:
     numbers : sequence of Number
         As `arrange` returns them.
     """
-    inside = [number for number in numbers if number.table is not None]
-    columns: dict[int, set[int]] = {}
-    for number in inside:
-        if number.table is not None and number.column is not None:
-            columns.setdefault(number.table, set()).add(number.column)
-    n_cells = sum(number.table is not None and len(columns[number.table]) > 1 for number in inside)
+    columns = Counter((number.table, number.column) for number in numbers if number.table is not None)
+    full = {place: count for place, count in columns.items() if count >= MIN_ROWS}
+    n_columns = Counter(table for table, _ in full)
+    n_cells = sum(count for (table, _), count in full.items() if n_columns[table] > 1)
     return n_cells >= TABLE_NUMBERS and n_cells >= TABLE_SHARE * len(numbers)
 
 
@@ -268,36 +270,30 @@ def _counted(labels: Ints) -> Ints:
 
 def _grid(places: Places, chosen: Ints, pitch: float) -> _Grid | None:
     """Rows and columns of one table, strays taken out; None where it is no table."""
-    for _ in range(4):
+    while True:
         if len(chosen) < MIN_NUMBERS:
             return None
         part = places.of(chosen)
-        rows = _row_of(part.y, pitch)
-        columns = _columns(part, rows)
-        kept = _one_a_cell(part, rows, columns) & _in_company(part, rows, columns, pitch)
+        rows, columns = _row_of(part.y, pitch), _columns(part)
+        kept = _one_a_cell(part, rows, columns)
+        if kept.all():
+            kept = _in_company(part, rows, columns, pitch)
         if kept.all():
             break
+        # Without the strays the rest may part differently.
         chosen = chosen[kept]
-    else:
-        return None if len(chosen) < MIN_NUMBERS else _accepted(places, chosen, pitch)
-    return _accepted(places, chosen, pitch)
-
-
-def _accepted(places: Places, chosen: Ints, pitch: float) -> _Grid | None:
-    part = places.of(chosen)
-    rows = _row_of(part.y, pitch)
-    columns = _columns(part, rows)
-    single = _one_a_cell(part, rows, columns)
-    chosen, part, rows, columns = chosen[single], part.of(single), rows[single], columns[single]
-    n_rows, n_columns = len(np.unique(rows)), len(np.unique(columns))
-    if len(chosen) < MIN_NUMBERS or n_rows < MIN_ROWS * (2 if n_columns == 1 else 1):
+    n_rows, n_columns = int(rows.max()) + 1, int(columns.max()) + 1
+    if n_rows < MIN_ROWS * (2 if n_columns == 1 else 1):
         return None
-    if np.mean(_supported(part, columns, rows)) < 0.6:
+    upper, lower, aligned = _pairs(part, rows, columns)
+    close = rows[lower] - rows[upper] <= CLOSE_ROWS
+    # On dials and in text some figures chance to stand below each other, few of them near; in a table nearly all do.
+    if np.sum(aligned & close) < MIN_ALIGNED * len(chosen):
         return None
-    return _Grid(chosen, _counted(rows), _counted(columns))
+    return _Grid(chosen, rows, columns)
 
 
-def _columns(places: Places, rows: Ints) -> Ints:
+def _columns(places: Places) -> Ints:
     """Number of the column of each place, from 0 at the left."""
     start = places.left.min() - 1
     n_bins = int(np.ceil((places.right.max() - start + 1) / _GRID)) + 2
@@ -322,11 +318,14 @@ def _one_a_cell(places: Places, rows: Ints, columns: Ints) -> NDArray[np.bool_]:
 
 
 def _in_company(places: Places, rows: Ints, columns: Ints, pitch: float) -> NDArray[np.bool_]:
-    """False for numbers in a column of one, and for a lone number above or below the table."""
-    in_column = np.bincount(columns)[columns]
-    kept = in_column > 1
+    """False for numbers in columns of one or without alignment, and for a lone number above or below the table."""
+    upper, _, aligned = _pairs(places, rows, columns)
+    n_columns = int(columns.max()) + 1
+    n_pairs = np.bincount(columns[upper], minlength=n_columns)
+    n_aligned = np.bincount(columns[upper], aligned, minlength=n_columns)
+    kept = ((n_pairs > 0) & (n_aligned >= 0.4 * n_pairs))[columns]
     in_row = np.bincount(rows)
-    if columns.max() > 0 and len(in_row) > MIN_ROWS:
+    if n_columns > 1 and len(in_row) > MIN_ROWS:
         middles = _middles(places.y, rows)
         for edge, beyond in ((0, 1), (len(in_row) - 1, len(in_row) - 2)):
             if in_row[edge] == 1 and abs(middles[edge] - middles[beyond]) > 1.7 * pitch:
@@ -334,19 +333,14 @@ def _in_company(places: Places, rows: Ints, columns: Ints, pitch: float) -> NDAr
     return kept
 
 
-def _supported(places: Places, columns: Ints, rows: Ints) -> NDArray[np.bool_]:
-    """True for numbers whose neighbour above or below in the column is aligned with them and not far."""
+def _pairs(places: Places, rows: Ints, columns: Ints) -> tuple[Ints, Ints, NDArray[np.bool_]]:
+    """Numbers that follow each other in a column (upper, lower) and whether an edge or the middle of both agree."""
     order = np.lexsort((rows, columns))
-    before, after = order[:-1], order[1:]
-    aside = np.min(
-        [np.abs(side[after] - side[before]) for side in (places.left, places.right, places.x)],
-        axis=0,
-    )
-    good = (columns[before] == columns[after]) & (aside < _ALIGNED)
-    supported = np.zeros(len(order), dtype=bool)
-    supported[before[good]] = True
-    supported[after[good]] = True
-    return supported
+    upper, lower = order[:-1], order[1:]
+    same = columns[upper] == columns[lower]
+    upper, lower = upper[same], lower[same]
+    sides = np.stack([places.left, places.right, places.x])
+    return upper, lower, np.abs(sides[:, lower] - sides[:, upper]).min(axis=0) < ALIGNED
 
 
 def _reading_order(places: Places, table: Ints, row: Ints, column: Ints, pitch: float) -> list[int]:
