@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -114,7 +115,7 @@ def neighbours(numbers: Sequence[Number], boxes: Sequence[Box] | None = None) ->
         across = "column" if way == "row" else "row"
         for line in lines.values():
             line.sort(key=lambda n: getattr(n, across))
-            pairs.update((way, a.box, b.box) for a, b in zip(line, line[1:], strict=False))
+            pairs.update((way, a.box, b.box) for a, b in pairwise(line))
     return pairs
 
 
