@@ -2,49 +2,61 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
+from tablesim.cli.options import Json, Weights
+from tablesim.cli.output import note, print_json, print_table
 from tablesim.errors import TranscriptionError
-
-HEADINGS = ("page", "numbers", "F1 numbers", "F1 digits", "Pearson")
 
 
 def command(
-    sources: list[Path] = typer.Argument(
-        ..., metavar="SCAN...|RUN", help="Scans or folders of scans; or one run folder."
-    ),
-    truth: Path | None = typer.Option(None, "--truth", help="Folder of transcriptions: SCAN's stem and .txt."),
-    labels: Path | None = typer.Option(None, "--labels", help="CSV with the columns page,label, for a run folder."),
-    network: Path | None = typer.Option(None, "--network", help="Weights of another digit network."),
-    as_json: bool = typer.Option(False, "--json", help="JSON on stdout."),
+    sources: Annotated[
+        list[Path],
+        typer.Argument(metavar="SCAN...|RUN", help="Scans or folders of scans; or one run folder.", show_default=False),
+    ],
+    truth: Annotated[
+        Path | None,
+        typer.Option("--truth", metavar="DIR", help="Transcriptions, named as the scans.", show_default=False),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option("--labels", metavar="CSV", help="Columns page,label; for a run folder.", show_default=False),
+    ] = None,
+    weights: Weights = None,
+    as_json: Json = False,
 ) -> None:
     """Measure how well scans are read, or how well a run finds the pages that belong together.
 
     With --truth: F1 of whole numbers, F1 of digits and the correlation of the 110 bins, by page and over all pages.
     With --labels: how often a page's nearest page has its label, and how clusters and labels agree.
 
-    Example: tablesim evaluate scans/p12.jpg scans/p13.jpg --truth transcriptions
+    Example: tablesim evaluate scans/p12.jpg --truth transcriptions
     """
     if (truth is None) == (labels is None):
         raise typer.BadParameter("give either --truth DIR (for scans) or --labels CSV (for a run folder)")
     if truth is not None:
-        result = evaluate_scans(sources, truth, network)
-        lines = reading_lines(result)
+        result = evaluate_scans(sources, truth, weights)
+        for scan in result["without_truth"]:
+            note(f"not transcribed, left out: {scan}")
     else:
         assert labels is not None
         if len(sources) != 1:
             raise typer.BadParameter(f"--labels takes one run folder, got {len(sources)} paths")
         result = evaluate_run(sources[0], labels)
-        lines = result_lines(result)
-    typer.echo(json.dumps(result, ensure_ascii=False, indent=1) if as_json else "\n".join(lines))
+    if as_json:
+        print_json(result)
+    elif truth is not None:
+        print_table(("page", "numbers", "F1 numbers", "F1 digits", "Pearson"), _rows(result))
+    else:
+        figures = [(name.replace("_", " "), value) for name, value in result.items()]
+        print_table(("figure", "value"), [row for row in figures if not isinstance(row[1], list | dict)])
 
 
-def evaluate_scans(sources: list[Path], truth: Path, network: Path | None = None) -> dict[str, Any]:
+def evaluate_scans(sources: list[Path], truth: Path, weights: Path | None = None) -> dict[str, Any]:
     """Read every scan and score it against its transcription.
 
     Returns
@@ -75,7 +87,7 @@ def evaluate_scans(sources: list[Path], truth: Path, network: Path | None = None
         )
     # All of them before the first page is read: a slip of the pen should not show after an hour.
     transcriptions = {scan: read_transcription(paths[scan]) for scan in scans if scan not in missing}
-    reader = load_network(network)
+    reader = load_network(weights)
     pages, scores = [], []
     for scan, transcription in transcriptions.items():
         reading = reader.read(scan)
@@ -90,37 +102,26 @@ def evaluate_run(run: Path, labels: Path) -> dict[str, Any]:
     from tablesim.corpus.evaluation import evaluate
     from tablesim.corpus.store import Corpus
 
-    return as_plain(evaluate(Corpus.open(run), labels))
+    return _plain(evaluate(Corpus.open(run), labels))
 
 
-def as_plain(result: Any) -> dict[str, Any]:
+def _plain(result: Any) -> dict[str, Any]:
     """A result as a dict of plain values."""
     if hasattr(result, "to_dict"):
         return dict(result.to_dict())
     return asdict(result) if is_dataclass(result) and not isinstance(result, type) else dict(result)
 
 
-def reading_lines(result: dict[str, Any]) -> list[str]:
-    """The table of the readings, one line a page and one over all."""
-    rows = [(page["page"], page) for page in result["pages"]]
-    rows.append((f"all {len(rows)}", result["total"]))
-    width = max(len(name) for name, _ in [*rows, (HEADINGS[0], {})])
-    lines = [f"{HEADINGS[0]:{width}}" + "".join(f"{heading:>12}" for heading in HEADINGS[1:])]
-    for name, score in rows:
-        printed = score["numbers"]["hits"] + score["numbers"]["missed"]
-        figures = (score["f1_numbers"], score["f1_digits"], score["pearson"])
-        lines.append(f"{name:{width}}{printed:>12}" + "".join(f"{figure:>12.4f}" for figure in figures))
-    lines += [f"not transcribed, left out: {scan}" for scan in result["without_truth"]]
-    return lines
-
-
-def result_lines(result: dict[str, Any]) -> list[str]:
-    """One line a figure."""
-    width = max((len(name) for name in result), default=0)
+def _rows(result: dict[str, Any]) -> list[tuple[str, int, float, float, float]]:
+    """A row a page, and one over all."""
+    named = [*((page["page"], page) for page in result["pages"]), (f"all {len(result['pages'])}", result["total"])]
     return [
-        f"{name.replace('_', ' '):{width}}  {value:.4f}"
-        if isinstance(value, float)
-        else f"{name.replace('_', ' '):{width}}  {value}"
-        for name, value in result.items()
-        if not isinstance(value, list | dict)
+        (
+            name,
+            score["numbers"]["hits"] + score["numbers"]["missed"],
+            score["f1_numbers"],
+            score["f1_digits"],
+            score["pearson"],
+        )
+        for name, score in named
     ]
