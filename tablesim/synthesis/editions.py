@@ -125,8 +125,8 @@ class Edition:
 _ROMANS = (
     ("garamond", "garamond"), ("garamond", "fell-english"), ("lindenhill", "lindenhill"), ("fanwood", "fell-dw-pica"),
     ("goudy", "fell-great-primer"), ("fell-english", "fell-english"), ("fell-dw-pica", "fell-dw-pica"),
-    ("fell-great-primer", "fell-french-canon"), ("lindenhill", "fell-double-pica"), ("garamond", "libertine-old"),
-    ("fell-french-canon", "garamond"), ("fanwood", "fanwood"),
+    ("fell-great-primer", "fell-great-primer"), ("lindenhill", "fell-double-pica"), ("garamond", "libertine-old"),
+    ("fell-english", "fell-dw-pica"), ("fanwood", "fanwood"),
 )  # fmt: skip
 _ITALICS = (
     ("garamond-italic", "garamond-italic"), ("lindenhill-italic", "fell-dw-pica-italic"),

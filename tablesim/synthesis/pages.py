@@ -121,7 +121,7 @@ def develop(leaf: Leaf, meta: dict[str, Any], *, is_table: bool, turn: int = 0) 
     """Age and photograph a printed leaf."""
     rng = leaf.rng
     gothic = FACES[leaf.letters].style == "gothic"
-    thicken(leaf.sheet, float(rng.uniform(0.2, 0.45) if gothic else rng.uniform(0.45, 0.95)))
+    thicken(leaf.sheet, float(rng.uniform(0.42, 0.62) if gothic else rng.uniform(0.55, 0.95)))
     ageing = draw_leaf_ageing(rng)
     behind = _other_side(leaf) if ageing.show_through > 0 else None
     scan = photograph(leaf.sheet, ageing, rng, behind, recto=leaf.recto, turn=turn)

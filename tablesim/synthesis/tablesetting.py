@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tablesim.synthesis.editions import Layout
-from tablesim.synthesis.faces import FACES
+from tablesim.synthesis.faces import DIGITS, FACES, Face
 from tablesim.synthesis.prose import roman
 from tablesim.synthesis.setting import long_s, rule, spell, style
 from tablesim.synthesis.sheet import Sheet, Style
@@ -84,8 +84,7 @@ def set_table(
     columns = [table.columns[i] for i in order]
     count = -(-len(rows) // layout.halves)
     height, leading = layout.figure_height * scale, layout.leading
-    # A rule between two rows needs more room than the white between them.
-    least = 1.62 if layout.rules == "grid" else 1.38
+    least = _least_leading(FACES[layout.figures]) + (0.28 if layout.rules == "grid" else 0.02)
     leading = max(leading, least)
     plan = _plan(sheet, columns, rows, layout, height, leading)
     for _ in range(40):
@@ -121,6 +120,13 @@ def printed_columns(table: HistoricalTable, layout: Layout) -> list[dict[str, An
         if not column.words and name != layout.roman:
             names.extend({"column": name, "place": place} for place in range(column.places))
     return names
+
+
+def _least_leading(face: Face) -> float:
+    """From line to line, in mean heights of a figure, so that what hangs below does not meet what stands up."""
+    figures = [face.glyph(figure, 100.0) for figure in DIGITS]
+    body = max(glyph.top + glyph.mask.shape[0] for glyph in figures) - min(glyph.top for glyph in figures)
+    return max(1.3, body / face.figure_height(100.0))
 
 
 def _height(plan: _Plan, count: int, group: int) -> float:
