@@ -108,7 +108,7 @@ class Comparison:
             "matches": [match.to_dict() for match in matches],
         }
 
-    def plot(self, path: str | Path | None = None, *, max_lines: int = 300) -> Figure:
+    def plot(self, path: str | Path | None = None, *, max_lines: int = 600) -> Figure:
         """Draw the two pages side by side, their equal glyphs joined by lines as wide as what they bring.
 
         Parameters

@@ -31,7 +31,10 @@ SUPPORTED_COLOUR = "#0072B2"
 LOOSE_COLOUR = "#D55E00"
 INK = "#2b2723"
 WIDEST = 2.4
-"""Width in points of the line that brings most."""
+"""Width in points of the line that brings most, where lines are few."""
+
+ALL_WIDTHS = 500.0
+"""Most that the widths of all lines may come to if all were as wide as the widest: more would be a wall."""
 
 
 def upright(transform: Transform) -> Transform:
@@ -116,7 +119,7 @@ def _join(figure: Figure, axes: Sequence[Axes], turns: Sequence[Transform], link
     if not links:
         return
     relevance = np.array([link.relevance for link in links])
-    widths = WIDEST * relevance / relevance.max()
+    widths = min(WIDEST, ALL_WIDTHS / len(links)) * relevance / relevance.max()
     ends: list[NDArray[np.float64]] = []
     for axis, turn, side in zip(axes, turns, ("a", "b"), strict=True):
         boxes = [upright_box(getattr(link, side), turn) for link in links]
@@ -126,12 +129,16 @@ def _join(figure: Figure, axes: Sequence[Axes], turns: Sequence[Transform], link
         points = [(box.right if side == "a" else box.x, box.centre[1]) for box in boxes]
         to_figure = axis.transData + figure.transFigure.inverted()
         ends.append(to_figure.transform(np.array(points)))
-    segments = np.stack(ends, axis=1)
-    lines = LineCollection(
-        list(segments), linewidths=widths, colors=colour, alpha=0.36, transform=figure.transFigure, capstyle="round"
-    )
-    lines.set_zorder(-1)
-    figure.add_artist(lines)
+    segments = list(np.stack(ends, axis=1))
+    # Faint over the pages, so that the figures stay legible, and strong between them.
+    left, right = axes[0].get_position().x1, axes[1].get_position().x0
+    between = Rectangle((left, 0), right - left, 1, transform=figure.transFigure)
+    for alpha, clip in ((0.22, None), (0.4, between)):
+        lines = LineCollection(segments, linewidths=widths, colors=colour, alpha=alpha, transform=figure.transFigure)
+        lines.set(capstyle="round", zorder=-1)
+        figure.add_artist(lines)
+        if clip is not None:
+            lines.set_clip_path(clip)
 
 
 def _caption(comparison: Comparison, shown: Sequence[Link]) -> str:
