@@ -1,0 +1,188 @@
+"""The plan of the house, enforced: which room may import which, what an import costs, and what no file may say."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+ROOMS = (
+    "errors",
+    "scans",
+    "synthesis",
+    "digits",
+    "bigrams",
+    "reader",
+    "corpus",
+    "evidence",
+    "workflow",
+    "report",
+    "cli",
+)
+"""From the lowest to the highest: a room imports itself and those before it."""
+
+MAX_LINES = 450
+HEAVY = ("matplotlib", "pandas", "starlette", "uvicorn", "flask", "fastapi", "http.server")
+IMPORTERS = ("importlib.import_module", "import_module", "__import__")
+SOURCES = sorted((*REPOSITORY.glob("tablesim/**/*.py"), *REPOSITORY.glob("bilrp/**/*.py")))
+TEXT_SUFFIXES = {
+    ".py",
+    ".md",
+    ".toml",
+    ".txt",
+    ".cff",
+    ".yml",
+    ".yaml",
+    ".json",
+    ".csv",
+    ".html",
+    ".css",
+    ".js",
+    ".ipynb",
+}
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(REPOSITORY).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(tree: ast.AST, module: str, *, package: bool) -> Iterator[tuple[int, str]]:
+    """Line and full name of everything that is imported anywhere in a module, functions and conditions included."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                up = module.split(".")
+                up = up[: len(up) - node.level + (1 if package else 0)]
+                base = ".".join([*up, base] if base else up)
+            yield from ((node.lineno, f"{base}.{alias.name}") for alias in node.names)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in IMPORTERS:
+            first = node.args[0] if node.args else None
+            if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                yield node.lineno, first.value
+
+
+def room_of(name: str) -> str | None:
+    """The room of a tablesim module; None for the package itself."""
+    parts = name.split(".")
+    return parts[1] if parts[0] == "tablesim" and len(parts) > 1 else None
+
+
+def wrong_imports(source: str, module: str, *, package: bool = False) -> list[str]:
+    found = []
+    for line, name in imports(ast.parse(source), module, package=package):
+        if module.split(".")[0] == "bilrp":
+            if name.split(".")[0] == "tablesim":
+                found.append(f"{module}:{line}: imports {name}; bilrp stands alone")
+            continue
+        here, there = room_of(module), room_of(name)
+        if here is None or there is None or here not in ROOMS:
+            continue
+        if there not in ROOMS:
+            # `from tablesim import x` names something of the package itself, which reaches into every room.
+            found.append(f"{module}:{line}: imports {name}; name the module it lives in")
+        elif ROOMS.index(there) > ROOMS.index(here):
+            found.append(f"{module}:{line}: imports {name}; {here} stands below {there}")
+    return found
+
+
+def test_the_rooms_are_those_of_the_plan():
+    assert len(SOURCES) > 20
+    assert {room_of(module_of(path)) for path in SOURCES} - {None} <= set(ROOMS)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_of)
+def test_a_module_imports_only_rooms_below(path):
+    source = path.read_text(encoding="utf-8")
+    assert wrong_imports(source, module_of(path), package=path.name == "__init__.py") == []
+
+
+@pytest.mark.parametrize(
+    ("source", "module", "message"),
+    [
+        ("from tablesim.cli import app", "tablesim.digits.layout", "digits stands below cli"),
+        ("def f():\n    import tablesim.corpus.store", "tablesim.bigrams.bins", "bigrams stands below corpus"),
+        ("from ..report import page", "tablesim.workflow.run", "workflow stands below report"),
+        ("from . import reader", "tablesim", None),
+        ("from tablesim import compare", "tablesim.cli.compare", "name the module it lives in"),
+        ("importlib.import_module('tablesim.cli')", "tablesim.report.html", "report stands below cli"),
+        ("from tablesim.scans.boxes import Box", "bilrp.joint", "bilrp stands alone"),
+        ("from tablesim.scans.boxes import Box\nfrom . import peaks", "tablesim.digits.layout", None),
+    ],
+)
+def test_the_check_finds_what_it_looks_for(source, module, message):
+    found = wrong_imports(source, module, package=module == "tablesim")
+    assert len(found) == (message is not None)
+    if message is not None:
+        assert message in found[0]
+
+
+@pytest.mark.parametrize("package", ["tablesim", "bilrp", "tablesim.cli", "tablesim.reader"])
+def test_an_import_costs_no_plotting_web_server_or_pandas(package):
+    code = f"import sys, {package}; print(*sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert package in loaded
+    assert [name for name in loaded if name in HEAVY or name.split(".")[0] in HEAVY] == []
+
+
+def test_importing_tablesim_or_its_command_line_does_not_import_torch():
+    code = "import sys, tablesim, tablesim.cli; print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_of)
+def test_a_module_is_short_and_says_what_it_is(path):
+    source = path.read_text(encoding="utf-8")
+    assert source.count("\n") <= MAX_LINES, "split it by concept"
+    assert ast.get_docstring(ast.parse(source)), "a module begins with a docstring"
+
+
+def tracked_texts() -> list[Path]:
+    try:
+        listed = subprocess.run(
+            ["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+        ).stdout.split("\0")
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("not a git clone")
+    paths = [REPOSITORY / name for name in listed if name]
+    extensionless = {"Makefile", "LICENSE", ".gitignore", "run"}
+    return [path for path in paths if path.is_file() and (path.suffix in TEXT_SUFFIXES or path.name in extensionless)]
+
+
+# Put together from pieces, so that this file does not say them either.
+MACHINE = re.compile(
+    "|".join((r"(?<![\w.])/" + "work/", "/" + r"tmp/\w", "/" + r"home/\w", "/" + r"root/", "/" + "farm/"))
+)
+REGISTRY = re.compile(
+    "|".join(("pypi" + r"\.org", "pythonhosted" + r"\.org", "--(extra-)?index" + "-url", "find" + "-links"))
+)
+
+
+def test_no_file_names_a_machine_path_or_a_registry():
+    texts = tracked_texts()
+    assert len(texts) > 10
+    found = []
+    for path in texts:
+        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+            for pattern in (MACHINE, REGISTRY):
+                match = pattern.search(line)
+                if match:
+                    found.append(f"{path.relative_to(REPOSITORY)}:{number}: {match.group()}")
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "line", ["see /" + "work/main", "open('/" + "tmp/x')", "https://pypi." + "org/simple", "/" + "home/me"]
+)
+def test_a_machine_path_would_be_found(line):
+    assert MACHINE.search(line) or REGISTRY.search(line)
