@@ -56,12 +56,13 @@ class VGG(nn.Module):
         super().__init__()
         if depth not in VGG_LAYOUTS:
             raise InputError(f"VGG: depth is {depth}, expected one of {tuple(VGG_LAYOUTS)}")
+        n_all = sum(1 if item == "M" else 2 + batch_norm for item in VGG_LAYOUTS[depth])
+        n_layers = n_all if n_layers is None else n_layers
+        if not 1 <= n_layers <= n_all:
+            raise InputError(f"VGG: n_layers is {n_layers}, expected 1 to {n_all}")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            layers = _layers(depth, batch_norm)
-        n_layers = len(layers) if n_layers is None else n_layers
-        if not 1 <= n_layers <= len(layers):
-            raise InputError(f"VGG: n_layers is {n_layers}, expected 1 to {len(layers)}")
+            layers = _layers(depth, batch_norm, n_layers)
         self.features = nn.Sequential(*layers[:n_layers])
         name = f"VGG-{depth}{' with batch normalisation' if batch_norm else ''}"
         if weights is None:
@@ -88,10 +89,13 @@ class VGG(nn.Module):
         return channels * height * width
 
 
-def _layers(depth: int, batch_norm: bool) -> list[nn.Module]:
+def _layers(depth: int, batch_norm: bool, n_layers: int) -> list[nn.Module]:
+    """The first layers in order; random weights do not depend on how many are made."""
     layers: list[nn.Module] = []
     channels = 3
     for item in VGG_LAYOUTS[depth]:
+        if len(layers) >= n_layers:
+            break
         if isinstance(item, str):
             layers.append(nn.MaxPool2d(2))
             continue

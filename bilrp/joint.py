@@ -245,7 +245,7 @@ class JointRelevance:
         """
         path = Path(path)
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
                 about = json.loads(str(file["about"]))
                 arrays = {name: torch.from_numpy(file[name]) for name in ARRAYS}
             if about["format"] != FORMAT:

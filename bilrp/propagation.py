@@ -244,6 +244,9 @@ def explain_outputs(
     with undisturbed(model, x.device):
         tape = canonize(record(model, x), canonizers)
         plan = make_plan(tape, Composite.ensure(composite), bias == "distribute")
+        top = tape.values[tape.output_node]
+        if top.dim() < 2 or top.shape[0] != 1:
+            raise InputError(f"the model returned an embedding of shape {tuple(top.shape)}, expected (1, M)")
         phi = plan.embedding[0]
         if projection is not None and (projection.dim() != 2 or projection.shape[1] != phi.numel()):
             raise InputError(

@@ -3,7 +3,7 @@
 The pass runs under two modes of PyTorch. A ``TorchFunctionMode`` sees every call of PyTorch's Python surface, so that
 ``nn.ReLU()(x)``, ``F.relu(x)``, ``x.relu()`` and ``x + y`` are alike; it keeps the call, its arguments and its result.
 A ``TorchDispatchMode`` below it only watches which memory was computed from the input: a value that carries the input
-but came by a way that the first mode cannot see (a custom ``autograd.Function``, a scripted module) is refused rather
+but came by a way that the first mode cannot see (a scripted module, code that switches overrides off) is refused rather
 than taken for a constant. Symbolic tracing (``torch.fx``) was not chosen because it cannot follow control flow that
 depends on the data, and module hooks were not because they never see ``x + y``.
 
@@ -209,7 +209,7 @@ class _Recorder(TorchFunctionMode):
             elif _carries(tensor) and id(tensor) not in self._fixed and self._witness.has_marked(tensor):
                 raise UnseenOperationError(
                     f"{self.where(name)}: got a tensor of shape {tuple(tensor.shape)} that was computed from the input "
-                    f"by code that bilrp cannot see, such as a custom autograd.Function or a scripted module. Write "
+                    f"by code that bilrp cannot see, such as a scripted module. Write "
                     f"that step with torch functions, or detach it from the input."
                 )
         return tracked
@@ -357,8 +357,8 @@ def record(model: nn.Module, x: Tensor) -> Tape:
     if id(out) not in recorder.nodes:
         if witness.has_marked(out):
             raise UnseenOperationError(
-                "the embedding was computed from the input by code that bilrp cannot see, such as a custom "
-                "autograd.Function or a scripted module. Write that step with torch functions."
+                "the embedding was computed from the input by code that bilrp cannot see, such as a scripted module. "
+                "Write that step with torch functions."
             )
         raise InputError("the embedding does not depend on the input: there is nothing to explain.")
     _name(recorder.operations)

@@ -201,7 +201,7 @@ class Branches(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.wide = nn.Conv2d(channels, 3, 3, padding=1)
-        self.narrow = nn.Conv2d(channels, 2, 1)
+        self.narrow = nn.Conv2d(channels, 2, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([self.wide(x).relu(), F.max_pool2d(self.narrow(x), 3, 1, 1)], dim=1)

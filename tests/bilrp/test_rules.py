@@ -63,6 +63,9 @@ LAYERS = {
 }
 
 
+TENTHS = st.integers(-30, 30).map(lambda n: n / 10)  # zeros, ties and exact cancellation, but no denormal numbers
+
+
 def seeded(make: object, *args: object) -> nn.Module:
     with torch.random.fork_rng():
         torch.manual_seed(5)
@@ -107,9 +110,9 @@ def test_limits_meet(rng: torch.Generator) -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(
-    st.lists(st.floats(-3, 3), min_size=4, max_size=4),
-    st.lists(st.floats(-3, 3), min_size=12, max_size=12),
-    st.lists(st.floats(-1, 1), min_size=3, max_size=3),
+    st.lists(TENTHS, min_size=4, max_size=4),
+    st.lists(TENTHS, min_size=12, max_size=12),
+    st.lists(TENTHS, min_size=3, max_size=3),
     st.sampled_from([LRP0(), Epsilon(0.1), Gamma(0.5), ZPlus(), AlphaBeta(2, 1), ZBox(-3.0, 3.0), WSquare(), Flat()]),
 )
 def test_distributing_conserves_whatever_has_a_contribution(

@@ -1,0 +1,233 @@
+"""What the recording sees, what it refuses, and what the coverage report says about it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bilrp import Coverage, InputError, UnseenOperationError, UnsupportedOperationError, explain_outputs
+from bilrp.rules import Linearize, SumShare
+from bilrp.testing import TOYS, toy_network, toy_pair
+
+
+class Model(nn.Module):
+    """A module around a function, with two layers that it may use."""
+
+    def __init__(self, function: object) -> None:
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            self.conv = nn.Conv2d(3, 4, 3, padding=1, bias=False)
+            self.head = nn.Linear(4, 2, bias=False)
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.function(self, x)  # type: ignore[operator]
+        return out
+
+
+def explained(function: object, composite: object = None) -> tuple[Tensor, Coverage]:
+    x, _ = toy_pair()
+    result = explain_outputs(Model(function).double(), x, composite)  # type: ignore[arg-type]
+    return result.values, result.coverage
+
+
+def in_modules(m: Model, x: Tensor) -> Tensor:
+    return m.head(nn.AdaptiveAvgPool2d(1)(nn.ReLU()(m.conv(x))).flatten(1))
+
+
+def in_functions(m: Model, x: Tensor) -> Tensor:
+    y = F.conv2d(x, m.conv.weight, padding=1).clamp(min=0)
+    return y.mean((2, 3)) @ m.head.weight.T
+
+
+def in_place(m: Model, x: Tensor) -> Tensor:
+    y = m.conv(x)
+    y.relu_()
+    return torch.einsum("nc,oc->no", y.mean(3).mean(2), m.head.weight)
+
+
+def reshaped(m: Model, x: Tensor) -> Tensor:
+    y = torch.relu(m.conv(x))
+    parts = torch.stack([part.sum((2, 3)) for part in y.chunk(2, dim=1)]).permute(1, 0, 2)
+    flat = torch.cat([parts[:, 0], parts[:, 1]], dim=-1).reshape(len(x), -1)
+    return F.linear(flat / 64, m.head.weight)
+
+
+@pytest.mark.parametrize("function", [in_functions, in_place, reshaped])
+def test_however_a_model_is_written_its_explanation_is_the_same(function: object) -> None:
+    expected, _ = explained(in_modules, "gamma")
+    got, _ = explained(function, "gamma")
+    torch.testing.assert_close(got, expected, rtol=1e-6, atol=1e-9)
+
+
+def test_in_place_changes_do_not_reach_earlier_layers() -> None:
+    """The convolution reads x before it is changed in place: its relevance must use the old values."""
+
+    def careless(m: Model, x: Tensor) -> Tensor:
+        y = m.conv(x).flatten(1)
+        z = x * 1.0
+        y = y + m.conv(z).flatten(1)
+        z.mul_(0.0)
+        return y
+
+    def careful(m: Model, x: Tensor) -> Tensor:
+        return m.conv(x).flatten(1) + m.conv(x * 1.0).flatten(1)
+
+    torch.testing.assert_close(explained(careless)[0], explained(careful)[0])
+
+
+def test_assignment_into_a_tensor_is_followed() -> None:
+    def model(m: Model, x: Tensor) -> Tensor:
+        out = torch.zeros(1, 4, dtype=x.dtype)
+        out[:, :2] = x.mean((2, 3))[:, :2]
+        return m.head(out)
+
+    def plain(m: Model, x: Tensor) -> Tensor:
+        means = x.mean((2, 3))[:, :2]
+        return m.head(F.pad(means, (0, 2)))
+
+    torch.testing.assert_close(explained(model)[0], explained(plain)[0])
+
+
+def test_gathers_and_scatters_are_followed() -> None:
+    """The way of a bigram layer: pick, compare, count into bins."""
+    first, second, bins = torch.tensor([0, 5, 9]), torch.tensor([3, 5, 1]), torch.tensor([1, 0, 1])
+
+    def model(m: Model, x: Tensor) -> Tensor:
+        flat = x.flatten()
+        pair = torch.minimum(flat[first], flat[second])
+        return torch.zeros(2, dtype=x.dtype).index_add(0, bins, pair).sqrt()[None]
+
+    values, coverage = explained(model)
+    x, _ = toy_pair()
+    with torch.no_grad():
+        expected = Model(model).double()(x)[0]
+    torch.testing.assert_close(values.flatten(1).sum(1), expected, rtol=1e-6, atol=1e-9)
+    assert not coverage.approximate
+
+
+def test_unknown_operation_names_itself_its_place_and_the_remedy() -> None:
+    def model(m: Model, x: Tensor) -> Tensor:
+        return m.head(torch.softmax(m.conv(x).mean((2, 3)), dim=1))
+
+    message = r":softmax \(softmax in the model itself\): relevance reaches .* no rule .*':softmax': Linearize\(\)"
+    with pytest.raises(UnsupportedOperationError, match=message):
+        explained(model)
+    _, coverage = explained(model, {":softmax": Linearize()})
+    assert [entry.name for entry in coverage.approximate] == [":softmax"]
+
+
+def test_product_of_two_activations_without_softmax_is_refused() -> None:
+    def model(m: Model, x: Tensor) -> Tensor:
+        y = m.conv(x).flatten(2)
+        return (y @ y.transpose(1, 2)).flatten(1)
+
+    with pytest.raises(UnsupportedOperationError, match="matmul"):
+        explained(model)
+
+
+class Doubled(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: object, x: Tensor) -> Tensor:
+        return x * 2
+
+    @staticmethod
+    def backward(ctx: object, gradient: Tensor) -> Tensor:  # type: ignore[override]
+        return gradient * 2
+
+
+def test_the_inside_of_custom_functions_is_followed() -> None:
+    got, _ = explained(lambda m, x: m.head(Doubled.apply(m.conv(x)).mean((2, 3))))
+    expected, _ = explained(lambda m, x: m.head((m.conv(x) * 2).mean((2, 3))))
+    torch.testing.assert_close(got, expected)
+
+
+def hidden(x: Tensor) -> Tensor:
+    with torch._C.DisableTorchFunction():
+        return x * 2
+
+
+def test_hidden_computation_is_refused_rather_than_taken_for_a_constant() -> None:
+    with pytest.raises(UnseenOperationError, match=r"computed from the input by code that bilrp cannot see"):
+        explained(lambda m, x: m.head(hidden(m.conv(x)).mean((2, 3))))
+    with pytest.raises(UnseenOperationError, match="the embedding was computed"):
+        explained(lambda m, x: hidden(x))
+
+
+def test_leaving_torch_is_refused() -> None:
+    with pytest.raises(UnsupportedOperationError, match=r"leaves PyTorch by \.numpy"):
+        explained(lambda m, x: torch.from_numpy(x.numpy() * 2))
+
+
+def test_view_of_changed_memory_is_refused() -> None:
+    def model(m: Model, x: Tensor) -> Tensor:
+        y = m.conv(x)
+        view = y.flatten(1)
+        y.relu_()
+        return view * 1
+
+    with pytest.raises(UnsupportedOperationError, match="has changed through a view"):
+        explained(model)
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda m, x: (x, x), "returned tuple, expected one floating-point tensor"),
+        (lambda m, x: m.head.weight * 1, "does not depend on the input"),
+        (lambda m, x: m.conv(x).mean((2, 3))[0], r"embedding of shape \(4,\), expected \(1, M\)"),
+    ],
+)
+def test_bad_embeddings_are_refused(function: object, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        explained(function)
+
+
+@pytest.mark.parametrize("kind", TOYS)
+def test_coverage_has_every_operation_and_no_gap(kind: str) -> None:
+    x, _ = toy_pair()
+    coverage = explain_outputs(toy_network(kind), x, "gamma").coverage
+    assert sum(coverage.counts.values()) == len(coverage.entries)
+    assert {entry.state for entry in coverage.entries} <= {"rule", "exact", "fixed"}
+    assert len({entry.name for entry in coverage.entries}) == len(coverage.entries)
+    assert (coverage.counts["fixed"] > 0) == (kind == "transformer")  # queries, keys and their softmax
+    assert Coverage.from_dict(json.loads(json.dumps(coverage.to_dict()))) == coverage
+    assert coverage.entries[0].name in str(coverage)
+
+
+def test_coverage_says_what_was_kept() -> None:
+    x, _ = toy_pair()
+    kept = explain_outputs(toy_network("bias"), x, "lrp0").coverage.entries
+    assert max(entry.kept for entry in kept if entry.kind == "linear") > 0.01
+    plain = explain_outputs(toy_network("plain"), x, "lrp0").coverage.entries
+    assert max(entry.kept for entry in plain) < 1e-6
+
+
+def test_attention_in_pieces_equals_pytorchs_own() -> None:
+    model = toy_network("transformer")
+    x, _ = toy_pair()
+    with torch.no_grad():
+        expected = model(x)[0]
+    torch.testing.assert_close(explain_outputs(model, x, "epsilon").embedding, expected)
+
+
+def test_scaled_dot_product_attention_follows_the_values() -> None:
+    def model(m: Model, x: Tensor) -> Tensor:
+        tokens = m.conv(x).flatten(2).transpose(1, 2)
+        return m.head(F.scaled_dot_product_attention(tokens, tokens, tokens).mean(1))
+
+    values, coverage = explained(model, {":scaled_dot_product_attention": SumShare()})
+    assert values.shape[0] == 2
+    assert [entry.kind for entry in coverage.entries if "attention" in entry.name] == ["attention"]
+
+
+def test_importing_bilrp_imports_no_matplotlib() -> None:
+    code = "import sys, bilrp; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
