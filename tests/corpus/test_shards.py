@@ -51,7 +51,7 @@ readings = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(readings)
 def test_a_reading_comes_back_from_its_shard_exactly(tmp_path_factory, reading):
     folder = tmp_path_factory.mktemp("shards")
