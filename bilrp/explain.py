@@ -32,8 +32,8 @@ class BiLRP:
     similarity : {"dot", "cosine"}
         :math:`\phi \cdot \phi'`, or the same divided by both norms, which are held fixed.
     projection : Tensor of shape (K, M), optional
-        Explains the similarity of projected embeddings; see `bilrp.features.random_projection`. For embeddings of thousands of
-        dimensions, as cost grows with M.
+        Explains the similarity of projected embeddings; see `bilrp.features.random_projection`. For embeddings of
+        thousands of dimensions, as cost grows with M.
     canonizers : sequence of callable
         Default: batch normalisation folded.
     memory : int
