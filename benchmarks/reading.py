@@ -65,7 +65,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     network = load_network()
     clock = Clock()
-    clock.watch(reading, "survey_scale", "survey")
+    clock.watch(reading, "survey", "survey")
     clock.watch(reading, "working_image", "resize")
     clock.watch(reading, "clean", "clean")
     clock.watch(reading, "find_digits", "peaks")

@@ -25,7 +25,8 @@ def command(
     import json
     from dataclasses import asdict
 
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
 
     settings = TrainingSettings(steps=steps, batch=batch, seed=seed)
     columns = [

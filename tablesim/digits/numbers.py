@@ -27,10 +27,16 @@ class Thresholds:
         At least one digit of a number must be this sure.
     doubtful : float
         Every digit of a number must be this sure: a faint figure is believed beside a clear one.
+    number : float
+        Least confidence of a whole number that stands in a table.
+    alone : float
+        Least confidence of a number that stands in no table.
     """
 
     sure: float = 0.4
     doubtful: float = 0.25
+    number: float = 0.1
+    alone: float = 0.5
 
 
 def join_digits(digits: Digits, thresholds: Thresholds) -> list[NDArray[np.intp]]:

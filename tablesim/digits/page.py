@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from tablesim.digits.network import FIGURE_HEIGHT, DigitNetwork
 from tablesim.digits.numbers import Thresholds, join_digits, number_confidence
 from tablesim.digits.peaks import Calibration, Digits, find_digits
 from tablesim.digits.reading import Digit, Number, Reading
-from tablesim.digits.scale import bounded_scale, survey_scale, working_image
+from tablesim.digits.scale import Survey, bounded_scale, survey, working_image
 from tablesim.scans.boxes import Box
 from tablesim.scans.cleaning import clean
 from tablesim.scans.images import Scan, page_id
@@ -30,7 +29,7 @@ FEW = 8
 CLEARLY_UPRIGHT = 0.8
 """Mean confidence above which no other orientation is tried."""
 
-_TRIAL_SIDE, _TRIAL_PIECES = 448, 2
+_TRIAL_SIDE, _TRIAL_PIECES = 448, 3
 
 
 @dataclass(frozen=True)
@@ -79,6 +78,7 @@ def read_page(eye: Eye, scan: Scan) -> Reading:
     accepted = np.concatenate(runs) if runs else np.zeros(0, dtype=np.intp)
     unit = float(np.median(chosen.digits.heights[accepted])) if len(accepted) else FIGURE_HEIGHT
     numbers = arrange(numbers, unit=unit / chosen.transform.scale, rotation=chosen.transform.rotation)
+    numbers = [number for number in numbers if _believed(number, eye.thresholds)]
     legibility, note = _legibility(chosen.digits.confidence[accepted], unit / chosen.transform.scale)
     return Reading(
         scan=str(scan.path),
@@ -100,11 +100,12 @@ def find_pass(eye: Eye, grey: NDArray[np.uint8]) -> Pass:
     """
     height, width = grey.shape
     thresholds = eye.thresholds
-    transform = Transform(width, height, scale=survey_scale(grey))
+    surveyed = survey(grey)
+    transform = Transform(width, height, scale=surveyed.scale)
     first = eye.look(grey, transform, thresholds.doubtful)
     sure = first.digits.confidence >= thresholds.sure
     if sure.sum() < FEW or first.digits.confidence[sure].mean() < CLEARLY_UPRIGHT:
-        rotation = _orientation(eye, grey, transform.scale)
+        rotation = _orientation(eye, grey, surveyed)
         if rotation:
             transform = replace(transform, rotation=rotation)
             first = eye.look(grey, transform, thresholds.doubtful)
@@ -119,37 +120,19 @@ def find_pass(eye: Eye, grey: NDArray[np.uint8]) -> Pass:
     return second if second.strength > 0.8 * first.strength else first
 
 
-def _orientation(eye: Eye, grey: NDArray[np.uint8], scale: float) -> int:
+def _orientation(eye: Eye, grey: NDArray[np.uint8], first: Survey) -> int:
     """The quarter turn at which pieces of the page read best; 0 unless another is clearly better."""
     strengths = dict.fromkeys((0, 90, 180, 270), 0.0)
-    for piece in _dense_pieces(grey, round(_TRIAL_SIDE / scale)):
+    side = round(_TRIAL_SIDE / first.scale)
+    for left, top in first.crowded(side, _TRIAL_PIECES):
+        piece = grey[top : top + side, left : left + side]
         height, width = piece.shape
         for rotation in strengths:
-            trial = eye.look(piece, Transform(width, height, rotation, scale), eye.thresholds.sure)
-            # Squares: the wrong way round gives many weak digits, the right way fewer and surer ones.
-            strengths[rotation] += float((trial.digits.confidence**2).sum())
+            # Sure ones alone: letters on their head look like many a doubtful digit.
+            trial = eye.look(piece, Transform(width, height, rotation, first.scale), CLEARLY_UPRIGHT)
+            strengths[rotation] += float(trial.digits.confidence.sum())
     best = max(strengths, key=lambda rotation: strengths[rotation])
-    return best if strengths[best] > 1.3 * strengths[0] + 2.0 else 0
-
-
-def _dense_pieces(grey: NDArray[np.uint8], side: int) -> list[NDArray[np.uint8]]:
-    """Squares of ``side`` source pixels with much ink, apart from each other: the densest may be text alone."""
-    height, width = grey.shape
-    if side >= min(height, width):
-        return [grey]
-    coarse = max(1, side // 64)
-    small = cv2.resize(grey, (width // coarse, height // coarse), interpolation=cv2.INTER_AREA)
-    window = side // coarse
-    sums = cv2.boxFilter(clean(np.asarray(small, dtype=np.uint8)), -1, (window, window), anchor=(0, 0))
-    fits = sums[: max(1, small.shape[0] - window), : max(1, small.shape[1] - window)].copy()
-    pieces = []
-    for _ in range(_TRIAL_PIECES):
-        row, column = (int(v) for v in np.unravel_index(int(fits.argmax()), fits.shape))
-        if fits[row, column] < 0:
-            break
-        pieces.append(grey[row * coarse : row * coarse + side, column * coarse : column * coarse + side])
-        fits[max(0, row - window) : row + window, max(0, column - window) : column + window] = -1
-    return pieces
+    return best if strengths[best] > 2 * strengths[0] + FEW else 0
 
 
 def _number(chosen: Pass, run: NDArray[np.intp]) -> Number:
@@ -164,6 +147,11 @@ def _number(chosen: Pass, run: NDArray[np.intp]) -> Number:
         if place < len(run) - 1 and found.joins[k, 2] > 0.5:
             text += RAISED_POINT
     return Number(text, tuple(digits), number_confidence(found, run))
+
+
+def _believed(number: Number, thresholds: Thresholds) -> bool:
+    """Whether a number counts. One that stands in no table must be surer: letters are taken for figures there."""
+    return number.confidence >= (thresholds.number if number.table is not None else thresholds.alone)
 
 
 def _legibility(confidence: NDArray[np.float64], unit: float) -> tuple[float, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +15,7 @@ from tablesim.scans.transform import Transform
 LARGEST_WORKING_SIDE = 3600
 """No working image is longer than this; where figures are then too small, legibility says so."""
 
-_SURVEY_SIDE = 2000
+_SURVEY_SIDE, _FEW_MARKS, _CELLS = 2000, 20, 8
 
 
 def working_image(grey: NDArray[np.uint8], transform: Transform) -> NDArray[np.uint8]:
@@ -30,7 +32,43 @@ def working_image(grey: NDArray[np.uint8], transform: Transform) -> NDArray[np.u
     return np.asarray(sized, dtype=np.uint8)
 
 
-def survey_scale(grey: NDArray[np.uint8]) -> float:
+@dataclass(frozen=True)
+class Survey:
+    """A first look at a page.
+
+    Attributes
+    ----------
+    scale : float
+        First guess at the working scale.
+    marks : float32 array of shape (n, 2)
+        Middles (x, y) in source pixels of the marks that have the size of letters or figures.
+    """
+
+    scale: float
+    marks: NDArray[np.float32]
+
+    def crowded(self, side: float, count: int) -> list[tuple[int, int]]:
+        """Corners (left, top) of up to ``count`` squares of ``side`` source pixels with most marks, apart from each
+        other: the most crowded may hold text alone.
+        """
+        if not len(self.marks):
+            return []
+        cell = side / _CELLS
+        columns, rows = (int(v) + 1 for v in self.marks.max(axis=0) / cell)
+        counts = np.zeros((rows + _CELLS, columns + _CELLS), dtype=np.float32)
+        np.add.at(counts, tuple((self.marks[:, ::-1] / cell).astype(int).T), 1)
+        sums = cv2.boxFilter(counts, -1, (_CELLS, _CELLS), anchor=(0, 0), normalize=False)[:rows, :columns].copy()
+        corners = []
+        for _ in range(count):
+            row, column = (int(v) for v in np.unravel_index(int(sums.argmax()), sums.shape))
+            if sums[row, column] <= 0:
+                break
+            corners.append((round(column * cell), round(row * cell)))
+            sums[max(0, row - _CELLS) : row + _CELLS, max(0, column - _CELLS) : column + _CELLS] = 0
+        return corners
+
+
+def survey(grey: NDArray[np.uint8]) -> Survey:
     """A first guess at the working scale: where the page's marks have the size of letters and figures.
 
     The marks of a page (connected pieces of ink) are mostly small letters and figures. Their usual height, set against
@@ -39,16 +77,17 @@ def survey_scale(grey: NDArray[np.uint8]) -> float:
     height, width = grey.shape
     reduction = min(1.0, _SURVEY_SIDE / max(height, width))
     small = grey if reduction == 1 else cv2.resize(grey, None, fx=reduction, fy=reduction, interpolation=cv2.INTER_AREA)
-    marks = (clean(np.asarray(small, dtype=np.uint8)) > 0.5).astype(np.uint8)
-    _, _, stats, _ = cv2.connectedComponentsWithStats(marks, connectivity=8)
+    ink = (clean(np.asarray(small, dtype=np.uint8)) > 0.5).astype(np.uint8)
+    _, _, stats, middles = cv2.connectedComponentsWithStats(ink, connectivity=8)
     wide, tall, area = stats[1:, cv2.CC_STAT_WIDTH], stats[1:, cv2.CC_STAT_HEIGHT], stats[1:, cv2.CC_STAT_AREA]
     letters = (tall >= 5) & (tall <= 120) & (wide >= 2) & (wide <= 3 * tall) & (tall <= 6 * wide)
     letters &= area >= 0.12 * wide * tall
-    if letters.sum() < 20:
-        return bounded_scale(grey, 1200 / max(height, width))
+    marks = (middles[1:][letters] / reduction).astype(np.float32)
+    if letters.sum() < _FEW_MARKS:
+        return Survey(bounded_scale(grey, 1200 / max(height, width)), marks)
     # Small letters are about 0.75 of the mean figure; the upper half of the marks is nearer to the figures.
     usual = float(np.percentile(tall[letters], 60)) / reduction
-    return bounded_scale(grey, FIGURE_HEIGHT / usual)
+    return Survey(bounded_scale(grey, FIGURE_HEIGHT / usual), marks)
 
 
 def bounded_scale(grey: NDArray[np.uint8], scale: float) -> float:
