@@ -31,9 +31,15 @@ MIN_ROWS, MIN_NUMBERS = 3, 6
 TABLE_NUMBERS, TABLE_SHARE = 12, 0.5
 """What makes a page a table page: so many numbers in tables of two full columns or more, and this share of all."""
 
-ALIGNED, CLOSE_ROWS, MIN_ALIGNED = 0.25, 3, 0.5
-"""In a table half the numbers at least stand below another at most so many rows up, with an edge or the middle agreeing
-to this share of the figure height."""
+ALIGNED = 0.25
+"""An edge or the middle of two numbers of a column agrees to this share of a figure's height."""
+
+NEATLY, CLOSE_ROWS = 0.15, 3
+"""Two numbers stand neatly below each other: they agree to this share, at most so many rows apart."""
+
+NEAT_AT_FIRST, NEAT_AT_LAST = 0.45, 0.55
+"""So large a share of the numbers stands neatly below another in a table, strays included and taken out. On dials and
+in text some figures chance to stand below each other, and picking one a cell makes them look neater than they are."""
 
 _GRID = 0.05
 _QUARTER_TURNS = (0, 90, 180, 270)
@@ -270,11 +276,14 @@ def _counted(labels: Ints) -> Ints:
 
 def _grid(places: Places, chosen: Ints, pitch: float) -> _Grid | None:
     """Rows and columns of one table, strays taken out; None where it is no table."""
+    neat_at_first = -1.0
     while True:
         if len(chosen) < MIN_NUMBERS:
             return None
         part = places.of(chosen)
         rows, columns = _row_of(part.y, pitch), _columns(part)
+        if neat_at_first < 0:
+            neat_at_first = _neatness(part, rows, columns)
         kept = _one_a_cell(part, rows, columns)
         if kept.all():
             kept = _in_company(part, rows, columns, pitch)
@@ -285,10 +294,7 @@ def _grid(places: Places, chosen: Ints, pitch: float) -> _Grid | None:
     n_rows, n_columns = int(rows.max()) + 1, int(columns.max()) + 1
     if n_rows < MIN_ROWS * (2 if n_columns == 1 else 1):
         return None
-    upper, lower, aligned = _pairs(part, rows, columns)
-    close = rows[lower] - rows[upper] <= CLOSE_ROWS
-    # On dials and in text some figures chance to stand below each other, few of them near; in a table nearly all do.
-    if np.sum(aligned & close) < MIN_ALIGNED * len(chosen):
+    if neat_at_first < NEAT_AT_FIRST or _neatness(part, rows, columns) < NEAT_AT_LAST:
         return None
     return _Grid(chosen, rows, columns)
 
@@ -319,7 +325,8 @@ def _one_a_cell(places: Places, rows: Ints, columns: Ints) -> NDArray[np.bool_]:
 
 def _in_company(places: Places, rows: Ints, columns: Ints, pitch: float) -> NDArray[np.bool_]:
     """False for numbers in columns of one or without alignment, and for a lone number above or below the table."""
-    upper, _, aligned = _pairs(places, rows, columns)
+    upper, _, aside = _pairs(places, rows, columns)
+    aligned = aside < ALIGNED
     n_columns = int(columns.max()) + 1
     n_pairs = np.bincount(columns[upper], minlength=n_columns)
     n_aligned = np.bincount(columns[upper], aligned, minlength=n_columns)
@@ -333,14 +340,22 @@ def _in_company(places: Places, rows: Ints, columns: Ints, pitch: float) -> NDAr
     return kept
 
 
-def _pairs(places: Places, rows: Ints, columns: Ints) -> tuple[Ints, Ints, NDArray[np.bool_]]:
-    """Numbers that follow each other in a column (upper, lower) and whether an edge or the middle of both agree."""
-    order = np.lexsort((rows, columns))
+def _pairs(places: Places, rows: Ints, columns: Ints) -> tuple[Ints, Ints, NDArray[np.float64]]:
+    """Numbers that follow each other in a column, upper and lower, and how far the best of edges and middle is off."""
+    order = np.lexsort((places.x, rows, columns))
     upper, lower = order[:-1], order[1:]
     same = columns[upper] == columns[lower]
     upper, lower = upper[same], lower[same]
     sides = np.stack([places.left, places.right, places.x])
-    return upper, lower, np.abs(sides[:, lower] - sides[:, upper]).min(axis=0) < ALIGNED
+    return upper, lower, np.abs(sides[:, lower] - sides[:, upper]).min(axis=0)
+
+
+def _neatness(places: Places, rows: Ints, columns: Ints) -> float:
+    """Share of the numbers that stand neatly below another."""
+    upper, lower, aside = _pairs(places, rows, columns)
+    step = rows[lower] - rows[upper]
+    # Two numbers in one cell are no neat pair, so a crowd of strays tells against a table.
+    return float(np.sum((aside < NEATLY) & (step > 0) & (step <= CLOSE_ROWS)) / max(1, places.count))
 
 
 def _reading_order(places: Places, table: Ints, row: Ints, column: Ints, pitch: float) -> list[int]:
