@@ -1,0 +1,79 @@
+import json
+from types import SimpleNamespace
+
+import pytest
+from typer.testing import CliRunner
+
+from tablesim.cli import app
+from tablesim.digits.reading import Digit, Number
+from tablesim.scans.boxes import Box
+
+
+def number(text: str, x: float) -> Number:
+    digits = tuple(Digit(int(figure), Box(x + 10 * i, 20, 8, 12), 0.9) for i, figure in enumerate(text))
+    return Number(text, digits, 0.9)
+
+
+@pytest.fixture
+def pages(tmp_path, monkeypatch):
+    """Two scans with transcriptions and one without, and a network that reads 12, 30 and 348 on each."""
+    for name in ("a", "b", "c"):
+        (tmp_path / f"{name}.png").write_bytes(b"not opened")
+    truth = tmp_path / "truth"
+    truth.mkdir()
+    (truth / "a.txt").write_text("# ignore 390 0 100 100\n12 | 30\n")
+    (truth / "b.txt").write_text("12 | 31 | 348\n")
+    read = (number("12", 0), number("30", 100), number("348", 400))
+    network = SimpleNamespace(read=lambda path: SimpleNamespace(page=path.stem, is_table=False, numbers=read))
+    monkeypatch.setattr("tablesim.reader.load_network", lambda path=None: network)
+    return tmp_path
+
+
+def run(*words):
+    return CliRunner().invoke(app, ["evaluate", *map(str, words)])
+
+
+def test_pages_are_scored_and_summed(pages):
+    result = run(pages / "a.png", pages / "b.png", "--truth", pages / "truth", "--json")
+
+    assert result.exit_code == 0, result.output
+    data = json.loads(result.stdout)
+    assert [page["page"] for page in data["pages"]] == ["a", "b"]
+    assert data["pages"][0]["f1_numbers"] == 1.0
+    assert data["pages"][1]["numbers"] == {"hits": 2, "false": 1, "missed": 1}
+    assert data["total"]["numbers"] == {"hits": 4, "false": 1, "missed": 1}
+    assert data["total"]["f1_numbers"] == 0.8
+
+
+def test_the_table_has_a_line_a_page_and_one_over_all(pages):
+    result = run(pages, "--truth", pages / "truth")
+
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert lines[0][0] == "page"
+    assert lines[1][:4] == ["a", "2", "1.0000", "1.0000"]
+    assert lines[-1][:4] == ["all", "2", "5", "0.8000"]
+    assert "not transcribed, left out:" in result.stderr
+    assert "c.png" in result.stderr
+
+
+def test_a_scan_named_outright_needs_its_transcription(pages):
+    result = run(pages / "c.png", "--truth", pages / "truth")
+
+    assert result.exit_code == 1
+    assert "c.png: no transcription, expected it at" in result.stderr
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize("words", [(), ("--truth", "t", "--labels", "l.csv")])
+def test_one_of_truth_and_labels_is_asked_for(pages, words):
+    result = run(pages / "a.png", *words)
+
+    assert result.exit_code == 2
+    assert "give either --truth DIR" in result.stderr
+
+
+def test_labels_take_one_run(pages):
+    result = run(pages / "a.png", pages / "b.png", "--labels", "l.csv")
+
+    assert result.exit_code == 2
+    assert "takes one run folder, got 2 paths" in result.stderr
