@@ -52,8 +52,8 @@ def command(
     elif truth is not None:
         print_table(("page", "numbers", "F1 numbers", "F1 digits", "Pearson"), _rows(result))
     else:
-        figures = [(name.replace("_", " "), value) for name, value in result.items()]
-        print_table(("figure", "value"), [row for row in figures if not isinstance(row[1], list | dict)])
+        figures = [(name.replace("_", " "), _joined(value)) for name, value in result.items()]
+        print_table(("figure", "value"), figures)
 
 
 def evaluate_scans(sources: list[Path], truth: Path, weights: Path | None = None) -> dict[str, Any]:
@@ -110,6 +110,10 @@ def _plain(result: Any) -> dict[str, Any]:
     if hasattr(result, "to_dict"):
         return dict(result.to_dict())
     return asdict(result) if is_dataclass(result) and not isinstance(result, type) else dict(result)
+
+
+def _joined(value: Any) -> Any:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
 
 
 def _rows(result: dict[str, Any]) -> list[tuple[str, int, float, float, float]]:
