@@ -3,26 +3,43 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from tablesim.cli.options import Json, Weights
+from tablesim.cli.options import Json
 from tablesim.cli.output import note, print_json, print_table
+from tablesim.scans.images import page_id
 
 if TYPE_CHECKING:
     from tablesim.evidence.comparison import Comparison
+    from tablesim.evidence.matches import Match
+    from tablesim.evidence.pixels import PixelComparison
 
 N_PRINTED = 10
 """Matches that are printed as text; --json and --out give --top of them."""
 
 
+class Model(Enum):
+    """What compares the pages."""
+
+    bigram = "bigram"
+    vgg16 = "vgg16"
+
+
 def command(
     a: Annotated[Path, typer.Argument(metavar="A", help="Scan of one page.", show_default=False)],
     b: Annotated[Path, typer.Argument(metavar="B", help="Scan of the other page.", show_default=False)],
-    weights: Weights = None,
+    model: Annotated[
+        Model, typer.Option("--model", help="What compares: bigram reads figures, vgg16 sees rules and layout.")
+    ] = Model.bigram,
+    weights: Annotated[
+        Path | None,
+        typer.Option("--weights", help="Weights of the digit network, or of VGG-16 with vgg16.", show_default=False),
+    ] = None,
     top: Annotated[int, typer.Option("--top", min=0, help="How many matches to list.")] = 200,
     as_json: Json = False,
     out: Annotated[
@@ -31,12 +48,12 @@ def command(
 ) -> None:
     """Compare two pages: similarity, score, and the pairs of equal figures whose contributions add up to it.
 
+    With --model vgg16 tiles of the pages are matched instead, as a network for photographs sees them; without
+    --weights (a state dict in torchvision's format) its weights are random.
+
     Example: tablesim compare edition_1585.jpg edition_1604.jpg --out pair
     """
-    from tablesim.evidence import compare
-    from tablesim.reader import load_network
-
-    comparison = compare(a, b, load_network(weights), top)
+    comparison = _compare(a, b, model, weights, top)
     if out is not None:
         for path in write(comparison, out):
             note(f"written: {path}")
@@ -46,10 +63,25 @@ def command(
         show(comparison)
 
 
-def write(comparison: Comparison, folder: Path) -> Iterator[Path]:
+def _compare(a: Path, b: Path, model: Model, weights: Path | None, top: int) -> Comparison | PixelComparison:
+    if model is Model.vgg16:
+        from tablesim.evidence.pixels import compare_pixels
+
+        pixels = compare_pixels(a, b, weights, top=top)
+        note(f"compared by {pixels.provenance}")
+        return pixels
+    from tablesim.evidence import compare
+    from tablesim.reader import load_network
+
+    return compare(a, b, load_network(weights), top)
+
+
+def write(comparison: Comparison | PixelComparison, folder: Path) -> Iterator[Path]:
     """Write the picture and the JSON into ``folder``, named after the two pages; gives their paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    stem = f"{comparison.reading_a.page}__{comparison.reading_b.page}"
+    stem = f"{page_id(comparison.a)}__{page_id(comparison.b)}"
+    if comparison.model != Model.bigram.value:
+        stem += f"__{comparison.model}"
     picture, data = folder / f"{stem}.png", folder / f"{stem}.json"
     comparison.plot(picture)
     data.write_text(json.dumps(comparison.to_dict(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
@@ -57,8 +89,20 @@ def write(comparison: Comparison, folder: Path) -> Iterator[Path]:
     yield data
 
 
-def show(comparison: Comparison) -> None:
+def show(comparison: Comparison | PixelComparison) -> None:
     """Say it in words, with the strongest matches."""
+    if comparison.model != Model.bigram.value:
+        typer.echo(f"similarity {comparison.similarity:.4f}")
+        typer.echo(
+            f"score {comparison.score:.4g}, of which {comparison.relevance_total:.4g} goes to pairs of tiles "
+            f"and {100 * comparison.bias_share:.0f} % to biases"
+        )
+        _table("tile", comparison.matches[:N_PRINTED], comparison)
+        return
+    _show_glyphs(cast("Comparison", comparison))
+
+
+def _show_glyphs(comparison: Comparison) -> None:
     assignment = comparison.assignment
     typer.echo(f"similarity {comparison.similarity:.4f}   containment {comparison.containment:.4f}")
     typer.echo(
@@ -78,8 +122,12 @@ def show(comparison: Comparison) -> None:
         typer.echo("the pages cannot be laid over each other: too few equal numbers stand at matching places")
     links = assignment.supported if assignment.registered else assignment.links
     typer.echo("strongest pairs, joined one to one (places in source pixels):")
+    _table("figures", links[:N_PRINTED], comparison)
+
+
+def _table(what: str, matches: Sequence[Match], comparison: Comparison | PixelComparison) -> None:
     rows = [
-        [link.bigram, link.relevance, f"{link.a.x:.0f}, {link.a.y:.0f}", f"{link.b.x:.0f}, {link.b.y:.0f}"]
-        for link in links[:N_PRINTED]
+        [match.bigram or "", match.relevance, f"{match.a.x:.0f}, {match.a.y:.0f}", f"{match.b.x:.0f}, {match.b.y:.0f}"]
+        for match in matches
     ]
-    print_table(["figures", "brings", f"on {comparison.reading_a.page}", f"on {comparison.reading_b.page}"], rows)
+    print_table([what, "brings", f"on {page_id(comparison.a)}", f"on {page_id(comparison.b)}"], rows)

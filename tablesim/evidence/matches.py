@@ -30,15 +30,15 @@ class Match:
 
     Parameters
     ----------
-    bigram : str
-        "45", or "4" for an isolated digit.
+    bigram : str or None
+        "45", or "4" for an isolated digit; None where tiles of the page are matched, not glyphs.
     relevance : float
         Contribution to the score, in the unit of the score.
     a, b : Box
         Their places in source pixels of page A and of page B.
     """
 
-    bigram: str
+    bigram: str | None
     relevance: float
     a: Box
     b: Box

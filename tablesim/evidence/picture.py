@@ -8,13 +8,13 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.digits.reading import Reading
 from tablesim.scans.boxes import Box
 from tablesim.scans.images import load_scan
 from tablesim.scans.transform import Transform
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from tablesim.evidence.assignment import Link
     from tablesim.evidence.comparison import Comparison
+    from tablesim.evidence.matches import Match
 
 # Two colours of Okabe and Ito's palette, apart for every kind of colour vision and in grey.
 SUPPORTED_COLOUR = "#0072B2"
@@ -49,13 +50,47 @@ def upright_box(box: Box, turn: Transform) -> Box:
     return Box(float(x), float(y), float(width), float(height))
 
 
+@dataclass(frozen=True)
+class Leaf:
+    """One page of a picture: its scan, what is written over it, and how it lies (``upright``)."""
+
+    scan: str
+    title: str
+    turn: Transform
+
+
 def draw(comparison: Comparison, path: str | Path | None, max_lines: int) -> Figure:
     """The picture behind ``Comparison.plot``."""
+    readings = (comparison.reading_a, comparison.reading_b)
+    leaves = [Leaf(reading.scan, reading.page, upright(reading.transform)) for reading in readings]
+    assignment = comparison.assignment
+    links = assignment.supported if assignment.registered else assignment.links
+    shown = sorted(links, key=lambda link: -link.relevance)[:max_lines]
+    total = f"{comparison.relevance_total:.2f}, the sum of {comparison.glyph_matches.n_pairs:,} pairs of equal glyphs"
+    words = (
+        f"Similarity {cut(comparison.similarity)}",
+        f"score {comparison.score:.2f}  =  {total}",
+        _caption(comparison, shown),
+    )
+    return draw_pair(leaves, shown, SUPPORTED_COLOUR if assignment.registered else LOOSE_COLOUR, words, path)
+
+
+def cut(similarity: float) -> str:
+    """A similarity with four decimals, cut, not rounded: 1.0000 is kept for equal proportions."""
+    return f"{math.floor(1e4 * similarity) / 1e4:.4f}"
+
+
+def draw_pair(
+    leaves: Sequence[Leaf],
+    links: Sequence[Match],
+    colour: str,
+    words: tuple[str, str, str],
+    path: str | Path | None,
+) -> Figure:
+    """Two pages side by side, ``links`` between them; ``words`` are the head, the line below it, and the caption."""
     from matplotlib.figure import Figure
 
-    readings = (comparison.reading_a, comparison.reading_b)
-    turns = [upright(reading.transform) for reading in readings]
-    shapes = [turn.working_size for turn in turns]
+    shapes = [leaf.turn.working_size for leaf in leaves]
     # Both pages are shown at the same height.
     page_height = 8.4
     widths = [page_height * width / height for width, height in shapes]
@@ -64,42 +99,30 @@ def draw(comparison: Comparison, path: str | Path | None, max_lines: int) -> Fig
     total_width, total_height = figure.get_size_inches()
     left = margin
     axes: list[Axes] = []
-    for reading, turn, width in zip(readings, turns, widths, strict=True):
+    for leaf, width in zip(leaves, widths, strict=True):
         place = (left / total_width, bottom / total_height, width / total_width, page_height / total_height)
-        axes.append(_page(figure, place, reading, turn))
+        axes.append(_page(figure, place, leaf))
         left += width + gap
+    _join(figure, axes, [leaf.turn for leaf in leaves], links, colour)
 
-    assignment = comparison.assignment
-    links = assignment.supported if assignment.registered else assignment.links
-    shown = sorted(links, key=lambda link: -link.relevance)[:max_lines]
-    colour = SUPPORTED_COLOUR if assignment.registered else LOOSE_COLOUR
-    _join(figure, axes, turns, shown, colour)
+    def write(inches: float, text: str, size: float, *, colour: str = INK, weight: str = "normal") -> None:
+        at = (margin / total_width, inches / total_height)
+        figure.text(*at, text, family="serif", size=size, color=colour, weight=weight)
 
-    def write(x: float, inches: float, text: str, size: float, *, colour: str = INK, weight: str = "normal") -> None:
-        figure.text(
-            x / total_width, inches / total_height, text, family="serif", size=size, color=colour, weight=weight
-        )
-
-    # Cut, not rounded: 1.0000 is kept for pages with the same proportions to the last figure.
-    head = f"Similarity {math.floor(1e4 * comparison.similarity) / 1e4:.4f}"
-    write(margin, total_height - 0.45, head, 17, weight="bold")
-    n_pairs = f"{comparison.glyph_matches.n_pairs:,}"
-    sums = (
-        f"score {comparison.score:.2f}  =  {comparison.relevance_total:.2f}, the sum of {n_pairs} pairs of equal glyphs"
-    )
-    write(margin, total_height - 0.75, sums, 10.5)
+    write(total_height - 0.45, words[0], 17, weight="bold")
+    write(total_height - 0.75, words[1], 10.5)
     letters = int((total_width - 2 * margin) * 72 / (0.55 * 9.5))  # mean width of a letter: 0.55 of its size
-    for line, text in enumerate(textwrap.wrap(_caption(comparison, shown), letters)):
-        write(margin, bottom - 0.42 - 0.22 * line, text, 9.5, colour="#57504a")
+    for line, text in enumerate(textwrap.wrap(words[2], letters)):
+        write(bottom - 0.42 - 0.22 * line, text, 9.5, colour="#57504a")
     if path is not None:
         figure.savefig(path, dpi=150)
     return figure
 
 
-def _page(figure: Figure, place: tuple[float, float, float, float], reading: Reading, turn: Transform) -> Axes:
-    width, height = turn.working_size
+def _page(figure: Figure, place: tuple[float, float, float, float], leaf: Leaf) -> Axes:
+    width, height = leaf.turn.working_size
     axes = figure.add_axes(place)
-    grey = np.rot90(load_scan(reading.scan).grey, k=-(reading.transform.rotation // 90))
+    grey = np.rot90(load_scan(leaf.scan).grey, k=-(leaf.turn.rotation // 90))
     # The ink alone, transparent where the paper is, so that lines run below the figures and hide none.
     ink = np.zeros((*grey.shape, 4), dtype=np.uint8)
     ink[..., 3] = 255 - grey
@@ -108,11 +131,13 @@ def _page(figure: Figure, place: tuple[float, float, float, float], reading: Rea
     axes.set(xlim=(0, width), ylim=(height, 0), xticks=[], yticks=[])
     for spine in axes.spines.values():
         spine.set(color="#8a8178", linewidth=0.6)
-    axes.set_title(reading.page, fontsize=11, family="serif", color=INK, loc="left", pad=5)
+    axes.set_title(leaf.title, fontsize=11, family="serif", color=INK, loc="left", pad=5)
     return axes
 
 
-def _join(figure: Figure, axes: Sequence[Axes], turns: Sequence[Transform], links: Sequence[Link], colour: str) -> None:
+def _join(
+    figure: Figure, axes: Sequence[Axes], turns: Sequence[Transform], links: Sequence[Match], colour: str
+) -> None:
     from matplotlib.collections import LineCollection, PatchCollection
     from matplotlib.patches import Rectangle
 

@@ -170,4 +170,4 @@ def _line(link: Link, one: Side, other: Side, strongest: float, widest: float) -
     bend = 0.5 * (x1 - x0)
     path = f"M{x0:.1f} {y0:.1f}C{x0 + bend:.1f} {y0:.1f} {x1 - bend:.1f} {y1:.1f} {x1:.1f} {y1:.1f}"
     width = widest * link.relevance / strongest
-    return Line(link.bigram, link.relevance, link.supported, link.a, link.b, a, b, path, width)
+    return Line(link.bigram or "", link.relevance, link.supported, link.a, link.b, a, b, path, width)

@@ -53,6 +53,20 @@ def test_compare_writes_picture_and_json(scans, tmp_path):
     assert json.loads((tmp_path / "pair" / names[0]).read_text()) == json.loads(result.stdout)
 
 
+def test_compare_by_another_network_says_which(scans, tmp_path, monkeypatch):
+    monkeypatch.setattr("tablesim.evidence.pixels.compare_pixels.__kwdefaults__", {"top": 200, "side": 32})
+    pair = ("compare", scans[0].scan, scans[1].scan, "--model", "vgg16")
+    result = invoke(*pair, "--top", 3, "--json", "--out", tmp_path)
+    assert result.exit_code == 0, result.output
+    data = json.loads(result.stdout)
+    assert data["model"] == "vgg16"
+    assert [match["bigram"] for match in data["matches"]] == [None] * 3
+    assert "VGG-16, random weights" in result.stderr
+    assert (tmp_path / "venice_1543__paris_1561__vgg16.png").is_file()
+    words = invoke(*pair)
+    assert "goes to pairs of tiles" in words.stdout
+
+
 def test_compare_refuses_a_negative_top(scans):
     result = invoke("compare", scans[0].scan, scans[1].scan, "--top", "-1")
     assert result.exit_code == 2
