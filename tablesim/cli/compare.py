@@ -95,7 +95,7 @@ def show(comparison: Comparison | PixelComparison) -> None:
         typer.echo(f"similarity {comparison.similarity:.4f}")
         typer.echo(
             f"score {comparison.score:.4g}, of which {comparison.relevance_total:.4g} goes to pairs of tiles "
-            f"and {100 * comparison.bias_share:.0f} % to biases"
+            f"and {round(100 * comparison.bias_share)} % to biases"
         )
         _table("tile", comparison.matches[:N_PRINTED], comparison)
         return

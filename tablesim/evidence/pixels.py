@@ -134,7 +134,7 @@ class PixelComparison:
         words = (
             f"Similarity {cut(self.similarity)} by VGG-16",
             f"score {self.score:.4g}, of which {self.relevance_total:.4g} goes to pairs of tiles "
-            f"and {100 * self.bias_share:.0f} % to biases",
+            f"and {round(100 * self.bias_share)} % to biases",
             f"{self.provenance}. Lines join the {len(shown)} strongest pairs of tiles, which bring {drawn:.3g}; "
             "width is what a pair brings. This network sees rules and grey areas, not figures.",
         )
