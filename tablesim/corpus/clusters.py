@@ -38,8 +38,10 @@ EDITIONS = 0.015
 FARTHEST = 0.2
 """Pages less alike than 1 - FARTHEST are never one table: so few figures prove nothing."""
 
-SPREAD = 0.4
+SPREAD = 0.6
 """How far from 1, in logarithms, the cut may lie: gaps count by their mass under a normal density of this width."""
+CUTS = (0.3, 2.0)
+"""No cut lies outside of these."""
 
 _LINKED_AT_ONCE = 3000
 """Pages that go through one linkage; larger corpora go block by block."""
@@ -321,12 +323,13 @@ def _tree(h: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _cut(heights: NDArray[np.float64]) -> float:
     """Where to cut a tree with these merges: in the gap with most mass under the normal density of log height."""
-    edges = np.concatenate([[0.0], np.sort(heights), [np.inf]])
-    with np.errstate(divide="ignore"):
-        mass = np.diff(ndtr(np.log(edges) / SPREAD))
+    edges = np.clip(np.concatenate([[0.0], np.sort(heights), [np.inf]]), *CUTS)
+    mass = np.diff(ndtr(np.log(edges) / SPREAD))
+    if heights.min() < 1.0:
+        # Two pages are as near as editions of one table are: the cut is not below them.
+        mass[0] = 0.0
     at = int(np.argmax(mass))
-    # Inside the gap as near to 1 as it goes; the ends themselves are merges.
-    low, high = max(edges[at], 1e-9), min(edges[at + 1], 1e9)
+    low, high = edges[at : at + 2]
     return 1.0 if low < 1.0 < high else float(np.sqrt(low * high))
 
 

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -6,8 +8,10 @@ from sklearn.metrics import adjusted_rand_score
 
 from corpus.fakes import edition, table
 from tablesim.corpus.clusters import Clustering, cluster_pages, counting_distance
+from tablesim.corpus.evaluation import read_labels
 from tablesim.digits.scores import histogram110
 from tablesim.errors import RunError, SettingsError
+from tablesim.synthesis.truth import PageTruth
 
 
 def corpus_of(sizes, *, rows=40, rate=0.02):
@@ -167,3 +171,20 @@ def test_the_distance_is_symmetric_zero_to_itself_and_grows_with_the_counts(seed
     np.testing.assert_allclose(np.diag(distance), 0, atol=1e-6)
     # The same proportions seen on more figures are stronger evidence that two pages differ.
     assert (counting_distance(h * factor, h * factor) >= distance - 1e-6).all()
+
+
+SAMPLE = Path(__file__).resolve().parents[2] / "data" / "sample"
+
+
+@pytest.mark.skipif(not (SAMPLE / "labels.csv").is_file(), reason="the sample corpus is not in this checkout")
+@pytest.mark.parametrize("error", [0.0, 0.02, 0.04])
+def test_auto_finds_the_tables_of_the_sample_corpus(error):
+    rng = np.random.default_rng(5)
+    labels = read_labels(SAMPLE / "labels.csv").labels
+    histograms = []
+    for page in sorted(labels):
+        numbers = [number.digits_text for number in PageTruth.load(SAMPLE / "truth" / f"{page}.json").numbers]
+        read = ["".join(str(rng.integers(10)) if rng.random() < error / 2 else c for c in text) for text in numbers]
+        histograms.append(histogram110(text for text in read if rng.random() > error))
+    found = cluster_pages(sorted(labels), np.array(histograms), [True] * len(labels))
+    assert adjusted_rand_score([labels[page] for page in sorted(labels)], found.labels_) >= 0.95
