@@ -69,6 +69,13 @@ def test_score_and_sum_are_stated_for_each_pair(corpus, report):
         assert sum(link["relevance"] for link in data["links"]) == pytest.approx(data["score"], abs=1e-3)
 
 
+def test_each_page_is_laid_over_the_first_of_its_cluster(report):
+    html = report.read_text(encoding="utf-8")
+    laid = re.findall(r"(\d+) numbers equal at matching places \((\d+) % of the score\)", html)
+    assert [int(n) for n, _ in laid] == [248, 248, 120, 120]
+    assert {share for _, share in laid} == {"100"}
+
+
 def test_a_page_without_a_table_is_said_to_be_one(report):
     html = report.read_text(encoding="utf-8")
     section = html[html.index('<section id="without">') :]
