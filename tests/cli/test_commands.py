@@ -1,0 +1,209 @@
+import csv
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+from corpus.fakes import FakeReader, table, write_corpus, write_scan
+from typer.testing import CliRunner
+
+from tablesim import reader
+from tablesim.cli import COMMANDS, app
+
+
+@pytest.fixture
+def call(monkeypatch):
+    """Call the command line with a reader that needs no weights."""
+    monkeypatch.setattr(reader, "load_network", lambda path=None: FakeReader())
+
+    def call(*words, code=0):
+        result = CliRunner().invoke(app, [str(word) for word in words])
+        assert result.exit_code == code, (result.output, result.exception)
+        return result
+
+    return call
+
+
+@pytest.fixture
+def run_folder(tmp_path):
+    from tablesim.workflow import run
+
+    write_corpus(tmp_path / "scans", 2, 3, 1)
+    return run(tmp_path / "scans", tmp_path / "run", network=FakeReader()).folder
+
+
+def test_help_of_everything_is_quick_for_it_loads_nothing_heavy():
+    script = (
+        "import sys; from typer.testing import CliRunner; from tablesim.cli import app; "
+        "out = CliRunner().invoke(app, ['--help']); assert out.exit_code == 0, out; "
+        "heavy = {'torch', 'cv2', 'scipy', 'sklearn', 'matplotlib', 'pyarrow'} & set(sys.modules); "
+        "sys.exit(', '.join(heavy) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_listed_and_explained_with_an_example(call, name):
+    assert name in call("--help").output
+    text = " ".join(call(name, "--help").output.split())
+    assert f"Example: tablesim {name} " in text
+
+
+def test_version_and_unknown_commands(call):
+    assert call("--version").output.startswith("tablesim 0")
+    assert "No such command 'raed'" in call("raed", code=2).output
+
+
+def test_errors_are_one_line_with_a_remedy_and_a_traceback_on_demand(call, tmp_path):
+    result = call("status", tmp_path / "nowhere", code=1)
+    assert result.stdout == ""
+    assert len(result.stderr.splitlines()) == 1
+    assert "there is no such run folder; make one with `tablesim run" in result.stderr
+    for words in (("--debug", "status", tmp_path / "nowhere"), ("status", tmp_path / "nowhere", "--debug")):
+        assert "Traceback" in call(*words, code=1).stderr
+
+
+def test_errors_of_the_disk_are_one_line_too(call, tmp_path, monkeypatch):
+    def full(path):
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr("tablesim.corpus.store.Corpus.open", full)
+    result = call("status", tmp_path, code=1)
+    assert (
+        result.stderr
+        == f"tablesim: {tmp_path}: No space left on device; check the disk's space and your rights to it\n"
+    )
+
+
+# read
+
+
+def test_read_as_json_has_an_item_a_scan(call, tmp_path):
+    write_corpus(tmp_path / "scans", 1, 2, 0)
+    items = json.loads(call("read", tmp_path / "scans", "--json").stdout)
+    assert [item["page"] for item in items] == ["k0_e0", "k0_e1"]
+    assert {"scan", "sha256", "width", "is_table", "legibility", "numbers", "histogram"} <= set(items[0])
+    assert len(items[0]["histogram"]) == 110
+
+
+def test_read_as_csv_has_a_line_a_number_under_one_head(call, tmp_path):
+    for name in ("a", "b"):
+        write_scan(tmp_path / f"{name}.png", [["12", "3"], ["4", "56"]])
+    rows = list(csv.DictReader(io.StringIO(call("read", tmp_path / "a.png", tmp_path / "b.png", "--csv").stdout)))
+    assert [(row["page"], row["text"], row["row"], row["column"]) for row in rows[:3]] == [
+        ("a", "12", "0", "0"),
+        ("a", "3", "0", "1"),
+        ("a", "4", "1", "0"),
+    ]
+    assert len(rows) == 8
+
+
+def test_read_for_people_is_the_table_as_it_stands(call, tmp_path):
+    write_scan(tmp_path / "a.png", [["12", "3"], ["4", "56"], ["7"]])
+    lines = call("read", tmp_path / "a.png").stdout.splitlines()
+    assert lines[0] == "# a: table, 5 numbers, 7 digits, legibility 0.90"
+    assert lines[1:] == ["# table 1", "12 |  3", " 4 | 56", " 7 |"]
+
+
+def test_read_names_each_bad_scan_and_reads_the_others(call, tmp_path):
+    write_scan(tmp_path / "a.png", table(1))
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    (tmp_path / "letter.jpg").write_text("no scan")
+    words = (tmp_path / "empty.jpg", tmp_path / "a.png", tmp_path / "gone.jpg", tmp_path / "letter.jpg")
+    result = call("read", *words, "--json", code=1)
+    assert [item["page"] for item in json.loads(result.stdout)] == ["a"]
+    lines = result.stderr.splitlines()
+    assert len(lines) == 3
+    assert "gone.jpg: there is no such file" in lines[0]
+    assert "empty.jpg: the file is empty (0 bytes)" in lines[1]
+    assert "letter.jpg: not an image" in lines[2]
+
+
+def test_read_wants_one_form(call, tmp_path):
+    assert "give one of --json and --csv" in call("read", tmp_path, "--json", "--csv", code=2).stderr
+
+
+# run, status
+
+
+def test_run_writes_the_run_and_its_report(call, tmp_path):
+    write_corpus(tmp_path / "scans", 2, 2, 1)
+    (tmp_path / "scans" / "bad.jpg").write_bytes(b"")
+    result = call("run", tmp_path / "scans", "--out", tmp_path / "run")
+    assert (tmp_path / "run" / "report" / "index.html").is_file()
+    assert result.stdout.splitlines() == [
+        "5 pages read, 4 with a numerical table, in 2 clusters",
+        f"report: {tmp_path / 'run' / 'report' / 'index.html'}",
+    ]
+    assert "bad.jpg: the file is empty" in result.stderr
+    assert "1 pages could not be read" in result.stderr
+    status = json.loads(call("run", tmp_path / "scans", "--out", tmp_path / "run", "--json").stdout)
+    assert (status["read"], status["failed"], status["clusters"], len(status["problems"])) == (5, 1, 2, 1)
+
+
+@pytest.mark.parametrize("words", [("--clusters", "many"), ("--clusters", "0"), ("--workers", "0"), ("--frobnicate",)])
+def test_run_with_impossible_options_is_a_mistake_of_usage(call, tmp_path, words):
+    write_corpus(tmp_path / "scans", 1, 1, 0)
+    call("run", tmp_path / "scans", "--out", tmp_path / "run", *words, code=2)
+    assert not (tmp_path / "run").exists()
+
+
+def test_run_refuses_a_folder_of_somebody_else(call, tmp_path):
+    write_corpus(tmp_path / "scans", 1, 1, 0)
+    result = call("run", tmp_path / "scans", "--out", tmp_path / "scans", code=1)
+    assert "not empty and no run folder" in result.stderr
+    assert not (tmp_path / "scans" / "run.json").exists()
+
+
+def test_status_says_where_a_run_stands(call, run_folder):
+    status = json.loads(call("status", run_folder, "--json").stdout)
+    assert (status["pages"], status["read"], status["failed"], status["finished"]) == (7, 7, 0, True)
+    assert {row["status"] for row in status["page_list"]} == {"read"}
+    assert "finished    yes" in call("status", run_folder).stdout
+
+
+# search, cluster, demo
+
+
+def test_search_by_page_and_by_numbers(call, run_folder):
+    hits = json.loads(call("search", run_folder, "k1_e0", "--top", "2", "--json").stdout)
+    assert [hit["page"] for hit in hits] == ["k1_e1", "k1_e2"] or [hit["page"] for hit in hits] == ["k1_e2", "k1_e1"]
+    assert hits[0]["shared"][0].keys() == {"bigram", "relevance", "count_query", "count_page"}
+    numbers = " / ".join(" ".join(row[1:]) for row in table(1)[3:6])
+    lines = call("search", run_folder, "--numbers", numbers, "--top", "3").stdout.splitlines()
+    assert lines[0].split()[:3] == ["rank", "similarity", "containment"]
+    assert all(" k1_e" in line for line in lines[1:])
+
+
+def test_search_wants_either_a_page_or_numbers(call, run_folder):
+    assert "give either PAGE or --numbers" in call("search", run_folder, code=2).stderr
+    assert "no page 'k9'" in call("search", run_folder, "k9", code=1).stderr
+    result = call("search", run_folder, "k0_e0", "--across-books", "--json")
+    assert "the book of k0_e0 is not known" in result.stderr
+    json.loads(result.stdout)
+
+
+def test_cluster_stores_and_prints(call, run_folder):
+    data = json.loads(call("cluster", run_folder, "--clusters", "3", "--json").stdout)
+    assert (data["k"], data["asked"]) == (3, 3)
+    assert sum(cluster["size"] for cluster in data["clusters"]) == 6
+    lines = call("cluster", run_folder).stdout.splitlines()
+    assert lines[-1] == "in no cluster, no figures were read: prose_0"
+    assert json.loads(call("status", run_folder, "--json").stdout)["clusters"] == 2
+
+
+def test_cluster_with_more_clusters_than_pages_is_one_line(call, run_folder):
+    assert "got 99, expected at most 6" in call("cluster", run_folder, "--clusters", "99", code=1).stderr
+
+
+def test_demo_says_how_well_it_went(call, tmp_path, monkeypatch):
+    labels = write_corpus(tmp_path / "sample" / "scans", 2, 2, 0)
+    rows = [f"{page},{label}" for page, label in labels.items()]
+    (tmp_path / "sample" / "labels.csv").write_text("\n".join(["page,label", *rows]))
+    (tmp_path / "sample" / "metadata.csv").write_text("page_id,year\nk0_e0,1550\n")
+    monkeypatch.setattr("tablesim.workflow.sample._PLACES", (tmp_path / "sample",))
+    lines = call("demo", "--out", tmp_path / "demo").stdout.splitlines()
+    assert "adjusted rand: 1.000" in lines
+    assert lines[-1] == f"report: {tmp_path / 'demo' / 'report' / 'index.html'}"

@@ -1,0 +1,71 @@
+import io
+import json
+
+import pytest
+
+from tablesim.corpus.events import Event
+from tablesim.workflow.events import EventLog, ProgressBars, ProgressLines, progress
+
+JOB = (
+    Event("start", "read", 0, 2),
+    Event("page", "read", 1, 2, "a"),
+    Event("problem", "read", 2, 2, "b", "b.jpg: [0 bytes] is empty"),
+    Event("end", "read", 2, 2),
+    Event("start", "clusters"),
+    Event("end", "clusters", message="1 cluster"),
+)
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_log_gets_plain_lines():
+    stream = io.StringIO()
+    with progress(stream) as show:
+        assert isinstance(show, ProgressLines)
+        for event in JOB:
+            show(event)
+    assert stream.getvalue().splitlines() == [
+        "problem: b.jpg: [0 bytes] is empty",
+        "reading pages: 2 of 2 pages",
+        "clusters: 1 cluster",
+    ]
+
+
+def test_a_terminal_gets_bars_and_problems_as_they_are_written():
+    stream = Terminal()
+    with progress(stream) as show:
+        assert isinstance(show, ProgressBars)
+        for event in JOB:
+            show(event)
+    assert "b.jpg: [0 bytes] is empty" in stream.getvalue()
+    assert all(task.finished for task in show.bars.tasks)
+
+
+def test_every_event_is_a_line_of_json_and_goes_on(tmp_path):
+    seen = []
+    with EventLog(tmp_path / "events.jsonl", seen.append) as tell:
+        for event in JOB:
+            tell(event)
+    lines = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
+    assert seen == list(JOB)
+    assert [line["kind"] for line in lines] == [event.kind for event in JOB]
+    assert all(line["at"].endswith("+00:00") for line in lines)
+    assert lines[2]["message"] == "b.jpg: [0 bytes] is empty"
+
+
+def test_a_log_is_written_line_by_line_and_appended_to(tmp_path):
+    path = tmp_path / "events.jsonl"
+    for _ in range(2):
+        with EventLog(path, lambda event: None) as tell:
+            tell(JOB[0])
+            assert path.read_text().endswith("\n")
+    assert len(path.read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize("kind", ["start", "end", "page", "problem", "remark"])
+def test_counts_that_are_not_known_are_left_out(kind):
+    assert Event(kind, "clusters").to_dict() == {"kind": kind, "stage": "clusters"}
+    assert Event(kind, "read", 0, 5).to_dict()["done"] == 0
