@@ -27,6 +27,9 @@ class Thresholds:
         At least one digit of a number must be this sure.
     doubtful : float
         Every digit of a number must be this sure: a faint figure is believed beside a clear one.
+    faint : float
+        What the network thinks no likelier than this is never looked at; what it thinks likelier is believed where a
+        table vouches for it.
     number : float
         Least confidence of a whole number that stands in a table.
     alone : float
@@ -34,19 +37,25 @@ class Thresholds:
     """
 
     sure: float = 0.4
-    doubtful: float = 0.25
-    number: float = 0.1
-    alone: float = 0.5
+    doubtful: float = 0.05
+    faint: float = 0.02
+    number: float = 0.02
+    alone: float = 0.6
 
 
-def join_digits(digits: Digits, thresholds: Thresholds) -> list[NDArray[np.intp]]:
-    """Numbers as runs of indices into ``digits``, each from left to right.
+def join_digits(digits: Digits, doubtful: float, sure: float) -> list[NDArray[np.intp]]:
+    """Numbers as runs of indices into ``digits``, each from left to right, of digits at least ``doubtful``.
 
     Two digits are joined when each says that its number goes on to the other's side, when they stand beside each other
-    on one line, and when neither has a better partner there. Numbers without a sure digit are left out.
+    on one line, and when neither has a better partner there. Numbers without a digit at least ``sure`` are left out.
     """
-    if not len(digits):
+    kept = np.flatnonzero(digits.confidence >= doubtful)
+    if not len(kept):
         return []
+    return [kept[run] for run in _runs(digits.take(kept), sure)]
+
+
+def _runs(digits: Digits, sure: float) -> list[NDArray[np.intp]]:
     after = _partners(digits)
     before = np.full(len(digits), -1)
     before[after[after >= 0]] = np.flatnonzero(after >= 0)
@@ -55,7 +64,7 @@ def join_digits(digits: Digits, thresholds: Thresholds) -> list[NDArray[np.intp]
         run = [int(start)]
         while after[run[-1]] >= 0:
             run.append(int(after[run[-1]]))
-        if digits.confidence[run].max() >= thresholds.sure:
+        if digits.confidence[run].max() >= sure:
             runs.append(np.array(run, dtype=np.intp))
     return runs
 

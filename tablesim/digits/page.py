@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tablesim.digits.context import vouched_for
 from tablesim.digits.layout import arrange, is_table
 from tablesim.digits.network import FIGURE_HEIGHT, DigitNetwork
 from tablesim.digits.numbers import Thresholds, join_digits, number_confidence
@@ -73,7 +74,7 @@ def read_page(eye: Eye, scan: Scan) -> Reading:
         Without histogram; every coordinate in source pixels.
     """
     chosen = find_pass(eye, scan.grey)
-    runs = join_digits(chosen.digits, eye.thresholds)
+    runs = find_numbers(chosen.digits, eye.thresholds)
     numbers = [_number(chosen, run) for run in runs]
     accepted = np.concatenate(runs) if runs else np.zeros(0, dtype=np.intp)
     unit = float(np.median(chosen.digits.heights[accepted])) if len(accepted) else FIGURE_HEIGHT
@@ -92,6 +93,16 @@ def read_page(eye: Eye, scan: Scan) -> Reading:
     )
 
 
+def find_numbers(digits: Digits, thresholds: Thresholds) -> list[NDArray[np.intp]]:
+    """Numbers as runs of indices into ``digits``: the clear ones, then the faint ones that a table vouches for."""
+    clear = join_digits(digits, thresholds.doubtful, thresholds.sure)
+    left = np.ones(len(digits), dtype=bool)
+    left[[int(k) for run in clear for k in run]] = False
+    rest = np.flatnonzero(left)
+    faint = [rest[run] for run in join_digits(digits.take(rest), thresholds.faint, thresholds.faint)]
+    return clear + vouched_for(digits, clear, faint)
+
+
 def find_pass(eye: Eye, grey: NDArray[np.uint8]) -> Pass:
     """The pass at the page's own scale and orientation.
 
@@ -102,13 +113,13 @@ def find_pass(eye: Eye, grey: NDArray[np.uint8]) -> Pass:
     thresholds = eye.thresholds
     surveyed = survey(grey)
     transform = Transform(width, height, scale=surveyed.scale)
-    first = eye.look(grey, transform, thresholds.doubtful)
+    first = eye.look(grey, transform, thresholds.faint)
     sure = first.digits.confidence >= thresholds.sure
     if sure.sum() < FEW or first.digits.confidence[sure].mean() < CLEARLY_UPRIGHT:
         rotation = _orientation(eye, grey, surveyed)
         if rotation:
             transform = replace(transform, rotation=rotation)
-            first = eye.look(grey, transform, thresholds.doubtful)
+            first = eye.look(grey, transform, thresholds.faint)
             sure = first.digits.confidence >= thresholds.sure
     if sure.sum() < FEW:
         return first
@@ -116,7 +127,7 @@ def find_pass(eye: Eye, grey: NDArray[np.uint8]) -> Pass:
     scale = bounded_scale(grey, transform.scale * fit)
     if 1 / GOOD_FIT < scale / transform.scale < GOOD_FIT:
         return first
-    second = eye.look(grey, replace(transform, scale=scale), thresholds.doubtful)
+    second = eye.look(grey, replace(transform, scale=scale), thresholds.faint)
     return second if second.strength > 0.8 * first.strength else first
 
 

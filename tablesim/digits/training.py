@@ -58,7 +58,7 @@ class TrainingSettings:
         Decay of the running average of the weights that is kept in the end.
     """
 
-    steps: int = 9000
+    steps: int = 8500
     batch: int = 8
     learning_rate: float = 4e-3
     seed: int = 20

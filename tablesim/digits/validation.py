@@ -104,7 +104,7 @@ def validate(
     numbers = np.zeros(3)
     for scan, digits in tally.pages:
         digits = calibrated(digits, calibration)
-        runs = join_digits(digits, thresholds)
+        runs = join_digits(digits, thresholds.doubtful, thresholds.sure)
         accepted = digits.take(np.concatenate(runs) if runs else np.zeros(0, dtype=np.intp))
         asked, right_here = _judge(scan, accepted)
         hits, found = hits + int(right_here.sum()), found + int(asked.sum())
