@@ -21,7 +21,7 @@ def real():
     """The folder of real scans, which is not part of the repository; tests that need it say so and are skipped."""
     folder = REPOSITORY.parent / "shared" / "real"
     if not folder.is_dir():
-        pytest.skip(f"the real scans are not here (looked for {folder.parent.name}/{folder.name} beside the repository)")
+        pytest.skip("the real scans are not here (looked for shared/real beside the repository)")
     return folder
 
 

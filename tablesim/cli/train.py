@@ -20,7 +20,7 @@ def command(
 ) -> None:
     """Train the digit network on synthetic practice pages. The same command again goes on where it stopped.
 
-    Example: tablesim train --out training --steps 9000
+    Example: tablesim train --out training --steps 8500
     """
     import json
     from dataclasses import asdict

@@ -33,8 +33,8 @@ def vouched_for(
     Returns
     -------
     list of int arrays
-        Those of ``faint`` that have accepted numbers beside them on their line, and accepted numbers below or above them
-        with the same left edge, middle or right edge, all within reach.
+        Those of ``faint`` that have accepted numbers beside them on their line, and accepted numbers below or above
+        them with the same left edge, middle or right edge, all within reach.
     """
     if not accepted or not faint:
         return []
@@ -43,10 +43,12 @@ def vouched_for(
     across = _edges(weak)[:, None] - _edges(sure)[None]
     down = np.abs(_level(weak)[:, None] - _level(sure)[None])
     aside = np.abs(across[..., 1])
-    touching = (np.minimum(weak[:, None, 2:], sure[None, :, 2:]) > np.maximum(weak[:, None, :2], sure[None, :, :2])).all(-1)
+    ends = np.minimum(weak[:, None, 2:], sure[None, :, 2:])
+    starts = np.maximum(weak[:, None, :2], sure[None, :, :2])
+    touching = np.all(ends > starts, axis=-1)
     in_row = (down < _LEVEL) & (aside < _ROW_REACH) & ~touching
     in_column = (np.abs(across).min(axis=-1) < _ALIGNED) & (down > 2 * _LEVEL) & (down < _COLUMN_REACH)
-    believed = (in_row.sum(axis=1) >= IN_ROW) & (in_column.sum(axis=1) >= IN_COLUMN) & ~touching.any(axis=1)
+    believed = (in_row.sum(axis=1) >= IN_ROW) & (in_column.sum(axis=1) >= IN_COLUMN) & ~np.any(touching, axis=1)
     return [run for run, keep in zip(faint, believed, strict=True) if keep]
 
 

@@ -60,7 +60,7 @@ BOTH, RIGHT, LEFT, ALONE = [1, 1, 0], [0, 1, 0], [1, 0, 0], [0, 0, 0]
 
 
 def runs(digits):
-    return [run.tolist() for run in join_digits(digits, Thresholds())]
+    return [run.tolist() for run in join_digits(digits, Thresholds().doubtful, Thresholds().sure)]
 
 
 def test_digits_that_both_agree_are_one_number():
@@ -101,5 +101,5 @@ def test_every_sure_digit_is_in_exactly_one_number(places, seed):
     digits = digits_at(places, rng.random((len(places), 3)))
     used = [k for run in runs(digits) for k in run]
     assert sorted(used) == list(range(len(places)))
-    for run in join_digits(digits, Thresholds()):
+    for run in join_digits(digits, Thresholds().doubtful, Thresholds().sure):
         assert (np.diff(digits.middles[run, 0]) > 0).all()

@@ -1,0 +1,65 @@
+"""A table vouches for its faint figures, and for nothing beside it."""
+
+import numpy as np
+import pytest
+
+from tablesim.digits.context import vouched_for
+from tablesim.digits.numbers import Thresholds
+from tablesim.digits.page import find_numbers
+from tablesim.digits.peaks import Digits
+
+UNIT = 14.0
+
+
+def page(places, confidence):
+    """Single figures with their middles at ``places``, 10 wide and UNIT high."""
+    middles = np.array(places, dtype=float)
+    n = len(middles)
+    boxes = np.column_stack([middles - np.array([5, UNIT / 2]), middles + np.array([5, UNIT / 2])])
+    zeros = np.zeros(n, dtype=np.int64)
+    return Digits(zeros, np.array(confidence, dtype=float), zeros, np.zeros(n), boxes, np.zeros((n, 3)))
+
+
+def grid(columns=4, rows=6):
+    return [(40.0 + 60 * c, 40.0 + 22 * r) for r in range(rows) for c in range(columns)]
+
+
+def numbers(digits, thresholds=None):
+    return {int(run[0]) for run in find_numbers(digits, thresholds or Thresholds())}
+
+
+def test_a_faint_figure_in_a_cell_is_believed():
+    places = grid()
+    confidence = np.full(len(places), 0.95)
+    confidence[9] = 0.03
+    assert numbers(page(places, confidence)) == set(range(len(places)))
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        (40.0 + 30, 40.0 + 22 * 3),  # in a row, between columns: a letter of a word
+        (40.0 + 60, 40.0 + 22 * 30),  # below a column, in no row: a letter of the text below
+        (900.0, 700.0),  # far from everything
+        (42.0, 41.0),  # on top of a figure that is there
+    ],
+)
+def test_a_faint_mark_elsewhere_is_not(place):
+    places = [*grid(), place]
+    confidence = np.append(np.full(len(places) - 1, 0.95), 0.2)
+    assert len(places) - 1 not in numbers(page(places, confidence))
+
+
+def test_what_is_fainter_than_faint_is_never_believed():
+    places = grid()
+    confidence = np.full(len(places), 0.95)
+    confidence[9] = 0.01
+    assert 9 not in numbers(page(places, confidence))
+
+
+def test_without_accepted_numbers_nothing_is_vouched_for():
+    digits = page(grid(), np.full(24, 0.1))
+    runs = [np.array([k]) for k in range(24)]
+    assert vouched_for(digits, [], runs) == []
+    assert vouched_for(digits, runs, []) == []
+    assert numbers(digits) == set()
