@@ -17,30 +17,26 @@ editions of one table 400 years apart.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, ClassVar
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import cut_tree, fcluster, linkage
 from scipy.spatial.distance import squareform
 from scipy.special import ndtr
 
+from tablesim.corpus.clustering import Cluster, Clustering, Member
 from tablesim.corpus.search import unit_rows
-from tablesim.errors import RunError, SettingsError
+from tablesim.errors import SettingsError
 
-NOISE = 12.0
-EDITIONS = 0.015
+NOISE = 11.0
+EDITIONS = 0.0135
 FARTHEST = 0.2
 """Pages less alike than 1 - FARTHEST are never one table: so few figures prove nothing."""
 
-SPREAD = 0.6
+SPREAD = 0.4
 """How far from 1, in logarithms, the cut may lie: gaps count by their mass under a normal density of this width."""
-CUTS = (0.3, 2.0)
+CUTS = (0.33, 1.65)
 """No cut lies outside of these."""
 
 _LINKED_AT_ONCE = 3000
@@ -51,170 +47,6 @@ _MOST_RESAMPLED = 1000
 
 NO_TABLE = "no numerical table"
 NO_FIGURES = "no figures were read"
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A page in a cluster.
-
-    Parameters
-    ----------
-    page : str
-    similarity : float
-        Cosine with the medoid.
-    strength : float
-        0 to 1: how much nearer the page is to its own cluster's middle than to the next one's; 0 on the border
-        between two, 1 where there is no other or the page stands alone.
-    """
-
-    page: str
-    similarity: float
-    strength: float
-
-
-@dataclass(frozen=True, slots=True)
-class Cluster:
-    """Pages that belong together.
-
-    ``members`` begin with the medoid, the page most like all the others, and go on in falling similarity to it.
-    ``stability`` is how much of the cluster comes back when the bins are resampled (mean Jaccard, 0 to 1), None where
-    that was not worked out.
-    """
-
-    label: int
-    members: tuple[Member, ...]
-    stability: float | None
-
-    @property
-    def medoid(self) -> str:
-        return self.members[0].page
-
-    @property
-    def pages(self) -> tuple[str, ...]:
-        return tuple(member.page for member in self.members)
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "cluster": self.label,
-            "size": len(self.members),
-            "medoid": self.medoid,
-            "stability": None if self.stability is None else round(self.stability, 4),
-            "members": [
-                {"page": m.page, "similarity": round(m.similarity, 6), "strength": round(m.strength, 6)}
-                for m in self.members
-            ],
-        }
-
-
-@dataclass(frozen=True)
-class Clustering:
-    """All pages of a run in their clusters.
-
-    Parameters
-    ----------
-    pages : tuple of str
-        Every page that was read, sorted.
-    labels_ : int array of shape (n_pages,)
-        Cluster of each page, from 0, larger clusters first; -1 for none.
-    clusters : tuple of Cluster
-    without : dict of str to str
-        Pages in no cluster, and why.
-    asked : "auto" or int
-        The number of clusters that was asked for.
-    seed : int
-    """
-
-    pages: tuple[str, ...]
-    labels_: NDArray[np.intp]
-    clusters: tuple[Cluster, ...]
-    without: dict[str, str]
-    asked: int | str
-    seed: int
-
-    SCHEMA: ClassVar[pa.Schema] = pa.schema(
-        [
-            ("page", pa.string()),
-            ("cluster", pa.int32()),  # null: in none
-            ("place", pa.int32()),  # 0 for the medoid
-            ("similarity", pa.float64()),
-            ("strength", pa.float64()),
-            ("stability", pa.float64()),  # of the whole cluster
-            ("reason", pa.string()),  # why the page is in none
-        ]
-    )
-
-    @property
-    def k(self) -> int:
-        """How many clusters there are."""
-        return len(self.clusters)
-
-    @property
-    def medoids(self) -> dict[int, str]:
-        """The page that stands for each cluster."""
-        return {cluster.label: cluster.medoid for cluster in self.clusters}
-
-    def label_of(self, page: str) -> int | None:
-        """The cluster of a page; None when it is in none."""
-        return next((cluster.label for cluster in self.clusters if page in cluster.pages), None)
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "k": self.k,
-            "asked": self.asked,
-            "seed": self.seed,
-            "clusters": [cluster.to_dict() for cluster in self.clusters],
-            "without": [{"page": page, "reason": reason} for page, reason in self.without.items()],
-        }
-
-    def to_table(self) -> pa.Table:
-        """One row a page, as ``clusters/*.parquet`` holds it."""
-        rows: dict[str, dict[str, Any]] = {page: {"reason": reason} for page, reason in self.without.items()}
-        for cluster in self.clusters:
-            for place, m in enumerate(cluster.members):
-                rows[m.page] = {
-                    "cluster": cluster.label,
-                    "place": place,
-                    "similarity": m.similarity,
-                    "strength": m.strength,
-                    "stability": cluster.stability,
-                }
-        settings = {"asked": self.asked, "seed": self.seed, "noise": NOISE, "editions": EDITIONS}
-        table = pa.Table.from_pylist([{"page": page, **rows[page]} for page in self.pages], schema=self.SCHEMA)
-        return table.replace_schema_metadata({"clustering": json.dumps(settings)})
-
-    @classmethod
-    def from_table(cls, table: pa.Table, path: Path) -> Clustering:
-        """The inverse of ``to_table``; ``path`` is named where the file lacks its settings."""
-        try:
-            settings = json.loads((table.schema.metadata or {})[b"clustering"])
-        except (KeyError, ValueError) as error:
-            raise RunError(
-                f"{path}: lacks the settings of its clustering; make it again with `tablesim cluster RUN`"
-            ) from error
-        rows = table.to_pylist()
-        members: dict[int, list[dict[str, Any]]] = {}
-        for row in rows:
-            if row["cluster"] is not None:
-                members.setdefault(row["cluster"], []).append(row)
-        clusters = tuple(
-            Cluster(
-                label,
-                tuple(
-                    Member(row["page"], row["similarity"], row["strength"])
-                    for row in sorted(members[label], key=lambda row: row["place"])
-                ),
-                members[label][0]["stability"],
-            )
-            for label in sorted(members)
-        )
-        return cls(
-            tuple(row["page"] for row in rows),
-            np.array([-1 if row["cluster"] is None else row["cluster"] for row in rows], dtype=np.intp),
-            clusters,
-            {row["page"]: row["reason"] for row in rows if row["cluster"] is None},
-            settings["asked"],
-            settings["seed"],
-        )
 
 
 def cluster_pages(
@@ -254,17 +86,18 @@ def cluster_pages(
     }
     rows = np.array([index for index, page in enumerate(pages) if page not in without], dtype=np.intp)
     asked = number_of_clusters(k)
+    constants = {"noise": NOISE, "editions": EDITIONS, "spread": SPREAD}
     labels = np.full(len(pages), -1, dtype=np.intp)
     if len(rows) == 0:
         if asked != "auto":
             raise SettingsError(f"clusters: got {asked}, but there is no page with a table to cluster; use auto")
-        return Clustering(tuple(pages), labels, (), without, asked, seed)
+        return Clustering(tuple(pages), labels, (), without, asked, seed, constants)
     found = _partition(h[rows], asked, seed)
     clusters = _described([pages[row] for row in rows], h[rows], found, _stability(h[rows], found, asked, seed))
     place = {page: index for index, page in enumerate(pages)}
     for cluster in clusters:
         labels[[place[page] for page in cluster.pages]] = cluster.label
-    return Clustering(tuple(pages), labels, clusters, without, asked, seed)
+    return Clustering(tuple(pages), labels, clusters, without, asked, seed, constants)
 
 
 def counting_distance(h: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -389,20 +222,32 @@ def _described(
     unit = unit_rows(np.sqrt(h))
     names = np.unique(labels)
     middles = np.stack([unit[labels == name].mean(axis=0) for name in names])
-    # Distances to the middles by their inner products: no array of pages x clusters x bins.
-    squares = 1.0 - 2.0 * unit @ middles.T + (middles**2).sum(axis=1)
-    distance = np.sqrt(np.clip(squares, 0.0, None))
+    own, others = _two_distances(unit, middles, np.searchsorted(names, labels))
     drafts = []
-    for index, name in enumerate(names):
+    for name in names:
         rows = np.flatnonzero(labels == name)
         inside = np.round(unit[rows] @ unit[rows].sum(axis=0), 9)
         medoid = rows[int(np.argmax(inside))]
         cosine = np.round(np.minimum(unit[rows] @ unit[medoid], 1.0), 9)
-        own = distance[rows, index]
-        others = np.delete(distance[rows], index, axis=1).min(axis=1) if len(names) > 1 else np.full(len(rows), np.inf)
-        strength = np.clip(1.0 - own / np.maximum(others, 1e-12), 0.0, 1.0) if len(rows) > 1 else np.ones(1)
+        alone = len(rows) == 1
+        strength = np.ones(1) if alone else np.clip(1.0 - own[rows] / np.maximum(others[rows], 1e-12), 0.0, 1.0)
         order = sorted(range(len(rows)), key=lambda at: (rows[at] != medoid, -cosine[at], rows[at]))
         members = tuple(Member(pages[rows[at]], float(cosine[at]), round(float(strength[at]), 9)) for at in order)
         drafts.append((members, stability[int(name)]))
     drafts.sort(key=lambda draft: (-len(draft[0]), draft[0][0].page))
     return tuple(Cluster(label, members, stable) for label, (members, stable) in enumerate(drafts))
+
+
+def _two_distances(
+    unit: NDArray[np.float64], middles: NDArray[np.float64], index: NDArray[np.intp]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Of each row its distance to the middle of its own cluster and to the nearest other one, a block at a time."""
+    own, others = np.zeros(len(unit)), np.full(len(unit), np.inf)
+    lengths = (middles**2).sum(axis=1)
+    for begin in range(0, len(unit), _LINKED_AT_ONCE):
+        rows = np.arange(begin, min(begin + _LINKED_AT_ONCE, len(unit)))
+        distance = np.sqrt(np.clip(1.0 - 2.0 * unit[rows] @ middles.T + lengths, 0.0, None))
+        own[rows] = distance[np.arange(len(rows)), index[rows]]
+        distance[np.arange(len(rows)), index[rows]] = np.inf
+        others[rows] = distance.min(axis=1)
+    return own, others

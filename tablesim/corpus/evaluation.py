@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.corpus.clusters import Clustering
+from tablesim.corpus.clustering import Clustering
 from tablesim.corpus.search import unit_rows
 from tablesim.corpus.store import Corpus
 from tablesim.errors import MetadataError

@@ -25,7 +25,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tablesim.corpus.clusters import Clustering, cluster_pages
+from tablesim.corpus.clustering import Clustering
+from tablesim.corpus.clusters import cluster_pages
 from tablesim.corpus.files import read_json, read_parquet, sweep, write_csv, write_json, write_parquet
 from tablesim.corpus.schemas import NEIGHBOUR_SCHEMA, PAGE_SCHEMA
 from tablesim.corpus.search import N_SHARED, Hit, containment, shared_bigrams, top_rows, typed_histogram, unit_rows

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
 from corpus.fakes import edition, table
-from tablesim.corpus.clusters import Clustering, cluster_pages, counting_distance
+from tablesim.corpus.clustering import Clustering
+from tablesim.corpus.clusters import cluster_pages, counting_distance
 from tablesim.corpus.evaluation import read_labels
 from tablesim.digits.scores import histogram110
 from tablesim.errors import RunError, SettingsError
