@@ -6,7 +6,8 @@ import csv
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +90,18 @@ def sweep(folder: Path) -> None:
     """Remove what killed processes left half written in ``folder``."""
     for aside in folder.glob(".*.part"):
         aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold ``folder/.lock``; RunError when another process does. The system lets go of it when the process ends."""
+    with (folder / ".lock").open("a+") as file:
+        try:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except ImportError:
+            pass  # no such locks on this system
+        except BlockingIOError as error:
+            raise RunError(f"{folder}: another process is writing this run; wait until it is done") from error
+        yield

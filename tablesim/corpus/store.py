@@ -16,7 +16,7 @@ import csv
 import difflib
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from tablesim.corpus.clustering import Clustering
 from tablesim.corpus.clusters import cluster_pages
-from tablesim.corpus.files import read_json, read_parquet, sweep, write_csv, write_json, write_parquet
+from tablesim.corpus.files import locked, read_json, read_parquet, sweep, write_csv, write_json, write_parquet
 from tablesim.corpus.schemas import NEIGHBOUR_SCHEMA, PAGE_SCHEMA
 from tablesim.corpus.search import N_SHARED, Hit, containment, shared_bigrams, top_rows, typed_histogram, unit_rows
 from tablesim.corpus.shards import EMBEDDING_SCHEMA, READING_SCHEMA, Shards, row_reading, vectors
@@ -121,20 +121,9 @@ class Corpus:
     def save_run(self) -> None:
         write_json(self.folder / "run.json", self.run)
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Keep other processes from writing this run meanwhile; RunError when one does. Gone with its process."""
-        path = self.folder / ".lock"
-        with path.open("a+") as file:
-            try:
-                import fcntl
-
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except ImportError:
-                pass  # no such locks on this system
-            except BlockingIOError as error:
-                raise RunError(f"{self.folder}: another process is writing this run; wait until it is done") from error
-            yield
+    def lock(self) -> AbstractContextManager[None]:
+        """Keep other processes from writing this run meanwhile; RunError when one does."""
+        return locked(self.folder)
 
     @property
     def settings(self) -> dict[str, Any]:
