@@ -25,6 +25,7 @@ ROOMS = (
     "workflow",
     "report",
     "cli",
+    "__main__",
 )
 """From the lowest to the highest: a room imports itself and those before it."""
 
