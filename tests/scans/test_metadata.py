@@ -67,6 +67,7 @@ def test_join_is_by_id_in_its_case_then_without_ending(csv):
     match = metadata.match(["p1", "p2", "p3", "p4"])
     assert {page: row.place for page, row in match.pages.items()} == {"p2": "B", "p3": "C", "p4": "D"}
     assert match.pages_without == ("p1",)
+    assert metadata.match(["P2"]).pages == {}
     assert match.lines_without == ("P1", "p9")
     assert match.remarks == ("page p1 and line P1 differ only in case and were not joined",)
     assert match.summary() == ("metadata: 3 of 4 pages have a line (without: p1); 2 lines name no page (P1, p9)")
