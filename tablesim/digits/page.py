@@ -80,7 +80,7 @@ def read_page(eye: Eye, scan: Scan) -> Reading:
     unit = float(np.median(chosen.digits.heights[accepted])) if len(accepted) else FIGURE_HEIGHT
     numbers = arrange(numbers, unit=unit / chosen.transform.scale, rotation=chosen.transform.rotation)
     numbers = [number for number in numbers if _believed(number, eye.thresholds)]
-    legibility, note = _legibility(chosen.digits.confidence[accepted], unit / chosen.transform.scale)
+    legibility, note = _legibility(numbers, unit / chosen.transform.scale)
     return Reading(
         scan=str(scan.path),
         page=page_id(scan.path),
@@ -165,11 +165,11 @@ def _believed(number: Number, thresholds: Thresholds) -> bool:
     return number.confidence >= (thresholds.number if number.table is not None else thresholds.alone)
 
 
-def _legibility(confidence: NDArray[np.float64], unit: float) -> tuple[float, str]:
+def _legibility(numbers: list[Number], unit: float) -> tuple[float, str]:
     """How well the figures could be told, and why not. ``unit`` is their height in source pixels."""
-    if not len(confidence):
+    if not numbers:
         return 0.0, "no figures were found"
-    mean = float(confidence.mean())
+    mean = float(np.mean([digit.confidence for number in numbers for digit in number.digits]))
     if unit < 8.0:
         return (
             mean * unit / 8.0,
