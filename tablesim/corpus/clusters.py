@@ -9,11 +9,11 @@ other. Average linkage on that scale gives a tree. It is cut in the widest gap o
 pages were read and set differs from corpus to corpus; K-means starts from the clusters below the cut.
 
 The constants were chosen on the sample corpus and on simulated readings of the synthesized tables: corpora of 1 to 20
-of them, tables that stand alone, clean and bad readings. Corpora that were made afterwards (``tablesim synthesize`` with
-``--tables 13 --editions 4 --seed 77`` and ``--tables 12 --editions 5 --seed 5``) and read through their scans fall into
-their tables without a fault. What histograms cannot tell stays untold: two tables of degrees and minutes with nearly the
-same numbers in another order may be nearer to each other than editions of one table 400 years apart, which then stand
-apart, as neighbours in two clusters.
+of them, tables that stand alone, clean and bad readings. Corpora that were made afterwards (``tablesim synthesize``
+with ``--tables 13 --editions 4 --seed 77`` and ``--tables 12 --editions 5 --seed 5``) and read through their scans
+fall into their tables without a fault. What histograms cannot tell stays untold: two tables of degrees and minutes
+with nearly the same numbers in another order may be nearer to each other than editions of one table 400 years apart,
+which then stand apart, as neighbours in two clusters.
 """
 
 from __future__ import annotations
