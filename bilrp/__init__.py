@@ -20,11 +20,12 @@ torch.Size([2, 2, 3, 2])
 
 The parts: `BiLRP` explains; `JointRelevance` is the result; `rules` say how a layer shares relevance, `composites`
 which rule goes where, `canonizers` fold batch normalisation; `explain_outputs` is LRP of many outputs of one input;
-`features` has VGG-16 and the random projection of the paper; `plotting` draws; `testing` has slow references.
+`baselines` are other explanations of a similarity and `evaluation` measures any of them; `features` has VGG-16 and the
+random projection of the paper; `plotting` draws; `testing` has slow references.
 torch and numpy are all it needs; plots import matplotlib when they are drawn.
 """
 
-from bilrp import canonizers, composites, exceptions, rules
+from bilrp import baselines, canonizers, composites, evaluation, exceptions, rules
 from bilrp.composites import COMPOSITES, Composite
 from bilrp.coverage import Coverage
 from bilrp.exceptions import (
@@ -56,8 +57,10 @@ __all__ = [
     "UnseenOperationError",
     "UnsupportedOperationError",
     "WeightsError",
+    "baselines",
     "canonizers",
     "composites",
+    "evaluation",
     "exceptions",
     "explain_outputs",
     "rules",

@@ -18,6 +18,15 @@ from bilrp.rules import Rule
 SIMILARITIES = ("dot", "cosine")
 
 
+def summed_axis(x: Tensor, keep_channels: bool, channel_axis: int) -> int | None:
+    """The axis of an input, batch included, over which its relevance is summed; None for none."""
+    if not x.is_floating_point() or x.dim() <= 2 or keep_channels:
+        return None
+    if not -x.dim() < channel_axis < x.dim():
+        raise InputError(f"channel_axis is {channel_axis} for an input of shape {tuple(x.shape)}")
+    return channel_axis % x.dim()
+
+
 class BiLRP:
     r"""Explains the similarity of two inputs under a model as relevance of pairs of their features.
 
@@ -126,17 +135,14 @@ class BiLRP:
     def _factor(self, x: Tensor, bias: str, keep_channels: bool, channel_axis: int) -> Relevance:
         if bias not in BIAS:
             raise InputError(f"bias is {bias!r}, expected 'leave' or 'distribute'")
-        has_channels = x.is_floating_point() and x.dim() > 2 and not keep_channels
-        if has_channels and not -x.dim() < channel_axis < x.dim():
-            raise InputError(f"channel_axis is {channel_axis} for an input of shape {tuple(x.shape)}")
-        axis = channel_axis % x.dim() + 1 if has_channels else None  # one more for the embedding dimensions
+        axis = summed_axis(x, keep_channels, channel_axis)
         factor = explain_outputs(
             self.model,
             x,
             self.composite,
             bias=bias,
             projection=self.projection,
-            reduce=None if axis is None else lambda relevance: relevance.sum(dim=axis),
+            reduce=None if axis is None else lambda relevance: relevance.sum(dim=axis + 1),  # K comes first
             canonizers=self.canonizers,
             memory=self.memory,
         )

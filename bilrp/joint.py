@@ -119,7 +119,7 @@ class JointRelevance:
         if self.left.dim() < 3 or self.right.dim() < 3:
             raise InputError(f"pool: needs maps (M, H, W), got {tuple(self.left.shape)} and {tuple(self.right.shape)}")
         return JointRelevance(
-            *(_tiles(self.left, size), _tiles(self.right, size), self.left_embedding, self.right_embedding),
+            *(tile_sums(self.left, size), tile_sums(self.right, size), self.left_embedding, self.right_embedding),
             *(self.left_coverage, self.right_coverage, self.tile * size, self.settings),
         )
 
@@ -266,7 +266,8 @@ class JointRelevance:
 ARRAYS = ("left", "right", "left_embedding", "right_embedding")
 
 
-def _tiles(maps: Tensor, size: int) -> Tensor:
+def tile_sums(maps: Tensor, size: int) -> Tensor:
+    """(..., H, W) summed over tiles of size x size; tiles at the far edges may be smaller."""
     height, width = maps.shape[-2:]
     padded = F.pad(maps, (0, -width % size, 0, -height % size))
     *lead, rows, columns = padded.shape
