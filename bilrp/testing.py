@@ -195,6 +195,30 @@ class Residual(nn.Module):
         return torch.relu(y)
 
 
+class Down(nn.Module):
+    """The block of ResNet-18 that halves the image: a strided convolution beside the skip, which has one, too."""
+
+    def __init__(self, channels: int, wider: int) -> None:
+        super().__init__()
+        self.first = nn.Sequential(nn.Conv2d(channels, wider, 3, 2, 1, bias=False), nn.BatchNorm2d(wider), nn.ReLU())
+        self.second = nn.Sequential(nn.Conv2d(wider, wider, 3, 1, 1, bias=False), nn.BatchNorm2d(wider))
+        self.skip = nn.Sequential(nn.Conv2d(channels, wider, 1, 2, bias=False), nn.BatchNorm2d(wider))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.second(self.first(x)) + self.skip(x))
+
+
+def resnet(width: int = 4, seed: int = 0) -> nn.Module:
+    """The layers of ResNet-18, narrower: images (N, 3, H, W) to embeddings (N, 8 * width); float64, evaluation mode."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        stem = (nn.Conv2d(3, width, 7, 2, 3, bias=False), nn.BatchNorm2d(width), nn.ReLU(), nn.MaxPool2d(3, 2, 1))
+        stages: list[nn.Module] = [Residual(width), Residual(width)]
+        for i in (1, 2, 4):
+            stages += [Down(i * width, 2 * i * width), Residual(2 * i * width)]
+        return nn.Sequential(*stem, *stages, nn.AdaptiveAvgPool2d(1), nn.Flatten()).double().eval()
+
+
 class Branches(nn.Module):
     """Two branches joined by concatenation."""
 
