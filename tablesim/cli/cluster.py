@@ -17,10 +17,11 @@ def command(run: Run, clusters: Clusters = "auto", as_json: Json = False) -> Non
     Example: tablesim cluster myrun --clusters 12
     """
     from tablesim.corpus.store import Corpus
+    from tablesim.workflow import cluster
 
     corpus = Corpus.open(run)
     with corpus.lock():
-        clustering = corpus.cluster(clusters)
+        clustering = cluster(corpus, clusters)
     if as_json:
         print_json(clustering.to_dict())
         return

@@ -13,7 +13,8 @@ of them, tables that stand alone, clean and bad readings. Corpora that were made
 with ``--tables 13 --editions 4 --seed 77`` and ``--tables 12 --editions 5 --seed 5``) and read through their scans
 fall into their tables without a fault. What histograms cannot tell stays untold: two tables of degrees and minutes
 with nearly the same numbers in another order may be nearer to each other than editions of one table 400 years apart,
-which then stand apart, as neighbours in two clusters.
+which then stand apart here. ``tablesim.workflow.cluster`` lays such neighbours over each other and joins those that
+agree.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ def cluster_pages(
     k: int | str = "auto",
     *,
     seed: int = 0,
+    same: Sequence[tuple[str, str]] = (),
 ) -> Clustering:
     """Cluster pages by their histograms; the same pages give the same clusters.
 
@@ -72,6 +74,8 @@ def cluster_pages(
         Number of clusters; "auto" for as many as there are tables that counting can tell apart.
     seed : int
         For corpora beyond 3,000 pages with a ``k`` of their own, and for the stability.
+    same : sequence of pairs of str
+        Pages that are known to carry one table: their clusters are joined.
 
     Raises
     ------
@@ -93,12 +97,23 @@ def cluster_pages(
         if asked != "auto":
             raise SettingsError(f"clusters: got {asked}, but there is no page with a table to cluster; use auto")
         return Clustering(tuple(pages), labels, (), without, asked, seed, constants)
-    found = _partition(h[rows], asked, seed)
+    found = _joined(_partition(h[rows], asked, seed), [pages[row] for row in rows], same)
+    constants["joined"] = float(len(same))
     clusters = _described([pages[row] for row in rows], h[rows], found, _stability(h[rows], found, asked, seed))
     place = {page: index for index, page in enumerate(pages)}
     for cluster in clusters:
         labels[[place[page] for page in cluster.pages]] = cluster.label
     return Clustering(tuple(pages), labels, clusters, without, asked, seed, constants)
+
+
+def _joined(labels: NDArray[np.intp], pages: Sequence[str], same: Sequence[tuple[str, str]]) -> NDArray[np.intp]:
+    """The labels with the clusters of each pair made one; pairs with a page that is not there are passed over."""
+    place = {page: index for index, page in enumerate(pages)}
+    joined = labels.copy()
+    for a, b in same:
+        if a in place and b in place:
+            joined[joined == joined[place[b]]] = joined[place[a]]
+    return joined
 
 
 def counting_distance(h: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -338,14 +338,14 @@ class Corpus:
 
     # Clusters
 
-    def cluster(self, k: int | str = "auto", *, seed: int = 0) -> Clustering:
+    def cluster(self, k: int | str = "auto", *, seed: int = 0, same: Sequence[tuple[str, str]] = ()) -> Clustering:
         """Cluster the table pages, store the clustering in ``clusters/``, and give it back.
 
         See ``tablesim.corpus.clusters.cluster_pages``; pages without a table or without figures are in no cluster.
         """
         ids, h, _, _ = self._vectors
         tables = [bool(self.page(page)["is_table"]) for page in ids]
-        clustering = cluster_pages(ids, h, tables, k, seed=seed)
+        clustering = cluster_pages(ids, h, tables, k, seed=seed, same=same)
         name = "auto" if clustering.asked == "auto" else f"k{clustering.asked}"
         write_parquet(self.folder / "clusters" / f"{name}.parquet", clustering.to_table())
         write_json(self.folder / "clusters" / "last.json", {"name": name})

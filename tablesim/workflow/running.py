@@ -22,6 +22,7 @@ from tablesim.digits.reading import Reading
 from tablesim.errors import RunError, SettingsError
 from tablesim.scans.metadata import Metadata, read_metadata
 from tablesim.scans.sources import find_scans, name_pages
+from tablesim.workflow.clustering import cluster
 from tablesim.workflow.events import EventLog
 
 SEED = 0
@@ -97,7 +98,7 @@ def run(
         corpus.build_neighbours()
         tell(Event("end", "neighbours"))
         tell(Event("start", "clusters"))
-        clustering = corpus.cluster(clusters, seed=SEED)
+        clustering = cluster(corpus, clusters, seed=SEED)
         n_tables = len(clustering.pages) - len(clustering.without)
         what = f"{clustering.k} clusters of {n_tables} pages; {len(clustering.without)} pages without a table"
         tell(Event("end", "clusters", message=what))

@@ -1,0 +1,72 @@
+"""Clusters that were looked into: what counting leaves apart is joined where the numbers stand at matching places.
+
+Histograms of two editions may be no more alike than those of two tables of one kind: another type, another number of
+columns, four centuries of reprints. Laid over each other, editions agree place by place and other tables do not. So the
+nearest pages of different clusters are laid over each other, a few for each cluster, and clusters whose pages agree
+become one.
+"""
+
+from __future__ import annotations
+
+from tablesim.corpus.clustering import Clustering
+from tablesim.corpus.store import N_NEIGHBOURS, Corpus
+from tablesim.evidence.comparison import compare
+
+LIKELY = 0.8
+"""Pages less alike than this are not laid over each other."""
+
+CANDIDATES = 3
+"""So many other clusters are tried for each cluster, the nearest first: cost grows with clusters, not with pairs."""
+
+AGREE, EQUAL_SHARE, EQUAL_NUMBERS = 0.5, 0.4, 12
+"""Pages carry one table where figures at matching places bring this share of the score, and where this share of the
+smaller page's numbers, and at least so many, stand equal at matching places.
+
+Editions bring 0.8 of the score and more; other tables, which may share a column of arguments, below 0.15."""
+
+
+def cluster(corpus: Corpus, k: int | str = "auto", *, seed: int = 0) -> Clustering:
+    """Cluster the table pages of a run, store the clustering in it, and give it back.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        With its neighbours.
+    k : "auto" or int
+        Number of clusters. With "auto" clusters whose nearest pages agree place by place are joined; a number is kept.
+    seed : int
+        As in ``Corpus.cluster``.
+    """
+    counted = corpus.cluster(k, seed=seed)
+    if counted.asked != "auto":
+        return counted
+    same = [pair for pair in candidates(corpus, counted) if agree(corpus, *pair)]
+    return corpus.cluster(k, seed=seed, same=same) if same else counted
+
+
+def candidates(corpus: Corpus, clustering: Clustering) -> list[tuple[str, str]]:
+    """The nearest pages of each cluster and its nearest other clusters, each pair once, in the order of their ids."""
+    pairs = set()
+    for group in clustering.clusters:
+        nearest: dict[int, tuple[float, str, str]] = {}
+        for page in group.pages:
+            for hit in corpus.neighbours(page, N_NEIGHBOURS):
+                other = clustering.label_of(hit.page)
+                if other is None or other == group.label or hit.similarity < LIKELY:
+                    continue
+                found = (-hit.similarity, min(page, hit.page), max(page, hit.page))
+                nearest[other] = min(nearest.get(other, found), found)
+        pairs |= {(a, b) for _, a, b in sorted(nearest.values())[:CANDIDATES]}
+    return sorted(pairs)
+
+
+def agree(corpus: Corpus, a: str, b: str) -> bool:
+    """Whether the numbers of two pages stand at matching places."""
+    first, second = corpus.reading(a), corpus.reading(b)
+    comparison = compare(first, second)
+    assignment = comparison.assignment
+    if not assignment.registered or comparison.score <= 0:
+        return False
+    smaller = min(len(first.numbers), len(second.numbers))
+    equal = assignment.equal_numbers >= max(EQUAL_NUMBERS, EQUAL_SHARE * smaller)
+    return equal and assignment.relevance_supported >= AGREE * comparison.score

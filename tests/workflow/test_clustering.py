@@ -1,0 +1,58 @@
+"""Clusters whose pages agree place by place become one; pages of one kind that do not agree stay apart."""
+
+import numpy as np
+import pytest
+from corpus.fakes import FakeReader, table, write_scan
+
+from tablesim.workflow import cluster, run
+from tablesim.workflow.clustering import agree, candidates
+
+
+def another_of_the_kind(kind, seed):
+    """A table with the digits of ``kind`` in other places, as two months of one observatory are."""
+    rng = np.random.default_rng(seed)
+    figures = [text for row in table(kind) for text in row[1:]]
+    digits = rng.permutation(list("".join(figures)))
+    pairs = ["".join(digits[i : i + 2]) for i in range(0, len(digits), 2)]
+    return [[str(row + 1), *pairs[3 * row : 3 * row + 3]] for row in range(len(pairs) // 3)]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """A table, its reprint with two more columns, another table of its kind, and a table of another kind."""
+    folder = tmp_path_factory.mktemp("verified")
+    first, added = table(1), table(7, places=2)
+    reprint = [[*row, *more[1:]] for row, more in zip(first, added, strict=True)]
+    for shade, (name, rows) in enumerate(
+        {"first": first, "reprint": reprint, "kindred": another_of_the_kind(1, 3), "other": table(2)}.items()
+    ):
+        write_scan(folder / "scans" / f"{name}.png", rows, shade)
+    return run(folder / "scans", folder / "out", network=FakeReader())
+
+
+def test_counting_alone_leaves_the_reprint_apart(corpus):
+    counted = corpus.cluster("auto")
+    assert counted.label_of("first") != counted.label_of("reprint")
+    assert ("first", "reprint") in candidates(corpus, counted)
+
+
+def test_pages_that_agree_place_by_place_are_joined(corpus):
+    counted = corpus.cluster("auto").k
+    found = cluster(corpus)
+    assert found.label_of("first") == found.label_of("reprint")
+    assert found.k == counted - 1
+    assert corpus.clusters.k == found.k
+
+
+def test_only_the_same_numbers_at_the_same_places_agree(corpus):
+    assert agree(corpus, "first", "reprint")
+    assert not agree(corpus, "first", "kindred")
+    assert not agree(corpus, "first", "other")
+
+
+def test_a_number_of_clusters_that_was_asked_for_is_kept(corpus):
+    assert cluster(corpus, 4).k == 4
+
+
+def test_the_same_pages_give_the_same_clusters(corpus):
+    assert cluster(corpus).to_table() == cluster(corpus).to_table()
