@@ -108,10 +108,10 @@ def find_digits(maps: DigitMaps, threshold: float, calibration: Calibration | No
     highest = functional.max_pool2d(best[None, None], window, 1, PEAK_REACH)[0, 0]
     lowest = calibration.least_logit(threshold)
     rows, columns = torch.nonzero((best == highest) & (best > lowest), as_tuple=True)
-    # A rival may peak in a neighbouring cell.
-    near = functional.max_pool2d(logits[None], 3, 1, 1)[0][:, rows, columns]
-    near = torch.where(logits[:, rows, columns] == best[rows, columns], logits[:, rows, columns], near)
-    order = torch.argsort(logits[:, rows, columns], dim=0, descending=True)
+    here = logits[:, rows, columns]
+    # A rival may peak in a neighbouring cell; the winner keeps its own height.
+    near = torch.where(here == best[rows, columns], here, _highest_nearby(logits, rows, columns))
+    order = torch.argsort(here, dim=0, descending=True)
     values = order[0]
     rivals = near.scatter(0, values[None], -torch.inf)
     second = rivals.argmax(dim=0)
@@ -123,6 +123,13 @@ def find_digits(maps: DigitMaps, threshold: float, calibration: Calibration | No
         **_attributes(maps, rows, columns),
     )
     return digits.take(_one_a_place(digits))
+
+
+def _highest_nearby(logits: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
+    """The highest of the nine cells around each place, for each map: shape (10, n)."""
+    edged = functional.pad(logits, (1, 1, 1, 1), value=-torch.inf)
+    cells = [edged[:, rows + down, columns + across] for down in range(3) for across in range(3)]
+    return torch.stack(cells).amax(dim=0)
 
 
 def _attributes(maps: DigitMaps, rows: torch.Tensor, columns: torch.Tensor) -> dict[str, NDArray[np.float64]]:
