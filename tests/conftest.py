@@ -1,5 +1,6 @@
-"""What all tests share: the real scans where they are, and hypothesis without deadlines."""
+"""What all tests share: the real scans where they are, and the settings of hypothesis."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,10 @@ import torch
 from hypothesis import settings
 
 # Results are asserted, never seconds: machines differ, and other work may run beside the tests.
-settings.register_profile("tablesim", deadline=None)
-settings.load_profile("tablesim")
+# The same examples every time, so that a change is judged by what it changed; HYPOTHESIS_PROFILE=explore draws new ones.
+settings.register_profile("tablesim", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tablesim"))
 
 # Two test processes with two threads each would stand in each other's way.
 torch.set_num_threads(1)
