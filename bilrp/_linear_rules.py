@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -29,6 +29,14 @@ class Group:
     coefficient: float = 1.0
 
 
+@dataclass
+class Term:
+    """What one denominator passes on: R_j = sum over the parts (a, w) of a_j times transpose_w(factor R)_j."""
+
+    parts: Parts
+    factor: Tensor
+
+
 class LinearRule(Rule):
     """Base of the rules for weighted layers; a subclass gives the groups of contributions."""
 
@@ -44,24 +52,29 @@ class LinearRule(Rule):
     def prepare(self, site: Site, distribute: bool = False) -> Backward:
         self.check(site)
         layer = LinearLayer(site)
+        terms = self.terms(layer, distribute)
+
+        def backward(relevance: Tensor) -> tuple[Tensor]:
+            total = layer.pull(relevance * terms[0].factor, terms[0].parts)
+            for term in terms[1:]:
+                total.add_(layer.pull(relevance * term.factor, term.parts))
+            return (total,)
+
+        return backward
+
+    def terms(self, layer: LinearLayer, distribute: bool = False) -> list[Term]:
+        """The rule at these activations, ready to be applied to any relevance; raises nothing."""
         groups = self.groups(layer)
         magnitudes = [self._magnitude(layer, group, distribute) for group in groups]
         coefficients: list[Tensor | float] = [group.coefficient for group in groups]
         if distribute and len(groups) == 2:  # where one side is empty, the other takes all
             first, second = (magnitude > 0 for magnitude in magnitudes if magnitude is not None)
             coefficients = [torch.where(second, coefficients[0], 1.0), torch.where(first, coefficients[1], 1.0)]
-        backwards = [
-            self._prepare_group(layer, group, magnitude, coefficient, distribute)
+        return [
+            term
             for group, magnitude, coefficient in zip(groups, magnitudes, coefficients, strict=True)
+            for term in self._terms_of(layer, group, magnitude, coefficient, distribute)
         ]
-
-        def backward(relevance: Tensor) -> tuple[Tensor]:
-            total = backwards[0](relevance)
-            for other in backwards[1:]:
-                total = total + other(relevance)
-            return (total,)
-
-        return backward
 
     def _magnitude(self, layer: LinearLayer, group: Group, distribute: bool) -> Tensor | None:
         if not distribute and self.stabilizer != "relative":
@@ -70,31 +83,25 @@ class LinearRule(Rule):
             return _forward(layer, group.parts).abs()
         return _forward(layer, group.absolute)
 
-    def _prepare_group(
+    def _terms_of(
         self,
         layer: LinearLayer,
         group: Group,
         magnitude: Tensor | None,
         coefficient: Tensor | float,
         distribute: bool,
-    ) -> Callable[[Tensor], Tensor]:
+    ) -> list[Term]:
         if distribute and group.absolute is None:
             # contributions of one sign: sharing the rest over |z_jk| is the same as leaving bias and eps out
-            inverse = inverse_or_zero(_forward(layer, group.parts)) * coefficient
-            return lambda relevance: layer.pull(relevance * inverse, group.parts)
+            return [Term(group.parts, inverse_or_zero(_forward(layer, group.parts)) * coefficient)]
         z = _forward(layer, group.parts, group.bias)
         denominator = stabilize(z, self.eps, self.stabilizer, magnitude if self.stabilizer == "relative" else None)
-        inverse = inverse_or_zero(denominator) * coefficient
-        if not distribute or group.absolute is None or magnitude is None:
-            return lambda relevance: layer.pull(relevance * inverse, group.parts)
-        absolute = group.absolute
-        kept = (1 - _forward(layer, group.parts) * inverse_or_zero(denominator)) * inverse_or_zero(magnitude)
-
-        def backward(relevance: Tensor) -> Tensor:
-            shared = layer.pull(relevance * inverse, group.parts)
-            return shared.add_(layer.pull(relevance * kept, absolute))
-
-        return backward
+        inverse = inverse_or_zero(denominator)
+        terms = [Term(group.parts, inverse * coefficient)]
+        if distribute and group.absolute is not None and magnitude is not None:
+            kept = 1 - _forward(layer, group.parts) * inverse
+            terms.append(Term(group.absolute, kept * inverse_or_zero(magnitude)))
+        return terms
 
 
 def _forward(layer: LinearLayer, parts: Parts, bias: Tensor | None = None) -> Tensor:

@@ -36,7 +36,7 @@ References
 
 from __future__ import annotations
 
-from bilrp._linear_rules import LRP0, AlphaBeta, Epsilon, Flat, Gamma, Group, LinearRule, WSquare, ZBox, ZPlus
+from bilrp._linear_rules import LRP0, AlphaBeta, Epsilon, Flat, Gamma, Group, LinearRule, Term, WSquare, ZBox, ZPlus
 from bilrp._other_rules import Gate, Linearize, MaxShare, MaxWinner, MinShare, MinWinner, Pass, ProductShare, SumShare
 from bilrp._rule import STABILIZERS, Backward, Rule, stabilize
 
@@ -70,6 +70,7 @@ __all__ = [
     "ProductShare",
     "Rule",
     "SumShare",
+    "Term",
     "WSquare",
     "ZBox",
     "ZPlus",
