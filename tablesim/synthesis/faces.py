@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,28 @@ class Glyph:
     left: int
     top: int
     advance: float
+
+
+class Typeface(Protocol):
+    """What setting a text asks of a face, whether its sorts come from a font (``Face``) or are drawn."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def style(self) -> str: ...
+
+    @property
+    def figures(self) -> str: ...
+
+    @property
+    def scripts(self) -> str: ...
+
+    def glyph(self, character: str, size: float) -> Glyph: ...
+
+    def x_height(self, size: float) -> float: ...
+
+    def figure_height(self, size: float) -> float: ...
 
 
 @dataclass(frozen=True, slots=True)
