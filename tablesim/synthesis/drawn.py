@@ -28,7 +28,7 @@ _BEARING = 4.0
 """White to the left and the right of each figure, in hundredths of an em."""
 _SPACE = 28.0
 _CANVAS = 320.0
-"""Pixels an em, about, to draw at before the drawing is reduced; larger figures are drawn as they are, without greys."""
+"""Pixels an em, about, to draw at before the drawing is reduced; larger figures get no greys."""
 _LARGEST = 2000.0
 _FRACTION = 4
 """Bits of a pixel that OpenCV keeps of a corner's place."""
