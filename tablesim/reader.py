@@ -18,6 +18,7 @@ from tablesim.digits.peaks import Calibration
 from tablesim.digits.reading import Reading
 from tablesim.errors import WeightsError
 from tablesim.scans.images import MAX_PIXELS, load_scan
+from tablesim.scans.locator import Locator
 
 BUNDLED_WEIGHTS = Path(__file__).parent / "digits" / "weights" / "digits.safetensors"
 
@@ -46,12 +47,12 @@ class Network:
     fingerprint: str
     record: dict[str, object]
 
-    def read(self, path: str | Path, max_pixels: int = MAX_PIXELS) -> Reading:
+    def read(self, path: str | Path | Locator, max_pixels: int = MAX_PIXELS) -> Reading:
         """The digits and numbers of a scan, in source pixels; ScanError where it cannot be used."""
         reading = read_page(self.eye, load_scan(path, max_pixels))
         return reading.with_histogram(histogram(reading))
 
-    def embed(self, path: str | Path) -> NDArray[np.float32]:
+    def embed(self, path: str | Path | Locator) -> NDArray[np.float32]:
         """The embedding phi of a scan, float32 of shape (110,): the root of its bigram histogram."""
         counts = self.read(path).histogram
         assert counts is not None

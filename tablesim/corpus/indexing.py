@@ -6,7 +6,6 @@ stopped, even by force, goes on where it stopped, and a page that failed is trie
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -23,51 +22,62 @@ from tablesim.corpus.shards import embedding_row, reading_row
 from tablesim.corpus.store import Corpus
 from tablesim.digits.reading import Reading
 from tablesim.errors import SettingsError
-from tablesim.scans.metadata import Metadata, MetadataMatch
+from tablesim.scans.locator import Locator
+from tablesim.scans.metadata import PageMetadata
 
 FLUSH_PAGES = 64
 FLUSH_SECONDS = 5.0
 
 
 def ingest(
-    corpus: Corpus, scans: Mapping[str, Path], metadata: Metadata | None = None, on_event: Listener = silent
-) -> MetadataMatch | None:
-    """Write ``pages.parquet`` for ``scans`` (page id to file), with the hash of each file and its metadata.
+    corpus: Corpus,
+    scans: Mapping[str, Locator],
+    about: Mapping[str, PageMetadata] | None = None,
+    missing: Mapping[str, str] | None = None,
+    on_event: Listener = silent,
+) -> None:
+    """Write ``pages.parquet`` for ``scans``, with the hash of each and what is known about it.
 
     Files whose path, size and time are as they were keep the hash they had. What is already read stays read.
 
-    Returns
-    -------
-    MetadataMatch or None
-        Which pages and lines of ``metadata`` found each other; None without metadata.
+    Parameters
+    ----------
+    corpus : Corpus
+        The run.
+    scans : dict of str to Locator
+        By page id.
+    about : dict of str to PageMetadata, optional
+        By page id, as far as something is known.
+    missing : dict of str to str, optional
+        Why the scan of a page is not there, by page id: what ``problems.csv`` says of it.
+    on_event : callable
+        Gets an ``Event`` a page.
     """
-    match = None if metadata is None else metadata.match(scans)
+    about, missing = about or {}, missing or {}
     known = {row["scan"]: row for row in corpus.pages}
     problems, rows = [], []
     on_event(Event("start", "ingest", 0, len(scans)))
-    for done, (page, path) in enumerate(scans.items(), 1):
-        scan = str(path.absolute())
+    for done, (page, place) in enumerate(scans.items(), 1):
+        scan = str(place.absolute())
         row: dict[str, Any] = {"page": page, "scan": scan, "sha256": "", "status": "waiting"}
         try:
-            stat = path.stat()
+            stat = place.stat()
             row |= {"size": stat.st_size, "modified_ns": stat.st_mtime_ns}
             old = known.get(scan)
             same = old is not None and (old["size"], old["modified_ns"]) == (stat.st_size, stat.st_mtime_ns)
-            row["sha256"] = (same and old and old["sha256"]) or _hash(path)
+            row["sha256"] = (same and old and old["sha256"]) or place.sha256()
         except OSError as error:
             row["status"] = "failed"
-            problems.append(
-                _problem(row, f"{path}: cannot be opened ({error.strerror or error}); check the rights to it")
-            )
-        if match is not None and page in match.pages:
-            row |= asdict(match.pages[page])
+            unopened = f"{place}: cannot be opened ({error.strerror or error}); check the rights to it"
+            problems.append(_problem(row, missing.get(page, unopened)))
+        if page in about:
+            row |= asdict(about[page])
         rows.append(row)
         on_event(Event("page", "ingest", done, len(scans), page))
     corpus.write_pages(rows)
     corpus.write_problems(problems)
     _take_over(corpus)
     on_event(Event("end", "ingest", len(scans), len(scans)))
-    return match
 
 
 def read_pages(corpus: Corpus, make_reader: MakeReader, *, workers: int = 1, on_event: Listener = silent) -> None:
@@ -151,11 +161,6 @@ class _Shelf:
         self.corpus.embedding_shards.append([embedding for _, embedding in self.rows])
         self.rows.clear()
         self.last = time.monotonic()
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _problem(row: Mapping[str, Any], message: str) -> dict[str, str]:

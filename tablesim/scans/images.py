@@ -1,9 +1,7 @@
-"""Opening scans: from a file to upright grey pixels, or to one clear error."""
+"""Opening scans: from a file, or a page of one, to upright pixels, or to one clear error."""
 
 from __future__ import annotations
 
-import hashlib
-import io
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +11,18 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tablesim.errors import ScanError
+from tablesim.scans import pdf, tiff
+from tablesim.scans.kinds import PDF_SUFFIXES, TIFF_SUFFIXES, looks_like
+from tablesim.scans.locator import Locator
+from tablesim.scans.locator import page_id as page_id
 
 MAX_PIXELS = 200_000_000
 """Largest scan that is opened unasked: about 14,000 x 14,000 pixels."""
 
 SMALLEST_SIDE = 16
 """Scans with a shorter side hold nothing to read."""
+
+_WIDE_LEVELS = (255.0, 1023.0, 4095.0, 16383.0, 65535.0)
 
 
 @dataclass(frozen=True)
@@ -28,9 +32,9 @@ class Scan:
     Parameters
     ----------
     path : Path
-        Where it came from.
+        Where it came from, in writing: ``book.pdf#12`` for a page of a PDF or TIFF.
     sha256 : str
-        Hash of the file's bytes, 64 hexadecimal figures.
+        Hash of the file's bytes, for a page of many with its number; 64 hexadecimal figures.
     grey : uint8 array of shape (height, width)
         0 black, 255 white, after EXIF orientation.
     """
@@ -48,91 +52,137 @@ class Scan:
         return int(self.grey.shape[0])
 
 
-def page_id(path: str | Path) -> str:
-    """The id under which a scan is known: the file's name without its suffix."""
-    return Path(path).stem
-
-
-def load_scan(path: str | Path, max_pixels: int = MAX_PIXELS) -> Scan:
+def load_scan(where: str | Path | Locator, max_pixels: int = MAX_PIXELS) -> Scan:
     """Open a scan as grey pixels.
 
     Parameters
     ----------
-    path : str or Path
-        An image that Pillow can read: JPEG, PNG, TIFF, JPEG 2000, WebP and others, in any colour mode.
+    where : str, Path or Locator
+        An image that Pillow can read: JPEG, PNG, TIFF, JPEG 2000, WebP and others, in any colour mode; a page of a PDF
+        or of a TIFF with several, as ``book.pdf#12``.
     max_pixels : int
         Larger images are refused before they are decoded.
 
     Returns
     -------
     Scan
-        Grey levels as printed on paper: transparency counts as white, 16-bit images are scaled to 8 bits.
+        Grey levels as printed on paper: transparency counts as white, images of more bits are scaled to 8.
 
     Raises
     ------
     ScanError
         The file is missing, empty, truncated, not an image, or larger than ``max_pixels``; the message names the file.
+    MissingExtraError
+        A PDF without pypdfium2, or one of the rare TIFFs that need tifffile.
     """
-    path = Path(path)
-    data = _bytes_of(path)
+    locator = Locator.of(where)
+    image = open_image(locator, max_pixels)
+    return Scan(Path(str(locator)), locator.sha256(), np.asarray(image.convert("L"), dtype=np.uint8))
+
+
+def open_image(where: str | Path | Locator, max_pixels: int = MAX_PIXELS, side: int | None = None) -> Image.Image:
+    """Open a scan as an upright image in mode L or RGB.
+
+    As ``load_scan``; with ``side``, for pictures that are made smaller anyway, a JPEG is decoded no larger than needed
+    for a longer side of so many pixels.
+    """
+    locator = Locator.of(where)
+    file = locator.file
+    _check_file(file)
     try:
+        if file.suffix.lower() in PDF_SUFFIXES:
+            picture = pdf.open_page(file, locator.number, max_pixels)
+            _check_size(locator, picture.size, max_pixels)
+            return picture
         with warnings.catch_warnings():
             # Size is checked here against our own limit; Pillow's warning would only say it a second time.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data)) as image:
-                _check_size(path, image.size, max_pixels)
-                image.load()
-                grey = _grey(ImageOps.exif_transpose(image))
+            return _open(locator, max_pixels, side)
     except Image.DecompressionBombError as error:
         raise ScanError(
-            f"{path}: the image is larger than {max_pixels:,} pixels; make a smaller copy or raise the limit"
+            f"{locator}: the image is larger than {max_pixels:,} pixels; make a smaller copy or raise the limit with "
+            "--max-pixels"
         ) from error
     except UnidentifiedImageError as error:
+        kind = looks_like(file)
+        remedy = "give the file the ending .pdf" if kind == "a PDF" else "fetch the scan again"
+        found = f" (it begins like {kind})" if kind else ""
         raise ScanError(
-            f"{path}: not an image that can be read; expected JPEG, PNG, TIFF, JPEG 2000 or WebP"
+            f"{locator}: not an image that can be read{found}; expected JPEG, PNG, TIFF, JPEG 2000 or WebP; {remedy}"
         ) from error
+    except ScanError:
+        raise
+    except PermissionError as error:
+        raise ScanError(f"{file}: cannot be opened ({error.strerror or error}); check the rights to it") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
-        if isinstance(error, ScanError):
-            raise
-        raise ScanError(f"{path}: the image is damaged or cut off ({error}); fetch the scan again") from error
-    return Scan(path, hashlib.sha256(data).hexdigest(), grey)
+        raise ScanError(f"{locator}: the image is damaged or cut off ({error}); fetch the scan again") from error
 
 
-def _bytes_of(path: Path) -> bytes:
-    if path.is_dir():
-        raise ScanError(f"{path}: is a folder; expected an image file")
+def _open(locator: Locator, max_pixels: int, side: int | None) -> Image.Image:
+    file, index = locator.file, 0
+    if file.suffix.lower() in TIFF_SUFFIXES and looks_like(file) == "a TIFF image":
+        index = tiff.image_of_page(file, locator.number)
     try:
-        data = path.read_bytes()
+        with Image.open(file) as image:
+            image.seek(index)
+            if not tiff.is_misread(image):
+                _check_size(locator, image.size, max_pixels)
+                if side is not None:
+                    image.draft("RGB", (side, side))
+                image.load()
+                return _eight_bits(ImageOps.exif_transpose(image), inverted=tiff.is_inverted(image))
+    except (UnidentifiedImageError, SyntaxError):
+        if looks_like(file) != "a TIFF image":
+            raise
+    picture = tiff.decode_with_tifffile(file, index, max_pixels)
+    _check_size(locator, picture.size, max_pixels)
+    return picture
+
+
+def _check_file(file: Path) -> None:
+    if file.is_dir():
+        raise ScanError(f"{file}: is a folder; expected an image file")
+    try:
+        size = file.stat().st_size
     except FileNotFoundError as error:
-        raise ScanError(f"{path}: there is no such file; check the spelling") from error
+        raise ScanError(f"{file}: there is no such file; check the spelling") from error
     except OSError as error:
-        raise ScanError(f"{path}: cannot be opened ({error.strerror or error}); check the rights to it") from error
-    if not data:
-        raise ScanError(f"{path}: the file is empty (0 bytes); fetch the scan again")
-    return data
+        raise ScanError(f"{file}: cannot be opened ({error.strerror or error}); check the rights to it") from error
+    if not size:
+        raise ScanError(f"{file}: the file is empty (0 bytes); fetch the scan again")
 
 
-def _check_size(path: Path, size: tuple[int, int], max_pixels: int) -> None:
+def _check_size(where: Locator, size: tuple[int, int], max_pixels: int) -> None:
     width, height = size
     if width * height > max_pixels:
         raise ScanError(
-            f"{path}: the image is {width} x {height} pixels, more than the limit of {max_pixels:,}; "
-            "make a smaller copy or raise the limit"
+            f"{where}: the image is {width} x {height} pixels, more than the limit of {max_pixels:,}; "
+            "make a smaller copy or raise the limit with --max-pixels"
         )
     if min(width, height) < SMALLEST_SIDE:
         raise ScanError(
-            f"{path}: the image is {width} x {height} pixels; a page needs at least {SMALLEST_SIDE} on each side"
+            f"{where}: the image is {width} x {height} pixels; a page needs at least {SMALLEST_SIDE} on each side"
         )
 
 
-def _grey(image: Image.Image) -> NDArray[np.uint8]:
+def _eight_bits(image: Image.Image, *, inverted: bool = False) -> Image.Image:
+    """The image in mode L or RGB on white paper."""
     if image.mode.startswith("I") or image.mode == "F":
-        wide = np.asarray(image, dtype=np.float64)
-        # 16-bit scans use the whole range or a part of it; the largest value says which.
-        top = 65535.0 if wide.max() > 255 else 255.0
-        return np.clip(wide * (255.0 / top), 0, 255).astype(np.uint8)
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        wide = np.asarray(image)
+        largest = float(wide.max())
+        if image.mode == "F" and largest <= 1.0:
+            top = 1.0
+        else:
+            # Paper is bright, so the largest value tells how many of the 16 bits the scanner used.
+            top = next((level for level in _WIDE_LEVELS if largest <= level), max(largest, 1.0))
+        levels = np.clip(wide * np.float32(255.0 / top), 0, 255).astype(np.uint8)
+        return Image.fromarray(255 - levels if inverted else levels)
+    if image.mode == "LAB":
+        return image.getchannel("L")
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         flat = Image.new("RGBA", image.size, "white")
         flat.alpha_composite(image.convert("RGBA"))
-        image = flat.convert("RGB")
-    return np.asarray(image.convert("L"), dtype=np.uint8)
+        image = flat
+    elif image.mode in ("1", "L"):
+        return image.convert("L")
+    return image.convert("RGB")

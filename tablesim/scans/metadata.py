@@ -15,7 +15,8 @@ from typing import Any
 
 from tablesim.errors import MetadataError
 from tablesim.scans.csvfile import CsvFile, listed, read_csv
-from tablesim.scans.sources import IMAGE_SUFFIXES
+from tablesim.scans.kinds import SCAN_SUFFIXES
+from tablesim.scans.locator import Locator
 
 KEY_COLUMNS = ("page_id", "page_id_", "page", "tableUri", "filename", "id")
 """Columns that can name the page, the first that the file has."""
@@ -96,15 +97,15 @@ class Metadata:
     encoding: str
     remarks: tuple[str, ...] = ()
 
-    def match(self, pages: Mapping[str, Path] | Iterable[str]) -> MetadataMatch:
-        """Join with ``pages``: ids, or ids with their files (then the files' own names are tried too)."""
-        files = dict(pages) if isinstance(pages, Mapping) else {page: Path(page) for page in pages}
+    def match(self, pages: Mapping[str, Locator] | Iterable[str]) -> MetadataMatch:
+        """Join with ``pages``: ids, or ids with their scans (then the names of the files are tried too)."""
+        files = dict(pages) if isinstance(pages, Mapping) else {page: Locator(Path(page)) for page in pages}
         by_stem: dict[str, str] = {}
         for key in self.rows:
             by_stem.setdefault(without_ending(key), key)
         shared = {stem for stem, count in Counter(path.stem for path in files.values()).items() if count > 1}
 
-        def key_of(page: str, path: Path) -> str | None:
+        def key_of(page: str, path: Locator) -> str | None:
             for name in (page, path.name):
                 if name in self.rows and (name == page or path.stem not in shared):
                     return str(name)
@@ -182,7 +183,7 @@ def page_key(text: str) -> str:
 def without_ending(key: str) -> str:
     """``key`` without the ending of an image file, where it has one."""
     path = Path(key)
-    return key[: -len(path.suffix)] if path.suffix.lower() in IMAGE_SUFFIXES else key
+    return key[: -len(path.suffix)] if path.suffix.lower() in SCAN_SUFFIXES else key
 
 
 def years_of(text: str) -> tuple[int, int] | None:

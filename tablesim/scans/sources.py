@@ -1,4 +1,4 @@
-"""Where the scans are: files and folders in, a sorted list of image files out. Nothing is copied or renamed."""
+"""Where the scans are: files and folders in, a sorted list of pages out. Nothing is copied or renamed."""
 
 from __future__ import annotations
 
@@ -8,73 +8,102 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tablesim.errors import ScanError
-
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".jp2", ".bmp", ".webp"})
-"""Endings, in any case, of the files that a folder is searched for."""
+from tablesim.errors import ScanError, TablesimError
+from tablesim.scans import pdf, tiff
+from tablesim.scans.kinds import PDF_SUFFIXES, SCAN_SUFFIXES, TIFF_SUFFIXES
+from tablesim.scans.locator import Locator
 
 RUN_MARK = "run.json"
 """A folder with this file is a run of ours; the pictures of its report are not scans."""
 
 
-def find_scans(source: str | Path | Sequence[str | Path]) -> list[Path]:
-    """The image files of ``source``, each once, sorted by path.
+def find_scans(source: str | Path | Locator | Sequence[str | Path | Locator]) -> list[Locator]:
+    """The pages of ``source``, each once, sorted by file and number.
 
-    Folders are searched to the bottom for files that end as ``IMAGE_SUFFIXES``; hidden files and run folders are left
-    out. A file named outright is taken whatever its ending, so that reading it can say what is wrong with it.
+    Folders are searched to the bottom for files that end as ``SCAN_SUFFIXES``; hidden files and run folders are left
+    out. A file named outright is taken whatever its ending, so that reading it can say what is wrong with it; so is a
+    PDF or TIFF whose pages cannot be counted. ``book.pdf#12`` is page 12 alone.
 
     Raises
     ------
     ScanError
-        A path does not exist, or a folder has no images in it.
+        A path does not exist, or a folder has no scans in it.
     """
-    given = [source] if isinstance(source, str | Path) else list(source)
+    given = [source] if isinstance(source, str | Path | Locator) else list(source)
     if not given:
         raise ScanError("find_scans: got no paths, expected at least one file or folder")
-    found: dict[Path, None] = {}
-    for path in map(Path, given):
-        if path.is_dir():
-            found.update(dict.fromkeys(_in_folder(path)))
-        elif path.exists():
-            found[path] = None
+    found: dict[Locator, None] = {}
+    for where in map(Locator.of, given):
+        if where.file.is_dir() and not where.number:
+            for file in _in_folder(where.file):
+                found.update(dict.fromkeys(_pages_of(file)))
+        elif not where.file.exists():
+            raise ScanError(f"{where.file}: there is no such file or folder; check the path")
         else:
-            raise ScanError(f"{path}: there is no such file or folder; check the path")
+            found.update(dict.fromkeys([where] if where.number else _pages_of(where.file)))
     return sorted(found)
 
 
-def name_pages(scans: Iterable[Path]) -> dict[str, Path]:
-    """A page id for each scan: the file stem, made longer where two scans would share it.
+def find_scan(where: str | Path | Locator) -> Locator:
+    """The one page that ``where`` names; ScanError when it names none or several."""
+    pages = find_scans(where)
+    if len(pages) > 1:
+        raise ScanError(f"{where}: has {len(pages)} pages, expected one; name it, such as {pages[0]}")
+    return pages[0]
 
-    Files that differ in folder get the folders' names in front, joined by ``_`` (``plates/p1.jpg`` is ``plates_p1``);
-    files of one folder that differ in their ending keep the ending. Sorted by id.
+
+def _pages_of(file: Path) -> list[Locator]:
+    """The pages of a file: itself, or each of its pages by number.
+
+    What cannot be counted stays one page: opening it says what is wrong, in the place where all pages say it.
     """
-    paths = sorted(dict.fromkeys(scans))
-    level = dict.fromkeys(paths, 0)
+    suffix = file.suffix.lower()
+    try:
+        if suffix in PDF_SUFFIXES:
+            return [Locator(file, number) for number in range(1, pdf.count_pages(file) + 1)] or [Locator(file)]
+        if suffix in TIFF_SUFFIXES and (n_pages := tiff.count_pages(file)) > 1:
+            return [Locator(file, number) for number in range(1, n_pages + 1)]
+    except (TablesimError, OSError):
+        pass
+    return [Locator(file)]
+
+
+def name_pages(scans: Iterable[Locator]) -> dict[str, Locator]:
+    """A page id for each scan: the file stem, with the page's number in a file of several (``book_p0012``).
+
+    Where two scans would share it the id is made longer: files that differ in folder get the folders' names in front,
+    joined by ``_`` (``plates/p1.jpg`` is ``plates_p1``); files of one folder that differ in their ending keep the
+    ending. Sorted by id.
+    """
+    places = sorted(dict.fromkeys(scans))
+    level = dict.fromkeys(places, 0)
     while True:
-        names = {path: _name(path, level[path]) for path in paths}
+        names = {place: _name(place, level[place]) for place in places}
         count = Counter(names.values())
-        shared = [path for path in paths if count[names[path]] > 1 and level[path] <= len(path.resolve().parts)]
+        shared = [
+            place for place in places if count[names[place]] > 1 and level[place] <= len(place.file.resolve().parts)
+        ]
         if not shared:
             break
-        for path in shared:
-            level[path] += 1
-    pages: dict[str, Path] = {}
-    for path in paths:
+        for place in shared:
+            level[place] += 1
+    pages: dict[str, Locator] = {}
+    for place in places:
         # Folders joined by "_" can still spell one name in two ways (a/b_c and a_b/c): count those.
-        copies = (f"{names[path]}-{number}" for number in itertools.count(2))
-        pages[next(name for name in itertools.chain([names[path]], copies) if name not in pages)] = path
+        copies = (f"{names[place]}-{number}" for number in itertools.count(2))
+        pages[next(name for name in itertools.chain([names[place]], copies) if name not in pages)] = place
     return dict(sorted(pages.items()))
 
 
-def _name(path: Path, level: int) -> str:
+def _name(place: Locator, level: int) -> str:
     """Ever longer names: stem; folder and stem; the whole name; then with more and more folders in front."""
     depth, whole = ((0, False), (1, False), (0, True))[level] if level < 3 else (level - 2, True)
-    folders = path.resolve().parts[1:-1][-depth:] if depth else ()
-    return "_".join((*folders, path.name if whole else path.stem))
+    folders = place.file.resolve().parts[1:-1][-depth:] if depth else ()
+    return "_".join((*folders, place.name if whole else place.stem))
 
 
 def _in_folder(folder: Path) -> list[Path]:
-    images: list[Path] = []
+    scans: list[Path] = []
     others: Counter[str] = Counter()
     for where, folders, files in os.walk(folder):
         if RUN_MARK in files and Path(where) != folder:
@@ -83,14 +112,14 @@ def _in_folder(folder: Path) -> list[Path]:
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in files:
             suffix = Path(name).suffix.lower()
-            if suffix in IMAGE_SUFFIXES and not name.startswith("."):
-                images.append(Path(where, name))
+            if suffix in SCAN_SUFFIXES and not name.startswith("."):
+                scans.append(Path(where, name))
             else:
                 others[suffix or "no ending"] += 1
-    if not images:
+    if not scans:
         kinds = ", ".join(f"{count} x {suffix}" for suffix, count in others.most_common(4)) or "nothing"
         raise ScanError(
-            f"{folder}: no images in this folder (found: {kinds}); expected files that end in "
-            f"{' '.join(sorted(IMAGE_SUFFIXES))}"
+            f"{folder}: no scans in this folder (found: {kinds}); expected files that end in "
+            f"{' '.join(sorted(SCAN_SUFFIXES))}"
         )
-    return images
+    return scans

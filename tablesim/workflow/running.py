@@ -20,6 +20,7 @@ from tablesim.corpus.processes import MakeReader, Read
 from tablesim.corpus.store import Corpus
 from tablesim.digits.reading import Reading
 from tablesim.errors import RunError, SettingsError
+from tablesim.scans.locator import Locator
 from tablesim.scans.metadata import Metadata, read_metadata
 from tablesim.scans.sources import find_scans, name_pages
 from tablesim.workflow.clustering import cluster
@@ -109,13 +110,14 @@ def run(
 
 def _index(
     corpus: Corpus,
-    scans: Mapping[str, Path],
+    scans: Mapping[str, Locator],
     table: Metadata | None,
     make_reader: MakeReader,
     workers: int,
     tell: Listener,
 ) -> None:
-    match = ingest(corpus, scans, table, tell)
+    match = None if table is None else table.match(scans)
+    ingest(corpus, scans, None if match is None else match.pages, on_event=tell)
     corpus.run["inputs"] = {"pages": len(scans), "sha256": _inputs_hash(corpus)}
     corpus.save_run()
     if match is not None:

@@ -1,0 +1,181 @@
+"""Pages of PDFs: the scan that a page consists of as it was put in, anything else drawn at its own resolution.
+
+A page that shows one image and nothing else gives that image, pixel by pixel; invisible text, which text recognition
+leaves behind, does not count. Pages of several images (a picture behind a mask, a library's mark in a corner) and of
+type or lines are drawn, so that the image with most pixels keeps them, or at ``DRAWN_DPI`` where there is no image.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from tablesim.errors import MissingExtraError, ScanError
+from tablesim.scans.kinds import looks_like
+
+DRAWN_DPI = 300.0
+"""Resolution of pages without an image: figures of 8 points are 33 pixels high."""
+
+HIGHEST_DPI = 1200.0
+_POINTS_PER_INCH = 72.0
+_SKEW = 0.01
+"""An image whose sides run askew by no more than this share of their length counts as upright."""
+
+# PDFium holds its state in global variables.
+_LOCK = threading.Lock()
+
+
+def count_pages(path: Path) -> int:
+    """How many pages a PDF has; ScanError where it cannot be opened, MissingExtraError without pypdfium2."""
+    with _opened(path) as document:
+        return len(document)
+
+
+def open_page(path: Path, number: int, max_pixels: int) -> Image.Image:
+    """Page ``number``, from 1, as an image in mode L or RGB; 0 stands for the only page of a file.
+
+    Raises
+    ------
+    ScanError
+        The file is no PDF, is damaged or locked, has no such page, or the page has more than ``max_pixels``.
+    MissingExtraError
+        Without pypdfium2.
+    """
+    with _opened(path) as document:
+        n_pages = len(document)
+        if not n_pages:
+            raise ScanError(f"{path}: the PDF has no pages; fetch or make it again")
+        if number > n_pages:
+            raise ScanError(f"{path}#{number}: the PDF has {n_pages} pages; name one of these")
+        if not number and n_pages > 1:
+            raise ScanError(f"{path}: the PDF has {n_pages} pages; name one of them, such as {path}#1")
+        return _image_of(document[max(number, 1) - 1], f"{path}#{max(number, 1)}", max_pixels)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    try:
+        import pypdfium2
+    except ImportError as error:
+        raise MissingExtraError(f"{path}: reading PDFs", "scans") from error
+    with _LOCK:
+        try:
+            with pypdfium2.PdfDocument(path) as document:
+                yield document
+        except pypdfium2.PdfiumError as error:
+            raise ScanError(f"{path}: {_reason(path, str(error))}") from error
+        except FileNotFoundError as error:
+            raise ScanError(f"{path}: there is no such file; check the spelling") from error
+
+
+def _reason(path: Path, message: str) -> str:
+    if not path.stat().st_size:
+        return "the file is empty (0 bytes); fetch it again"
+    kind = looks_like(path)
+    if kind != "a PDF":
+        return (
+            f"not a PDF ({f'it begins like {kind}' if kind else 'its first bytes say nothing'}); give it its own ending"
+        )
+    if "password" in message.lower():
+        return "the PDF is locked with a password; save a copy without one"
+    return f"the PDF is damaged or cut off ({message.rstrip('.')}); fetch it again"
+
+
+def _image_of(page: Any, where: str, max_pixels: int) -> Image.Image:
+    image, turns = _only_image(page)
+    if image is not None:
+        _check(where, image.get_px_size(), max_pixels)
+        picture: Image.Image = image.get_bitmap().to_pil()
+        for turn in turns:
+            picture = picture.transpose(turn)
+        return picture if picture.mode == "L" else picture.convert("RGB")
+    scale = _resolution(page) / _POINTS_PER_INCH
+    _check(where, (round(page.get_width() * scale), round(page.get_height() * scale)), max_pixels)
+    drawn: Image.Image = page.render(scale=scale, draw_annots=False).to_pil()
+    return drawn.convert("RGB")
+
+
+def _check(where: str, size: tuple[int, int], max_pixels: int) -> None:
+    if size[0] * size[1] > max_pixels:
+        raise ScanError(
+            f"{where}: the page is {size[0]} x {size[1]} pixels, more than the limit of {max_pixels:,}; "
+            "make a smaller copy or raise the limit with --max-pixels"
+        )
+
+
+def _only_image(page: Any) -> tuple[Any, tuple[Image.Transpose, ...]]:
+    """The image that is all a page shows, and what sets it upright; None where there is more, or it is cut or masked."""
+    import pypdfium2.raw as pdfium
+
+    shown = []
+    for thing in page.get_objects(max_depth=1):
+        unseen = thing.type == pdfium.FPDF_PAGEOBJ_TEXT and (
+            pdfium.FPDFTextObj_GetTextRenderMode(thing) == pdfium.FPDF_TEXTRENDERMODE_INVISIBLE
+        )
+        if not unseen:
+            shown.append(thing)
+        if len(shown) > 1:
+            return None, ()
+    if not shown or shown[0].type != pdfium.FPDF_PAGEOBJ_IMAGE:
+        return None, ()
+    image = shown[0]
+    if pdfium.FPDFPageObj_HasTransparency(image) or not _lies_within(image.get_bounds(), page):
+        return None, ()
+    if image.get_metadata().colorspace == pdfium.FPDF_COLORSPACE_UNKNOWN:
+        return None, ()  # a stencil, painted in a colour that stands elsewhere
+    turns = _turns(image.get_matrix().get(), page.get_rotation())
+    return (image, turns) if turns is not None else (None, ())
+
+
+def _lies_within(bounds: tuple[float, float, float, float], page: Any) -> bool:
+    """Whether what a page shows holds the whole image, but for a hair: a crop box may cut margins off."""
+    left, bottom, right, top = page.get_bbox()
+    hair = 0.005 * max(right - left, top - bottom)
+    return (
+        bounds[0] >= left - hair
+        and bounds[1] >= bottom - hair
+        and bounds[2] <= right + hair
+        and bounds[3] <= top + hair
+    )
+
+
+def _turns(matrix: tuple[float, ...], rotation: int) -> tuple[Image.Transpose, ...] | None:
+    """What brings an image's rows upright on the page that is seen; None where it lies askew.
+
+    ``matrix`` takes the image's right and up, each one unit, to the page, y upwards (PDF 32000-1, 8.9.5); the page is
+    then turned clockwise by ``rotation`` degrees.
+    """
+    right, up = (matrix[0], matrix[1]), (matrix[2], matrix[3])
+    for _ in range(rotation // 90):
+        right, up = (right[1], -right[0]), (up[1], -up[0])
+    turns: list[Image.Transpose] = []
+    if abs(right[0]) < abs(right[1]):
+        # Lying on its side: a quarter turn to the left brings its right to the top and its top to the left.
+        turns.append(Image.Transpose.ROTATE_90)
+        right, up = (-up[0], -up[1]), right
+    size = abs(right[0]), abs(up[1])
+    if abs(right[1]) > _SKEW * size[0] or abs(up[0]) > _SKEW * size[1]:
+        return None
+    if right[0] < 0:
+        turns.append(Image.Transpose.FLIP_LEFT_RIGHT)
+    if up[1] < 0:
+        turns.append(Image.Transpose.FLIP_TOP_BOTTOM)
+    return tuple(turns)
+
+
+def _resolution(page: Any) -> float:
+    """Dots an inch at which the image with most pixels keeps them."""
+    import pypdfium2.raw as pdfium
+
+    images = list(page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE]))
+    if not images:
+        return DRAWN_DPI
+    largest = max(images, key=lambda image: image.get_px_size()[0] * image.get_px_size()[1])
+    metadata = largest.get_metadata()
+    dpi = max(metadata.horizontal_dpi, metadata.vertical_dpi)
+    return min(dpi, HIGHEST_DPI) if dpi > _POINTS_PER_INCH else DRAWN_DPI
