@@ -1,7 +1,8 @@
-"""``tablesim evaluate``: readings against transcriptions, neighbours and clusters against labels."""
+"""``tablesim evaluate``: readings against what is printed, neighbours and clusters against labels."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,7 +21,9 @@ def command(
     ],
     truth: Annotated[
         Path | None,
-        typer.Option("--truth", metavar="DIR", help="Transcriptions, named as the scans.", show_default=False),
+        typer.Option(
+            "--truth", metavar="DIR", help="Transcriptions or truths, named as the scans.", show_default=False
+        ),
     ] = None,
     labels: Annotated[
         Path | None,
@@ -31,7 +34,9 @@ def command(
 ) -> None:
     """Measure how well scans are read, or how well a run finds the pages that belong together.
 
-    With --truth: F1 of whole numbers, F1 of digits and the correlation of the 110 bins, by page and over all pages.
+    With --truth: F1 of whole numbers, F1 of digits, the correlation of the 110 bins and the share of neighbours in rows
+    and columns that were read as neighbours, by page and over all pages; and over all pages what confidences are worth.
+    DIR holds a transcription (.txt) a scan, or the truth (.json) of a synthesized one, which goes first.
     With --labels: how often a page's nearest page has its label, and how clusters and labels agree.
 
     Example: tablesim evaluate scans/p12.jpg --truth transcriptions
@@ -50,51 +55,87 @@ def command(
     if as_json:
         print_json(result)
     elif truth is not None:
-        print_table(("page", "numbers", "F1 numbers", "F1 digits", "Pearson"), _rows(result))
+        print_table(("page", "numbers", "F1 numbers", "F1 digits", "Pearson", "neighbours"), _rows(result))
+        for line in _calibration_lines(result["total"]):
+            typer.echo(line)
     else:
         figures = [(name.replace("_", " "), _joined(value)) for name, value in result.items()]
         print_table(("figure", "value"), figures)
 
 
 def evaluate_scans(sources: list[Path], truth: Path, weights: Path | None = None) -> dict[str, Any]:
-    """Read every scan and score it against its transcription.
+    """Read every scan and score it against what is printed on it.
 
     Returns
     -------
     dict
-        ``pages``: for each scan ``page``, ``scan``, ``is_table``, ``f1_numbers``, ``f1_digits``, ``pearson`` and the
-        counts; ``total``: the same over all pages; ``without_truth``: scans found in a folder that nobody transcribed.
+        ``pages``: for each scan ``page``, ``scan``, ``is_table``, ``f1_numbers``, ``f1_digits``, ``pearson``,
+        ``neighbours`` and the counts; ``total``: the same over all pages, with ``calibration``: for ``numbers`` (and
+        for ``digits``, of pages whose truth has places) how many were judged, their expected calibration ``error`` and
+        the ``bins`` behind it; ``without_truth``: scans found in a folder that nobody transcribed.
 
     Raises
     ------
     TranscriptionError
-        A scan named outright has no transcription, or none of the scans has one, or a file breaks the format.
+        A scan named outright has no truth, or none of the scans has one, or a file breaks the format.
     """
-    from tablesim.digits.scores import score_reading, total
-    from tablesim.digits.transcription import read_transcription
+    from tablesim.digits.transcription import find_truth, read_truth
     from tablesim.reader import load_network
     from tablesim.scans.sources import find_scans
 
     scans = find_scans(sources)
-    paths = {scan: truth / f"{scan.stem}.txt" for scan in scans}
-    missing = [scan for scan in scans if not paths[scan].is_file()]
-    named = [scan for scan in missing if scan in sources]
+    found = {scan: find_truth(truth, scan.stem) for scan in scans}
+    missing = [scan for scan in scans if found[scan] is None]
+    named = [scan for scan in missing if scan.file in sources]
     if named or len(missing) == len(scans):
         scan = (named or missing)[0]
         raise TranscriptionError(
-            f"{scan}: no transcription, expected it at {paths[scan]}; write one (a row a line, '|' between columns) "
-            "or name the folder that has it with --truth"
+            f"{scan}: no transcription, expected it at {truth / scan.stem}.txt; write one (a row a line, '|' between "
+            "columns) or name the folder that has it with --truth"
         )
     # All of them before the first page is read: a slip of the pen should not show after an hour.
-    transcriptions = {scan: read_transcription(paths[scan]) for scan in scans if scan not in missing}
-    reader = load_network(weights)
+    truths = {scan: read_truth(path) for scan, path in found.items() if path is not None}
+    return {**_measured(load_network(weights), truths), "without_truth": [str(scan) for scan in missing]}
+
+
+def _measured(reader: Any, truths: dict[Any, Any]) -> dict[str, Any]:
+    """``pages`` and ``total`` of `evaluate_scans`, from the truth of each scan."""
+    from tablesim.digits.alignment import align, judged_digits
+    from tablesim.digits.neighbours import NeighboursKept, neighbours_kept
+    from tablesim.digits.scores import score_texts, total
+    from tablesim.synthesis.truth import PageTruth
+
     pages, scores = [], []
-    for scan, transcription in transcriptions.items():
+    neighbours = NeighboursKept()
+    judged: dict[str, list[Any]] = {"numbers": [], "digits": []}
+    for scan, truth in truths.items():
         reading = reader.read(scan)
-        score = score_reading(reading.numbers, transcription)
+        aligned = align(reading, truth)
+        score = score_texts([n.digits_text for n in aligned.read], [n.digits_text for n in aligned.printed])
+        kept = neighbours_kept(aligned)
         scores.append(score)
-        pages.append({"page": reading.page, "scan": str(scan), "is_table": reading.is_table, **score.to_dict()})
-    return {"pages": pages, "total": total(scores).to_dict(), "without_truth": [str(scan) for scan in missing]}
+        neighbours += kept
+        judged["numbers"].append(aligned.judged())
+        if isinstance(truth, PageTruth):
+            judged["digits"].append(judged_digits(reading, truth))
+        here = {"page": reading.page, "scan": str(scan), "is_table": reading.is_table}
+        pages.append({**here, **score.to_dict(), "neighbours": kept.to_dict()})
+    calibration = {name: _calibration(parts) for name, parts in judged.items() if parts}
+    over_all = {**total(scores).to_dict(), "neighbours": neighbours.to_dict(), "calibration": calibration}
+    return {"pages": pages, "total": over_all}
+
+
+def _calibration(parts: list[Any]) -> dict[str, Any]:
+    import numpy as np
+
+    from tablesim.digits.calibration import expected_calibration_error, reliability
+
+    confidence, right = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return {
+        "judged": len(confidence),
+        "error": round(expected_calibration_error(confidence, right), 6),
+        "bins": [each.to_dict() for each in reliability(confidence, right)],
+    }
 
 
 def evaluate_run(run: Path, labels: Path) -> dict[str, Any]:
@@ -116,7 +157,16 @@ def _joined(value: Any) -> Any:
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
 
 
-def _rows(result: dict[str, Any]) -> list[tuple[str, int, float, float, float]]:
+def _calibration_lines(total: dict[str, Any]) -> Iterator[str]:
+    """What the confidences are worth, in a line each for numbers and digits."""
+    for name, found in total["calibration"].items():
+        bins = ", ".join(f"{each['confidence']:.2f}:{each['right']:.2f}" for each in found["bins"])
+        yield f"calibration of {name}: expected error {found['error']:.4f} over {found['judged']}"
+        if bins:
+            yield f"  confidence:share right in equal-count bins: {bins}"
+
+
+def _rows(result: dict[str, Any]) -> list[tuple[str, int, float, float, float, float]]:
     """A row a page, and one over all."""
     named = [*((page["page"], page) for page in result["pages"]), (f"all {len(result['pages'])}", result["total"])]
     return [
@@ -126,6 +176,7 @@ def _rows(result: dict[str, Any]) -> list[tuple[str, int, float, float, float]]:
             score["f1_numbers"],
             score["f1_digits"],
             score["pearson"],
+            score["neighbours"]["share"],
         )
         for name, score in named
     ]

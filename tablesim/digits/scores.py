@@ -128,7 +128,11 @@ def score_reading(numbers: Sequence[Number], transcription: Transcription) -> Re
         What is printed.
     """
     read = [number.digits_text for number in numbers if not transcription.ignores(*number.box.centre)]
-    true = transcription.numbers
+    return score_texts(read, transcription.numbers)
+
+
+def score_texts(read: Sequence[str], true: Sequence[str]) -> ReadingScore:
+    """Score the digit strings read on a page, all of which count, against those that are printed."""
     return ReadingScore(
         Counts.of(read, true),
         Counts.of("".join(read).replace(ILLEGIBLE, ""), "".join(true).replace(ILLEGIBLE, "")),

@@ -21,6 +21,7 @@ from pathlib import Path
 from tablesim.digits.reading import ILLEGIBLE
 from tablesim.errors import TranscriptionError
 from tablesim.scans.boxes import Box
+from tablesim.synthesis.truth import PageTruth
 
 _FIGURES = re.compile(rf"[0-9{re.escape(ILLEGIBLE)}]")
 _FRACTION_BARS = "/⁄∕"
@@ -73,6 +74,32 @@ class Transcription:
     def ignores(self, x: float, y: float) -> bool:
         """True when the point (source pixels) lies where nothing counts."""
         return any(box.contains(x, y) for box in self.ignore)
+
+
+def find_truth(folder: str | Path, stem: str) -> Path | None:
+    """The file in ``folder`` that says what is printed on the page ``stem``: its truth, else its transcription."""
+    paths = (Path(folder) / f"{stem}.json", Path(folder) / f"{stem}.txt")
+    return next((path for path in paths if path.is_file()), None)
+
+
+def read_truth(path: str | Path) -> Transcription | PageTruth:
+    """What is printed on a page: the truth of a synthesized page (``.json``), else a transcription.
+
+    Raises
+    ------
+    TranscriptionError
+        The file is missing, damaged, or does not follow its format.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".json":
+        return read_transcription(path)
+    try:
+        return PageTruth.load(path)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise TranscriptionError(
+            f"{path}: not the truth of a page ({type(error).__name__}: {error}), expected JSON as tablesim synthesize "
+            "writes it; write the page again, or put a transcription (.txt) there"
+        ) from error
 
 
 def read_transcription(path: str | Path) -> Transcription:

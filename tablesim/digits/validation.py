@@ -1,33 +1,49 @@
-"""How well a network reads practice pages it was never trained on, and what its activations are worth.
+"""How well a network reads pages it was never trained on, and what its activations are worth.
 
 The activations of a network trained with a focal loss are no probabilities: they are brought to probabilities by a line
-through their logits (Platt 1999), fitted on validation pages. Every threshold of the reader is set on that scale.
+through their logits (Platt 1999), fitted on practice pages. Every threshold of the reader is set on that scale.
+
+Practice pages are harder than books, and the confidence of a whole number is a product over its digits and joins, as if
+these were independent. Second lines, for digits and for numbers, are fitted on whole synthesized pages that are read as
+any scan is: they bring the confidences that leave the reader to probabilities.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.spatial import cKDTree
 
+from tablesim.digits.alignment import align, judged_digits
+from tablesim.digits.calibration import Bin, expected_calibration_error, fit_calibration, logits_of, reliability
+from tablesim.digits.neighbours import NeighboursKept, neighbours_kept
 from tablesim.digits.network import DigitNetwork
 from tablesim.digits.numbers import Thresholds, join_digits
+from tablesim.digits.page import Eye, read_page
 from tablesim.digits.peaks import Calibration, Digits, find_digits
+from tablesim.digits.scores import ReadingScore, score_texts, total
+from tablesim.scans import images
 from tablesim.scans.cleaning import clean
 from tablesim.synthesis.ageing import Scan
+from tablesim.synthesis.corpus import pages, plan_of_pages
+from tablesim.synthesis.pages import Page
 from tablesim.synthesis.practice import practice_page
 from tablesim.synthesis.truth import TrueNumber
 
 FIRST_SEED = 1_000_000_000
 """Practice pages from this seed on are never trained on."""
 
-N_BINS = 10
+N_WHOLE_PAGES = 28
+"""Whole pages that the confidences of numbers are fitted on: one of each of two dozen tables, and some without one."""
+
+Judged = tuple[NDArray[np.float64], NDArray[np.bool_]]
+"""Confidences, and whether each answer is right."""
 
 _WEAKEST = 0.03
 _SAME_PLACE = 0.5
@@ -50,6 +66,8 @@ class Validation:
         Expected calibration error of the accepted digits, 10 equal-count bins.
     confusion : int array of shape (10, 10)
         Rows: what is printed; columns: what was read there.
+    bins : tuple of Bin
+        The accepted digits by their confidence.
     """
 
     n_pages: int
@@ -59,6 +77,12 @@ class Validation:
     f1_numbers: float
     calibration_error: float
     confusion: NDArray[np.int64]
+    bins: tuple[Bin, ...] = ()
+
+    @property
+    def f1_digits(self) -> float:
+        """Harmonic mean of precision and recall; 0 where both are 0."""
+        return 2 * self.precision * self.recall / max(1e-9, self.precision + self.recall)
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -68,6 +92,55 @@ class Validation:
             "f1_numbers": round(self.f1_numbers, 4),
             "calibration_error": round(self.calibration_error, 4),
             "confusion": self.confusion.tolist(),
+            "bins": [each.to_dict() for each in self.bins],
+        }
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What confidences are worth on some pages.
+
+    Attributes
+    ----------
+    line : Calibration
+        Brings them to probabilities; fitted on all pages.
+    error : float
+        Expected calibration error, 10 equal-count bins, with that line. It is taken in two halves of the pages, in each
+        with the line that the other half gives.
+    bins : tuple of Bin
+        The answers by their confidence, brought to probabilities as for the error.
+    """
+
+    line: Calibration
+    error: float
+    bins: tuple[Bin, ...]
+
+
+@dataclass(frozen=True)
+class WholePages:
+    """Figures on whole synthesized pages, read as any scan is.
+
+    Attributes
+    ----------
+    score : ReadingScore
+        Numbers, digits and bins of all pages together.
+    neighbours : NeighboursKept
+    digits, numbers : Worth
+        What the confidences that the reader gives them are worth.
+    """
+
+    score: ReadingScore
+    neighbours: NeighboursKept
+    digits: Worth
+    numbers: Worth
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            **self.score.to_dict(),
+            "neighbours": self.neighbours.to_dict(),
+            "calibration_error_digits": round(self.digits.error, 4),
+            "calibration_error_numbers": round(self.numbers.error, 4),
+            "bins": [each.to_dict() for each in self.numbers.bins],
         }
 
 
@@ -120,42 +193,61 @@ def validate(
         f1_numbers=float(2 * numbers[0] / max(1.0, numbers[1] + numbers[2])),
         calibration_error=expected_calibration_error(np.concatenate(shares), np.concatenate(truths)),
         confusion=tally.confusion,
+        bins=reliability(np.concatenate(shares), np.concatenate(truths)),
     )
+
+
+def validation_pages(count: int = N_WHOLE_PAGES) -> Iterable[Page]:
+    """Whole synthesized pages of ``count`` books that are in no training and no bundled corpus."""
+    return (page for page, _ in pages(plan_of_pages(FIRST_SEED, count, editions=1)))
+
+
+def validate_whole_pages(eye: Eye, made: Iterable[Page]) -> WholePages:
+    """Read whole pages, fit the confidences of numbers, and count.
+
+    Parameters
+    ----------
+    eye : Eye
+        What reads, with the calibration of its digits.
+    made : iterable of Page
+        Scans with their truth.
+    """
+    scores: list[ReadingScore] = []
+    neighbours = NeighboursKept()
+    digits: list[Judged] = []
+    numbers: list[Judged] = []
+    for page in made:
+        reading = read_page(eye, images.Scan(Path(page.truth.page), "", page.grey))
+        aligned = align(reading, page.truth)
+        scores.append(score_texts([n.digits_text for n in aligned.read], [n.digits_text for n in aligned.printed]))
+        neighbours += neighbours_kept(aligned)
+        digits.append(judged_digits(reading, page.truth))
+        numbers.append(aligned.judged())
+    return WholePages(total(scores), neighbours, worth(digits), worth(numbers))
+
+
+def worth(pages_judged: Sequence[Judged]) -> Worth:
+    """What the confidences of some pages are worth, from the answers of each page."""
+    halves = _joined(pages_judged[::2]), _joined(pages_judged[1::2])
+    lines = [fit_calibration(logits_of(confidence), right) for confidence, right in halves]
+    crossed = _joined([(lines[1 - n].of_activation(confidence), right) for n, (confidence, right) in enumerate(halves)])
+    confidence, right = _joined(pages_judged)
+    line = fit_calibration(logits_of(confidence), right)
+    return Worth(line, expected_calibration_error(*crossed), reliability(*crossed))
+
+
+def _joined(parts: Iterable[Judged]) -> Judged:
+    confidence, right = zip((np.zeros(0), np.zeros(0, dtype=bool)), *parts, strict=True)
+    return np.concatenate(confidence), np.concatenate(right)
 
 
 def calibrated(digits: Digits, calibration: Calibration) -> Digits:
     """Digits found with plain activations, their confidences brought to probabilities."""
-    return Digits(
-        digits.values,
-        calibration.of_activation(digits.confidence),
-        digits.runner_up,
-        calibration.of_activation(digits.runner_up_confidence),
-        digits.boxes,
-        digits.joins,
+    return replace(
+        digits,
+        confidence=calibration.of_activation(digits.confidence),
+        runner_up_confidence=calibration.of_activation(digits.runner_up_confidence),
     )
-
-
-def fit_calibration(logits: NDArray[np.float64], right: NDArray[np.bool_]) -> Calibration:
-    """The line through the logits that makes what was right most likely; slope at least 0.1."""
-
-    def surprise(line: NDArray[np.float64]) -> float:
-        z = line[0] * logits + line[1]
-        return float(np.mean(np.logaddexp(0, np.where(right, -z, z))))
-
-    if right.all() or not right.any():
-        return Calibration()
-    best = minimize(surprise, np.array([1.0, 0.0]), method="Nelder-Mead").x
-    return Calibration(max(0.1, float(best[0])), float(best[1]))
-
-
-def expected_calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
-    """Mean distance of confidence and share of right answers, over 10 equal-count bins; 0 without answers."""
-    if not len(confidence):
-        return 0.0
-    order = np.argsort(confidence, kind="stable")
-    bins = np.array_split(order, min(N_BINS, len(order)))
-    gaps = [len(part) * abs(confidence[part].mean() - right[part].mean()) for part in bins]
-    return float(sum(gaps) / len(order))
 
 
 def _read(network: DigitNetwork, scan: Scan, tally: _Tally) -> None:

@@ -1,45 +1,54 @@
-"""Calibration is worth what it says, and validation counts what is right."""
+"""Validation counts what is right, and says what confidences are worth."""
 
 import numpy as np
 import pytest
 import torch
 
 from tablesim.digits.network import DigitNetwork, Shape
+from tablesim.digits.numbers import Thresholds
+from tablesim.digits.page import Eye
 from tablesim.digits.peaks import Calibration
-from tablesim.digits.validation import expected_calibration_error, fit_calibration, validate
+from tablesim.digits.validation import validate, validate_whole_pages, validation_pages, worth
+from tablesim.reader import load_network
 
 
-def test_calibration_finds_the_line_behind_the_answers():
-    rng = np.random.default_rng(0)
-    logits = rng.normal(0, 2, 20_000)
-    right = rng.random(20_000) < 1 / (1 + np.exp(-(1.7 * logits - 0.6)))
-    line = fit_calibration(logits, right)
-    assert line.slope == pytest.approx(1.7, abs=0.08)
-    assert line.shift == pytest.approx(-0.6, abs=0.08)
-
-
-def test_answers_of_one_kind_leave_the_activations_alone():
-    assert fit_calibration(np.zeros(4), np.ones(4, dtype=bool)) == Calibration()
-
-
-def test_calibration_goes_both_ways():
-    line = Calibration(2.0, -1.0)
-    assert line.of_logit(np.array([line.least_logit(0.3)])) == pytest.approx([0.3])
-    assert line.of_activation(np.array([0.5])) == pytest.approx([1 / (1 + np.e)])
-
-
-def test_calibration_error_by_hand():
-    confidence = np.repeat([0.2, 0.8], 50)
-    right = np.concatenate([np.arange(50) % 5 == 0, np.arange(50) % 5 > 0])
-    assert expected_calibration_error(confidence, right) == pytest.approx(0.0, abs=1e-12)
-    assert expected_calibration_error(np.full(100, 0.9), np.zeros(100, dtype=bool)) == pytest.approx(0.9)
-    assert expected_calibration_error(np.zeros(0), np.zeros(0, dtype=bool)) == 0
+def untrained():
+    torch.manual_seed(0)
+    return DigitNetwork(Shape(4, 8, 8, (1,))).eval()
 
 
 def test_an_untrained_network_reads_nothing_right():
-    torch.manual_seed(0)
-    found = validate(DigitNetwork(Shape(4, 8, 8, (1,))).eval(), seeds=range(10**9, 10**9 + 2), size=256)
+    found = validate(untrained(), seeds=range(10**9, 10**9 + 2), size=256)
     assert found.n_pages == 2
     assert found.recall < 0.2
+    assert found.f1_digits < 0.2
     assert found.confusion.shape == (10, 10)
-    assert set(found.to_dict()) >= {"digit_precision", "digit_recall", "f1_numbers", "calibration_error"}
+    assert set(found.to_dict()) >= {"digit_precision", "digit_recall", "f1_numbers", "calibration_error", "bins"}
+
+
+def test_an_untrained_network_reads_no_whole_page_either():
+    found = validate_whole_pages(Eye(untrained(), Calibration(), Thresholds()), validation_pages(1))
+    assert found.score.pages == 1
+    assert found.score.numbers.missed > 0
+    assert found.score.f1_numbers < 0.1
+    assert found.neighbours.both.share < 0.1
+
+
+def test_the_bundled_network_reads_a_whole_page_that_it_has_not_seen():
+    found = validate_whole_pages(load_network().eye, validation_pages(1))
+    assert found.score.f1_numbers > 0.9
+    assert found.neighbours.both.share > 0.85
+    assert found.numbers.error < 0.1
+    assert set(found.to_dict()) >= {"neighbours", "calibration_error_numbers", "calibration_error_digits"}
+
+
+def test_the_worth_of_confidences_is_measured_on_pages_that_did_not_set_the_line():
+    rng = np.random.default_rng(2)
+    confidence = rng.uniform(0.05, 0.95, (2, 4000))
+    honest = [(page, rng.random(4000) < page) for page in confidence]
+    assert worth(honest).error < 0.03
+    assert worth(honest).line.slope == pytest.approx(1.0, abs=0.1)
+    # One page is always right, the other never: each half's line is useless on the other.
+    apart = [(confidence[0], rng.random(4000) < 0.98), (confidence[1], rng.random(4000) < 0.02)]
+    assert worth(apart).error > 0.9
+    assert worth([]).error == 0
