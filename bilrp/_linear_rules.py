@@ -94,18 +94,19 @@ class LinearRule(Rule):
         if distribute and group.absolute is None:
             # contributions of one sign: sharing the rest over |z_jk| is the same as leaving bias and eps out
             return [Term(group.parts, inverse_or_zero(_forward(layer, group.parts)) * coefficient)]
-        z = _forward(layer, group.parts, group.bias)
+        own = _forward(layer, group.parts)
+        z = own if group.bias is None else layer.biased(own, group.bias)
         denominator = stabilize(z, self.eps, self.stabilizer, magnitude if self.stabilizer == "relative" else None)
         inverse = inverse_or_zero(denominator)
         terms = [Term(group.parts, inverse * coefficient)]
         if distribute and group.absolute is not None and magnitude is not None:
-            kept = 1 - _forward(layer, group.parts) * inverse
+            kept = 1 - own * inverse
             terms.append(Term(group.absolute, kept * inverse_or_zero(magnitude)))
         return terms
 
 
-def _forward(layer: LinearLayer, parts: Parts, bias: Tensor | None = None) -> Tensor:
-    z = layer.forward(*parts[0], bias)
+def _forward(layer: LinearLayer, parts: Parts) -> Tensor:
+    z = layer.forward(*parts[0])
     for a, weight in parts[1:]:
         z = z + layer.forward(a, weight)
     return z

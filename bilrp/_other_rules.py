@@ -52,25 +52,27 @@ class SumShare(Rule):
 
     kinds = frozenset({"sum", "attention"})
 
-    def prepare(self, site: Site, distribute: bool = False) -> Backward:
+    def factors(self, site: Site, distribute: bool = False) -> tuple[Tensor, Tensor | None]:
+        """What relevance above is multiplied with, of the output's shape: on the way to a_j, and on that to |a_j|."""
         own = site.run(site.inputs, constants=False)[0]
-        nonnegative = SIGNED.get(site.function)
         magnitude = None
-        magnitudes = tuple(value.abs() for value in site.inputs)
         if distribute or self.stabilizer == "relative":
-            magnitude = site.run(magnitudes, nonnegative, constants=False)[0]
+            magnitudes = [value.abs() for value in site.inputs]
+            magnitude = site.run(magnitudes, SIGNED.get(site.function), constants=False)[0]
         relative = magnitude if self.stabilizer == "relative" else None
-        denominator = stabilize(site.output, self.eps, self.stabilizer, relative)
-        inverse = inverse_or_zero(denominator)
-        kept = None
-        if distribute and magnitude is not None:
-            kept = (1 - own * inverse) * inverse_or_zero(magnitude)
+        inverse = inverse_or_zero(stabilize(site.output, self.eps, self.stabilizer, relative))
+        if not distribute or magnitude is None:
+            return inverse, None
+        return inverse, (1 - own * inverse) * inverse_or_zero(magnitude)
+
+    def prepare(self, site: Site, distribute: bool = False) -> Backward:
+        inverse, kept = self.factors(site, distribute)
 
         def backward(relevance: Tensor) -> tuple[Tensor, ...]:
             parts = [a * g for a, g in zip(site.inputs, site.vjp([relevance * inverse]), strict=True)]
             if kept is not None:
-                rest = site.vjp([relevance * kept], nonnegative, constants=False)
-                parts = [part + a * g for part, a, g in zip(parts, magnitudes, rest, strict=True)]
+                rest = site.vjp([relevance * kept], SIGNED.get(site.function), constants=False)
+                parts = [part + a.abs() * g for part, a, g in zip(parts, site.inputs, rest, strict=True)]
             return tuple(parts)
 
         return backward
@@ -91,13 +93,17 @@ class MaxWinner(Rule):
     def keeps_nothing(self) -> bool:
         return self.eps == 0
 
+    def factor(self, site: Site, distribute: bool = False) -> Tensor | None:
+        """What relevance above is multiplied with before the winner gets it, of the output's shape; None for 1."""
+        if self.eps == 0 or distribute:
+            return None
+        return site.output / stabilize(site.output, self.eps, self.stabilizer)
+
     def prepare(self, site: Site, distribute: bool = False) -> Backward:
         pool = TiledMaxPool.of(site)
         backward = site.vjp if pool is None else pool.backward
-        if self.eps == 0 or distribute:
-            return lambda relevance: backward([relevance])
-        factor = site.output / stabilize(site.output, self.eps, self.stabilizer)
-        return lambda relevance: backward([relevance * factor])
+        factor = self.factor(site, distribute)
+        return lambda relevance: backward([relevance if factor is None else relevance * factor])
 
 
 class MaxShare(Rule):

@@ -27,7 +27,7 @@ def stabilize(z: Tensor, eps: float, stabilizer: str = "signed", magnitude: Tens
 
 def inverse_or_zero(z: Tensor) -> Tensor:
     """1 / z, and 0 where z is 0: a neuron to which nothing contributes passes nothing on."""
-    return torch.where(z == 0, torch.zeros_like(z), 1 / torch.where(z == 0, torch.ones_like(z), z))
+    return z.reciprocal().masked_fill_(z == 0, 0.0)
 
 
 class Rule:

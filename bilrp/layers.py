@@ -59,18 +59,26 @@ class LinearLayer:
         named = isinstance(self._settings.get("padding", 0), str)
         self._is_plain_conv2d = operation.function == "conv2d" and self.input.dim() == 4 and not named
         if self._is_plain_conv2d:
+            # channels_last: a third faster than the default layout on the CPU, and weights are not converted each time
             self.input = self.input.contiguous(memory_format=torch.channels_last)
+            self.weight = self.weight.contiguous(memory_format=torch.channels_last)
 
-    def forward(self, a: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-        """The layer with another input, weight and bias."""
+    def forward(self, a: Tensor, weight: Tensor) -> Tensor:
+        """The layer with another input and weight, without its bias."""
         function = self._operation.function
         if function == "linear":
-            return F.linear(a, weight, bias)
+            return F.linear(a, weight)
         if function in CONVOLUTIONS:
-            return FUNCTIONS[function](a, weight, bias, **self._settings)
+            return FUNCTIONS[function](a, weight, None, **self._settings)
         if function == "addmm":
-            return a @ weight if bias is None else a @ weight + bias
+            return a @ weight
         return self._product(a, weight)
+
+    def biased(self, z: Tensor, bias: Tensor) -> Tensor:
+        """An output with a bias added."""
+        if self._operation.function not in CONVOLUTIONS:
+            return z + bias
+        return z + bias.reshape(-1, *[1] * (self.weight.dim() - 2))
 
     def _product(self, a: Tensor, weight: Tensor) -> Tensor:
         def change(item: Any) -> Any:
@@ -112,7 +120,6 @@ class LinearLayer:
 
     def _transpose_conv2d(self, s: Tensor, weight: Tensor) -> Tensor:
         n_dims, n_batch = s.shape[:2]
-        # channels_last: a third faster than the default layout on the CPU
         flat = s.flatten(0, 1).contiguous(memory_format=torch.channels_last)
         channels = weight.shape[1] * self._settings.get("groups", 1)
         shape = flat.new_empty(1).expand(n_dims * n_batch, channels, *self.input.shape[2:])

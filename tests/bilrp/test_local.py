@@ -1,0 +1,187 @@
+"""Relevance in windows is that of whole maps, wherever the places lie."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bilrp import Composite, InputError, LocalRelevance, Seeds, UnsupportedOperationError, explain_outputs, local
+from bilrp.composites import FIRST, OfKind
+from bilrp.local import explain_places
+from bilrp.rules import AlphaBeta, Epsilon, Gamma, SumShare, WSquare, ZBox, ZPlus
+from bilrp.testing import fingerprint
+
+HEIGHT, WIDTH = 40, 52
+RELATIVE = Composite(
+    [
+        (FIRST, ZBox(0.0, 1.0)),
+        (OfKind("linear"), Gamma(0.25, eps=0.01, stabilizer="relative")),
+        (OfKind("sum"), SumShare(eps=0.01, stabilizer="relative")),
+    ]
+)
+
+
+class Detector(nn.Module):
+    """Strides, dilation, residual addition, two scales joined, pixel shuffle: maps (1, 3, H, W) at the input's size."""
+
+    def __init__(self, mode: str = "bilinear", bias: bool = True) -> None:
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(3)
+            self.first = nn.Conv2d(2, 4, 5, stride=2, padding=2, bias=bias)
+            self.inner = nn.Conv2d(4, 4, 3, padding=1, bias=bias)
+            self.coarse = nn.Conv2d(4, 5, 3, stride=2, padding=1, bias=bias)
+            self.wide = nn.Conv2d(5, 5, 3, padding=2, dilation=2, bias=bias)
+            self.back = nn.Conv2d(5, 4, 1, bias=bias)
+            self.head = nn.Conv2d(4, 14, 1, bias=bias)
+        self.up = nn.Upsample(scale_factor=2, mode=mode)
+        self.double().eval()
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = x.shape[-2:]
+        fine = F.relu(self.first(F.pad(x, (0, -width % 4, 0, -height % 4))))
+        fine = torch.relu(fine + self.inner(fine))
+        coarse = self.wide(self.coarse(fine).relu())
+        out = self.head(fine + self.up(self.back(F.relu(coarse))))
+        return F.pixel_shuffle(out[:, :12], 2)[:, :, :height, :width]
+
+
+class Picked(nn.Module):
+    """The same places as an embedding, for the dense way."""
+
+    def __init__(self, model: nn.Module, seeds: Seeds) -> None:
+        super().__init__()
+        self.model = model
+        self.index = tuple(torch.from_numpy(part) for part in (seeds.channel, seeds.row, seeds.column))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.model(x)[:, *self.index]
+
+
+def page(height: int = HEIGHT, width: int = WIDTH) -> Tensor:
+    return torch.rand(1, 2, height, width, generator=torch.Generator().manual_seed(8), dtype=torch.float64)
+
+
+def places(n: int = 9, height: int = HEIGHT, width: int = WIDTH) -> Seeds:
+    """Corners, edges, the middle; each its own explanation, with the activation it stands on."""
+    rng = np.random.default_rng(1)
+    rows = np.concatenate([[0, 0, height - 1, height - 1], rng.integers(0, height, n)])
+    columns = np.concatenate([[0, width - 1, 0, width - 1], rng.integers(0, width, n)])
+    return Seeds(np.arange(n + 4), rng.integers(0, 3, n + 4), rows, columns, np.ones(n + 4))
+
+
+def dense(model: nn.Module, x: Tensor, seeds: Seeds, composite: object, bias: str) -> tuple[Tensor, Tensor]:
+    result = explain_outputs(Picked(model, seeds), x, composite, bias=bias)  # type: ignore[arg-type]
+    return result.values.sum(1), result.embedding
+
+
+@pytest.mark.parametrize("bias", ["leave", "distribute"])
+@pytest.mark.parametrize(
+    "composite",
+    [
+        RELATIVE,
+        "lrp0",
+        Composite([(OfKind("linear"), ZPlus())]),
+        Composite([(FIRST, WSquare()), ("*inner", AlphaBeta()), (OfKind("linear"), Epsilon(0.1))]),
+    ],
+    ids=["relative", "lrp0", "z+", "mixed"],
+)
+@pytest.mark.parametrize("mode", ["bilinear", "nearest"])
+def test_windows_equal_whole_maps(mode: str, composite: object, bias: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "MAX_BATCH", 4)  # several batches
+    model, x, seeds = Detector(mode), page(), places()
+    expected, activations = dense(model, x, seeds, composite, bias)
+    seeds = Seeds(seeds.explanation, seeds.channel, seeds.row, seeds.column, activations.numpy())
+    got = explain_places(model, x, seeds, composite, bias=bias)  # type: ignore[arg-type]
+    whole = got.combine(np.arange(len(got.maps)), len(got.maps))
+    torch.testing.assert_close(whole, expected, rtol=1e-9, atol=1e-11)
+    torch.testing.assert_close(got.given, activations)
+    assert any(part.numel() < HEIGHT * WIDTH for part in got.maps)
+
+
+def test_places_of_one_explanation_add_up() -> None:
+    model, x, one = Detector(), page(), places()
+    alone = explain_places(model, x, one, RELATIVE)
+    grouped = Seeds(one.explanation // 5, one.channel, one.row, one.column, 2.0 * np.arange(len(one.row)))
+    together = explain_places(model, x, grouped, RELATIVE)
+    weights = torch.from_numpy(grouped.relevance)
+    expected = alone.combine(grouped.explanation, 3, weights)
+    torch.testing.assert_close(together.combine(np.arange(3), 3), expected)
+
+
+def test_sizes_that_need_padding() -> None:
+    model, x, seeds = Detector(), page(37, 30), places(5, 37, 30)
+    expected, activations = dense(model, x, seeds, RELATIVE, "distribute")
+    seeds = Seeds(seeds.explanation, seeds.channel, seeds.row, seeds.column, activations.numpy())
+    got = explain_places(model, x, seeds, RELATIVE, bias="distribute")
+    torch.testing.assert_close(got.combine(seeds.explanation, len(got.maps)), expected, rtol=1e-9, atol=1e-11)
+
+
+def test_seeds_may_come_from_the_output() -> None:
+    model, x = Detector(), page()
+
+    def strongest(maps: Tensor) -> Seeds:
+        place = np.array(np.unravel_index(int(maps.argmax()), maps.shape))[:, None]
+        return Seeds(np.zeros(1, int), place[1], place[2], place[3], np.array([float(maps.max())]))
+
+    got = explain_places(model, x, strongest, RELATIVE, bias="distribute")
+    with torch.no_grad():
+        assert float(got.sums) == pytest.approx(float(model(x).max()), rel=1e-6)
+
+
+def test_report_says_what_was_kept_and_the_model_is_untouched() -> None:
+    model, x, seeds = Detector().train(), page(), places()
+    before = fingerprint(model)
+    expected = explain_outputs(Picked(model, seeds), x, "lrp0").coverage
+    activations = explain_outputs(Picked(model, seeds), x, "lrp0").embedding.numpy()
+    seeds = Seeds(seeds.explanation, seeds.channel, seeds.row, seeds.column, activations)
+    got = explain_places(model, x, seeds, "lrp0").coverage
+    kept = {entry.name: entry.kept for entry in got.entries}
+    for entry in expected.entries:
+        if entry.kind == "linear":
+            assert kept[entry.name.removeprefix("model.")] == pytest.approx(entry.kept, abs=1e-9)
+    assert max(kept.values()) > 0.01
+    assert fingerprint(model) == before
+
+
+def test_nothing_to_explain() -> None:
+    nothing = Seeds(*(np.zeros(0, int) for _ in range(4)), np.zeros(0))
+    got = explain_places(Detector(), page(), nothing)
+    assert isinstance(got, LocalRelevance) and got.maps == [] and got.sums.shape == (0,)
+    assert got.combine(np.zeros(0, int), 2).shape == (2, HEIGHT, WIDTH)
+
+
+def test_what_windows_cannot_pass_is_refused() -> None:
+    seeds = Seeds(*(np.zeros(1, int) for _ in range(4)), np.ones(1))
+    pooled = nn.Sequential(nn.Conv2d(2, 2, 3), nn.MaxPool2d(2)).double()
+    with pytest.raises(
+        UnsupportedOperationError, match=r"1 \(max_pool2d\): this operation cannot be passed"
+    ):
+        explain_places(pooled, page(), seeds)
+    grouped = nn.Sequential(nn.Conv2d(2, 2, 3, groups=2)).double()
+    with pytest.raises(UnsupportedOperationError, match="a convolution with groups"):
+        explain_places(grouped, page(), seeds)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: explain_places(Detector(), page(), places(), bias="keep"), "bias is 'keep'"),
+        (lambda: explain_places(Detector(), page()[0], places()), r"shape \(2, 40, 52\), expected one image"),
+        (
+            lambda: explain_places(Detector(), page(), places(4, 60, 52)),
+            "row goes from 0 to 59, expected 0 to 39",
+        ),
+        (lambda: Seeds(*(np.zeros(2, int) for _ in range(4)), np.ones(1)), r"arrays of \[1, 2\] entries"),
+        (
+            lambda: explain_places(nn.Sequential(nn.Flatten()), page(), places()),
+            r"returned a map of shape \(1, 4160\), expected \(1, C, H, W\)",
+        ),
+    ],
+)
+def test_bad_arguments_are_refused(make: object, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        make()  # type: ignore[operator]
