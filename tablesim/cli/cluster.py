@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from tablesim.cli.options import Clusters, Json, Run
-from tablesim.cli.output import print_json, print_table
+from tablesim.cli.output import note, print_json, print_table
 
 
-def command(run: Run, clusters: Clusters = "auto", as_json: Json = False) -> None:
+def command(
+    run: Run,
+    clusters: Clusters = "auto",
+    method: Annotated[
+        str, typer.Option("--method", metavar="tables|hdbscan|published", help="How; see below.")
+    ] = "tables",
+    as_json: Json = False,
+) -> None:
     """Cluster the pages of a run again, store the clusters in it, and print them.
 
-    Stability is how much of a cluster comes back when the bigrams are resampled, 0 to 1. Pages without a numerical
-    table are in no cluster. `tablesim report RUN` draws the report anew.
+    The method tables finds how many tables counting can tell apart; hdbscan leaves out pages that are like no other;
+    published is K-means with K = 1500 (or --clusters) on the roots of the histograms. Clusters keep their numbers from
+    one call to the next, and keep to the verdicts of `tablesim review`.
+
+    Stability is how much of a cluster comes back when its pages are read again with the reader's doubt, 0 to 1;
+    cohesion the mean likeness of two of its pages. Pages without a numerical table are in no cluster.
+    `tablesim report RUN` draws the report anew.
 
     Example: tablesim cluster myrun --clusters 12
     """
@@ -21,12 +35,28 @@ def command(run: Run, clusters: Clusters = "auto", as_json: Json = False) -> Non
 
     corpus = Corpus.open(run)
     with corpus.lock():
-        clustering = cluster(corpus, clusters)
+        clustering = cluster(corpus, clusters, method=method)
     if as_json:
         print_json(clustering.to_dict())
         return
-    rows = [(c.label, len(c.members), c.stability, c.medoid, " ".join(c.pages[1:])) for c in clustering.clusters]
-    print_table(("cluster", "pages", "stability", "medoid", "other pages"), rows)
+    rows = [
+        (
+            c.label,
+            len(c.members),
+            c.stability,
+            c.cohesion,
+            " ".join(a.bigram for a in c.apart),
+            c.medoid,
+            " ".join(page + "(?)" * (page in c.outliers) for page in c.pages[1:]),
+        )
+        for c in clustering.clusters
+    ]
+    print_table(("cluster", "pages", "stability", "cohesion", "its own bigrams", "medoid", "other pages"), rows)
+    if any(c.outliers for c in clustering.clusters):
+        note("(?) differs from the others of its cluster more than editions of one table do")
+    for choice in clustering.choices:
+        chosen = "chosen" if choice is clustering.choices[0] else "weighed"
+        note(f"{chosen}: {choice.k} clusters, of which {choice.stability:.2f} come back (gap {choice.gap:.2f})")
     for reason in sorted(set(clustering.without.values())):
         pages = [page for page, why in clustering.without.items() if why == reason]
         typer.echo(f"in no cluster, {reason}: {' '.join(pages)}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -34,17 +35,50 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Apart:
+    """A bigram that sets a cluster apart: ``here`` and ``elsewhere`` are its shares of all bigrams, 0 to 1.
+
+    ``keyness`` is Dunning's log-likelihood ratio (T. Dunning, Computational Linguistics 19, 1993).
+    """
+
+    bigram: str
+    here: float
+    elsewhere: float
+    keyness: float
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A number of clusters that was weighed, on the pages that were drawn to choose by.
+
+    ``height`` is where the tree was cut, ``gap`` how wide it is there (0 to 1), ``stability`` the mean adjusted Rand
+    index with the clusters of pages read again, ``error`` its standard error.
+    """
+
+    k: int
+    height: float
+    gap: float
+    stability: float
+    error: float
+
+
+@dataclass(frozen=True, slots=True)
 class Cluster:
     """Pages that belong together.
 
     ``members`` begin with the medoid, the page most like all the others, and go on in falling similarity to it.
-    ``stability`` is how much of the cluster comes back when the bins are resampled (mean Jaccard, 0 to 1), None where
-    that was not worked out.
+    ``stability`` is how much of the cluster comes back when its pages are read again (mean Jaccard, 0 to 1), None where
+    that was not worked out. ``cohesion`` is the mean cosine of two of its pages, None for a page alone. ``outliers``
+    are members that differ more from the rest of the cluster than editions of one table do. ``apart`` are the bigrams
+    that stand here and not elsewhere, in falling keyness.
     """
 
     label: int
     members: tuple[Member, ...]
     stability: float | None
+    cohesion: float | None = None
+    outliers: tuple[str, ...] = ()
+    apart: tuple[Apart, ...] = ()
 
     @property
     def medoid(self) -> str:
@@ -59,7 +93,18 @@ class Cluster:
             "cluster": self.label,
             "size": len(self.members),
             "medoid": self.medoid,
-            "stability": None if self.stability is None else round(self.stability, 4),
+            "stability": _rounded(self.stability, 4),
+            "cohesion": _rounded(self.cohesion, 4),
+            "outliers": list(self.outliers),
+            "apart": [
+                {
+                    "bigram": a.bigram,
+                    "here": round(a.here, 4),
+                    "elsewhere": round(a.elsewhere, 4),
+                    "keyness": round(a.keyness, 2),
+                }
+                for a in self.apart
+            ],
             "members": [
                 {"page": m.page, "similarity": round(m.similarity, 6), "strength": round(m.strength, 6)}
                 for m in self.members
@@ -68,32 +113,77 @@ class Cluster:
 
 
 @dataclass(frozen=True)
+class Columns:
+    """A value for each page of a clustering; what it says of a page in no cluster means nothing.
+
+    Parameters
+    ----------
+    place : int32 array of shape (n_pages,)
+        0 for the medoid, then by falling similarity.
+    similarity, strength : float64 arrays of shape (n_pages,)
+        As in ``Member``.
+    outlier : bool array of shape (n_pages,)
+    """
+
+    place: NDArray[np.int32]
+    similarity: NDArray[np.float64]
+    strength: NDArray[np.float64]
+    outlier: NDArray[np.bool_]
+
+    @classmethod
+    def blank(cls, n: int) -> Columns:
+        return cls(np.zeros(n, np.int32), np.zeros(n), np.zeros(n), np.zeros(n, bool))
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a cluster as a whole; see ``Cluster``."""
+
+    stability: float | None
+    cohesion: float | None
+    apart: tuple[Apart, ...]
+
+
+@dataclass(frozen=True)
 class Clustering:
-    """All pages of a run in their clusters.
+    """All pages of a run in their clusters. Columns, not objects: it may hold a million pages.
 
     Parameters
     ----------
     pages : tuple of str
         Every page that was read, sorted.
     labels_ : int array of shape (n_pages,)
-        Cluster of each page, from 0, larger clusters first; -1 for none.
-    clusters : tuple of Cluster
+        Cluster of each page; -1 for none. The first clustering of a run numbers from 0, larger clusters first; later
+        ones keep the numbers of the clusters that they find again.
+    columns : Columns
+    facts : dict of int to Facts
+        By label; larger clusters first.
     without : dict of str to str
         Pages in no cluster, and why.
     asked : "auto" or int
         The number of clusters that was asked for.
     seed : int
+    method : str
+        "tables", "hdbscan" or "published".
     constants : dict of str to float
         What the number of clusters was found with.
+    choices : tuple of Choice
+        The numbers of clusters that were weighed; empty where the number was given.
+    next_label : int
+        No cluster had this number or a greater one yet.
     """
 
     pages: tuple[str, ...]
     labels_: NDArray[np.intp]
-    clusters: tuple[Cluster, ...]
+    columns: Columns
+    facts: dict[int, Facts]
     without: dict[str, str]
     asked: int | str
     seed: int
+    method: str = "tables"
     constants: dict[str, float] = field(default_factory=dict)
+    choices: tuple[Choice, ...] = ()
+    next_label: int = 0
 
     SCHEMA: ClassVar[pa.Schema] = pa.schema(
         [
@@ -102,7 +192,10 @@ class Clustering:
             ("place", pa.int32()),  # 0 for the medoid
             ("similarity", pa.float64()),
             ("strength", pa.float64()),
+            ("outlier", pa.bool_()),
             ("stability", pa.float64()),  # of the whole cluster
+            ("cohesion", pa.float64()),  # likewise
+            ("apart", pa.string()),  # of the medoid's row: what sets the cluster apart, as JSON
             ("reason", pa.string()),  # why the page is in none
         ]
     )
@@ -110,40 +203,101 @@ class Clustering:
     @property
     def k(self) -> int:
         """How many clusters there are."""
-        return len(self.clusters)
+        return len(self.facts)
+
+    @property
+    def name(self) -> str:
+        """What was asked for, in a word: the clusterings of one name follow each other and share their numbers."""
+        number = "auto" if self.asked == "auto" else f"k{self.asked}"
+        return number if self.method == "tables" else f"{self.method}-{number}"
+
+    @cached_property
+    def clusters(self) -> tuple[Cluster, ...]:
+        """The clusters, larger ones first."""
+        rows = np.flatnonzero(self.labels_ >= 0)
+        rows = rows[np.lexsort((self.columns.place[rows], self.labels_[rows]))]
+        names, starts = np.unique(self.labels_[rows], return_index=True)
+        parts = dict(zip(names.tolist(), np.split(rows, starts[1:]), strict=True))
+        return tuple(self._cluster(label, parts[label].tolist()) for label in self.facts)
+
+    def _cluster(self, label: int, rows: list[int]) -> Cluster:
+        c, facts = self.columns, self.facts[label]
+        members = tuple(Member(self.pages[r], float(c.similarity[r]), float(c.strength[r])) for r in rows)
+        outliers = tuple(self.pages[r] for r in rows if c.outlier[r])
+        return Cluster(label, members, facts.stability, facts.cohesion, outliers, facts.apart)
 
     @property
     def medoids(self) -> dict[int, str]:
         """The page that stands for each cluster."""
-        return {cluster.label: cluster.medoid for cluster in self.clusters}
+        rows = np.flatnonzero((self.labels_ >= 0) & (self.columns.place == 0))
+        page_of = {int(self.labels_[row]): self.pages[row] for row in rows}
+        return {label: page_of[label] for label in self.facts}
+
+    @cached_property
+    def _labels(self) -> dict[str, int]:
+        return dict(zip(self.pages, self.labels_.tolist(), strict=True))
 
     def label_of(self, page: str) -> int | None:
         """The cluster of a page; None when it is in none."""
-        return next((cluster.label for cluster in self.clusters if page in cluster.pages), None)
+        label = self._labels.get(page, -1)
+        return None if label < 0 else label
+
+    def renamed(self, names: dict[int, int], next_label: int) -> Clustering:
+        """The same clusters with other numbers, each under ``names[label]``."""
+        labels = self.labels_.copy()
+        for old, new in names.items():
+            labels[self.labels_ == old] = new
+        facts = {names[label]: facts for label, facts in self.facts.items()}
+        return replace(self, labels_=labels, facts=facts, next_label=next_label)
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "k": self.k,
             "asked": self.asked,
+            "method": self.method,
             "seed": self.seed,
+            "choices": [
+                {name: _rounded(value, 4) for name, value in asdict(choice).items()} for choice in self.choices
+            ],
             "clusters": [cluster.to_dict() for cluster in self.clusters],
             "without": [{"page": page, "reason": reason} for page, reason in self.without.items()],
         }
 
     def to_table(self) -> pa.Table:
         """One row a page, as ``clusters/*.parquet`` holds it."""
-        rows: dict[str, dict[str, Any]] = {page: {"reason": reason} for page, reason in self.without.items()}
-        for cluster in self.clusters:
-            for place, m in enumerate(cluster.members):
-                rows[m.page] = {
-                    "cluster": cluster.label,
-                    "place": place,
-                    "similarity": m.similarity,
-                    "strength": m.strength,
-                    "stability": cluster.stability,
-                }
-        settings = {"asked": self.asked, "seed": self.seed, "constants": self.constants}
-        table = pa.Table.from_pylist([{"page": page, **rows[page]} for page in self.pages], schema=self.SCHEMA)
+        none = self.labels_ < 0
+        c = self.columns
+        settings = {
+            "asked": self.asked,
+            "seed": self.seed,
+            "method": self.method,
+            "constants": self.constants,
+            "choices": [asdict(choice) for choice in self.choices],
+            "order": list(self.facts),
+            "next_label": self.next_label,
+        }
+
+        def of_cluster(name: str) -> pa.Array:
+            return pa.array([getattr(self.facts[x], name) if x >= 0 else None for x in self.labels_.tolist()], "double")
+
+        medoid = ~none & (c.place == 0)
+        apart = [
+            json.dumps([asdict(a) for a in self.facts[int(label)].apart]) if first else None
+            for label, first in zip(self.labels_, medoid, strict=True)
+        ]
+        arrays = [
+            pa.array(self.pages, pa.string()),
+            pa.array(self.labels_.astype(np.int32), mask=none),
+            pa.array(c.place, mask=none),
+            pa.array(c.similarity, mask=none),
+            pa.array(c.strength, mask=none),
+            pa.array(c.outlier, mask=none),
+            of_cluster("stability"),
+            of_cluster("cohesion"),
+            pa.array(apart, pa.string()),
+            pa.array([self.without.get(page) for page in self.pages], pa.string()),
+        ]
+        table = pa.Table.from_arrays(arrays, schema=self.SCHEMA)
         return table.replace_schema_metadata({"clustering": json.dumps(settings)})
 
     @classmethod
@@ -151,32 +305,44 @@ class Clustering:
         """The inverse of ``to_table``; ``path`` is named where the file lacks its settings."""
         try:
             settings = json.loads((table.schema.metadata or {})[b"clustering"])
+            order, next_label = settings["order"], settings["next_label"]
         except (KeyError, ValueError) as error:
             raise RunError(
                 f"{path}: lacks the settings of its clustering; make it again with `tablesim cluster RUN`"
             ) from error
-        rows = table.to_pylist()
-        members: dict[int, list[dict[str, Any]]] = {}
-        for row in rows:
-            if row["cluster"] is not None:
-                members.setdefault(row["cluster"], []).append(row)
-        clusters = tuple(
-            Cluster(
-                label,
-                tuple(
-                    Member(row["page"], row["similarity"], row["strength"])
-                    for row in sorted(members[label], key=lambda row: row["place"])
-                ),
-                members[label][0]["stability"],
-            )
-            for label in sorted(members)
+
+        def column(name: str, blank: Any) -> NDArray[Any]:
+            return np.asarray(table[name].fill_null(blank).to_numpy())
+
+        pages = tuple(table["page"].to_pylist())
+        labels = column("cluster", -1).astype(np.intp)
+        columns = Columns(
+            column("place", 0).astype(np.int32),
+            column("similarity", 0.0),
+            column("strength", 0.0),
+            column("outlier", False).astype(bool),
         )
+        medoids = np.flatnonzero((labels >= 0) & (columns.place == 0))
+        facts = {
+            int(labels[at]): Facts(
+                row["stability"], row["cohesion"], tuple(Apart(**a) for a in json.loads(row["apart"] or "[]"))
+            )
+            for at, row in zip(medoids, table.take(medoids).to_pylist(), strict=True)
+        }
         return cls(
-            tuple(row["page"] for row in rows),
-            np.array([-1 if row["cluster"] is None else row["cluster"] for row in rows], dtype=np.intp),
-            clusters,
-            {row["page"]: row["reason"] for row in rows if row["cluster"] is None},
+            pages,
+            labels,
+            columns,
+            {label: facts[label] for label in order},
+            {page: reason for page, reason in zip(pages, table["reason"].to_pylist(), strict=True) if reason},
             settings["asked"],
             settings["seed"],
-            settings.get("constants", {}),
+            settings["method"],
+            settings["constants"],
+            tuple(Choice(**choice) for choice in settings["choices"]),
+            next_label,
         )
+
+
+def _rounded(value: float | int | None, digits: int) -> float | int | None:
+    return round(value, digits) if isinstance(value, float) else value

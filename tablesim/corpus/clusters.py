@@ -1,20 +1,16 @@
 """Clusters: pages that carry the same table, as far as their histograms can tell.
 
-K-means on the unit-length square roots of the histograms, as published; what it starts from and how many clusters there
-are comes from the noise of counting. Two editions of one table differ because figures are misread, dropped and
-misprinted, which moves 1 - cosine by about NOISE / n for n bigrams on a page, and because printers add a column or set
-one in Roman numerals, which moves it by about EDITIONS however large the page. Pages nearer to each other than both
-together are one table: a page of 80 figures may be less like its other edition than two tables of 2,000 are like each
-other. Average linkage on that scale gives a tree. It is cut in the widest gap of its heights near 1, since how well
-pages were read and set differs from corpus to corpus; K-means starts from the clusters below the cut.
+Three methods. ``tables``, the first choice: K-means on the unit-length square roots of the histograms; what it starts
+from and how many clusters there are comes from the noise of counting (``tablesim.corpus.counting``). ``hdbscan``:
+density clusters of scikit-learn on the same scale, which leaves pages out that are like no other. ``published``:
+K-means on the square roots as they are, with K = 1500 unless another number is asked for (Eberle et al., Science
+Advances 10, 2024). None of them works on the 2-D map.
 
-The constants were chosen on the sample corpus and on simulated readings of the synthesized tables: corpora of 1 to 20
-of them, tables that stand alone, clean and bad readings. Corpora that were made afterwards (``tablesim synthesize``
-with ``--tables 13 --editions 4 --seed 77`` and ``--tables 12 --editions 5 --seed 5``) and read through their scans
-fall into their tables without a fault. What histograms cannot tell stays untold: two tables of degrees and minutes
-with nearly the same numbers in another order may be nearer to each other than editions of one table 400 years apart,
-which then stand apart here. ``tablesim.workflow.cluster`` lays such neighbours over each other and joins those that
-agree.
+Corpora made after the constants were chosen (``tablesim synthesize`` with ``--tables 13 --editions 4 --seed 77`` and
+``--tables 12 --editions 5 --seed 5``) and read through their scans fall into their tables without a fault. What
+histograms cannot tell stays untold: two tables of degrees and minutes with nearly the same numbers in another order may
+be nearer to each other than editions of one table 400 years apart, which then stand apart here.
+``tablesim.workflow.cluster`` lays such neighbours over each other and joins those that agree.
 """
 
 from __future__ import annotations
@@ -23,42 +19,40 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import cut_tree, fcluster, linkage
-from scipy.spatial.distance import squareform
-from scipy.special import ndtr
+from scipy.cluster.hierarchy import cut_tree, fcluster
 
-from tablesim.corpus.clustering import Cluster, Clustering, Member
+from tablesim.corpus import counting
+from tablesim.corpus.clustering import Choice, Clustering, Columns
+from tablesim.corpus.constraints import Constraints, constrained
+from tablesim.corpus.counting import choose_cut, counting_distance, linked_in_blocks, tree_of
+from tablesim.corpus.description import describe
+from tablesim.corpus.doubt import Draw
+from tablesim.corpus.kmeans import Picked, Rows, blocks, fit, lloyd, roots, sums_by_label, unit_roots
 from tablesim.corpus.search import unit_rows
+from tablesim.corpus.stability import DRAWN_AT_MOST, Again
 from tablesim.errors import SettingsError
 
-NOISE = 11.0
-EDITIONS = 0.0135
-FARTHEST = 0.2
-"""Pages less alike than 1 - FARTHEST are never one table: so few figures prove nothing."""
+METHODS = ("tables", "hdbscan", "published")
+PUBLISHED_K = 1500
+MOST_FOR_HDBSCAN = 20_000
 
-SPREAD = 0.4
-"""How far from 1, in logarithms, the cut may lie: gaps count by their mass under a normal density of this width."""
-CUTS = (0.33, 1.65)
-"""No cut lies outside of these."""
-
-_LINKED_AT_ONCE = 3000
-"""Pages that go through one linkage; larger corpora go block by block."""
-_RESAMPLINGS = 20
-_MOST_RESAMPLED = 1000
-"""Above this many pages the stability of clusters is not worked out."""
+_NEIGHBOURHOOD = 10
 
 NO_TABLE = "no numerical table"
 NO_FIGURES = "no figures were read"
+LIKE_NO_OTHER = "like no other page"
 
 
 def cluster_pages(
     pages: Sequence[str],
-    histograms: NDArray[np.floating],
+    histograms: Rows,
     is_table: Sequence[bool],
     k: int | str = "auto",
     *,
+    method: str = "tables",
     seed: int = 0,
-    same: Sequence[tuple[str, str]] = (),
+    constraints: Constraints | None = None,
+    draw: Draw | None = None,
 ) -> Clustering:
     """Cluster pages by their histograms; the same pages give the same clusters.
 
@@ -66,66 +60,72 @@ def cluster_pages(
     ----------
     pages : sequence of n str
         Page ids, sorted.
-    histograms : float array of shape (n, 110)
-        Bigram counts.
+    histograms : rows of shape (n, 110)
+        Bigram counts; an array, or a memory map of more than fits in memory.
     is_table : sequence of n bool
         Pages without a table, like those without figures, are in no cluster.
     k : "auto" or int
-        Number of clusters; "auto" for as many as there are tables that counting can tell apart.
+        Number of clusters; "auto" for as many as there are tables that counting can tell apart (``published``: 1500).
+    method : str
+        One of ``METHODS``.
     seed : int
-        For corpora beyond 3,000 pages with a ``k`` of their own, and for the stability.
-    same : sequence of pairs of str
-        Pages that are known to carry one table: their clusters are joined.
+        For K-means with a number of its own on more than 3,000 pages, and for the pages read again.
+    constraints : Constraints, optional
+        Pairs of pages that are known to carry one table, or not to. They come before a number of clusters.
+    draw : callable, optional
+        Gives histograms (n, 110) of all pages read again; by default every twentieth figure is misread.
 
     Raises
     ------
     SettingsError
-        ``k`` is no number, below 1, or above the number of different pages.
+        ``k`` is no number, below 1, or above the number of different pages; the method is unknown, finds its number
+        by itself, or is not made for so many pages; the constraints contradict each other.
     """
-    h = np.asarray(histograms, dtype=np.float64)
-    filled = h.sum(axis=1) > 0
+    asked, constraints = number_of_clusters(k), constraints or Constraints()
+    _check(method, asked, len(pages))
+    n_bigrams = np.concatenate([np.asarray(histograms[part]).sum(axis=1) for part in blocks(len(pages), 256)] or [[]])
     without = {
-        page: NO_FIGURES if not full else NO_TABLE
-        for page, table, full in zip(pages, is_table, filled, strict=True)
+        page: NO_TABLE if full else NO_FIGURES
+        for page, table, full in zip(pages, is_table, n_bigrams > 0, strict=True)
         if not (table and full)
     }
-    rows = np.array([index for index, page in enumerate(pages) if page not in without], dtype=np.intp)
-    asked = number_of_clusters(k)
-    constants = {"noise": NOISE, "editions": EDITIONS, "spread": SPREAD}
-    labels = np.full(len(pages), -1, dtype=np.intp)
+    rows = np.flatnonzero(np.asarray(is_table, dtype=bool) & (n_bigrams > 0))
+    constants = {"noise": counting.NOISE, "editions": counting.EDITIONS, "spread": counting.SPREAD}
     if len(rows) == 0:
         if asked != "auto":
             raise SettingsError(f"clusters: got {asked}, but there is no page with a table to cluster; use auto")
-        return Clustering(tuple(pages), labels, (), without, asked, seed, constants)
-    found = _joined(_partition(h[rows], asked, seed), [pages[row] for row in rows], same)
-    constants["joined"] = float(len(same))
-    clusters = _described([pages[row] for row in rows], h[rows], found, _stability(h[rows], found, asked, seed))
-    place = {page: index for index, page in enumerate(pages)}
-    for cluster in clusters:
-        labels[[place[page] for page in cluster.pages]] = cluster.label
-    return Clustering(tuple(pages), labels, clusters, without, asked, seed, constants)
-
-
-def _joined(labels: NDArray[np.intp], pages: Sequence[str], same: Sequence[tuple[str, str]]) -> NDArray[np.intp]:
-    """The labels with the clusters of each pair made one; pairs with a page that is not there are passed over."""
-    place = {page: index for index, page in enumerate(pages)}
-    joined = labels.copy()
-    for a, b in same:
-        if a in place and b in place:
-            joined[joined == joined[place[b]]] = joined[place[a]]
-    return joined
-
-
-def counting_distance(h: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(1 - cosine) / min(NOISE / n + EDITIONS, FARTHEST) of each row of ``h`` with each of ``other``, shape (n, m).
-
-    n is the harmonic mean of the two counts of bigrams. Below 1 two pages differ no more than editions of one table do.
-    """
-    cosine = np.clip(unit_rows(np.sqrt(h)) @ unit_rows(np.sqrt(other)).T, 0.0, 1.0)
-    n, m = h.sum(axis=1)[:, None], other.sum(axis=1)[None]
-    noise = NOISE * (1 / np.maximum(n, 1e-9) + 1 / np.maximum(m, 1e-9)) / 2
-    # Rounded, so that the order of merges does not hang on the last bit of a matrix product.
-    return np.round((1.0 - cosine) / np.minimum(noise + EDITIONS, FARTHEST), 9)
+        nothing = np.full(len(pages), -1, dtype=np.intp)
+        return Clustering(tuple(pages), nothing, Columns.blank(len(pages)), {}, without, asked, seed, method, constants)
+    work = _Work(histograms, rows, asked, method, seed, draw)
+    found = work.partition()
+    if constraints:
+        h = np.asarray(histograms[rows], dtype=np.float64)
+        found = constrained(found, [pages[row] for row in rows], h, constraints, work.near)
+    constants |= {"cut": work.cut, "constraints": float(len(constraints.same) + len(constraints.forbidden))}
+    placed = found >= 0
+    without |= {pages[row]: LIKE_NO_OTHER for row in rows[~placed].tolist()}
+    stability = work.again.stability(found, asked if method == "tables" else None)
+    rows, found = rows[placed], found[placed]
+    labels, columns = np.full(len(pages), -1, dtype=np.intp), Columns.blank(len(pages))
+    facts = {}
+    if len(rows):
+        about = describe(histograms, rows, found, stability, max(1.0, work.cut))
+        labels[rows], facts = about.labels, about.facts
+        for name in ("place", "similarity", "strength", "outlier"):
+            getattr(columns, name)[rows] = getattr(about.columns, name)
+    return Clustering(
+        tuple(pages),
+        labels,
+        columns,
+        facts,
+        {page: without[page] for page in pages if page in without},
+        asked,
+        seed,
+        method,
+        constants,
+        work.choices,
+        len(facts),
+    )
 
 
 def number_of_clusters(k: int | str) -> int | str:
@@ -141,129 +141,110 @@ def number_of_clusters(k: int | str) -> int | str:
     return number
 
 
-def _partition(h: NDArray[np.float64], asked: int | str, seed: int) -> NDArray[np.intp]:
-    """A label for each row: linkage (or seeds) for the start, K-means for the rest."""
-    # A second to load, which every search and status would pay.
-    from sklearn.cluster import KMeans
-
-    unit = unit_rows(np.sqrt(h))
-    n_different = len(np.unique(np.round(unit, 9), axis=0))
-    if isinstance(asked, int) and asked > n_different:
+def _check(method: str, asked: int | str, n_pages: int) -> None:
+    if method not in METHODS:
+        raise SettingsError(f"method: got {method!r}, expected one of {', '.join(METHODS)}")
+    if method == "hdbscan" and asked != "auto":
+        raise SettingsError(f"clusters: got {asked}, but hdbscan finds the number by itself; use auto")
+    if method == "hdbscan" and n_pages > MOST_FOR_HDBSCAN:
         raise SettingsError(
-            f"clusters: got {asked}, expected at most {n_different}, the number of different pages with a table"
+            f"method: hdbscan compares all pages with all, got {n_pages}, expected at most {MOST_FOR_HDBSCAN}; "
+            "use the method tables"
         )
-    if len(h) == 1:
-        return np.zeros(1, dtype=np.intp)
-    if isinstance(asked, int) and len(h) > _LINKED_AT_ONCE:
-        return KMeans(asked, n_init=3, random_state=seed).fit(unit).labels_.astype(np.intp)
-    start = _linked_in_blocks(h) if asked == "auto" else cut_tree(_tree(h), n_clusters=asked)[:, 0]
-    middles = np.stack([unit[start == label].mean(axis=0) for label in np.unique(start)])
-    if len(middles) >= n_different:
-        return np.asarray(start, dtype=np.intp)
-    return KMeans(len(middles), init=middles, n_init=1).fit(unit).labels_.astype(np.intp)
 
 
-def _tree(h: NDArray[np.float64]) -> NDArray[np.float64]:
-    distance = counting_distance(h, h)
-    distance = (distance + distance.T) / 2
-    np.fill_diagonal(distance, 0.0)
-    return linkage(squareform(distance, checks=False), "average")
+class _Work:
+    """One clustering under way.
 
+    ``rows`` of ``histograms`` carry tables; ``cut`` is set when the tree has been cut, 1 where there is none.
+    """
 
-def _cut(heights: NDArray[np.float64]) -> float:
-    """Where to cut a tree with these merges: in the gap with most mass under the normal density of log height."""
-    edges = np.clip(np.concatenate([[0.0], np.sort(heights), [np.inf]]), *CUTS)
-    mass = np.diff(ndtr(np.log(edges) / SPREAD))
-    if heights.min() < 1.0:
-        # Two pages are as near as editions of one table are: the cut is not below them.
-        mass[0] = 0.0
-    at = int(np.argmax(mass))
-    low, high = edges[at : at + 2]
-    return 1.0 if low < 1.0 < high else float(np.sqrt(low * high))
+    def __init__(
+        self, histograms: Rows, rows: NDArray[np.intp], asked: int | str, method: str, seed: int, draw: Draw | None
+    ) -> None:
+        self.histograms, self.rows = histograms, rows
+        self.asked, self.method, self.seed = asked, method, seed
+        self.again = Again(histograms, rows, seed, draw)
+        self.cut = 1.0
+        self.choices: tuple[Choice, ...] = ()
 
+    def partition(self) -> NDArray[np.intp]:
+        """A label for each row, -1 for none."""
+        k = PUBLISHED_K if self.method == "published" and self.asked == "auto" else self.asked
+        if isinstance(k, int):
+            self._enough(k)
+        if self.method == "published":
+            assert isinstance(k, int)
+            return fit(Picked(self.histograms, self.rows, roots), k, self.seed)[1]
+        if self.method == "hdbscan":
+            return self._dense()
+        if len(self.rows) == 1:
+            return np.zeros(1, dtype=np.intp)
+        unit = Picked(self.histograms, self.rows, unit_roots)
+        if isinstance(k, int) and len(self.rows) > counting.LINKED_AT_ONCE:
+            return fit(unit, k, self.seed)[1]
+        h = self._counts(self.rows)
+        start = self._linked(h) if k == "auto" else cut_tree(tree_of(h), n_clusters=k)[:, 0]
+        names, start = np.unique(start, return_inverse=True)
+        exact = unit_rows(np.sqrt(h)) if len(h) <= counting.LINKED_AT_ONCE else unit
+        size = np.bincount(start)[:, None]
+        return lloyd(exact, sums_by_label(exact, start, len(names)) / size, 20)[1]
 
-def _linked_in_blocks(h: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Clusters below the cut; in large corpora each block first fills the clusters that are there already."""
-    height = 1.0
-    labels = np.full(len(h), -1, dtype=np.intp)
-    sums = np.zeros((0, h.shape[1]))
-    counts = np.zeros(0)
-    for begin in range(0, len(h), _LINKED_AT_ONCE):
-        block = np.arange(begin, min(begin + _LINKED_AT_ONCE, len(h)))
-        if len(sums):
-            # Against the mean page of a cluster, whose count is that of a page.
-            distance = counting_distance(h[block], sums / counts[:, None])
-            near = distance.argmin(axis=1)
-            fits = distance[np.arange(len(block)), near] <= height
-            labels[block[fits]] = near[fits]
-            block = block[~fits]
-        if len(block) == 1:
-            labels[block] = len(sums)
-        elif len(block):
-            tree = _tree(h[block])
-            height = height if len(sums) else _cut(tree[:, 2])
-            labels[block] = fcluster(tree, height, "distance") - 1 + len(sums)
-        k = labels.max() + 1
-        sums, counts = np.zeros((k, h.shape[1])), np.bincount(labels[labels >= 0], minlength=k).astype(float)
-        np.add.at(sums, labels[labels >= 0], h[labels >= 0])
-    return labels
+    def near(self, h: NDArray[np.float64], means: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Whether a page (110,) is near enough to clusters with these mean pages (k, 110) to be one of them."""
+        return np.asarray(counting_distance(h[None], means)[0] <= self.cut)
 
+    def _counts(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+        return np.asarray(self.histograms[rows], dtype=np.float64)
 
-def _stability(
-    h: NDArray[np.float64], labels: NDArray[np.intp], asked: int | str, seed: int
-) -> dict[int, float | None]:
-    """Mean Jaccard of each cluster with its best likeness among clusters made from resampled bins."""
-    names = np.unique(labels)
-    if len(h) > _MOST_RESAMPLED:
-        return dict.fromkeys(names.tolist())
-    rng = np.random.default_rng(seed)
-    sums = np.zeros(len(names))
-    for _ in range(_RESAMPLINGS):
-        weights = rng.multinomial(h.shape[1], np.full(h.shape[1], 1 / h.shape[1]))
-        drawn = h * weights
-        if asked == "auto":
-            again = _linked_in_blocks(drawn)
+    def _enough(self, k: int) -> None:
+        if k <= 1:
+            return
+        different: set[bytes] = set()
+        for part in blocks(len(self.rows), 256):
+            unit = unit_rows(np.sqrt(self._counts(self.rows[part])))
+            different |= {row.tobytes() for row in np.round(unit, 6).astype(np.float32)}
+            if len(different) >= k:
+                return
+        raise SettingsError(
+            f"clusters: got {k}, expected at most {len(different)}, the number of different pages with a table"
+        )
+
+    def _linked(self, h: NDArray[np.float64]) -> NDArray[np.intp]:
+        some = self._neighbourhoods(h)
+        tree = tree_of(h[some])
+        self.cut, self.choices = choose_cut(tree, self.again.trees(some))
+        if len(some) == len(h):
+            return np.asarray(fcluster(tree, self.cut, "distance"), dtype=np.intp)
+        return linked_in_blocks(h, self.cut)
+
+    def _neighbourhoods(self, h: NDArray[np.float64]) -> NDArray[np.intp]:
+        """Rows to choose the cut by: all, or pages from all over the corpus, each with those nearest to it."""
+        if len(h) <= DRAWN_AT_MOST:
+            return np.arange(len(h))
+        seeds = np.linspace(0, len(h) - 1, DRAWN_AT_MOST // _NEIGHBOURHOOD).astype(np.intp)
+        best = np.full((len(seeds), _NEIGHBOURHOOD), -1.0)
+        who = np.zeros((len(seeds), _NEIGHBOURHOOD), dtype=np.intp)
+        queries = unit_rows(np.sqrt(h[seeds]))
+        for part in blocks(len(h), len(seeds)):
+            cosine = np.hstack([best, np.round(queries @ unit_rows(np.sqrt(h[part])).T, 9)])
+            name = np.hstack([who, np.broadcast_to(np.arange(part.start, part.stop), (len(seeds), len(h[part])))])
+            order = np.argsort(-cosine, axis=1, kind="stable")[:, :_NEIGHBOURHOOD]
+            best, who = np.take_along_axis(cosine, order, 1), np.take_along_axis(name, order, 1)
+        return np.unique(who)
+
+    def _dense(self) -> NDArray[np.intp]:
+        # A second to load, which every search and status would pay.
+        from sklearn.cluster import HDBSCAN
+
+        if len(self.rows) == 1:
+            return np.full(1, -1, dtype=np.intp)
+        h = self._counts(self.rows)
+        if len(h) <= counting.LINKED_AT_ONCE:
+            distance = counting_distance(h, h)
+            distance = (distance + distance.T) / 2
+            np.fill_diagonal(distance, 0.0)
+            found = HDBSCAN(min_cluster_size=2, min_samples=1, metric="precomputed", copy=True).fit(distance)
         else:
-            again = cut_tree(_tree(drawn), n_clusters=asked)[:, 0] if len(h) > 1 else labels
-        both = np.zeros((len(names), again.max() + 1))
-        np.add.at(both, (np.searchsorted(names, labels), again), 1)
-        jaccard = both / (both.sum(axis=1, keepdims=True) + both.sum(axis=0) - both)
-        sums += jaccard.max(axis=1)
-    return dict(zip(names.tolist(), (sums / _RESAMPLINGS).tolist(), strict=True))
-
-
-def _described(
-    pages: Sequence[str], h: NDArray[np.float64], labels: NDArray[np.intp], stability: dict[int, float | None]
-) -> tuple[Cluster, ...]:
-    unit = unit_rows(np.sqrt(h))
-    names = np.unique(labels)
-    middles = np.stack([unit[labels == name].mean(axis=0) for name in names])
-    own, others = _two_distances(unit, middles, np.searchsorted(names, labels))
-    drafts = []
-    for name in names:
-        rows = np.flatnonzero(labels == name)
-        inside = np.round(unit[rows] @ unit[rows].sum(axis=0), 9)
-        medoid = rows[int(np.argmax(inside))]
-        cosine = np.round(np.minimum(unit[rows] @ unit[medoid], 1.0), 9)
-        alone = len(rows) == 1
-        strength = np.ones(1) if alone else np.clip(1.0 - own[rows] / np.maximum(others[rows], 1e-12), 0.0, 1.0)
-        order = sorted(range(len(rows)), key=lambda at: (rows[at] != medoid, -cosine[at], rows[at]))
-        members = tuple(Member(pages[rows[at]], float(cosine[at]), round(float(strength[at]), 9)) for at in order)
-        drafts.append((members, stability[int(name)]))
-    drafts.sort(key=lambda draft: (-len(draft[0]), draft[0][0].page))
-    return tuple(Cluster(label, members, stable) for label, (members, stable) in enumerate(drafts))
-
-
-def _two_distances(
-    unit: NDArray[np.float64], middles: NDArray[np.float64], index: NDArray[np.intp]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Of each row its distance to the middle of its own cluster and to the nearest other one, a block at a time."""
-    own, others = np.zeros(len(unit)), np.full(len(unit), np.inf)
-    lengths = (middles**2).sum(axis=1)
-    for begin in range(0, len(unit), _LINKED_AT_ONCE):
-        rows = np.arange(begin, min(begin + _LINKED_AT_ONCE, len(unit)))
-        distance = np.sqrt(np.clip(1.0 - 2.0 * unit[rows] @ middles.T + lengths, 0.0, None))
-        own[rows] = distance[np.arange(len(rows)), index[rows]]
-        distance[np.arange(len(rows)), index[rows]] = np.inf
-        others[rows] = distance.min(axis=1)
-    return own, others
+            found = HDBSCAN(min_cluster_size=2, min_samples=1, copy=True).fit(unit_rows(np.sqrt(h)))
+        return np.asarray(found.labels_, dtype=np.intp)

@@ -26,11 +26,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tablesim.corpus.clustering import Clustering
+from tablesim.corpus.clusterings import Clusterings
 from tablesim.corpus.clusters import cluster_pages
+from tablesim.corpus.constraints import Constraints
+from tablesim.corpus.doubt import DoubtedReadings
 from tablesim.corpus.files import locked, read_json, read_parquet, sweep, write_csv, write_json, write_parquet
 from tablesim.corpus.schemas import NEIGHBOUR_SCHEMA, PAGE_SCHEMA
 from tablesim.corpus.search import N_SHARED, Hit, containment, shared_bigrams, top_rows, typed_histogram, unit_rows
 from tablesim.corpus.shards import EMBEDDING_SCHEMA, READING_SCHEMA, Shards, row_reading, vectors
+from tablesim.corpus.stability import DRAWN_AT_MOST
 from tablesim.digits.reading import Reading
 from tablesim.errors import RunError, SettingsError
 from tablesim.scans.csvfile import listed
@@ -338,27 +342,37 @@ class Corpus:
 
     # Clusters
 
-    def cluster(self, k: int | str = "auto", *, seed: int = 0, same: Sequence[tuple[str, str]] = ()) -> Clustering:
-        """Cluster the table pages, store the clustering in ``clusters/``, and give it back.
+    def cluster(
+        self,
+        k: int | str = "auto",
+        *,
+        method: str = "tables",
+        seed: int = 0,
+        constraints: Constraints | None = None,
+        keep: bool = True,
+    ) -> Clustering:
+        """Cluster the table pages, store the clustering in ``clusters/`` unless ``keep`` is False, and give it back.
 
         See ``tablesim.corpus.clusters.cluster_pages``; pages without a table or without figures are in no cluster.
+        Clusters that an earlier clustering of the same kind had keep their numbers.
         """
         ids, h, _, _ = self._vectors
         tables = [bool(self.page(page)["is_table"]) for page in ids]
-        clustering = cluster_pages(ids, h, tables, k, seed=seed, same=same)
-        name = "auto" if clustering.asked == "auto" else f"k{clustering.asked}"
-        write_parquet(self.folder / "clusters" / f"{name}.parquet", clustering.to_table())
-        write_json(self.folder / "clusters" / "last.json", {"name": name})
-        return clustering
+        draw = None
+        if len(ids) <= DRAWN_AT_MOST and all(self.page(page)["sha256"] in self._places for page in ids):
+            draw = DoubtedReadings(self.reading(page) for page in ids)
+        found = cluster_pages(ids, h, tables, k, method=method, seed=seed, constraints=constraints, draw=draw)
+        return self.clusterings.save(found) if keep else found
+
+    @property
+    def clusterings(self) -> Clusterings:
+        """Every clustering of the run by its name."""
+        return Clusterings(self.folder / "clusters")
 
     @property
     def clusters(self) -> Clustering | None:
         """The clustering that was made last; None when there is none."""
-        last = self.folder / "clusters" / "last.json"
-        if not last.is_file():
-            return None
-        path = self.folder / "clusters" / f"{read_json(last).get('name')}.parquet"
-        return Clustering.from_table(read_parquet(path, Clustering.SCHEMA), path)
+        return self.clusterings.last
 
     # Problems
 

@@ -9,6 +9,7 @@ become one.
 from __future__ import annotations
 
 from tablesim.corpus.clustering import Clustering
+from tablesim.corpus.constraints import Constraints, consistent
 from tablesim.corpus.store import N_NEIGHBOURS, Corpus
 from tablesim.evidence.comparison import compare
 
@@ -25,7 +26,14 @@ smaller page's numbers, and at least so many, stand equal at matching places.
 Editions bring 0.8 of the score and more; other tables, which may share a column of arguments, below 0.15."""
 
 
-def cluster(corpus: Corpus, k: int | str = "auto", *, seed: int = 0) -> Clustering:
+def cluster(
+    corpus: Corpus,
+    k: int | str = "auto",
+    *,
+    method: str = "tables",
+    seed: int = 0,
+    constraints: Constraints | None = None,
+) -> Clustering:
     """Cluster the table pages of a run, store the clustering in it, and give it back.
 
     Parameters
@@ -34,14 +42,21 @@ def cluster(corpus: Corpus, k: int | str = "auto", *, seed: int = 0) -> Clusteri
         With its neighbours.
     k : "auto" or int
         Number of clusters. With "auto" clusters whose nearest pages agree place by place are joined; a number is kept.
+    method : str
+        As in ``Corpus.cluster``; only the clusters of "tables" are joined.
     seed : int
-        As in ``Corpus.cluster``.
+        Likewise.
+    constraints : Constraints, optional
+        What is known of pairs of pages; it comes before what laying them over each other says.
     """
-    counted = corpus.cluster(k, seed=seed)
-    if counted.asked != "auto":
-        return counted
-    same = [pair for pair in candidates(corpus, counted) if agree(corpus, *pair)]
-    return corpus.cluster(k, seed=seed, same=same) if same else counted
+    constraints = constraints or Constraints()
+    counted = corpus.cluster(k, method=method, seed=seed, constraints=constraints, keep=False)
+    if counted.asked != "auto" or method != "tables":
+        return corpus.clusterings.save(counted)
+    looked_into = consistent(constraints, [pair for pair in candidates(corpus, counted) if agree(corpus, *pair)])
+    if looked_into == constraints:
+        return corpus.clusterings.save(counted)
+    return corpus.cluster(k, method=method, seed=seed, constraints=looked_into)
 
 
 def candidates(corpus: Corpus, clustering: Clustering) -> list[tuple[str, str]]:

@@ -1,0 +1,54 @@
+import numpy as np
+
+from corpus.test_clusters import clustered, corpus_of, names
+from tablesim.corpus.clusterings import Clusterings
+from tablesim.corpus.clusters import cluster_pages
+from tablesim.corpus.identity import followed
+
+
+def without_page(h, row):
+    keep = [at for at in range(len(h)) if at != row]
+    return cluster_pages([names(len(h))[at] for at in keep], h[keep], [True] * len(keep))
+
+
+def test_clusters_keep_their_numbers_when_sizes_change():
+    h, _ = corpus_of((4, 3, 2))
+    before = clustered(h)
+    # Without three pages of the first table the second is the largest: fresh numbers would change places.
+    keep = [0, *range(4, 9)]
+    fresh = cluster_pages([names(9)[at] for at in keep], h[keep], [True] * len(keep))
+    now = followed(before, fresh)
+    assert [now.label_of(page) for page in ("p000", "p004", "p007")] == [0, 1, 2]
+    assert [cluster.label for cluster in now.clusters] == [1, 2, 0]
+    assert fresh.label_of("p004") == 0
+
+
+def test_a_number_that_was_used_is_never_given_to_another_table():
+    h, _ = corpus_of((3, 2, 2))
+    first = clustered(h)
+    second = followed(first, cluster_pages(names(5), h[:5], [True] * 5))
+    third = followed(second, cluster_pages(["p000", "p001", "p002", "q0", "q1"], h[[0, 1, 2, 5, 6]], [True] * 5))
+    assert set(third.facts) == {0, 3}
+    assert third.next_label == 4
+
+
+def test_of_two_halves_the_larger_keeps_the_number():
+    h, _ = corpus_of((5, 3))
+    lumped = clustered(h, 1)
+    now = followed(lumped, clustered(h))
+    assert now.label_of("p000") == 0
+    assert now.label_of("p005") == 1
+
+
+def test_the_last_clustering_of_each_kind_is_kept(tmp_path):
+    h, _ = corpus_of((3, 2))
+    kept = Clusterings(tmp_path)
+    assert kept.last is None
+    saved = kept.save(clustered(h))
+    kept.save(clustered(h, 1))
+    assert kept.names == ["auto", "k1"]
+    assert kept.last.k == 1
+    assert kept["auto"].to_dict() == saved.to_dict()
+    (tmp_path / "auto.parquet").write_bytes(b"damaged")
+    assert kept.save(clustered(h)).label_of("p000") == 0
+    assert np.array_equal(kept["auto"].labels_, saved.labels_)
