@@ -110,7 +110,7 @@ class Convolution:
             above.permute(0, 3, 1, 2), self._weight, stride=self._stride, dilation=self._dilation
         ).permute(0, 2, 3, 1)
         below = Frame(frame.corners * np.array(self._stride) - np.array(self._padding), *pulled.shape[1:3])
-        parts = pulled.split(pulled.shape[-1] // len(self._inputs), dim=-1)
+        parts = torch.split(pulled, pulled.shape[-1] // len(self._inputs), dim=-1)
         total = below.times(parts[0], self._inputs[0])
         for part, a in zip(parts[1:], self._inputs[1:], strict=True):
             total += below.times(part, a)

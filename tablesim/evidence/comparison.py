@@ -18,6 +18,7 @@ from tablesim.evidence.matches import GlyphMatches, Match
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from tablesim.evidence.relevance import PixelRelevance
     from tablesim.reader import Network
 
 MODEL = "bigram"
@@ -107,6 +108,27 @@ class Comparison:
             "containment": self.containment,
             "matches": [match.to_dict() for match in matches],
         }
+
+    def pixels(self, network: Network | None = None) -> PixelRelevance:
+        """The score shared over pairs of pixels of the two working pages, which takes some seconds.
+
+        Parameters
+        ----------
+        network : Network, optional
+            The one that read the pages; the bundled one when left out.
+
+        Raises
+        ------
+        ScanError
+            A scan is no longer where the reading says it was.
+        """
+        from tablesim.evidence.relevance import explain_pixels
+
+        if network is None:
+            from tablesim.reader import load_network
+
+            network = load_network()
+        return explain_pixels(network.eye, self.reading_a, self.reading_b)
 
     def plot(self, path: str | Path | None = None, *, max_lines: int = 600) -> Figure:
         """Draw the two pages side by side, their equal glyphs joined by lines as wide as what they bring.

@@ -1,0 +1,208 @@
+"""Relevance of pixels: what the dense way gives, conserved, and asked for in source pixels."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import bilrp
+from tablesim.bigrams.embedding import embed, exact_histogram
+from tablesim.bigrams.network import BigramNetwork, Occurrences
+from tablesim.digits.network import DigitNetwork
+from tablesim.digits.reading import Digit
+from tablesim.digits.scale import working_image
+from tablesim.evidence import compare
+from tablesim.evidence.ink import coloured
+from tablesim.evidence.relevance import (
+    COMPOSITE,
+    DigitLogits,
+    PixelRelevance,
+    explain_pixels,
+    find_cells,
+    ink_relevance,
+    page_relevance,
+    working_boxes,
+)
+from tablesim.reader import load_network
+from tablesim.scans.boxes import Box
+from tablesim.scans.cleaning import clean
+from tablesim.scans.images import load_scan
+from tablesim.scans.transform import Transform
+from tests.evidence.pages import print_page
+
+ROWS_A = [["7", "48", "350"], ["12", "40", "7"], ["45", "3", "12"]]
+ROWS_B = [["48", "12"], ["7", "145"], ["30", "12"]]
+
+
+class Embedding(nn.Module):
+    """The whole way of a page in one module: ink (1, 1, H, W) to phi (1, 110), for fixed places of its digits."""
+
+    def __init__(self, network, occurrences, cells):
+        super().__init__()
+        self.logits = DigitLogits(network)
+        self.bigrams = BigramNetwork()
+        self.occurrences = occurrences
+        self.values = torch.tensor([digit.value for digit in occurrences.digits])
+        self.rows, self.columns = (torch.from_numpy(part) for part in cells)
+
+    def activations(self, ink):
+        return torch.sigmoid(self.logits(ink)[0, self.values, self.rows, self.columns])
+
+    def forward(self, ink):
+        return self.bigrams(self.activations(ink), self.occurrences).sqrt()[None]
+
+
+@pytest.fixture(scope="module")
+def eye():
+    return load_network().eye
+
+
+@pytest.fixture(scope="module")
+def readings(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pages")
+    a = print_page(folder, "a", ROWS_A, size=18, pitch=26, at=(30, 90), widths=(40, 40, 48), title="TAB", seed=1)
+    b = print_page(folder, "b", ROWS_B, size=18, pitch=28, at=(40, 85), widths=(44, 52), title="TAB", seed=2)
+    return a, b
+
+
+@pytest.fixture(scope="module")
+def joint(eye, readings):
+    return explain_pixels(eye, *readings, dtype=torch.float64)
+
+
+def crop_with_digits(eye, reading, side=256):
+    """At most ``side`` pixels of a page in float64, and its bigrams with the activations that the network has there."""
+    grey = load_scan(reading.scan).grey
+    ink = torch.from_numpy(clean(working_image(grey, reading.transform)))[:side, :side].double()
+    network = DigitNetwork(eye.network.shape)
+    network.load_state_dict(eye.network.state_dict())
+    network = network.double().eval()
+    occurrences = Occurrences.of(reading)
+    boxes = working_boxes([digit.box for digit in occurrences.digits], reading.transform)
+    assert (boxes[:, 2:] < side).all()
+    with torch.no_grad():
+        cells = find_cells(DigitLogits(network)(ink[None, None])[0].numpy(), occurrences, boxes, ink.shape[0])
+        model = Embedding(network, occurrences, cells)
+        confidences = model.activations(ink[None, None]).tolist()
+    digits = [Digit(d.value, d.box, c) for d, c in zip(occurrences.digits, confidences, strict=True)]
+    return model, ink, replace(occurrences, digits=tuple(digits))
+
+
+def dense(model, ink, projection):
+    return bilrp.explain_outputs(model, ink[None, None], COMPOSITE, bias="distribute", projection=projection)
+
+
+def test_windows_equal_the_dense_way_in_all_110_dimensions(eye, readings):
+    model, ink, occurrences = crop_with_digits(eye, readings[0])
+    page = ink_relevance(eye.network, ink, readings[0].transform, occurrences)
+    bins = np.unique(occurrences.bin)
+    whole = dense(model, ink, torch.eye(110)[bins])  # the other bins are empty: phi is 0 there, and so is relevance
+    assert not np.delete(page.phi, bins).any()
+    np.testing.assert_allclose(page.phi[bins], whole.embedding, atol=1e-12)
+    largest = float(whole.values.abs().max())
+    height, width = ink.shape
+    for m in range(110):
+        got = page.of_bin(m)[:height, :width]
+        if m in bins:
+            expected = whole.values[list(bins).index(m), 0]
+            torch.testing.assert_close(got, expected, rtol=0, atol=1e-9 * largest)
+        else:
+            assert not got.any()
+
+
+def test_the_report_of_the_whole_way_has_no_gap(eye, readings):
+    model, ink, _ = crop_with_digits(eye, readings[1])
+    coverage = dense(model, ink, torch.ones(1, 110)).coverage
+    assert not coverage.approximate
+    names = {entry.name: entry.rule for entry in coverage.entries if entry.state == "rule"}
+    assert names["logits.network.at_half.0"].startswith("ZBox")
+    assert names["bigrams.minimum"].startswith("MinShare")
+    assert sum(entry.kept for entry in coverage.entries if entry.function != "pad") < 1e-9
+
+
+def strengths(page):
+    return sum(float(part.double().abs().sum()) for part in page.windows.maps)
+
+
+def test_nothing_is_lost_on_the_way(eye, readings, joint):
+    for reading, exact in zip(readings, (joint.left, joint.right), strict=True):
+        width, height = reading.transform.working_size
+        assert exact.ink.shape != (height, width)  # the network pads this page
+        assert np.abs(exact.sums - exact.phi).max() < 1e-6 * strengths(exact)
+        quick = page_relevance(eye, reading)
+        assert quick.ink.dtype == torch.float32
+        assert np.abs(quick.sums - quick.phi).max() < 1e-3 * strengths(quick)
+    assert joint.total() == pytest.approx(joint.score, rel=1e-6)
+    assert abs(joint.bias_share) < 1e-6
+
+
+def test_phi_is_the_embedding_of_the_reading(readings, joint):
+    for reading, page in zip(readings, (joint.left, joint.right), strict=True):
+        np.testing.assert_allclose(page.phi, embed(exact_histogram(Occurrences.of(reading))), atol=1e-12)
+
+
+def test_questions_agree_with_the_table(joint):
+    table = joint.joint(1).matrix() if joint.left.ink.numel() * joint.right.ink.numel() < 2**27 else None
+    tiles = joint.joint(8)
+    assert tiles.total() == pytest.approx(joint.total())
+    assert tiles.similarity == pytest.approx(joint.score)
+    for marginal, whole in ((joint.left_marginal(), tiles.left_marginal()), (joint.right_marginal(), None)):
+        assert float(marginal.sum()) == pytest.approx(joint.total())
+        if whole is not None:
+            torch.testing.assert_close(bilrp.joint.tile_sums(marginal, 8), whole)
+    box_a, box_b = Box(24, 64, 40, 32), Box(40, 56, 48, 40)
+    corner = (24, 64, 40, 32)
+    assert joint.between(box_a, box_b) == pytest.approx(tiles.between(corner, (40, 56, 48, 40)))
+    torch.testing.assert_close(bilrp.joint.tile_sums(joint.given(box_a), 8), tiles.given(corner))
+    assert float(joint.given(box_a).sum()) == pytest.approx(joint.between(box_a, Box(-9, -9, 9999, 9999)))
+    if table is not None:
+        assert float(table.sum()) == pytest.approx(joint.total())
+
+
+def test_boxes_are_in_source_pixels(eye, readings, joint):
+    """The same page at half the scale of its source: a box of the source means the same place."""
+    page = joint.left
+    height, width = page.ink.shape
+    doubled = replace(page, transform=Transform(2 * width, 2 * height, scale=0.5))
+    box = Box(30, 70, 50, 40)
+    twice = Box(60, 140, 100, 80)
+    np.testing.assert_allclose(page.inside(box), doubled.inside(twice))
+    assert np.abs(page.inside(box)).max() > 0
+    assert (page.inside(Box(-50, -50, 20, 20)) == 0).all()
+
+
+def test_relevance_lies_in_the_digits(joint):
+    for page, share in zip((joint.left, joint.right), joint.share_in_digits, strict=True):
+        area = sum(digit.box.width * digit.box.height for digit in page.occurrences.digits) / page.ink.numel()
+        assert 2 * area < share <= 1
+
+
+def test_a_comparison_goes_down_to_pixels(readings, tmp_path):
+    comparison = compare(*readings, load_network())
+    pixels = comparison.pixels()
+    assert isinstance(pixels, PixelRelevance)
+    assert pixels.score == pytest.approx(comparison.score)
+    assert pixels.total() == pytest.approx(comparison.relevance_total, rel=1e-3)
+    figure = pixels.plot(tmp_path / "ink.png")
+    assert (tmp_path / "ink.png").stat().st_size > 10_000
+    assert f"Score {comparison.score:.2f}" in figure.texts[0].get_text()
+
+
+def test_colours_follow_the_sign():
+    red, blue, paper = coloured(np.zeros((1, 3)), np.array([[1.0, -1.0, 0.0]]))[0]
+    assert red[0] > red[2]
+    assert blue[2] > blue[0]
+    assert paper.tolist() == [1, 1, 1]
+
+
+def test_a_page_without_figures_brings_nothing(eye, readings):
+    empty = replace(readings[0], numbers=())
+    pixels = explain_pixels(eye, empty, readings[1])
+    assert (pixels.score, pixels.total(), pixels.bias_share) == (0, 0, 0)
+    assert not pixels.left_marginal().any()
+    assert pixels.share_in_digits[0] == 0
+    assert pixels.joint(16).total() == 0
+    with pytest.raises(ValueError, match="tile is 0, expected 1 or more"):
+        pixels.joint(0)
