@@ -147,13 +147,14 @@ class JointRelevance:
         ----------
         k : int
         by : {"relevance", "magnitude"}
-            Falling relevance, or falling absolute relevance (which finds what speaks against the similarity, too).
+            Falling relevance, of pairs above zero alone; or falling absolute relevance, which also finds what speaks
+            against the similarity.
 
         Returns
         -------
         list of (y, x, y', x', relevance)
             Indices into `left` and `right` (of the tiles, when pooled); with kept channels (c, y, x, c', y', x', ...).
-            Pairs of relevance 0 are left out, so there may be fewer than k.
+            Pairs of relevance 0 are left out, and by relevance those below 0, too: there may be fewer than k.
 
         Notes
         -----

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FOR, AGAINST = "#c22f2f", "#2f5fc2"
+WIDTH, HEIGHT = 8.4, 6.0  # inches: most that the pictures take together
+LEAST_WIDTH, SIDE, ABOVE, BELOW = 7.0, 0.2, 0.4, 0.45  # inches
+FLAT = 1.6  # pictures wider than this many times their height stand one above the other
 MAX_TILES = 64  # along a side: a finer grid has more arcs than a page can show
 
 
@@ -75,17 +78,13 @@ def plot(
     matplotlib Figure
         Made without pyplot, so that nothing is left open.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
     from matplotlib.patches import ConnectionPatch
 
     coarse = _coarse(joint)
     pairs = coarse.top_pairs(k, by="magnitude")
     pictures = _picture(x), _picture(y)
     _check_sizes(coarse, pictures)
-    figure = Figure(figsize=(9, 4.8), dpi=150)
-    FigureCanvasAgg(figure)
-    axes = [figure.add_axes((0.02 + 0.54 * i, 0.1, 0.42, 0.8)) for i in range(2)]
+    figure, axes = _laid_out(pictures, gap=1.1)
     for axis, picture, title in zip(axes, pictures, titles, strict=True):
         _show(axis, 1 - 0.65 * (1 - picture), title)  # paler, so that the arcs stand out
     greatest = abs(float(pairs[0][-1])) if pairs else 1.0
@@ -105,7 +104,7 @@ def plot(
                 linewidth=0.4 + 1.8 * strength,
             )
         )
-    figure.text(0.5, 0.03, _caption(joint, coarse, pairs), ha="center", fontsize=7.5, color="#444444")
+    _write_below(figure, _caption(joint, coarse, pairs))
     if path is not None:
         figure.savefig(path)
     return figure
@@ -146,8 +145,6 @@ def plot_given(
     -------
     matplotlib Figure
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
 
     answer = joint.given(region)
@@ -156,9 +153,7 @@ def plot_given(
     pictures = _picture(x), _picture(y)
     _check_sizes(joint, pictures)
     values = answer.detach().cpu().double().numpy()
-    figure = Figure(figsize=(9, 4.8), dpi=150)
-    FigureCanvasAgg(figure)
-    axes = [figure.add_axes((0.02 + 0.5 * i, 0.1, 0.46, 0.8)) for i in range(2)]
+    figure, axes = _laid_out(pictures, gap=0.4)
     for axis, picture in zip(axes, pictures, strict=True):
         _show(axis, 1 - 0.65 * (1 - picture), "")
     box = [float(v) for v in (region if isinstance(region, Sequence) else _corners(region))]
@@ -179,10 +174,40 @@ def plot_given(
         axis.set_ylim(picture.shape[0] - 0.5, -0.5)
     share = f", {values.sum() / joint.similarity:.1%} of the similarity" if joint.similarity else ""
     caption = f"the region and what answers to it carry {values.sum():.4g}{share} (red for, blue against)"
-    figure.text(0.5, 0.03, caption, ha="center", fontsize=7.5, color="#444444")
+    _write_below(figure, caption)
     if path is not None:
         figure.savefig(path)
     return figure
+
+
+def _laid_out(pictures: Sequence[npt.NDArray[np.float64]], gap: float) -> tuple[Figure, list[Axes]]:
+    """A figure as large as its two pictures need, at one scale: side by side, flat ones one above the other."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    sizes = np.array([picture.shape[1::-1] for picture in pictures], dtype=float)  # widths and heights
+    along = int(sizes[:, 0].min() > FLAT * sizes[:, 1].max())  # the axis on which they follow each other: 0 is x
+    room = np.array([WIDTH, HEIGHT])
+    room[along] -= gap
+    needed = np.where(np.arange(2) == along, sizes.sum(0), sizes.max(0))
+    sizes *= (room / needed).min()
+    extent = np.where(np.arange(2) == along, sizes.sum(0) + gap, sizes.max(0))
+    margin = max(SIDE, (LEAST_WIDTH - extent[0]) / 2)  # the caption needs its line
+    whole = np.add(extent, (2 * margin, BELOW + ABOVE))
+    figure = Figure(figsize=tuple(whole), dpi=150)
+    FigureCanvasAgg(figure)
+    corners = (extent - sizes) / 2  # in the middle of the other axis
+    corners[:, along] = (0, extent[0] - sizes[1, 0]) if along == 0 else (extent[1] - sizes[0, 1], 0)
+    axes = [
+        figure.add_axes((*(np.add(corner, (margin, BELOW)) / whole), *(size / whole)))
+        for corner, size in zip(corners, sizes, strict=True)
+    ]
+    return figure, axes
+
+
+def _write_below(figure: Figure, caption: str) -> None:
+    place = 0.5 * BELOW / figure.get_figheight()
+    figure.text(0.5, place, caption, ha="center", va="center", fontsize=7.5, color="#444444")
 
 
 def _corners(region: Any) -> tuple[float, float, float, float]:

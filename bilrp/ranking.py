@@ -20,7 +20,7 @@ def top_products(
     left, right : Tensor of shape (M, I) and (M, J)
     k : int
     magnitude : bool
-        Rank by absolute value.
+        Rank by absolute value; otherwise only entries above 0 count.
 
     Returns
     -------

@@ -55,17 +55,19 @@ def test_top_pairs_are_exact(seed: int, k: int, by: str, ties: bool) -> None:
         joint = joint_of(joint.left.round(), joint.right.round())
     table = joint.matrix().numpy()
     key = np.abs(table) if by == "magnitude" else table
-    expected = np.sort(key[table != 0])[::-1][:k]
+    expected = np.sort(key[key > 0])[::-1][:k]  # pairs at or below zero are never listed by relevance
     pairs = joint.top_pairs(k, by=by)
     got = np.array([abs(pair[-1]) if by == "magnitude" else pair[-1] for pair in pairs])
-    if by == "relevance":
-        expected = expected[expected >= 0]
-        got = got[got >= 0]
-    np.testing.assert_allclose(got, expected[: len(got)], atol=1e-12)
-    assert len(got) == len(expected)
+    np.testing.assert_allclose(got, expected, atol=1e-12)
     for *place, value in pairs:
         assert table[tuple(place)] == pytest.approx(value)
     assert len({tuple(pair[:4]) for pair in pairs}) == len(pairs)
+
+
+def test_what_speaks_against_is_found_by_magnitude() -> None:
+    joint = joint_of(torch.tensor([[[1.0, -3.0]]]), torch.tensor([[[2.0]]]))
+    assert joint.top_pairs(5) == [(0, 0, 0, 0, 2.0)]
+    assert joint.top_pairs(5, by="magnitude") == [(0, 1, 0, 0, -6.0), (0, 0, 0, 0, 2.0)]
 
 
 def test_top_pairs_stay_in_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:

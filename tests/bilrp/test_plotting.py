@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from matplotlib.colors import to_hex
 from matplotlib.patches import ConnectionPatch
+from torch import nn
 
 from bilrp import BiLRP, InputError
 from bilrp.plotting import AGAINST, FOR
@@ -24,6 +26,22 @@ def test_arcs_join_the_strongest_pairs(tmp_path: Path) -> None:
     assert {FOR, AGAINST} == {to_hex(arc.get_edgecolor()) for arc in arcs}
     assert (tmp_path / "pair.png").stat().st_size > 1000
     assert "the 9 strongest pairs of 4 px tiles" in figure.texts[0].get_text()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "stacked"),
+    [((16, 64), (16, 80), True), ((40, 40), (40, 30), False), ((90, 20), (60, 30), False)],
+)
+def test_pictures_fill_the_figure_at_one_scale(first: tuple[int, int], second: tuple[int, int], stacked: bool) -> None:
+    x, y = (torch.rand(1, 1, *size, generator=torch.Generator().manual_seed(1)) for size in (first, second))
+    joint = BiLRP(nn.Sequential(nn.Conv2d(1, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())).explain(x, y)
+    for figure in (joint.plot(x, y), joint.plot_given(x, y, (0, 0, 5, 5))):
+        places = [axis.get_position() for axis in figure.axes]
+        inches = [(p.width * figure.get_figwidth(), p.height * figure.get_figheight()) for p in places]
+        np.testing.assert_allclose(np.ptp(inches / np.array([first, second])[:, ::-1]), 0, atol=1e-9)
+        assert (places[1].y1 < places[0].y0) == stacked and (places[0].x1 < places[1].x0) != stacked
+        assert sum(p.width * p.height for p in places) > 0.3
+        assert all(0 < p.x0 < p.x1 < 1 and 0 < p.y0 < p.y1 < 1 for p in places)
 
 
 def test_what_answers_to_a_region(tmp_path: Path) -> None:
