@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compare": ("tablesim.cli.compare:command", "How alike two pages are, and which figures make them so."),
     "search": ("tablesim.cli.search:command", "Pages like a page, or with typed numbers on them."),
     "cluster": ("tablesim.cli.cluster:command", "Cluster the pages of a run again."),
+    "history": ("tablesim.cli.history:command", "How varied the tables are over years or places."),
     "report": ("tablesim.cli.report:command", "Write the report of a run again."),
     "status": ("tablesim.cli.status:command", "Where a run stands."),
     "evaluate": ("tablesim.cli.evaluate:command", "Readings against transcriptions, clusters against labels."),

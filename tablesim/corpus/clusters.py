@@ -100,7 +100,7 @@ def cluster_pages(
     found = work.partition()
     if constraints:
         h = np.asarray(histograms[rows], dtype=np.float64)
-        found = constrained(found, [pages[row] for row in rows], h, constraints, work.near)
+        found = constrained(found, [pages[row] for row in rows.tolist()], h, constraints, work.near)
     constants |= {"cut": work.cut, "constraints": float(len(constraints.same) + len(constraints.forbidden))}
     placed = found >= 0
     without |= {pages[row]: LIKE_NO_OTHER for row in rows[~placed].tolist()}

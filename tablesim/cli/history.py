@@ -1,0 +1,72 @@
+"""``tablesim history``: how varied the tables are from year to year or from place to place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tablesim.cli.options import Json, Run
+from tablesim.cli.output import note, print_json, print_table
+
+
+def command(
+    run: Run,
+    by: Annotated[str, typer.Option("--by", metavar="year|place", help="What to go by.")] = "year",
+    sigma: Annotated[float, typer.Option("--sigma", help="Width of the Gaussian window, in years.")] = 4.0,
+    reach: Annotated[float, typer.Option("--reach", help="Where the corrected window ends, in sigmas.")] = 2.0,
+    pages: Annotated[
+        int | None, typer.Option("--pages", min=1, help="Pages compared at each year or place.", show_default=False)
+    ] = None,
+    repeats: Annotated[int, typer.Option("--repeats", min=1, help="Resamplings of books and of the null model.")] = 100,
+    leave_out: Annotated[
+        list[str] | None,
+        typer.Option("--leave-out", metavar="BOOK|CSV", help="Book to leave out; or a CSV.", show_default=False),
+    ] = None,
+    min_figures: Annotated[int, typer.Option("--min-figures", min=0, help="Leave out pages with fewer figures.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Of the resamplings.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Draw the entropy of a run's clusters over years or places, in the published and in a corrected way.
+
+    Entropy is how varied the tables are, in bits: n clusters of one size have log2 n. The null columns say what it
+    would be if books had nothing to do with their years (places). Writes RUN/history/BY.csv and BY.png.
+
+    Example: tablesim history myrun --by place
+    """
+    from tablesim.corpus.history import HistorySettings, history
+    from tablesim.corpus.store import Corpus
+
+    corpus = Corpus.open(run)
+    out = tuple(book for given in leave_out or () for book in books_of(given))
+    found = history(corpus, by, HistorySettings(sigma, reach, pages, repeats, out, min_figures, seed))
+    written = found.write_csv(corpus.folder / "history" / f"{by}.csv")
+    picture = written.with_suffix(".png")
+    found.plot().savefig(picture, dpi=150)
+    note(f"written: {written} and {picture.name}")
+    if as_json:
+        print_json(found.to_dict())
+        return
+    heads = (by, "mode", "entropy", "low", "high", "null", "null low", "null high", "pages", "books", "compared")
+    rows = [
+        (r.at, r.mode, r.entropy, r.low, r.high, r.null, r.null_low, r.null_high, r.pages, r.books, r.depth)
+        for r in found.rows
+    ]
+    print_table(heads, rows)
+
+
+def books_of(given: str) -> list[str]:
+    """The books that an argument names: one, or those in the first fitting column of a CSV."""
+    from tablesim.errors import MetadataError
+    from tablesim.scans.csvfile import listed, read_csv
+    from tablesim.scans.metadata import ALIASES, find_column
+
+    if not given.lower().endswith(".csv"):
+        return [given]
+    names = (*ALIASES["book"], "bookID", "id")
+    file = read_csv(Path(given), known=names)
+    column = find_column(file, names)
+    if column is None:
+        raise MetadataError(f"{given}: no column of books; found {listed(file.columns)}, expected one named book")
+    return [row[column] for row in file.rows if row[column]]
