@@ -15,6 +15,14 @@ class ScanError(TablesimError, ValueError):
     """A scan cannot be used: unreadable, empty, truncated, too large or not an image."""
 
 
+class FetchError(ScanError):
+    """A file could not be fetched from the web; ``refused`` when that is about the host and not about the file."""
+
+    def __init__(self, message: str, refused: bool = False) -> None:
+        super().__init__(message)
+        self.refused = refused
+
+
 class MetadataError(TablesimError, ValueError):
     """A table of metadata, labels or annotations cannot be understood."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from tablesim.cli.options import Json
+from tablesim.cli.options import Cache, Json, Offline
 from tablesim.cli.output import note, print_json, print_table
 from tablesim.scans.images import page_id
 
@@ -31,8 +31,8 @@ class Model(Enum):
 
 
 def command(
-    a: Annotated[Path, typer.Argument(metavar="A", help="Scan of one page.", show_default=False)],
-    b: Annotated[Path, typer.Argument(metavar="B", help="Scan of the other page.", show_default=False)],
+    a: Annotated[str, typer.Argument(metavar="A", help="Scan of one page.", show_default=False)],
+    b: Annotated[str, typer.Argument(metavar="B", help="Scan of the other page.", show_default=False)],
     model: Annotated[
         Model, typer.Option("--model", help="What compares: bigram reads figures, vgg16 sees rules and layout.")
     ] = Model.bigram,
@@ -45,15 +45,23 @@ def command(
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for the picture and the JSON.", show_default=False)
     ] = None,
+    cache: Cache = None,
+    offline: Offline = False,
 ) -> None:
     """Compare two pages: similarity, score, and the pairs of equal figures whose contributions add up to it.
+
+    A page of a PDF or of a TIFF with several is book.pdf#12, a page of a IIIF manifest ADDRESS#12.
 
     With --model vgg16 tiles of the pages are matched instead, as a network for photographs sees them; without
     --weights (a state dict in torchvision's format) its weights are random.
 
     Example: tablesim compare edition_1585.jpg edition_1604.jpg --out pair
     """
-    comparison = _compare(a, b, model, weights, top)
+    from tablesim.scans.sources import find_page
+    from tablesim.scans.web import Web
+
+    web = Web(cache, offline=offline)
+    comparison = _compare(str(find_page(a, web)), str(find_page(b, web)), model, weights, top)
     if out is not None:
         for path in write(comparison, out):
             note(f"written: {path}")
@@ -63,7 +71,7 @@ def command(
         show(comparison)
 
 
-def _compare(a: Path, b: Path, model: Model, weights: Path | None, top: int) -> Comparison | PixelComparison:
+def _compare(a: str, b: str, model: Model, weights: Path | None, top: int) -> Comparison | PixelComparison:
     if model is Model.vgg16:
         from tablesim.evidence.pixels import compare_pixels
 

@@ -15,9 +15,25 @@ def _clusters(value: str) -> str:
 
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder, as `tablesim run` wrote it.", show_default=False)]
-Scans = Annotated[list[Path], typer.Argument(metavar="SCAN", help="Scans, or folders of them.", show_default=False)]
+Scans = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SCAN", help="Scans, folders, book.pdf#12, or addresses of IIIF manifests.", show_default=False
+    ),
+]
 Sources = Annotated[
-    list[Path], typer.Argument(metavar="SOURCE", help="Folder of scans; or several, or files.", show_default=False)
+    list[str],
+    typer.Argument(
+        metavar="SOURCE", help="Folder of scans, PDF, IIIF manifest or collection; or several.", show_default=False
+    ),
+]
+Cache = Annotated[
+    Path | None,
+    typer.Option("--cache", help="Folder of fetched scans; the user's cache unless given.", show_default=False),
+]
+Offline = Annotated[bool, typer.Option("--offline", help="Fetch nothing; take from the cache what is there.")]
+MaxPixels = Annotated[
+    int, typer.Option("--max-pixels", min=1, metavar="N", help="Scans of more pixels are not opened.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout, and nothing else there.")]
 Weights = Annotated[

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tablesim.cli.options import Json, Scans, Weights
+from tablesim.cli.options import Cache, Json, MaxPixels, Offline, Scans, Weights
 from tablesim.cli.output import failure, print_json
 from tablesim.errors import TablesimError
+from tablesim.scans.images import MAX_PIXELS
 
 if TYPE_CHECKING:
     from tablesim.digits.reading import Reading
@@ -24,8 +25,13 @@ def command(
     as_json: Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV on stdout, a line a number.")] = False,
     weights: Weights = None,
+    cache: Cache = None,
+    offline: Offline = False,
+    max_pixels: MaxPixels = MAX_PIXELS,
 ) -> None:
     """Read the numbers of scans and print them as they stand, row by row.
+
+    A page of a PDF or of a TIFF with several is book.pdf#12, a page of a IIIF manifest ADDRESS#12.
 
     A scan that cannot be read is named on stderr, the others are read; the exit code is 1 then.
 
@@ -34,21 +40,30 @@ def command(
     if as_json and as_csv:
         raise typer.BadParameter("give one of --json and --csv")
     from tablesim import reader
-    from tablesim.scans.sources import find_scans
+    from tablesim.scans.locator import Locator
+    from tablesim.scans.sources import find_pages
+    from tablesim.scans.web import Web
 
-    found, failed = [], 0
-    for scan in scans:
+    web = Web(cache, offline=offline)
+    found: list[Locator] = []
+    failed = 0
+    for source in scans:
         try:
-            found.extend(find_scans(scan))
+            pages = find_pages(source, web, max_pixels=max_pixels)
         except TablesimError as error:
             failed += 1
             failure(str(error))
+            continue
+        for problem in pages.missing.values():
+            failed += 1
+            failure(problem)
+        found.extend(sorted(place for page, place in pages.scans.items() if page not in pages.missing))
     network = reader.load_network(weights) if found else None
     readings: list[Reading] = []
     for scan in dict.fromkeys(found):
         assert network is not None
         try:
-            reading = network.read(scan)
+            reading = network.read(scan, max_pixels)
         except TablesimError as error:
             failed += 1
             failure(str(error))

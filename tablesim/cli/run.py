@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tablesim.cli.options import Clusters, Json, Sources, Weights, Workers
+from tablesim.cli.options import Cache, Clusters, Json, MaxPixels, Offline, Sources, Weights, Workers
 from tablesim.cli.output import failure, print_json, progress
+from tablesim.scans.images import MAX_PIXELS
 
 if TYPE_CHECKING:
     from tablesim.corpus.store import Corpus
@@ -23,19 +24,25 @@ def command(
     clusters: Clusters = "auto",
     workers: Workers = 1,
     weights: Weights = None,
+    cache: Cache = None,
+    offline: Offline = False,
+    max_pixels: MaxPixels = MAX_PIXELS,
     as_json: Json = False,
 ) -> None:
     """Read scans, find each page's neighbours, cluster the pages, and write a report that opens from disk.
 
-    The same command again goes on where it stopped. A page that cannot be read goes into RUN/problems.csv and the job
-    goes on; the exit code is 1 only when nothing could be read.
+    Scans are images, PDFs and TIFFs of many pages, and IIIF manifests or collections by their address. The same command
+    again goes on where it stopped. A page that cannot be read or fetched goes into RUN/problems.csv and the job goes
+    on; the exit code is 1 only when nothing could be read.
 
     Example: tablesim run scans --out myrun --metadata pages.csv --workers 2
     """
+    from tablesim.scans.web import Web
     from tablesim.workflow import run
 
+    web = Web(cache, offline=offline)
     with progress(quiet=as_json) as show:
-        corpus = run(source, out, metadata, clusters, workers, weights, show)
+        corpus = run(source, out, metadata, clusters, workers, weights, show, web=web, max_pixels=max_pixels)
     finish(corpus, as_json=as_json)
 
 

@@ -1,9 +1,16 @@
-"""What a job tells while it runs. Each event is one line of ``events.jsonl`` and one step of a progress bar."""
+"""What a job tells while it runs, and how fast it goes.
+
+Each event is one line of ``events.jsonl`` and one step of a progress bar.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 
@@ -16,7 +23,7 @@ class Event:
     kind : str
         "start" and "end" of a stage, "page" done, "problem" with a page, "remark".
     stage : str
-        "ingest", "read", "neighbours" or "clusters".
+        "fetch", "ingest", "read", "neighbours" or "clusters".
     done, total : int or None
         Pages done and to do in this stage, where they are counted.
     page, message : str
@@ -39,3 +46,87 @@ Listener = Callable[[Event], None]
 
 def silent(event: Event) -> None:
     """A listener that does nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a job goes on.
+
+    Parameters
+    ----------
+    stage : str or None
+        What it is at; None where nothing is known.
+    per_second : float or None
+        Pages a second lately; None where that cannot be told yet.
+    seconds_left : float or None
+        What the rest of the stage takes at that rate.
+    """
+
+    stage: str | None = None
+    per_second: float | None = None
+    seconds_left: float | None = None
+
+    def __str__(self) -> str:
+        if self.per_second is None or self.seconds_left is None:
+            return ""
+        return f"{self.per_second:.3g} pages/s, {_duration(self.seconds_left)} left"
+
+    @classmethod
+    def of(cls, events: Path) -> Pace:
+        """The pace at the end of an ``events.jsonl``; one that is not there, or cut off in its last line, is no error."""
+        watch, pace = Stopwatch(), cls()
+        for at, event in _tail(events):
+            pace = watch.pace(at, event)
+        return pace
+
+
+class Stopwatch:
+    """Tells the pace of a job from its events."""
+
+    def __init__(self) -> None:
+        self._stage = ""
+        self._points: deque[tuple[float, int]] = deque()
+
+    def pace(self, at: float, event: Event) -> Pace:
+        """The pace after ``event``, which happened ``at`` so many seconds."""
+        if event.stage != self._stage or event.kind == "start":
+            self._stage = event.stage
+            self._points.clear()
+        if event.done is None or event.total is None:
+            return Pace(event.stage)
+        self._points.append((at, event.done))
+        # The last minute, but never fewer than two points: a page may take longer than that.
+        while len(self._points) > 2 and at - self._points[1][0] > _WINDOW_SECONDS:
+            self._points.popleft()
+        then, done = self._points[0]
+        if at <= then or event.done <= done:
+            return Pace(event.stage)
+        rate = (event.done - done) / (at - then)
+        return Pace(event.stage, rate, (event.total - event.done) / rate)
+
+
+_WINDOW_SECONDS = 60.0
+_TAIL_BYTES = 1 << 18
+
+
+def _tail(path: Path) -> Iterator[tuple[float, Event]]:
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+        lines = file.read().decode("utf-8", errors="replace").splitlines()
+    for line in lines:
+        try:
+            data = json.loads(line)
+            at = datetime.fromisoformat(data.pop("at")).timestamp()
+            event = Event(**data)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            continue  # the first line of the tail, or one that a killed job left half written
+        yield at, event
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if minutes < 2:
+        return f"{round(seconds)} s"
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"

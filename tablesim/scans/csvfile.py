@@ -30,6 +30,8 @@ class CsvFile:
         Names as written, without the nameless ones (a spreadsheet's index, empty columns at the end).
     rows : tuple of dict
         Column name to value; a value that the file lacks is "".
+    lines : tuple of int
+        For each row the line of the file on which it ends, from 1.
     separator, encoding : str
         What the file turned out to use.
     remarks : tuple of str
@@ -39,6 +41,7 @@ class CsvFile:
     path: Path
     columns: tuple[str, ...]
     rows: tuple[dict[str, str], ...]
+    lines: tuple[int, ...]
     separator: str
     encoding: str
     remarks: tuple[str, ...] = ()
@@ -78,7 +81,8 @@ def read_csv(path: str | Path, known: Iterable[str] = ()) -> CsvFile:
             if name and not row[name]:
                 row[name] = value.strip()
         rows.append(row)
-    return CsvFile(path, columns, tuple(rows), separator, encoding, tuple(remarks))
+    numbers = tuple(number for number, _ in lines[1:])
+    return CsvFile(path, columns, tuple(rows), numbers, separator, encoding, tuple(remarks))
 
 
 def _decode(path: Path) -> tuple[str, str]:

@@ -1,40 +1,50 @@
-"""What is known of the pages: book, author, title, printer, place, year, from a CSV file.
+"""What is known of the pages: book, author, title, printer, place, year, from a CSV file or a library's description.
 
 The files of the Sacrobosco collection, of PixPlot and of most catalogues are read as they are: ``ALIASES`` says which
-column names mean the same. A page is looked up by its id, in the case it is written, then without the file's ending.
+column names mean the same. ``joining`` brings lines and pages together.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tablesim.errors import MetadataError
 from tablesim.scans.csvfile import CsvFile, listed, read_csv
 from tablesim.scans.kinds import SCAN_SUFFIXES
-from tablesim.scans.locator import Locator
 
 KEY_COLUMNS = ("page_id", "page_id_", "page", "tableUri", "filename", "id")
 """Columns that can name the page, the first that the file has."""
 
 ALIASES: dict[str, tuple[str, ...]] = {
     "book": ("book", "book_id", "bookId"),
-    "authors": ("credited_authors", "authors", "author"),
+    "authors": ("credited_authors", "authors", "author", "creator"),
     "title": ("short_title", "title", "bookTitle"),
     "printers": ("printers", "printer"),
     "publishers": ("publishers", "publisher"),
-    "place": ("place_of_publication", "place", "city", "location"),
-    "year": ("year_of_publication", "year", "date"),
+    "place": ("place_of_publication", "place", "city", "location", "place of publication", "publication place"),
+    "year": (
+        *("year_of_publication", "year", "date", "publication date", "date of publication", "date issued"),
+        *("issued", "published"),
+    ),
     "handle": ("handle", "permalink"),
 }
 """Our name of a field, and the columns that can fill it, in any case; the first that says something counts."""
 
+CONTAINER_COLUMNS = ("filename", "file", "tableUri", "manifest", *ALIASES["book"])
+"""Columns that name the file or book of a page where the page itself is only a number."""
+
 LISTS = frozenset({"authors", "printers", "publishers"})
-_SPHAERA_ID = re.compile(r"(?P<book>\d+)_.+_(?P<year>\d{4})_p\d+")
+SINE_LOCO = "Sine loco"
+"""The place of prints that name none, which is something else than a place that nobody looked up."""
+
+SPHAERA_ID = re.compile(r"(?P<book>\d+)_.+_(?P<year>\d{4})_p\d+")
+"""Page ids of the Sacrobosco collection, which say the book and, not always rightly, the year."""
+
+_NO_PLACE = re.compile(r"\W*(s\W*l\W*|sine loco|sans lieu|senza luogo|o\W*o\W*|ohne ort)\W*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -42,7 +52,7 @@ class PageMetadata:
     """What one line of the file says of a page; a field that it leaves blank is None or empty.
 
     ``year`` and ``year_latest`` are the first and last year that the date allows; lists were apart by ``;``. ``extra``
-    holds every other column as written.
+    holds every other column as written. ``place`` is ``SINE_LOCO`` however a catalogue abbreviates it.
     """
 
     book: str | None = None
@@ -58,37 +68,11 @@ class PageMetadata:
 
 
 @dataclass(frozen=True)
-class MetadataMatch:
-    """Which pages found their line, which did not, and which lines found no page.
-
-    Parameters
-    ----------
-    pages : dict of str to PageMetadata
-        By page id; only the pages that found a line.
-    pages_without, lines_without : tuple of str
-        Page ids without a line; keys of lines without a page.
-    remarks : tuple of str
-        Plain sentences on what looks wrong: keys that differ in case alone, years that the page id contradicts.
-    """
-
-    pages: dict[str, PageMetadata]
-    pages_without: tuple[str, ...]
-    lines_without: tuple[str, ...]
-    remarks: tuple[str, ...] = ()
-
-    def summary(self) -> str:
-        """The figures on both sides in one sentence."""
-        text = f"metadata: {len(self.pages)} of {len(self.pages) + len(self.pages_without)} pages have a line"
-        if self.pages_without:
-            text += f" (without: {listed(self.pages_without, 3)})"
-        if self.lines_without:
-            text += f"; {len(self.lines_without)} lines name no page ({listed(self.lines_without, 3)})"
-        return text
-
-
-@dataclass(frozen=True)
 class Metadata:
-    """A metadata file: one ``PageMetadata`` for each key, and how the file was understood."""
+    """A metadata file: one ``PageMetadata`` for each key, and how the file was understood.
+
+    ``repeated`` has, for each further line of a key, the key and what the line says otherwise.
+    """
 
     path: Path
     rows: dict[str, PageMetadata]
@@ -96,44 +80,7 @@ class Metadata:
     separator: str
     encoding: str
     remarks: tuple[str, ...] = ()
-
-    def match(self, pages: Mapping[str, Locator] | Iterable[str]) -> MetadataMatch:
-        """Join with ``pages``: ids, or ids with their scans (then the names of the files are tried too)."""
-        files = dict(pages) if isinstance(pages, Mapping) else {page: Locator(Path(page)) for page in pages}
-        by_stem: dict[str, str] = {}
-        for key in self.rows:
-            by_stem.setdefault(without_ending(key), key)
-        shared = {stem for stem, count in Counter(path.stem for path in files.values()).items() if count > 1}
-
-        def key_of(page: str, path: Locator) -> str | None:
-            for name in (page, path.name):
-                if name in self.rows and (name == page or path.stem not in shared):
-                    return str(name)
-            if page in by_stem:
-                return by_stem[page]
-            # Two files of one name: the name alone does not tell which of them the line means.
-            return None if path.stem in shared else by_stem.get(path.stem)
-
-        found = {page: line for page, path in files.items() if (line := key_of(page, path)) is not None}
-        joined = set(found.values())
-        lines_without = tuple(key for key in self.rows if key not in joined)
-        pages_without = tuple(page for page in files if page not in found)
-        return MetadataMatch(
-            {page: self.rows[key] for page, key in found.items()},
-            pages_without,
-            lines_without,
-            (*self.remarks, *self._doubts(found, pages_without, lines_without)),
-        )
-
-    def _doubts(self, found: Mapping[str, str], pages: Iterable[str], lines: Iterable[str]) -> Iterable[str]:
-        folded = {without_ending(key).casefold(): key for key in lines}
-        for page in pages:
-            if page.casefold() in folded:
-                yield f"page {page} and line {folded[page.casefold()]} differ only in case and were not joined"
-        for page, key in found.items():
-            named, row = _SPHAERA_ID.fullmatch(page), self.rows[key]
-            if named and row.year is not None and int(named["year"]) != row.year:
-                yield f"page {page}: its name says {named['year']}, the metadata {row.year}; the metadata holds"
+    repeated: tuple[tuple[str, str], ...] = ()
 
 
 def read_metadata(path: str | Path) -> Metadata:
@@ -151,21 +98,45 @@ def read_metadata(path: str | Path) -> Metadata:
             f"{file.path}: no column names the page; found the columns {listed(file.columns)}; expected one of "
             f"{', '.join(KEY_COLUMNS)}. Rename or add that column"
         )
+    container = _container(file, key_column)
     rows: dict[str, PageMetadata] = {}
+    first: dict[str, int] = {}
+    repeated: list[tuple[str, str]] = []
     remarks = list(file.remarks)
     blank = 0
-    for row in file.rows:
+    for number, row in zip(file.lines, file.rows, strict=True):
         key = page_key(row[key_column])
         if not key:
             blank += 1
             continue
+        if container is not None:
+            key = f"{without_ending(page_key(row[container]))}_p{key}"
         new = _page_metadata(row, key_column, key)
-        rows[key] = _joined(rows[key], new) if key in rows else new
+        if key in rows:
+            repeated.append((key, _difference(rows[key], new, first[key], number)))
+            rows[key] = joined(rows[key], new)
+        else:
+            rows[key], first[key] = new, number
     if blank:
         remarks.append(f"{blank} lines have nothing in the column {key_column} and are left out")
     if not rows:
         raise MetadataError(f"{file.path}: the column {key_column} is blank in every line; expected page ids in it")
-    return Metadata(file.path, rows, key_column, file.separator, file.encoding, tuple(remarks))
+    return Metadata(file.path, rows, key_column, file.separator, file.encoding, tuple(remarks), tuple(repeated))
+
+
+def described(row: Mapping[str, str], *, book: str, handle: str) -> PageMetadata:
+    """What a library says of a page, as labels and values in its own words."""
+    known = _page_metadata(dict(row), "", "")
+    return replace(known, book=known.book or book, handle=handle)
+
+
+def joined(first: PageMetadata, second: PageMetadata) -> PageMetadata:
+    """What both say of a page; where they differ ``first`` counts."""
+    values = {name: getattr(first, name) or getattr(second, name) for name in PageMetadata.__dataclass_fields__}
+    if first.year is not None:
+        values["year_latest"] = first.year_latest
+    values["extra"] = {**second.extra, **first.extra}
+    return PageMetadata(**values)
 
 
 def find_column(file: CsvFile, names: Iterable[str]) -> str | None:
@@ -219,18 +190,32 @@ def _page_metadata(row: dict[str, str], key_column: str, key: str) -> PageMetada
         for name, text in values.items()
         if name != "year"
     }
-    named = _SPHAERA_ID.fullmatch(without_ending(key))
+    named = SPHAERA_ID.fullmatch(without_ending(key))
     if fields["book"] is None and named:
         fields["book"] = named["book"]
+    if fields["place"] is not None and _NO_PLACE.fullmatch(fields["place"]):
+        fields["place"] = SINE_LOCO
     extra = {column: value for column, value in row.items() if column not in used and value}
     if values["year"] and years is None:
         extra["date"] = values["year"]
     return PageMetadata(**fields, year=years and years[0], year_latest=years and years[1], extra=extra)
 
 
-def _joined(first: PageMetadata, second: PageMetadata) -> PageMetadata:
-    values = {name: getattr(first, name) or getattr(second, name) for name in PageMetadata.__dataclass_fields__}
-    if first.year is not None:
-        values["year_latest"] = first.year_latest
-    values["extra"] = {**second.extra, **first.extra}
-    return PageMetadata(**values)
+def _container(file: CsvFile, key_column: str) -> str | None:
+    """The column that names the file or book, where the key column has bare page numbers; None where it has ids."""
+    numbers = [row[key_column] for row in file.rows if row[key_column]]
+    if not numbers or not all(re.fullmatch(r"\d{1,5}", text) for text in numbers):
+        return None
+    return find_column(file, [name for name in CONTAINER_COLUMNS if name.casefold() != key_column.casefold()])
+
+
+def _difference(first: PageMetadata, again: PageMetadata, line: int, other: int) -> str:
+    """In words, what a second line of a page says otherwise than the first."""
+    one, two = _flat(first), _flat(again)
+    parts = [f"{name} {one[name]!r}, then {two[name]!r}" for name in one if two.get(name, one[name]) != one[name]]
+    return f"lines {line} and {other}: {'; '.join(parts) or 'the same again'}"
+
+
+def _flat(about: PageMetadata) -> dict[str, Any]:
+    fields = {name: value for name in about.__dataclass_fields__ if (value := getattr(about, name)) and name != "extra"}
+    return {**fields, **about.extra}

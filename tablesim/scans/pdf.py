@@ -78,9 +78,8 @@ def _reason(path: Path, message: str) -> str:
         return "the file is empty (0 bytes); fetch it again"
     kind = looks_like(path)
     if kind != "a PDF":
-        return (
-            f"not a PDF ({f'it begins like {kind}' if kind else 'its first bytes say nothing'}); give it its own ending"
-        )
+        found = f"it begins like {kind}" if kind else "its first bytes say nothing"
+        return f"not a PDF ({found}); give the file the ending of what it is"
     if "password" in message.lower():
         return "the PDF is locked with a password; save a copy without one"
     return f"the PDF is damaged or cut off ({message.rstrip('.')}); fetch it again"
@@ -109,7 +108,7 @@ def _check(where: str, size: tuple[int, int], max_pixels: int) -> None:
 
 
 def _only_image(page: Any) -> tuple[Any, tuple[Image.Transpose, ...]]:
-    """The image that is all a page shows, and what sets it upright; None where there is more, or it is cut or masked."""
+    """The image that is all a page shows, and what sets it upright; None where there is more, or it is cut, masked."""
     import pypdfium2.raw as pdfium
 
     shown = []

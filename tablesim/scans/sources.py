@@ -1,4 +1,7 @@
-"""Where the scans are: files and folders in, a sorted list of pages out. Nothing is copied or renamed."""
+"""Where the scans are: folders, files and digital libraries in, pages with an id each out.
+
+Nothing of the user's is copied or renamed. ``find_pages`` takes everything; ``find_scans`` what lies on the disk.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,98 @@ import itertools
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from tablesim.errors import ScanError, TablesimError
+from tablesim.errors import FetchError, ScanError, TablesimError
 from tablesim.scans import pdf, tiff
+from tablesim.scans.canvases import FetchedPage, OnPage, fetch_pages, is_library_source, untold
+from tablesim.scans.images import MAX_PIXELS
 from tablesim.scans.kinds import PDF_SUFFIXES, SCAN_SUFFIXES, TIFF_SUFFIXES
 from tablesim.scans.locator import Locator
+from tablesim.scans.metadata import PageMetadata
+from tablesim.scans.web import Web
 
 RUN_MARK = "run.json"
 """A folder with this file is a run of ours; the pictures of its report are not scans."""
 
 
-def find_scans(source: str | Path | Locator | Sequence[str | Path | Locator]) -> list[Locator]:
+Source = str | Path | Locator
+"""A folder, a file, a page of a file (``book.pdf#12``), the address of a IIIF manifest or collection."""
+
+
+@dataclass(frozen=True)
+class Pages:
+    """The pages of some sources.
+
+    Parameters
+    ----------
+    scans : dict of str to Locator
+        By page id, sorted.
+    about : dict of str to PageMetadata
+        What the source itself says of a page, where it says something.
+    missing : dict of str to str
+        Why the scan of a page is not where ``scans`` has it.
+    """
+
+    scans: dict[str, Locator]
+    about: dict[str, PageMetadata]
+    missing: dict[str, str]
+
+
+def find_pages(
+    source: Source | Sequence[Source],
+    web: Web | None = None,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    on_page: OnPage = untold,
+) -> Pages:
+    """The pages of folders, files and libraries; see ``find_scans`` and ``canvases.fetch_pages`` for the two parts.
+
+    Raises
+    ------
+    ScanError
+        A path does not exist, a folder has no scans, a JSON file is no IIIF manifest. What cannot be fetched is no
+        error: it stands in ``missing``.
+    """
+    paths, libraries = split_sources(source)
+    scans = find_scans(paths) if paths or not libraries else []
+    return gather(scans, fetch_pages(libraries, web or Web(), max_pixels=max_pixels, on_page=on_page))
+
+
+def find_page(source: Source, web: Web | None = None) -> Locator:
+    """The one page that ``source`` names; ScanError when it names none or several, or it cannot be fetched."""
+    if is_library_source(source):
+        page = fetch_pages([str(source)], web or Web(), at_most=1)[0]
+        if page.problem:
+            raise FetchError(page.problem)
+        return page.place
+    scans = find_scans(source)
+    if len(scans) > 1:
+        raise ScanError(f"{source}: has {len(scans)} pages, expected one; name it, such as {scans[0]}")
+    return scans[0]
+
+
+def split_sources(source: Source | Sequence[Source]) -> tuple[list[Source], list[str]]:
+    """What of ``source`` is on the disk, and what is in a library: addresses, and files with IIIF manifests."""
+    given = _several(source)
+    libraries = [str(item) for item in given if is_library_source(item)]
+    return [item for item in given if not is_library_source(item)], libraries
+
+
+def gather(scans: Iterable[Locator], fetched: Iterable[FetchedPage]) -> Pages:
+    """Scans on the disk and pages out of libraries together, each page with its id."""
+    by_place = {page.place: page for page in fetched}
+    named = name_pages([*scans, *by_place])
+    own = {page: by_place[place] for page, place in named.items() if place in by_place}
+    return Pages(
+        named,
+        {page: fetched.about for page, fetched in own.items()},
+        {page: fetched.problem for page, fetched in own.items() if fetched.problem},
+    )
+
+
+def find_scans(source: Source | Sequence[Source]) -> list[Locator]:
     """The pages of ``source``, each once, sorted by file and number.
 
     Folders are searched to the bottom for files that end as ``SCAN_SUFFIXES``; hidden files and run folders are left
@@ -29,7 +112,7 @@ def find_scans(source: str | Path | Locator | Sequence[str | Path | Locator]) ->
     ScanError
         A path does not exist, or a folder has no scans in it.
     """
-    given = [source] if isinstance(source, str | Path | Locator) else list(source)
+    given = _several(source)
     if not given:
         raise ScanError("find_scans: got no paths, expected at least one file or folder")
     found: dict[Locator, None] = {}
@@ -44,12 +127,8 @@ def find_scans(source: str | Path | Locator | Sequence[str | Path | Locator]) ->
     return sorted(found)
 
 
-def find_scan(where: str | Path | Locator) -> Locator:
-    """The one page that ``where`` names; ScanError when it names none or several."""
-    pages = find_scans(where)
-    if len(pages) > 1:
-        raise ScanError(f"{where}: has {len(pages)} pages, expected one; name it, such as {pages[0]}")
-    return pages[0]
+def _several(source: Source | Sequence[Source]) -> list[Source]:
+    return [source] if isinstance(source, str | Path | Locator) else list(source)
 
 
 def _pages_of(file: Path) -> list[Locator]:

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, TiffImagePlugin
@@ -20,6 +20,8 @@ _NEW_SUBFILE, _OLD_SUBFILE, _BITS, _PHOTOMETRIC, _PLANAR, _SAMPLE_FORMAT = 254, 
 _REDUCED_OR_MASK, _OLD_REDUCED = 0b101, 2
 _WHITE_IS_ZERO = 0
 _SHORT = 3
+_MAX_ENTRIES = 4096
+_DAMAGED = "the image is damaged or cut off (a directory of the TIFF); fetch the scan again"
 
 
 def count_pages(path: Path) -> int:
@@ -110,10 +112,8 @@ def _pages_of(path: Path, size: int, modified_ns: int) -> tuple[int, ...]:
     try:
         with path.open("rb") as file:
             pages = tuple(index for index, is_page in enumerate(_directories(file, path)) if is_page)
-    except struct.error as error:
-        raise ScanError(
-            f"{path}: the image is damaged or cut off (directory of a TIFF); fetch the scan again"
-        ) from error
+    except (struct.error, OverflowError) as error:
+        raise ScanError(f"{path}: {_DAMAGED}") from error
     # A file that calls all its images reduced still has one to show.
     return pages or (0,)
 
@@ -134,18 +134,17 @@ def _directories(file: BinaryIO, path: Path) -> Iterator[bool]:
         seen.add(where)
         file.seek(where)
         n_entries = _unpack(file, order + count)[0]
-        if n_entries > 4096:
-            raise ScanError(f"{path}: the image is damaged or cut off (directory of a TIFF); fetch the scan again")
+        if n_entries > _MAX_ENTRIES:
+            raise ScanError(f"{path}: {_DAMAGED}")
         tags = {}
         for _ in range(n_entries):
             tag, kind, _, value = _unpack(file, order + entry)
             if tag in (_NEW_SUBFILE, _OLD_SUBFILE):
-                tags[tag] = struct.unpack(
-                    f"{order}{'H' if kind == _SHORT else 'I'}", value[: 2 if kind == _SHORT else 4]
-                )[0]
+                # Values shorter than their field stand at its beginning.
+                tags[tag] = struct.unpack_from(order + ("H" if kind == _SHORT else "I"), value)[0]
         yield not (tags.get(_NEW_SUBFILE, 0) & _REDUCED_OR_MASK or tags.get(_OLD_SUBFILE) == _OLD_REDUCED)
         where = _unpack(file, order + offset)[0]
 
 
-def _unpack(file: BinaryIO, layout: str) -> tuple[int, ...]:
+def _unpack(file: BinaryIO, layout: str) -> tuple[Any, ...]:
     return struct.unpack(layout, file.read(struct.calcsize(layout)))

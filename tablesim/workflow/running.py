@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,18 +16,27 @@ from typing import Any, Protocol
 
 from tablesim.corpus.clusters import number_of_clusters
 from tablesim.corpus.events import Event, Listener, silent
+from tablesim.corpus.files import write_csv
 from tablesim.corpus.indexing import ingest, read_pages
 from tablesim.corpus.processes import MakeReader, Read
 from tablesim.corpus.store import Corpus
 from tablesim.digits.reading import Reading
 from tablesim.errors import RunError, SettingsError
+from tablesim.scans.canvases import FetchedPage, fetch_pages
+from tablesim.scans.images import MAX_PIXELS
+from tablesim.scans.joining import join
 from tablesim.scans.locator import Locator
-from tablesim.scans.metadata import Metadata, read_metadata
-from tablesim.scans.sources import find_scans, name_pages
+from tablesim.scans.metadata import Metadata, PageMetadata, joined, read_metadata
+from tablesim.scans.sources import Pages, Source, find_scans, gather, split_sources
+from tablesim.scans.web import Web, as_address
 from tablesim.workflow.clustering import cluster
 from tablesim.workflow.events import EventLog
 
 SEED = 0
+FINDINGS = "metadata_findings.csv"
+"""Pages without a line, lines without a page, and what looks wrong, one by one."""
+
+_FINDING_COLUMNS = ("what", "page", "line", "detail")
 _VERSIONS_OF = ("torch", "numpy", "scipy", "scikit-learn", "opencv-python-headless", "pillow", "pyarrow")
 
 
@@ -42,24 +52,28 @@ class PageReader(Protocol):
 
 
 def run(
-    source: str | Path | Sequence[str | Path],
+    source: Source | Sequence[Source],
     out: str | Path,
     metadata: str | Path | None = None,
     clusters: int | str = "auto",
     workers: int = 1,
     network: PageReader | str | Path | None = None,
     on_event: Listener | None = None,
+    *,
+    web: Web | None = None,
+    max_pixels: int = MAX_PIXELS,
 ) -> Corpus:
     """Read the scans of ``source`` into the run folder ``out``, find neighbours and clusters.
 
     Parameters
     ----------
-    source : path or paths
-        Folders and files of scans.
+    source : path, address, or several
+        Folders and files of scans; IIIF manifests and collections.
     out : path
         The run folder: new, empty, or a run of the same source with the same network, which is continued.
     metadata : path, optional
-        CSV with a line a page.
+        CSV with a line a page. What it says counts before what a library says of its pages;
+        ``RUN/metadata_findings.csv`` lists what did not fit.
     clusters : "auto" or int
         How many clusters.
     workers : int
@@ -69,6 +83,10 @@ def run(
         the weights for itself.
     on_event : callable, optional
         Gets each ``Event``; ``RUN/events.jsonl`` gets them too.
+    web : Web, optional
+        Fetches what is not on the disk.
+    max_pixels : int
+        Larger scans are not read. A network that is not from a weights file has its own limit.
 
     Returns
     -------
@@ -85,16 +103,19 @@ def run(
     if workers < 1:
         raise SettingsError(f"workers: got {workers}, expected 1 or more")
     number_of_clusters(clusters)
-    scans = name_pages(find_scans(source))
+    paths, libraries = split_sources(source)
+    scans = find_scans(paths) if paths or not libraries else []
     table = None if metadata is None else read_metadata(metadata)
-    sources = _paths(source)
+    sources = _written(source)
     _same_source(Path(out), sources)
-    fingerprint, make_reader = _reader(network)
+    fingerprint, make_reader = _reader(network, max_pixels)
     corpus = Corpus.resume(out, {"network": fingerprint}, source=sources, seed=SEED)
     with corpus.lock(), EventLog(corpus.folder / "events.jsonl", on_event or silent) as tell:
         corpus.run |= {"finished": False, "versions": versions(), "metadata": _metadata_record(table)}
+        corpus.run["max_pixels"] = max_pixels
         corpus.save_run()
-        _index(corpus, scans, table, make_reader, workers, tell)
+        pages = gather(scans, _fetch(libraries, web or Web(), max_pixels, tell))
+        _index(corpus, pages, table, make_reader, workers, tell)
         tell(Event("start", "neighbours"))
         corpus.build_neighbours()
         tell(Event("end", "neighbours"))
@@ -108,25 +129,44 @@ def run(
     return corpus
 
 
+def _fetch(libraries: Sequence[str], web: Web, max_pixels: int, tell: Listener) -> list[FetchedPage]:
+    if not libraries:
+        return []
+
+    def on_page(done: int, total: int, page: str, problem: str) -> None:
+        tell(Event("problem" if problem else "page", "fetch", done, total, page, problem))
+
+    tell(Event("start", "fetch"))
+    pages = fetch_pages(libraries, web, max_pixels=max_pixels, on_page=on_page)
+    lost = sum(bool(page.problem) for page in pages)
+    tell(Event("end", "fetch", len(pages) - lost, len(pages)))
+    return pages
+
+
 def _index(
     corpus: Corpus,
-    scans: Mapping[str, Locator],
+    pages: Pages,
     table: Metadata | None,
     make_reader: MakeReader,
     workers: int,
     tell: Listener,
 ) -> None:
-    match = None if table is None else table.match(scans)
-    ingest(corpus, scans, None if match is None else match.pages, on_event=tell)
-    corpus.run["inputs"] = {"pages": len(scans), "sha256": _inputs_hash(corpus)}
-    corpus.save_run()
-    if match is not None:
-        for remark in (match.summary(), *match.remarks):
+    about = dict(pages.about)
+    if table is not None:
+        match = join(table, pages.scans)
+        about |= {page: joined(line, about.get(page, PageMetadata())) for page, line in match.pages.items()}
+        write_csv(corpus.folder / FINDINGS, _FINDING_COLUMNS, [asdict(finding) for finding in match.findings])
+        for remark in (match.summary(), *match.remarks()):
             tell(Event("remark", "ingest", message=remark))
+    ingest(corpus, pages.scans, about, pages.missing, tell)
+    corpus.run["inputs"] = {"pages": len(pages.scans), "sha256": _inputs_hash(corpus)}
+    corpus.save_run()
     read_pages(corpus, make_reader, workers=workers, on_event=tell)
     if not any(row["status"] == "read" for row in corpus.pages):
         first = corpus.problems[0]["problem"] if corpus.problems else "no pages"
-        raise RunError(f"{corpus.folder}: none of the {len(scans)} pages could be read ({first}); see problems.csv")
+        raise RunError(
+            f"{corpus.folder}: none of the {len(pages.scans)} pages could be read ({first}); see problems.csv"
+        )
 
 
 def versions() -> dict[str, str]:
@@ -140,7 +180,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _reader(network: PageReader | str | Path | None) -> tuple[str, MakeReader]:
+def _reader(network: PageReader | str | Path | None, max_pixels: int) -> tuple[str, MakeReader]:
     """The fingerprint of a network, and how a process comes by its ``read``."""
     if network is None or isinstance(network, str | Path):
         from tablesim.reader import load_network
@@ -148,35 +188,37 @@ def _reader(network: PageReader | str | Path | None) -> tuple[str, MakeReader]:
         network = load_network(network)
     weights = getattr(network, "weights", None)
     if isinstance(weights, Path):
-        return network.fingerprint, partial(_load, weights, _Loaded(network.read))
+        return network.fingerprint, partial(_load, weights, _Loaded(network.read), max_pixels)
     return network.fingerprint, partial(_read_of, network)
 
 
 class _Loaded:
     """A network that is in memory already, for this process only: pickled, it is empty."""
 
-    def __init__(self, read: Callable[[Path], Reading] | None) -> None:
+    def __init__(self, read: Callable[..., Reading] | None) -> None:
         self.read = read
 
     def __reduce__(self) -> tuple[type[_Loaded], tuple[None]]:
         return _Loaded, (None,)
 
 
-def _load(weights: Path, loaded: _Loaded) -> Read:
+def _load(weights: Path, loaded: _Loaded, max_pixels: int) -> Read:
     if loaded.read is not None:
-        return loaded.read
+        return partial(loaded.read, max_pixels=max_pixels)
     from tablesim.reader import load_network
 
-    return load_network(weights).read
+    return partial(load_network(weights).read, max_pixels=max_pixels)
 
 
 def _read_of(network: PageReader) -> Read:
     return network.read
 
 
-def _paths(source: str | Path | Sequence[str | Path]) -> list[str]:
-    given = [source] if isinstance(source, str | Path) else source
-    return sorted(str(Path(path).absolute()) for path in given)
+def _written(source: Source | Sequence[Source]) -> list[str]:
+    """The sources as ``run.json`` keeps them: addresses as they are, paths from the root."""
+    paths, libraries = split_sources(source)
+    kept = [library if as_address(library) else str(Path(library).absolute()) for library in libraries]
+    return sorted([*kept, *(str(Locator.of(path).absolute()) for path in paths)])
 
 
 def _same_source(out: Path, sources: list[str]) -> None:
@@ -184,7 +226,7 @@ def _same_source(out: Path, sources: list[str]) -> None:
     if not (out / "run.json").is_file():
         return
     before = Corpus.open(out).run.get("source") or sources
-    if before != sources and any(Path(path).exists() for path in before):
+    if before != sources and any(as_address(source) or Locator.of(source).file.exists() for source in before):
         raise RunError(
             f"{out}: made from {', '.join(before)}, now the source is {', '.join(sources)}; "
             "choose a new folder, nothing was changed"

@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from tablesim.errors import MetadataError
 from tablesim.scans.csvfile import read_csv
+from tablesim.scans.joining import OTHER_YEAR, join
+from tablesim.scans.locator import Locator
 from tablesim.scans.metadata import page_key, read_metadata, without_ending, years_of
 
 SPHAERA = Path(__file__).resolve().parents[3] / "shared" / "real" / "sphaera"
@@ -64,18 +66,18 @@ def test_columns_go_by_several_names(csv, header, field):
 
 def test_join_is_by_id_in_its_case_then_without_ending(csv):
     metadata = read_metadata(csv("page,place\nP1,A\np2.jpg,B\nhttp://host/x/p3.jpg,C\np4 ff,D\np9,E\n"))
-    match = metadata.match(["p1", "p2", "p3", "p4"])
+    match = join(metadata, ["p1", "p2", "p3", "p4"])
     assert {page: row.place for page, row in match.pages.items()} == {"p2": "B", "p3": "C", "p4": "D"}
     assert match.pages_without == ("p1",)
-    assert metadata.match(["P2"]).pages == {}
+    assert join(metadata, ["P2"]).pages == {}
     assert match.lines_without == ("P1", "p9")
-    assert match.remarks == ("page p1 and line P1 differ only in case and were not joined",)
+    assert list(match.remarks()) == ["metadata: page and line differ only in case and were not joined: 1 (p1 (P1))"]
     assert match.summary() == ("metadata: 3 of 4 pages have a line (without: p1); 2 lines name no page (P1, p9)")
 
 
 def test_two_files_of_one_name_are_not_both_given_the_line_of_that_name(csv):
     metadata = read_metadata(csv("page,place\np1.jpg,A\nb_p1,B\n"))
-    match = metadata.match({"a_p1": Path("a/p1.jpg"), "b_p1": Path("b/p1.jpg")})
+    match = join(metadata, {"a_p1": Locator(Path("a/p1.jpg")), "b_p1": Locator(Path("b/p1.jpg"))})
     assert {page: row.place for page, row in match.pages.items()} == {"b_p1": "B"}
 
 
@@ -86,10 +88,10 @@ def test_several_lines_of_a_page_are_joined(csv):
 
 def test_a_year_that_the_id_contradicts_is_told_and_the_metadata_holds(csv):
     metadata = read_metadata(csv("page_id,year\n1638_sacrobosco_opusculum_1502_p73.jpg,1498\n"))
-    match = metadata.match(["1638_sacrobosco_opusculum_1502_p73"])
+    match = join(metadata, ["1638_sacrobosco_opusculum_1502_p73"])
     row = match.pages["1638_sacrobosco_opusculum_1502_p73"]
     assert (row.year, row.book) == (1498, "1638")
-    assert "its name says 1502, the metadata 1498" in match.remarks[0]
+    assert [(finding.what, finding.detail) for finding in match.findings] == [(OTHER_YEAR, "1502 and 1498")]
 
 
 def test_a_file_without_a_key_column_names_what_it_has_and_what_is_expected(csv):
@@ -166,9 +168,10 @@ def test_a_key_is_the_last_part_of_its_path(name):
 def test_published_corpus_table_joins_every_page_and_names_its_wrong_years():
     metadata = read_metadata(SPHAERA / "sphaera_tables_9793.csv")
     pages = [without_ending(key) for key in metadata.rows]
-    match = metadata.match(pages)
+    match = join(metadata, pages)
     assert (len(match.pages), match.pages_without, match.lines_without) == (9793, (), ())
-    assert len([remark for remark in match.remarks if "its name says" in remark]) == 85
+    assert len([finding for finding in match.findings if finding.what == OTHER_YEAR]) == 85
+    assert len(list(match.remarks())) == 1
     assert len({row.book for row in match.pages.values()}) == 263
 
 
@@ -180,7 +183,7 @@ def test_published_corpus_table_joins_every_page_and_names_its_wrong_years():
 def test_published_companions_join_the_corpus_table(name, separator, joined, left):
     corpus = read_metadata(SPHAERA / "sphaera_tables_9793.csv")
     companion = read_metadata(SPHAERA / f"{name}.csv")
-    match = companion.match([without_ending(key) for key in corpus.rows])
+    match = join(companion, [without_ending(key) for key in corpus.rows])
     assert companion.separator == separator
     assert (len(match.pages), len(match.lines_without)) == (joined, left)
 
