@@ -10,11 +10,12 @@ from pathlib import Path
 import nbformat
 import pytest
 
+import bilrp
 import tablesim
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
-PUBLIC = {"tablesim": set(tablesim.__all__)}
+PUBLIC = {"tablesim": set(tablesim.__all__), "bilrp": set(bilrp.__all__)}
 
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -27,7 +28,7 @@ def code_of(path: Path) -> list[str]:
 
 
 def test_there_are_notebooks():
-    assert [path.stem for path in NOTEBOOKS][:1] == ["01_read_and_compare"]
+    assert [path.stem for path in NOTEBOOKS][:2] == ["01_read_and_compare", "02_explain_your_own_model"]
 
 
 @each
