@@ -63,7 +63,7 @@ def command(
     for scan in dict.fromkeys(found):
         assert network is not None
         try:
-            reading = network.read(scan, max_pixels)
+            reading = network.read(str(scan), max_pixels)
         except TablesimError as error:
             failed += 1
             failure(str(error))

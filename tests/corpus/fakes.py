@@ -18,7 +18,7 @@ from PIL import Image
 from tablesim.digits.reading import Digit, Number, Reading
 from tablesim.digits.scores import histogram110
 from tablesim.scans.boxes import Box
-from tablesim.scans.images import load_scan, page_id
+from tablesim.scans.images import MAX_PIXELS, load_scan, page_id
 from tablesim.scans.transform import Transform
 
 
@@ -52,8 +52,8 @@ class FakeReader:
     def make(self) -> Callable[[Path], Reading]:
         return self.read
 
-    def read(self, path: Path) -> Reading:
-        scan = load_scan(path)
+    def read(self, path: Path, max_pixels: int = MAX_PIXELS) -> Reading:
+        scan = load_scan(path, max_pixels)
         text = Path(path).with_suffix(".txt").read_text()
         if self.log:
             with Path(self.log).open("a") as file:
