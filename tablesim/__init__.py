@@ -4,6 +4,7 @@
 >>> net = tablesim.load_network()                      # doctest: +SKIP
 >>> reading = net.read("scan.jpg")                     # doctest: +SKIP
 >>> comparison = tablesim.compare("a.jpg", "b.jpg")    # doctest: +SKIP
+>>> collation = tablesim.collate("a.jpg", "b.jpg")     # doctest: +SKIP
 
 The rooms, from the scan to the report: ``scans``, ``synthesis``, ``digits``, ``bigrams``, ``reader``, ``corpus``,
 ``evidence``, ``workflow``, ``report``, ``cli``. Each imports only those before it.
@@ -19,6 +20,8 @@ from tablesim.errors import TablesimError
 if TYPE_CHECKING:
     from tablesim.corpus.store import Corpus as Corpus
     from tablesim.digits.reading import Reading as Reading
+    from tablesim.evidence.collation import Collation as Collation
+    from tablesim.evidence.collation import collate as collate
     from tablesim.evidence.comparison import Comparison as Comparison
     from tablesim.evidence.comparison import compare as compare
     from tablesim.reader import Network as Network
@@ -27,16 +30,29 @@ if TYPE_CHECKING:
 
 # Loaded when first asked for: `import tablesim` costs nothing, and a missing part is named when it is needed.
 _WHERE = {
+    "Collation": "tablesim.evidence.collation",
     "Comparison": "tablesim.evidence.comparison",
     "Corpus": "tablesim.corpus.store",
     "Network": "tablesim.reader",
     "Reading": "tablesim.digits.reading",
+    "collate": "tablesim.evidence.collation",
     "compare": "tablesim.evidence.comparison",
     "load_network": "tablesim.reader",
     "run": "tablesim.workflow",
 }
 
-__all__ = ["Comparison", "Corpus", "Network", "Reading", "TablesimError", "compare", "load_network", "run"]
+__all__ = [
+    "Collation",
+    "Comparison",
+    "Corpus",
+    "Network",
+    "Reading",
+    "TablesimError",
+    "collate",
+    "compare",
+    "load_network",
+    "run",
+]
 
 
 def __getattr__(name: str) -> Any:

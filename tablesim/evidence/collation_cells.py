@@ -1,0 +1,180 @@
+"""What stands at one place in each witness, and whether they agree.
+
+A difference is asserted only where the readings leave no way around it. It is doubtful where the runner-up of a figure
+would remove it, where a figure too many was hardly seen, and where the reader parted or joined numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tablesim.digits.reading import ILLEGIBLE, Digit, Number
+from tablesim.evidence.collation_grids import NONE, Panel, Witness
+
+AGREES, DIFFERS, MISSING, ILLEGIBLE_STATE = "agrees", "differs", "missing", "illegible"
+STATES = (AGREES, DIFFERS, MISSING, ILLEGIBLE_STATE)
+
+RIVAL = 0.05
+"""A runner-up with this confidence could be what is printed."""
+
+UNSURE = 0.6
+"""A figure below this confidence may not be what it was read as, whatever else it could be, or no figure at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class CellReading:
+    """What one witness has at a place: the number, and the page it stands on."""
+
+    number: Number
+    page: str
+
+    @property
+    def text(self) -> str:
+        """Its figures."""
+        return self.number.digits_text
+
+    @property
+    def runner_up(self) -> str | None:
+        """The text with its least certain figure as the runner-up has it; None without runner-ups."""
+        rivals = [(d.runner_up[1], at) for at, d in enumerate(self.number.digits) if d.runner_up is not None]
+        if not rivals:
+            return None
+        at = max(rivals)[1]
+        second = self.number.digits[at].runner_up
+        assert second is not None
+        return self.text[:at] + str(second[0]) + self.text[at + 1 :]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "text": self.text,
+            "confidence": round(self.number.confidence, 4),
+            "page": self.page,
+            "box": self.number.box.to_dict(),
+            "runner_up": self.runner_up,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One place of the collation.
+
+    Parameters
+    ----------
+    row, column : int
+        Row and column of the alignment.
+    state : str
+        "agrees"; "differs"; "missing", where a witness that has this row and this column has nothing here;
+        "illegible", where figures that cannot be told leave it open.
+    doubtful : bool
+        Whether the readings leave the state in doubt.
+    readings : tuple of CellReading or None
+        One for each witness.
+    """
+
+    row: int
+    column: int
+    state: str
+    doubtful: bool
+    readings: tuple[CellReading | None, ...]
+
+    @property
+    def texts(self) -> tuple[str | None, ...]:
+        """What each witness has."""
+        return tuple(None if reading is None else reading.text for reading in self.readings)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "row": self.row,
+            "column": self.column,
+            "state": self.state,
+            "doubtful": self.doubtful,
+            "readings": [None if reading is None else reading.to_dict() for reading in self.readings],
+        }
+
+
+def cells_of(panel: Panel, witnesses: Sequence[Witness], first_row: int, first_column: int) -> list[Cell]:
+    """The places of a panel that two witnesses or more have, row by row; rows and columns count from the given ones."""
+    found = []
+    split = _parted(panel, witnesses)
+    for row in range(panel.shape[0]):
+        for column in range(panel.shape[1]):
+            present = np.flatnonzero((panel.rows[:, row] != NONE) & (panel.columns[:, column] != NONE)).tolist()
+            here = panel.numbers[:, row, column]
+            if len(present) < 2 or (here == NONE).all():
+                continue
+            readings = tuple(
+                None if index == NONE else CellReading(w.numbers[index], w.readings[w.pages[index]].page)
+                for w, index in zip(witnesses, here.tolist(), strict=True)
+            )
+            state, doubtful = judge([readings[w] for w in present])
+            doubtful = doubtful or (state in (DIFFERS, MISSING) and bool(split[row, column]))
+            found.append(Cell(first_row + row, first_column + column, state, doubtful, readings))
+    return found
+
+
+def judge(readings: Sequence[CellReading | None]) -> tuple[str, bool]:
+    """State of a place and whether it is doubtful, from the readings of the witnesses that have its row and column."""
+    present = [reading for reading in readings if reading is not None]
+    pairs = [(a, b) for at, a in enumerate(present) for b in present[at + 1 :] if a.text != b.text]
+    apart = [(a, b) for a, b in pairs if not _may_be(a.text, b.text)]
+    if apart:
+        return DIFFERS, all(removable(a.number, b.number) for a, b in apart)
+    if len(present) < len(readings):
+        # What was hardly seen in one witness may be no number at all.
+        return MISSING, any(reading.number.confidence < UNSURE for reading in present)
+    if pairs or any(ILLEGIBLE in reading.text for reading in present):
+        return ILLEGIBLE_STATE, True
+    return AGREES, False
+
+
+def removable(a: Number, b: Number) -> bool:
+    """Whether the difference of two numbers goes away when doubtful figures are read otherwise."""
+    one, other = a.digits, b.digits
+    if len(one) != len(other):
+        longer, shorter = (one, other) if len(one) > len(other) else (other, one)
+        # A figure too many that was hardly seen: without it, the rest may be equal.
+        weak = [at for at, digit in enumerate(longer) if digit.confidence < UNSURE]
+        return len(longer) == len(shorter) + 1 and any(
+            all(_exchangeable(x, y) for x, y in zip((*longer[:at], *longer[at + 1 :]), shorter, strict=True))
+            for at in weak
+        )
+    return all(_exchangeable(x, y) for x, y in zip(one, other, strict=True))
+
+
+def _exchangeable(x: Digit, y: Digit) -> bool:
+    """Whether two figures are equal or may be, one of them read otherwise."""
+    if x.value is None or y.value is None or x.value == y.value:
+        return True
+    return _could_be(x, y.value) or _could_be(y, x.value)
+
+
+def _could_be(digit: Digit, value: int) -> bool:
+    if digit.runner_up is None:
+        return digit.confidence < UNSURE
+    return digit.confidence < UNSURE or (digit.runner_up[0] == value and digit.runner_up[1] >= RIVAL)
+
+
+def _may_be(a: str, b: str) -> bool:
+    """Whether two texts are equal once their illegible figures are told."""
+    return len(a) == len(b) and all(x == y or ILLEGIBLE in (x, y) for x, y in zip(a, b, strict=True))
+
+
+def _parted(panel: Panel, witnesses: Sequence[Witness]) -> NDArray[np.bool_]:
+    """Places, shape (r, c), where one witness has in one number what another has in two of neighbouring places."""
+    found = np.zeros(panel.shape, dtype=bool)
+    texts = [
+        [["" if i == NONE else witness.texts[i] for i in row] for row in panel.numbers[w].tolist()]
+        for w, witness in enumerate(witnesses)
+    ]
+    for row in range(panel.shape[0]):
+        for column in range(panel.shape[1] - 1):
+            pairs = [(text[row][column], text[row][column + 1]) for text in texts]
+            joined = {a + b for a, b in pairs if not (a and b) and a + b}
+            if any(a and b and a + b in joined for a, b in pairs):
+                found[row, column] = found[row, column + 1] = True
+    return found

@@ -1,0 +1,149 @@
+"""Witnesses as grids of numbers: what collation lays over each other.
+
+A witness is one page or several. Each table on its pages is a panel: rows and columns of places, each empty or with
+one number. The rows and columns that the reading gives are taken as a hint: two numbers in one place part its column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tablesim.digits.layout import arrange
+from tablesim.digits.reading import Number, Reading
+
+Ints = NDArray[np.int64]
+
+NONE = -1
+"""Where a witness has no number, no row or no column."""
+
+
+@dataclass(frozen=True)
+class Witness:
+    """One text of a table: a page, or several that follow each other.
+
+    Parameters
+    ----------
+    readings : tuple of Reading
+        What was read on its pages.
+    pages : tuple of int
+        For each number the index of its reading.
+    numbers : tuple of Number
+        The numbers that stand in tables, page after page.
+    """
+
+    readings: tuple[Reading, ...]
+    pages: tuple[int, ...]
+    numbers: tuple[Number, ...]
+
+    @classmethod
+    def of(cls, readings: Sequence[Reading]) -> Witness:
+        """The witness on these pages. A page whose reading names no rows and columns is arranged by its geometry."""
+        pages: list[int] = []
+        numbers: list[Number] = []
+        for page, reading in enumerate(readings):
+            found = [number for number in _arranged(reading) if number.table is not None]
+            pages += [page] * len(found)
+            numbers += found
+        return cls(tuple(readings), tuple(pages), tuple(numbers))
+
+    @property
+    def name(self) -> str:
+        """Its page ids, joined by ``+``."""
+        return "+".join(reading.page for reading in self.readings)
+
+    @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """The figures of each number."""
+        return tuple(number.digits_text for number in self.numbers)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A piece of table with the numbers of one witness or, once laid over each other, of several.
+
+    Parameters
+    ----------
+    numbers : int64 array of shape (w, r, c)
+        For each witness, row and column the index of a number of that witness, or -1.
+    rows : int64 array of shape (w, r)
+        The number of each row in each witness, counted through its tables and pages; -1 where it has none.
+    columns : int64 array of shape (w, c)
+        Likewise for the columns.
+    """
+
+    numbers: Ints
+    rows: Ints
+    columns: Ints
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """How many rows and columns."""
+        return self.numbers.shape[1], self.numbers.shape[2]
+
+    def turned_over(self) -> Panel:
+        """The panel with rows for columns."""
+        return Panel(self.numbers.transpose(0, 2, 1), self.columns, self.rows)
+
+    def part(self, rows: Ints, columns: Ints) -> Panel:
+        """The rows and columns of these indices, in their order."""
+        return Panel(self.numbers[:, rows][:, :, columns], self.rows[:, rows], self.columns[:, columns])
+
+    def without_empty(self) -> Panel:
+        """The panel without the rows and columns in which no witness has a number."""
+        full = (self.numbers != NONE).any(axis=0)
+        return self.part(np.flatnonzero(full.any(axis=1)), np.flatnonzero(full.any(axis=0)))
+
+
+def panels_of(witness: Witness, which: int, n_witnesses: int) -> list[Panel]:
+    """The tables of a witness, the ``which``-th of ``n_witnesses``, in reading order."""
+    tables: dict[tuple[int, int], list[int]] = {}
+    for index, (page, number) in enumerate(zip(witness.pages, witness.numbers, strict=True)):
+        assert number.table is not None
+        tables.setdefault((page, number.table), []).append(index)
+    panels: list[Panel] = []
+    n_rows = n_columns = 0
+    for _, members in sorted(tables.items()):
+        grid = _grid(members, witness.numbers)
+        numbers = np.full((n_witnesses, *grid.shape), NONE)
+        numbers[which] = grid
+        rows = np.full((n_witnesses, grid.shape[0]), NONE)
+        rows[which] = n_rows + np.arange(grid.shape[0])
+        columns = np.full((n_witnesses, grid.shape[1]), NONE)
+        columns[which] = n_columns + np.arange(grid.shape[1])
+        panels.append(Panel(numbers, rows, columns))
+        n_rows, n_columns = n_rows + grid.shape[0], n_columns + grid.shape[1]
+    return panels
+
+
+def _grid(members: Sequence[int], numbers: Sequence[Number]) -> Ints:
+    """Rows and columns of one table, int64 of shape (r, c), without those that are empty."""
+    places: dict[tuple[int, tuple[int, int]], int] = {}
+    for index in sorted(members, key=lambda i: (numbers[i].box.x, numbers[i].box.y)):
+        row, column, again = numbers[index].row or 0, numbers[index].column or 0, 0
+        # Columns that ran together: the second number of a row stands in a column of its own.
+        while (row, (column, again)) in places:
+            again += 1
+        places[row, (column, again)] = index
+    rows = {row: at for at, row in enumerate(sorted({row for row, _ in places}))}
+    columns = {column: at for at, column in enumerate(sorted({column for _, column in places}))}
+    grid = np.full((len(rows), len(columns)), NONE)
+    for (line, where), index in places.items():
+        grid[rows[line], columns[where]] = index
+    return grid
+
+
+def _arranged(reading: Reading) -> Sequence[Number]:
+    if not reading.numbers or any(number.table is not None for number in reading.numbers):
+        return reading.numbers
+    turned = reading.transform.rotation in (90, 270)
+    heights = [digit.box.width if turned else digit.box.height for digit in reading.digits]
+    unit = float(np.median(heights)) if heights else 0.0
+    if unit <= 0:
+        return reading.numbers
+    bare = [replace(number, table=None, row=None, column=None) for number in reading.numbers]
+    return arrange(bare, unit=unit, rotation=reading.transform.rotation)

@@ -1,0 +1,66 @@
+import csv
+import io
+import json
+
+import pytest
+from corpus.fakes import FakeReader, write_scan
+from evidence.grids import chords
+from typer.testing import CliRunner
+
+from tablesim import reader
+from tablesim.cli import app
+from tablesim.cli.collate import pages_of
+
+
+@pytest.fixture
+def call(monkeypatch):
+    monkeypatch.setattr(reader, "load_network", lambda path=None: FakeReader())
+
+    def call(*words, code=0):
+        result = CliRunner().invoke(app, ["collate", *(str(word) for word in words)])
+        assert result.exit_code == code, (result.output, result.exception)
+        return result
+
+    return call
+
+
+@pytest.fixture
+def scans(tmp_path):
+    """Two editions: the second is on two pages and has one other number."""
+    rows = chords(1, 30)
+    changed = [row[:] for row in rows]
+    changed[20][4] = "99"
+    write_scan(tmp_path / "a.png", rows)
+    write_scan(tmp_path / "b1.png", changed[:15])
+    write_scan(tmp_path / "b2.png", changed[15:])
+    return tmp_path / "a.png", f"{tmp_path / 'b1.png'}+{tmp_path / 'b2.png'}", rows[20][4]
+
+
+def test_in_words(call, scans):
+    output = call(*scans[:2]).output
+    assert "B  b1+b2, 270 numbers" in output and "270 places in common: 269 agrees, 1 differs" in output
+    last = output.splitlines()[-1].split()
+    assert last == ["A20", "A4", scans[2], "99"]
+
+
+def test_as_json_and_csv(call, scans):
+    data = json.loads(call(*scans[:2], "--json").output)
+    assert [len(pages) for pages in data["witnesses"]] == [1, 2]
+    assert data["summary"] == {"agrees": 269, "differs": 1, "missing": 0, "illegible": 0}
+    lines = list(csv.DictReader(io.StringIO(call(*scans[:2], "--csv").output)))
+    (line,) = [line for line in lines if line["state"] == "differs"]
+    assert (line["A_text"], line["B_text"], line["B_page"]) == (scans[2], "99", "b2")
+
+
+def test_what_is_refused(call, scans, tmp_path):
+    assert "two witnesses" in call(scans[0], code=2).output
+    assert "either --json or --csv" in call(*scans[:2], "--json", "--csv", code=2).output
+    assert "nowhere.png" in call(scans[0], tmp_path / "nowhere.png", code=1).stderr
+
+
+def test_a_plus_in_a_file_name_is_no_second_page(tmp_path):
+    scan = tmp_path / "a+b.png"
+    scan.touch()
+    assert pages_of(str(scan)) == [scan]
+    scan.unlink()
+    assert [path.name for path in pages_of(str(scan))] == ["a", "b.png"]
