@@ -19,7 +19,8 @@ torch.Size([2, 2, 3, 2])
 >>> report = joint.left_coverage                        # every operation, its rule, and what it kept
 
 The parts: `BiLRP` explains; `JointRelevance` is the result; `rules` say how a layer shares relevance, `composites`
-which rule goes where, `canonizers` fold batch normalisation; `explain_outputs` is LRP of many outputs of one input;
+which rule goes where, `canonizers` fold batch normalisation; `explain_outputs` is LRP of many outputs of one input, and
+`explain_places` that of many places of a map, each in its own window;
 `baselines` are other explanations of a similarity and `evaluation` measures any of them; `features` has VGG-16 and the
 random projection of the paper; `plotting` draws; `testing` has slow references.
 torch and numpy are all it needs; plots import matplotlib when they are drawn.
@@ -40,7 +41,8 @@ from bilrp.exceptions import (
 )
 from bilrp.explain import BiLRP
 from bilrp.joint import JointRelevance
-from bilrp.propagation import Relevance, explain_outputs
+from bilrp.local import LocalRelevance, Seeds, explain_places
+from bilrp.outputs import Relevance, explain_outputs
 
 __all__ = [
     "COMPOSITES",
@@ -51,9 +53,11 @@ __all__ = [
     "Coverage",
     "InputError",
     "JointRelevance",
+    "LocalRelevance",
     "Relevance",
     "RelevanceFileError",
     "RuleError",
+    "Seeds",
     "UnseenOperationError",
     "UnsupportedOperationError",
     "WeightsError",
@@ -63,5 +67,6 @@ __all__ = [
     "evaluation",
     "exceptions",
     "explain_outputs",
+    "explain_places",
     "rules",
 ]

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from bilrp.canonizers import Canonizer, fold_batch_norm
 from bilrp.composites import Composite
 from bilrp.exceptions import InputError
-from bilrp.joint import JointRelevance
-from bilrp.propagation import BIAS, DEFAULT_MEMORY, Relevance, explain_outputs
+from bilrp.joint import JointRelevance, tile_sums
+from bilrp.outputs import Relevance, explain_outputs
+from bilrp.propagation import BIAS, DEFAULT_MEMORY
 from bilrp.rules import Rule
 
 SIMILARITIES = ("dot", "cosine")
@@ -91,7 +92,14 @@ class BiLRP:
         self.memory = memory
 
     def explain(
-        self, x: Tensor, y: Tensor, *, bias: str = "leave", keep_channels: bool = False, channel_axis: int = 1
+        self,
+        x: Tensor,
+        y: Tensor,
+        *,
+        bias: str = "leave",
+        keep_channels: bool = False,
+        channel_axis: int = 1,
+        pool: int | None = None,
     ) -> JointRelevance:
         """The joint relevance of one pair.
 
@@ -108,6 +116,10 @@ class BiLRP:
         channel_axis : int
             Which axis of the input the channels are on; -1 for sequences of vectors (1, T, D). Inputs of two axes
             (1, F) have none.
+        pool : int, optional
+            The same as ``explain(x, y).pool(pool)``, several times faster for convolutional networks and large tiles:
+            the relevance of tiles is found without maps of full resolution; see `bilrp.pooled`. Networks that branch
+            are done so up to their first branch.
 
         Returns
         -------
@@ -118,31 +130,51 @@ class BiLRP:
         UnsupportedOperationError
             When relevance reaches an operation without a rule.
         """
-        factors = [self._factor(sample, bias, keep_channels, channel_axis) for sample in (x, y)]
-        return self._join(factors[0], factors[1], bias)
+        factors = [self._factor(sample, bias, keep_channels, channel_axis, pool) for sample in (x, y)]
+        return self._join(factors[0], factors[1], bias, pool or 1)
 
     def explain_pairs(
-        self, x: Tensor, y: Tensor, *, bias: str = "leave", keep_channels: bool = False, channel_axis: int = 1
+        self,
+        x: Tensor,
+        y: Tensor,
+        *,
+        bias: str = "leave",
+        keep_channels: bool = False,
+        channel_axis: int = 1,
+        pool: int | None = None,
     ) -> list[JointRelevance]:
         """The joint relevance of each pair (x[n], y[n]) of two batches of N; arguments as in `explain`."""
         if len(x) != len(y):
             raise InputError(f"explain_pairs: got {len(x)} and {len(y)} samples, expected as many of each")
         return [
-            self.explain(a, b, bias=bias, keep_channels=keep_channels, channel_axis=channel_axis)
+            self.explain(a, b, bias=bias, keep_channels=keep_channels, channel_axis=channel_axis, pool=pool)
             for a, b in ((x[n : n + 1], y[n : n + 1]) for n in range(len(x)))
         ]
 
-    def _factor(self, x: Tensor, bias: str, keep_channels: bool, channel_axis: int) -> Relevance:
+    def _factor(self, x: Tensor, bias: str, keep_channels: bool, channel_axis: int, pool: int | None) -> Relevance:
         if bias not in BIAS:
             raise InputError(f"bias is {bias!r}, expected 'leave' or 'distribute'")
         axis = summed_axis(x, keep_channels, channel_axis)
+        n_axes = x.dim() - (axis is not None)
+        if pool is not None and (pool < 1 or n_axes < 3 or not x.is_floating_point()):
+            raise InputError(
+                f"pool is {pool} for an input of shape {tuple(x.shape)}, expected one or more pixels and an input with "
+                f"a height and a width, such as (1, C, H, W)"
+            )
+        tiles_alone = pool is not None and axis == 1 and x.dim() == 4
+
+        def reduce(relevance: Tensor) -> Tensor:
+            summed = relevance if axis is None else relevance.sum(dim=axis + 1)  # K comes first
+            return summed if pool is None else tile_sums(summed, pool)
+
         factor = explain_outputs(
             self.model,
             x,
             self.composite,
             bias=bias,
             projection=self.projection,
-            reduce=None if axis is None else lambda relevance: relevance.sum(dim=axis + 1),  # K comes first
+            pool=pool if tiles_alone else None,
+            reduce=None if tiles_alone else reduce,
             canonizers=self.canonizers,
             memory=self.memory,
         )
@@ -152,11 +184,12 @@ class BiLRP:
             factor = Relevance(factor.values * scale, factor.embedding * scale, factor.coverage)
         return factor
 
-    def _join(self, left: Relevance, right: Relevance, bias: str) -> JointRelevance:
+    def _join(self, left: Relevance, right: Relevance, bias: str, tile: int) -> JointRelevance:
         settings: dict[str, Any] = {"composite": self.composite.name, "bias": bias, "similarity": self.similarity}
         if isinstance(provenance := getattr(self.model, "provenance", None), str):
             settings["model"] = provenance
         return JointRelevance(
             *(left.values, right.values, left.embedding, right.embedding, left.coverage, right.coverage),
+            tile=tile,
             settings=settings,
         )

@@ -113,7 +113,8 @@ class LinearLayer:
             pieces = [pulled[:, :, i * step : (i + 1) * step] for i in range(len(parts))]
         else:
             pieces = [self.transpose(s, weight) for _, weight in parts]
-        total = pieces[0] * parts[0][0]
+        # what a convolution pulled is new memory: the first product needs no more, and no pages for it
+        total = pieces[0].mul_(parts[0][0]) if self._is_plain_conv2d else pieces[0] * parts[0][0]
         for piece, (a, _) in zip(pieces[1:], parts[1:], strict=True):
             total.addcmul_(piece, a)
         return total

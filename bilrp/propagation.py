@@ -7,22 +7,20 @@ copied for a dimension. A bound on memory chooses how many dimensions travel tog
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from bilrp.canonizers import Canonizer, canonize, fold_batch_norm
 from bilrp.composites import Composite, Layer
 from bilrp.coverage import Coverage, Entry
 from bilrp.exceptions import InputError, UnsupportedOperationError
 from bilrp.operations import Site, Sites
 from bilrp.rules import Rule
-from bilrp.tape import Tape, record
-from bilrp.witness import undisturbed
+from bilrp.tape import Tape
 
-DEFAULT_MEMORY = 256 * 2**20
+DEFAULT_MEMORY = 128 * 2**20
 BIAS = ("leave", "distribute")
 MAX_CHUNK = 32  # more dimensions at a time gain nothing on a CPU
 WORKING_COPIES = 4  # relevance above and below, its quotient and a product
@@ -61,11 +59,11 @@ class Plan:
         )
         return Coverage(tuple(entries[id(op)] for op in self.tape.operations), tuple(dict.fromkeys(self.tape.notes)))
 
-    def chunk(self, memory: int) -> int:
-        """How many dimensions travel together within ``memory`` bytes."""
+    def chunk(self, memory: int, n_steps: int | None = None) -> int:
+        """How many dimensions travel together within ``memory`` bytes, through all steps or the first ``n_steps``."""
+        steps = self.steps[:n_steps]
         largest = max(
-            [sum(value.numel() for value in (*s.site.inputs, s.site.output)) for s in self.steps]
-            + [self.tape.values[self.tape.input_node].numel()]
+            [sum(value.numel() for value in (*s.site.inputs, s.site.output)) for s in steps] + [self.embedding.numel()]
         )
         each = largest * WORKING_COPIES * self.embedding.element_size()
         return int(max(1, min(MAX_CHUNK, memory // each)))
@@ -141,7 +139,7 @@ def _prepare(step: Step, distribute: bool) -> Callable[[Sequence[Tensor | None]]
     return first_only
 
 
-def propagate(plan: Plan, relevance: Tensor) -> Tensor:
+def propagate(plan: Plan, relevance: Tensor, n_steps: int | None = None) -> Tensor:
     """Relevance of the input for given relevance at the top.
 
     Parameters
@@ -149,17 +147,19 @@ def propagate(plan: Plan, relevance: Tensor) -> Tensor:
     plan : Plan
     relevance : Tensor of shape (K, N, M)
         One row for each explanation that is wanted.
+    n_steps : int, optional
+        Stop after so many steps, where one value is left that all further ones pass.
 
     Returns
     -------
-    Tensor of shape (K, *input shape)
+    Tensor of shape (K, *input shape), or of the shape of the value where it stopped
     """
     tape = plan.tape
     top = tape.values[tape.output_node]
     live: dict[int, Tensor] = {tape.output_node: relevance.reshape(relevance.shape[0], *top.shape)}
     sums: dict[int, Tensor] = {tape.output_node: _sum(relevance)}
     plan.arrived += float(relevance.abs().sum())
-    for step in plan.steps:
+    for step in plan.steps[:n_steps]:
         if step.backward is None:
             step.backward = _prepare(step, plan.distribute)
         arriving = [live.pop(node, None) for node in step.site.operation.outputs]
@@ -172,103 +172,10 @@ def propagate(plan: Plan, relevance: Tensor) -> Tensor:
         for node, part, amount in zip(step.site.flows, passed, after, strict=True):
             live[node] = live[node] + part if node in live else part
             sums[node] = sums[node] + amount if node in sums else amount
-    return live[tape.input_node]
+    (relevance,) = live.values()
+    return relevance
 
 
 def _sum(relevance: Tensor) -> Tensor:
     """The sum of each explanation's relevance: shape (K,)."""
     return relevance.sum(dim=tuple(range(1, relevance.dim()))).double()
-
-
-@dataclass
-class Relevance:
-    """Relevance of one input for many outputs.
-
-    Parameters
-    ----------
-    values : Tensor of shape (K, *input shape without the batch)
-        Row k explains the k-th output.
-    embedding : Tensor of shape (K,)
-        The outputs that are explained; the sum of a row is its output, less what biases and stabilizers kept.
-    coverage : Coverage
-    """
-
-    values: Tensor
-    embedding: Tensor
-    coverage: Coverage
-
-
-def explain_outputs(
-    model: nn.Module,
-    x: Tensor,
-    composite: Composite | str | Mapping[str, Rule] | None = None,
-    *,
-    bias: str = "leave",
-    projection: Tensor | None = None,
-    reduce: Callable[[Tensor], Tensor] | None = None,
-    canonizers: Sequence[Canonizer] = (fold_batch_norm,),
-    memory: int = DEFAULT_MEMORY,
-) -> Relevance:
-    """LRP of every output of a model for one input (first order).
-
-    Parameters
-    ----------
-    model : nn.Module
-        Maps (1, ...) to (1, M), or to anything that flattens to it. Explained in evaluation mode; left as it was.
-    x : Tensor of shape (1, ...)
-    composite : Composite, str, dict or None
-        Which rule where; see `bilrp.composites`.
-    bias : {"leave", "distribute"}
-        Whether biases and stabilizers keep their share or give it to the inputs over abs(z_jk).
-    projection : Tensor of shape (K, M), optional
-        Explain ``projection @ embedding``, with LRP-0 for the projection.
-    reduce : callable, optional
-        Applied to each chunk (K', 1, ...) of the result, such as a sum over channels, so that only what it gives is
-        held in memory.
-    canonizers : sequence of callable
-        Change the tape before rules are given.
-    memory : int
-        Bytes that the travelling relevance may take.
-
-    Returns
-    -------
-    Relevance
-    """
-    if bias not in BIAS:
-        raise InputError(f"bias is {bias!r}, expected 'leave' or 'distribute'")
-    if x.dim() < 2 or x.shape[0] != 1:
-        raise InputError(
-            f"got an input of shape {tuple(x.shape)}, expected one sample with its batch axis, such as (1, C, H, W). "
-            f"Use x[None], or explain_pairs for batches."
-        )
-    with undisturbed(model, x.device):
-        tape = canonize(record(model, x), canonizers)
-        plan = make_plan(tape, Composite.ensure(composite), bias == "distribute")
-        top = tape.values[tape.output_node]
-        if top.dim() < 2 or top.shape[0] != 1:
-            raise InputError(f"the model returned an embedding of shape {tuple(top.shape)}, expected (1, M)")
-        phi = plan.embedding[0]
-        if projection is not None and (projection.dim() != 2 or projection.shape[1] != phi.numel()):
-            raise InputError(
-                f"the projection has shape {tuple(projection.shape)}, expected (K, {phi.numel()}) for this model"
-            )
-        mixing = None if projection is None else projection.to(phi)
-        n_rows = phi.numel() if mixing is None else mixing.shape[0]
-        size = plan.chunk(memory)
-        chunks = []
-        for start in range(0, n_rows, size):
-            rows = range(start, min(start + size, n_rows))
-            chunk = propagate(plan, _top(phi, mixing, rows))
-            chunks.append(reduce(chunk) if reduce is not None else chunk)
-        embedding = phi if mixing is None else mixing @ phi
-        return Relevance(torch.cat(chunks)[:, 0], embedding.clone(), plan.coverage())
-
-
-def _top(phi: Tensor, mixing: Tensor | None, rows: range) -> Tensor:
-    """Relevance at the embedding, (K, 1, M): phi_m at its own place, or its share of the projected output."""
-    if mixing is not None:
-        return (mixing[rows.start : rows.stop] * phi)[:, None]
-    top = phi.new_zeros(len(rows), 1, phi.numel())
-    index = torch.arange(len(rows), device=phi.device)
-    top[index, 0, index + rows.start] = phi[rows.start : rows.stop]
-    return top

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from torch import Tensor
 from bilrp.exceptions import InputError, UnsupportedOperationError
 from bilrp.layers import LinearLayer, bound
 from bilrp.operations import ELEMENTWISE, Site
-from bilrp.rules import LinearRule, Pass, Rule, SumShare
+from bilrp.rules import LinearRule, Pass, Rule, SumShare, Term
 
 POINTWISE = ELEMENTWISE | {"add", "sub", "rsub", "mul", "div", "minimum", "maximum", "fmin", "fmax"}
 LINEAR_MODES = {"bilinear": "linear", "nearest": "nearest", "nearest-exact": "nearest-exact"}
@@ -68,9 +68,36 @@ Flow = tuple[Tensor, Frame]  # relevance (K, height, width, C), and where it lie
 Way = Callable[[Tensor, Frame], list[Flow]]
 
 
-def _stored(maps: Tensor) -> Tensor:
+def stored(maps: Tensor) -> Tensor:
     """(1, C, H, W) as (H, W, C), so that a row of a window is one piece of memory."""
     return maps[0].permute(1, 2, 0).contiguous()
+
+
+def stacked(site: Site, terms: Sequence[Term]) -> tuple[list[Tensor], list[Tensor], Tensor]:
+    """The terms of a rule for a convolution as one convolution of more channels.
+
+    Returns
+    -------
+    inputs, factors : list of Tensor of shape (H, W, C)
+        The different maps that terms multiply with below and above the layer.
+    weight : Tensor of shape (channels above * factors, channels below * inputs, height, width)
+    """
+    factors: list[Tensor] = []
+    inputs: list[Tensor] = []
+    blocks: dict[tuple[int, int], Tensor] = {}
+    for term in terms:
+        for a, weight in term.parts:
+            if bool((a == 0).all()):
+                continue
+            place = (_index(factors, term.factor), _index(inputs, a))
+            blocks[place] = blocks[place] + weight if place in blocks else weight
+    empty = torch.zeros_like(terms[0].parts[0][1])
+    if not blocks:  # all inputs are zero: nothing passes, in maps of the right shapes
+        factors, inputs = [terms[0].factor], [terms[0].parts[0][0]]
+    rows = [torch.cat([blocks.get((i, j), empty) for j in range(len(inputs))], 1) for i in range(len(factors))]
+    weight = torch.cat(rows).contiguous(memory_format=torch.channels_last)
+    below, above = site.inputs[0].shape, site.output.shape
+    return [stored(a.expand(below)) for a in inputs], [stored(f.expand(above)) for f in factors], weight
 
 
 class Convolution:
@@ -86,20 +113,7 @@ class Convolution:
         )
         layer = LinearLayer(site)
         self._kernel = layer.weight.shape[2:]
-        factors: list[Tensor] = []
-        inputs: list[Tensor] = []
-        blocks: dict[tuple[int, int], Tensor] = {}
-        for term in rule.terms(layer, distribute):
-            for a, weight in term.parts:
-                if bool((a == 0).all()):
-                    continue
-                place = (_index(factors, term.factor), _index(inputs, a))
-                blocks[place] = blocks[place] + weight if place in blocks else weight
-        empty = torch.zeros_like(layer.weight)
-        rows = [torch.cat([blocks.get((i, j), empty) for j in range(len(inputs))], 1) for i in range(len(factors))]
-        self._weight = torch.cat(rows).contiguous(memory_format=torch.channels_last)
-        self._factors = [_stored(factor.expand(site.output.shape)) for factor in factors]
-        self._inputs = [_stored(a.expand(site.inputs[0].shape)) for a in inputs]
+        self._inputs, self._factors, self._weight = stacked(site, rule.terms(layer, distribute))
 
     def __call__(self, relevance: Tensor, frame: Frame) -> list[Flow]:
         channels = relevance.shape[-1]
@@ -124,10 +138,10 @@ class Pointwise:
         if any(value.shape != site.output.shape for value in site.inputs):
             raise unsupported(site, "an operation that broadcasts its input")
         factors = rule.prepare(site, distribute)(torch.ones_like(site.output)[None])
-        self._factors = [None if bool((factor == 1).all()) else _stored(factor[0]) for factor in factors]
+        self.factors = [None if bool((factor == 1).all()) else stored(factor[0]) for factor in factors]
 
     def __call__(self, relevance: Tensor, frame: Frame) -> list[Flow]:
-        return [(relevance if f is None else frame.times(relevance, f), frame) for f in self._factors]
+        return [(relevance if f is None else frame.times(relevance, f), frame) for f in self.factors]
 
 
 class Interpolation:
@@ -154,7 +168,7 @@ class Interpolation:
         inverse, kept = rule.factors(site, distribute)
         a = site.inputs[0]
         pairs = [(a, inverse)] + ([] if kept is None else [(a.abs(), kept)])
-        self._pairs = [(_stored(value), _stored(factor)) for value, factor in pairs]
+        self._pairs = [(stored(value), stored(factor)) for value, factor in pairs]
 
     def __call__(self, relevance: Tensor, frame: Frame) -> list[Flow]:
         starts = frame.corners // np.array(self.scale) - 1

@@ -1,0 +1,148 @@
+"""LRP of the outputs of a model for one input: at full resolution, or summed over tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from bilrp.canonizers import Canonizer, canonize, fold_batch_norm
+from bilrp.composites import Composite
+from bilrp.coverage import Coverage
+from bilrp.exceptions import InputError
+from bilrp.pooled import propagate_pooled
+from bilrp.propagation import BIAS, DEFAULT_MEMORY, Plan, make_plan, propagate
+from bilrp.rules import Rule
+from bilrp.tape import record
+from bilrp.witness import undisturbed
+
+
+@dataclass
+class Relevance:
+    """Relevance of one input for many outputs.
+
+    Parameters
+    ----------
+    values : Tensor of shape (K, *input shape without the batch), or (K, rows, columns) of tiles
+        Row k explains the k-th output.
+    embedding : Tensor of shape (K,)
+        The outputs that are explained; the sum of a row is its output, less what biases and stabilizers kept.
+    coverage : Coverage
+    """
+
+    values: Tensor
+    embedding: Tensor
+    coverage: Coverage
+
+
+@dataclass
+class _Top:
+    """Where the relevance of each explanation starts: phi_m at its own place, or its share of a projected output."""
+
+    phi: Tensor
+    mixing: Tensor | None
+
+    def __len__(self) -> int:
+        return self.phi.numel() if self.mixing is None else self.mixing.shape[0]
+
+    @property
+    def outputs(self) -> Tensor:
+        return self.phi.clone() if self.mixing is None else self.mixing @ self.phi
+
+    def __call__(self, rows: range) -> Tensor:
+        """Relevance at the embedding for some explanations: (K, 1, M)."""
+        if self.mixing is not None:
+            return (self.mixing[rows.start : rows.stop] * self.phi)[:, None]
+        top = self.phi.new_zeros(len(rows), 1, self.phi.numel())
+        index = torch.arange(len(rows), device=self.phi.device)
+        top[index, 0, index + rows.start] = self.phi[rows.start : rows.stop]
+        return top
+
+
+def explain_outputs(
+    model: nn.Module,
+    x: Tensor,
+    composite: Composite | str | Mapping[str, Rule] | None = None,
+    *,
+    bias: str = "leave",
+    projection: Tensor | None = None,
+    pool: int | None = None,
+    reduce: Callable[[Tensor], Tensor] | None = None,
+    canonizers: Sequence[Canonizer] = (fold_batch_norm,),
+    memory: int = DEFAULT_MEMORY,
+) -> Relevance:
+    """LRP of every output of a model for one input (first order).
+
+    Parameters
+    ----------
+    model : nn.Module
+        Maps (1, ...) to (1, M), or to anything that flattens to it. Explained in evaluation mode; left as it was.
+    x : Tensor of shape (1, ...)
+    composite : Composite, str, dict or None
+        Which rule where; see `bilrp.composites`.
+    bias : {"leave", "distribute"}
+        Whether biases and stabilizers keep their share or give it to the inputs over abs(z_jk).
+    projection : Tensor of shape (K, M), optional
+        Explain ``projection @ embedding``, with LRP-0 for the projection.
+    pool : int, optional
+        Sum over channels and over tiles of pool x pool pixels of an image (1, C, H, W); tiles at the far edges may be
+        smaller. Where that is cheaper, maps of full resolution are never formed; see `bilrp.pooled`.
+    reduce : callable, optional
+        Applied to each chunk (K', 1, ...) of the result, such as a sum over channels, so that only what it gives is
+        held in memory.
+    canonizers : sequence of callable
+        Change the tape before rules are given.
+    memory : int
+        Bytes that the travelling relevance may take.
+
+    Returns
+    -------
+    Relevance
+
+    Raises
+    ------
+    InputError
+        When the input, the projection or an argument has another form than stated here.
+    UnsupportedOperationError
+        When relevance reaches an operation without a rule.
+    """
+    if bias not in BIAS:
+        raise InputError(f"bias is {bias!r}, expected 'leave' or 'distribute'")
+    if x.dim() < 2 or x.shape[0] != 1:
+        raise InputError(
+            f"got an input of shape {tuple(x.shape)}, expected one sample with its batch axis, such as (1, C, H, W). "
+            f"Use x[None], or explain_pairs for batches."
+        )
+    if pool is not None and (pool < 1 or x.dim() != 4 or reduce is not None):
+        raise InputError(
+            f"pool is {pool} for an input of shape {tuple(x.shape)}, expected one or more pixels, an image (1, C, H, "
+            f"W), and no reduce beside it"
+        )
+    with undisturbed(model, x.device):
+        tape = canonize(record(model, x), canonizers)
+        plan = make_plan(tape, Composite.ensure(composite), bias == "distribute")
+        embedding = tape.values[tape.output_node]
+        if embedding.dim() < 2 or embedding.shape[0] != 1:
+            raise InputError(f"the model returned an embedding of shape {tuple(embedding.shape)}, expected (1, M)")
+        phi = plan.embedding[0]
+        if projection is not None and (projection.dim() != 2 or projection.shape[1] != phi.numel()):
+            raise InputError(
+                f"the projection has shape {tuple(projection.shape)}, expected (K, {phi.numel()}) for this model"
+            )
+        top = _Top(phi, None if projection is None else projection.to(phi))
+        if pool is not None:
+            values = propagate_pooled(plan, top, pool, memory)
+        else:
+            values = _propagate_whole(plan, top, reduce, memory)
+        return Relevance(values, top.outputs, plan.coverage())
+
+
+def _propagate_whole(plan: Plan, top: _Top, reduce: Callable[[Tensor], Tensor] | None, memory: int) -> Tensor:
+    size = plan.chunk(memory)
+    chunks = []
+    for start in range(0, len(top), size):
+        chunk = propagate(plan, top(range(start, min(start + size, len(top)))))
+        chunks.append(reduce(chunk) if reduce is not None else chunk)
+    return torch.cat(chunks)[:, 0]
