@@ -26,6 +26,10 @@ def tensors_in(tree: Any) -> Iterator[Tensor]:
 class Witness(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Remembers which memory was computed from the input, below everything that Python can hide."""
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # PyTorch would load its compiler at the first call, for more than a second: nothing here compiles
+
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._storages: dict[int, Any] = {}
