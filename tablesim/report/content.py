@@ -18,6 +18,9 @@ from tablesim.corpus.store import Corpus
 from tablesim.evidence.comparison import compare
 from tablesim.report.pairs import Pair, make_pair
 from tablesim.report.pictures import Picture, Pictures
+from tablesim.scans.images import MAX_PIXELS
+from tablesim.scans.kinds import PDF_SUFFIXES
+from tablesim.scans.locator import Locator
 
 MAX_CLUSTERS = 200
 """Clusters of two pages and more that are shown with their closest pair, the largest first."""
@@ -112,7 +115,7 @@ class Content:
 
 def gather(corpus: Corpus, folder: Path) -> tuple[Content, Pictures]:
     """Everything the report in ``folder`` says of a run; makes its pictures."""
-    pictures = Pictures(folder)
+    pictures = Pictures(folder, corpus.run.get("max_pixels", MAX_PIXELS))
     cards = _Cards(corpus, pictures, folder)
     clustering = corpus.clusters
     found = list(clustering.clusters) if clustering is not None else []
@@ -193,13 +196,16 @@ class _Cards:
 
     def _link(self, scan: str) -> str:
         """The scan's address relative to the report, so that the two can be moved together; empty when it is gone."""
-        path = Path(scan).resolve()
+        place = Locator.of(scan)
+        path = place.file.resolve()
         if not path.is_file():
             return ""
+        # Browsers open a PDF at the page that follows the address; of a TIFF they know nothing.
+        page = f"#page={place.number}" if place.number and path.suffix.lower() in PDF_SUFFIXES else ""
         try:
-            return quote(Path(os.path.relpath(path, self.folder)).as_posix())
+            return quote(Path(os.path.relpath(path, self.folder)).as_posix()) + page
         except ValueError:  # another drive
-            return path.as_uri()
+            return path.as_uri() + page
 
 
 def _cluster(corpus: Corpus, cluster: Any, cards: _Cards, pictures: Pictures) -> ClusterPart:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image
 
-from tablesim.errors import ScanError
-from tablesim.scans.images import MAX_PIXELS, load_scan
+from tablesim.errors import TablesimError
+from tablesim.scans.images import MAX_PIXELS, open_image
 
 PAGE_SIDE = 1500
 """Longer side in pixels of a page in a pair: figures of 9 px on a scan of 1400 stay legible."""
@@ -36,10 +35,13 @@ class Pictures:
     ----------
     folder : Path
         The report's folder; pictures go into ``assets/`` in it, named by the hash of their scan.
+    max_pixels : int
+        Larger scans are not opened.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, max_pixels: int = MAX_PIXELS) -> None:
         self.folder = folder
+        self.max_pixels = max_pixels
         self.used: set[str] = set()
 
     def page(self, scan: str, sha256: str, rotation: int) -> Picture | None:
@@ -60,7 +62,7 @@ class Pictures:
         name = f"{sha256[:20]}-{rotation}-{kind}.webp"
         path = self.folder / "assets" / name
         if not path.is_file():
-            image = _open(Path(scan), side)
+            image = _open(scan, side, self.max_pixels)
             if image is None:
                 return None
             if rotation:
@@ -74,29 +76,11 @@ class Pictures:
             return Picture(f"assets/{name}", *image.size)
 
 
-def _open(path: Path, side: int) -> Image.Image | None:
-    """The scan in colour, not larger than ``side``, as its EXIF orientation says; None when it cannot be opened."""
+def _open(scan: str, side: int, max_pixels: int) -> Image.Image | None:
+    """The scan in colour, upright as its EXIF says, not larger than ``side``; None when it cannot be opened."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    return None
-                if image.mode.startswith("I") or image.mode == "F":
-                    # Sixteen bits a pixel: the reader knows how to bring them to eight.
-                    upright: Image.Image = Image.fromarray(load_scan(path).grey)
-                else:
-                    image.draft("RGB", (2 * side, 2 * side))  # JPEG: decodes no more than is needed
-                    upright = _on_white(ImageOps.exif_transpose(image))
-                upright.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
-                return upright
-    except (OSError, SyntaxError, ValueError, ScanError, Image.DecompressionBombError):
+        picture = open_image(scan, max_pixels, 2 * side).convert("RGB")
+    except TablesimError:
         return None
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        flat = Image.new("RGBA", image.size, "white")
-        flat.alpha_composite(image.convert("RGBA"))
-        image = flat
-    return image.convert("RGB")
+    picture.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return picture

@@ -7,15 +7,12 @@ other. What cannot be fetched becomes a page with its cause, and the rest goes o
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-from PIL import Image
 
 from tablesim.errors import FetchError, ScanError
 from tablesim.scans.iiif import (
@@ -28,8 +25,7 @@ from tablesim.scans.iiif import (
     read_presentation,
     slug_of,
 )
-from tablesim.scans.images import MAX_PIXELS
-from tablesim.scans.kinds import looks_like
+from tablesim.scans.images import MAX_PIXELS, open_image
 from tablesim.scans.locator import Locator
 from tablesim.scans.metadata import PageMetadata, described
 from tablesim.scans.web import Web, as_address
@@ -264,15 +260,9 @@ def _from_service(web: Web, image: CanvasImage, max_pixels: int) -> str | None:
 def _check_image(url: str, max_pixels: int, path: Path) -> None:
     """Refuse what is no sound image, so that the cache holds nothing that would fail for ever."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                if image.width * image.height <= max_pixels:
-                    image.load()
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        kind = looks_like(path)
-        found = f"it begins like {kind}" if kind else " ".join(str(error).replace(str(path), "the answer").split())
-        raise FetchError(f"{url}: the answer is no sound image ({found}); look at it in a browser") from error
+        open_image(path, max_pixels)
+    except ScanError as error:
+        raise FetchError(f"{url}: {str(error).removeprefix(f'{path}: ')}") from error
 
 
 def _about(job: _Job) -> PageMetadata:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +24,7 @@ MAX_PIXELS = 200_000_000
 SMALLEST_SIDE = 16
 """Scans with a shorter side hold nothing to read."""
 
+_PILLOWS_LIMIT = threading.Lock()
 _WIDE_LEVELS = (255.0, 1023.0, 4095.0, 16383.0, 65535.0)
 
 
@@ -94,15 +97,7 @@ def open_image(where: str | Path | Locator, max_pixels: int = MAX_PIXELS, side: 
             picture = pdf.open_page(file, locator.number, max_pixels)
             _check_size(locator, picture.size, max_pixels)
             return picture
-        with warnings.catch_warnings():
-            # Size is checked here against our own limit; Pillow's warning would only say it a second time.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            return _open(locator, max_pixels, side)
-    except Image.DecompressionBombError as error:
-        raise ScanError(
-            f"{locator}: the image is larger than {max_pixels:,} pixels; make a smaller copy or raise the limit with "
-            "--max-pixels"
-        ) from error
+        return _open(locator, max_pixels, side)
     except UnidentifiedImageError as error:
         kind = looks_like(file)
         remedy = "give the file the ending .pdf" if kind == "a PDF" else "fetch the scan again"
@@ -123,7 +118,8 @@ def _open(locator: Locator, max_pixels: int, side: int | None) -> Image.Image:
     if file.suffix.lower() in TIFF_SUFFIXES and looks_like(file) == "a TIFF image":
         index = tiff.image_of_page(file, locator.number)
     try:
-        with Image.open(file) as image:
+        # By its name Pillow would map a file into memory, and then turn TIFFs with an orientation into stripes.
+        with _own_limit(), file.open("rb") as opened, Image.open(opened) as image:
             image.seek(index)
             if not tiff.is_misread(image):
                 _check_size(locator, image.size, max_pixels)
@@ -137,6 +133,17 @@ def _open(locator: Locator, max_pixels: int, side: int | None) -> Image.Image:
     picture = tiff.decode_with_tifffile(file, index, max_pixels)
     _check_size(locator, picture.size, max_pixels)
     return picture
+
+
+@contextmanager
+def _own_limit() -> Iterator[None]:
+    """Lift Pillow's limit of the size of images, which is one for the whole process: ours is checked instead."""
+    with _PILLOWS_LIMIT:
+        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
 
 
 def _check_file(file: Path) -> None:

@@ -48,8 +48,6 @@ def open_page(path: Path, number: int, max_pixels: int) -> Image.Image:
     """
     with _opened(path) as document:
         n_pages = len(document)
-        if not n_pages:
-            raise ScanError(f"{path}: the PDF has no pages; fetch or make it again")
         if number > n_pages:
             raise ScanError(f"{path}#{number}: the PDF has {n_pages} pages; name one of these")
         if not number and n_pages > 1:
@@ -82,7 +80,7 @@ def _reason(path: Path, message: str) -> str:
         return f"not a PDF ({found}); give the file the ending of what it is"
     if "password" in message.lower():
         return "the PDF is locked with a password; save a copy without one"
-    return f"the PDF is damaged or cut off ({message.rstrip('.')}); fetch it again"
+    return f"the PDF is damaged, cut off or without pages ({message.rstrip('.')}); fetch it again"
 
 
 def _image_of(page: Any, where: str, max_pixels: int) -> Image.Image:

@@ -111,14 +111,14 @@ def _pages_of(path: Path, size: int, modified_ns: int) -> tuple[int, ...]:
     """The pages among the images of a file; kept, because each page of it asks again, and known by size and time."""
     try:
         with path.open("rb") as file:
-            pages = tuple(index for index, is_page in enumerate(_directories(file, path)) if is_page)
-    except (struct.error, OverflowError) as error:
+            pages = tuple(index for index, is_page in enumerate(_directories(file, path, size)) if is_page)
+    except struct.error as error:
         raise ScanError(f"{path}: {_DAMAGED}") from error
     # A file that calls all its images reduced still has one to show.
     return pages or (0,)
 
 
-def _directories(file: BinaryIO, path: Path) -> Iterator[bool]:
+def _directories(file: BinaryIO, path: Path, size: int) -> Iterator[bool]:
     """For each image directory of a TIFF (TIFF 6.0, section 2; BigTIFF), in their order, whether it is a page."""
     head = file.read(16)
     order = {b"II": "<", b"MM": ">"}.get(head[:2], "")
@@ -131,6 +131,8 @@ def _directories(file: BinaryIO, path: Path) -> Iterator[bool]:
     while where and where not in seen:
         if len(seen) == MAX_IMAGES:
             raise ScanError(f"{path}: more than {MAX_IMAGES:,} images in one TIFF; split the file")
+        if where >= size:
+            raise ScanError(f"{path}: {_DAMAGED}")
         seen.add(where)
         file.seek(where)
         n_entries = _unpack(file, order + count)[0]

@@ -72,9 +72,9 @@ def test_each_page_that_cannot_be_had_has_its_cause_and_the_others_come(library,
     causes = {
         "b_p0002": "HTTP 404 Not Found",
         "b_p0003": "HTTP 403 Forbidden",
-        "b_p0004": "no sound image (it begins like a web page",
+        "b_p0004": "not an image that can be read (it begins like a web page",
         "b_p0005": "the answer is 5,000 MB, expected at most 500 MB",
-        "b_p0006": "no sound image (it begins like a JPEG image)",
+        "b_p0006": "the image is damaged or cut off",
         "b_p0007": "HTTP 500",
     }
     assert set(pages.missing) == set(causes)

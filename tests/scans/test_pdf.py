@@ -1,0 +1,149 @@
+"""Pages of PDFs: the scan as it was put in where a page is one image, drawn at its resolution where it is not."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tablesim.errors import MissingExtraError, ScanError
+from tablesim.scans import pdf
+from tablesim.scans.images import load_scan
+from tablesim.scans.sources import find_scans, name_pages
+
+pdfium = pytest.importorskip("pypdfium2")
+
+
+def texture(width=120, height=90, seed=0):
+    """A picture on which every turn and every resampling shows."""
+    grey = np.random.default_rng(seed).integers(0, 256, (height, width)).astype(np.uint8)
+    grey[: height // 3, : width // 4] = 0
+    return grey
+
+
+def write_pdf(path, *contents, resources=b"", objects=(), rotate=0, box=(0, 0, 240, 180)):
+    """A PDF with a page for each content stream; ``objects`` are numbered from 10."""
+    pages = [4 + 2 * at for at in range(len(contents))]
+    found = {
+        1: b"<< /Type /Catalog /Pages 2 0 R >>",
+        2: b"<< /Type /Pages /Kids [%s] /Count %d >>" % (b" ".join(b"%d 0 R" % page for page in pages), len(pages)),
+    }
+    for page, content in zip(pages, contents, strict=True):
+        edges = b" ".join(b"%d" % edge for edge in box)
+        head = b"<< /Type /Page /Parent 2 0 R /MediaBox [%s] /Rotate %d /Contents %d 0 R" % (edges, rotate, page + 1)
+        found[page] = head + b" /Resources << %s >> >>" % resources
+        found[page + 1] = stream(b"", content)
+    found |= dict(enumerate(objects, 40))
+    out = b"%PDF-1.5\n"
+    for number, data in found.items():
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, data)
+    path.write_bytes(out + b"trailer << /Root 1 0 R /Size 99 >>\n%%EOF\n")
+    return path
+
+
+def stream(head, data):
+    return b"<< %s /Length %d >>\nstream\n%s\nendstream" % (head, len(data), data)
+
+
+def image(grey, more=b""):
+    size = b"/Width %d /Height %d" % grey.shape[::-1]
+    head = b"/Type /XObject /Subtype /Image /ColorSpace /DeviceGray /BitsPerComponent 8 " + size + b" " + more
+    return stream(head, grey.tobytes())
+
+
+IMAGE = b"/XObject << /I 40 0 R /J 41 0 R >> /Font << /F << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >>"
+
+
+@pytest.mark.parametrize(
+    ("matrix", "rotate", "turn"),
+    [
+        (b"240 0 0 180 0 0", 0, lambda grey: grey),
+        (b"120 0 0 90 40 30", 0, lambda grey: grey),
+        (b"240 0 0 -180 0 180", 0, np.flipud),
+        (b"-240 0 0 180 240 0", 0, np.fliplr),
+        (b"-240 0 0 -180 240 180", 0, lambda grey: np.rot90(grey, 2)),
+        (b"0 180 -240 0 240 0", 0, lambda grey: np.rot90(grey, 1)),
+        (b"0 -180 240 0 0 180", 0, lambda grey: np.rot90(grey, -1)),
+        (b"0 180 240 0 0 0", 0, lambda grey: np.fliplr(np.rot90(grey, 1))),
+        (b"240 0 0 180 0 0", 90, lambda grey: np.rot90(grey, -1)),
+        (b"240 0 0 180 0 0", 180, lambda grey: np.rot90(grey, 2)),
+        (b"0 180 -240 0 240 0", 90, lambda grey: grey),
+    ],
+)
+def test_a_page_of_one_image_is_that_image_upright_pixel_by_pixel(tmp_path, matrix, rotate, turn):
+    grey = texture()
+    write_pdf(tmp_path / "b.pdf", b"q %s cm /I Do Q" % matrix, resources=IMAGE, objects=[image(grey)], rotate=rotate)
+    assert np.array_equal(load_scan(tmp_path / "b.pdf#1").grey, turn(grey))
+    # The page as PDFium draws it lies the same way.
+    with pdfium.PdfDocument(tmp_path / "b.pdf") as document:
+        drawn = np.asarray(document[0].render(scale=0.5).to_pil().convert("L")).astype(float)
+    if matrix.startswith(b"120"):
+        return
+    small = Image.fromarray(turn(grey)).resize(drawn.shape[::-1], Image.Resampling.BOX)
+    assert np.corrcoef(np.asarray(small).ravel(), drawn.ravel())[0, 1] > 0.9
+
+
+def test_a_jpeg_is_decoded_as_the_file_would_be(tmp_path):
+    data = io.BytesIO()
+    Image.fromarray(texture()).convert("RGB").save(data, "JPEG", quality=90)
+    (tmp_path / "p.jpg").write_bytes(data.getvalue())
+    head = b"/Type /XObject /Subtype /Image /ColorSpace /DeviceRGB /BitsPerComponent 8 /Width 120 /Height 90 "
+    embedded = stream(head + b"/Filter /DCTDecode", data.getvalue())
+    write_pdf(tmp_path / "b.pdf", b"q 240 0 0 180 0 0 cm /I Do Q", resources=IMAGE, objects=[embedded])
+    assert np.array_equal(load_scan(tmp_path / "b.pdf").grey, load_scan(tmp_path / "p.jpg").grey)
+
+
+def test_text_that_nobody_sees_does_not_count(tmp_path):
+    grey = texture()
+    seen, unseen = (b"q 240 0 0 180 0 0 cm /I Do Q BT /F 30 Tf %d Tr 5 5 Td (words) Tj ET" % mode for mode in (0, 3))
+    write_pdf(tmp_path / "b.pdf", seen, unseen, resources=IMAGE, objects=[image(grey)])
+    assert np.array_equal(load_scan(tmp_path / "b.pdf#2").grey, grey)
+    assert not np.array_equal(load_scan(tmp_path / "b.pdf#1").grey, grey)
+
+
+@pytest.mark.parametrize(
+    ("content", "more"),
+    [
+        (b"q 240 0 0 180 0 0 cm /I Do Q q 20 0 0 20 5 5 cm /J Do Q", b""),  # a library's mark in the corner
+        (b"q 240 0 0 180 0 0 cm /I Do Q", b"/SMask 41 0 R"),  # ink through a mask
+        (b"q 480 0 0 180 -240 0 cm /I Do Q", b""),  # cut by the edge of the page
+        (b"q 230 20 -20 170 10 0 cm /I Do Q", b""),  # askew
+        (b"q /J Do Q", b""),  # inside a form
+    ],
+)
+def test_other_pages_are_drawn_at_the_resolution_of_their_largest_image(tmp_path, content, more):
+    mark = image(np.full((4, 4), 99, np.uint8))
+    if b"J Do" in content and b"I Do" not in content:
+        head = b"/Type /XObject /Subtype /Form /BBox [0 0 240 180] /Resources << /XObject << /I 40 0 R >> >>"
+        mark = stream(head, b"q 240 0 0 180 0 0 cm /I Do Q")
+    write_pdf(tmp_path / "b.pdf", content, resources=IMAGE, objects=[image(texture(480, 360), more), mark])
+    grey = load_scan(tmp_path / "b.pdf").grey
+    # 480 x 360 pixels on 240 x 180 points: two pixels a point, give or take the image that lies askew.
+    assert abs(grey.shape[1] - 480) <= 24
+    assert abs(grey.shape[0] / grey.shape[1] - 0.75) < 0.02
+    assert grey.std() > 5
+
+
+def test_a_page_without_an_image_is_drawn_at_300_dots_an_inch(tmp_path):
+    write_pdf(tmp_path / "b.pdf", b"BT /F 20 Tf 20 60 Td (0 24 48) Tj ET", resources=IMAGE)
+    grey = load_scan(tmp_path / "b.pdf").grey
+    assert abs(np.array(grey.shape) - (750, 1000)).max() <= 1
+    assert grey.min() < 50 < 250 < np.median(grey)
+
+
+def test_pages_are_found_and_named_and_out_of_range_is_told(tmp_path):
+    write_pdf(tmp_path / "book.pdf", *[b"0 0 m 9 9 l S"] * 3)
+    assert list(name_pages(find_scans(tmp_path))) == ["book_p0001", "book_p0002", "book_p0003"]
+    assert pdf.count_pages(tmp_path / "book.pdf") == 3
+    with pytest.raises(ScanError, match=r"book\.pdf#4: the PDF has 3 pages"):
+        load_scan(tmp_path / "book.pdf#4")
+    with pytest.raises(ScanError, match=r"has 3 pages; name one of them, such as .*book\.pdf#1"):
+        load_scan(tmp_path / "book.pdf")
+
+
+def test_without_the_extra_it_says_what_to_install(tmp_path, monkeypatch):
+    write_pdf(tmp_path / "book.pdf", b"")
+    monkeypatch.setitem(__import__("sys").modules, "pypdfium2", None)
+    assert [str(place) for place in find_scans(tmp_path)] == [str(tmp_path / "book.pdf")]
+    with pytest.raises(MissingExtraError, match=r"book\.pdf: reading PDFs needs .*tablesim\[scans\]"):
+        load_scan(tmp_path / "book.pdf")
