@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.bigrams.embedding import embed, histogram
+from tablesim.digits.calibration import calibration_in
 from tablesim.digits.network import load_weights
 from tablesim.digits.numbers import Thresholds
 from tablesim.digits.page import Eye, read_page
-from tablesim.digits.peaks import Calibration
 from tablesim.digits.reading import Reading
-from tablesim.errors import WeightsError
 from tablesim.scans.images import MAX_PIXELS, load_scan
 from tablesim.scans.locator import Locator
 
@@ -69,16 +68,8 @@ def load_network(path: str | Path | None = None) -> Network:
     """
     path = BUNDLED_WEIGHTS if path is None else Path(path)
     network, record = load_weights(path)
-    calibration = _calibration(record, path)
+    calibration = calibration_in(record, "calibration", path)
     thresholds = Thresholds()
     settings = json.dumps({"reading": READING_VERSION, **asdict(thresholds)}, sort_keys=True)
     fingerprint = hashlib.sha256(path.read_bytes() + settings.encode()).hexdigest()
     return Network(Eye(network, calibration, thresholds), path, fingerprint, record)
-
-
-def _calibration(record: dict[str, object], path: Path) -> Calibration:
-    given = record.get("calibration", {})
-    try:
-        return Calibration(**given)  # type: ignore[arg-type]
-    except TypeError as error:
-        raise WeightsError(f"{path}: its calibration is {given!r}, expected slope and shift") from error

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.special import logit
 
 from tablesim.digits.peaks import Calibration
+from tablesim.errors import WeightsError
 
 N_BINS = 10
 
@@ -41,6 +44,9 @@ def fit_calibration(logits: NDArray[np.float64], right: NDArray[np.bool_]) -> Ca
 
     if right.all() or not right.any():
         return Calibration()
+    # Only who fits pays for loading it: every reader imports this module.
+    from scipy.optimize import minimize
+
     best = minimize(surprise, np.array([1.0, 0.0]), method="Nelder-Mead").x
     return Calibration(max(0.1, float(best[0])), float(best[1]))
 
@@ -64,3 +70,22 @@ def expected_calibration_error(confidence: NDArray[np.float64], right: NDArray[n
     bins = reliability(confidence, right)
     off = sum(each.count * abs(each.confidence - each.right) for each in bins)
     return off / len(confidence) if bins else 0.0
+
+
+def calibration_in(record: Mapping[str, object], name: str, path: str | Path) -> Calibration:
+    """The calibration that a weights file records under ``name``; the one that changes nothing where it has none.
+
+    Raises
+    ------
+    WeightsError
+        What stands there is no slope above 0 and a shift; ``path`` is named.
+    """
+    given = record.get(name)
+    if given is None:
+        return Calibration()
+    if isinstance(given, Mapping) and set(given) == {"slope", "shift"}:
+        slope, shift = given["slope"], given["shift"]
+        numbers = all(isinstance(value, int | float) and math.isfinite(value) for value in (slope, shift))
+        if numbers and slope > 0:
+            return Calibration(float(slope), float(shift))
+    raise WeightsError(f"{path}: its {name} is {given!r}, expected a slope above 0 and a shift; train it again")

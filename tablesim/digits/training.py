@@ -1,30 +1,36 @@
 """Training of the digit network on practice pages, resumable and the same for the same seed on one machine.
 
 Pages are made ahead by worker processes and kept in a pool of fixed length; which pages the pool holds at a step
-depends on the step alone, so a run that was killed goes on as if nothing had happened.
+depends on the step alone, so a run that was killed goes on as if nothing had happened. Crops of annotated pages can be
+mixed in, mostly to go on from weights that read already; the books they are measured on are never learned from.
 """
 
 from __future__ import annotations
 
+import copy
+import hashlib
 import json
 import math
 import multiprocessing
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
-from tablesim.digits.network import DigitNetwork, save_weights
+from tablesim.digits.annotated_crops import AnnotatedCrops, Crop, mask
+from tablesim.digits.annotated_pages import AnnotatedPage, split_by_book
+from tablesim.digits.examination import Checks, Examiner
+from tablesim.digits.network import DigitNetwork, load_weights, save_weights
 from tablesim.digits.targets import Figures, figures_of, loss, make_targets
-from tablesim.digits.validation import validate
+from tablesim.digits.training_report import write_report
 from tablesim.errors import SettingsError
 from tablesim.scans.cleaning import clean
 from tablesim.synthesis.practice import practice_page
@@ -56,6 +62,12 @@ class TrainingSettings:
         Pages that the pool holds at most.
     averaging : float
         Decay of the running average of the weights that is kept in the end.
+    annotated_share : float
+        Share of the crops that come from annotated pages, where there are any.
+    held_out : float
+        Share of the annotated books that are measured on and not learned from.
+    start, annotations : str
+        Hashes of the weights and of the annotated pages that ``train`` was given; it fills them in.
     """
 
     steps: int = 8500
@@ -65,6 +77,10 @@ class TrainingSettings:
     pages_per_step: float = 0.5
     pool: int = 1500
     averaging: float = 0.999
+    annotated_share: float = 0.5
+    held_out: float = 0.2
+    start: str = ""
+    annotations: str = ""
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "pool"):
@@ -72,6 +88,10 @@ class TrainingSettings:
                 raise SettingsError(f"TrainingSettings.{name}: got {getattr(self, name)}, expected 1 or more")
         if not 0 < self.learning_rate < 1:
             raise SettingsError(f"TrainingSettings.learning_rate: got {self.learning_rate}, expected between 0 and 1")
+        if not 0 < self.annotated_share <= 1:
+            raise SettingsError(
+                f"TrainingSettings.annotated_share: got {self.annotated_share}, expected more than 0 and at most 1"
+            )
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> TrainingSettings:
@@ -107,7 +127,11 @@ def make_practice_page(seed: int) -> PracticePage:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a training stands: losses are means since the last report."""
+    """Where a training stands: losses are means since the last report.
+
+    ``practice`` and ``held_out`` say how the averaged network reads a few practice pages and a few annotated pages of
+    books that are held out: precision, recall and F1 of digits, and the share of numbers that are right.
+    """
 
     step: int
     steps: int
@@ -115,16 +139,21 @@ class Progress:
     joins: float
     edges: float
     crops_per_second: float
+    practice: dict[str, float] | None = None
+    held_out: dict[str, float] | None = None
 
 
 def train(
     folder: str | Path,
     settings: TrainingSettings | None = None,
     *,
+    annotations: Sequence[AnnotatedPage] = (),
+    start: str | Path | None = None,
     workers: int = 1,
     threads: int = 1,
     on_progress: Callable[[Progress], None] | None = None,
     checkpoint_every: int = 250,
+    checks: Checks | None = None,
 ) -> DigitNetwork:
     """Train a digit network, or go on with the training that ``folder`` holds.
 
@@ -134,14 +163,20 @@ def train(
         Receives settings.json, checkpoint.pt, metrics.jsonl and in the end digits.safetensors.
     settings : TrainingSettings, optional
         Must equal those of the training in ``folder``, when there is one.
+    annotations : sequence of AnnotatedPage
+        Pages to learn from beside the practice pages, and of other books to measure on.
+    start : str or Path, optional
+        Weights to go on from; without them the first weights are drawn by the seed.
     workers : int
-        Processes that make practice pages.
+        Processes that make practice pages; with 0 they are made in this one. The pages are the same.
     threads : int
         Threads of the network itself. On machines where other work runs, one is often faster than two.
     on_progress : callable, optional
         Called at each checkpoint.
     checkpoint_every : int
         Steps between checkpoints.
+    checks : Checks, optional
+        On how many pages the network is tried.
 
     Returns
     -------
@@ -151,13 +186,17 @@ def train(
     Raises
     ------
     SettingsError
-        ``folder`` holds a training with other settings.
+        ``folder`` holds a training with other settings, or annotations of one book alone leave none to measure on.
+    WeightsError
+        ``start`` is no file of weights.
     """
     folder = Path(folder)
-    settings = _agree_settings(folder, settings)
+    settings = _agree_settings(folder, settings, _given(start, annotations))
+    learned, held_out = split_by_book(annotations, settings.held_out, settings.seed) if annotations else ([], [])
+    examiner = Examiner(checks or Checks(), held_out)
     torch.set_num_threads(threads)
     torch.manual_seed(settings.seed)
-    network = DigitNetwork(norm=True)
+    network = DigitNetwork(norm=True) if start is None else load_weights(start)[0]
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = torch.optim.swa_utils.AveragedModel(
         network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(settings.averaging), use_buffers=True
@@ -166,45 +205,64 @@ def train(
     step = _resume(folder, network, average, optimizer)
     network.train()
     since, sums, started = 0, np.zeros(3), time.monotonic()
-    with _page_stream(settings, step, workers) as batches:
-        for inks, figures in batches:
+    with _page_stream(settings, step, workers, learned) as batches:
+        for crops in batches:
             for group in optimizer.param_groups:
                 group["lr"] = settings.learning_rate * _rate(step, settings.steps)
-            sums += _update(network, optimizer, inks, figures)
+            sums += _update(network, optimizer, crops)
             average.update_parameters(network)
             step, since = step + 1, since + 1
             if step % checkpoint_every == 0 or step == settings.steps:
                 _checkpoint(folder, step, network, average, optimizer)
                 speed = since * settings.batch / (time.monotonic() - started)
                 digits, joins, edges = (float(v) for v in sums / since)
-                progress = Progress(step, settings.steps, digits, joins, edges, speed)
+                reached = examiner.glance(_folded(average))
+                progress = Progress(step, settings.steps, digits, joins, edges, speed, **reached)
                 with (folder / "metrics.jsonl").open("a", encoding="utf-8") as log:
                     log.write(json.dumps(asdict(progress)) + "\n")
                 if on_progress is not None:
                     on_progress(progress)
                 since, sums, started = 0, np.zeros(3), time.monotonic()
-    averaged = average.module
-    assert isinstance(averaged, DigitNetwork)
-    kept = averaged.eval().folded()
-    outcome = validate(kept)
-    record: dict[str, object] = {
-        "training": asdict(settings),
-        "calibration": asdict(outcome.calibration),
-        "validation": outcome.to_dict(),
-    }
+    kept = _folded(average)
+    record = {"training": asdict(settings), **examiner.examine(kept, start)}
     save_weights(kept, folder / "digits.safetensors", record)
+    write_report(folder, record)
     return kept
 
 
-def _agree_settings(folder: Path, settings: TrainingSettings | None) -> TrainingSettings:
+def _folded(average: torch.optim.swa_utils.AveragedModel) -> DigitNetwork:
+    """The averaged network as it is kept; what is trained is left untouched, the random numbers too."""
+    averaged = copy.deepcopy(average.module)
+    assert isinstance(averaged, DigitNetwork)
+    with torch.random.fork_rng():
+        return averaged.eval().folded()
+
+
+def _given(start: str | Path | None, annotations: Sequence[AnnotatedPage]) -> dict[str, str]:
+    """Hashes of what a training starts from and learns from."""
+    pages = hashlib.sha256()
+    for page in annotations:
+        pages.update(repr((page.page, page.book, page.numbers, page.asked.tolist(), page.unasked)).encode())
+        pages.update(hashlib.sha256(page.packed).digest())
+    weights = Path(start).read_bytes() if start is not None and Path(start).is_file() else b""
+    return {
+        "start": hashlib.sha256(weights).hexdigest() if start is not None else "",
+        "annotations": pages.hexdigest() if annotations else "",
+    }
+
+
+def _agree_settings(folder: Path, settings: TrainingSettings | None, given: dict[str, str]) -> TrainingSettings:
     folder.mkdir(parents=True, exist_ok=True)
     kept = folder / "settings.json"
+    chosen = replace(settings or TrainingSettings(), start=given["start"], annotations=given["annotations"])
     if not kept.exists():
-        chosen = settings or TrainingSettings()
         kept.write_text(json.dumps(asdict(chosen), indent=2) + "\n", encoding="utf-8")
         return chosen
     before = TrainingSettings.from_dict(json.loads(kept.read_text(encoding="utf-8")))
-    if settings is not None and settings != before:
+    for name, what in (("start", "weights to start from"), ("annotations", "annotated pages")):
+        if getattr(before, name) != given[name]:
+            raise SettingsError(f"{folder}: holds a training with other {what}; give the same, or another folder")
+    if settings is not None and chosen != before:
         raise SettingsError(f"{folder}: holds a training with other settings ({before}); choose another folder")
     return before
 
@@ -217,10 +275,10 @@ def _rate(step: int, steps: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
 
 
-def _update(
-    network: DigitNetwork, optimizer: torch.optim.Optimizer, inks: Tensor, figures: list[Figures]
-) -> NDArray[np.float64]:
-    parts = loss(network(inks.to(memory_format=torch.channels_last)), make_targets(figures, CROP))
+def _update(network: DigitNetwork, optimizer: torch.optim.Optimizer, crops: Sequence[Crop]) -> NDArray[np.float64]:
+    inks = torch.from_numpy(np.stack([crop.ink for crop in crops]))[:, None]
+    targets = mask(make_targets([crop.figures for crop in crops], CROP), crops, CROP)
+    parts = loss(network(inks.to(memory_format=torch.channels_last)), targets)
     optimizer.zero_grad(set_to_none=True)
     parts.total.backward()
     nn.utils.clip_grad_norm_(network.parameters(), 20.0)
@@ -230,16 +288,19 @@ def _update(
 
 @contextmanager
 def _page_stream(
-    settings: TrainingSettings, start: int, workers: int
-) -> Iterator[Iterator[tuple[Tensor, list[Figures]]]]:
-    """Batches from ``start`` to the end, from pages that processes make ahead."""
+    settings: TrainingSettings, start: int, workers: int, learned: Sequence[AnnotatedPage]
+) -> Iterator[Iterator[list[Crop]]]:
+    """Batches from ``start`` to the end, from pages that processes make ahead and from annotated ones."""
     first = settings.pages_at(start).start
     last = settings.pages_at(settings.steps).stop
     seeds = (settings.seed * 10_000_000 + number for number in range(first, last))
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(max(1, workers)) as processes:
+    annotated = AnnotatedCrops(learned) if learned else None
+    if workers < 1:
+        yield _batches(settings, start, map(make_practice_page, seeds), annotated)
+        return
+    with multiprocessing.get_context("spawn").Pool(workers) as processes:
         # imap would read the whole list of seeds ahead; a bounded feed keeps memory flat.
-        yield _batches(settings, start, _ahead(processes, seeds, 4 * max(1, workers)), first)
+        yield _batches(settings, start, _ahead(processes, seeds, 4 * workers), annotated)
 
 
 def _ahead(processes: Any, seeds: Iterator[int], depth: int) -> Iterator[PracticePage]:
@@ -253,33 +314,43 @@ def _ahead(processes: Any, seeds: Iterator[int], depth: int) -> Iterator[Practic
 
 
 def _batches(
-    settings: TrainingSettings, start: int, pages: Iterator[PracticePage], first: int
-) -> Iterator[tuple[Tensor, list[Figures]]]:
+    settings: TrainingSettings, start: int, pages: Iterator[PracticePage], annotated: AnnotatedCrops | None
+) -> Iterator[list[Crop]]:
     pool: deque[PracticePage] = deque(maxlen=settings.pool)
-    made = first
+    made = settings.pages_at(start).start
     for step in range(start, settings.steps):
         wanted = settings.pages_at(step)
         while made < wanted.stop:
             pool.append(next(pages))
             made += 1
         rng = np.random.default_rng([settings.seed, step])
-        crops = [_crop(pool[rng.integers(len(pool))], rng) for _ in range(settings.batch)]
-        inks = torch.from_numpy(np.stack([ink for ink, _ in crops]))[:, None]
-        yield inks, [figures for _, figures in crops]
+        crops = []
+        for _ in range(settings.batch):
+            if annotated is not None and rng.random() < settings.annotated_share:
+                crop = annotated.draw(rng, CROP)
+                crops.append(replace(crop, ink=_toned(crop.ink, rng)))
+            else:
+                crops.append(_crop(pool[rng.integers(len(pool))], rng))
+        yield crops
 
 
-def _crop(page: PracticePage, rng: np.random.Generator) -> tuple[NDArray[np.float32], Figures]:
+def _crop(page: PracticePage, rng: np.random.Generator) -> Crop:
     """A crop of a page with its tone changed a little. Crops without a figure are tried again once."""
     for _ in range(2):
         left, top = (int(v) for v in rng.integers(0, PAGE_SIDE - CROP + 1, 2))
         figures = page.figures.cut(left, top, CROP)
         if (figures.values >= 0).any():
             break
-    ink = page.ink[top : top + CROP, left : left + CROP].astype(np.float32) / 255
+    ink = np.asarray(page.ink[top : top + CROP, left : left + CROP] / np.float32(255), dtype=np.float32)
+    return Crop(_toned(ink, rng), figures)
+
+
+def _toned(ink: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Ink stronger or weaker, and now and then grainy."""
     ink = ink ** float(rng.uniform(0.75, 1.35)) * float(rng.uniform(0.8, 1.0))
     if rng.random() < 0.3:
         ink = ink + rng.normal(0, 0.04, ink.shape).astype(np.float32)
-    return np.clip(ink, 0, 1).astype(np.float32), figures
+    return np.clip(ink, 0, 1).astype(np.float32)
 
 
 def _checkpoint(

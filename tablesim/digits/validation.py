@@ -166,9 +166,14 @@ def validate(
     seeds : iterable of int
         Practice pages of ``size`` working pixels.
     """
+    return validate_scans(network, (practice_page(seed, size) for seed in seeds))
+
+
+def validate_scans(network: DigitNetwork, scans: Iterable[Scan]) -> Validation:
+    """The same on practice pages that were made before."""
     tally = _Tally([], [], [], np.zeros((10, 10), dtype=np.int64))
-    for seed in seeds:
-        _read(network, practice_page(seed, size), tally)
+    for scan in scans:
+        _read(network, scan, tally)
     logits, right = np.concatenate(tally.logits), np.concatenate(tally.right)
     calibration = fit_calibration(logits, right)
     thresholds = Thresholds()

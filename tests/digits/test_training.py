@@ -5,15 +5,28 @@ import multiprocessing
 import os
 import signal
 import time
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
+from tablesim.digits import training
+from tablesim.digits.annotated_crops import AnnotatedCrops
+from tablesim.digits.examination import Checks
 from tablesim.digits.network import load_weights
 from tablesim.digits.training import TrainingSettings, train
 from tablesim.errors import SettingsError
+from tablesim.reader import BUNDLED_WEIGHTS
+from tests.digits.annotated import sample_pages
 
 TINY = TrainingSettings(steps=4, batch=2, pool=8, seed=3)
+FEW = Checks(practice=1, whole=1, glance=1)
+
+
+@pytest.fixture(scope="module")
+def pages(sample):
+    return sample_pages(sample, ("1002_fontanus_1549_p232", "1032_fontanus_1586_p56"))
 
 
 def weights(folder):
@@ -29,6 +42,15 @@ def test_settings_name_what_is_wrong():
         TrainingSettings.from_dict({"stepz": 3})
     with pytest.raises(SettingsError, match="steps: got 0, expected 1 or more"):
         TrainingSettings(steps=0)
+    with pytest.raises(SettingsError, match="annotated_share: got 0, expected more than 0"):
+        TrainingSettings(annotated_share=0)
+    with pytest.raises(SettingsError, match="whole: got 0, expected 1 or more"):
+        Checks(whole=0)
+
+
+def test_settings_of_earlier_trainings_are_known():
+    kept = {"steps": 8500, "batch": 8, "learning_rate": 0.004, "seed": 20, "pages_per_step": 0.5, "pool": 1500}
+    assert TrainingSettings.from_dict({**kept, "averaging": 0.999}) == TrainingSettings()
 
 
 def test_the_pool_moves_with_the_steps_alone():
@@ -45,14 +67,16 @@ def _train_and_stall(folder):
         (folder / "stalled").touch()
         time.sleep(60)
 
-    train(folder, TINY, on_progress=stall, checkpoint_every=2)
+    train(folder, TINY, on_progress=stall, checkpoint_every=2, checks=FEW)
 
 
 def test_a_killed_training_goes_on_to_the_same_weights(tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     seen = []
-    train(whole, TINY, on_progress=seen.append, checkpoint_every=2)
+    # The checks only look: a training without them comes to the same weights.
+    train(whole, TINY, workers=0, on_progress=seen.append, checkpoint_every=2, checks=replace(FEW, glance=0))
     assert [progress.step for progress in seen] == [2, 4]
+    assert seen[-1].practice is None
     killed.mkdir()
     process = multiprocessing.get_context("spawn").Process(target=_train_and_stall, args=(killed,))
     process.start()
@@ -64,14 +88,75 @@ def test_a_killed_training_goes_on_to_the_same_weights(tmp_path):
     os.kill(process.pid, signal.SIGKILL)
     process.join()
     assert not (killed / "digits.safetensors").exists()
-    train(killed, TINY, checkpoint_every=2)
+    # Where the pages are made changes nothing.
+    train(killed, TINY, workers=0, checkpoint_every=2, checks=FEW)
     assert equal(weights(whole), weights(killed))
-    log = [json.loads(line) for line in (whole / "metrics.jsonl").read_text().splitlines()]
+    log = [json.loads(line) for line in (killed / "metrics.jsonl").read_text().splitlines()]
     assert [entry["step"] for entry in log] == [2, 4]
     assert all(entry["digits"] > 0 for entry in log)
+    assert all(set(entry["practice"]) == {"precision", "recall", "f1_digits", "f1_numbers"} for entry in log)
+    _, record = load_weights(killed / "digits.safetensors")
+    assert set(record) >= {"training", "calibration", "digit_calibration", "number_calibration", "whole_pages"}
+    assert "held_out" not in record
+    assert (killed / "report.md").is_file()
+
+
+class Interrupted(Exception):
+    pass
+
+
+def test_weights_are_tuned_on_annotations_and_measured_on_other_books(tmp_path, pages):
+    settings = replace(TINY, learning_rate=1e-4, held_out=0.5)
+
+    def go(folder, **kwargs):
+        given = {"annotations": pages, "start": BUNDLED_WEIGHTS, "checks": FEW, **kwargs}
+        return train(folder, settings, workers=0, checkpoint_every=2, **given)
+
+    go(tmp_path / "whole")
+    _, record = load_weights(tmp_path / "whole" / "digits.safetensors")
+    held_out = record["held_out"]
+    assert len(held_out["books"]) == held_out["pages"] == 1
+    assert held_out["before"]["f1_digits"] > 0.9
+    # Four small steps of a running average change little, but they change it.
+    assert held_out["after"]["f1_digits"] == pytest.approx(held_out["before"]["f1_digits"], abs=0.05)
+    assert not equal(weights(tmp_path / "whole"), load_weights(BUNDLED_WEIGHTS)[0].state_dict())
+    log = [json.loads(line) for line in (tmp_path / "whole" / "metrics.jsonl").read_text().splitlines()]
+    assert all(entry["held_out"]["f1_digits"] > 0.8 for entry in log)
+    assert "books that were held out" in (tmp_path / "whole" / "report.md").read_text(encoding="utf-8")
+
+    def interrupt(progress):
+        raise Interrupted
+
+    with pytest.raises(Interrupted):
+        go(tmp_path / "broken", on_progress=interrupt)
+    with pytest.raises(SettingsError, match="holds a training with other annotated pages"):
+        go(tmp_path / "broken", annotations=pages[:1])
+    with pytest.raises(SettingsError, match="holds a training with other weights to start from"):
+        go(tmp_path / "broken", start=None)
+    go(tmp_path / "broken")
+    assert equal(weights(tmp_path / "whole"), weights(tmp_path / "broken"))
+
+
+def test_annotated_crops_are_learned(pages):
+    network, _ = load_weights(BUNDLED_WEIGHTS)
+    network.train()
+    rng = np.random.default_rng(0)
+    # Every 1 is to be a 7 from now on: only learning brings the loss down.
+    crops = []
+    for crop in (AnnotatedCrops(pages).draw(rng, training.CROP) for _ in range(2)):
+        values = np.where(crop.figures.values == 1, 7, crop.figures.values)
+        crops.append(replace(crop, figures=replace(crop.figures, values=values)))
+    optimizer = torch.optim.AdamW(network.parameters(), 1e-3)
+    losses = [training._update(network, optimizer, crops)[0] for _ in range(12)]
+    assert losses[-1] < 0.6 * losses[0]
 
 
 def test_a_folder_keeps_to_its_settings(tmp_path):
     (tmp_path / "settings.json").write_text(json.dumps({"steps": 4, "batch": 2, "seed": 9}))
     with pytest.raises(SettingsError, match="holds a training with other settings"):
         train(tmp_path, TINY)
+
+
+def test_annotations_of_one_book_leave_none_to_measure_on(tmp_path, pages):
+    with pytest.raises(SettingsError, match="annotations of one book"):
+        train(tmp_path, TINY, annotations=pages[:1])

@@ -1,0 +1,315 @@
+"""Annotations to learn from: what people wrote down of numbers on scans, in the files in which they are published.
+
+Three kinds of CSV are read as they are, told apart by their columns:
+
+- **digits**: a line a figure, ``xywh`` its box and ``element_label`` its value with its place in the number: ``^d``
+  first, ``d`` middle, ``d$`` last, ``^d$`` alone (``digit_page_annotations.csv`` of the Sphaera corpus);
+- **numbers**: a line a number, ``xywh`` its box and ``element_label`` or ``number`` its value; ``NaN`` says that no
+  number is there (``numerical_patches.csv``, ``contrast_patches.csv``);
+- **corrections** of a run (`tablesim.digits.corrections`).
+
+A page is looked up by its file name, wherever the column gives an address. Nothing is fetched. What cannot be used is
+left out and counted by its reason, and nobody will be asked what is printed at its place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from tablesim.digits.corrections import Correction, read_corrections, standing
+from tablesim.digits.reading import ILLEGIBLE
+from tablesim.errors import MetadataError
+from tablesim.scans.boxes import Box
+from tablesim.scans.csvfile import CsvFile, listed, read_csv
+from tablesim.scans.metadata import find_column, page_key, without_ending
+
+PAGE_COLUMNS = ("page_id_", "page_id", "page", "page_url")
+"""Columns that name the page, the first that the file has."""
+
+SMALLEST_BOX = 3.0
+"""Boxes with a shorter side, in pixels, are slips of the mouse."""
+
+NARROWEST, WIDEST = 0.25, 2.0
+"""Width of a figure in its box, over the height of the box: outside, box and label do not belong together."""
+
+FARTHEST = 1.7
+"""Greatest distance of the middles of a figure and the next of its number, in heights of figures."""
+
+TWICE = 0.6
+"""Two boxes that share this much (intersection over union) annotate one thing."""
+
+_PLACED = re.compile(r"(?P<first>\^?)(?P<value>\d)(?P<last>\$?)")
+_BOOK_WITH_ID = re.compile(r"(?P<id>\d+)_.*\d{4}.*")
+_PAGE_ENDING = re.compile(r"[\W_]*(?:p|pg|page|f|fol|s|seite)?[\W_]*\d+[rv]?$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """A number that a person wrote down.
+
+    Parameters
+    ----------
+    page, book : str
+        Page id (the scan's name without its ending), and what all pages of one book share.
+    text : str
+        As printed; ``?`` for an illegible figure; empty where no number is.
+    box : Box
+        Around the number, in source pixels.
+    digits : tuple of Box
+        Around each of its figures, where the file has them; empty where it has the number's box alone.
+    """
+
+    page: str
+    book: str
+    text: str
+    box: Box
+    digits: tuple[Box, ...] = ()
+
+    @property
+    def digits_text(self) -> str:
+        return "".join(sign for sign in self.text if sign.isdigit() or sign == ILLEGIBLE)
+
+
+@dataclass
+class Annotations:
+    """What some files say, and what of them was left out.
+
+    Parameters
+    ----------
+    numbers : list of Annotation
+    unasked : dict of str to list of Box
+        By page: places where something stands that cannot be used.
+    left_out : dict of str to list of str
+        By reason: page and label of each line that is not used.
+    """
+
+    numbers: list[Annotation] = field(default_factory=list)
+    unasked: dict[str, list[Box]] = field(default_factory=lambda: defaultdict(list))
+    left_out: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def leave_out(self, reason: str, page: str, label: str, box: Box | None = None) -> None:
+        """Count a line that is not used; where its box says where, nothing will be asked there."""
+        self.left_out[reason].append(f"{page} {label}".strip())
+        if box is not None:
+            self.unasked[page].append(box)
+
+    def summary(self) -> list[str]:
+        """What is used and what is not, a sentence each."""
+        pages, books = {n.page for n in self.numbers}, {n.book for n in self.numbers}
+        figures = sum(len(n.digits_text) for n in self.numbers)
+        used = f"{len(self.numbers)} numbers with {figures} figures on {len(pages)} pages of {len(books)} books"
+        return [used, *(f"left out, {why}: {len(what)} ({listed(what, 3)})" for why, what in self.left_out.items())]
+
+
+def read_annotations(paths: str | Path | Iterable[str | Path]) -> Annotations:
+    """Everything that can be used of one file or several, each of any kind.
+
+    Raises
+    ------
+    MetadataError
+        A file is no CSV, is of no kind that is known, or holds nothing that can be used.
+    """
+    annotations = Annotations()
+    for path in [paths] if isinstance(paths, str | Path) else paths:
+        before = len(annotations.numbers)
+        _read_file(Path(path), annotations)
+        if len(annotations.numbers) == before:
+            raise MetadataError(f"{path}: nothing in it can be used ({'; '.join(annotations.summary()[1:])})")
+    annotations.numbers = _once(annotations)
+    return annotations
+
+
+def book_of(name: str) -> str:
+    """What all pages of one book share, from the name of a page or of a book.
+
+    ``1746_clavius_sphaera_1593_p283`` and ``1746_clavius_1593`` are book ``1746``: the catalogue number holds where a
+    name has one, for the rest of it is spelt in more than one way. Of other names the page number at the end falls away
+    (``almanach-12r``: ``almanach``); a name that is nothing but a number is a book of its own.
+    """
+    numbered = _BOOK_WITH_ID.fullmatch(name)
+    if numbered:
+        return numbered["id"]
+    return _PAGE_ENDING.sub("", name) or name
+
+
+def _read_file(path: Path, annotations: Annotations) -> None:
+    file = read_csv(path, known=("xywh", "element_label", *PAGE_COLUMNS, "correct"))
+    names = {column.casefold() for column in file.columns}
+    if "correct" in names:
+        _add_corrections(standing(read_corrections(path)), annotations)
+        return
+    page, box = find_column(file, PAGE_COLUMNS), find_column(file, ("xywh",))
+    label = find_column(file, ("element_label", "number"))
+    if page is None or box is None or label is None:
+        raise MetadataError(
+            f"{path}: found the columns {listed(file.columns)}; expected annotations with the columns page_id, xywh "
+            "and element_label or number, or corrections with page, x, y, width, height and correct"
+        )
+    placed = any("^" in row[label] or "$" in row[label] for row in file.rows)
+    by_page: dict[str, list[_Figure]] = defaultdict(list)
+    for row in file.rows:
+        line = _line(file, row, (page, box, label), annotations)
+        if line is None:
+            continue
+        if placed:
+            _add_figure(line, annotations, by_page)
+        else:
+            _add_number(line, annotations)
+    for figures in by_page.values():
+        _add_chains(figures, annotations)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line of a file: its page, book, label and box; ``value`` is what the column ``number`` says, if it does."""
+
+    page: str
+    book: str
+    label: str
+    value: str
+    box: Box
+
+    def leave_out(self, reason: str, annotations: Annotations) -> None:
+        annotations.leave_out(reason, self.page, self.label, self.box)
+
+
+@dataclass(frozen=True, slots=True)
+class _Figure:
+    """An annotated figure: its line, its value, and whether its number begins and ends with it."""
+
+    line: _Line
+    value: str
+    first: bool
+    last: bool
+
+
+def _line(file: CsvFile, row: dict[str, str], columns: tuple[str, str, str], annotations: Annotations) -> _Line | None:
+    page, label = without_ending(page_key(row[columns[0]])), row[columns[2]]
+    sides = [float(value) for value in re.findall(r"-?\d+(?:\.\d+)?", row[columns[1]])]
+    if not page:
+        annotations.leave_out("no page is named", "", label)
+        return None
+    if len(sides) != 4 or len(row[columns[1]]) > 100:
+        annotations.leave_out("xywh is not four numbers", page, label)
+        return None
+    written = find_column(file, ("book",))
+    book = book_of(row[written]) if written and row[written] else book_of(page)
+    number = find_column(file, ("number",))
+    line = _Line(page, book, label, row[number] if number else "", Box(*sides))
+    if min(line.box.width, line.box.height) < SMALLEST_BOX:
+        x, y = line.box.centre
+        # A click instead of a box: its place is known, its size is not.
+        around = Box(x - 4 * SMALLEST_BOX, y - 4 * SMALLEST_BOX, 8 * SMALLEST_BOX, 8 * SMALLEST_BOX)
+        annotations.leave_out(f"the box is smaller than {SMALLEST_BOX:g} pixels", page, label, around)
+        return None
+    return line
+
+
+def _add_number(line: _Line, annotations: Annotations) -> None:
+    if line.label.casefold() == "nan":
+        annotations.numbers.append(Annotation(line.page, line.book, "", line.box))
+    elif not re.fullmatch(r"[0-9]{1,40}", line.label):
+        line.leave_out("the label is no number", annotations)
+    elif not _agrees(line, line.label):
+        line.leave_out("element_label and number differ", annotations)
+    elif not NARROWEST <= line.box.width / len(line.label) / line.box.height <= WIDEST:
+        line.leave_out("the box does not fit so many figures", annotations)
+    else:
+        annotations.numbers.append(Annotation(line.page, line.book, line.label, line.box))
+
+
+def _add_figure(line: _Line, annotations: Annotations, by_page: dict[str, list[_Figure]]) -> None:
+    placed = _PLACED.fullmatch(line.label)
+    if not placed:
+        line.leave_out("the label is not ^d, d, d$ or ^d$", annotations)
+    elif not _agrees(line, placed["value"]):
+        line.leave_out("element_label and number differ", annotations)
+    elif not NARROWEST <= line.box.width / line.box.height <= WIDEST:
+        line.leave_out("the box does not fit a figure", annotations)
+    else:
+        by_page[line.page].append(_Figure(line, placed["value"], bool(placed["first"]), bool(placed["last"])))
+
+
+def _agrees(line: _Line, label: str) -> bool:
+    try:
+        return not line.value or float(line.value) == int(label)
+    except ValueError:
+        return False
+
+
+def _add_chains(figures: Sequence[_Figure], annotations: Annotations) -> None:
+    """Figures of one page joined to numbers: from each first one to the right until a last one."""
+    after = _followers(figures)
+    used: set[int] = set()
+    for start in (k for k, figure in enumerate(figures) if figure.first):
+        run = [start]
+        while not figures[run[-1]].last and run[-1] in after:
+            run.append(after[run[-1]])
+        if figures[run[-1]].last:
+            used.update(run)
+            chain = [figures[k] for k in run]
+            boxes = tuple(figure.line.box for figure in chain)
+            text = "".join(figure.value for figure in chain)
+            line = chain[0].line
+            annotations.numbers.append(Annotation(line.page, line.book, text, Box.around(boxes), boxes))
+    for k, figure in enumerate(figures):
+        if k not in used:
+            figure.line.leave_out("its number has no beginning or no end", annotations)
+
+
+def _followers(figures: Sequence[_Figure]) -> dict[int, int]:
+    """For each figure that is not the last of its number the next to its right, each taken once, the nearest first."""
+    middles = np.array([figure.line.box.centre for figure in figures])
+    height = float(np.median([figure.line.box.height for figure in figures]))
+    pairs = []
+    for k, figure in enumerate(figures):
+        if figure.last:
+            continue
+        across, down = (middles - middles[k]).T
+        near = (across > 0.1 * height) & (across < FARTHEST * height) & (np.abs(down) < 0.6 * height)
+        followers = [int(j) for j in np.flatnonzero(near) if not figures[int(j)].first]
+        pairs += [(float(across[j] + 2 * abs(down[j])), k, j) for j in followers]
+    after: dict[int, int] = {}
+    taken: set[int] = set()
+    for _, k, j in sorted(pairs):
+        if k not in after and j not in taken:
+            after[k] = j
+            taken.add(j)
+    return after
+
+
+def _add_corrections(corrections: Sequence[Correction], annotations: Annotations) -> None:
+    for made in corrections:
+        annotations.numbers.append(Annotation(made.page, book_of(made.page), made.correct, made.box))
+
+
+def _once(annotations: Annotations) -> list[Annotation]:
+    """Each number once: of two about the same place the one with boxes for its figures; none where they contradict."""
+    by_page: dict[str, list[Annotation]] = defaultdict(list)
+    for number in annotations.numbers:
+        by_page[number.page].append(number)
+    kept: list[Annotation] = []
+    for page, numbers in by_page.items():
+        numbers.sort(key=lambda n: (not n.digits, n.box.y, n.box.x, n.text))
+        gone: set[int] = set()
+        for k, number in enumerate(numbers):
+            for j in range(k):
+                if j in gone or numbers[j].box.overlap(number.box) < TWICE:
+                    continue
+                gone.add(k)
+                if numbers[j].digits_text == number.digits_text:
+                    annotations.leave_out("annotated twice", page, number.text)
+                else:
+                    gone.add(j)
+                    annotations.leave_out(
+                        "two annotations contradict", page, f"{numbers[j].text}/{number.text}", number.box
+                    )
+                break
+        kept += [number for k, number in enumerate(numbers) if k not in gone]
+    return kept
