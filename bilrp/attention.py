@@ -1,7 +1,8 @@
-"""Multi-head attention of PyTorch, written out in the steps that relevance can follow.
+"""Attention functions of PyTorch, written out in the steps that relevance can follow.
 
 ``nn.MultiheadAttention`` is one opaque function to PyTorch's recording; here it is the projections, products and
-softmax it stands for, so that each step gets its rule.
+softmax it stands for, so that each step gets its rule. So is ``scaled_dot_product_attention``: only the last of its
+steps, values under weights, carries relevance, also where one tensor is query, key and value at once.
 """
 
 from __future__ import annotations
@@ -20,6 +21,29 @@ def _masked(scores: Tensor, mask: Tensor | None) -> Tensor:
     if mask is None:
         return scores
     return scores.masked_fill(mask, float("-inf")) if mask.dtype == torch.bool else scores + mask
+
+
+def scaled_dot_product_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Tensor:
+    """What ``torch.nn.functional.scaled_dot_product_attention`` computes in evaluation mode, step by step."""
+    if enable_gqa:
+        key = key.repeat_interleave(query.shape[-3] // key.shape[-3], -3)
+        value = value.repeat_interleave(query.shape[-3] // value.shape[-3], -3)
+    scores = torch.matmul(query * (query.shape[-1] ** -0.5 if scale is None else scale), key.transpose(-2, -1))
+    if is_causal:
+        later = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).triu(1)
+        scores = _masked(scores, later)
+    if attn_mask is not None:  # here True says what is seen
+        scores = _masked(scores, ~attn_mask if attn_mask.dtype == torch.bool else attn_mask)
+    return torch.matmul(torch.softmax(scores, dim=-1), value)
 
 
 def multi_head_attention_forward(
@@ -88,4 +112,7 @@ def multi_head_attention_forward(
     return out, attention.mean(dim=-3) if average_attn_weights else attention
 
 
-DECOMPOSED: dict[str, Callable[..., Any]] = {"multi_head_attention_forward": multi_head_attention_forward}
+DECOMPOSED: dict[str, Callable[..., Any]] = {
+    "multi_head_attention_forward": multi_head_attention_forward,
+    "scaled_dot_product_attention": scaled_dot_product_attention,
+}

@@ -55,7 +55,7 @@ SHAPES = {
 }
 ELEMENTWISE = {
     *("relu", "relu6", "leaky_relu", "rrelu", "prelu", "elu", "selu", "celu", "gelu", "silu", "mish", "glu_gate"),
-    *("sigmoid", "tanh", "softplus", "softsign", "hardtanh", "hardswish", "hardsigmoid", "logsigmoid", "hardshrink"),
+    *("sigmoid", "tanh", "softplus", "softsign", "hardtanh", "hardswish", "hardsigmoid", "log_sigmoid", "hardshrink"),
     *("softshrink", "tanhshrink", "threshold", "clamp", "clamp_min", "clamp_max", "abs", "neg", "sqrt", "square"),
     *("exp", "expm1", "log", "log1p", "log2", "log10", "pow", "dropout", "dropout1d", "dropout2d", "dropout3d"),
     *("alpha_dropout", "feature_alpha_dropout", "feature_dropout", "nan_to_num", "erf", "sin", "cos", "round", "floor"),
@@ -200,9 +200,6 @@ class Sites:
             return "shape", inputs
         if name == "embedding":
             return "embedding", inputs[:1]
-        if name == "scaled_dot_product_attention":
-            value = operation.kwargs.get("value", operation.args[2] if len(operation.args) > 2 else None)
-            return ("attention", (value.node,)) if isinstance(value, Ref) else ("unknown", inputs)
         if name in NORMS:
             return "norm", inputs[:1]
         if name == "mul":

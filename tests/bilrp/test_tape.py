@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bilrp import Coverage, InputError, UnseenOperationError, UnsupportedOperationError, explain_outputs
+from bilrp.attention import scaled_dot_product_attention
 from bilrp.rules import Linearize, SumShare
 from bilrp.testing import TOYS, toy_network, toy_pair
 
@@ -223,9 +224,32 @@ def test_scaled_dot_product_attention_follows_the_values() -> None:
         tokens = m.conv(x).flatten(2).transpose(1, 2)
         return m.head(F.scaled_dot_product_attention(tokens, tokens, tokens).mean(1))
 
-    values, coverage = explained(model, {":scaled_dot_product_attention": SumShare()})
+    values, coverage = explained(model, {":matmul#2": SumShare()})
     assert values.shape[0] == 2
-    assert [entry.kind for entry in coverage.entries if "attention" in entry.name] == ["attention"]
+    assert [(entry.name, entry.kind) for entry in coverage.entries if entry.function == "matmul"] == [
+        (":matmul", "unknown"),
+        (":matmul#2", "attention"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"is_causal": True},
+        {"scale": 0.3},
+        {"attn_mask": torch.ones(3, 3).tril() > 0},
+        {"attn_mask": torch.linspace(-1, 1, 9).reshape(3, 3)},
+    ],
+    ids=["plain", "causal", "scale", "mask", "additive mask"],
+)
+def test_scaled_dot_product_attention_in_pieces_equals_pytorchs_own(options: dict[str, object]) -> None:
+    query, key, value = torch.randn(3, 1, 4, 3, 2, generator=torch.Generator().manual_seed(1)).unbind()
+    expected = F.scaled_dot_product_attention(query, key, value, **options)  # type: ignore[arg-type]
+    got = scaled_dot_product_attention(query, key, value, **options)  # type: ignore[arg-type]
+    torch.testing.assert_close(got, expected)
+    grouped = F.scaled_dot_product_attention(query, key[:, :2], value[:, :2], enable_gqa=True)
+    torch.testing.assert_close(scaled_dot_product_attention(query, key[:, :2], value[:, :2], enable_gqa=True), grouped)
 
 
 def test_importing_bilrp_imports_no_matplotlib() -> None:
