@@ -22,8 +22,10 @@ ROOMS = (
     "reader",
     "corpus",
     "evidence",
+    "review",
     "workflow",
     "report",
+    "export",
     "cli",
     "__main__",
 )

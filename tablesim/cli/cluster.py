@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -31,13 +32,19 @@ def command(
     Example: tablesim cluster myrun --clusters 12
     """
     from tablesim.corpus.store import Corpus
-    from tablesim.workflow import cluster
+    from tablesim.workflow.clustering import recluster
 
     corpus = Corpus.open(run)
     with corpus.lock():
-        clustering = cluster(corpus, clusters, method=method)
+        found = recluster(corpus, clusters, method=method)
+    clustering = found.clustering
+    for verdict in found.known.contradicted:
+        what = f"{verdict.decision} {verdict.page} {verdict.other} ({verdict.who})"
+        note(f"passed over, newer verdicts rule it out: {what}")
+    for a, b in found.known.disputed:
+        note(f"readers differ on {a} and {b}; the newest verdict holds")
     if as_json:
-        print_json(clustering.to_dict())
+        print_json({**clustering.to_dict(), "moves": [asdict(move) for move in found.moves]})
         return
     rows = [
         (
@@ -52,6 +59,8 @@ def command(
         for c in clustering.clusters
     ]
     print_table(("cluster", "pages", "stability", "cohesion", "its own bigrams", "medoid", "other pages"), rows)
+    for move in found.moves:
+        note(f"moved: {move.page} from cluster {move.before} to {move.after}")
     if any(c.outliers for c in clustering.clusters):
         note("(?) differs from the others of its cluster more than editions of one table do")
     for choice in clustering.choices:

@@ -155,12 +155,6 @@ class _Pages:
     place: NDArray[np.str_]
     n_books: int
 
-    def of(self, rows: NDArray[Any]) -> _Pages:
-        columns = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return _Pages(
-            **{name: column[rows] if isinstance(column, np.ndarray) else column for name, column in columns.items()}
-        )
-
 
 def history(
     corpus: Corpus, by: str = "year", settings: HistorySettings | None = None, clustering: Clustering | None = None
@@ -235,8 +229,16 @@ def _pages(
             "`tablesim run SCANS --out RUN --metadata CSV`"
         )
     label, book_of, first, last, named_year, place = zip(*lines, strict=True)
-    columns = [np.array(column, dtype=np.intp) for column in (label, book_of, first, last, named_year)]
-    return _Pages(*columns, np.array(place, dtype=np.str_), len(books)), tuple(sorted(left_out))
+    pages = _Pages(
+        np.array(label, dtype=np.intp),
+        np.array(book_of, dtype=np.intp),
+        np.array(first, dtype=np.intp),
+        np.array(last, dtype=np.intp),
+        np.array(named_year, dtype=np.intp),
+        np.array(place, dtype=np.str_),
+        len(books),
+    )
+    return pages, tuple(sorted(left_out))
 
 
 # By year
@@ -366,17 +368,20 @@ def _corrected_row(
 ) -> HistoryRow:
     """Mean over the draws; band from the half-samples, whose variance about their mean is that of the whole."""
     value = _mean(whole)
-    low = high = None
+    low: float | None = None
+    high: float | None = None
     told = halves[np.isfinite(halves)]
     if value is not None and counts[1] >= FEWEST_BOOKS and len(told) >= len(halves) / 2:
         # The spread of single draws is taken out where the value is a mean over draws.
         noise = float(np.nanvar(whole)) if len(whole) > 1 else 0.0
-        reach = 1.96 * float(np.sqrt(max(0.0, np.var(told) - noise) + noise / len(whole)))
+        reach = 1.96 * float(np.sqrt(max(0.0, float(np.var(told)) - noise) + noise / len(whole)))
         low, high = max(0.0, value - reach), value + reach
     chance = null[np.isfinite(null)]
-    ends = np.quantile(chance, [0.025, 0.975]).tolist() if value is not None and len(chance) >= 20 else (None, None)
-    mean_null = _mean(chance) if value is not None else None
-    return HistoryRow(by, at, "corrected", value, low, high, mean_null, *ends, *counts, far)
+    null_mean = null_low = null_high = None
+    if value is not None and len(chance):
+        null_mean = float(chance.mean())
+        null_low, null_high = (float(end) for end in np.quantile(chance, [0.025, 0.975]))
+    return HistoryRow(by, at, "corrected", value, low, high, null_mean, null_low, null_high, *counts, far)
 
 
 def _mean(values: NDArray[np.float64]) -> float | None:

@@ -8,10 +8,18 @@ become one.
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
 from tablesim.corpus.clustering import Clustering
 from tablesim.corpus.constraints import Constraints, consistent
-from tablesim.corpus.store import N_NEIGHBOURS, Corpus
+from tablesim.corpus.files import write_csv
+from tablesim.corpus.searching import N_NEIGHBOURS
+from tablesim.corpus.store import Corpus
+from tablesim.errors import RunError
 from tablesim.evidence.comparison import compare
+from tablesim.review.consequences import Known, Move, known, moves
+from tablesim.review.exchange import log_of
 
 LIKELY = 0.8
 """Pages less alike than this are not laid over each other."""
@@ -47,9 +55,11 @@ def cluster(
     seed : int
         Likewise.
     constraints : Constraints, optional
-        What is known of pairs of pages; it comes before what laying them over each other says.
+        What is known of pairs of pages; the verdicts of the run unless given. It comes before what laying pages over
+        each other says.
     """
-    constraints = constraints or Constraints()
+    if constraints is None:
+        constraints = known(log_of(corpus).all()).constraints
     counted = corpus.cluster(k, method=method, seed=seed, constraints=constraints, keep=False)
     if counted.asked != "auto" or method != "tables":
         return corpus.clusterings.save(counted)
@@ -57,6 +67,33 @@ def cluster(
     if looked_into == constraints:
         return corpus.clusterings.save(counted)
     return corpus.cluster(k, method=method, seed=seed, constraints=looked_into)
+
+
+@dataclass(frozen=True)
+class Reclustering:
+    """A clustering, what it changed, and what the verdicts say that it kept to."""
+
+    clustering: Clustering
+    moves: tuple[Move, ...]
+    known: Known
+
+    def write_moves(self, path: Path) -> None:
+        """Write the before and after list as CSV, a line a page whose cluster has another number now."""
+        lines = [
+            {**asdict(move), "with_before": " ".join(move.with_before), "with_after": " ".join(move.with_after)}
+            for move in self.moves
+        ]
+        write_csv(path, tuple(Move.__dataclass_fields__), lines)
+
+
+def recluster(corpus: Corpus, k: int | str = "auto", *, method: str = "tables", seed: int = 0) -> Reclustering:
+    """Cluster a run again by its verdicts, and say what is other than before; ``clusters/changes.csv`` says it too."""
+    said = known(log_of(corpus).all())
+    kept = {name: corpus.clusterings[name] for name in corpus.clusterings.names}
+    now = cluster(corpus, k, method=method, seed=seed, constraints=said.constraints)
+    found = Reclustering(now, tuple(moves(kept[now.name], now)) if now.name in kept else (), said)
+    found.write_moves(corpus.folder / "clusters" / "changes.csv")
+    return found
 
 
 def candidates(corpus: Corpus, clustering: Clustering) -> list[tuple[str, str]]:
@@ -76,8 +113,11 @@ def candidates(corpus: Corpus, clustering: Clustering) -> list[tuple[str, str]]:
 
 
 def agree(corpus: Corpus, a: str, b: str) -> bool:
-    """Whether the numbers of two pages stand at matching places."""
-    first, second = corpus.reading(a), corpus.reading(b)
+    """Whether the numbers of two pages stand at matching places; pages without a reading cannot be laid over."""
+    try:
+        first, second = corpus.reading(a), corpus.reading(b)
+    except RunError:
+        return False
     comparison = compare(first, second)
     assignment = comparison.assignment
     if not assignment.registered or comparison.score <= 0:

@@ -1,0 +1,221 @@
+"""What deserves a look: memberships that are doubtful or on which much hangs, and clusters that may be one table."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from tablesim.bigrams.embedding import score, similarity
+from tablesim.corpus.clustering import Cluster, Clustering
+from tablesim.corpus.store import Corpus
+from tablesim.errors import RunError, SettingsError
+from tablesim.review.verdicts import Verdict, VerdictLog
+
+N_NEIGHBOURS = 5
+
+
+@dataclass(frozen=True)
+class Question:
+    """Two pages to be looked at.
+
+    ``kind`` is "member" (does the page belong with the medoid ``other``?) or "merge" (are the clusters of the two one
+    table?). ``doubt`` is 0 to 1; ``moves`` how many pages would change place; questions come by their product with the
+    logarithm of the latter. ``why`` says in words what is doubtful. The rest as in ``Verdict``.
+    """
+
+    kind: str
+    page: str
+    other: str
+    clustering: str
+    cluster: int
+    moves: int
+    doubt: float
+    why: str
+    score: float
+    similarity: float
+    strength: float | None
+    stability: float | None
+    page_sha256: str
+    other_sha256: str
+    settings_hash: str
+    embedding_hash: str
+    audit: str = ""
+
+    @property
+    def priority(self) -> float:
+        return self.doubt * float(np.log2(1 + self.moves))
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        return min(self.page, self.other), max(self.page, self.other)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {name: round(v, 6) if isinstance(v, float) else v for name, v in asdict(self).items()}
+
+    def answered(self, decision: str, who: str, reason: str = "") -> Verdict:
+        """The verdict on this question."""
+        shown = {name: getattr(self, name) for name in Verdict.__dataclass_fields__ if hasattr(self, name)}
+        return Verdict(**{**shown, "decision": decision, "who": who, "reason": reason})
+
+
+def questions(
+    corpus: Corpus, clustering: Clustering | None = None, *, who: str | None = None, top: int | None = None
+) -> list[Question]:
+    """The open questions of a run, the most pressing first.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        With clusters and neighbours.
+    clustering : Clustering, optional
+        The one made last unless given.
+    who : str, optional
+        Leave out only what this person has decided: a second reader sees every question afresh.
+    top : int, optional
+        How many at most.
+    """
+    clustering = _clustering(corpus, clustering)
+    shown = _Shown(corpus, clustering)
+    found = [*_members(clustering, shown), *_merges(corpus, clustering, shown)]
+    settled = {
+        (verdict.pair, verdict.embedding_hash)
+        for verdict in VerdictLog(corpus.folder / "verdicts.sqlite").all()
+        if who is None or verdict.who == who
+    }
+    # A pair that is read otherwise now is a new question.
+    still = [question for question in found if (question.pair, question.embedding_hash) not in settled]
+    return sorted(still, key=lambda q: (-round(q.priority, 9), q.page, q.other))[:top]
+
+
+def audit_sample(corpus: Corpus, n: int, seed: int = 0, clustering: Clustering | None = None) -> list[Question]:
+    """``n`` memberships drawn at random, each as likely as any other: what the precision of a clustering rests on.
+
+    Questions that were answered before are in the sample too; SettingsError for fewer than 1 or more than there are.
+    """
+    clustering = _clustering(corpus, clustering)
+    memberships = [
+        (cluster, page) for cluster in sorted(clustering.clusters, key=lambda c: c.label) for page in cluster.pages[1:]
+    ]
+    if not 1 <= n <= len(memberships):
+        raise SettingsError(f"audit: got {n}, expected 1 to {len(memberships)}, the memberships beside the medoids")
+    name = f"{clustering_hash(clustering)[:12]}:{seed}:{n}:{len(memberships)}"
+    chosen = np.random.default_rng(seed).permutation(len(memberships))[:n]
+    shown = _Shown(corpus, clustering)
+    drawn = [memberships[at] for at in chosen.tolist()]
+    return [shown.question("member", c, page, c.medoid, 1, 1.0, "drawn at random", audit=name) for c, page in drawn]
+
+
+def clustering_hash(clustering: Clustering) -> str:
+    """Changes when a page is in another cluster, whatever the clusters are called."""
+    sets = sorted(sorted(cluster.pages) for cluster in clustering.clusters)
+    return hashlib.sha256(json.dumps(sets).encode()).hexdigest()
+
+
+def settings_hash(corpus: Corpus) -> str:
+    """Changes when the run's readings would."""
+    return hashlib.sha256(json.dumps(corpus.settings, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _clustering(corpus: Corpus, clustering: Clustering | None) -> Clustering:
+    clustering = corpus.clusters if clustering is None else clustering
+    if clustering is None:
+        raise RunError(f"{corpus.folder}: no clusters yet; make some with `tablesim cluster {corpus.folder}`")
+    return clustering
+
+
+class _Shown:
+    """What the machine shows with a question."""
+
+    def __init__(self, corpus: Corpus, clustering: Clustering) -> None:
+        self.corpus, self.clustering = corpus, clustering
+        pages, self.histograms = corpus.histograms
+        self.row = {page: at for at, page in enumerate(pages)}
+        self.settings = settings_hash(corpus)
+
+    def question(
+        self,
+        kind: str,
+        cluster: Cluster,
+        page: str,
+        other: str,
+        moves: int,
+        doubt: float,
+        why: str,
+        *,
+        strength: float | None = None,
+        audit: str = "",
+    ) -> Question:
+        h = [np.asarray(self.histograms[self.row[name]], dtype=np.float64) for name in sorted((page, other))]
+        phi = [np.sqrt(counts) for counts in h]
+        if kind == "member" and strength is None:
+            strength = next(member.strength for member in cluster.members if member.page == page)
+        return Question(
+            kind,
+            page,
+            other,
+            self.clustering.name,
+            cluster.label,
+            moves,
+            round(doubt, 6),
+            why,
+            score(*phi),
+            similarity(*phi),
+            strength,
+            cluster.stability,
+            self.corpus.page(page)["sha256"],
+            self.corpus.page(other)["sha256"],
+            self.settings,
+            hashlib.sha256(b"".join(counts.astype("<f8").tobytes() for counts in h)).hexdigest(),
+            audit,
+        )
+
+
+def _members(clustering: Clustering, shown: _Shown) -> Iterable[Question]:
+    for cluster in clustering.clusters:
+        if len(cluster.members) < 2:
+            continue
+        unstable = 0.0 if cluster.stability is None else 1.0 - cluster.stability
+        for member in cluster.members[1:]:
+            outlier = member.page in cluster.outliers
+            doubt = 1.0 if outlier else max(1.0 - member.strength, unstable)
+            if outlier:
+                why = "differs from the rest of its cluster more than editions of one table do"
+            elif unstable > 1.0 - member.strength:
+                why = f"only {1 - unstable:.2f} of its cluster comes back when the pages are read again"
+            else:
+                why = f"strength {member.strength:.2f}: another cluster is nearly as near"
+            # With fewer members each says more of what the cluster is.
+            moves = 2 if len(cluster.members) == 2 else 1
+            yield shown.question(
+                "member", cluster, member.page, cluster.medoid, moves, doubt, why, strength=member.strength
+            )
+
+
+def _merges(corpus: Corpus, clustering: Clustering, shown: _Shown) -> Iterable[Question]:
+    """For two clusters that are neighbours, their nearest pages: as doubtful as they are like the members within."""
+    clusters = {cluster.label: cluster for cluster in clustering.clusters}
+    nearest: dict[tuple[int, int], tuple[float, str, str]] = {}
+    for cluster in clustering.clusters:
+        for page in cluster.pages:
+            for hit in corpus.neighbours(page, N_NEIGHBOURS):
+                other = clustering.label_of(hit.page)
+                if other is None or other == cluster.label:
+                    continue
+                key = (min(cluster.label, other), max(cluster.label, other))
+                found = (-hit.similarity, min(page, hit.page), max(page, hit.page))
+                nearest[key] = min(nearest.get(key, found), found)
+    for (one, other), (minus, a, b) in sorted(nearest.items()):
+        within = [c for label in (one, other) if (c := clusters[label].cohesion) is not None]
+        # A lonely page has no cohesion of its own: two editions are about this much alike.
+        usual = min(within) if within else 0.95
+        doubt = float(np.clip(1.0 - (usual + minus) / max(1e-9, 1.0 - usual) / 4.0, 0.0, 1.0))
+        moves = min(len(clusters[one].members), len(clusters[other].members))
+        here, there = (one, other) if clustering.label_of(a) == one else (other, one)
+        why = f"similarity {-minus:.3f} with a page of cluster {there}"
+        if doubt > 0:
+            yield shown.question("merge", clusters[here], a, b, moves, doubt, why)

@@ -1,0 +1,120 @@
+"""The commands that cluster a run again, tell its history and take verdicts."""
+
+import csv
+import json
+
+import pytest
+from review.conftest import histograms
+from typer.testing import CliRunner
+
+from tablesim.cli import app
+from tablesim.corpus.given import corpus_of_histograms
+from tablesim.review.exchange import log_of
+
+
+@pytest.fixture
+def run(tmp_path):
+    about = {
+        page: {"book": f"b{at % 6}", "year": 1500 + at % 6, "place": ("Paris", "Rome")[at % 2]}
+        for at, page in enumerate(histograms())
+    }
+    corpus = corpus_of_histograms(tmp_path / "run", histograms(), about)
+    corpus.cluster()
+    return corpus
+
+
+def call(*words, code=0, **more):
+    done = CliRunner().invoke(app, [str(word) for word in words], **more)
+    assert done.exit_code == code, done.output
+    return done
+
+
+def test_questions_are_listed_and_written(run, tmp_path):
+    listed = call("review", run.folder, "--list", "--top", 3)
+    assert listed.stdout.splitlines()[0].split()[:3] == ["question", "doubt", "moves"]
+    assert len(listed.stdout.splitlines()) == 4
+    assert len(json.loads(call("review", run.folder, "--json", "--top", 3).stdout)) == 3
+    call("review", run.folder, "--out", tmp_path / "q.csv", "--top", 2)
+    rows = list(csv.DictReader((tmp_path / "q.csv").read_text().splitlines()))
+    assert (len(rows), rows[0]["decision"]) == (2, "")
+
+
+def test_decisions_change_the_next_clusters_and_are_told(run, tmp_path):
+    first = call("cluster", run.folder, "--json")
+    label = json.loads(first.stdout)["clusters"][0]
+    page, medoid = label["members"][1]["page"], label["medoid"]
+    (tmp_path / "d.csv").write_text(f"page,other,decision\n{page},{medoid},reject\n")
+    assert json.loads(call("review", run.folder, "--in", tmp_path / "d.csv", "--who", "Anna", "--json").stdout) == {
+        "taken": 1
+    }
+    again = call("cluster", run.folder)
+    assert f"moved: {page} from cluster {label['cluster']} to " in again.stderr
+    call("review", run.folder, "--log", tmp_path / "log.csv", "--as-of", "2020-01-01")
+    assert len((tmp_path / "log.csv").read_text().splitlines()) == 1
+    call("review", run.folder, "--log", tmp_path / "log.csv")
+    assert len((tmp_path / "log.csv").read_text().splitlines()) == 2
+
+
+def test_questions_are_asked_on_a_terminal(run, monkeypatch):
+    from tablesim.cli.review import _ask
+    from tablesim.review.questions import questions
+
+    answers = iter(["x", "a", "clear", "", "q"])
+    monkeypatch.setattr("typer.prompt", lambda *_, **__: next(answers))
+    asked = questions(run, top=5)
+    _ask(run, asked, "Anna")
+    (verdict,) = log_of(run).all()
+    assert (verdict.page, verdict.decision, verdict.reason, verdict.who) == (asked[0].page, "accept", "clear", "Anna")
+    assert next(answers, "none left") == "none left"
+
+
+def test_an_audit_gives_precision_and_two_readers_their_agreement(run, tmp_path):
+    for who in ("Anna", "Bela"):
+        call("review", run.folder, "--audit", 5, "--out", tmp_path / "audit.csv")
+        rows = list(csv.DictReader((tmp_path / "audit.csv").read_text().splitlines()))
+        for at, row in enumerate(rows):
+            row["decision"] = "reject" if at == 0 and who == "Anna" else "accept"
+        with (tmp_path / "audit.csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, rows[0])
+            writer.writeheader()
+            writer.writerows(rows)
+        call("review", run.folder, "--in", tmp_path / "audit.csv", "--who", who)
+    figures = json.loads(call("review", run.folder, "--audit", 5, "--json").stdout)
+    assert (figures["precision"], figures["accepted"], figures["open"]) == (1.0, 5, 0)
+    assert figures["low"] == pytest.approx(0.4782, abs=1e-4)
+    agreed = json.loads(call("review", run.folder, "--agreement", "Anna", "Bela", "--json").stdout)
+    assert (agreed["pairs"], agreed["observed"]) == (5, 0.8)
+
+
+def test_history_is_printed_and_written(run):
+    done = call("history", run.folder, "--by", "place", "--repeats", 5, "--pages", 3)
+    assert done.stdout.splitlines()[0].split()[:2] == ["place", "mode"]
+    assert (run.folder / "history" / "place.csv").is_file()
+    assert (run.folder / "history" / "place.png").is_file()
+    years = json.loads(call("history", run.folder, "--repeats", 5, "--pages", 3, "--json").stdout)
+    assert {row["mode"] for row in years["rows"]} == {"published", "corrected"}
+
+
+def test_books_are_left_out_by_name_or_by_list(run, tmp_path):
+    (tmp_path / "books.csv").write_text("bookID;bookTitle\nb1;x\nb2;y\n")
+    done = call(
+        "history", run.folder, "--leave-out", tmp_path / "books.csv", "--leave-out", "b3", "--json", "--repeats", 2
+    )
+    assert json.loads(done.stdout)["left_out"] == ["b1", "b2", "b3"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["cluster", "--method", "kmeens"], "expected one of tables, hdbscan, published"),
+        (["history", "--by", "week"], "expected year or place"),
+        (["history", "--leave-out", "Nemo"], "no book Nemo"),
+        (["review", "--log", "log.csv", "--as-of", "then"], "expected a day such as"),
+        (["review", "--agreement", "A", "B"], "have no pair in common"),
+        (["review", "--audit", "999"], "expected 1 to"),
+    ],
+)
+def test_mistakes_end_in_one_line(run, words, message):
+    done = call(words[0], run.folder, *words[1:], code=1)
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1

@@ -1,0 +1,131 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+from sklearn.metrics import cohen_kappa_score
+
+from tablesim.corpus.constraints import Groups
+from tablesim.errors import RunError
+from tablesim.review.consequences import agreement, known, moves, precision
+from tablesim.review.exchange import record
+from tablesim.review.questions import audit_sample
+from tablesim.review.verdicts import DECISIONS, Verdict
+from tablesim.workflow.clustering import recluster
+
+
+def said(*words):
+    return [Verdict(page, other, decision, who) for page, other, decision, who in words]
+
+
+def test_verdicts_become_pairs():
+    found = known(
+        said(("b", "a", "accept", "x"), ("c", "a", "reject", "x"), ("d", "e", "merge", "x"), ("f", "a", "unsure", "x"))
+    )
+    assert found.constraints.same == (("a", "b"), ("e", "d"))
+    assert found.constraints.apart == (("c", "a"),)
+    assert (found.contradicted, found.disputed) == ((), ())
+
+
+def test_the_newest_verdict_holds_and_what_it_rules_out_is_named():
+    found = known(said(("a", "b", "accept", "x"), ("b", "c", "accept", "x"), ("c", "a", "reject", "y")))
+    assert found.constraints.apart == (("c", "a"),)
+    assert found.constraints.same == (("c", "b"),)
+    assert [v.pair for v in found.contradicted] == [("a", "b")]
+    found = known(said(("a", "b", "accept", "x"), ("b", "a", "reject", "y")))
+    assert (found.constraints.same, found.constraints.apart) == ((), (("b", "a"),))
+    assert found.disputed == (("a", "b"),)
+    taken_back = known(said(("a", "b", "accept", "x"), ("b", "a", "reject", "x")))
+    assert taken_back.disputed == ()
+
+
+pages = st.sampled_from("abcdef")
+
+
+@given(st.lists(st.tuples(pages, pages, st.sampled_from(DECISIONS)).filter(lambda w: w[0] != w[1]), max_size=20))
+def test_what_is_known_never_contradicts_itself(words):
+    found = known(said(*((a, b, decision, "x") for a, b, decision in words)))
+    groups = Groups()
+    assert all(groups.join(a, b) for a, b in found.constraints.same)
+    assert all(groups.forbid(a, b) for a, b in found.constraints.forbidden)
+
+
+def test_verdicts_change_the_next_clustering_and_the_changes_are_told(run):
+    before = recluster(run, 4).clustering
+    label = before.label_of("mixed")
+    medoid = next(c.medoid for c in before.clusters if c.label == label)
+    record(run, said(("mixed", medoid, "reject", "x"), ("t2_0", "t3_0", "merge", "x")))
+    found = recluster(run, 4)
+    assert found.clustering.label_of("mixed") != label
+    assert found.clustering.label_of("t2_0") == found.clustering.label_of("t3_1")
+    moved = {move.page: (move.before, move.after) for move in found.moves}
+    assert moved["mixed"] == (label, found.clustering.label_of("mixed"))
+    # The larger of the two that were merged keeps its number: only the pages of the other have moved.
+    assert set(moved) == {"mixed", "t3_0", "t3_1"}
+    lines = (run.folder / "clusters" / "changes.csv").read_text().splitlines()
+    assert len(lines) == 1 + 3
+    assert recluster(run, 4).moves == ()
+
+
+def test_moves_name_companions():
+    class Fake:
+        def __init__(self, sets):
+            self.sets, self.pages = sets, tuple(sorted(page for pages in sets.values() for page in pages))
+            self.clusters = [type("C", (), {"label": label, "pages": pages}) for label, pages in sets.items()]
+
+        def label_of(self, page):
+            return next((label for label, pages in self.sets.items() if page in pages), None)
+
+    found = moves(Fake({0: ("a", "b", "c")}), Fake({0: ("a", "b"), 1: ("c", "d")}))
+    assert [(m.page, m.before, m.after, m.with_before, m.with_after) for m in found] == [
+        ("c", 0, 1, ("a", "b"), ("d",)),
+        ("d", None, 1, (), ("c",)),
+    ]
+
+
+def test_precision_with_exact_limits(run):
+    sample = audit_sample(run, 10, seed=3)
+    decisions = ["accept"] * 6 + ["reject"] + ["unsure"] * 2
+    record(run, [q.answered(decision, "x") for q, decision in zip(sample, decisions, strict=False)])
+    from tablesim.review.exchange import log_of
+
+    found = precision(log_of(run).all(), sample[0].audit)
+    exact = binomtest(6, 7).proportion_ci(0.95, "exact")
+    assert (found.precision, found.low, found.high) == pytest.approx((6 / 7, exact.low, exact.high))
+    assert (found.worst, found.best, found.unsure, found.open, found.memberships) == (0.6, 0.9, 2, 1, 11)
+    with pytest.raises(RunError, match="nobody has accepted or rejected"):
+        precision([], sample[0].audit)
+
+
+def test_the_limits_hold_in_most_samples():
+    rng = np.random.default_rng(0)
+    inside = 0
+    for _ in range(300):
+        right = rng.random(40) < 0.9
+        verdicts = [
+            Verdict(f"p{i}", "m", "accept" if ok else "reject", "x", audit="c:0:40:400") for i, ok in enumerate(right)
+        ]
+        found = precision(verdicts, "c:0:40:400")
+        inside += found.low <= 0.9 <= found.high
+    assert inside / 300 >= 0.95
+
+
+def test_kappa_is_that_of_scikit_learn():
+    rng = np.random.default_rng(1)
+    a = rng.choice(["accept", "reject", "unsure"], 60, p=[0.6, 0.3, 0.1])
+    b = np.where(rng.random(60) < 0.7, a, rng.permutation(a))
+    verdicts = said(
+        *((f"p{i}", "m", d, "Anna") for i, d in enumerate(a)), *((f"p{i}", "m", d, "Bela") for i, d in enumerate(b))
+    )
+    verdicts += said(("only", "m", "accept", "Anna"))
+    found = agreement(verdicts, "Anna", "Bela")
+    assert found.kappa == pytest.approx(cohen_kappa_score(a, b))
+    assert found.pairs == 60
+    assert found.low < found.kappa < found.high < 1
+    with pytest.raises(RunError, match="Anna and Carla have no pair in common; readers: Anna, Bela"):
+        agreement(verdicts, "Anna", "Carla")
+
+
+def test_readers_who_always_say_the_same_agree():
+    verdicts = said(*((f"p{i}", "m", "accept", who) for i in range(5) for who in ("Anna", "Bela")))
+    assert agreement(verdicts, "Anna", "Bela").kappa == 1.0

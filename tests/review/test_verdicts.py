@@ -1,0 +1,150 @@
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tablesim.errors import RunError, SettingsError
+from tablesim.review import verdicts
+from tablesim.review.verdicts import Verdict, VerdictLog, as_dict, until
+
+
+@pytest.fixture
+def log(tmp_path):
+    return VerdictLog(tmp_path / "verdicts.sqlite")
+
+
+def test_what_was_decided_and_what_was_shown_come_back_apart(log):
+    given_ = Verdict(
+        "b", "a", "reject", "Anna", "other obliquity", "auto", 3, 41.5, 0.93, 0.2, 0.8, "h1", "h2", "s", "e"
+    )
+    (written,) = log.append([given_])
+    assert (written.id, written.at[:2]) == (1, "20")
+    assert log.all() == [written]
+    assert {**as_dict(written), "id": None, "at": ""} == as_dict(given_)
+    assert VerdictLog(log.path.parent / "none.sqlite").all() == []
+    assert not (log.path.parent / "none.sqlite").exists()
+
+
+def test_nothing_is_overwritten_even_by_other_programs(log):
+    log.append([Verdict("b", "a", "accept", "Anna"), Verdict("a", "b", "reject", "Bela")])
+    assert [v.decision for v in log.all()] == ["accept", "reject"]
+    assert [(v.decision, v.who) for v in log.state()] == [("reject", "Bela")]
+    with sqlite3.connect(log.path) as db:
+        for change in ("UPDATE verdicts SET decision = 'accept'", "DELETE FROM verdicts"):
+            with pytest.raises(sqlite3.IntegrityError, match="verdicts are only added"):
+                db.execute(change)
+    db.close()
+    assert len(log.all()) == 2
+
+
+def test_the_state_of_a_day_is_what_held_then(log, monkeypatch):
+    class Clock:
+        moment = "2026-03-01T10:00:00.000+00:00"
+
+        @classmethod
+        def now(cls, zone):
+            return cls
+
+        @classmethod
+        def isoformat(cls, timespec):
+            return cls.moment
+
+    original = verdicts.datetime
+    monkeypatch.setattr(verdicts, "datetime", Clock)
+    log.append([Verdict("a", "b", "accept", "Anna")])
+    Clock.moment = "2026-03-02T00:00:00.000+00:00"
+    log.append([Verdict("a", "b", "reject", "Anna"), Verdict("c", "b", "accept", "Anna")])
+    Clock.moment = "2026-02-01T00:00:00.000+00:00"  # a clock that was set back
+    (late,) = log.append([Verdict("d", "b", "accept", "Anna")])
+    monkeypatch.setattr(verdicts, "datetime", original)
+    assert late.at == "2026-03-02T00:00:00.000+00:00"
+    assert [(v.page, v.decision) for v in log.state("2026-03-01")] == [("a", "accept")]
+    assert [(v.page, v.decision) for v in log.state("2026-03-02T01:00+01:00")] == [
+        ("a", "reject"),
+        ("c", "accept"),
+        ("d", "accept"),
+    ]
+    assert log.state("2026-02-28") == []
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("de"), st.sampled_from(verdicts.DECISIONS)), max_size=8)
+)
+def test_the_last_word_on_each_pair_holds(words):
+    with tempfile.TemporaryDirectory() as folder:
+        log = VerdictLog(Path(folder) / "v.sqlite")
+        for a, b, decision in words:
+            log.append([Verdict(a, b, decision, "x")])
+        expected = {(a, b): decision for a, b, decision in words}
+        assert {v.pair: v.decision for v in log.state()} == expected
+        assert len(log.all()) == len(words)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"decision": "maybe"}, "got 'maybe', expected one of accept, reject, unsure, merge, split"),
+        ({"who": " "}, "who: got nothing"),
+        ({"other": "a"}, "expected two different ones"),
+    ],
+)
+def test_verdicts_that_cannot_be(changed, message):
+    with pytest.raises(SettingsError, match=message):
+        Verdict(**{"page": "a", "other": "b", "decision": "accept", "who": "Anna", **changed})
+
+
+def test_dates_that_cannot_be_read():
+    with pytest.raises(SettingsError, match=r"got '1\. March', expected a day such as"):
+        until("1. March")
+
+
+def test_damaged_and_foreign_files_are_left_alone(tmp_path):
+    damaged = tmp_path / "damaged.sqlite"
+    damaged.write_bytes(b"SQLite format 3\0" + b"\xff" * 200)
+    foreign = tmp_path / "foreign.sqlite"
+    with sqlite3.connect(foreign) as db:
+        db.execute("CREATE TABLE birds (name TEXT)")
+    db.close()
+    for path, message in ((damaged, "cannot be used"), (foreign, "no log of verdicts of this format")):
+        before = path.read_bytes()
+        for use in (
+            VerdictLog(path).all,
+            lambda path=path: VerdictLog(path).append([Verdict("a", "b", "accept", "x")]),
+        ):
+            with pytest.raises(RunError, match=message):
+                use()
+        assert path.read_bytes() == before
+    empty = tmp_path / "empty.sqlite"
+    empty.touch()
+    assert VerdictLog(empty).all() == []
+    assert len(VerdictLog(empty).append([Verdict("a", "b", "accept", "x")])) == 1
+
+
+def test_all_or_none_are_added(log):
+    log.append([Verdict("a", "b", "accept", "x")])
+    broken = Verdict("c", "b", "accept", "x", reason=None)
+    with pytest.raises(RunError, match="NOT NULL constraint failed"):
+        log.append([Verdict("d", "b", "accept", "x"), broken])
+    assert [v.page for v in log.all()] == ["a"]
+
+
+def test_two_writers_killed_a_hundred_times_lose_nothing_that_was_acknowledged(log):
+    script = Path(__file__).with_name("killed_writer.py")
+    done = subprocess.run([sys.executable, script, log.path, "100", "7"], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    acknowledged = [tuple(line.split()) for line in done.stdout.splitlines()]
+    kept = {(str(v.id), v.who) for v in log.all()}
+    assert len({who for _, who in acknowledged}) > 10
+    assert set(acknowledged) <= kept
+    # A writer may have been killed between the disk and its word: at most one line each.
+    assert max(Counter(who for _, who in kept - set(acknowledged)).values(), default=0) <= 1
+    with sqlite3.connect(log.path) as db:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    db.close()
+    assert log.append([Verdict("after", "all", "accept", "x")])[0].id == len(kept) + 1
