@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import logit
 
 from tablesim.digits.peaks import Calibration
+from tablesim.digits.reading import Digit, Number
 from tablesim.errors import WeightsError
 
 N_BINS = 10
@@ -70,6 +71,30 @@ def expected_calibration_error(confidence: NDArray[np.float64], right: NDArray[n
     bins = reliability(confidence, right)
     off = sum(each.count * abs(each.confidence - each.right) for each in bins)
     return off / len(confidence) if bins else 0.0
+
+
+def as_probabilities(numbers: Iterable[Number], of_digits: Calibration, of_numbers: Calibration) -> list[Number]:
+    """Numbers as they leave the reader: the confidences of digits and of whole numbers brought to probabilities.
+
+    What a digit's value gains its runner-up loses: it keeps its share of the doubt that is left.
+    """
+    return [
+        replace(
+            number,
+            digits=tuple(_probable(digit, of_digits) for digit in number.digits),
+            confidence=float(of_numbers.of_activation(np.array([number.confidence]))[0]),
+        )
+        for number in numbers
+    ]
+
+
+def _probable(digit: Digit, line: Calibration) -> Digit:
+    confidence = float(line.of_activation(np.array([digit.confidence]))[0])
+    if digit.runner_up is None:
+        return replace(digit, confidence=confidence)
+    value, rival = digit.runner_up
+    share = min(1.0, rival / max(1 - digit.confidence, _SURELY))
+    return replace(digit, confidence=confidence, runner_up=(value, share * (1 - confidence)))
 
 
 def calibration_in(record: Mapping[str, object], name: str, path: str | Path) -> Calibration:

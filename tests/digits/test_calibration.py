@@ -3,8 +3,18 @@
 import numpy as np
 import pytest
 
-from tablesim.digits.calibration import expected_calibration_error, fit_calibration, logits_of, reliability
+from tablesim.digits.calibration import (
+    as_probabilities,
+    calibration_in,
+    expected_calibration_error,
+    fit_calibration,
+    logits_of,
+    reliability,
+)
 from tablesim.digits.peaks import Calibration
+from tablesim.digits.reading import Digit, Number
+from tablesim.errors import WeightsError
+from tablesim.scans.boxes import Box
 
 
 def test_calibration_finds_the_line_behind_the_answers():
@@ -44,3 +54,42 @@ def test_bins_hold_equal_counts_in_rising_order():
     assert [each.confidence for each in bins] == sorted(each.confidence for each in bins)
     few = reliability(np.array([0.9, 0.1]), np.array([True, False]))
     assert [(each.count, each.confidence, each.right) for each in few] == [(1, 0.1, 0.0), (1, 0.9, 1.0)]
+
+
+def number(*digits, confidence):
+    made = [Digit(value, Box(10.0 * n, 0, 8, 12), sure, (8, rival)) for n, (value, sure, rival) in enumerate(digits)]
+    return Number("".join(str(digit.value) for digit in made), tuple(made), confidence, 0, 1, 2)
+
+
+def test_confidences_leave_the_reader_as_probabilities():
+    read = number((1, 0.5, 0.25), (2, 0.9, 0.1), confidence=0.4)
+    found = as_probabilities([read], Calibration(1.0, 2.0), Calibration(0.5, 1.0))[0]
+
+    logistic = 1 / (1 + np.exp(-2.0))
+    assert found.digits[0].confidence == pytest.approx(logistic)
+    # Half of the doubt was the runner-up's, and still is; all of it in the second digit.
+    assert found.digits[0].runner_up == (8, pytest.approx((1 - logistic) / 2))
+    assert found.digits[1].runner_up == (8, pytest.approx(1 - found.digits[1].confidence))
+    assert found.confidence == pytest.approx(1 / (1 + np.exp(-(0.5 * np.log(0.4 / 0.6) + 1))))
+    assert (found.text, found.table, found.row, found.column) == ("12", 0, 1, 2)
+    assert [digit.box for digit in found.digits] == [digit.box for digit in read.digits]
+    same = as_probabilities([read], Calibration(), Calibration())[0]
+    assert same.confidence == pytest.approx(read.confidence)
+    assert [digit.runner_up[1] for digit in same.digits] == pytest.approx([0.25, 0.1])
+
+
+def test_a_record_without_a_calibration_changes_nothing():
+    assert calibration_in({}, "number_calibration", "w.safetensors") == Calibration()
+    record = {"number_calibration": {"slope": 0.9, "shift": 3}}
+    assert calibration_in(record, "number_calibration", "w.safetensors") == Calibration(0.9, 3.0)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [3, {"slope": 1.0}, {"slope": 0, "shift": 1}, {"slope": "1", "shift": 1}, {"slope": float("nan"), "shift": 1}],
+)
+def test_a_record_that_is_no_calibration_names_its_file(given):
+    with pytest.raises(
+        WeightsError, match=r"w.safetensors: its calibration is .* expected a slope above 0 and a shift"
+    ):
+        calibration_in({"calibration": given}, "calibration", "w.safetensors")
