@@ -1,3 +1,4 @@
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -6,9 +7,10 @@ from hypothesis import strategies as st
 
 from tablesim.errors import MetadataError
 from tablesim.scans.csvfile import read_csv
-from tablesim.scans.joining import OTHER_YEAR, join
+from tablesim.scans.facets import count_by
+from tablesim.scans.joining import OTHER_YEAR, REPEATED, join
 from tablesim.scans.locator import Locator
-from tablesim.scans.metadata import page_key, read_metadata, without_ending, years_of
+from tablesim.scans.metadata import SINE_LOCO, page_key, read_metadata, without_ending, years_of
 
 SPHAERA = Path(__file__).resolve().parents[3] / "shared" / "real" / "sphaera"
 published = pytest.mark.skipif(not SPHAERA.is_dir(), reason="the published Sphaera tables are not beside the checkout")
@@ -81,9 +83,86 @@ def test_two_files_of_one_name_are_not_both_given_the_line_of_that_name(csv):
     assert {page: row.place for page, row in match.pages.items()} == {"b_p1": "B"}
 
 
-def test_several_lines_of_a_page_are_joined(csv):
-    metadata = read_metadata(csv("page,place,year\np1,,1550\np1,Lyon,1560\n"))
+def test_several_lines_of_a_page_are_joined_and_told_with_what_they_say_otherwise(csv):
+    metadata = read_metadata(csv("page,place,year,kind\np1,,1550,a\np2,Rom,,\np1,Lyon,1560,b\np2,Rom,,\n"))
     assert (metadata.rows["p1"].place, metadata.rows["p1"].year) == ("Lyon", 1550)
+    match = join(metadata, ["p1"])
+    assert [(finding.line, finding.detail) for finding in match.findings if finding.what == REPEATED] == [
+        ("p2", "lines 3 and 5: the same again"),
+        ("p1", "lines 2 and 4: year 1550, then 1560; year_latest 1550, then 1560; kind 'a', then 'b'"),
+    ]
+    assert len(list(match.remarks())) == 1
+
+
+def test_what_did_not_fit_is_listed_on_both_sides(csv):
+    match = join(read_metadata(csv("page,place\np1,A\np9,B\n")), ["p1", "p2"])
+    assert [(finding.what, finding.page, finding.line) for finding in match.findings] == [
+        ("line without a page", "", "p9"),
+        ("page without a line", "p2", ""),
+    ]
+
+
+def test_where_nothing_fits_it_shows_both_spellings(csv):
+    match = join(read_metadata(csv("page,place\nfol. 1,A\n")), ["book_p1"])
+    assert "a page is called 'book_p1', a line 'fol. 1'" in match.summary()
+
+
+@pytest.mark.parametrize(
+    "line", ["book_p0012", "book_p12", "book_p012.jpg", "book.pdf", "book", "http://host/scans/book_p12.jpg"]
+)
+def test_a_page_of_a_pdf_finds_its_line_or_that_of_its_book(csv, line):
+    pages = {"book_p0012": Locator(Path("scans/book.pdf"), 12)}
+    assert join(read_metadata(csv(f"page,place\n{line},A\n")), pages).pages["book_p0012"].place == "A"
+
+
+def test_a_line_for_the_page_counts_before_one_for_its_book(csv):
+    pages = {f"book_p000{number}": Locator(Path("book.pdf"), number) for number in (1, 2)}
+    match = join(read_metadata(csv("page,place\nbook,A\nbook_p2,B\n")), pages)
+    assert [row.place for row in match.pages.values()] == ["A", "B"]
+    assert match.lines_without == ()
+
+
+def test_numbers_with_and_without_zeros_side_by_side_are_not_mistaken(csv):
+    metadata = read_metadata(csv("page,place\nb_p1,A\nb_p01,B\n"))
+    assert {page: row.place for page, row in join(metadata, ["b_p1", "b_p01", "b_p001"]).pages.items()} == {
+        "b_p1": "A",
+        "b_p01": "B",
+    }
+
+
+@pytest.mark.parametrize("header", ["filename,page", "book,page", "page,file"])
+def test_a_bare_page_number_counts_within_the_file_or_book_beside_it(csv, header):
+    line = "12,book.pdf" if header.startswith("page") else "book.pdf,12"
+    metadata = read_metadata(csv(f"{header},place\n{line},A\n"))
+    assert list(metadata.rows) == ["book_p12"]
+    assert join(metadata, {"book_p0012": Locator(Path("book.pdf"), 12)}).pages["book_p0012"].place == "A"
+
+
+@pytest.mark.parametrize("written", ["Sine loco", "s.l.", "[S. l.]", "S.L.", "sine loco?"])
+def test_no_place_is_a_place_of_its_own_and_nothing_written_is_none(csv, written):
+    metadata = read_metadata(csv(f"page,place\np1,{written}\np2,\np3,Oslo\n"))
+    assert [row.place for row in metadata.rows.values()] == [SINE_LOCO, None, "Oslo"]
+
+
+pages_and_lines = st.lists(st.tuples(st.sampled_from(["a", "b", "B"]), st.integers(0, 12)), max_size=8)
+
+
+@given(pages_and_lines, pages_and_lines, st.sampled_from(["{}_p{}", "{}_p{:04d}.jpg", "{}"]))
+def test_every_page_and_every_line_is_accounted_for_once(tmp_path_factory, pages, lines, style):
+    keys = [style.format(*line) for line in lines] or ["z"]
+    path = tmp_path_factory.mktemp("csv") / "m.csv"
+    path.write_text("page_id,place\n" + "".join(f"{key},{at}\n" for at, key in enumerate(keys)))
+    ids = {f"{book}_p{number}" for book, number in pages}
+    metadata = read_metadata(path)
+    match = join(metadata, sorted(ids))
+    assert set(match.pages) | set(match.pages_without) == ids
+    assert not set(match.pages) & set(match.pages_without)
+    used = {key for key, row in metadata.rows.items() if any(row is found for found in match.pages.values())}
+    assert used | set(match.lines_without) == set(metadata.rows)
+    assert not used & set(match.lines_without)
+    for page, row in match.pages.items():
+        book = page.split("_")[0]
+        assert any(key.split("_")[0] == book for key in used if metadata.rows[key] is row)
 
 
 def test_a_year_that_the_id_contradicts_is_told_and_the_metadata_holds(csv):
@@ -173,6 +252,8 @@ def test_published_corpus_table_joins_every_page_and_names_its_wrong_years():
     assert len([finding for finding in match.findings if finding.what == OTHER_YEAR]) == 85
     assert len(list(match.remarks())) == 1
     assert len({row.book for row in match.pages.values()}) == 263
+    assert len({row.place for row in match.pages.values()}) == 32
+    assert count_by([asdict(row) for row in match.pages.values()], "place")[SINE_LOCO] > 0
 
 
 @published
@@ -185,6 +266,7 @@ def test_published_companions_join_the_corpus_table(name, separator, joined, lef
     companion = read_metadata(SPHAERA / f"{name}.csv")
     match = join(companion, [without_ending(key) for key in corpus.rows])
     assert companion.separator == separator
+    assert len(companion.repeated) == (4 if name == "clime_tables" else 0)
     assert (len(match.pages), len(match.lines_without)) == (joined, left)
 
 
