@@ -116,9 +116,9 @@ def _pages(annotations: list[Path], scans: Path) -> list[Any]:
     from tablesim.scans.csvfile import listed
 
     read = read_annotations(annotations)
-    pages, left_out = annotated_pages(read, scans)
     for line in read.summary():
         note(f"annotations: {line}")
+    pages, left_out = annotated_pages(read, scans)
     for reason, which in left_out.items():
         note(f"annotations: {len(which)} pages left out, {reason} ({listed(which, 3)})")
     note(f"annotations: {len(pages)} pages of {len({page.book for page in pages})} books have their scans")
