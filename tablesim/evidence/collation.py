@@ -16,7 +16,7 @@ import numpy as np
 from tablesim.digits.reading import Reading
 from tablesim.errors import SettingsError
 from tablesim.evidence.collation_alignment import find_patches
-from tablesim.evidence.collation_cells import AGREES, DIFFERS, STATES, Cell, cells_of
+from tablesim.evidence.collation_cells import DIFFERS, STATES, Cell, cells_of
 from tablesim.evidence.collation_grids import NONE, Panel, Witness, panels_of
 from tablesim.evidence.collation_merging import merge
 from tablesim.evidence.collation_values import evidence
@@ -301,10 +301,3 @@ def _siglum(number: int) -> str:
     """A, B, ..., Z, A1, B1, ..."""
     again, letter = divmod(number, 26)
     return chr(ord("A") + letter) + (str(again) if again else "")
-
-
-def agreement(collation: Collation) -> float:
-    """Share of agreeing places of all that witnesses share and that were read; 0 where they share none."""
-    counts = collation.summary
-    told = counts[AGREES] + counts[DIFFERS]
-    return counts[AGREES] / told if told else 0.0

@@ -11,6 +11,7 @@ or blocks moved, by the assignment of greatest weight. Columns are always assign
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -86,7 +87,8 @@ def find_patches(given: Evidence) -> list[Patch]:
             for other in range(len(right)):
                 if (one, other) not in tried:
                     tried[one, other] = _patch(given, (one, left[one]), (other, right[other]))
-        best = max((patch for patch in tried.values() if patch is not None), key=lambda p: p.bits, default=None)
+        likely = [patch for patch in tried.values() if patch is not None and _fits(patch, found)]
+        best = max(likely, key=lambda p: p.bits, default=None)
         if best is None:
             break
         found.append(best)
@@ -94,6 +96,26 @@ def find_patches(given: Evidence) -> list[Patch]:
         right[best.right][np.ix_(best.rows[:, 1], best.columns[:, 1])] = given.blank_right
         tried = {key: patch for key, patch in tried.items() if key[0] != best.left and key[1] != best.right}
     return [_extended(given, patch, left[patch.left], right[patch.right]) for patch in found]
+
+
+def _fits(patch: Patch, found: Sequence[Patch]) -> bool:
+    """Whether a patch could be a piece of print beside those found.
+
+    Minutes that fall by one from row to row equal those of another year two rows further down. Columns that run by
+    other rows than the columns between which they stand are not what a printer set.
+    """
+    for other in found:
+        if (other.left, other.right) != (patch.left, patch.right):
+            continue
+        beside = all(np.isin(patch.rows[:, side], other.rows[:, side]).mean() > 0.5 for side in (0, 1))
+        if beside and not all(_apart(patch.columns[:, side], other.columns[:, side]) for side in (0, 1)):
+            return False
+    return True
+
+
+def _apart(one: Ints, other: Ints) -> bool:
+    """Whether all of one stand before or behind all of the other."""
+    return bool(one.max() < other.min() or other.max() < one.min())
 
 
 def _extended(given: Evidence, patch: Patch, left: Ints, right: Ints) -> Patch:
@@ -314,11 +336,21 @@ def _strays(each: Floats, rows: Ints) -> NDArray[np.bool_]:
     n_apart = int(apart.sum())
     other = in_order(each[:, :, apart].sum(axis=2), max(GAP_OPEN * n_apart, 4.0), max(GAP_STEP * n_apart, 0.5))
     gain = each[other[:, 0], other[:, 1]].sum(axis=0) - now
-    # Columns of few bits go with their neighbours.
-    smooth = gain + 0.5 * (np.concatenate([[0.0], gain[:-1]]) + np.concatenate([gain[1:], [0.0]]))
-    group = smooth > 0
-    if group.all() or gain[group].sum() < STRAY_GROUP:
-        return none
+    return _half(gain)
+
+
+def _half(gain: Floats) -> NDArray[np.bool_]:
+    """The first columns, or the last, two or more but not all, that gain most; none where the gain is little.
+
+    None of them may lose: a half-table runs by rows of its own as a whole, minutes without their degrees do not.
+    """
+    n = len(gain)
+    best, group = STRAY_GROUP, np.zeros(n, dtype=bool)
+    for size in range(2, n):
+        for side in (slice(0, size), slice(n - size, n)):
+            if gain[side].sum() > best and gain[side].min() > -STRAYS / 2:
+                best, group = float(gain[side].sum()), np.zeros(n, dtype=bool)
+                group[side] = True
     return group
 
 

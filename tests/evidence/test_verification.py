@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+
+from evidence.grids import chords, printed, reading, with_numbers
+from evidence.pages import declinations
+from tablesim.evidence.collation import collate
+from tablesim.evidence.verification import Verification, verification, verify
+
+
+def test_editions_are_one_table_and_another_obliquity_is_not():
+    table = declinations(23.5)
+    edition = [row[2:] + row[:2] for row in table]
+    edition[7][2] = "44"
+    other = declinations(23.75)
+    same, different = (
+        verify(reading("a", table), reading("b", edition)),
+        verify(reading("a", table), reading("c", other)),
+    )
+    assert same.same and same.agreement > 0.99 and same.coverage == 1.0
+    assert not different.same and different.rank < same.rank - 0.3
+
+
+def test_a_table_shares_its_arguments_with_another_and_is_not_the_same():
+    one = [[str(n), str(1000 + 31 * n), str(500 + 7 * n)] for n in range(1, 41)]
+    other = [[str(n), str(7000 + 13 * n), str(2000 + 17 * n)] for n in range(1, 41)]
+    found = verify(reading("a", one), reading("b", other))
+    assert not found.same
+
+
+def test_a_half_of_a_table_is_covered_by_the_whole():
+    found = verify(reading("whole", chords(1, 90)), reading("half", chords(46, 45)))
+    assert found == Verification(1.0, 1.0, 45 * 9) and found.same
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_readers_errors_leave_a_table_the_same(seed):
+    rng = np.random.default_rng(seed)
+    numbers = []
+    for number in reading("b", chords()).numbers:
+        text = "".join(str((int(f) + 3) % 10) if rng.random() < 0.05 else f for f in number.text)
+        if rng.random() > 0.03:
+            numbers.append(printed(text, number.table, number.row, number.column))
+    found = verify(reading("a", chords()), with_numbers("b", numbers))
+    assert found.same and 0.85 < found.agreement < 0.99
+
+
+def test_what_is_in_doubt_speaks_neither_for_nor_against():
+    rows = chords()
+    numbers = [n for n in reading("b", rows).numbers if n.column != 4]
+    doubted = [printed(str((int(r[4]) + 1) % 60), 0, n, 4, runner_up=(int(r[4][-1]), 0.3)) for n, r in enumerate(rows)]
+    told = verify(reading("a", rows), with_numbers("b", [*numbers, *doubted]))
+    assert told.agreement > 0.98 and told.places == 45 * 9
+
+
+def test_empty_pages_and_three_witnesses():
+    assert verify(reading("a", chords()), reading("empty")) == Verification(0.0, 0.0, 0)
+    three = collate(*(reading(name, chords()) for name in "abc"))
+    with pytest.raises(ValueError, match="got 3 witnesses"):
+        verification(three)
+
+
+@pytest.mark.real
+def test_two_transcribed_editions_are_one_table_and_their_other_pages_are_not(real):
+    from evidence.test_collation import transcribed
+
+    pages = {
+        (year, page): transcribed(real, f"almagest_{year}_chords_p{page}")[0]
+        for year in (1515, 1912)
+        for page in (1, 2)
+    }
+    for page in (1, 2):
+        assert verify(pages[1515, page], pages[1912, page]).same
+        assert not verify(pages[1515, page], pages[1912, 3 - page]).same
+        assert not verify(pages[1515, page], pages[1515, 3 - page]).same
