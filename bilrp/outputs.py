@@ -48,6 +48,11 @@ class _Top:
         return self.phi.numel() if self.mixing is None else self.mixing.shape[0]
 
     @property
+    def single(self) -> Tensor | None:
+        """The embedding, where each explanation is one of its features."""
+        return self.phi if self.mixing is None else None
+
+    @property
     def outputs(self) -> Tensor:
         return self.phi.clone() if self.mixing is None else self.mixing @ self.phi
 

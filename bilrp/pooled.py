@@ -5,7 +5,9 @@ sums over tiles. Wanted is :math:`S L T`. From the right it is M backward passes
 forward pass of one small window for each tile (`bilrp.tile_shares`), until windows have grown over the image. So the
 product is split, :math:`(S B_1 \cdots B_c)(B_{c+1} \cdots B_n T)`, at the operation c where the counted multiply-adds
 of both ways together are least. Shares pass a chain of operations upwards from the input; where the network branches,
-or comes to an operation that they cannot pass, relevance comes down to there. With c = 0 it is the dense way.
+or comes to an operation that they cannot pass, relevance comes down to there. With c = 0 it is the dense way. Where
+shares reach the embedding they are the answer for each of its features: then the similarity of ten thousands of
+features costs no more than that of a hundred, and no random projection is needed.
 """
 
 from __future__ import annotations
@@ -25,11 +27,18 @@ from bilrp.tile_shares import Lift, Shares, lift
 from bilrp.windows import Frame
 
 MAX_WINDOWS = 32  # more windows at a time gain nothing on a CPU
+SAME_ORDER = {"flatten", "view", "reshape", "ravel", "squeeze", "unsqueeze"}
 WORKING_COPIES = 4  # a window below and above, its products with factors
 
 
 class Top(Protocol):
-    """The relevance that starts at the top: M rows, given some at a time as (K, 1, features)."""
+    """The relevance that starts at the top: M rows, given some at a time as (K, 1, features).
+
+    ``single`` is the embedding (M,) where row m is its feature m alone, and None where rows are mixtures of features.
+    """
+
+    @property
+    def single(self) -> Tensor | None: ...
 
     def __len__(self) -> int: ...
 
@@ -150,6 +159,9 @@ def propagate_pooled(plan: Plan, top: Top, size: int, memory: int) -> Tensor:
     if lifts:
         limit = int(np.clip(memory // (best.largest * WORKING_COPIES * x.element_size()), 1, MAX_WINDOWS))
         meeting = Meeting(x, lifts, tiles, limit)
+    if meeting is not None and top.single is not None and _keeps_order(plan.steps[:n_steps]):
+        plan.arrived += float(top.single.abs().sum())
+        return meeting.each(top.single).reshape(-1, *tiles.shape)
     chunk = plan.chunk(memory, n_steps)
     rows, out = tiles.shape, []
     for start in range(0, len(top), chunk):
@@ -159,6 +171,11 @@ def propagate_pooled(plan: Plan, top: Top, size: int, memory: int) -> Tensor:
         else:
             out.append(meeting.collect(relevance).reshape(-1, *rows))
     return torch.cat(out)
+
+
+def _keeps_order(steps: list[Step]) -> bool:
+    """Whether steps only change how the entries of a value are arranged, each staying the n-th."""
+    return all(step.site.function in SAME_ORDER and len(step.site.flows) == 1 for step in steps)
 
 
 class Meeting:
@@ -185,6 +202,7 @@ class Meeting:
             for _, passed in links:
                 shares = passed(shares)
             self._batches.append((numbers, Shares(shares.settled(), shares.frame)))
+        self._output = links[-1][0].site.output
         self._keeping = [step for step, _ in links if _keeps(step)]
         self._sums = self._watch(x, links)
 
@@ -212,12 +230,32 @@ class Meeting:
         for numbers, shares in self._batches:
             _multiply(relevance, shares, out[:, numbers])
         if self._keeping:
-            arrived = out.double().sum(1)
-            through = (relevance.flatten(1) @ self._sums.flatten(1).T).double()
-            for step, above in zip(self._keeping, through.T, strict=True):
-                step.kept += float((above - arrived).abs().sum())
-                arrived = above
+            self._account(out, relevance.flatten(1) @ self._sums.flatten(1).T)
         return out
+
+    def each(self, embedding: Tensor) -> Tensor:
+        """Relevance of tiles (M, n_tiles) where explanation m is entry m of the cut alone, of embedding (M,).
+
+        No product is needed: the shares themselves, times what starts there.
+        """
+        shape = self._output.shape[1:]
+        rows, columns = self._tiles.shape
+        out = embedding.new_empty(len(embedding), rows * columns)
+        for numbers, shares in self._batches:
+            whole = embedding.new_zeros(len(shares.values), *shape[1:], shape[0])
+            for k, inner, outer in shares.frame.pieces(*shape[1:]):
+                whole[k][outer] = shares.values[k][inner]
+            torch.mul(whole.permute(0, 3, 1, 2).flatten(1).T, embedding[:, None], out=out[:, numbers])
+        if self._keeping:
+            self._account(out, self._sums.permute(0, 3, 1, 2).flatten(1).T * embedding[:, None])
+        return out
+
+    def _account(self, out: Tensor, through: Tensor) -> None:
+        """Note what each operation kept, from what arrived at tiles (K, n_tiles) and what came through (K, n)."""
+        arrived = out.double().sum(1)
+        for step, above in zip(self._keeping, through.double().T, strict=True):
+            step.kept += float((above - arrived).abs().sum())
+            arrived = above
 
 
 def _multiply(relevance: Tensor, shares: Shares, out: Tensor) -> None:

@@ -271,6 +271,28 @@ def test_maps_of_full_resolution_are_never_formed() -> None:
     assert watch.entries >= 32 * 64 * 64 * 4  # the watch would have seen them
 
 
+@pytest.mark.parametrize("kind", NETWORKS)
+@pytest.mark.parametrize("flat", [True, False])
+def test_every_feature_by_itself(kind: str, flat: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a projection, shares that reach the embedding need no product with what comes down."""
+    model, x, y = network(kind), image(18, 14), image(18, 14, 5)
+    model = model if flat else model[:-1]
+    expected = BiLRP(model, "gamma").explain(x, y).pool(6)
+    monkeypatch.setattr(pooled, "propagate", None)  # nothing comes down
+    same(BiLRP(model, "gamma").explain(x, y, pool=6), expected)
+
+
+def test_rearranged_features_are_explained_as_such() -> None:
+    model = nn.Sequential(*network("as vgg")[:-1], nn.PixelShuffle(1), Swapped())
+    x, y = image(18, 14), image(18, 14, 5)
+    same(BiLRP(model, "gamma").explain(x, y, pool=6), BiLRP(model, "gamma").explain(x, y).pool(6))
+
+
+class Swapped(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.transpose(1, 3).flatten(1)
+
+
 def test_float32_follows_float64() -> None:
     model, x, y = network("as vgg"), image(24, 24), image(24, 24, 5)
     expected = BiLRP(model, "gamma").explain(x, y, pool=8)
