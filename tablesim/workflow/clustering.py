@@ -1,37 +1,29 @@
-"""Clusters that were looked into: what counting leaves apart is joined where the numbers stand at matching places.
+"""Clusters that were looked into: joined where pages of two carry one table, split where pages of one carry several.
 
 Histograms of two editions may be no more alike than those of two tables of one kind: another type, another number of
-columns, four centuries of reprints. Laid over each other, editions agree place by place and other tables do not. So the
-nearest pages of different clusters are laid over each other, a few for each cluster, and clusters whose pages agree
-become one.
+columns, four centuries of reprints. Laid over each other, editions agree place by place and other tables do not. So a
+few pages of different clusters are laid over each other, and each page over its neighbours in its own.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from tablesim.corpus.clustering import Clustering
-from tablesim.corpus.constraints import Constraints, consistent
+from tablesim.corpus.constraints import Constraints, Groups, consistent
 from tablesim.corpus.files import write_csv
 from tablesim.corpus.searching import N_NEIGHBOURS
 from tablesim.corpus.store import Corpus
-from tablesim.errors import RunError
-from tablesim.evidence.comparison import compare
 from tablesim.review.consequences import Known, Move, known, moves
 from tablesim.review.exchange import log_of
+from tablesim.workflow.verifying import different_tables, verify_pages
 
 LIKELY = 0.8
 """Pages less alike than this are not laid over each other."""
 
 CANDIDATES = 3
 """So many other clusters are tried for each cluster, the nearest first: cost grows with clusters, not with pairs."""
-
-AGREE, EQUAL_SHARE, EQUAL_NUMBERS = 0.5, 0.4, 12
-"""Pages carry one table where figures at matching places bring this share of the score, and where this share of the
-smaller page's numbers, and at least so many, stand equal at matching places.
-
-Editions bring 0.8 of the score and more; other tables, which may share a column of arguments, below 0.15."""
 
 
 def cluster(
@@ -49,7 +41,8 @@ def cluster(
     corpus : Corpus
         With its neighbours.
     k : "auto" or int
-        Number of clusters. With "auto" clusters whose nearest pages agree place by place are joined; a number is kept.
+        Number of clusters. With "auto" clusters whose pages carry one table are joined, and those that hold several
+        tables are split; a number is kept.
     method : str
         As in ``Corpus.cluster``; only the clusters of "tables" are joined.
     seed : int
@@ -63,10 +56,22 @@ def cluster(
     counted = corpus.cluster(k, method=method, seed=seed, constraints=constraints, keep=False)
     if counted.asked != "auto" or method != "tables":
         return corpus.clusterings.save(counted)
-    looked_into = consistent(constraints, [pair for pair in candidates(corpus, counted) if agree(corpus, *pair)])
+    looked_into = look_into(corpus, counted, constraints)
     if looked_into == constraints:
         return corpus.clusterings.save(counted)
     return corpus.cluster(k, method=method, seed=seed, constraints=looked_into)
+
+
+def look_into(corpus: Corpus, clustering: Clustering, constraints: Constraints) -> Constraints:
+    """``constraints`` and what laying pages over each other adds to them without speaking against them."""
+    joined = [pair for pair in candidates(corpus, clustering) if verify_pages(corpus, *pair).same]
+    apart = different_tables(corpus, [group.pages for group in clustering.clusters])
+    found = consistent(constraints, [*joined, *apart.same])
+    groups = Groups()
+    for a, b in found.same:
+        groups.join(a, b)
+    split = tuple((a, b) for a, b in apart.split if groups.forbid(a, b))
+    return replace(found, split=found.split + split)
 
 
 @dataclass(frozen=True)
@@ -110,18 +115,3 @@ def candidates(corpus: Corpus, clustering: Clustering) -> list[tuple[str, str]]:
                 nearest[other] = min(nearest.get(other, found), found)
         pairs |= {(a, b) for _, a, b in sorted(nearest.values())[:CANDIDATES]}
     return sorted(pairs)
-
-
-def agree(corpus: Corpus, a: str, b: str) -> bool:
-    """Whether the numbers of two pages stand at matching places; pages without a reading cannot be laid over."""
-    try:
-        first, second = corpus.reading(a), corpus.reading(b)
-    except RunError:
-        return False
-    comparison = compare(first, second)
-    assignment = comparison.assignment
-    if not assignment.registered or comparison.score <= 0:
-        return False
-    smaller = min(len(first.numbers), len(second.numbers))
-    equal = assignment.equal_numbers >= max(EQUAL_NUMBERS, EQUAL_SHARE * smaller)
-    return equal and assignment.relevance_supported >= AGREE * comparison.score

@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations, pairwise
 from typing import Any
 
 from tablesim.bigrams.embedding import embed, similarity
+from tablesim.corpus.constraints import Constraints
 from tablesim.corpus.search import Hit, containment
 from tablesim.corpus.searching import N_NEIGHBOURS
 from tablesim.corpus.store import Corpus
@@ -76,19 +78,21 @@ def verify_pages(corpus: Corpus, a: str, b: str) -> Verification:
         return Verification(0.0, 0.0, 0)
 
 
-def different_tables(corpus: Corpus, clusters: Iterable[Sequence[str]]) -> list[Pair]:
-    """Pairs of pages that stand in one cluster and carry different tables, one pair for each table too many.
+def different_tables(corpus: Corpus, clusters: Iterable[Sequence[str]]) -> Constraints:
+    """What keeps different tables out of one cluster: the pages of each table are the same, and the tables are split.
 
     Each page is laid over the pages of its cluster that are nearest to it. Pages that carry one table hang together; of
     a cluster that falls into several such groups, those of two pages and more stand for a table each. A page that hangs
-    on none of the others may have been read badly, and stays.
+    on none of the others may have been read badly, and stays with those that it is like.
     """
-    pairs: list[Pair] = []
+    same: list[Pair] = []
+    split: list[Pair] = []
     for pages in clusters:
         groups = [group for group in same_tables(corpus, pages) if len(group) > 1]
-        first, *others = groups or [[]]
-        pairs += [(first[0], group[0]) for group in others]
-    return pairs
+        if len(groups) > 1:
+            same += [pair for group in groups for pair in pairwise(group)]
+            split += combinations([group[0] for group in groups], 2)
+    return Constraints(same=tuple(same), split=tuple(split))
 
 
 def same_tables(corpus: Corpus, pages: Sequence[str]) -> list[list[str]]:

@@ -5,7 +5,8 @@ import pytest
 from corpus.fakes import FakeReader, table, write_scan
 
 from tablesim.workflow import cluster, run
-from tablesim.workflow.clustering import agree, candidates
+from tablesim.workflow.clustering import candidates
+from tablesim.workflow.verifying import verify_pages
 
 
 def another_of_the_kind(kind, seed):
@@ -45,9 +46,9 @@ def test_pages_that_agree_place_by_place_are_joined(corpus):
 
 
 def test_only_the_same_numbers_at_the_same_places_agree(corpus):
-    assert agree(corpus, "first", "reprint")
-    assert not agree(corpus, "first", "kindred")
-    assert not agree(corpus, "first", "other")
+    assert verify_pages(corpus, "first", "reprint").same
+    assert not verify_pages(corpus, "first", "kindred").same
+    assert not verify_pages(corpus, "first", "other").same
 
 
 def test_a_number_of_clusters_that_was_asked_for_is_kept(corpus):
@@ -56,3 +57,21 @@ def test_a_number_of_clusters_that_was_asked_for_is_kept(corpus):
 
 def test_the_same_pages_give_the_same_clusters(corpus):
     assert cluster(corpus).to_table() == cluster(corpus).to_table()
+
+
+def test_a_cluster_that_holds_several_tables_is_split(tmp_path):
+    """Four tables of one kind in three editions: their histograms are as alike as those of editions."""
+    rng = np.random.default_rng(5)
+    for at, seed in enumerate((11, 12, 13, 14)):
+        rows = another_of_the_kind(1, seed)
+        for copy in range(3):
+            printed = [row[:] for row in rows]
+            printed[int(rng.integers(len(rows)))][1] = "99"
+            write_scan(tmp_path / "scans" / f"t{at}_e{copy}.png", printed, 10 * at + copy)
+    corpus = run(tmp_path / "scans", tmp_path / "out", network=FakeReader())
+    counted = corpus.cluster("auto", keep=False)
+    assert counted.k < 4
+    found = cluster(corpus)
+    assert sorted(tuple(sorted(group.pages)) for group in found.clusters) == [
+        tuple(f"t{at}_e{copy}" for copy in range(3)) for at in range(4)
+    ]

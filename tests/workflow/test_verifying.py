@@ -60,11 +60,13 @@ def test_pages_of_a_kind_fall_into_their_tables(corpus):
     assert sorted(groups) == [[f"b{copy}_t{at}_p10" for copy in range(3)] for at in range(len(TILTS))]
 
 
-def test_a_cluster_of_a_kind_has_a_pair_for_each_table_too_many(corpus):
+def test_a_cluster_of_a_kind_is_to_fall_into_its_tables(corpus):
     pages = tuple(sorted(f"b{copy}_t{at}_p10" for at in range(len(TILTS)) for copy in range(3)))
-    pairs = different_tables(corpus, [pages, pages[:1], ()])
-    assert len(pairs) == len(TILTS) - 1
-    assert len({page[3:5] for pair in pairs for page in pair}) == len(TILTS)
+    found = different_tables(corpus, [pages, pages[:1], ()])
+    assert len(found.split) == len(TILTS) * (len(TILTS) - 1) / 2
+    assert len({page[3:5] for pair in found.split for page in pair}) == len(TILTS)
+    assert len(found.same) == 2 * len(TILTS) and all(a[3:5] == b[3:5] for a, b in found.same)
+    assert not different_tables(corpus, [pages[:1], [page for page in pages if "t0" in page]])
 
 
 def test_a_table_over_two_pages_is_found_in_each_pair_of_books(corpus):
