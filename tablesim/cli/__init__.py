@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "review": ("tablesim.cli.review:command", "What deserves a look, and what people decide."),
     "history": ("tablesim.cli.history:command", "How varied the tables are over years or places."),
     "report": ("tablesim.cli.report:command", "Write the report of a run again."),
+    "export": ("tablesim.cli.export:command", "Pages, matches and collations for other tools."),
     "status": ("tablesim.cli.status:command", "Where a run stands."),
     "evaluate": ("tablesim.cli.evaluate:command", "Readings against transcriptions, clusters against labels."),
     "train": ("tablesim.cli.train:command", "Train the digit network."),

@@ -5,17 +5,20 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tablesim.cli.options import Cache, Json, MaxPixels, Offline, Scans, Weights
-from tablesim.cli.output import failure, print_json
+from tablesim.cli.output import failure, note, print_json
 from tablesim.errors import TablesimError
+from tablesim.export.kinds import Dialect
 from tablesim.scans.images import MAX_PIXELS
 
 if TYPE_CHECKING:
     from tablesim.digits.reading import Reading
+    from tablesim.reader import Network
 
 CSV_COLUMNS = ("page", "text", "digits_text", "x", "y", "width", "height", "confidence", "table", "row", "column")
 
@@ -24,6 +27,16 @@ def command(
     scans: Scans,
     as_json: Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV on stdout, a line a number.")] = False,
+    as_page_xml: Annotated[
+        bool, typer.Option("--page-xml", help="PAGE-XML (PRImA 2019-07-15) on stdout, or a file a scan with --out.")
+    ] = False,
+    transkribus: Annotated[
+        bool, typer.Option("--transkribus", help="With --page-xml: tables as Transkribus takes them.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="With --page-xml: folder for the files.", show_default=False)
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
     weights: Weights = None,
     cache: Cache = None,
     offline: Offline = False,
@@ -37,8 +50,10 @@ def command(
 
     Example: tablesim read scans/p12.jpg scans/p13.jpg --json
     """
-    if as_json and as_csv:
-        raise typer.BadParameter("give one of --json and --csv")
+    if as_json + as_csv + as_page_xml > 1:
+        raise typer.BadParameter("give one of --json, --csv and --page-xml")
+    if (transkribus or out is not None) and not as_page_xml:
+        raise typer.BadParameter("--transkribus and --out go with --page-xml")
     from tablesim import reader
     from tablesim.scans.locator import Locator
     from tablesim.scans.sources import find_pages
@@ -58,9 +73,12 @@ def command(
             failed += 1
             failure(problem)
         found.extend(sorted(place for page, place in pages.scans.items() if page not in pages.missing))
+    found = list(dict.fromkeys(found))
+    if as_page_xml and out is None and len(found) > 1:
+        raise typer.BadParameter(f"--page-xml of {len(found)} scans: give --out, a file holds one page")
     network = reader.load_network(weights) if found else None
     readings: list[Reading] = []
-    for scan in dict.fromkeys(found):
+    for scan in found:
         assert network is not None
         try:
             reading = network.read(str(scan), max_pixels)
@@ -70,6 +88,8 @@ def command(
             continue
         if as_json:
             readings.append(reading)
+        elif as_page_xml:
+            _write_page_xml(reading, network, Dialect.transkribus if transkribus else Dialect.prima, out, force=force)
         elif as_csv:
             _print_csv(reading, with_head=not readings)
             readings.append(reading)
@@ -110,6 +130,18 @@ def lines_of(reading: Reading) -> Iterator[str]:
         yield " | ".join(row.get(column, "").rjust(widths[table, column]) for column in columns).rstrip()
     if loose:
         yield f"# outside the table: {' '.join(loose)}"
+
+
+def _write_page_xml(reading: Reading, network: Network, dialect: Dialect, out: Path | None, *, force: bool) -> None:
+    from tablesim.export.files import file_name, write_new
+    from tablesim.export.pagexml import page_xml
+    from tablesim.export.provenance import Provenance
+
+    data = page_xml(reading, Provenance.of_network(network, [reading]), dialect)
+    if out is None:
+        typer.echo(data.decode(), nl=False)
+    else:
+        note(f"written: {write_new(out / file_name(reading.page, '.page.xml'), data, force=force)}")
 
 
 def _print_csv(reading: Reading, *, with_head: bool) -> None:

@@ -1,0 +1,128 @@
+"""A reading as ALTO 4: strings and glyphs with their places and confidences.
+
+ALTO has no grid of cells. A table is a ``ComposedBlock`` of type ``table`` with a ``TextBlock`` a cell; which row and
+column that is say structure tags, so that nothing of the reading is lost.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from itertools import count
+
+from tablesim.digits.reading import ILLEGIBLE, Digit, Number, Reading
+from tablesim.export.markup import Pixels, add, around, by_table, pixels, root, to_bytes
+from tablesim.export.provenance import SOFTWARE, Provenance
+from tablesim.scans.locator import Locator
+
+NAMESPACE = "http://www.loc.gov/standards/alto/ns-v4#"
+SCHEMA = "http://www.loc.gov/standards/alto/v4/alto-4-4.xsd"
+
+
+def alto(reading: Reading, provenance: Provenance) -> bytes:
+    """The reading of one page as an ALTO 4.4 document; ``provenance`` goes into its description."""
+    document = root("alto", NAMESPACE, SCHEMA, SCHEMAVERSION="4.4")
+    _description(add(document, "Description"), reading, provenance)
+    tables, loose = by_table(reading.numbers)
+    rows, columns = _tags(document, [place for cells in tables.values() for place in cells])
+    page = add(
+        add(document, "Layout"),
+        "Page",
+        ID="page1",
+        PHYSICAL_IMG_NR=max(1, Locator.of(reading.scan).number),
+        WIDTH=reading.width,
+        HEIGHT=reading.height,
+        # ALTO turns the other way round: how far the print is turned, anticlockwise.
+        ROTATION=reading.transform.rotation or None,
+        PROCESSINGREFS="reading",
+    )
+    space = add(page, "PrintSpace", HPOS=0, VPOS=0, WIDTH=reading.width, HEIGHT=reading.height)
+    writer = _Blocks(reading)
+    for table, cells in tables.items():
+        outline = around(writer.place(number) for numbers in cells.values() for number in numbers)
+        block = add(space, "ComposedBlock", ID=f"table{table + 1}", **_box(outline), TYPE="table")
+        for (row, column), numbers in cells.items():
+            name = f"table{table + 1}r{row + 1}c{column + 1}"
+            writer.block(block, name, numbers, f"{rows[row]} {columns[column]}")
+    for index, number in enumerate(loose, 1):
+        writer.block(space, f"r{index}", [number], None)
+    return to_bytes(document)
+
+
+def _description(description: ET.Element, reading: Reading, provenance: Provenance) -> None:
+    add(description, "MeasurementUnit", "pixel")
+    image = add(description, "sourceImageInformation")
+    add(image, "fileName", Locator.of(reading.scan).name or reading.page)
+    add(image, "fileIdentifier", reading.sha256, fileIdentifierLocation="SHA-256")
+    step = add(description, "Processing", ID="reading")
+    add(step, "processingCategory", "contentGeneration")
+    add(step, "processingDateTime", provenance.created)
+    add(step, "processingStepDescription", provenance.only([reading.page]).citation)
+    add(step, "processingStepSettings", f"network {provenance.network}; {provenance.settings_text}")
+    software = add(step, "processingSoftware")
+    add(software, "softwareName", SOFTWARE)
+    add(software, "softwareVersion", provenance.version)
+
+
+def _tags(document: ET.Element, places: Sequence[tuple[int, int]]) -> tuple[dict[int, str], dict[int, str]]:
+    """A tag for each row and each column of a table; their ids by number."""
+    if not places:
+        return {}, {}
+    tags = add(document, "Tags")
+    found: list[dict[int, str]] = []
+    for side, kind in enumerate(("row", "column")):
+        ids = {number: f"{kind}{number + 1}" for number in sorted({place[side] for place in places})}
+        for number, name in ids.items():
+            add(tags, "StructureTag", ID=name, TYPE=kind, LABEL=number)
+        found.append(ids)
+    return found[0], found[1]
+
+
+class _Blocks:
+    """Writes the blocks of one page; strings and glyphs get ids of their own."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.reading = reading
+        self.strings, self.glyphs = count(1), count(1)
+
+    def block(self, parent: ET.Element, name: str, numbers: Sequence[Number], tags: str | None) -> None:
+        outline = _box(around(map(self.place, numbers)))
+        block = add(parent, "TextBlock", ID=name, TAGREFS=tags, **outline)
+        line = add(block, "TextLine", ID=f"{name}l1", **outline)
+        for index, number in enumerate(numbers):
+            if index:
+                add(line, "SP")
+            self._string(line, number)
+
+    def _string(self, line: ET.Element, number: Number) -> None:
+        string = add(
+            line,
+            "String",
+            ID=f"s{next(self.strings)}",
+            **_box(self.place(number)),
+            CONTENT=number.text,
+            WC=float(min(max(number.confidence, 0.0), 1.0)),
+        )
+        for digit in number.digits:
+            self._glyph(string, digit)
+
+    def _glyph(self, string: ET.Element, digit: Digit) -> None:
+        glyph = add(
+            string,
+            "Glyph",
+            ID=f"g{next(self.glyphs)}",
+            **_box(pixels(digit.box, self.reading.width, self.reading.height)),
+            CONTENT=ILLEGIBLE if digit.value is None else digit.value,
+            GC=float(min(max(digit.confidence, 0.0), 1.0)),
+        )
+        if digit.runner_up is not None:
+            add(glyph, "Variant", CONTENT=digit.runner_up[0], VC=float(min(max(digit.runner_up[1], 0.0), 1.0)))
+
+    def place(self, number: Number) -> Pixels:
+        """The number's place in whole pixels."""
+        return around(pixels(digit.box, self.reading.width, self.reading.height) for digit in number.digits)
+
+
+def _box(place: Pixels) -> dict[str, int]:
+    left, top, right, bottom = place
+    return {"HPOS": left, "VPOS": top, "WIDTH": right - left, "HEIGHT": bottom - top}

@@ -1,0 +1,186 @@
+"""The formats a run can be exported in, and what each is written from: single pages, two pages, or witnesses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tablesim.corpus.store import Corpus
+from tablesim.digits.reading import Reading
+from tablesim.errors import ExportError
+from tablesim.evidence.collation import collate
+from tablesim.evidence.comparison import compare
+from tablesim.export.alto import alto
+from tablesim.export.collated import CollationTable
+from tablesim.export.files import file_name, refuse_existing, write_new
+from tablesim.export.iiif import Linked
+from tablesim.export.kinds import LOCAL, Dialect, Format
+from tablesim.export.pagexml import page_xml
+from tablesim.export.provenance import Provenance
+from tablesim.export.spreadsheets import (
+    READING_COLUMNS,
+    collation_columns,
+    collation_rows,
+    collation_xlsx,
+    csv_bytes,
+    csv_description,
+    reading_rows,
+)
+from tablesim.export.tei import tei
+
+Files = Iterator[tuple[str, bytes]]
+"""Name and content of each file."""
+
+
+@dataclass(frozen=True)
+class _Document:
+    """A format with a file a page."""
+
+    suffix: str
+    write: Callable[[Reading, Provenance], bytes]
+
+
+def reading_json(reading: Reading, provenance: Provenance) -> bytes:
+    """The item of ``tablesim read --json`` for a page, and its provenance under ``provenance``."""
+    return _json({**reading.to_dict(), "provenance": provenance.only([reading.page]).to_dict()})
+
+
+def _transkribus(reading: Reading, provenance: Provenance) -> bytes:
+    return page_xml(reading, provenance, Dialect.transkribus)
+
+
+_DOCUMENTS = {
+    Format.page_xml: _Document(".page.xml", page_xml),
+    Format.transkribus: _Document(".transkribus.xml", _transkribus),
+    Format.alto: _Document(".alto.xml", alto),
+    Format.json: _Document(".json", reading_json),
+}
+
+
+def export_run(
+    corpus: Corpus,
+    what: Format,
+    pages: Sequence[str] = (),
+    out: str | Path | None = None,
+    *,
+    base: str = LOCAL,
+    force: bool = False,
+) -> list[Path]:
+    """Write pages of a run in one of the formats.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        The run.
+    what : Format
+        ``iiif`` takes two pages; ``tei`` and the collations take two witnesses or more; the others any number of pages.
+    pages : list of str
+        Page ids; every page that was read where none is named. A witness on several pages is ``A1+A2``.
+    out : path, optional
+        Folder; ``export/FORMAT`` in the run folder when left out. A manifest gets a folder of its own below it.
+    base : str
+        For ``iiif``: the address at which the written folder will be served.
+    force : bool
+        Replace files that are there.
+
+    Returns
+    -------
+    list of Path
+        What was written.
+
+    Raises
+    ------
+    ExportError
+        A number of pages that the format cannot take; a file is in the way; nothing to write.
+    RunError
+        No such page, or it was not read.
+    """
+    folder = corpus.folder / "export" / what.value if out is None else Path(out)
+    provenance = Provenance.of_run(corpus)
+    if what in _DOCUMENTS or what is Format.csv:
+        names = _page_names(corpus, pages, ".csv" if what is Format.csv else _DOCUMENTS[what].suffix)
+        refuse_existing([folder / name for name in names.values()], force=force)
+        files = _of_pages(corpus, what, names, provenance)
+    elif what is Format.iiif:
+        if len(pages) != 2:
+            raise ExportError(f"iiif: got {len(pages)} pages, expected the two whose matches are to be shown")
+        comparison = compare(corpus.reading(pages[0]), corpus.reading(pages[1]), top=0)
+        folder /= file_name("__".join(pages), "")
+        files = iter(Linked.of(comparison, provenance, base).files().items())
+    else:
+        files = _of_witnesses(corpus, what, pages, provenance)
+    return _written(files, folder, force=force, every_page=what in _DOCUMENTS or what is Format.csv)
+
+
+def _written(files: Files, folder: Path, *, force: bool, every_page: bool) -> list[Path]:
+    # The files of many pages are made one by one; the few that belong together are all looked for first.
+    ready: Iterable[tuple[str, bytes]] = files if every_page else list(files)
+    if not every_page:
+        refuse_existing([folder / name for name, _ in ready], force=force)
+    return [write_new(folder / name, data, force=force) for name, data in ready]
+
+
+def _page_names(corpus: Corpus, pages: Sequence[str], suffix: str) -> dict[str, str]:
+    """The name of the file of each page."""
+    chosen = list(dict.fromkeys(pages)) or [row["page"] for row in corpus.pages if row["status"] == "read"]
+    if not chosen:
+        raise ExportError(f"{corpus.folder}: no page was read yet; there is nothing to export")
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for page in chosen:
+        corpus.page(page)
+        name, again = file_name(page, suffix), 1
+        # Ids that differ in case alone, or in signs that a file's name cannot have, stay apart.
+        while name.casefold() in taken:
+            again += 1
+            name = file_name(f"{page}_{again}", suffix)
+        taken.add(name.casefold())
+        names[page] = name
+    return names
+
+
+def _of_pages(corpus: Corpus, what: Format, names: dict[str, str], provenance: Provenance) -> Files:
+    for page, name in names.items():
+        reading = corpus.reading(page)
+        if what is Format.csv:
+            yield from _csv(name, READING_COLUMNS, reading_rows(reading), provenance.only([page]))
+        else:
+            yield name, _DOCUMENTS[what].write(reading, provenance)
+
+
+def _of_witnesses(corpus: Corpus, what: Format, witnesses: Sequence[str], provenance: Provenance) -> Files:
+    if len(witnesses) < 2:
+        raise ExportError(f"{what.value}: got {len(witnesses)} witnesses, expected two or more, as P1 P2 or A1+A2 B")
+    groups = [_pages_of(corpus, witness) for witness in witnesses]
+    readings = {page: corpus.reading(page) for group in groups for page in group}
+    collation = collate(*([readings[page] for page in group] for group in groups)).to_dict()
+    table = CollationTable.from_dict(collation)
+    about = provenance.only(readings)
+    stem = "__".join(witnesses)
+    if what is Format.tei:
+        yield file_name(stem, ".tei.xml"), tei(table, about, readings)
+    elif what is Format.collation_xlsx:
+        yield file_name(stem, ".xlsx"), collation_xlsx(table, about)
+    elif what is Format.collation_csv:
+        yield from _csv(file_name(stem, ".csv"), collation_columns(table), collation_rows(table), about)
+    else:
+        yield file_name(stem, ".json"), _json({**collation, "provenance": about.to_dict()})
+
+
+def _pages_of(corpus: Corpus, witness: str) -> list[str]:
+    """The pages of a witness: one whose id may itself hold a plus, or several joined by it."""
+    if any(row["page"] == witness for row in corpus.pages):
+        return [witness]
+    return [str(corpus.page(page)["page"]) for page in witness.split("+")]
+
+
+def _csv(name: str, columns: dict[str, tuple[str, str]], rows: Sequence[dict[str, object]], about: Provenance) -> Files:
+    yield name, csv_bytes(columns, rows)
+    yield f"{name}-metadata.json", csv_description(name, columns, about)
+
+
+def _json(data: dict[str, object]) -> bytes:
+    # Names of files can hold halves of surrogates: escaped, they are legal JSON.
+    return (json.dumps(data, indent=1) + "\n").encode("ascii")

@@ -1,0 +1,31 @@
+"""The names of the formats. Nothing heavy is imported here, so that the command line can list them at once."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Format(Enum):
+    """What an export is written as."""
+
+    page_xml = "page-xml"
+    transkribus = "transkribus"
+    alto = "alto"
+    json = "json"
+    csv = "csv"
+    iiif = "iiif"
+    tei = "tei"
+    collation_csv = "collation-csv"
+    collation_xlsx = "collation-xlsx"
+    collation_json = "collation-json"
+
+
+class Dialect(Enum):
+    """Whose PAGE-XML."""
+
+    prima = "prima"
+    transkribus = "transkribus"
+
+
+LOCAL = "http://localhost:8000/"
+"""Where a manifest is read from unless told otherwise: ``python -m http.server`` in its folder."""

@@ -1,0 +1,97 @@
+"""XML as the exports write it: with the standard library, in one namespace, of signs that XML allows."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Collection, Iterable
+
+from tablesim.digits.reading import Number
+from tablesim.scans.boxes import Box
+
+_ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+XSI = "http://www.w3.org/2001/XMLSchema-instance"
+XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
+
+Pixels = tuple[int, int, int, int]
+"""Left, top, right and bottom edge in whole source pixels."""
+
+
+def legal(text: str) -> str:
+    """``text`` with U+FFFD for what no XML file may hold, such as control signs and halves of surrogates."""
+    return _ILLEGAL.sub("\ufffd", text)
+
+
+def add(parent: ET.Element, tag: str, text: str | None = None, /, **attributes: object) -> ET.Element:
+    """A new element at the end of ``parent``; attributes that are None are left out.
+
+    An attribute name may end in ``_`` where Python has the word for itself (``type_``).
+    """
+    child = ET.SubElement(parent, tag, _written(attributes))
+    if text is not None:
+        child.text = legal(text)
+    return child
+
+
+def root(tag: str, namespace: str, schema: str | None = None, /, **attributes: object) -> ET.Element:
+    """The outermost element, with its namespace and, where ``schema`` is given, where the namespace's schema is."""
+    # ElementTree writes an attribute named xmlns as it stands, and all elements below belong to that namespace.
+    head = {"xmlns": namespace}
+    if schema is not None:
+        head |= {"xmlns:xsi": XSI, "xsi:schemaLocation": f"{namespace} {schema}"}
+    return ET.Element(tag, head | _written(attributes))
+
+
+def to_bytes(element: ET.Element, inline: Collection[str] = ()) -> bytes:
+    """The document in UTF-8, indented by two blanks; nothing is added within the elements named in ``inline``."""
+    _indent(element, inline, "\n")
+    return ET.tostring(element, encoding="UTF-8", xml_declaration=True) + b"\n"
+
+
+def _indent(element: ET.Element, inline: Collection[str], pad: str) -> None:
+    if element.tag in inline or not len(element):
+        return
+    element.text = pad + "  "
+    for child in element:
+        _indent(child, inline, pad + "  ")
+        child.tail = pad + "  "
+    child.tail = pad
+
+
+def pixels(box: Box, width: int, height: int) -> Pixels:
+    """The box grown to whole pixels that lie on the page and enclose something."""
+    left, top = min(max(0, int(box.x)), width - 1), min(max(0, int(box.y)), height - 1)
+    right, bottom = -int(-box.right // 1), -int(-box.bottom // 1)
+    return left, top, min(max(left + 1, right), width), min(max(top + 1, bottom), height)
+
+
+def around(boxes: Iterable[Pixels]) -> Pixels:
+    """The smallest rectangle that holds all of them."""
+    left, top, right, bottom = zip(*boxes, strict=True)
+    return min(left), min(top), max(right), max(bottom)
+
+
+def by_table(numbers: Iterable[Number]) -> tuple[dict[int, dict[tuple[int, int], list[Number]]], list[Number]]:
+    """The numbers of each table by (row, column), in that order, and those that stand in no table."""
+    tables: dict[int, dict[tuple[int, int], list[Number]]] = {}
+    loose = []
+    for number in numbers:
+        if number.table is None or number.row is None or number.column is None:
+            loose.append(number)
+        else:
+            tables.setdefault(number.table, {}).setdefault((number.row, number.column), []).append(number)
+    return {table: dict(sorted(cells.items())) for table, cells in sorted(tables.items())}, loose
+
+
+def _written(attributes: dict[str, object]) -> dict[str, str]:
+    kept = {name: value for name, value in attributes.items() if value is not None}
+    return {name.removesuffix("_").replace("xml_id", XML_ID): legal(_text(value)) for name, value in kept.items()}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:.4f}".rstrip("0").rstrip(".")
+    return str(value)

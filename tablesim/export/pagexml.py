@@ -1,0 +1,169 @@
+"""A reading as PAGE-XML: as PRImA publishes it (2019-07-15), or as Transkribus takes it.
+
+Both name the cells of tables, each in its own way: PRImA as text regions with the role of a cell, Transkribus as
+``TableCell``. A number is a word, a figure is a glyph; what it could be otherwise stands as a second ``TextEquiv``.
+Marks inside a number (9·965) belong to the word alone, since no glyph was boxed for them.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from itertools import count
+
+from tablesim.digits.reading import ILLEGIBLE, Digit, Number, Reading
+from tablesim.export.kinds import Dialect
+from tablesim.export.markup import Pixels, add, around, by_table, pixels, root, to_bytes
+from tablesim.export.provenance import SOFTWARE, Provenance
+from tablesim.scans.locator import Locator
+
+_NAMESPACE = {
+    Dialect.prima: "http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15",
+    Dialect.transkribus: "http://schema.primaresearch.org/PAGE/gts/pagecontent/2013-07-15",
+}
+
+
+def page_xml(reading: Reading, provenance: Provenance, dialect: Dialect = Dialect.prima) -> bytes:
+    """The reading of one page as a PAGE-XML document.
+
+    Parameters
+    ----------
+    reading : Reading
+        What was read.
+    provenance : Provenance
+        Goes into ``Metadata``.
+    dialect : Dialect
+        PRImA's is valid by the published schema and what OCR-D, LAREX and eScriptorium read; Transkribus' has no
+        published schema.
+    """
+    namespace = _NAMESPACE[dialect]
+    document = root("PcGts", namespace, f"{namespace}/pagecontent.xsd")
+    _metadata(add(document, "Metadata"), reading, provenance, dialect)
+    prima = dialect is Dialect.prima
+    turn = {0: 0, 90: 90, 180: 180, 270: -90}[reading.transform.rotation]
+    page = add(
+        document,
+        "Page",
+        imageFilename=Locator.of(reading.scan).name or reading.page,
+        imageWidth=reading.width,
+        imageHeight=reading.height,
+        orientation=float(turn) if prima and turn else None,
+    )
+    _Regions(reading, dialect).write(page)
+    return to_bytes(document)
+
+
+def _metadata(metadata: ET.Element, reading: Reading, provenance: Provenance, dialect: Dialect) -> None:
+    add(metadata, "Creator", f"{SOFTWARE} {provenance.version}")
+    add(metadata, "Created", provenance.created)
+    add(metadata, "LastChange", provenance.created)
+    add(metadata, "Comments", provenance.only([reading.page]).citation)
+    if dialect is Dialect.transkribus:
+        return
+    facts = {
+        "network": provenance.network,
+        "settings": provenance.settings_text,
+        "legibility": f"{reading.legibility:.4f}",
+    }
+    for name, value in facts.items():
+        add(metadata, "MetadataItem", type_="processingStep", name=name, value=value, date=provenance.created)
+    add(metadata, "MetadataItem", type_="imageProperties", name="sha256", value=reading.sha256)
+
+
+class _Regions:
+    """Writes the regions of one page; each gets an id of its own."""
+
+    def __init__(self, reading: Reading, dialect: Dialect) -> None:
+        self.reading = reading
+        self.dialect = dialect
+        self.next = {kind: count(1) for kind in "twg"}
+        self.order: list[str] = []
+
+    def write(self, page: ET.Element) -> None:
+        tables, loose = by_table(self.reading.numbers)
+        if not self.reading.numbers:
+            return
+        order = add(page, "ReadingOrder")
+        for table, cells in tables.items():
+            self._table(page, f"table{table + 1}", cells)
+        for number in loose:
+            self._loose(page, f"r{next(self.next['t'])}", number)
+        group = add(order, "OrderedGroup", id="order", caption="Regions reading order")
+        for index, region in enumerate(self.order):
+            add(group, "RegionRefIndexed", index=index, regionRef=region)
+
+    def _table(self, page: ET.Element, name: str, cells: dict[tuple[int, int], list[Number]]) -> None:
+        self.order.append(name)
+        prima = self.dialect is Dialect.prima
+        outline = around(self._place(number) for numbers in cells.values() for number in numbers)
+        rows, columns = (1 + max(place[side] for place in cells) for side in (0, 1))
+        region = add(page, "TableRegion", id=name, rows=rows if prima else None, columns=columns if prima else None)
+        self._coords(region, outline)
+        for (row, column), numbers in cells.items():
+            cell = f"{name}r{row + 1}c{column + 1}"
+            if prima:
+                inner = add(region, "TextRegion", id=cell)
+                self._coords(inner, around(map(self._place, numbers)))
+                add(add(inner, "Roles"), "TableCellRole", rowIndex=row, columnIndex=column)
+                self._line(inner, f"{cell}l1", numbers)
+            else:
+                inner = add(region, "TableCell", row=row, col=column, rowSpan=1, colSpan=1, id=cell)
+                self._coords(inner, around(map(self._place, numbers)))
+                self._line(inner, f"{cell}l1", numbers)
+                add(inner, "CornerPts", "0 1 2 3")
+
+    def _loose(self, page: ET.Element, name: str, number: Number) -> None:
+        self.order.append(name)
+        region = add(page, "TextRegion", id=name)
+        self._coords(region, self._place(number))
+        self._line(region, f"{name}l1", [number])
+
+    def _line(self, region: ET.Element, name: str, numbers: Sequence[Number]) -> None:
+        outline = around(map(self._place, numbers))
+        line = add(region, "TextLine", id=name)
+        self._coords(line, outline)
+        add(line, "Baseline", points=_points(baseline(outline, self.reading.transform.rotation)))
+        for number in numbers:
+            word = add(line, "Word", id=f"w{next(self.next['w'])}")
+            self._coords(word, self._place(number))
+            for digit in number.digits:
+                self._glyph(word, digit)
+            _text(word, number.text, number.confidence)
+        _text(line, " ".join(number.text for number in numbers), min(number.confidence for number in numbers))
+
+    def _glyph(self, word: ET.Element, digit: Digit) -> None:
+        glyph = add(word, "Glyph", id=f"g{next(self.next['g'])}")
+        self._coords(glyph, pixels(digit.box, self.reading.width, self.reading.height))
+        value = ILLEGIBLE if digit.value is None else str(digit.value)
+        second = digit.runner_up
+        _text(glyph, value, digit.confidence, None if second is None else 0)
+        if second is not None:
+            _text(glyph, str(second[0]), second[1], 1)
+
+    def _place(self, number: Number) -> Pixels:
+        return around(pixels(digit.box, self.reading.width, self.reading.height) for digit in number.digits)
+
+    @staticmethod
+    def _coords(parent: ET.Element, place: Pixels) -> None:
+        left, top, right, bottom = place
+        add(parent, "Coords", points=_points(((left, top), (right, top), (right, bottom), (left, bottom))))
+
+
+def _text(parent: ET.Element, text: str, confidence: float, index: int | None = None) -> None:
+    equivalent = add(parent, "TextEquiv", index=index, conf=float(min(max(confidence, 0.0), 1.0)))
+    add(equivalent, "Unicode", text)
+
+
+def _points(points: Sequence[tuple[int, int]]) -> str:
+    return " ".join(f"{x},{y}" for x, y in points)
+
+
+def baseline(place: Pixels, rotation: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The edge on which the figures stand, from the first to the last, on a scan that is ``rotation`` off upright."""
+    left, top, right, bottom = place
+    return {
+        0: ((left, bottom), (right, bottom)),
+        90: ((right, bottom), (right, top)),
+        180: ((right, top), (left, top)),
+        270: ((left, top), (left, bottom)),
+    }[rotation]

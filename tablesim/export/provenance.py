@@ -1,0 +1,152 @@
+"""Where an export comes from: software, network, settings, scans; and how to cite it.
+
+Every export carries this, so that a figure in a paper leads back to the bytes of the scan and to the weights that read
+it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from tablesim.corpus.store import Corpus
+from tablesim.digits.reading import Reading
+
+if TYPE_CHECKING:
+    from tablesim.reader import Network
+
+SOFTWARE = "tablesim"
+
+_OF_THE_RUN = ("seed", "max_pixels", "versions", "inputs")
+
+
+@dataclass(frozen=True)
+class ExportedPage:
+    """A page that an export speaks of.
+
+    Parameters
+    ----------
+    page : str
+        Page id.
+    scan : str
+        Where the scan was read from.
+    sha256 : str
+        Hash of its bytes.
+    about : str
+        Author, title, place and year as far as they are known; may be empty.
+    handle : str
+        Its permanent address; may be empty.
+    """
+
+    page: str
+    scan: str
+    sha256: str
+    about: str = ""
+    handle: str = ""
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What was done with which software, settings and scans.
+
+    Parameters
+    ----------
+    version : str
+        Version of tablesim.
+    network : str
+        Fingerprint of the digit network: SHA-256 over its weights and the settings that it reads with.
+    settings : dict
+        What else decides the result, as plain values.
+    created : str
+        Moment of the export, ISO 8601 in UTC, to the second.
+    pages : tuple of ExportedPage
+        The pages it speaks of.
+    """
+
+    version: str
+    network: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    created: str = ""
+    pages: tuple[ExportedPage, ...] = ()
+
+    @classmethod
+    def of_run(cls, corpus: Corpus) -> Provenance:
+        """That of a run, with all of its pages that were read."""
+        settings = {name: corpus.run[name] for name in _OF_THE_RUN if name in corpus.run}
+        pages = [_page_of_run(row) for row in corpus.pages if row["status"] == "read"]
+        made_with = str(corpus.run.get("versions", {}).get(SOFTWARE) or version(SOFTWARE))
+        return cls(made_with, str(corpus.settings.get("network", "unknown")), settings, now(), tuple(pages))
+
+    @classmethod
+    def of_network(cls, network: Network, readings: Iterable[Reading]) -> Provenance:
+        """That of scans which were read outside a run."""
+        weights = hashlib.sha256(network.weights.read_bytes()).hexdigest()
+        settings = {"weights": network.weights.name, "weights_sha256": weights, **asdict(network.eye.thresholds)}
+        pages = tuple(ExportedPage(reading.page, reading.scan, reading.sha256) for reading in readings)
+        return cls(version(SOFTWARE), network.fingerprint, settings, now(), pages)
+
+    def only(self, pages: Iterable[str]) -> Provenance:
+        """The same for some of the pages, in the order given; an id that is not among them is left out."""
+        known = {page.page: page for page in self.pages}
+        return replace(self, pages=tuple(known[page] for page in dict.fromkeys(pages) if page in known))
+
+    @property
+    def citation(self) -> str:
+        """One sentence a page and one about the software: what a footnote needs."""
+        made = [_cited(page) for page in self.pages[:MOST_CITED]]
+        if len(self.pages) > MOST_CITED:
+            made.append(f"and {len(self.pages) - MOST_CITED} more pages.")
+        made.append(
+            f"Figures read by {SOFTWARE} {self.version} (digit network {self.network[:12]}), "
+            f"exported {self.created[:10]}."
+        )
+        return " ".join(made)
+
+    @property
+    def settings_text(self) -> str:
+        """The settings as one line of JSON."""
+        return json.dumps(self.settings, ensure_ascii=False, sort_keys=True)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, with the citation."""
+        return {
+            "software": SOFTWARE,
+            "version": self.version,
+            "network": self.network,
+            "settings": self.settings,
+            "created": self.created,
+            "pages": [asdict(page) for page in self.pages],
+            "citation": self.citation,
+        }
+
+
+MOST_CITED = 12
+"""Pages that a citation names one by one."""
+
+
+def now() -> str:
+    """The present moment in UTC, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def described(row: Mapping[str, Any]) -> str:
+    """Author, title, place, printer and year of a page of a run, as far as its metadata has them."""
+    years = {int(year) for year in (row.get("year"), row.get("year_latest")) if year is not None}
+    where = ": ".join(part for part in (row.get("place"), "; ".join(row.get("printers") or ())) if part)
+    parts = ("; ".join(row.get("authors") or ()), row.get("title"), where, "-".join(map(str, sorted(years))))
+    return ", ".join(part for part in parts if part)
+
+
+def _page_of_run(row: Mapping[str, Any]) -> ExportedPage:
+    return ExportedPage(row["page"], row["scan"], row["sha256"], described(row), row.get("handle") or "")
+
+
+def _cited(page: ExportedPage) -> str:
+    about = f"{page.about}, " if page.about else ""
+    handle = f", {page.handle}" if page.handle else ""
+    return f"{about}page {page.page}{handle} (scan SHA-256 {page.sha256[:16]})."

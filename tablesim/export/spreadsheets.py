@@ -1,0 +1,209 @@
+"""Readings and collations as tables for spreadsheets: CSV with a description beside it, or an XLSX workbook.
+
+A cell that begins like a formula is written with an apostrophe before it, so that a page named ``=1+1`` stays a name.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from tablesim.digits.reading import Reading
+from tablesim.errors import ExportError, MissingExtraError
+from tablesim.export.collated import CollationTable, Place
+from tablesim.export.provenance import Provenance
+
+READING_COLUMNS = {
+    "page": ("string", "page id"),
+    "text": ("string", "the number as printed; ? for an illegible figure"),
+    "digits_text": ("string", "its figures alone"),
+    "x": ("number", "left edge in pixels of the scan"),
+    "y": ("number", "top edge in pixels of the scan"),
+    "width": ("number", "width in pixels of the scan"),
+    "height": ("number", "height in pixels of the scan"),
+    "confidence": ("number", "how sure the reading is, 0 to 1"),
+    "table": ("integer", "table of the page, from 0; empty outside tables"),
+    "row": ("integer", "row of the table, from 0"),
+    "column": ("integer", "column of the table, from 0"),
+}
+"""Columns of a reading as CSV: type and meaning."""
+
+_PLACE_COLUMNS = {
+    "row": ("integer", "row of the alignment, from 0"),
+    "column": ("integer", "column of the alignment, from 0"),
+    "state": ("string", "agrees, differs, missing or illegible"),
+    "doubtful": ("string", "yes where another reading of doubtful figures would change the state"),
+}
+_READING_OF_WITNESS = {
+    "text": ("string", "figures of the witness; empty where it has none"),
+    "runner_up": ("string", "what they may be otherwise"),
+    "confidence": ("number", "how sure the reading is, 0 to 1"),
+    "page": ("string", "page id"),
+    "x": ("number", "left edge in pixels of the scan"),
+    "y": ("number", "top edge in pixels of the scan"),
+    "width": ("number", "width in pixels of the scan"),
+    "height": ("number", "height in pixels of the scan"),
+}
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FILLS = {"differs": "FFF4C7C3", "missing": "FFFCE8B2", "illegible": "FFD9D9D9"}
+_MAX_ROWS, _MAX_COLUMNS = 1_048_576, 16_384
+
+Columns = Mapping[str, tuple[str, str]]
+
+
+def safe(value: Any) -> Any:
+    """A value for a cell: text that a spreadsheet would take for a formula gets an apostrophe before it."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+def csv_bytes(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> bytes:
+    """CSV in UTF-8, a line a row under the names of the columns; None is an empty cell."""
+    text = io.StringIO(newline="")
+    names = list(columns)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    for row in rows:
+        writer.writerow([safe(row.get(name)) for name in names])
+    # Names of files can hold halves of surrogates, which no UTF-8 can.
+    return text.getvalue().encode("utf-8", errors="replace")
+
+
+def csv_description(name: str, columns: Columns, provenance: Provenance) -> bytes:
+    """What the columns of the CSV file ``name`` mean and where it comes from: JSON as W3C's CSV on the Web has it."""
+    described = [
+        {"name": column, "titles": column, "datatype": datatype, "dc:description": meaning}
+        for column, (datatype, meaning) in columns.items()
+    ]
+    data = {
+        "@context": "http://www.w3.org/ns/csvw",
+        "url": name,
+        "dialect": {"delimiter": ",", "encoding": "utf-8", "header": True},
+        "dc:bibliographicCitation": provenance.citation,
+        "dc:provenance": json.dumps(provenance.to_dict(), ensure_ascii=False, sort_keys=True),
+        "tableSchema": {"columns": described},
+    }
+    return (json.dumps(data, indent=1) + "\n").encode()
+
+
+def reading_rows(reading: Reading) -> list[dict[str, Any]]:
+    """A row a number, with the columns of ``READING_COLUMNS``."""
+    return [{"page": reading.page, **number.to_dict()} for number in reading.numbers]
+
+
+def collation_columns(table: CollationTable) -> dict[str, tuple[str, str]]:
+    """The columns of a collation as CSV: those of the place, then those of each witness under its siglum."""
+    columns = dict(_PLACE_COLUMNS)
+    for siglum in table.sigla:
+        columns |= {f"{siglum}_{name}": about for name, about in _READING_OF_WITNESS.items()}
+    return columns
+
+
+def collation_rows(table: CollationTable) -> list[dict[str, Any]]:
+    """A row a place."""
+    return [_row(place, table.sigla) for place in table.places.values()]
+
+
+def _row(place: Place, sigla: Sequence[str]) -> dict[str, Any]:
+    doubtful = "yes" if place.doubtful else "no"
+    row: dict[str, Any] = {"row": place.row, "column": place.column, "state": place.state, "doubtful": doubtful}
+    for siglum, reading in zip(sigla, place.readings, strict=True):
+        if reading is not None:
+            named = {"text": reading.text, "runner_up": reading.runner_up, "confidence": reading.confidence}
+            named |= {"page": reading.page, **reading.box.to_dict()}
+            row |= {f"{siglum}_{name}": value for name, value in named.items()}
+    return row
+
+
+def collation_xlsx(table: CollationTable, provenance: Provenance) -> bytes:
+    """The collation as a workbook.
+
+    Sheet ``collation`` shows the table as it stands, coloured where witnesses part; ``places`` has a line a place,
+    ``unaligned`` the rows and columns of one witness alone, ``about`` witnesses, counts, provenance and citation.
+
+    Raises
+    ------
+    MissingExtraError
+        Without openpyxl.
+    ExportError
+        More rows or columns than a sheet can hold.
+    """
+    try:
+        from openpyxl import Workbook
+        from openpyxl.styles import Font
+    except ImportError as error:
+        raise MissingExtraError("a collation as XLSX", "xlsx") from error
+    columns = collation_columns(table)
+    if max(len(table.places), len(table.rows)) >= _MAX_ROWS or max(len(columns), len(table.columns)) >= _MAX_COLUMNS:
+        raise ExportError(
+            f"collation: {len(table.places)} places of {len(table.witnesses)} witnesses are more than a sheet holds; "
+            "export it as CSV"
+        )
+    book = Workbook()
+    grid = book.active
+    grid.title = "collation"
+    _fill_grid(grid, table)
+    places = book.create_sheet("places")
+    _append(places, list(columns))
+    for row in collation_rows(table):
+        _append(places, [row.get(name) for name in columns])
+    unaligned = book.create_sheet("unaligned")
+    _append(unaligned, ["witness", "kind", "index", "texts"])
+    for line in table.unaligned:
+        _append(unaligned, [table.sigla[line["witness"]], line["kind"], line["index"], " ".join(line["texts"])])
+    about = book.create_sheet("about")
+    for name, value in _about(table, provenance):
+        _append(about, [name, value])
+    for sheet in (places, unaligned):
+        sheet.freeze_panes = "A2"
+        for cell in sheet[1]:
+            cell.font = Font(bold=True)
+    book.properties.creator = f"tablesim {provenance.version}"
+    book.properties.description = provenance.citation
+    stream = io.BytesIO()
+    book.save(stream)
+    return stream.getvalue()
+
+
+def _fill_grid(sheet: Any, table: CollationTable) -> None:
+    from openpyxl.styles import Font, PatternFill
+
+    fills = {state: PatternFill("solid", fgColor=colour) for state, colour in _FILLS.items()}
+    for place in table.places.values():
+        cell = sheet.cell(place.row + 1, place.column + 1)
+        cell.value = _cell_text(safe(_shown(place, table)))
+        cell.data_type = "s"
+        if place.state in fills:
+            cell.fill = fills[place.state]
+            cell.font = Font(italic=place.doubtful)
+
+
+def _shown(place: Place, table: CollationTable) -> str:
+    if place.state == "agrees":
+        return place.text
+    here = [(w, reading) for w, reading in enumerate(place.readings) if table.has(w, place)]
+    return ", ".join(f"{table.sigla[w]}: {'-' if reading is None else reading.text}" for w, reading in here)
+
+
+def _append(sheet: Any, values: Sequence[Any]) -> None:
+    sheet.append([_cell_text(safe(value)) if isinstance(value, str) else value for value in values])
+
+
+def _cell_text(text: str) -> str:
+    """What a workbook can hold: no control signs, no halves of surrogates, at most 32,767 signs."""
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
+    whole = text.encode("utf-8", errors="replace").decode()
+    return str(ILLEGAL_CHARACTERS_RE.sub("\ufffd", whole))[:32_767]
+
+
+def _about(table: CollationTable, provenance: Provenance) -> Iterable[tuple[str, Any]]:
+    for witness in table.witnesses:
+        yield f"witness {witness.siglum}", " + ".join(witness.pages)
+    yield from ((f"places: {state}", n) for state, n in table.summary.items())
+    facts = provenance.to_dict()
+    yield from ((name, facts[name]) for name in ("software", "version", "network", "created", "citation"))
+    yield "settings", provenance.settings_text
+    yield from ((f"SHA-256 of {page.page}", page.sha256) for page in provenance.pages)
