@@ -29,6 +29,14 @@ def command(
         Path | None,
         typer.Option("--labels", metavar="CSV", help="Columns page,label; for a run folder.", show_default=False),
     ] = None,
+    embeddings: Annotated[
+        bool, typer.Option("--embeddings", help="With --labels: other embeddings beside ours, with intervals.")
+    ] = False,
+    pooled: Annotated[bool, typer.Option("--pooled", help="With --embeddings: pooled maps too.")] = False,
+    vgg16: Annotated[
+        Path | None,
+        typer.Option("--vgg16", metavar="WEIGHTS", help="With --embeddings: VGG-16 too.", show_default=False),
+    ] = None,
     weights: Weights = None,
     as_json: Json = False,
 ) -> None:
@@ -37,7 +45,8 @@ def command(
     With --truth: F1 of whole numbers, F1 of digits, the correlation of the 110 bins and the share of neighbours in rows
     and columns that were read as neighbours, by page and over all pages; and over all pages what confidences are worth.
     DIR holds a transcription (.txt) a scan, or the truth (.json) of a synthesized one, which goes first.
-    With --labels: how often a page's nearest page has its label, and how clusters and labels agree.
+    With --labels: how often a page's nearest pages have its label, the published detection test, and how clusters and
+    labels agree; with --embeddings the same of other embeddings, and each one's difference from ours.
 
     Example: tablesim evaluate scans/p12.jpg --truth transcriptions
     """
@@ -51,6 +60,10 @@ def command(
         assert labels is not None
         if len(sources) != 1:
             raise typer.BadParameter(f"--labels takes one run folder, got {len(sources)} paths")
+        if embeddings or pooled or vgg16 is not None:
+            table = compare_rivals(sources[0], labels, pooled=pooled, vgg16=vgg16, weights=weights)
+            _print_rivals(table, as_json)
+            return
         result = evaluate_run(sources[0], labels)
     if as_json:
         print_json(result)
@@ -144,6 +157,38 @@ def evaluate_run(run: Path, labels: Path) -> dict[str, Any]:
     from tablesim.corpus.store import Corpus
 
     return _plain(evaluate(Corpus.open(run), labels))
+
+
+def compare_rivals(
+    run: Path, labels: Path, *, pooled: bool = False, vgg16: Path | None = None, weights: Path | None = None
+) -> list[dict[str, Any]]:
+    """Embeddings of a run side by side against labels; see ``tablesim.workflow.rivals.embedding_table``."""
+    from tablesim.corpus.store import Corpus
+    from tablesim.reader import load_network
+    from tablesim.workflow.rivals import embedding_table
+
+    network = load_network(weights) if pooled else None
+    return [row.to_dict() for row in embedding_table(Corpus.open(run), labels, network=network, vgg16=vgg16)]
+
+
+_SHOWN = ("mean_average_precision", "precision_at_1", "detection", "adjusted_rand", "purity")
+
+
+def _print_rivals(table: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        print_json(table)
+        return
+    rows: list[tuple[Any, ...]] = []
+    for row in table:
+        for name in _SHOWN:
+            figure = row[name]
+            interval = f"{figure['low']:.3f} to {figure['high']:.3f}"
+            difference = ""
+            if figure["difference"] is not None:
+                low, high = figure["difference_low"], figure["difference_high"]
+                difference = f"{figure['difference']:+.3f} ({low:+.3f} to {high:+.3f})"
+            rows.append((row["embedding"], name.replace("_", " "), figure["value"], interval, difference))
+    print_table(("embedding", "figure", "value", "95 %", "difference from the first"), rows)
 
 
 def _plain(result: Any) -> dict[str, Any]:

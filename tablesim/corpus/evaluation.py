@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.corpus.clustering import Clustering
-from tablesim.corpus.search import unit_rows
+from tablesim.corpus.embeddings import purity
+from tablesim.corpus.ranking import detected, ranked
 from tablesim.corpus.store import Corpus
 from tablesim.errors import MetadataError
 from tablesim.scans.csvfile import listed, read_csv
@@ -41,10 +41,15 @@ class Evaluation:
         Labelled pages that the run has read, and how many labels they carry.
     precision_at_1 : float or None
         Of the labelled pages whose label another page shares, the share whose nearest labelled page carries it too.
+    precision_at_5, precision_at_10 : float or None
+        Of the nearest 5 (10) labelled pages, or as many as share the label, the share that carry it.
     mean_average_precision : float or None
         Over the same pages, of the whole ranking.
+    detection : float or None
+        The published test: how often the nearest page in the other half of a random split of all pages carries the
+        label.
     n_queries : int
-        How many such pages there are; the two figures are None when there are none.
+        How many such pages there are; the figures above are None when there are none.
     adjusted_rand, mutual_information, purity : float or None
         Of the clusters; None when the run has none. A labelled page in no cluster counts as a cluster of its own.
     n_clusters : int
@@ -61,7 +66,10 @@ class Evaluation:
     n_labels: int
     n_queries: int
     precision_at_1: float | None
+    precision_at_5: float | None
+    precision_at_10: float | None
     mean_average_precision: float | None
+    detection: float | None
     adjusted_rand: float | None
     mutual_information: float | None
     purity: float | None
@@ -127,14 +135,19 @@ def evaluate(corpus: Corpus, labels: Labels | str | Path, clustering: Clustering
     vectors = phi[[row_of[page] for page in known]].astype(np.float64)
     vectors[[not is_table[page] for page in known]] = 0.0
     truth = [labels.labels[page] for page in known]
-    first, mean_precision, n_queries = _ranking(unit_rows(vectors), truth)
+    result = ranked(vectors, truth)
+    shown = np.where(np.array([is_table[page] for page in ids])[:, None], phi, 0.0)
+    split = detected(shown, [labels.labels.get(page) for page in ids])
     found = None if clustering is None else _labels_of(clustering, known)
     return Evaluation(
         n_pages=len(known),
         n_labels=len(set(truth)),
-        n_queries=n_queries,
-        precision_at_1=first,
-        mean_average_precision=mean_precision,
+        n_queries=len(result.rows),
+        precision_at_1=_mean(result.precision_at[1]),
+        precision_at_5=_mean(result.precision_at[5]),
+        precision_at_10=_mean(result.precision_at[10]),
+        mean_average_precision=_mean(result.average_precision),
+        detection=_mean(split[np.isfinite(split)]),
         adjusted_rand=None if found is None else float(adjusted_rand_score(truth, found)),
         mutual_information=None if found is None else float(normalized_mutual_info_score(truth, found)),
         purity=None if found is None else purity(truth, found),
@@ -145,36 +158,10 @@ def evaluate(corpus: Corpus, labels: Labels | str | Path, clustering: Clustering
     )
 
 
-def purity(truth: Sequence[str], found: Sequence[int]) -> float:
-    """Share of pages that carry the commonest label of their cluster."""
-    members: dict[int, Counter[str]] = {}
-    for label, cluster in zip(truth, found, strict=True):
-        members.setdefault(cluster, Counter())[label] += 1
-    return sum(counts.most_common(1)[0][1] for counts in members.values()) / len(truth)
-
-
 def _labels_of(clustering: Clustering, pages: Sequence[str]) -> list[int]:
     label: Mapping[str, int] = dict(zip(clustering.pages, clustering.labels_.tolist(), strict=True))
     return [label[page] if label.get(page, -1) >= 0 else -1 - index for index, page in enumerate(pages)]
 
 
-def _ranking(unit: NDArray[np.float64], truth: Sequence[str]) -> tuple[float | None, float | None, int]:
-    """Precision at 1, mean average precision, and the number of pages with another of their label."""
-    names = np.unique(truth, return_inverse=True)[1]
-    firsts, averages = [], []
-    for row in range(len(unit)):
-        same = names == names[row]
-        same[row] = False
-        if not same.any():
-            continue
-        cosine = np.round(unit @ unit[row], 9)
-        cosine[row] = -1.0
-        hits = same[np.argsort(-cosine, kind="stable")[:-1]]
-        ranks = np.flatnonzero(hits) + 1
-        # A page without figures has no nearest page: equal cosines of 0 are not an answer.
-        answered = cosine.max() > 0
-        firsts.append(bool(hits[0]) and answered)
-        averages.append(float(np.mean(np.arange(1, len(ranks) + 1) / ranks)) if answered else 0.0)
-    if not firsts:
-        return None, None, 0
-    return float(np.mean(firsts)), float(np.mean(averages)), len(firsts)
+def _mean(values: NDArray[np.float64]) -> float | None:
+    return float(values.mean()) if len(values) else None
