@@ -36,7 +36,8 @@ SMALLEST_BOX = 3.0
 """Boxes with a shorter side, in pixels, are slips of the mouse."""
 
 NARROWEST, WIDEST = 0.25, 2.0
-"""Width of a figure in its box, over the height of the box: outside, box and label do not belong together."""
+"""Width of a figure in its box, over the height of the box: outside, box and label do not belong together. A 1 may
+alone be half as narrow."""
 
 FARTHEST = 1.7
 """Greatest distance of the middles of a figure and the next of its number, in heights of figures."""
@@ -230,7 +231,7 @@ def _add_figure(line: _Line, annotations: Annotations, by_page: dict[str, list[_
         line.leave_out("the label is not ^d, d, d$ or ^d$", annotations)
     elif not _agrees(line, placed["value"]):
         line.leave_out("element_label and number differ", annotations)
-    elif not NARROWEST <= line.box.width / line.box.height <= WIDEST:
+    elif not NARROWEST * (0.5 if placed["value"] == "1" else 1.0) <= line.box.width / line.box.height <= WIDEST:
         line.leave_out("the box does not fit a figure", annotations)
     else:
         by_page[line.page].append(_Figure(line, placed["value"], bool(placed["first"]), bool(placed["last"])))

@@ -203,6 +203,9 @@ def train(
     )
     optimizer = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=1e-4)
     step = _resume(folder, network, average, optimizer)
+    if start is not None and step == 0:
+        # The learning curve begins with the weights that were given: what is forgotten shows too.
+        _log(folder, {"step": 0, "steps": settings.steps, **examiner.glance(_folded(average))})
     network.train()
     since, sums, started = 0, np.zeros(3), time.monotonic()
     with _page_stream(settings, step, workers, learned) as batches:
@@ -218,8 +221,7 @@ def train(
                 digits, joins, edges = (float(v) for v in sums / since)
                 reached = examiner.glance(_folded(average))
                 progress = Progress(step, settings.steps, digits, joins, edges, speed, **reached)
-                with (folder / "metrics.jsonl").open("a", encoding="utf-8") as log:
-                    log.write(json.dumps(asdict(progress)) + "\n")
+                _log(folder, asdict(progress))
                 if on_progress is not None:
                     on_progress(progress)
                 since, sums, started = 0, np.zeros(3), time.monotonic()
@@ -228,6 +230,11 @@ def train(
     save_weights(kept, folder / "digits.safetensors", record)
     write_report(folder, record)
     return kept
+
+
+def _log(folder: Path, point: dict[str, Any]) -> None:
+    with (folder / "metrics.jsonl").open("a", encoding="utf-8") as log:
+        log.write(json.dumps(point) + "\n")
 
 
 def _folded(average: torch.optim.swa_utils.AveragedModel) -> DigitNetwork:

@@ -82,6 +82,7 @@ def _lines(record: dict[str, Any], points: Sequence[dict[str, Any]]) -> list[str
         f"| F1 of whole numbers | {practice['f1_numbers']:.4f} |",
         f"| expected calibration error of digits | {practice['calibration_error']:.4f} |",
         f"| most frequent confusions | {', '.join(confusions(practice['confusion'])) or 'none'} |",
+        *_kept_lines(points),
         "",
         "## Whole pages",
         "",
@@ -109,6 +110,18 @@ def _lines(record: dict[str, Any], points: Sequence[dict[str, Any]]) -> list[str
         f"![What confidences are worth]({CALIBRATION})",
     ]
     return lines
+
+
+def _kept_lines(points: Sequence[dict[str, Any]]) -> list[str]:
+    """What a network that was trained further has forgotten, or learned, of the practice pages."""
+    if not points or points[0]["step"] or not (points[0].get("practice") and points[-1].get("practice")):
+        return []
+    before, after = points[0]["practice"], points[-1]["practice"]
+    names = (("F1 of digits", "f1_digits"), ("F1 of whole numbers", "f1_numbers"))
+    return [
+        f"| {name} on the few pages of the learning curve, before and after | {before[key]:.4f}, {after[key]:.4f} |"
+        for name, key in names
+    ]
 
 
 def _held_out_lines(held_out: dict[str, Any]) -> list[str]:
@@ -149,11 +162,11 @@ def confusions(matrix: Sequence[Sequence[int]], most: int = 6) -> list[str]:
 
 def _draw_curve(points: Sequence[dict[str, Any]], path: Path) -> None:
     figure, (left, right) = _axes(2)
-    steps = [point["step"] for point in points]
+    trained = [point for point in points if point["step"] > 0]
     for name in ("digits", "joins", "edges"):
-        left.plot(steps, [point[name] for point in points], label=name)
+        left.plot([point["step"] for point in trained], [point[name] for point in trained], label=name)
     left.set(xlabel="updates", ylabel="loss (log)", title="losses on training crops")
-    if any(point["digits"] > 0 for point in points):
+    if any(point["digits"] > 0 for point in trained):
         left.set_yscale("log")
     for where, key, label in (
         ("practice", "f1_digits", "practice pages: F1 of digits"),

@@ -121,6 +121,7 @@ def test_weights_are_tuned_on_annotations_and_measured_on_other_books(tmp_path, 
     assert held_out["after"]["f1_digits"] == pytest.approx(held_out["before"]["f1_digits"], abs=0.05)
     assert not equal(weights(tmp_path / "whole"), load_weights(BUNDLED_WEIGHTS)[0].state_dict())
     log = [json.loads(line) for line in (tmp_path / "whole" / "metrics.jsonl").read_text().splitlines()]
+    assert [entry["step"] for entry in log] == [0, 2, 4]
     assert all(entry["held_out"]["f1_digits"] > 0.8 for entry in log)
     assert "books that were held out" in (tmp_path / "whole" / "report.md").read_text(encoding="utf-8")
 

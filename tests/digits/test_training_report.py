@@ -41,9 +41,12 @@ def metrics(path, steps):
 
 def test_the_report_says_what_was_measured(tmp_path):
     metrics(tmp_path / "metrics.jsonl", [2, 4, 4])
+    with (tmp_path / "metrics.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"step": 0, "practice": {"f1_digits": 0.75, "f1_numbers": 0.6}, "held_out": null}\n')
     text = write_report(tmp_path, record()).read_text(encoding="utf-8")
 
-    assert "2 points on the learning curve" in text
+    assert "| F1 of digits on the few pages of the learning curve, before and after | 0.7500, 0.5000 |" in text
+    assert "3 points on the learning curve" in text
     assert "| F1 of whole numbers | 0.8765 |" in text
     assert "| F1 of digits | 0.8500 | 0.9500 |" in text
     assert "1 as 7 (12), 3 as 8 (4)" in text
