@@ -17,6 +17,7 @@ VGG_LAYOUTS: dict[int, tuple[int | str, ...]] = {
     16: (64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M", 512, 512, 512, "M"),
     19: (*(64, 64, "M", 128, 128, "M", 256, 256, 256, 256, "M"), *(512, 512, 512, 512, "M", 512, 512, 512, 512, "M")),
 }
+MAX_FILE = 2**31  # bytes; VGG-19 with its classifier has 575 million
 
 
 class VGG(nn.Module):
@@ -110,6 +111,8 @@ def _layers(depth: int, batch_norm: bool, n_layers: int) -> list[nn.Module]:
 
 def _checked_weights(path: Path, features: nn.Sequential) -> dict[str, Tensor]:
     try:
+        if path.stat().st_size > MAX_FILE:
+            raise WeightsError(f"{path}: has {path.stat().st_size:,} bytes, expected at most {MAX_FILE:,}")
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise WeightsError(f"{path}: no such file. Give a state dict in torchvision's format.") from error
@@ -120,6 +123,8 @@ def _checked_weights(path: Path, features: nn.Sequential) -> dict[str, Tensor]:
     found = {}
     for name, expected in features.state_dict().items():
         tensor = state.get(f"features.{name}")
+        if tensor is None and name.endswith("num_batches_tracked"):
+            continue  # old files lack the counter, which evaluation does not need
         if not isinstance(tensor, Tensor):
             raise WeightsError(f"{path}: features.{name} is missing, expected shape {tuple(expected.shape)}")
         if tensor.shape != expected.shape:
@@ -127,6 +132,8 @@ def _checked_weights(path: Path, features: nn.Sequential) -> dict[str, Tensor]:
                 f"{path}: features.{name} has shape {tuple(tensor.shape)}, expected {tuple(expected.shape)}. Is it for "
                 f"another depth, or with batch normalisation?"
             )
+        if tensor.layout != torch.strided or tensor.is_floating_point() != expected.is_floating_point():
+            raise WeightsError(f"{path}: features.{name} is {tensor.dtype}, {tensor.layout}, expected {expected.dtype}")
         if not bool(torch.isfinite(tensor).all()):
             raise WeightsError(f"{path}: features.{name} has values that are not finite")
         found[name] = tensor

@@ -46,6 +46,30 @@ def test_weights_come_from_a_checked_file(tmp_path: Path) -> None:
         VGG(11, 1, weights=tmp_path / "none.pth")
 
 
+def test_weights_must_be_dense_finite_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "vgg.pth"
+    good = VGG(11, 1).state_dict()
+    for wrong, message in (
+        (good["features.0.weight"].long(), r"features.0.weight is torch.int64, torch.strided, expected torch.float32"),
+        (good["features.0.weight"].to_sparse(), r"features.0.weight is torch.float32, torch.sparse_coo, expected"),
+        (good["features.0.weight"] / 0, r"features.0.weight has values that are not finite"),
+    ):
+        torch.save({**good, "features.0.weight": wrong}, path)
+        with pytest.raises(WeightsError, match=message):
+            VGG(11, 1, weights=path)
+    monkeypatch.setattr("bilrp.features.MAX_FILE", 100)
+    with pytest.raises(WeightsError, match=r"has [\d,]+ bytes, expected at most 100"):
+        VGG(11, 1, weights=path)
+
+
+def test_old_files_lack_the_counter_of_batches(tmp_path: Path) -> None:
+    source = VGG(11, 4, batch_norm=True, seed=5)
+    state = {name: tensor for name, tensor in source.state_dict().items() if "num_batches" not in name}
+    torch.save(state, tmp_path / "vgg.pth")
+    model = VGG(11, 4, weights=tmp_path / "vgg.pth", batch_norm=True)
+    assert torch.equal(model.features[1].weight, source.features[1].weight)  # type: ignore[arg-type]
+
+
 def _only_first(folder: Path) -> Path:
     torch.save(VGG(11, 1).state_dict(), folder / "first.pth")
     return folder / "first.pth"
