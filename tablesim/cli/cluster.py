@@ -17,6 +17,7 @@ def command(
     method: Annotated[
         str, typer.Option("--method", metavar="tables|hdbscan|published", help="How; see below.")
     ] = "tables",
+    draw_map: Annotated[bool, typer.Option("--map", help="Place the pages on a map too: RUN/map.parquet.")] = False,
     as_json: Json = False,
 ) -> None:
     """Cluster the pages of a run again, store the clusters in it, and print them.
@@ -37,6 +38,10 @@ def command(
     corpus = Corpus.open(run)
     with corpus.lock():
         found = recluster(corpus, clusters, method=method)
+        if draw_map:
+            from tablesim.corpus.map import make_map
+
+            make_map(corpus)
     clustering = found.clustering
     for verdict in found.known.contradicted:
         what = f"{verdict.decision} {verdict.page} {verdict.other} ({verdict.who})"

@@ -84,8 +84,8 @@ def compare_embeddings(
     rng = np.random.default_rng(seed)
     draws = rng.integers(0, len(tables), (_REPEATS, len(tables)))
     measured: dict[str, dict[str, tuple[float, NDArray[np.float64]]]] = {}
-    for name, vectors in embeddings.items():
-        vectors = np.asarray(vectors, dtype=np.float64)
+    for name, given in embeddings.items():
+        vectors: NDArray[np.float64] = np.asarray(given, dtype=np.float64)
         if vectors.ndim != 2 or len(vectors) != len(truth) or not np.isfinite(vectors).all():
             raise SettingsError(
                 f"embeddings: {name} has shape {vectors.shape}, expected finite numbers of shape ({len(truth)}, any)"

@@ -77,7 +77,7 @@ def _pooled(corpus: Corpus, network: Network, page: str) -> NDArray[np.float64]:
     return pooled_histogram(activations, cells_between(FIGURE_HEIGHT, _CELL))
 
 
-def _vgg16(corpus: Corpus, pages: list[str], weights: Path) -> NDArray[np.float32]:
+def _vgg16(corpus: Corpus, pages: list[str], weights: Path) -> NDArray[np.float64]:
     try:
         network = VGG(16, _VGG_LAYERS, weights).eval()
     except bilrp.WeightsError as error:
@@ -90,4 +90,4 @@ def _vgg16(corpus: Corpus, pages: list[str], weights: Path) -> NDArray[np.float3
         image = torch.from_numpy(np.asarray(grey, dtype=np.float32) / 255.0).expand(1, 3, _VGG_SIDE, _VGG_SIDE)
         with torch.inference_mode():
             found.append(network(normalize(image)).flatten().numpy())
-    return np.stack(found)
+    return np.stack(found).astype(np.float64)
