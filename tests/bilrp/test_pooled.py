@@ -288,6 +288,14 @@ def test_rearranged_features_are_explained_as_such() -> None:
     same(BiLRP(model, "gamma").explain(x, y, pool=6), BiLRP(model, "gamma").explain(x, y).pool(6))
 
 
+def test_an_input_of_zeros_gets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, x = network("as vgg"), torch.zeros(1, 3, 12, 12, dtype=torch.float64)
+    at(monkeypatch, -1)
+    joint = BiLRP(model, "gamma").explain(x, image(12, 12), pool=5)
+    assert joint.left.shape == (45, 3, 3) and not joint.left.any()
+    same(joint, BiLRP(model, "gamma").explain(x, image(12, 12)).pool(5))
+
+
 class Swapped(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return x.transpose(1, 3).flatten(1)
