@@ -73,7 +73,7 @@ class Pace:
 
     @classmethod
     def of(cls, events: Path) -> Pace:
-        """The pace at the end of an ``events.jsonl``; one that is not there, or cut off in its last line, is no error."""
+        """The pace at the end of an ``events.jsonl``; a file that is not there or cut off in its last line will do."""
         watch, pace = Stopwatch(), cls()
         for at, event in _tail(events):
             pace = watch.pace(at, event)

@@ -34,12 +34,39 @@ def write_aside(path: Path, write: Callable[[Path], Any]) -> None:
         with aside.open("rb+") as file:
             os.fsync(file.fileno())
         aside.replace(path)
+        _sync_folder(path.parent)
     finally:
         aside.unlink(missing_ok=True)
 
 
-def write_parquet(path: Path, table: pa.Table) -> None:
-    write_aside(path, lambda aside: pq.write_table(table, aside, compression="zstd"))
+def _sync_folder(folder: Path) -> None:
+    """Bring a new name to the disk too: after a power cut it is the folder that knows of a file."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return  # not a thing that every system can open
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass  # nor one that every file system can bring to the disk
+    finally:
+        os.close(handle)
+
+
+def write_parquet(path: Path, table: pa.Table, group_rows: int | None = None) -> None:
+    """Write a table; ``group_rows`` lines can later be read at a time, else all of them."""
+    write_aside(path, lambda aside: pq.write_table(table, aside, compression="zstd", row_group_size=group_rows))
+
+
+def write_parquet_parts(path: Path, schema: pa.Schema, parts: Iterable[pa.Table]) -> None:
+    """Write a table that does not fit into memory, part after part; each can later be read alone."""
+
+    def write(aside: Path) -> None:
+        with pq.ParquetWriter(aside, schema, compression="zstd") as writer:
+            for part in parts:
+                writer.write_table(part, row_group_size=max(1, len(part)))
+
+    write_aside(path, write)
 
 
 def read_parquet(path: Path, schema: pa.Schema, columns: Sequence[str] | None = None) -> pa.Table:
@@ -90,6 +117,20 @@ def sweep(folder: Path) -> None:
     """Remove what killed processes left half written in ``folder``."""
     for aside in folder.glob(".*.part"):
         aside.unlink(missing_ok=True)
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a process on this machine holds ``folder/.lock``."""
+    try:
+        import fcntl
+
+        with (folder / ".lock").open("r") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except (ImportError, OSError):
+        return False  # no such locks on this system, or none was ever made here
+    return False
 
 
 @contextmanager

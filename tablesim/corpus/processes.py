@@ -33,12 +33,12 @@ Outcome = tuple[str, Reading | str]
 _IN_FLIGHT = 4
 
 
-def read_here(make_reader: MakeReader, tasks: Sequence[Task], workers: int = 1) -> Iterator[Outcome]:
+def read_here(make_reader: MakeReader, tasks: Sequence[Task]) -> Iterator[Outcome]:
     """The reading of each task, or why there is none, one after the other in this process."""
     read = make_reader()
     with _one_thread():
         for sha256, path in tasks:
-            yield sha256, _attempt(read, path)
+            yield sha256, attempt(read, path)
 
 
 def read_in_processes(make_reader: MakeReader, tasks: Sequence[Task], workers: int) -> Iterator[Outcome]:
@@ -50,8 +50,9 @@ def read_in_processes(make_reader: MakeReader, tasks: Sequence[Task], workers: i
         try:
             while left or flying:
                 while left and len(flying) < workers * _IN_FLIGHT:
-                    task = left.pop()
-                    flying[pool.submit(_in_worker, task[1])] = task
+                    # Taken from the list when it is on its way: a pool that broke meanwhile takes nothing.
+                    flying[pool.submit(_in_worker, left[-1][1])] = left[-1]
+                    left.pop()
                 for future in wait(flying, return_when=FIRST_COMPLETED).done:
                     outcome = future.result()
                     yield flying.pop(future)[0], outcome
@@ -59,12 +60,13 @@ def read_in_processes(make_reader: MakeReader, tasks: Sequence[Task], workers: i
             # One of the pages in flight took its process down. Each is tried in a process of its own, which finds it
             # out without a second victim; then the rest goes on.
             for task in flying.values():
-                yield task[0], _alone(make_reader, task[1])
+                yield task[0], read_alone(make_reader, task[1])
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _alone(make_reader: MakeReader, path: Path) -> Reading | str:
+def read_alone(make_reader: MakeReader, path: Path) -> Reading | str:
+    """The reading of a page over which processes died, in a process of its own; or that it died too."""
     with _pool(make_reader, 1) as pool:
         try:
             return pool.submit(_in_worker, path).result()
@@ -89,7 +91,7 @@ def _start_worker(make_reader: MakeReader) -> None:
         # A parent that was killed cannot stop its workers: they go when it is gone.
         threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
     _read_in_worker = make_reader()
-    _set_threads(1)
+    set_threads(1)
 
 
 def _leave_with(parent: Any) -> None:
@@ -99,10 +101,10 @@ def _leave_with(parent: Any) -> None:
 
 def _in_worker(path: Path) -> Reading | str:
     assert _read_in_worker is not None
-    return _attempt(_read_in_worker, path)
+    return attempt(_read_in_worker, path)
 
 
-def _attempt(read: Read, path: Path) -> Reading | str:
+def attempt(read: Read, path: Path) -> Reading | str:
     """The reading, or in one line why there is none."""
     try:
         return read(path)
@@ -122,7 +124,7 @@ def _attempt(read: Read, path: Path) -> Reading | str:
         )
 
 
-def _set_threads(number: int) -> int | None:
+def set_threads(number: int) -> int | None:
     """Let torch, where it is loaded, compute on ``number`` threads; what it was before."""
     torch = sys.modules.get("torch")
     if torch is None:
@@ -134,9 +136,9 @@ def _set_threads(number: int) -> int | None:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    before = _set_threads(1)
+    before = set_threads(1)
     try:
         yield
     finally:
         if before is not None:
-            _set_threads(before)
+            set_threads(before)

@@ -1,13 +1,11 @@
-"""Exact search: the cosine of the query with every page, and what the two have in common.
+"""What a search gives: pages, how alike they are, what they have in common with the query, how surprising that is.
 
-The embeddings are phi = sqrt(h); of two pages that are equally alike the one whose id comes first is first, whatever
-the machine. 110 numbers a page: a million pages are one matrix product.
+The embeddings are phi = sqrt(h). ``nearest`` finds the pages.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +16,8 @@ from tablesim.bigrams.bins import BIN_NAMES, N_BINS
 from tablesim.digits.scores import histogram110
 from tablesim.errors import SettingsError
 
-TIE = 9
-"""Decimals to which cosines are compared: sums in another order differ below that."""
-
-_BLOCK = 512
 N_SHARED = 8
+"""So many bigrams are shown with each page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +39,36 @@ class SharedBigram:
 
 
 @dataclass(frozen=True, slots=True)
+class Surprise:
+    """How often a page of another table comes as near to the query as a hit does.
+
+    Others are the pages whose label (or book) is known and is neither that of the query nor that of the hit: pages of
+    which no one says that they should be like the query.
+
+    Parameters
+    ----------
+    by : str
+        "label" or "book".
+    as_near : int
+        Others that come at least as near.
+    others : int
+        How many there are.
+    """
+
+    by: str
+    as_near: int
+    others: int
+
+    @property
+    def share(self) -> float | None:
+        """as_near / others; None where there are no others."""
+        return self.as_near / self.others if self.others else None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"by": self.by, "as_near": self.as_near, "others": self.others, "share": self.share}
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A page that is like the query.
 
@@ -61,6 +86,9 @@ class Hit:
         None where the book of either page is not known.
     shared : tuple of SharedBigram
         The bigrams that bring most of the score, in falling relevance.
+    surprise : Surprise or None
+        How many pages of other tables come as near; None where neither labels nor books are known, and for neighbours
+        as a run stores them.
     """
 
     page: str
@@ -69,6 +97,7 @@ class Hit:
     containment: float
     same_book: bool | None
     shared: tuple[SharedBigram, ...]
+    surprise: Surprise | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -78,6 +107,7 @@ class Hit:
             "containment": round(self.containment, 6),
             "same_book": self.same_book,
             "shared": [bigram.to_dict() for bigram in self.shared],
+            "surprise": None if self.surprise is None else self.surprise.to_dict(),
         }
 
 
@@ -86,33 +116,6 @@ def unit_rows(phi: NDArray[np.floating]) -> NDArray[np.float64]:
     rows = np.asarray(phi, dtype=np.float64)
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
-
-
-def top_rows(
-    queries: NDArray[np.float64], rows: NDArray[np.float64], k: int, skip: Sequence[NDArray[np.intp]] | None = None
-) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float64]]]:
-    """For each query the ``k`` rows with the greatest cosine and their cosines; rows with nothing in common never.
-
-    Parameters
-    ----------
-    queries, rows : float64 arrays of shape (m, 110) and (n, 110)
-        With unit rows; ``rows`` in the order of the page ids, which decides between equals.
-    k : int
-    skip : sequence of m int arrays, optional
-        Rows that each query must not find.
-    """
-    for start in range(0, len(queries), _BLOCK):
-        block = np.round(queries[start : start + _BLOCK] @ rows.T, TIE)
-        for offset, cosines in enumerate(block):
-            if skip is not None:
-                cosines[skip[start + offset]] = 0.0
-            if k < len(cosines):
-                least = np.partition(cosines, len(cosines) - k)[len(cosines) - k]
-                near = np.flatnonzero((cosines >= least) & (cosines > 0))
-            else:
-                near = np.flatnonzero(cosines > 0)
-            order = near[np.argsort(-cosines[near], kind="stable")][:k]
-            yield order, np.minimum(cosines[order], 1.0)
 
 
 def shared_bigrams(h_query: NDArray[np.floating], h_page: NDArray[np.floating], k: int) -> tuple[SharedBigram, ...]:

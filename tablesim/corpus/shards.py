@@ -8,12 +8,13 @@ that the folder is the same however many workers there were and however often th
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from tablesim.bigrams.bins import BIN_NAMES, N_BINS
 from tablesim.corpus.files import read_parquet, sweep, write_parquet
@@ -64,6 +65,45 @@ EMBEDDING_SCHEMA = pa.schema(
 )
 
 
+class Places:
+    """Where each hash stands: in which file and which row of it. A million take 80 MB."""
+
+    def __init__(self, files: Sequence[Path], keys: Sequence[pa.Array]) -> None:
+        self.files = list(files)
+        self.starts = np.concatenate([[0], np.cumsum([len(part) for part in keys])]).astype(np.int64)
+        self._keys = np.concatenate([np.array(part.to_pylist(), dtype="S64") for part in keys] or [np.empty(0, "S64")])
+        self._order = np.argsort(self._keys, kind="stable")
+        self._sorted = self._keys[self._order]
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __contains__(self, key: str) -> bool:
+        return bool(self.rows([key])[0] >= 0)
+
+    def rows(self, keys: Sequence[str] | pa.Array) -> NDArray[np.int64]:
+        """The row of each key, counted through all files; -1 where it has none."""
+        wanted = np.array(keys.to_pylist() if isinstance(keys, pa.Array) else list(keys), dtype="S64")
+        if not len(self._keys) or not len(wanted):
+            return np.full(len(wanted), -1, dtype=np.int64)
+        at = np.minimum(np.searchsorted(self._sorted, wanted), len(self._keys) - 1)
+        return np.where(self._sorted[at] == wanted, self._order[at], -1).astype(np.int64)
+
+    def others(self, known: Container[str]) -> Iterator[tuple[str, int]]:
+        """The keys that are not in ``known``, sorted, each once, with its row."""
+        before = None
+        for key, row in zip(self._sorted, self._order, strict=True):
+            word = key.decode()
+            if word != before and word not in known:
+                yield word, int(row)
+            before = word
+
+    def place(self, row: int) -> tuple[Path, int]:
+        """File and row in it of a row that was counted through all files."""
+        file = int(np.searchsorted(self.starts, row, side="right")) - 1
+        return self.files[file], row - int(self.starts[file])
+
+
 class Shards:
     """One folder of shards with one schema; the column ``sha256`` is the key.
 
@@ -77,32 +117,48 @@ class Shards:
     def __init__(self, folder: Path, schema: pa.Schema) -> None:
         self.folder = folder
         self.schema = schema
+        self._places: Places | None = None
+        self._last: tuple[Path, pa.Table] | None = None
+
+    def refresh(self) -> None:
+        """Forget what was read from the folder."""
+        self._places = self._last = None
 
     @property
     def files(self) -> list[Path]:
         return sorted(self.folder.glob("*.parquet"))
 
-    def keys(self) -> set[str]:
-        """Hashes of the scans that have a row."""
-        return {key for file in self.files for key in read_parquet(file, self.schema, ["sha256"])["sha256"].to_pylist()}
+    @property
+    def places(self) -> Places:
+        """Where the row of each scan is, as it was when this was first asked for."""
+        if self._places is None:
+            files = self.files
+            keys = [read_parquet(file, self.schema, ["sha256"])["sha256"].combine_chunks() for file in files]
+            self._places = Places(files, keys)
+        return self._places
 
-    def where(self) -> dict[str, tuple[Path, int]]:
-        """File and row of each hash."""
-        return {
-            key: (file, row)
-            for file in self.files
-            for row, key in enumerate(read_parquet(file, self.schema, ["sha256"])["sha256"].to_pylist())
-        }
+    def row(self, key: str) -> dict[str, Any] | None:
+        """The row of a scan; None when it has none."""
+        at = int(self.places.rows([key])[0])
+        if at < 0:
+            return None
+        file, row = self.places.place(at)
+        if self._last is None or self._last[0] != file:
+            # Pages are mostly asked for in their order, which is that of the rows.
+            self._last = file, read_parquet(file, self.schema)
+        return self._last[1].slice(row, 1).to_pylist()[0]
 
-    def append(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Write ``rows`` as one more shard, named after the scans in it."""
-        if rows:
-            name = hashlib.sha256("".join(row["sha256"] for row in rows).encode()).hexdigest()[:16]
-            write_parquet(self.folder / f"new-{name}.parquet", pa.Table.from_pylist(list(rows), schema=self.schema))
+    def append(self, rows: Sequence[dict[str, Any]]) -> Path:
+        """Write ``rows``, one or more, as one more shard, named after the scans in it."""
+        name = hashlib.sha256("".join(row["sha256"] for row in rows).encode()).hexdigest()[:16]
+        path = self.folder / f"new-{name}.parquet"
+        write_parquet(path, pa.Table.from_pylist(list(rows), schema=self.schema))
+        self.refresh()
+        return path
 
-    def tables(self) -> Iterator[pa.Table]:
-        """Each shard as a table."""
-        return (read_parquet(file, self.schema) for file in self.files)
+    def tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """Each shard as a table, with all columns or some."""
+        return (read_parquet(file, self.schema, columns) for file in self.files)
 
     def compact(self, keys: Iterable[str]) -> None:
         """Lay the rows out in the order of ``keys``, then the others, ``SHARD_ROWS`` to a file.
@@ -110,17 +166,24 @@ class Shards:
         New files come before old ones go: a job that is killed in between leaves rows twice, never none.
         """
         sweep(self.folder)
-        place = self.where()
-        order = [key for key in dict.fromkeys((*keys, *sorted(place))) if key in place]
+        self.refresh()
+        places = self.places
+        wanted = list(dict.fromkeys(keys))
+        rows = places.rows(wanted)
+        there = {key: int(row) for key, row in zip(wanted, rows, strict=True) if row >= 0}
+        if len(there) < len(places):
+            there |= {key: int(row) for key, row in places.others(there)}
+        order = list(there)
         parts = [order[start : start + SHARD_ROWS] for start in range(0, len(order), SHARD_ROWS)]
         names = [f"part-{index:05d}-{_name(part)}.parquet" for index, part in enumerate(parts)]
         old = set(self.files)
         for name, part in zip(names, parts, strict=True):
             # A name holds the hash of its keys: a file of that name is already what would be written.
             if self.folder / name not in old:
-                write_parquet(self.folder / name, self._gather([place[key] for key in part]))
+                write_parquet(self.folder / name, self._gather([places.place(there[key]) for key in part]))
         for file in old - {self.folder / name for name in names}:
             file.unlink()
+        self.refresh()
 
     def _gather(self, places: Sequence[tuple[Path, int]]) -> pa.Table:
         by_file: dict[Path, list[tuple[int, int]]] = {}
@@ -195,7 +258,7 @@ def row_reading(row: dict[str, Any], page: str, scan: str, histogram: np.ndarray
     )
 
 
-def vectors(column: pa.ChunkedArray) -> np.ndarray:
+def vectors(column: pa.ChunkedArray) -> NDArray[np.float32]:
     """A column of fixed-size lists as a float32 array of shape (n, 110)."""
     flat = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks]
     return np.concatenate(flat).reshape(-1, N_BINS) if flat else np.zeros((0, N_BINS), np.float32)

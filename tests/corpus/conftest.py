@@ -12,9 +12,16 @@ from tablesim.scans.sources import find_scans, name_pages
 def build(tmp_path):
     """Ingest and read a folder of fake scans into a run folder."""
 
-    def build(scans: Path, out: Path | None = None, *, reader: FakeReader | None = None, workers: int = 1) -> Corpus:
+    def build(
+        scans: Path,
+        out: Path | None = None,
+        *,
+        reader: FakeReader | None = None,
+        workers: int = 1,
+        retry_failed: bool = False,
+    ) -> Corpus:
         corpus = Corpus.resume(out or tmp_path / "run", {"network": "fake-1"})
-        ingest(corpus, name_pages(find_scans(scans)))
+        ingest(corpus, name_pages(find_scans(scans)), retry_failed=retry_failed)
         read_pages(corpus, (reader or FakeReader()).make, workers=workers)
         return corpus
 
@@ -32,3 +39,9 @@ def whole(tmp_path_factory):
     corpus.build_neighbours()
     corpus.cluster()
     return corpus, labels
+
+
+@pytest.fixture
+def plain_processes(monkeypatch):
+    """Several workers are plain processes, as without the extra ``dask``."""
+    monkeypatch.setattr("tablesim.corpus.indexing.is_installed", lambda: False)

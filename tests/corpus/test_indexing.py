@@ -14,6 +14,7 @@ from tablesim.corpus.events import Event
 from tablesim.corpus.indexing import ingest, read_pages
 from tablesim.corpus.store import Corpus
 from tablesim.errors import SettingsError
+from tablesim.scans.locator import Locator
 from tablesim.scans.sources import find_scans, name_pages
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -46,7 +47,7 @@ def bad_scans(folder):
         "cut": "damaged or cut off",
         "empty": "0 bytes",
         "text": "not an image",
-        "huge": "larger than 200,000,000 pixels",
+        "huge": "more than the limit of 200,000,000",
         "mistake": "KeyError",
     }
 
@@ -78,6 +79,88 @@ def test_a_mended_page_is_read_the_next_time_and_nothing_else_is(tmp_path, build
     assert corpus.status()["read"] == 3
 
 
+def log_of(path):
+    return [line.split()[1] for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def test_a_page_that_failed_is_tried_again_only_when_asked(tmp_path, build):
+    write_corpus(tmp_path / "scans", 1, 2, 0)
+    write_scan(tmp_path / "scans" / "odd.png", "mistake", 250)
+    first = build(tmp_path / "scans")
+    (tmp_path / "scans" / "odd.txt").write_text("12 34")
+    log = tmp_path / "log"
+    second = build(tmp_path / "scans", reader=FakeReader(log=str(log)))
+    assert log_of(log) == []
+    assert second.problems == first.problems
+    assert second.page("odd")["status"] == "failed"
+    third = build(tmp_path / "scans", reader=FakeReader(log=str(log)), retry_failed=True)
+    assert log_of(log) == ["odd"]
+    assert third.problems == []
+    assert third.status()["failed"] == 0
+
+
+def test_what_failed_is_remembered_by_a_job_that_was_killed_later(tmp_path):
+    for name in "abc":
+        write_scan(tmp_path / "scans" / f"{name}.png", "mistake" if name == "a" else [["12"]])
+
+    def stop(event):
+        if event.stage == "read" and event.page == "b":
+            raise KeyboardInterrupt
+
+    def corpus_of(log=""):
+        corpus = Corpus.resume(tmp_path / "run", {})
+        ingest(corpus, name_pages(find_scans(tmp_path / "scans")))
+        return corpus, FakeReader(log=str(log)).make
+
+    with pytest.raises(KeyboardInterrupt):
+        read_pages(*corpus_of(), on_event=stop)
+    status = Corpus.open(tmp_path / "run").status()
+    assert (status["read"], status["failed"], status["waiting"]) == (1, 1, 1)
+    read_pages(*corpus_of(tmp_path / "log"))
+    assert log_of(tmp_path / "log") == ["c"]
+
+
+def test_a_page_is_on_the_disk_before_it_is_told_of(tmp_path, monkeypatch):
+    write_corpus(tmp_path / "scans", 2, 4, 1)
+    monkeypatch.setattr("tablesim.corpus.indexing.JOINED_PAGES", 3)
+    corpus = Corpus.create(tmp_path / "run", {})
+    ingest(corpus, name_pages(find_scans(tmp_path / "scans")))
+    seen, files = [], []
+
+    def look(event):
+        if event.kind == "page":
+            seen.append(event.page)
+            other = Corpus.open(tmp_path / "run")
+            assert [reading.page for reading in other.readings()] == sorted(seen)
+            assert other.status()["read"] == len(seen)
+            files.append(len(other.embedding_shards.files))
+
+    read_pages(corpus, FakeReader().make, on_event=look)
+    assert files == [1, 2, 1, 2, 3, 2, 3, 4, 3]
+    assert len(corpus.embedding_shards.files) == 1
+
+
+def test_hashes_are_written_down_while_a_collection_is_hashed(tmp_path, monkeypatch):
+    write_corpus(tmp_path / "scans", 2, 3, 0)
+    for name in ("SAVE_SECONDS", "_PAUSE"):
+        monkeypatch.setattr(f"tablesim.corpus.indexing.{name}", 0.0)
+    corpus = Corpus.create(tmp_path / "run", {})
+    scans = name_pages(find_scans(tmp_path / "scans"))
+
+    def stop(event):
+        if event.done == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ingest(corpus, scans, on_event=stop)
+    known = [row["sha256"] for row in Corpus.open(tmp_path / "run").pages]
+    assert [bool(key) for key in known] == [True] * 3 + [False] * 3
+    hashed = []
+    monkeypatch.setattr(Locator, "sha256", lambda self: hashed.append(self.stem) or "f" * 64)
+    ingest(Corpus.open(tmp_path / "run"), scans)
+    assert hashed == ["k1_e0", "k1_e1", "k1_e2"]
+
+
 def test_a_renamed_scan_is_not_read_again(tmp_path, build):
     write_corpus(tmp_path / "scans", 1, 2, 0)
     build(tmp_path / "scans")
@@ -94,7 +177,7 @@ def test_a_second_run_changes_no_byte(tmp_path, build):
     assert bytes_of(build(tmp_path / "scans").folder) == before
 
 
-def test_two_workers_write_the_same_bytes_as_one(tmp_path, build):
+def test_two_workers_write_the_same_bytes_as_one(tmp_path, build, plain_processes):
     write_corpus(tmp_path / "scans", 2, 3, 2)
     bad_scans(tmp_path / "scans")
     one = build(tmp_path / "scans", tmp_path / "one")
@@ -106,7 +189,7 @@ def test_two_workers_write_the_same_bytes_as_one(tmp_path, build):
     assert str(os.getpid()) not in processes
 
 
-def test_a_page_that_kills_its_process_is_a_problem_and_no_other_page_suffers(tmp_path, build):
+def test_a_page_that_kills_its_process_is_a_problem_and_no_other_page_suffers(tmp_path, build, plain_processes):
     labels = write_corpus(tmp_path / "scans", 2, 2, 0)
     write_scan(tmp_path / "scans" / "k0_killer.png", "die", 249)
     corpus = build(tmp_path / "scans", workers=2)
@@ -141,8 +224,9 @@ from tablesim.corpus.store import Corpus
 from tablesim.scans.sources import find_scans, name_pages
 
 if __name__ == "__main__":
-    folder, workers = Path(sys.argv[1]), int(sys.argv[2])
-    indexing.FLUSH_PAGES = 2
+    folder, workers, with_dask = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "dask"
+    indexing.is_installed = lambda: with_dask
+    indexing.JOINED_PAGES = 2
     corpus = Corpus.resume(folder / "run", {"network": "fake-1"})
     indexing.ingest(corpus, name_pages(find_scans(folder / "scans")))
     indexing.read_pages(corpus, FakeReader(delay=0.15, log=str(folder / "log")).make, workers=workers)
@@ -155,11 +239,11 @@ def alive(pid):
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for left-over processes in /proc")
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_job_killed_by_force_goes_on_where_it_stopped(tmp_path, build, workers):
+@pytest.mark.parametrize(("workers", "engine"), [(1, "plain"), (2, "plain"), (2, "dask")])
+def test_a_job_killed_by_force_goes_on_where_it_stopped(tmp_path, build, workers, engine):
     write_corpus(tmp_path / "scans", 3, 4, 0)
     (tmp_path / "job.py").write_text(JOB)
-    command = [sys.executable, str(tmp_path / "job.py"), str(tmp_path), str(workers)]
+    command = [sys.executable, str(tmp_path / "job.py"), str(tmp_path), str(workers), engine]
     job = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(TESTS), "OMP_NUM_THREADS": "1"})
     shards = tmp_path / "run" / "embeddings"
     deadline = time.monotonic() + 60

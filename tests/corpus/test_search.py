@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tablesim.corpus.search import containment, shared_bigrams, top_rows, typed_histogram, typed_numbers, unit_rows
+from tablesim.corpus.nearest import nearest, neighbours, surprises
+from tablesim.corpus.search import containment, shared_bigrams, typed_histogram, typed_numbers, unit_rows
+from tablesim.corpus.search_index import SearchIndex
 from tablesim.errors import SettingsError
 
 
@@ -20,29 +22,79 @@ histograms = seeds.map(lambda seed: counts(seed, 110, most=30))
 pages = seeds.map(lambda seed: counts(seed, 7, 110, most=2))
 
 
+def index_of(h):
+    h = np.asarray(h, np.float32)
+    return SearchIndex(unit_rows(np.sqrt(h)).astype(np.float32), h, np.arange(len(h)))
+
+
+def sorted_slowly(h, query, asked, contained=False):
+    """Rows, nearest first, by a sort in float64 of every row."""
+    phi, unit = unit_rows(np.sqrt(np.float32(h))), unit_rows(np.sqrt(np.float32(query))[None])[0]
+    cosines = [round(float(row @ unit), 9) for row in phi]
+    covered = [round(containment(query, row), 9) if contained else 0.0 for row in h]
+    order = sorted(range(len(h)), key=lambda at: (-covered[at], -cosines[at], at))
+    return [at for at in order if cosines[at] > 0 and asked[at]]
+
+
 @settings(deadline=None)
-@given(pages, st.integers(1, 8))
-def test_the_nearest_rows_are_those_of_a_full_sort(h, k):
-    unit = unit_rows(np.sqrt(h))
-    for query, (order, cosines) in zip(unit, top_rows(unit, unit, k), strict=True):
-        slow = sorted(((-round(float(query @ row), 9), at) for at, row in enumerate(unit)))
-        expected = [(at, -cosine) for cosine, at in slow if cosine < 0][:k]
-        assert list(order) == [at for at, _ in expected]
-        np.testing.assert_allclose(cosines, [min(cosine, 1.0) for _, cosine in expected], atol=2e-9)
+@given(pages, st.integers(1, 8), st.booleans(), seeds)
+def test_the_nearest_rows_are_those_of_a_full_sort(h, k, contained, seed):
+    asked = np.random.default_rng(seed).random(len(h)) < 0.8
+    for query in h:
+        found = nearest(index_of(h), query, k, asked, contained=contained)
+        top = found.top(k)
+        assert found.rows[top].tolist() == sorted_slowly(h, query, asked, contained)[:k]
+        unit = unit_rows(np.sqrt(np.float32(query))[None])[0]
+        np.testing.assert_allclose(found.cosines[top], unit_rows(np.sqrt(h[found.rows[top]])) @ unit, atol=1e-7)
+
+
+@settings(deadline=None, max_examples=30)
+@given(pages, st.integers(1, 4), st.sampled_from([1, 3, 7]), st.sampled_from([2, 5, 7]))
+def test_neighbours_of_all_are_those_of_each_whatever_the_blocks(h, k, block, tile):
+    index = index_of(h)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tablesim.corpus.nearest._BLOCK", block)
+        patch.setattr("tablesim.corpus.nearest._TILE", tile)
+        near = list(neighbours(index, k))
+    assert len(near) == len(h)
+    for at, (rows, cosines) in enumerate(near):
+        found = nearest(index, h[at], k, np.arange(len(h)) != at)
+        assert rows.tolist() == found.rows[found.top(k)].tolist()
+        assert cosines.tolist() == found.cosines[found.top(k)].tolist()
+
+
+def test_what_float32_cannot_tell_apart_is_told_apart():
+    rng = np.random.default_rng(5)
+    base = rng.integers(1, 4000, 110).astype(np.float64)
+    # Rows that differ from the query in the last digit of one count: their cosines agree to 8 decimals.
+    h = np.tile(base, (200, 1))
+    h[np.arange(200), rng.permutation(200) % 110] += rng.integers(1, 200, 200)
+    found = nearest(index_of(h), base, 10)
+    exact = sorted_slowly(h, base, np.ones(200, bool))
+    assert found.rows[found.top(10)].tolist() == exact[:10]
+    by_float32 = np.argsort(-(index_of(h).unit @ np.float32(unit_rows(np.sqrt(base)[None])[0])), kind="stable")
+    assert by_float32[:10].tolist() != exact[:10], "the test asks for nothing that float32 does not know"
 
 
 def test_equals_come_in_the_order_of_the_rows():
-    unit = unit_rows(np.tile(np.arange(1.0, 111.0), (5, 1)))
-    order, _ = next(top_rows(unit[:1], unit, 3))
-    assert list(order) == [0, 1, 2]
+    found = nearest(index_of(np.tile(np.arange(1.0, 111.0), (5, 1))), np.arange(1.0, 111.0), 3)
+    assert found.rows[found.top(3)].tolist() == [0, 1, 2]
 
 
-def test_blocks_make_no_difference(monkeypatch):
-    rng = np.random.default_rng(3)
-    unit = unit_rows(rng.random((9, 110)))
-    whole = [order.tolist() for order, _ in top_rows(unit, unit, 4)]
-    monkeypatch.setattr("tablesim.corpus.search._BLOCK", 2)
-    assert [order.tolist() for order, _ in top_rows(unit, unit, 4)] == whole
+@settings(deadline=None)
+@given(pages, st.integers(1, 7), st.integers(0, 6), seeds)
+def test_a_surprise_counts_the_pages_of_others_that_come_as_near(h, k, at, seed):
+    group = np.random.default_rng(seed).integers(-1, 3, len(h)).astype(np.int32)
+    found = nearest(index_of(h), h[at], k, np.arange(len(h)) != at)
+    top = found.top(k)
+    given_ = surprises(found, top, group, int(group[at]), "book")
+    cosines = np.round(unit_rows(np.sqrt(h)) @ unit_rows(np.sqrt(h[at])[None])[0], 9)
+    for place, surprise in zip(top, given_, strict=True):
+        row = found.rows[place]
+        others = [r for r in range(len(h)) if group[r] >= 0 and group[r] not in (group[row], group[at])]
+        assert surprise.others == len(others)
+        assert surprise.as_near == sum(min(cosines[r], 1.0) >= found.cosines[place] - 1e-9 for r in others)
+        assert surprise.share == (surprise.as_near / len(others) if others else None)
 
 
 @given(histograms, histograms)

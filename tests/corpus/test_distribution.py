@@ -1,0 +1,86 @@
+import os
+import signal
+import time
+
+import pytest
+
+from corpus.fakes import FakeReader, write_corpus, write_scan
+from corpus.test_indexing import bad_scans, bytes_of
+from tablesim.corpus import distribution
+from tablesim.corpus.indexing import ingest, read_pages
+from tablesim.corpus.store import Corpus
+from tablesim.errors import MissingExtraError, RunError
+from tablesim.scans.sources import find_scans, name_pages
+
+pytest.importorskip("distributed")
+
+
+@pytest.fixture
+def ingested(tmp_path):
+    def ingested(name):
+        corpus = Corpus.create(tmp_path / name, {})
+        ingest(corpus, name_pages(find_scans(tmp_path / "scans")))
+        return corpus
+
+    return ingested
+
+
+def test_a_cluster_that_loses_a_worker_writes_the_bytes_of_plain_processes(tmp_path, ingested, monkeypatch):
+    labels = write_corpus(tmp_path / "scans", 4, 4, 2)
+    bad = bad_scans(tmp_path / "scans")
+    write_scan(tmp_path / "scans" / "k2_killer.png", "die", 249)
+    log = tmp_path / "log"
+    killed = []
+
+    def kill_one(event):
+        """Kill the worker that read the first page, once a few pages are read."""
+        if event.stage == "read" and event.done == 6 and not killed:
+            killed.append(int(log.read_text().split()[0]))
+            os.kill(killed[0], signal.SIGKILL)
+
+    disturbed = ingested("disturbed")
+    reader = FakeReader(delay=0.1, log=str(log))
+    read_pages(disturbed, reader.make, workers=2, on_event=kill_one)
+    readers = {int(line.split()[0]) for line in log.read_text().splitlines()}
+    assert killed and len(readers) > 2 and os.getpid() not in readers
+
+    status = disturbed.status()
+    assert (status["read"], status["failed"], status["waiting"]) == (len(labels), len(bad) + 1, 0)
+    problems = {row["page"]: row["problem"] for row in disturbed.problems}
+    assert set(problems) == {*bad, "k2_killer"}
+    assert "the process that read it died" in problems["k2_killer"]
+
+    monkeypatch.setattr("tablesim.corpus.indexing.is_installed", lambda: False)
+    plain = ingested("plain")
+    read_pages(plain, FakeReader().make, workers=2)
+    assert bytes_of(plain.folder) == bytes_of(disturbed.folder)
+
+
+def test_the_workers_of_a_scheduler_elsewhere_read(tmp_path, ingested):
+    from distributed import LocalCluster
+
+    write_corpus(tmp_path / "scans", 1, 2, 0)
+    corpus = ingested("run")
+    with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:
+        read_pages(corpus, FakeReader().make, scheduler=cluster.scheduler_address)
+        assert corpus.status()["read"] == 2
+        with pytest.raises(RunError, match=r"a worker cannot read at all \(FileNotFoundError: .*weights"):
+            list(distribution.read_with_dask(no_weights, [("a" * 64, tmp_path)], cluster.scheduler_address))
+
+
+def no_weights():
+    raise FileNotFoundError("no weights here")
+
+
+def test_a_scheduler_that_is_not_there_is_told_in_one_line(monkeypatch, tmp_path):
+    monkeypatch.setattr(distribution, "CONNECT_SECONDS", 0.2)
+    start = time.monotonic()
+    with pytest.raises(RunError, match=r"tcp://127\.0\.0\.1:9: no Dask scheduler answers there \(.*\); start one with"):
+        list(distribution.read_with_dask(FakeReader().make, [("a", tmp_path)], "tcp://127.0.0.1:9"))
+    assert time.monotonic() - start < 30
+
+
+def test_a_scheduler_needs_the_extra(monkeypatch, tmp_path):
+    monkeypatch.setattr(distribution, "is_installed", lambda: False)
+    with pytest.raises(MissingExtraError, match=r"pip install 'tablesim\[dask\]'"):
+        list(distribution.read_with_dask(FakeReader().make, [("a", tmp_path)], "tcp://127.0.0.1:9"))
