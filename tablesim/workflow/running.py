@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -138,9 +139,16 @@ def _fetch(libraries: Sequence[str], web: Web, max_pixels: int, tell: Listener) 
 
     tell(Event("start", "fetch"))
     pages = fetch_pages(libraries, web, max_pixels=max_pixels, on_page=on_page)
-    lost = sum(bool(page.problem) for page in pages)
-    tell(Event("end", "fetch", len(pages) - lost, len(pages)))
+    causes = Counter(_cause(page.problem) for page in pages if page.problem)
+    came = len(pages) - causes.total()
+    told = "".join(f"; {count} x {cause}" for cause, count in causes.most_common(5))
+    tell(Event("end", "fetch", came, len(pages), message=f"{came} of {len(pages)} pages came{told}"))
     return pages
+
+
+def _cause(problem: str) -> str:
+    """Why a page did not come, without its address and what to do."""
+    return problem.partition(": ")[2].partition(";")[0]
 
 
 def _index(

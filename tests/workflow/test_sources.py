@@ -1,0 +1,186 @@
+"""Runs over every kind of source: what is wrong ends in one row, and everything else is read."""
+
+import io
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from corpus.fakes import reading_of, table
+from PIL import Image
+from scans.library import body, open_library, picture, status
+
+from tablesim.corpus.store import Corpus
+from tablesim.errors import RunError
+from tablesim.report.content import gather
+from tablesim.scans.images import load_scan, page_id
+from tablesim.scans.metadata import SINE_LOCO
+from tablesim.scans.web import Web
+from tablesim.workflow import run
+
+BAD = Path(__file__).resolve().parents[1] / "resources" / "bad"
+
+
+@dataclass(frozen=True)
+class ShadeReader:
+    """Reads the table whose number is the grey of a page's last pixels: pages of one grey carry one table."""
+
+    fingerprint: str = "shades"
+
+    def read(self, path: Path) -> object:
+        scan = load_scan(path)
+        kind = round(float(scan.grey[-8:].mean()) / 10)
+        return reading_of(page_id(path), table(kind), scan=str(path), sha256=scan.sha256)
+
+
+def leaf(kind: int, width: int = 60, height: int = 80) -> Image.Image:
+    grey = np.full((height, width), 10 * kind, np.uint8)
+    grey[:4] = 255
+    return Image.fromarray(grey)
+
+
+@pytest.fixture
+def library(monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with open_library() as opened:
+        yield opened
+
+
+def test_pages_of_every_kind_meet_in_one_run(tmp_path, library):
+    scans = tmp_path / "scans"
+    (scans / "a").mkdir(parents=True)
+    leaf(5).save(scans / "a" / "p1.png")
+    leaf(5).save(scans / "p1.jp2", irreversible=False)
+    leaf(5).save(scans / "book.pdf", save_all=True, append_images=[leaf(9)], quality=95)
+    leaf(9).save(scans / "plates.tif", save_all=True, append_images=[leaf(5).convert("1").convert("L")])
+    image = io.BytesIO()
+    leaf(9).save(image, "JPEG", quality=95)
+    library.put("/9.jpg", body(image.getvalue()))
+    address = library.manifest(
+        "inc7",
+        [f"{library.url}/9.jpg", f"{library.url}/gone.jpg"],
+        metadata=[{"label": "Date", "value": "1531"}, {"label": "Place of publication", "value": "S.l."}],
+    )
+    metadata = tmp_path / "m.csv"
+    metadata.write_text("page,place,year\nbook.pdf,Lyon,1550-55\ninc7_p0001,,1532\n")
+    web = Web(tmp_path / "cache")
+    corpus = run([scans, address], tmp_path / "out", metadata, network=ShadeReader(), web=web)
+    rows = {row["page"]: row for row in corpus.pages}
+    assert {page: row["status"] for page, row in rows.items()} == {
+        "a_p1": "read",
+        "book_p0001": "read",
+        "book_p0002": "read",
+        "inc7_p0001": "read",
+        "inc7_p0002": "failed",
+        "plates_p0001": "read",
+        "plates_p0002": "read",
+        "scans_p1": "read",
+    }
+    assert "HTTP 404" in corpus.problems[0]["problem"]
+    groups = {page: cluster.label for cluster in corpus.clusters.clusters for page in cluster.pages}
+    assert groups["a_p1"] == groups["scans_p1"] == groups["book_p0001"]
+    assert groups["book_p0002"] == groups["plates_p0001"] == groups["inc7_p0001"] != groups["a_p1"]
+    # The CSV counts before the library, which fills what it leaves blank; a line for the book is one for its pages.
+    assert (rows["inc7_p0001"]["year"], rows["inc7_p0001"]["place"]) == (1532, SINE_LOCO)
+    assert [rows[f"book_p000{n}"]["year_latest"] for n in (1, 2)] == [1555, 1555]
+    assert rows["inc7_p0002"]["extra"]["canvas"] == f"{address}/canvas/2"
+    events = [json.loads(line) for line in (tmp_path / "out" / "events.jsonl").read_text().splitlines()]
+    assert any(event.get("message") == "1 of 2 pages came; 1 x HTTP 404 Not Found" for event in events)
+
+    # Each page is found again by what the run says of its place, and the report shows it.
+    for page, row in rows.items():
+        if row["status"] == "read":
+            assert load_scan(row["scan"]).grey.shape == (80, 60), page
+    content, _ = gather(corpus, tmp_path / "out" / "report")
+    cards = [card for part in content.clusters for card in part.pages] + list(content.alone)
+    assert {card.page for card in cards} == {page for page in rows if rows[page]["status"] == "read"}
+    assert all(card.picture is not None for card in cards)
+    links = {card.page: card.link for card in cards}
+    assert links["book_p0002"].endswith("scans/book.pdf#page=2")
+
+    # The same again: nothing is fetched but what failed, and then it is there.
+    library.asked.clear()
+    library.put("/gone.jpg", body(picture()))
+    again = run([scans, address], tmp_path / "out", metadata, network=ShadeReader(), web=Web(tmp_path / "cache"))
+    assert library.asked == {"/gone.jpg": 1}
+    assert again.problems == []
+    assert len(again.pages) == 8
+
+
+def test_every_bad_scan_is_one_row_and_the_good_ones_are_read(tmp_path):
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    bad = [path for path in BAD.iterdir() if path.suffix not in (".csv", ".json")]
+    for path in bad:
+        (scans / path.name).write_bytes(path.read_bytes())
+    leaf(5).save(scans / "good_1.png")
+    leaf(5, width=61).save(scans / "good_2.png")
+    corpus = run(scans, tmp_path / "out", network=ShadeReader())
+    assert {Path(row["scan"]).name.split("#")[0] for row in corpus.problems} == {path.name for path in bad}
+    assert [row["page"] for row in corpus.pages if row["status"] == "read"] == ["good_1", "good_2"]
+    assert all("\n" not in row["problem"] and ";" in row["problem"] for row in corpus.problems)
+
+
+def test_a_library_that_is_down_is_one_clear_error(tmp_path, library):
+    library.put("/iiif/b/manifest.json", status(403))
+    with pytest.raises(RunError, match=r"none of the 1 pages could be read \(.*HTTP 403 Forbidden"):
+        run(f"{library.url}/iiif/b/manifest.json", tmp_path / "out", network=ShadeReader(), web=Web(tmp_path / "c"))
+
+
+def test_another_library_is_another_source(tmp_path, library):
+    library.put("/9.jpg", body(picture()))
+    one, two = (library.manifest(name, [f"{library.url}/9.jpg"]) for name in ("a", "b"))
+    web = Web(tmp_path / "cache")
+    run(one, tmp_path / "out", network=ShadeReader(), web=web)
+    with pytest.raises(RunError, match=r"made from http.*/a/manifest\.json, now the source is .*/b/manifest\.json"):
+        run(two, tmp_path / "out", network=ShadeReader(), web=web)
+
+
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from tablesim.cli import one_line
+from tablesim.workflow import run
+from workflow.test_sources import ShadeReader
+for limit in (2_000, 6_000):
+    # Writing past this size fails as on a full disk, and in this process alone.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    try:
+        run(Path(sys.argv[2]), Path(sys.argv[3]), network=ShadeReader())
+    except OSError as error:
+        print(one_line(error))
+"""
+
+
+def test_a_full_disk_is_one_clear_line_and_the_same_command_goes_on(tmp_path):
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    for kind in (2, 5, 9):
+        leaf(kind).save(scans / f"p{kind}.png")
+    tests = str(Path(__file__).resolve().parents[1])
+    words = [sys.executable, "-c", FULL_DISK, tests, str(scans), str(tmp_path / "out")]
+    lines = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert len(lines) == 2
+    assert all("File too large; check the disk's space" in line for line in lines)
+    corpus = run(scans, tmp_path / "out", network=ShadeReader())
+    assert corpus.status()["read"] == 3
+    for row in corpus.pages:
+        assert corpus.reading(row["page"]).numbers == ShadeReader().read(Path(row["scan"])).numbers
+    assert not list((tmp_path / "out").rglob("*.part"))
+
+
+@pytest.mark.parametrize("out", ["/proc/run", "/dev/null/run"])
+def test_a_folder_that_cannot_be_written_is_named_before_anything_is_read(tmp_path, out):
+    leaf(5).save(tmp_path / "p.png")
+    with pytest.raises((RunError, OSError), match="run"):
+        run(tmp_path / "p.png", out, network=ShadeReader())
+
+
+def test_a_run_opens_with_its_limit(tmp_path):
+    leaf(5).save(tmp_path / "p.png")
+    corpus = run(tmp_path / "p.png", tmp_path / "out", network=ShadeReader(), max_pixels=5000)
+    assert Corpus.open(corpus.folder).run["max_pixels"] == 5000
