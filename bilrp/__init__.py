@@ -14,6 +14,7 @@ features, one of each input, so that the parts add up to the similarity.
 True
 >>> joint.pool(8).matrix().shape                        # relevance of every pair of 8 x 8 tiles
 torch.Size([2, 2, 3, 2])
+>>> tiles = explainer.explain(torch.rand(1, 3, 16, 16), torch.rand(1, 3, 24, 16), pool=8)   # the same, faster
 >>> pairs = joint.top_pairs(50)                         # [(y, x, y', x', relevance)], exact at full resolution
 >>> answer = joint.given((0, 0, 8, 8))                  # what in the second image answers to this box of the first?
 >>> report = joint.left_coverage                        # every operation, its rule, and what it kept

@@ -202,9 +202,9 @@ class Winner:
         n, height, width, channels = shares.values.shape
         places = self._winners.new_full((n, above.height, above.width, channels), -1)
         for k, inner, outer in above.pieces(*self._kernel.above):
-            winners = self._winners[outer]
+            chosen = self._winners[outer]
             top, left = shares.frame.corners[k].tolist()
-            row, column = winners // columns - top, winners % columns - left
+            row, column = chosen // columns - top, chosen % columns - left
             inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
             places[k][inner] = torch.where(inside, row * width + column, -1)
         flat = places.flatten(1, 2)
