@@ -72,7 +72,7 @@ def test_annotations_go_on_from_the_bundled_weights_in_small_steps(tmp_path, tra
 def test_where_a_training_starts(tmp_path, trained, words, start):
     assert run("--out", tmp_path / "t", *words).exit_code == 0
     assert trained.kwargs["start"] == start
-    assert trained.settings.steps == (8500 if start is None else 1500)
+    assert trained.settings.steps == (TrainingSettings().steps if start is None else 1500)
 
 
 @pytest.mark.parametrize("words", [("--annotations", "a.csv"), ("--scans", ".")])

@@ -48,7 +48,7 @@ def test_boxes_drawn_by_hand_come_close_to_the_ink(tmp_path, sample, truths, wri
         nearest = np.abs(middles).sum(axis=2).argmin(axis=1)
         assert [printed[k].value for k in nearest] == [digit.value for digit in figures]
         off = np.abs(found - corners[nearest])
-        assert np.quantile(off, 0.98) < 2.2
+        assert np.quantile(off, 0.98) < 0.16 * FIGURE_HEIGHT
         assert len(page.numbers) >= 0.98 * len(page.asked)
         heights = [digit.box.height for digit in figures]
         assert np.median(heights) == pytest.approx(FIGURE_HEIGHT, rel=0.12)

@@ -50,7 +50,9 @@ def test_settings_name_what_is_wrong():
 
 def test_settings_of_earlier_trainings_are_known():
     kept = {"steps": 8500, "batch": 8, "learning_rate": 0.004, "seed": 20, "pages_per_step": 0.5, "pool": 1500}
-    assert TrainingSettings.from_dict({**kept, "averaging": 0.999}) == TrainingSettings()
+    settings = TrainingSettings.from_dict({**kept, "averaging": 0.999})
+    assert (settings.steps, settings.pages_per_step, settings.averaging) == (8500, 0.5, 0.999)
+    assert (settings.start, settings.annotations) == ("", "")
 
 
 def test_the_pool_moves_with_the_steps_alone():
