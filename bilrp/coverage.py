@@ -28,7 +28,8 @@ class Entry:
         The rule with its settings; empty where none was needed.
     kept : float
         Sum over the embedding dimensions of the relevance that the operation kept (biases, stabilizers, inactive
-        inputs), without sign, as a share of the relevance at the top. Zero where all was passed on.
+        inputs, constants joined to the values such as a class token), without sign, as a share of the relevance at the
+        top. Zero where all was passed on.
     """
 
     name: str

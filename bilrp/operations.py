@@ -53,6 +53,9 @@ SHAPES = {
     *("pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "unfold", "fold", "where", "masked_fill", "view_as"),
     *("reshape_as", "diagonal", "tril", "triu", "atleast_1d", "atleast_2d", "atleast_3d", "alias", "positive", "copy"),
 }
+WITH_CONSTANTS = {"cat", "stack", "hstack", "vstack", "dstack", "where", "masked_fill", "setitem", "pad"}
+"""Rearrangements that can bring in constants, such as a class token: relevance that these get goes no further."""
+
 ELEMENTWISE = {
     *("relu", "relu6", "leaky_relu", "rrelu", "prelu", "elu", "selu", "celu", "gelu", "silu", "mish", "glu_gate"),
     *("sigmoid", "tanh", "softplus", "softsign", "hardtanh", "hardswish", "hardsigmoid", "log_sigmoid", "hardshrink"),

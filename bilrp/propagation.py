@@ -16,7 +16,7 @@ from torch import Tensor
 from bilrp.composites import Composite, Layer
 from bilrp.coverage import Coverage, Entry
 from bilrp.exceptions import InputError, UnsupportedOperationError
-from bilrp.operations import Site, Sites
+from bilrp.operations import WITH_CONSTANTS, Site, Sites
 from bilrp.rules import Rule
 from bilrp.tape import Tape
 
@@ -165,9 +165,10 @@ def propagate(plan: Plan, relevance: Tensor, n_steps: int | None = None) -> Tens
         arriving = [live.pop(node, None) for node in step.site.operation.outputs]
         before = [sums.pop(node) for node in step.site.operation.outputs if node in sums]
         passed = step.backward(arriving)
-        whole = len(passed) == 1 and (step.rule is None or step.rule.keeps_nothing)
+        loses = step.site.function in WITH_CONSTANTS if step.rule is None else not step.rule.keeps_nothing
+        whole = len(passed) == 1 and not loses
         after = before if whole and len(before) == 1 else [_sum(part) for part in passed]
-        if step.rule is not None and not whole:
+        if loses or (step.rule is not None and not whole):
             step.kept += float((torch.stack(before).sum(0) - torch.stack(after).sum(0)).abs().sum())
         for node, part, amount in zip(step.site.flows, passed, after, strict=True):
             live[node] = live[node] + part if node in live else part

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from bilrp import RuleError, explain_outputs
+from bilrp import BiLRP, RuleError, explain_outputs
 from bilrp.rules import (
     LRP0,
     RULES,
@@ -32,7 +32,7 @@ from bilrp.rules import (
     ZPlus,
     stabilize,
 )
-from bilrp.testing import dense, matrix_lrp, share_matrix
+from bilrp.testing import dense, fingerprint, matrix_lrp, share_matrix
 
 LINEAR_RULES = [
     LRP0(),
@@ -84,6 +84,58 @@ def test_rule_equals_its_matrix_form(rule: Rule, kind: str, bias: bool, distribu
     got = explain_outputs(model, x, {"0": rule}, bias="distribute" if distribute else "leave").values
     expected = matrix_lrp(model, x, {"0": rule}, distribute=distribute)
     torch.testing.assert_close(got.reshape(expected.shape), expected, rtol=1e-9, atol=1e-9)
+
+
+class Failing(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        raise OSError("injected")
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+@pytest.mark.parametrize("rule", LINEAR_RULES, ids=repr)
+def test_laws_hold_for_every_rule_on_every_layer(rule: Rule, kind: str, rng: torch.Generator) -> None:
+    make, shape = LAYERS[kind]
+    bias = not isinstance(rule, ZPlus) and repr(rule) != repr(AlphaBeta(1.0, 0.0))
+    # (where a bias alone makes an output positive, z+ finds nothing to share it over)
+    model = nn.Sequential(seeded(make, bias), nn.ReLU(), nn.Flatten()).train()
+    x, y = (0.1 + 0.9 * torch.rand(1, *shape, generator=rng, dtype=torch.float64) for _ in range(2))
+    before = fingerprint(model)
+    explainer = BiLRP(model, {"0": rule})
+    joint = explainer.explain(x, y, bias="distribute")
+    table = joint.matrix()
+
+    # factored = materialised, output by output
+    pairs = zip(joint.left, joint.right, strict=True)
+    materialised = sum(torch.tensordot(one[None], other[None], ([0], [0])) for one, other in pairs)
+    torch.testing.assert_close(table, materialised)
+    # conservation: outputs have contributions of both signs here, or are zero
+    assert joint.total() == pytest.approx(joint.similarity, rel=1e-6, abs=1e-9)
+    # symmetry
+    n = joint.left[0].dim()
+    swapped = explainer.explain(y, x, bias="distribute").matrix()
+    torch.testing.assert_close(swapped, table.permute(*range(n, 2 * n), *range(n)))
+    # batched = one by one, second call = first
+    one_by_one = BiLRP(model, {"0": rule}, memory=1).explain(x, y, bias="distribute")
+    torch.testing.assert_close(one_by_one.left, joint.left, rtol=1e-10, atol=1e-12)
+    again = explainer.explain(x, y, bias="distribute")
+    assert torch.equal(again.left, joint.left) and torch.equal(again.right, joint.right)
+    # untouched, also after an error
+    with pytest.raises(OSError, match="injected"):
+        BiLRP(nn.Sequential(model, Failing()), {"0.0": rule}).explain(x, y)
+    assert fingerprint(model) == before
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+@pytest.mark.parametrize("rule", [rule for rule in LINEAR_RULES if not isinstance(rule, ZBox)], ids=repr)
+def test_relevance_grows_with_the_input(rule: Rule, kind: str, rng: torch.Generator) -> None:
+    """Without biases and with a scale-free stabilizer R(c x) = c R(x)."""
+    if rule.eps > 1e-6 and rule.stabilizer != "relative":
+        pytest.skip("an epsilon in the unit of the output is not scale-free")
+    make, shape = LAYERS[kind]
+    model = seeded(make, False)
+    x = torch.randn(1, *shape, generator=rng, dtype=torch.float64)
+    one, threefold = (explain_outputs(model, factor * x, {"*": rule}).values for factor in (1.0, 3.0))
+    torch.testing.assert_close(threefold, 3 * one, rtol=1e-5, atol=1e-7)
 
 
 def test_matrix_form_can_fail(rng: torch.Generator) -> None:
