@@ -157,9 +157,7 @@ def test_nothing_to_explain() -> None:
 def test_what_windows_cannot_pass_is_refused() -> None:
     seeds = Seeds(*(np.zeros(1, int) for _ in range(4)), np.ones(1))
     pooled = nn.Sequential(nn.Conv2d(2, 2, 3), nn.MaxPool2d(2)).double()
-    with pytest.raises(
-        UnsupportedOperationError, match=r"1 \(max_pool2d\): this operation cannot be passed"
-    ):
+    with pytest.raises(UnsupportedOperationError, match=r"1 \(max_pool2d\): this operation cannot be passed"):
         explain_places(pooled, page(), seeds)
     grouped = nn.Sequential(nn.Conv2d(2, 2, 3, groups=2)).double()
     with pytest.raises(UnsupportedOperationError, match="a convolution with groups"):
