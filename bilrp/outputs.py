@@ -100,7 +100,8 @@ def explain_outputs(
     canonizers : sequence of callable
         Change the tape before rules are given.
     memory : int
-        Bytes that the travelling relevance may take.
+        Bytes that the travelling relevance may take. With ``pool``, what tiles get from the neurons at the cut must fit
+        as well, so that more memory can save time on images of many tiles. Results do not depend on it.
 
     Returns
     -------
