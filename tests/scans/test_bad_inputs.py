@@ -21,6 +21,7 @@ SCANS = {
     "enormous.png": "60000 x 60000 pixels, more than the limit of 200,000,000",
     "enormous.tif": "60000 x 60000 pixels, more than the limit of 200,000,000",
     "jpeg_named.pdf": "not a PDF (it begins like a JPEG image)",
+    "locked.pdf": "the PDF is locked with a password",
     "no_pages.pdf": "damaged, cut off or without pages",
     "pdf_named.jpg": "JPEG 2000 or WebP; give the file the ending .pdf",
     "speck.png": "9 x 9 pixels; a page needs at least 16",
