@@ -112,7 +112,8 @@ class JointRelevance:
         Parameters
         ----------
         size : int
-            One or more. Sums are kept: ``pool(8).total()`` equals ``total()``.
+            One or more. Sums are kept: ``pool(8).total()`` equals ``total()``. Where tiles are all that is wanted,
+            ``BiLRP.explain(x, y, pool=8)`` gives the same without maps of full resolution.
         """
         if size < 1:
             raise InputError(f"pool: size is {size}, expected one or more")
