@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "cluster": ("tablesim.cli.cluster:command", "Cluster the pages of a run again."),
     "review": ("tablesim.cli.review:command", "What deserves a look, and what people decide."),
     "history": ("tablesim.cli.history:command", "How varied the tables are over years or places."),
+    "correct": ("tablesim.cli.correct:command", "Take corrected readings into a run."),
     "report": ("tablesim.cli.report:command", "Write the report of a run again."),
     "export": ("tablesim.cli.export:command", "Pages, matches and collations for other tools."),
     "status": ("tablesim.cli.status:command", "Where a run stands."),

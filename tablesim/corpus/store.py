@@ -7,6 +7,7 @@
 ``neighbours.parquet``  the nearest pages of each page
 ``clusters/``           one clustering a file, and which was made last
 ``problems.csv``        pages that could not be read, and why
+``corrections.csv``     what people read otherwise than the machine (``correctionlog``)
 ``events.jsonl``        what happened when
 """
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ from tablesim.corpus.clustering import Clustering
 from tablesim.corpus.clusterings import Clusterings
 from tablesim.corpus.clusters import cluster_pages
 from tablesim.corpus.constraints import Constraints
+from tablesim.corpus.correctionlog import CorrectionLog
 from tablesim.corpus.doubt import DoubtedReadings
 from tablesim.corpus.events import Pace
 from tablesim.corpus.files import is_locked, locked, read_json, sweep, write_csv, write_json
@@ -36,6 +39,8 @@ from tablesim.corpus.search import Hit
 from tablesim.corpus.searching import Searching
 from tablesim.corpus.shards import EMBEDDING_SCHEMA, READING_SCHEMA, Shards, row_reading, vectors
 from tablesim.corpus.stability import DRAWN_AT_MOST
+from tablesim.digits.correcting import corrected
+from tablesim.digits.corrections import Correction
 from tablesim.digits.reading import Reading
 from tablesim.errors import RunError, SettingsError
 from tablesim.scans.csvfile import listed
@@ -134,7 +139,7 @@ class Corpus:
 
     def refresh(self) -> None:
         """Forget what was read from the folder, so that the next question reads it again."""
-        for name in ("page_table", "pages", "_vectors", "searching"):
+        for name in ("page_table", "pages", "_vectors", "searching", "corrections", "_corrected"):
             self.__dict__.pop(name, None)
         self.reading_shards.refresh()
         self.embedding_shards.refresh()
@@ -165,15 +170,36 @@ class Corpus:
 
     def reading(self, page_id: str) -> Reading:
         """What was read on a page, with its histogram; RunError when the page could not be read."""
+        reading = self.machine_reading(page_id)
+        counts = self.embedding_shards.row(reading.sha256)
+        h = None if counts is None else np.array(counts["histogram"], dtype=np.float32)
+        return replace(corrected(reading, self._corrected.get(reading.sha256, ())), histogram=h)
+
+    def machine_reading(self, page_id: str) -> Reading:
+        """What the machine read on a page, whatever was corrected since; without a histogram."""
         row = self.page(page_id)
         data = self.reading_shards.row(row["sha256"])
         if data is None:
             raise RunError(
                 f"{self.folder}: page {page_id} has not been read (status {row['status']}); see problems.csv"
             )
-        counts = self.embedding_shards.row(row["sha256"])
-        h = None if counts is None else np.array(counts["histogram"], dtype=np.float32)
-        return row_reading(data, page_id, row["scan"], h)
+        return row_reading(data, page_id, row["scan"], None)
+
+    @cached_property
+    def corrections(self) -> CorrectionLog:
+        """What people read otherwise than the machine; ``reading`` has it, ``machine_reading`` has not."""
+        return CorrectionLog(self.folder)
+
+    @cached_property
+    def _corrected(self) -> dict[str, list[Correction]]:
+        """The corrections by the hash of the scan: pages with the same bytes are corrected together."""
+        found: dict[str, list[Correction]] = {}
+        for correction in self.corrections.all:
+            row = self.page_table.row_of(correction.page)
+            if row is not None:
+                key = self.page_table.line(row)["sha256"]
+                found.setdefault(key, []).append(replace(correction, page=key))
+        return found
 
     def readings(self) -> Iterator[Reading]:
         """Every reading, by page id, a shard at a time."""
@@ -333,6 +359,7 @@ class Corpus:
             "failed": int(np.count_nonzero(statuses == "failed")) + failed,
             "waiting": int(np.count_nonzero(waiting) - np.count_nonzero(finished)) - failed,
             "duplicates": len(keys) - len(set(keys)),
+            "corrections": len(self.corrections.all),
             "tables": int(np.count_nonzero(table.flags("is_table"))),
             "neighbours": (self.folder / "neighbours.parquet").is_file(),
             "clusters": None if clusters is None else clusters.k,

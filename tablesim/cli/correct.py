@@ -1,0 +1,49 @@
+"""``tablesim correct``: what a person read otherwise than the machine, taken into a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tablesim.cli.options import Json, Run
+from tablesim.cli.output import note, print_json
+
+
+def command(
+    run: Run,
+    csv: Annotated[
+        Path,
+        typer.Option(
+            "--csv",
+            help="File with the columns page,x,y,width,height,read,correct,who,when,reason.",
+            show_default=False,
+        ),
+    ],
+    who: Annotated[str, typer.Option("--who", help="Who corrected, for the lines that do not say it.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Take corrected readings into a run: a line a number, by the box of the number in pixels of the scan.
+
+    What is printed stands under correct: figures, ? for one that cannot be told, nothing where no number is printed.
+    What the machine read is kept; corrections are kept beside it in RUN/corrections.csv, with who and when. Embeddings
+    and neighbours follow at once; clusters and report when they are made again.
+
+    Example: tablesim correct myrun --csv corrections.csv --who "A. Reader"
+    """
+    from tablesim.corpus.correcting import correct
+    from tablesim.corpus.store import Corpus
+    from tablesim.digits.corrections import read_corrections
+
+    taken = correct(Corpus.open(run), read_corrections(csv), who)
+    for remark in taken.unlike:
+        note(remark)
+    if as_json:
+        new = [correction.to_row() for correction in taken.new]
+        print_json({"new": new, "known": taken.known, "pages": list(taken.pages)})
+        return
+    known = f", {taken.known} stood there already" if taken.known else ""
+    typer.echo(f"{len(taken.new)} corrections taken over{known}; {len(taken.pages)} pages have another embedding now")
+    if taken.pages:
+        typer.echo(f"to let clusters and report follow: tablesim cluster {run}; tablesim report {run}")
