@@ -27,13 +27,20 @@ def command(
     cache: Cache = None,
     offline: Offline = False,
     max_pixels: MaxPixels = MAX_PIXELS,
+    scheduler: Annotated[
+        str | None,
+        typer.Option("--scheduler", metavar="ADDRESS", help="Dask scheduler whose workers read.", show_default=False),
+    ] = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try failed pages again.")] = False,
     as_json: Json = False,
 ) -> None:
     """Read scans, find each page's neighbours, cluster the pages, and write a report that opens from disk.
 
     Scans are images, PDFs and TIFFs of many pages, and IIIF manifests or collections by their address. The same command
     again goes on where it stopped. A page that cannot be read or fetched goes into RUN/problems.csv and the job goes
-    on; the exit code is 1 only when nothing could be read.
+    on; --retry-failed tries such pages again. The exit code is 1 only when nothing could be read.
+
+    --workers N reads in N processes of this machine, --scheduler on a cluster (docs/cluster.md), with the same result.
 
     Example: tablesim run scans --out myrun --metadata pages.csv --workers 2
     """
@@ -42,7 +49,19 @@ def command(
 
     web = Web(cache, offline=offline)
     with progress(quiet=as_json) as show:
-        corpus = run(source, out, metadata, clusters, workers, weights, show, web=web, max_pixels=max_pixels)
+        corpus = run(
+            source,
+            out,
+            metadata,
+            clusters,
+            workers,
+            weights,
+            show,
+            web=web,
+            max_pixels=max_pixels,
+            scheduler=scheduler,
+            retry_failed=retry_failed,
+        )
     finish(corpus, as_json=as_json)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,13 +25,18 @@ def command(
     verify: Annotated[
         bool, typer.Option("--verify", help="Lay candidates over PAGE and put those that agree cell by cell first.")
     ] = False,
+    labels: Annotated[
+        Path | None,
+        typer.Option("--labels", metavar="CSV", help="Columns page,label: who counts as another.", show_default=False),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Find the pages of a run that are most like one of its pages, or that hold some numbers.
 
     Pages come by falling similarity, those for numbers by how much of what was typed they hold. With each page stand
-    the bigrams that bring most of the score. Pages of one kind are alike, and only those of one table agree in their
-    cells: --verify shows how large a share of the common cells agrees, and of how much of the page these are.
+    the bigrams that bring most of the score, and how many pages of other tables (by --labels, else of other books) come
+    as near: a hit is worth the more, the fewer they are. Pages of one kind are alike, and only those of one table agree
+    in their cells: --verify shows how large a share of the common cells agrees, and of how much of the page these are.
 
     Example: tablesim search myrun --numbers "0 24 / 0 48" --top 5
     """
@@ -38,13 +44,15 @@ def command(
         raise typer.BadParameter("give either PAGE or --numbers")
     if verify and page is None:
         raise typer.BadParameter("--verify needs a PAGE: typed numbers have no cells")
+    from tablesim.corpus.evaluation import read_labels
     from tablesim.corpus.store import Corpus
 
     corpus = Corpus.open(run)
     if verify and page is not None:
         _verified(corpus, page, top, across_books=across_books, as_json=as_json)
         return
-    hits = corpus.search(page, numbers=numbers, top=top, across_books=across_books)
+    known = None if labels is None else read_labels(labels).labels
+    hits = corpus.search(page, numbers=numbers, top=top, across_books=across_books, labels=known)
     if across_books and page is not None and corpus.page(page)["book"] is None:
         note(f"the book of {page} is not known; give the run --metadata to leave out pages of the same book")
     if as_json:
@@ -54,8 +62,11 @@ def command(
     for hit in hits:
         about = corpus.page(hit.page)
         shared = " ".join(bigram.bigram for bigram in hit.shared)
-        rows.append((hit.rank, hit.similarity, hit.containment, hit.page, about["year"], about["place"], shared))
-    print_table(("rank", "similarity", "containment", "page", "year", "place", "shared bigrams"), rows)
+        odd = "" if hit.surprise is None else f"{hit.surprise.as_near} of {hit.surprise.others}"
+        rows.append((hit.rank, hit.similarity, hit.containment, odd, hit.page, about["year"], about["place"], shared))
+    print_table(("rank", "similarity", "containment", "as near", "page", "year", "place", "shared bigrams"), rows)
+    if hits and hits[0].surprise is not None:
+        note(f"as near: pages with another {hits[0].surprise.by} than the query and the hit that come at least as near")
 
 
 def _verified(corpus: Corpus, page: str, top: int, *, across_books: bool, as_json: bool) -> None:

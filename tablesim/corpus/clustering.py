@@ -215,6 +215,8 @@ class Clustering:
     def clusters(self) -> tuple[Cluster, ...]:
         """The clusters, larger ones first."""
         rows = np.flatnonzero(self.labels_ >= 0)
+        if not len(rows):
+            return ()
         rows = rows[np.lexsort((self.columns.place[rows], self.labels_[rows]))]
         names, starts = np.unique(self.labels_[rows], return_index=True)
         parts = dict(zip(names.tolist(), np.split(rows, starts[1:]), strict=True))

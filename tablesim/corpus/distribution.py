@@ -125,7 +125,8 @@ def _connected(where: str) -> Any:
 
 def _read(client: Any, make_reader: MakeReader, tasks: Sequence[Task], where: str) -> Iterator[Outcome]:
     reader = pickle.dumps(make_reader)
-    left, flying = list(reversed(tasks)), {}
+    left = list(reversed(tasks))
+    flying: dict[Any, Task] = {}
     room = _Room(client)
     while left or flying:
         while left and len(flying) < room.pages():

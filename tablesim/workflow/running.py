@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tablesim.corpus.clusters import number_of_clusters
+from tablesim.corpus.correcting import renew
 from tablesim.corpus.events import Event, Listener, silent
 from tablesim.corpus.files import write_csv
 from tablesim.corpus.indexing import ingest, read_pages
 from tablesim.corpus.processes import MakeReader, Read
 from tablesim.corpus.store import Corpus
 from tablesim.digits.reading import Reading
-from tablesim.errors import RunError, SettingsError
+from tablesim.errors import RunError, SettingsError, WeightsError
 from tablesim.scans.canvases import FetchedPage, fetch_pages
 from tablesim.scans.images import MAX_PIXELS
 from tablesim.scans.joining import join
@@ -63,6 +64,8 @@ def run(
     *,
     web: Web | None = None,
     max_pixels: int = MAX_PIXELS,
+    scheduler: str | None = None,
+    retry_failed: bool = False,
 ) -> Corpus:
     """Read the scans of ``source`` into the run folder ``out``, find neighbours and clusters.
 
@@ -78,7 +81,7 @@ def run(
     clusters : "auto" or int
         How many clusters.
     workers : int
-        Processes that read.
+        Processes that read: a local Dask cluster with the extra ``dask``, else plain processes, with the same result.
     network : optional
         Weights (a path) or a network; the bundled weights unless given. With more than one worker each process loads
         the weights for itself.
@@ -88,6 +91,10 @@ def run(
         Fetches what is not on the disk.
     max_pixels : int
         Larger scans are not read. A network that is not from a weights file has its own limit.
+    scheduler : str, optional
+        Address or scheduler file of a Dask scheduler whose workers read instead.
+    retry_failed : bool
+        Try pages again that could not be read. That is also done when ``max_pixels`` or a version changed.
 
     Returns
     -------
@@ -112,11 +119,20 @@ def run(
     fingerprint, make_reader = _reader(network, max_pixels)
     corpus = Corpus.resume(out, {"network": fingerprint}, source=sources, seed=SEED)
     with corpus.lock(), EventLog(corpus.folder / "events.jsonl", on_event or silent) as tell:
+        retry = retry_failed or _reads_otherwise(corpus, max_pixels)
         corpus.run |= {"finished": False, "versions": versions(), "metadata": _metadata_record(table)}
         corpus.run["max_pixels"] = max_pixels
         corpus.save_run()
         pages = gather(scans, _fetch(libraries, web or Web(), max_pixels, tell))
-        _index(corpus, pages, table, make_reader, workers, tell)
+        _index(corpus, pages, table, tell, retry_failed=retry)
+        read_pages(corpus, make_reader, workers=workers, scheduler=scheduler, on_event=tell)
+        # What was corrected stays corrected when its scan is read again.
+        renew(corpus, neighbours=False)
+        if not any(status == "read" for status in corpus.page_table.column("status").to_pylist()):
+            first = corpus.problems[0]["problem"] if corpus.problems else "no pages"
+            raise RunError(
+                f"{corpus.folder}: none of the {len(pages.scans)} pages could be read ({first}); see problems.csv"
+            )
         tell(Event("start", "neighbours"))
         corpus.build_neighbours()
         tell(Event("end", "neighbours"))
@@ -151,14 +167,13 @@ def _cause(problem: str) -> str:
     return problem.partition(": ")[2].partition(";")[0]
 
 
-def _index(
-    corpus: Corpus,
-    pages: Pages,
-    table: Metadata | None,
-    make_reader: MakeReader,
-    workers: int,
-    tell: Listener,
-) -> None:
+def _reads_otherwise(corpus: Corpus, max_pixels: int) -> bool:
+    """Whether what failed before may be read now: by other versions, or under another limit."""
+    before, now = corpus.run.get("versions"), versions()
+    return (before or now) != now or corpus.run.get("max_pixels", max_pixels) != max_pixels
+
+
+def _index(corpus: Corpus, pages: Pages, table: Metadata | None, tell: Listener, *, retry_failed: bool) -> None:
     about = dict(pages.about)
     if table is not None:
         match = join(table, pages.scans)
@@ -166,15 +181,9 @@ def _index(
         write_csv(corpus.folder / FINDINGS, _FINDING_COLUMNS, [asdict(finding) for finding in match.findings])
         for remark in (match.summary(), *match.remarks()):
             tell(Event("remark", "ingest", message=remark))
-    ingest(corpus, pages.scans, about, pages.missing, tell)
+    ingest(corpus, pages.scans, about, pages.missing, tell, retry_failed=retry_failed)
     corpus.run["inputs"] = {"pages": len(pages.scans), "sha256": _inputs_hash(corpus)}
     corpus.save_run()
-    read_pages(corpus, make_reader, workers=workers, on_event=tell)
-    if not any(row["status"] == "read" for row in corpus.pages):
-        first = corpus.problems[0]["problem"] if corpus.problems else "no pages"
-        raise RunError(
-            f"{corpus.folder}: none of the {len(pages.scans)} pages could be read ({first}); see problems.csv"
-        )
 
 
 def versions() -> dict[str, str]:
@@ -196,7 +205,7 @@ def _reader(network: PageReader | str | Path | None, max_pixels: int) -> tuple[s
         network = load_network(network)
     weights = getattr(network, "weights", None)
     if isinstance(weights, Path):
-        return network.fingerprint, partial(_load, weights, _Loaded(network.read), max_pixels)
+        return network.fingerprint, partial(_load, weights, network.fingerprint, _Loaded(network.read), max_pixels)
     return network.fingerprint, partial(_read_of, network)
 
 
@@ -210,12 +219,19 @@ class _Loaded:
         return _Loaded, (None,)
 
 
-def _load(weights: Path, loaded: _Loaded, max_pixels: int) -> Read:
+def _load(weights: Path, fingerprint: str, loaded: _Loaded, max_pixels: int) -> Read:
     if loaded.read is not None:
         return partial(loaded.read, max_pixels=max_pixels)
     from tablesim.reader import load_network
 
-    return partial(load_network(weights).read, max_pixels=max_pixels)
+    network = load_network(weights)
+    if network.fingerprint != fingerprint:
+        # On another machine the same path may hold something else.
+        raise WeightsError(
+            f"{weights}: here they read as {network.fingerprint[:12]}, where the job began as {fingerprint[:12]}; "
+            "give every worker the same version of tablesim and the same weights"
+        )
+    return partial(network.read, max_pixels=max_pixels)
 
 
 def _read_of(network: PageReader) -> Read:
@@ -248,5 +264,8 @@ def _metadata_record(table: Metadata | None) -> dict[str, Any] | None:
 
 
 def _inputs_hash(corpus: Corpus) -> str:
-    lines = "".join(f"{row['page']}\t{row['sha256']}\n" for row in corpus.pages)
-    return hashlib.sha256(lines.encode()).hexdigest()
+    hashed = hashlib.sha256()
+    table = corpus.page_table
+    for page, key in zip(table.column("page").to_pylist(), table.column("sha256").to_pylist(), strict=True):
+        hashed.update(f"{page}\t{key}\n".encode())
+    return hashed.hexdigest()

@@ -1,11 +1,12 @@
 import csv
 import json
 import os
+import shutil
 
 import numpy as np
 import pytest
 
-from corpus.fakes import FakeReader, reading_of, table, write_scan
+from corpus.fakes import FakeReader, reading_of, table, write_corpus, write_scan
 from tablesim.corpus.indexing import ingest
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError, SettingsError
@@ -186,3 +187,79 @@ def test_a_reading_keeps_illegible_figures(tmp_path):
     reading = reading_of("a", [["12"]])
     assert Corpus.create(tmp_path, {}).pages == []
     assert reading.numbers[0].digits_text == "12"
+
+
+def books_and_labels(tmp_path, build):
+    """Three tables: a in the books A and B, b in C and D, c in E; and which page carries which."""
+    pages = {"a1": (1, "A"), "a2": (1, "B"), "b1": (2, "C"), "b2": (2, "D"), "c1": (3, "E"), "unknown": (4, "")}
+    for at, (page, (kind, _)) in enumerate(pages.items()):
+        write_scan(tmp_path / "scans" / f"{page}.png", table(kind), at + 1)
+    corpus = build(tmp_path / "scans")
+    (tmp_path / "books.csv").write_text("page,book\n" + "".join(f"{page},{b}\n" for page, (_, b) in pages.items() if b))
+    scans = name_pages(find_scans(tmp_path / "scans"))
+    ingest(corpus, scans, join(read_metadata(tmp_path / "books.csv"), scans).pages)
+    return corpus, {page: f"table {kind}" for page, (kind, _) in pages.items() if page != "unknown"}
+
+
+def test_a_hit_says_how_many_pages_of_others_come_as_near(tmp_path, build):
+    corpus, labels = books_and_labels(tmp_path, build)
+    by_book = {hit.page: hit.surprise for hit in corpus.search("a1")}
+    # Of the pages of other books than A and B none is as near as the same table in B.
+    assert (by_book["a2"].by, by_book["a2"].as_near, by_book["a2"].others) == ("book", 0, 3)
+    furthest = corpus.search("a1")[-1]
+    assert by_book[furthest.page].as_near == (4 if furthest.page == "unknown" else 3)
+    by_label = {hit.page: hit.surprise for hit in corpus.search("a1", labels=labels)}
+    assert (by_label["a2"].by, by_label["a2"].as_near, by_label["a2"].others) == ("label", 0, 3)
+    assert by_label["b1"].others == 1
+    typed = corpus.search(numbers=" ".join(table(2)[3][1:]), labels=labels)[0]
+    assert typed.page == "b1"
+    assert typed.surprise.others == 3
+
+
+def test_a_page_without_a_book_or_label_surprises_nobody(whole):
+    assert whole[0].search("k0_e0")[0].surprise is None
+
+
+def test_search_follows_what_the_run_holds_now(tmp_path, build):
+    write_scan(tmp_path / "scans" / "one.png", table(1), 1)
+    write_scan(tmp_path / "scans" / "two.png", table(1), 2)
+    corpus = build(tmp_path / "scans")
+    assert [hit.page for hit in corpus.search("one")] == ["two"]
+    write_scan(tmp_path / "scans" / "three.png", table(1), 3)
+    again = build(tmp_path / "scans")
+    assert [hit.page for hit in again.search("one")] == ["three", "two"]
+    # One index is kept, that of the run as it is.
+    assert len(list((again.folder / ".search").iterdir())) == 1
+
+
+def test_a_run_that_cannot_be_written_to_is_searched_all_the_same(tmp_path, build, monkeypatch):
+    write_scan(tmp_path / "scans" / "one.png", table(1), 1)
+    write_scan(tmp_path / "scans" / "two.png", table(1), 2)
+    folder = build(tmp_path / "scans").folder
+    written = Corpus.open(folder).search("one")
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    shutil.rmtree(folder / ".search")
+    monkeypatch.setattr("tablesim.corpus.search_index.tempfile.mkdtemp", refuse)
+    assert Corpus.open(folder).search("one") == written
+    assert not any((folder / ".search").iterdir())
+
+
+def test_status_tells_of_a_job_at_work(tmp_path, build):
+    write_corpus(tmp_path / "scans", 1, 3, 0)
+    write_scan(tmp_path / "scans" / "twin.png", "", 99)
+    (tmp_path / "scans" / "twin2.png").write_bytes((tmp_path / "scans" / "twin.png").read_bytes())
+    corpus = build(tmp_path / "scans")
+    assert (corpus.status()["writing"], corpus.status()["duplicates"]) == (False, 1)
+    lines = [
+        {"at": f"2026-01-01T00:00:{second:02d}+00:00", "kind": "page", "stage": "read", "done": done, "total": 100}
+        for second, done in ((0, 10), (10, 30))
+    ]
+    text = "\n".join(json.dumps(line) for line in lines) + '\n{"at": "2026-01-01T00:00:1'
+    (corpus.folder / "events.jsonl").write_text(text)
+    with corpus.lock():
+        status = Corpus.open(corpus.folder).status()
+    assert (status["writing"], status["stage"]) == (True, "read")
+    assert (status["pages_per_second"], status["seconds_left"]) == (2.0, 35.0)

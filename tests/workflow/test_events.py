@@ -69,3 +69,24 @@ def test_a_log_is_written_line_by_line_and_appended_to(tmp_path):
 def test_counts_that_are_not_known_are_left_out(kind):
     assert Event(kind, "clusters").to_dict() == {"kind": kind, "stage": "clusters"}
     assert Event(kind, "read", 0, 5).to_dict()["done"] == 0
+
+
+def test_half_a_line_of_a_killed_job_stays_alone(tmp_path):
+    path = tmp_path / "events.jsonl"
+    path.write_text('{"at": "2026-')
+    with EventLog(path, lambda event: None) as tell:
+        tell(JOB[0])
+    torn, whole = path.read_text().splitlines()
+    assert torn == '{"at": "2026-'
+    assert json.loads(whole)["kind"] == "start"
+
+
+def test_a_log_says_how_fast_and_how_long(monkeypatch):
+    clock = iter([0.0, 5.0, 20.0])
+    monkeypatch.setattr("tablesim.workflow.events.time.monotonic", lambda: next(clock))
+    stream = io.StringIO()
+    with progress(stream) as show:
+        show(Event("start", "read", 100, 1000))
+        show(Event("page", "read", 110, 1000, "a"))
+        show(Event("page", "read", 140, 1000, "b"))
+    assert stream.getvalue() == "reading pages: 140 of 1000 pages, 2 pages/s, 7 min left\n"

@@ -1,10 +1,10 @@
 import json
 
 import pytest
-from corpus.fakes import FakeReader, write_corpus
+from corpus.fakes import FakeReader, write_corpus, write_scan
 
 from tablesim.corpus.store import Corpus
-from tablesim.errors import MetadataError, RunError, ScanError, SettingsError
+from tablesim.errors import MetadataError, RunError, ScanError, SettingsError, WeightsError
 from tablesim.workflow import run
 
 
@@ -48,6 +48,32 @@ def test_the_same_call_reads_nothing_twice(tmp_path, scans):
     corpus = run(scans, tmp_path / "out", network=FakeReader(log=str(log)))
     assert not log.exists()
     assert corpus.status()["read"] == 5
+
+
+def test_failed_pages_are_tried_again_when_asked_or_under_another_limit(tmp_path, scans):
+    write_scan(scans / "odd.png", "mistake", 250)
+    log = tmp_path / "log"
+
+    def again(**options):
+        log.write_text("")
+        run(scans, tmp_path / "out", network=FakeReader(log=str(log)), **options)
+        return [line.split()[1] for line in log.read_text().splitlines()]
+
+    assert "odd" in again()
+    assert again() == []
+    assert again(retry_failed=True) == ["odd"]
+    assert again(max_pixels=1000) == ["odd"]
+    assert again(max_pixels=1000) == []
+
+
+def test_a_worker_with_other_weights_is_refused(tmp_path):
+    from tablesim.reader import BUNDLED_WEIGHTS
+    from tablesim.workflow.running import _load, _Loaded
+
+    with pytest.raises(
+        WeightsError, match=r"digits\.safetensors: here they read as .*, where the job began as another"
+    ):
+        _load(BUNDLED_WEIGHTS, "another", _Loaded(None), 1000)
 
 
 def test_new_scans_are_added(tmp_path, scans):
