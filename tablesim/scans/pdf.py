@@ -7,6 +7,7 @@ type or lines are drawn, so that the image with most pixels keeps them, or at ``
 
 from __future__ import annotations
 
+import mmap
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,21 +67,24 @@ def _opened(path: Path) -> Iterator[Any]:
             with pypdfium2.PdfDocument(path) as document:
                 yield document
         except pypdfium2.PdfiumError as error:
-            raise ScanError(f"{path}: {_reason(path, str(error))}") from error
+            raise ScanError(f"{path}: {_reason(path)}") from error
         except FileNotFoundError as error:
             raise ScanError(f"{path}: there is no such file; check the spelling") from error
 
 
-def _reason(path: Path, message: str) -> str:
+def _reason(path: Path) -> str:
+    """Why a PDF does not open; the file tells, because what PDFium says may be about the file before."""
     if not path.stat().st_size:
         return "the file is empty (0 bytes); fetch it again"
     kind = looks_like(path)
     if kind != "a PDF":
         found = f"it begins like {kind}" if kind else "its first bytes say nothing"
         return f"not a PDF ({found}); give the file the ending of what it is"
-    if "password" in message.lower():
-        return "the PDF is locked with a password; save a copy without one"
-    return f"the PDF is damaged, cut off or without pages ({message.rstrip('.')}); fetch it again"
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        locked = data.find(b"/Encrypt") >= 0 and data.find(b"%%EOF") >= 0
+    if locked:
+        return "the PDF is locked with a password, or damaged; save a copy without a password"
+    return "the PDF is damaged, cut off or without pages; fetch it again"
 
 
 def _image_of(page: Any, where: str, max_pixels: int) -> Image.Image:
