@@ -100,8 +100,9 @@ def explain_outputs(
     canonizers : sequence of callable
         Change the tape before rules are given.
     memory : int
-        Bytes that the travelling relevance may take. With ``pool``, what tiles get from the neurons at the cut must fit
-        as well, so that more memory can save time on images of many tiles. Results do not depend on it.
+        Bytes that the travelling relevance may take. With ``pool``, what tiles get from the neurons where the two ways
+        meet must fit into four times as much, so that more memory can save time on images of very many tiles. Results
+        do not depend on it.
 
     Returns
     -------

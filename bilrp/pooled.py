@@ -29,6 +29,7 @@ from bilrp.windows import Frame
 MAX_WINDOWS = 32  # more windows at a time gain nothing on a CPU
 SAME_ORDER = {"flatten", "view", "reshape", "ravel", "squeeze", "unsqueeze"}
 WORKING_COPIES = 4  # a window below and above, its products with factors
+AT_REST = 4  # shares that wait at the cut may take so many times the memory of what travels
 
 
 class Top(Protocol):
@@ -143,7 +144,7 @@ def propagate_pooled(plan: Plan, top: Top, size: int, memory: int) -> Tensor:
     size : int
         Side of a tile in pixels.
     memory : int
-        Bytes that shares, and relevance on its way, may take each.
+        Bytes that what travels may take; the shares that wait at the cut may take `AT_REST` times as much.
 
     Returns
     -------
@@ -152,7 +153,7 @@ def propagate_pooled(plan: Plan, top: Top, size: int, memory: int) -> Tensor:
     x = plan.tape.values[plan.tape.input_node]
     tiles = Tiles(size, int(x.shape[2]), int(x.shape[3]))
     links = chain(plan)
-    best = cheapest(cuts(plan, links, tiles, len(top)), memory // x.element_size())
+    best = cheapest(cuts(plan, links, tiles, len(top)), AT_REST * memory // x.element_size())
     lifts = links[: best.n_lifts]
     n_steps = len(plan.steps) - best.n_lifts
     meeting: Meeting | None = None
