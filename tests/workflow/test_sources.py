@@ -12,10 +12,13 @@ import pytest
 from corpus.fakes import reading_of, table
 from PIL import Image
 from scans.library import body, open_library, picture, status
+from typer.testing import CliRunner
 
+from tablesim.cli import app
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError
 from tablesim.report.content import gather
+from tablesim.scans.facets import NOT_GIVEN
 from tablesim.scans.images import load_scan, page_id
 from tablesim.scans.metadata import SINE_LOCO
 from tablesim.scans.web import Web
@@ -184,3 +187,20 @@ def test_a_run_opens_with_its_limit(tmp_path):
     leaf(5).save(tmp_path / "p.png")
     corpus = run(tmp_path / "p.png", tmp_path / "out", network=ShadeReader(), max_pixels=5000)
     assert Corpus.open(corpus.folder).run["max_pixels"] == 5000
+
+
+def test_pages_of_a_run_are_counted_by_any_column(tmp_path):
+    leaf(5).save(tmp_path / "p1.png")
+    leaf(6).save(tmp_path / "p2.png")
+    (tmp_path / "m.csv").write_text("page,Shelfmark,place\np1,A;B,s.l.\n")
+    run([tmp_path / "p1.png", tmp_path / "p2.png"], tmp_path / "out", tmp_path / "m.csv", network=ShadeReader())
+
+    def count(column: str) -> dict[str, int]:
+        result = CliRunner().invoke(app, ["status", str(tmp_path / "out"), "--by", column, "--json"])
+        return json.loads(result.stdout)["pages"]
+
+    assert count("shelfmark") == {"A": 1, "B": 1, NOT_GIVEN: 1}
+    assert count("city") == {SINE_LOCO: 1, NOT_GIVEN: 1}
+    shown = CliRunner().invoke(app, ["status", str(tmp_path / "out"), "--by", "colour"])
+    assert (shown.exit_code, shown.output.count("\n")) == (1, 1)
+    assert "expected one of place, Shelfmark" in shown.output
