@@ -18,6 +18,7 @@ from tablesim.corpus.store import Corpus
 from tablesim.evidence.comparison import compare
 from tablesim.report.pairs import Pair, make_pair
 from tablesim.report.pictures import Picture, Pictures
+from tablesim.scans.csvfile import listed
 from tablesim.scans.images import MAX_PIXELS
 from tablesim.scans.kinds import PDF_SUFFIXES
 from tablesim.scans.locator import Locator
@@ -133,6 +134,7 @@ def gather(corpus: Corpus, folder: Path) -> tuple[Content, Pictures]:
             "pages": len(corpus.pages),
             "tables": sum(bool(row["is_table"]) for row in rows),
             "numbers": sum(row["n_numbers"] or 0 for row in rows),
+            "corrections": len(corpus.corrections.all),
             "clusters": len(several),
             "alone": len(alone) + len(loose_tables),
             "without": len(without),
@@ -296,6 +298,10 @@ def _provenance(corpus: Corpus) -> Iterable[tuple[str, str]]:
                 yield f"{_words(name)}: {inner.replace('_', ' ')}", _plain(detail)
         else:
             yield _words(name), _plain(value)
+    if corpus.corrections.all:
+        makers = sorted({made.who or "unnamed" for made in corpus.corrections.all})
+        where = listed(corpus.corrections.pages)
+        yield "Corrections", f"{len(corpus.corrections.all)} on {where}; by {listed(makers)}"
     yield "Read with", ", ".join(f"{name} {number}" for name, number in dict(versions).items()) or "unknown"
     yield "Report written with", f"tablesim {version('tablesim')}"
 

@@ -1,11 +1,14 @@
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from tablesim.corpus.correcting import correct
 from tablesim.corpus.store import Corpus
+from tablesim.digits.corrections import Correction
 from tablesim.errors import RunError
 from tablesim.evidence import compare
 from tablesim.report import write_report
@@ -95,6 +98,17 @@ def test_problems_metadata_and_provenance_are_told(corpus, report):
     assert "<&>" not in html
     assert "10.1109/TPAMI.2020.3020738" in html
     assert "10.1126/sciadv.adj1719" in html
+
+
+def test_corrections_are_counted_and_their_makers_named(corpus, report, tmp_path):
+    assert "<span>correction" not in report.read_text(encoding="utf-8")
+    shutil.copytree(corpus.folder, tmp_path / "run")
+    copy = Corpus.open(tmp_path / "run")
+    number = copy.reading("alone").numbers[0]
+    correct(copy, [Correction("alone", number.box, number.text, "12345")], who="A. <Reader>")
+    html = write_report(copy).read_text(encoding="utf-8")
+    assert "<strong>1</strong><span>correction</span>" in html
+    assert "1 on alone; by A. &lt;Reader&gt;" in html
 
 
 def test_writing_again_makes_no_picture_again(corpus, report):
