@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tablesim.errors import ScanError
-from tablesim.scans.images import load_scan, page_id
+from tablesim.scans.images import load_scan, open_image, page_id
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def picture():
     return Image.fromarray(rng.integers(0, 256, (40, 60), dtype=np.uint8).astype(np.uint8))
 
 
-@pytest.mark.parametrize("suffix", ["png", "tif", "bmp", "webp"])
+@pytest.mark.parametrize("suffix", ["png", "tif", "bmp", "webp", "jp2", "j2k"])
 def test_formats(tmp_path, picture, suffix):
     path = tmp_path / f"page.{suffix}"
     picture.save(path, **({"lossless": True} if suffix == "webp" else {}))
@@ -44,6 +44,19 @@ def test_colour_modes(tmp_path, mode):
     grey = load_scan(path).grey
     assert grey.dtype == np.uint8
     assert grey[:, :5].mean() < 30 < 225 < grey[:, -5:].mean()
+
+
+@pytest.mark.parametrize("suffix", ["png", "jp2", "tif"])
+def test_sixteen_bits_become_eight(tmp_path, suffix):
+    levels = np.tile(np.linspace(0, 255, 60).astype(np.uint8), (40, 1))
+    Image.fromarray(levels.astype(np.uint16) * 257).save(tmp_path / f"page.{suffix}")
+    assert np.abs(load_scan(tmp_path / f"page.{suffix}").grey.astype(int) - levels).max() <= 1
+
+
+def test_a_small_picture_of_a_large_jpeg_is_decoded_small(tmp_path):
+    Image.new("RGB", (800, 400), "white").save(tmp_path / "page.jpg")
+    assert open_image(tmp_path / "page.jpg", side=100).size == (200, 100)
+    assert open_image(tmp_path / "page.jpg").size == (800, 400)
 
 
 def test_transparency_is_paper(tmp_path):

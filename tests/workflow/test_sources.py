@@ -9,17 +9,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import Result
 from corpus.fakes import reading_of, table
 from PIL import Image
 from scans.library import body, open_library, picture, status
 from typer.testing import CliRunner
 
+from tablesim import reader
 from tablesim.cli import app
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError
 from tablesim.report.content import gather
 from tablesim.scans.facets import NOT_GIVEN
-from tablesim.scans.images import load_scan, page_id
+from tablesim.scans.images import MAX_PIXELS, load_scan, page_id
 from tablesim.scans.metadata import SINE_LOCO
 from tablesim.scans.web import Web
 from tablesim.workflow import run
@@ -33,8 +35,8 @@ class ShadeReader:
 
     fingerprint: str = "shades"
 
-    def read(self, path: Path) -> object:
-        scan = load_scan(path)
+    def read(self, path: Path, max_pixels: int = MAX_PIXELS) -> object:
+        scan = load_scan(path, max_pixels)
         kind = round(float(scan.grey[-8:].mean()) / 10)
         return reading_of(page_id(path), table(kind), scan=str(path), sha256=scan.sha256)
 
@@ -204,3 +206,45 @@ def test_pages_of_a_run_are_counted_by_any_column(tmp_path):
     shown = CliRunner().invoke(app, ["status", str(tmp_path / "out"), "--by", "colour"])
     assert (shown.exit_code, shown.output.count("\n")) == (1, 1)
     assert "expected one of place, Shelfmark" in shown.output
+
+
+@pytest.fixture
+def call(monkeypatch, tmp_path):
+    monkeypatch.setattr(reader, "load_network", lambda path=None: ShadeReader())
+
+    def call(*words: object, code: int = 0) -> Result:
+        result = CliRunner().invoke(app, [*map(str, words), "--cache", str(tmp_path / "cache")])
+        assert result.exit_code == code, (result.output, result.exception)
+        return result
+
+    return call
+
+
+def test_read_takes_pages_of_files_and_libraries_and_names_what_does_not_come(tmp_path, library, call):
+    leaf(5).save(tmp_path / "book.pdf", save_all=True, append_images=[leaf(9)], quality=95)
+    library.put("/9.jpg", body(picture()))
+    address = library.manifest("inc7", [f"{library.url}/9.jpg", f"{library.url}/gone.jpg"])
+    result = call("read", tmp_path / "book.pdf#2", address, "--json", code=1)
+    assert [item["page"] for item in json.loads(result.stdout)] == ["book_p0002", "inc7_p0001"]
+    assert result.stderr.count("\n") == 1
+    assert "gone.jpg: HTTP 404 Not Found" in result.stderr
+    library.asked.clear()
+    assert call("read", f"{address}#1", "--offline").stdout.startswith("# inc7_p0001: table")
+    assert not library.asked
+    refused = call("read", tmp_path / "book.pdf", "--max-pixels", 4799, code=1).stderr.splitlines()
+    assert len(refused) == 2
+    assert "book.pdf#1: the page is 60 x 80 pixels, more than the limit of 4,799" in refused[0]
+
+
+def test_compare_takes_one_page_of_each(tmp_path, library, call):
+    leaf(5).save(tmp_path / "book.pdf", save_all=True, append_images=[leaf(9)], quality=95)
+    leaf(5).save(tmp_path / "p.png")
+    library.put("/p.jpg", body((tmp_path / "p.png").read_bytes()))
+    address = library.manifest("inc7", [f"{library.url}/p.jpg"])
+    data = json.loads(call("compare", tmp_path / "book.pdf#1", address, "--json").stdout)
+    assert data["similarity"] == pytest.approx(1)
+    assert data["a"] == str(tmp_path / "book.pdf#1")
+    assert Path(data["b"]).read_bytes() == (tmp_path / "p.png").read_bytes()
+    message = call("compare", tmp_path / "book.pdf", tmp_path / "p.png", code=1).stderr
+    assert "has 2 pages, expected one; name it, such as" in message
+    assert message.count("\n") == 1
