@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,28 +26,48 @@ def command(
     ],
     as_json: Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV on stdout: a line a place, with all witnesses.")] = False,
+    laws: Annotated[
+        bool, typer.Option("--laws", help="Recompute arithmetic columns and propose which witness errs.")
+    ] = False,
     weights: Weights = None,
 ) -> None:
     """Collate witnesses of a table: which rows and columns belong together, where they agree and where they differ.
 
-    A difference that a doubtful figure of the reading could explain is marked with a question mark.
+    A difference that a doubtful figure of the reading could explain is marked with a question mark. With --laws the
+    functions and sums that a table obeys are named, and the witness that breaks one at a difference stands in brackets:
+    a proposal, never a proof.
 
     Example: tablesim collate 1585.jpg 1604_p1.jpg+1604_p2.jpg
     """
     if len(witnesses) < 2:
         raise typer.BadParameter("give two witnesses or more")
+    if laws and as_csv:
+        raise typer.BadParameter("--laws goes with --json or with words, not with --csv")
     if as_json and as_csv:
         raise typer.BadParameter("give either --json or --csv")
     from tablesim.evidence.collation import collate
     from tablesim.reader import load_network
 
     collation = collate(*map(pages_of, witnesses), network=load_network(weights))
+    said = _said(collation) if laws else None
     if as_json:
-        print_json(collation.to_dict())
+        print_json(collation.to_dict() | (said or {}))
     elif as_csv:
         typer.echo(collation.to_csv(), nl=False)
     else:
-        show(collation)
+        show(collation, said)
+
+
+def _said(collation: Collation) -> dict[str, Any]:
+    """What recomputation says: the functions found, what breaks them, and the proposals for the differences."""
+    from tablesim.evidence.arithmetic import examine, propose
+
+    examined = [examine(witness, at) for at, witness in enumerate(collation.witnesses)]
+    return {
+        "laws": [finding.to_dict() for one in examined for finding in one.findings],
+        "suspects": [asdict(suspect) for one in examined for suspect in one.suspects],
+        "proposals": [asdict(proposal) for proposal in propose(collation)],
+    }
 
 
 def pages_of(witness: str) -> list[Path]:
@@ -55,8 +77,8 @@ def pages_of(witness: str) -> list[Path]:
     return [Path(part) for part in witness.split("+") if part]
 
 
-def show(collation: Collation) -> None:
-    """Say it in words: the sigla, how much agrees, and every difference."""
+def show(collation: Collation, said: dict[str, Any] | None = None) -> None:
+    """Say it in words: the sigla, how much agrees, every difference, and what recomputation says of them."""
     for siglum, witness in zip(collation.sigla, collation.witnesses, strict=True):
         typer.echo(f"{siglum}  {witness.name}, {len(witness.numbers)} numbers")
     told = [f"{count} {state}" for state, count in collation.summary.items() if count]
@@ -70,17 +92,33 @@ def show(collation: Collation) -> None:
     rows = sum(line.kind == "row" for line in collation.unaligned)
     if rows:
         typer.echo(f"{rows} rows stand in one witness alone")
+    for law in said["laws"] if said else ():
+        parameters = ", ".join(f"{name} {at['low']:.6g} to {at['high']:.6g}" for name, at in law["parameters"].items())
+        share = f"{law['recomputed']} of {law['numbers']} numbers"
+        typer.echo(f"{collation.sigla[law['witness']]}: {law['function']} gives {share}; {parameters}")
     differences = collation.differences
     if not differences:
         return
+    errs = {at["cell"]: at["errs"] for at in said["proposals"]} if said else {}
+    number_of = {id(cell): at for at, cell in enumerate(collation.cells)}
     typer.echo(f"differences, {sum(cell.doubtful for cell in differences)} of {len(differences)} doubtful (?):")
     table = [
-        (*_place(collation, cell.row, cell.column), "?" if cell.doubtful else "", *(text or "-" for text in cell.texts))
+        (
+            *_place(collation, cell.row, cell.column),
+            "?" if cell.doubtful else "",
+            *_texts(cell.texts, errs.get(number_of[id(cell)])),
+        )
         for cell in differences[:N_PRINTED]
     ]
     print_table(("row", "column", "", *collation.sigla), table)
     if len(differences) > N_PRINTED:
         typer.echo(f"and {len(differences) - N_PRINTED} more: --json or --csv gives them all")
+
+
+def _texts(texts: Sequence[str | None], errs: Sequence[bool | None] | None) -> list[str]:
+    """What each witness has, in brackets where a law speaks against it."""
+    told = errs or [None] * len(texts)
+    return ["-" if t is None else f"[{t}]" if wrong else t for t, wrong in zip(texts, told, strict=True)]
 
 
 def _place(collation: Collation, row: int, column: int) -> tuple[str, str]:

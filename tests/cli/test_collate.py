@@ -64,3 +64,14 @@ def test_a_plus_in_a_file_name_is_no_second_page(tmp_path):
     assert pages_of(str(scan)) == [scan]
     scan.unlink()
     assert [path.name for path in pages_of(str(scan))] == ["a", "b.png"]
+
+
+def test_laws_name_the_function_and_bracket_the_witness_that_breaks_it(call, scans):
+    output = call(*scans[:2], "--laws").output
+    assert "A: chord gives 30 of 30 numbers; radius 59.99" in output
+    assert output.splitlines()[-1].split() == ["A20", "A4", scans[2], "[99]"]
+    data = json.loads(call(*scans[:2], "--laws", "--json").output)
+    (proposal,) = data["proposals"]
+    assert (proposal["expected"], proposal["errs"]) == (scans[2], [False, True])
+    assert {law["function"] for law in data["laws"]} >= {"chord"}
+    assert "not with --csv" in " ".join(call(*scans[:2], "--laws", "--csv", code=2).output.split())
