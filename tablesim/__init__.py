@@ -18,6 +18,13 @@ from typing import TYPE_CHECKING, Any
 from tablesim.errors import TablesimError
 
 if TYPE_CHECKING:
+    from tablesim.corpus.embeddings import compare_embeddings as compare_embeddings
+    from tablesim.corpus.embeddings import histogram_embeddings as histogram_embeddings
+    from tablesim.corpus.evaluation import evaluate as evaluate
+    from tablesim.corpus.given import corpus_of_histograms as corpus_of_histograms
+    from tablesim.corpus.history import HistorySettings as HistorySettings
+    from tablesim.corpus.history import history as history
+    from tablesim.corpus.map import make_map as make_map
     from tablesim.corpus.store import Corpus as Corpus
     from tablesim.digits.reading import Reading as Reading
     from tablesim.evidence.collation import Collation as Collation
@@ -26,6 +33,8 @@ if TYPE_CHECKING:
     from tablesim.evidence.comparison import compare as compare
     from tablesim.reader import Network as Network
     from tablesim.reader import load_network as load_network
+    from tablesim.review.desk import Review as Review
+    from tablesim.workflow import cluster as cluster
     from tablesim.workflow import run as run
 
 # Loaded when first asked for: `import tablesim` costs nothing, and a missing part is named when it is needed.
@@ -33,11 +42,20 @@ _WHERE = {
     "Collation": "tablesim.evidence.collation",
     "Comparison": "tablesim.evidence.comparison",
     "Corpus": "tablesim.corpus.store",
+    "HistorySettings": "tablesim.corpus.history",
     "Network": "tablesim.reader",
     "Reading": "tablesim.digits.reading",
+    "Review": "tablesim.review.desk",
+    "cluster": "tablesim.workflow",
     "collate": "tablesim.evidence.collation",
     "compare": "tablesim.evidence.comparison",
+    "compare_embeddings": "tablesim.corpus.embeddings",
+    "corpus_of_histograms": "tablesim.corpus.given",
+    "evaluate": "tablesim.corpus.evaluation",
+    "histogram_embeddings": "tablesim.corpus.embeddings",
+    "history": "tablesim.corpus.history",
     "load_network": "tablesim.reader",
+    "make_map": "tablesim.corpus.map",
     "run": "tablesim.workflow",
 }
 
@@ -45,12 +63,21 @@ __all__ = [
     "Collation",
     "Comparison",
     "Corpus",
+    "HistorySettings",
     "Network",
     "Reading",
+    "Review",
     "TablesimError",
+    "cluster",
     "collate",
     "compare",
+    "compare_embeddings",
+    "corpus_of_histograms",
+    "evaluate",
+    "histogram_embeddings",
+    "history",
     "load_network",
+    "make_map",
     "run",
 ]
 

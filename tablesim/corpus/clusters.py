@@ -19,12 +19,12 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import cut_tree, fcluster
+from scipy.cluster.hierarchy import cut_tree
 
 from tablesim.corpus import counting
 from tablesim.corpus.clustering import Choice, Clustering, Columns
 from tablesim.corpus.constraints import Constraints, constrained
-from tablesim.corpus.counting import choose_cut, counting_distance, linked_in_blocks, tree_of
+from tablesim.corpus.counting import choose_cut, counting_distance, cut, linked_in_blocks, tree_of
 from tablesim.corpus.description import describe
 from tablesim.corpus.doubt import Draw
 from tablesim.corpus.kmeans import Picked, Rows, blocks, fit, lloyd, roots, sums_by_label, unit_roots
@@ -215,7 +215,7 @@ class _Work:
         tree = tree_of(h[some])
         self.cut, self.choices = choose_cut(tree, self.again.trees(some))
         if len(some) == len(h):
-            return np.asarray(fcluster(tree, self.cut, "distance"), dtype=np.intp)
+            return cut(tree, self.cut)
         return linked_in_blocks(h, self.cut)
 
     def _neighbourhoods(self, h: NDArray[np.float64]) -> NDArray[np.intp]:

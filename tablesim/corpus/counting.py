@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import squareform
 from scipy.special import ndtr
 
@@ -33,6 +33,12 @@ SPREAD = 0.4
 """How far from 1, in logarithms, the cut may lie: gaps count by their mass under a normal density of this width."""
 CUTS = (0.33, 1.65)
 """No cut lies outside of these."""
+
+APART, APART_FEW = 1.4, 2.0
+"""A branch holds two tables where its two parts join this many times as high as the higher of them began; the second
+where one part has two pages alone, which may be copies of each other."""
+LOWEST_JOIN, LOWEST_START = 0.55, 0.3
+"""No branch that joins lower is divided, and no part counts as beginning lower: reprints page for page do."""
 
 LINKED_AT_ONCE = 3000
 """Pages that go through one linkage; larger corpora go block by block."""
@@ -89,6 +95,50 @@ def _gaps(heights: NDArray[np.float64]) -> list[tuple[float, float]]:
     return found
 
 
+def cut(tree: NDArray[np.float64], height: float) -> NDArray[np.intp]:
+    """Labels from 0 of the clusters below ``height``, of which those that hold two kindred tables are divided.
+
+    Two tables for neighbouring latitudes may be as near to each other as editions of a third table are. But then the
+    editions of each lie much nearer to each other: the branch falls in two that join far above where each began.
+    """
+    n = len(tree) + 1
+    below = tree[:, :2].astype(np.intp)
+    several = np.concatenate([np.zeros(n, bool), _several_tables(tree, below)])
+    height_of = np.concatenate([np.zeros(n), tree[:, 2]])
+    labels, found, open_ = np.empty(n, dtype=np.intp), 0, [2 * n - 2]
+    while open_:
+        node = open_.pop()
+        if height_of[node] > height or several[node]:
+            open_ += below[node - n].tolist()
+            continue
+        labels[_leaves(node, n, below)] = found
+        found += 1
+    return labels
+
+
+def _several_tables(tree: NDArray[np.float64], below: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Of each branch whether it holds several tables: its parts do, or they join far above where they began."""
+    n = len(tree) + 1
+    start = np.concatenate([np.zeros(n), tree[:, 2]])[below].max(axis=1)
+    size = np.concatenate([np.ones(n), tree[:, 3]])[below].min(axis=1)
+    high = np.maximum(start, LOWEST_START) * np.where(size < 3, APART_FEW, APART)
+    several = np.concatenate([np.zeros(n, bool), (size > 1) & (tree[:, 2] >= np.maximum(high, LOWEST_JOIN))])
+    for at, parts in enumerate(below):
+        several[n + at] |= several[parts].any()
+    return several[n:]
+
+
+def _leaves(node: int, n: int, below: NDArray[np.intp]) -> list[int]:
+    leaves, open_ = [], [node]
+    while open_:
+        at = open_.pop()
+        if at < n:
+            leaves.append(at)
+        else:
+            open_ += below[at - n].tolist()
+    return leaves
+
+
 def choose_cut(tree: NDArray[np.float64], again: Sequence[NDArray[np.float64]]) -> tuple[float, tuple[Choice, ...]]:
     """The cut whose clusters come back most surely, and all that were weighed, the chosen one first.
 
@@ -102,10 +152,10 @@ def choose_cut(tree: NDArray[np.float64], again: Sequence[NDArray[np.float64]]) 
 
     weighed = []
     for mass, height in _gaps(tree[:, 2]):
-        labels = fcluster(tree, height, "distance")
-        rand = [adjusted_rand_score(labels, fcluster(other, height, "distance")) for other in again]
+        labels = cut(tree, height)
+        rand = [adjusted_rand_score(labels, cut(other, height)) for other in again]
         error = float(np.std(rand) / np.sqrt(len(rand)))
-        weighed.append(Choice(int(labels.max()), height, mass, float(np.mean(rand)), error))
+        weighed.append(Choice(int(labels.max()) + 1, height, mass, float(np.mean(rand)), error))
     wide = [choice for choice in weighed if choice.gap >= _WIDE * weighed[0].gap]
     best = max(wide, key=lambda choice: choice.stability)
     # Sorted by gap: the first that is as stable as the best, within what the draws can tell.
@@ -128,7 +178,7 @@ def linked_in_blocks(h: NDArray[np.float64], height: float) -> NDArray[np.intp]:
             labels[block[fits]] = near[fits]
         rest = block[labels[block] < 0]
         if len(rest) > 1:
-            labels[rest] = fcluster(tree_of(h[rest]), height, "distance") - 1 + k
+            labels[rest] = cut(tree_of(h[rest]), height) + k
         elif len(rest):
             labels[rest] = k
         k = int(labels.max()) + 1

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import cut_tree, fcluster
+from scipy.cluster.hierarchy import cut_tree
 from scipy.sparse import coo_matrix
 
 from tablesim.bigrams.bins import N_BINS
-from tablesim.corpus.counting import tree_of, widest_cut
+from tablesim.corpus.counting import cut, tree_of, widest_cut
 from tablesim.corpus.doubt import DoubtedCounts, Draw
 from tablesim.corpus.kmeans import Picked, Rows, assign, blocks, sums_by_label
 from tablesim.corpus.search import unit_rows
@@ -108,7 +108,7 @@ def resampled_bins(rng: np.random.Generator) -> NDArray[np.float64]:
 
 def _cut_again(tree: NDArray[np.float64], asked: int | str) -> NDArray[np.intp]:
     if asked == "auto":
-        return np.asarray(fcluster(tree, widest_cut(tree), "distance") - 1, dtype=np.intp)
+        return cut(tree, widest_cut(tree))
     return np.asarray(cut_tree(tree, n_clusters=asked)[:, 0], dtype=np.intp)
 
 

@@ -11,7 +11,7 @@ from corpus.fakes import edition, table
 from tablesim.bigrams.bins import BIN_NAMES
 from tablesim.corpus.clustering import Clustering
 from tablesim.corpus.clusters import cluster_pages
-from tablesim.corpus.counting import counting_distance
+from tablesim.corpus.counting import counting_distance, tree_of, widest_cut
 from tablesim.corpus.evaluation import read_labels
 from tablesim.digits.scores import histogram110
 from tablesim.errors import RunError, SettingsError
@@ -267,3 +267,26 @@ def test_auto_finds_the_tables_of_the_sample_corpus(error):
         histograms.append(histogram110(text for text in read if rng.random() > error))
     found = cluster_pages(sorted(labels), np.array(histograms), [True] * len(labels))
     assert adjusted_rand_score([labels[page] for page in sorted(labels)], found.labels_) >= 0.95
+
+
+def kindred(kind, other, share, seed):
+    """A table that has ``share`` of its numbers from another."""
+    rng = np.random.default_rng(seed)
+    return [a if rng.random() < share else b for a, b in zip(table(kind, 120), table(other, 120), strict=True)]
+
+
+def test_kindred_tables_are_told_apart_where_editions_lie_much_nearer():
+    tables = [kindred(1, 2 + which, 0.92, which) for which in range(2)]
+    lines = [(which, edition(rows, 10 * which + copy, 0.002)) for which, rows in enumerate(tables) for copy in range(5)]
+    h = np.array([histogram110(text for row in rows for text in row) for _, rows in lines])
+    tree = tree_of(h)
+    # The widest gap of the tree would leave them together.
+    assert tree[:, 2].max() < widest_cut(tree)
+    assert adjusted_rand_score([which for which, _ in lines], clustered(h).labels_) == 1.0
+
+
+def test_families_of_editions_stay_one_table():
+    families = [edition(table(1, 120), seed, 0.01) for seed in (1, 2)]
+    copies = [edition(rows, 7 + copy, 0.004) for rows in families for copy in range(4)]
+    h = np.array([histogram110(text for row in rows for text in row) for rows in copies])
+    assert clustered(h).k == 1
