@@ -141,7 +141,7 @@ class Linked:
                 "motivation": "linking",
                 "created": self.provenance.created,
                 "generator": _software(self.provenance),
-                "body": [_said(_sentence(match))],
+                "body": [_said(_sentence(match, self.comparison.score))],
                 "target": [self._target(0, match.a), self._target(1, match.b)],
             }
             for number, match in enumerate(self.matches, 1)
@@ -161,11 +161,13 @@ class Linked:
         here, there = (match.a, match.b) if side == 0 else (match.b, match.a)
         other = self._target(1 - side, there)
         partner = f"{self._canvas_id(1 - side)}/annotations/{number}"
-        sentence = f"{_sentence(match)}, with {self.sides[1 - side].page} at {there.x:.0f}, {there.y:.0f}"
+        where = f"{self.sides[1 - side].page} at {there.x:.0f}, {there.y:.0f}"
+        sentence = f"{_sentence(match, self.comparison.score)}, with {where}"
         return {
             "id": f"{self._canvas_id(side)}/annotations/{number}",
             "type": "Annotation",
-            "motivation": "linking",
+            # Viewers such as Mirador show comments and leave links alone.
+            "motivation": ["commenting", "linking"],
             "created": self.provenance.created,
             "generator": _software(self.provenance),
             "body": [_said(sentence), {**other, "id": f"{partner}/place", "purpose": "linking"}],
@@ -223,9 +225,9 @@ def _image_name(side: int) -> str:
     return f"images/{'ab'[side]}.jpg"
 
 
-def _sentence(match: Match) -> str:
+def _sentence(match: Match, score: float) -> str:
     figures = f"{match.bigram}: " if match.bigram else ""
-    return f"{figures}{match.relevance:.4f} of the score"
+    return f"{figures}brings {match.relevance:.4f} to the score of {score:.4f}"
 
 
 def _said(text: str) -> dict[str, str]:

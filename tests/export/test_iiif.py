@@ -95,7 +95,7 @@ def test_the_form_with_two_targets_says_the_same(linked):
             round(match.a.width),
             round(match.a.height),
         )
-        assert link["body"][0]["value"].startswith(f"{match.bigram}: {match.relevance:.4f}")
+        assert link["body"][0]["value"].startswith(f"{match.bigram}: brings {match.relevance:.4f} to")
 
 
 def test_every_id_is_an_address_of_its_own_below_the_base(linked):

@@ -1,0 +1,76 @@
+"""A manifest with matches opens in Mirador, which shows the page and every match on it."""
+
+import functools
+import http.server
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+from corpus.fakes import reading_of, table
+from PIL import Image
+
+from tablesim.evidence.comparison import compare
+from tablesim.export.iiif import Linked
+from tablesim.export.provenance import Provenance
+
+from .conftest import RESOURCES
+
+pytestmark = pytest.mark.browser
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost"]
+VIEWER = """<!doctype html><meta charset="utf-8"><div id="viewer" style="position:absolute;inset:0"></div>
+<script src="mirador.min.js"></script><script>
+const settings = {defaultSideBarPanel: "annotations", sideBarOpen: true, highlightAllAnnotations: true};
+window.viewer = Mirador.viewer({id: "viewer", window: settings, windows: [{manifestId: "MANIFEST"}]});
+</script>"""
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *words):
+        """Say nothing."""
+
+
+@pytest.fixture
+def site(tmp_path):
+    """A folder that is served, and its address."""
+    server = http.server.ThreadingHTTPServer(("localhost", 0), functools.partial(Quiet, directory=str(tmp_path)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield tmp_path, f"http://localhost:{server.server_port}/"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def page():
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("chromium is not installed: no manifest is opened here")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser.new_page(viewport={"width": 1200, "height": 900})
+        browser.close()
+
+
+def test_mirador_shows_every_match(site, page, tmp_path):
+    if not (RESOURCES / "mirador.min.js").is_file():
+        pytest.skip("Mirador is not kept here; tests/export/resources/README.md says where it is")
+    folder, base = site
+    readings = []
+    for name in ("one", "other"):
+        Image.new("L", (100, 80), 200).save(tmp_path / f"{name}.png")
+        readings.append(reading_of(name, [row[:2] for row in table(3, n_rows=4)], scan=str(tmp_path / f"{name}.png")))
+    linked = Linked.of(compare(*readings, top=0), Provenance("0.1.0", "f" * 64, {}, "2026-11-24T10:00:00Z"), base)
+    for name, data in linked.files().items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(data)
+    shutil.copy(RESOURCES / "mirador.min.js", folder)
+    Path(folder / "index.html").write_text(VIEWER.replace("MANIFEST", base + "manifest.json"))
+    page.goto(base + "index.html")
+    page.get_by_text(f"Showing {len(linked.matches)} annotations").wait_for(timeout=60_000)
+    first = linked.side(0)["items"][0]["body"][0]["value"]
+    assert first in page.inner_text("body")
+    assert page.evaluate("Object.values(viewer.store.getState().manifests).map(each => each.error)") == [None]
