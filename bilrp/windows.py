@@ -112,8 +112,9 @@ class Convolution:
             _pair(settings.get(key, default)) for key, default in (("stride", 1), ("padding", 0), ("dilation", 1))
         )
         layer = LinearLayer(site)
-        self._kernel = layer.weight.shape[2:]
         self._inputs, self._factors, self._weight = stacked(site, rule.terms(layer, distribute))
+        self.work = self._weight.numel()
+        """Multiplications for each place of the map above."""
 
     def __call__(self, relevance: Tensor, frame: Frame) -> list[Flow]:
         channels = relevance.shape[-1]

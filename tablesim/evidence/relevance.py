@@ -8,12 +8,13 @@ relevance on unchanged.
 
 With the activations fixed all of it is linear: R_m(pixel) of bin m is the sum of the maps of the glyphs of the bin, and
 the joint relevance of two pixels is the sum over the bins of R_m(pixel) R'_m(pixel'). A glyph reaches no farther than
-the network's receptive field, so that each page is kept as one small window a glyph (`bilrp.explain_places`).
+the network's receptive field, and a bin touches few glyphs: each page is kept as windows around the glyphs of each bin
+(`bilrp.explain_places`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -91,7 +92,7 @@ class PageRelevance:
     phi : float64 array of shape (110,)
         The embedding.
     windows : bilrp.LocalRelevance
-        One window for each occurrence, in working pixels. Those of bin m sum to phi_m.
+        R_m of each bin as windows of working pixels around its glyphs; those of bin m sum to phi_m.
     """
 
     occurrences: Occurrences
@@ -103,11 +104,7 @@ class PageRelevance:
     @cached_property
     def sums(self) -> NDArray[np.float64]:
         """What arrived at the pixels of each bin, shape (110,): phi, but for what was lost on the way."""
-        return self._of_bins(self.windows.sums.numpy())
-
-    def _of_bins(self, amounts: NDArray[np.float64]) -> NDArray[np.float64]:
-        """What each occurrence has, added up by bin."""
-        return np.asarray(np.bincount(self.occurrences.bin, amounts, N_BINS), dtype=np.float64)
+        return np.asarray(self.windows.sums.numpy())
 
     def of_bin(self, m: int) -> Tensor:
         """R_m of every working pixel, shape (H, W)."""
@@ -115,17 +112,19 @@ class PageRelevance:
 
     def weighted(self, weights: NDArray[np.float64]) -> Tensor:
         """The sum over the bins of weight times R_m, shape (H, W); ``weights`` of shape (110,)."""
-        each = torch.from_numpy(weights[self.occurrences.bin])
-        return self.windows.combine(np.zeros(len(self.occurrences), dtype=np.int64), 1, each)[0]
+        return self.windows.combine(np.zeros(N_BINS, dtype=np.int64), 1, torch.from_numpy(weights))[0]
 
     def inside(self, box: Box) -> NDArray[np.float64]:
         """What each bin has in a box of the source, shape (110,); a pixel belongs to it when its middle does."""
         rows, columns = self.working(box)
-        sums = np.zeros(len(self.occurrences))
-        for k, (part, (left, top, *_)) in enumerate(zip(self.windows.maps, self.windows.boxes.tolist(), strict=True)):
-            piece = part[_moved(rows, top), _moved(columns, left)]
-            sums[k] = float(piece.double().sum()) if piece.numel() else 0.0
-        return self._of_bins(sums)
+        sums = np.zeros(N_BINS)
+        for m, (left, top, *_), part in self._windows():
+            sums[m] += float(part[_moved(rows, top), _moved(columns, left)].double().sum())
+        return sums
+
+    def _windows(self) -> Iterator[tuple[int, list[int], Tensor]]:
+        """Bin, box and map of each window."""
+        return zip(self.windows.explanation.tolist(), self.windows.boxes.tolist(), self.windows.maps, strict=True)
 
     def working(self, box: Box) -> tuple[slice, slice]:
         """Rows and columns of the working page whose middles lie in a box of the source."""
@@ -142,9 +141,7 @@ class PageRelevance:
         height, width = self.ink.shape
         rows, columns = -(-height // size), -(-width // size)
         out = self.ink.new_zeros(N_BINS, rows, columns)
-        for part, (left, top, *_), m in zip(
-            self.windows.maps, self.windows.boxes.tolist(), self.occurrences.bin.tolist(), strict=True
-        ):
+        for m, (left, top, *_), part in self._windows():
             shifted = nn.functional.pad(part, (left % size, 0, top % size, 0))
             pooled = tile_sums(shifted, size)
             y, x = top // size, left // size
@@ -208,8 +205,8 @@ def ink_relevance(network: DigitNetwork, ink: Tensor, transform: Transform, occu
         values = np.array([-1 if digit.value is None else digit.value for digit in occurrences.digits], dtype=np.int64)
         # Half of what an occurrence brings goes to each of its digits; an isolated digit is its own partner.
         digits = np.concatenate([occurrences.first, occurrences.partner])
-        which = np.tile(np.arange(len(occurrences)), 2)
-        return bilrp.Seeds(which, values[digits], rows[digits], columns[digits], np.tile(share / 2, 2))
+        bins, given = np.tile(occurrences.bin, 2), np.tile(share / 2, 2)
+        return bilrp.Seeds(bins, values[digits], rows[digits], columns[digits], given, count=N_BINS)
 
     model = DigitLogits(_in_dtype(network, ink.dtype))
     windows = bilrp.explain_places(model, ink[None, None], seeds, COMPOSITE, bias="distribute")

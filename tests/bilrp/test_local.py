@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from bilrp import Composite, InputError, LocalRelevance, Seeds, UnsupportedOperationError, explain_outputs, local
@@ -112,6 +114,28 @@ def test_places_of_one_explanation_add_up() -> None:
     torch.testing.assert_close(together.combine(np.arange(3), 3), expected)
 
 
+def test_near_places_share_a_window_and_far_ones_do_not() -> None:
+    rows, columns = np.array([2, 3, 40, 41, 90]), np.array([2, 5, 4, 4, 92])
+    x = torch.rand(1, 2, 96, 96, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    one = Seeds(np.zeros(5, int), np.array([0, 1, 2, 0, 1]), rows, columns, np.arange(1.0, 6.0), count=2)
+    alone = Seeds(np.arange(5), one.channel, rows, columns, one.relevance)
+    got, each = (explain_places(Detector(), x, seeds, RELATIVE) for seeds in (one, alone))
+    assert got.explanation.tolist() == [0, 0, 0] and len(each.maps) == 5
+    assert got.sums.shape == got.given.shape == (2,) and float(got.sums[1]) == 0
+    expected = each.combine(np.zeros(5, int), 1)
+    torch.testing.assert_close(got.combine(np.zeros(2, int), 1), expected)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=1, max_size=12), st.integers(0, 20))
+def test_gathering_keeps_every_place_and_saves_work(places: list[tuple[int, int]], margin: int) -> None:
+    growth = local.Growth(np.full((1, 2), 4.0), np.full((1, 2), margin), np.array([3.0]), 1.0)
+    found = growth.gathered(np.array(places))
+    assert sorted(np.concatenate(found).tolist()) == list(range(len(places)))
+    boxes = [np.ptp(np.array(places)[members], axis=0) + 1 for members in found]
+    assert sum(growth.cost(box) for box in boxes) <= len(places) * growth.cost(np.array([1, 1]))
+
+
 def test_sizes_that_need_padding() -> None:
     model, x, seeds = Detector(), page(37, 30), places(5, 37, 30)
     expected, activations = dense(model, x, seeds, RELATIVE, "distribute")
@@ -174,6 +198,7 @@ def test_what_windows_cannot_pass_is_refused() -> None:
             "row goes from 0 to 59, expected 0 to 39",
         ),
         (lambda: Seeds(*(np.zeros(2, int) for _ in range(4)), np.ones(1)), r"arrays of \[1, 2\] entries"),
+        (lambda: Seeds(np.array([3]), *(np.zeros(1, int) for _ in range(3)), np.ones(1), count=2), "from 3 to 3"),
         (
             lambda: explain_places(nn.Sequential(nn.Flatten()), page(), places()),
             r"returned a map of shape \(1, 4160\), expected \(1, C, H, W\)",
