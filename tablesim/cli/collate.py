@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -10,13 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tablesim.cli.options import Json, Weights
-from tablesim.cli.output import print_json, print_table
+from tablesim.cli.output import note, print_json, print_table
 
 if TYPE_CHECKING:
     from tablesim.evidence.collation import Collation
+    from tablesim.reader import Network
 
 N_PRINTED = 60
-"""Differences that are printed as text; --json and --csv give every place."""
+"""Differences that are printed as text; the other forms give every place."""
 
 
 def command(
@@ -26,6 +28,12 @@ def command(
     ],
     as_json: Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV on stdout: a line a place, with all witnesses.")] = False,
+    as_tei: Annotated[bool, typer.Option("--tei", help="TEI on stdout: the table with a critical apparatus.")] = False,
+    as_xlsx: Annotated[bool, typer.Option("--xlsx", help="A workbook, coloured where witnesses part.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="File for --csv, --tei or --xlsx.", show_default=False)
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file that is there.")] = False,
     laws: Annotated[
         bool, typer.Option("--laws", help="Recompute arithmetic columns and propose which witness errs.")
     ] = False,
@@ -41,21 +49,53 @@ def command(
     """
     if len(witnesses) < 2:
         raise typer.BadParameter("give two witnesses or more")
-    if laws and as_csv:
-        raise typer.BadParameter("--laws goes with --json or with words, not with --csv")
-    if as_json and as_csv:
-        raise typer.BadParameter("give either --json or --csv")
+    exported = as_csv or as_tei or as_xlsx
+    if laws and exported:
+        raise typer.BadParameter("--laws goes with --json or with words alone")
+    if as_json + as_csv + as_tei + as_xlsx > 1:
+        raise typer.BadParameter("give one of --json, --csv, --tei and --xlsx")
+    if out is not None and not exported:
+        raise typer.BadParameter("--out goes with --csv, --tei or --xlsx")
+    if as_xlsx and out is None and sys.stdout.isatty():
+        raise typer.BadParameter("a workbook is no text: give --out FILE")
+    from tablesim import reader
     from tablesim.evidence.collation import collate
-    from tablesim.reader import load_network
 
-    collation = collate(*map(pages_of, witnesses), network=load_network(weights))
+    network = reader.load_network(weights)
+    collation = collate(*map(pages_of, witnesses), network=network)
+    if exported:
+        data = _exported(collation, network, "tei" if as_tei else "xlsx" if as_xlsx else "csv")
+        _write(data, out, force=force)
+        return
     said = _said(collation) if laws else None
     if as_json:
         print_json(collation.to_dict() | (said or {}))
-    elif as_csv:
-        typer.echo(collation.to_csv(), nl=False)
     else:
         show(collation, said)
+
+
+def _exported(collation: Collation, network: Network, form: str) -> bytes:
+    """The collation in the format of another tool."""
+    from tablesim.export.collated import CollationTable
+    from tablesim.export.provenance import Provenance
+    from tablesim.export.spreadsheets import collation_columns, collation_rows, collation_xlsx, csv_bytes
+    from tablesim.export.tei import tei
+
+    table = CollationTable.from_dict(collation.to_dict())
+    if form == "csv":
+        return csv_bytes(collation_columns(table), collation_rows(table))
+    readings = {reading.page: reading for witness in collation.witnesses for reading in witness.readings}
+    about = Provenance.of_network(network, readings.values())
+    return tei(table, about, readings) if form == "tei" else collation_xlsx(table, about)
+
+
+def _write(data: bytes, out: Path | None, *, force: bool) -> None:
+    from tablesim.export.files import write_new
+
+    if out is None:
+        typer.echo(data, nl=False)
+    else:
+        note(f"written: {write_new(out, data, force=force)}")
 
 
 def _said(collation: Collation) -> dict[str, Any]:

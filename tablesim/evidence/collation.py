@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -125,26 +123,6 @@ class Collation:
             "unaligned": [line.to_dict() for line in self.unaligned],
             "summary": self.summary,
         }
-
-    def to_csv(self) -> str:
-        """The collation as CSV: a line a place, with the text, confidence, page and box of each witness."""
-        stream = io.StringIO()
-        writer = csv.writer(stream, lineterminator="\n")
-        heads = ("text", "runner_up", "confidence", "page", "x", "y", "width", "height")
-        writer.writerow(
-            ["row", "column", "state", "doubtful", *(f"{siglum}_{head}" for siglum in self.sigla for head in heads)]
-        )
-        for cell in self.cells:
-            line: list[Any] = [cell.row, cell.column, cell.state, "yes" if cell.doubtful else "no"]
-            for reading in cell.readings:
-                if reading is None:
-                    line += [""] * len(heads)
-                    continue
-                place = reading.to_dict()
-                line += [place["text"], place["runner_up"] or "", place["confidence"], place["page"]]
-                line += list(place["box"].values())
-            writer.writerow(line)
-        return stream.getvalue()
 
 
 def collate(*witnesses: Scan | Sequence[Scan], network: Network | None = None) -> Collation:

@@ -1,6 +1,8 @@
 import csv
 import io
 import json
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from corpus.fakes import FakeReader, write_scan
@@ -10,6 +12,7 @@ from typer.testing import CliRunner
 from tablesim import reader
 from tablesim.cli import app
 from tablesim.cli.collate import pages_of
+from tablesim.digits.numbers import Thresholds
 
 
 @pytest.fixture
@@ -52,9 +55,30 @@ def test_as_json_and_csv(call, scans):
     assert (line["A_text"], line["B_text"], line["B_page"]) == (scans[2], "99", "b2")
 
 
+@pytest.fixture
+def weighed(monkeypatch):
+    """A reader that can say which weights it reads with."""
+    about = {"weights": Path(__file__), "eye": SimpleNamespace(thresholds=Thresholds())}
+    monkeypatch.setattr(reader, "load_network", lambda path=None: type("Reader", (FakeReader,), about)())
+
+
+def test_as_tei_and_as_a_workbook(call, weighed, scans, tmp_path):
+    output = call(*scans[:2], "--tei").output
+    assert '<app type="differs" cert="high">' in output and f">{scans[2]}</rdg>" in output
+    openpyxl = pytest.importorskip("openpyxl", reason="workbooks need openpyxl, the extra [xlsx]")
+    path = tmp_path / "out.xlsx"
+    assert f"written: {path}" in call(*scans[:2], "--xlsx", "--out", path).stderr
+    texts = [cell.value for row in openpyxl.load_workbook(path)["collation"].iter_rows() for cell in row]
+    assert f"A: {scans[2]}, B: 99" in texts
+    assert "already there" in call(*scans[:2], "--xlsx", "--out", path, code=1).stderr
+    call(*scans[:2], "--xlsx", "--out", path, "--force")
+    assert call(*scans[:2], "--xlsx").stdout_bytes.startswith(b"PK")
+    assert "--out goes with" in call(*scans[:2], "--json", "--out", path, code=2).stderr
+
+
 def test_what_is_refused(call, scans, tmp_path):
     assert "two witnesses" in call(scans[0], code=2).output
-    assert "either --json or --csv" in call(*scans[:2], "--json", "--csv", code=2).output
+    assert "one of --json, --csv, --tei and --xlsx" in call(*scans[:2], "--json", "--csv", code=2).output
     assert "nowhere.png" in call(scans[0], tmp_path / "nowhere.png", code=1).stderr
 
 
@@ -74,4 +98,4 @@ def test_laws_name_the_function_and_bracket_the_witness_that_breaks_it(call, sca
     (proposal,) = data["proposals"]
     assert (proposal["expected"], proposal["errs"]) == (scans[2], [False, True])
     assert {law["function"] for law in data["laws"]} >= {"chord"}
-    assert "not with --csv" in " ".join(call(*scans[:2], "--laws", "--csv", code=2).output.split())
+    assert "with --json or with words alone" in " ".join(call(*scans[:2], "--laws", "--csv", code=2).output.split())
