@@ -94,7 +94,8 @@ def pixels(readings: list[Reading], dtype: torch.dtype) -> dict[str, Any]:
     for page in (joint.left, joint.right):
         strength = sum(float(part.double().abs().sum()) for part in page.windows.maps)
         lost.append(float(np.abs(page.sums - page.phi).max()) / strength)
-        size.append((*page.ink.shape, len(page.occurrences), len(set(page.occurrences.bin.tolist()))))
+        bins = len(set(page.occurrences.bin.tolist()))
+        size.append((*page.ink.shape, len(page.occurrences), bins, len(page.windows.maps)))
     tiles, pooled = measured(lambda: joint.joint(8).top_pairs(200))
     return {
         **times,
@@ -182,13 +183,13 @@ def report(readings: Path, threads: int, exact: bool) -> None:
             f"sum |R|; in the boxes of digits: {found['in_digits'][0]:.0%} and {found['in_digits'][1]:.0%}"
         )
         print(f"  the {found['n_top']} strongest pairs of tiles of 8 px: {found['top']:.2f} s")
-        for height, width, glyphs_, bins in found["pages"]:
-            print(f"  working page {width} x {height} px, {glyphs_} glyphs in {bins} bins")
+        for height, width, n_glyphs, bins, windows in found["pages"]:
+            print(f"  working page {width} x {height} px: {n_glyphs} glyphs in {bins} bins, {windows} windows")
         pages = found["pages"]
     each = apart("dense", readings, threads)["each"]
     bins = sum(page[3] for page in pages)
     print(
-        f"the dense way, one bin of a page at a time in one batch: {each['cpu']:.2f} CPU-s a bin, reckoned "
+        f"the dense way, by maps of the whole page: {each['cpu']:.2f} CPU-s a bin in batches of {N_DENSE}, so about "
         f"{each['cpu'] * bins:.0f} CPU-s for the {bins} bins of both pages that are not empty"
     )
 

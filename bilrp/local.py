@@ -123,10 +123,9 @@ class LocalRelevance:
         -------
         Tensor of shape (n, H, W)
         """
-        dtype = self.maps[0].dtype if self.maps else self.given.dtype
-        out = torch.zeros(n, *self.size, dtype=dtype)
+        out = (self.maps[0] if self.maps else self.given).new_zeros(n, *self.size)
         for k, (left, top, right, bottom), part in zip(self.explanation, self.boxes, self.maps, strict=True):
-            out[groups[k], top:bottom, left:right] += part if weights is None else part * weights[k].to(dtype)
+            out[groups[k], top:bottom, left:right] += part if weights is None else part * float(weights[k])
         return out
 
 
@@ -167,8 +166,8 @@ class _Windows:
     def _numbered(step: Step) -> npt.NDArray[np.int64]:
         """For each entry above a rearrangement the one below that it shows, counted from 1; 0 where there is none."""
         before = step.site.inputs[0]
-        numbers = torch.arange(1, before.numel() + 1, dtype=torch.float64).reshape(before.shape)
-        return step.site.run([numbers])[0].flatten().numpy().astype(np.int64)
+        numbers = torch.arange(1, before.numel() + 1, dtype=torch.float64, device=before.device).reshape(before.shape)
+        return step.site.run([numbers])[0].flatten().cpu().numpy().astype(np.int64)
 
     def entries(self, seeds: Seeds) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
         """The seeds as (channel, row, column) below all rearrangements, shape (n, 3), and which of them lead there."""
@@ -195,7 +194,10 @@ class _Windows:
         values = self._first.new_zeros(len(batch), height, width, self._below[0])
         for i, window in enumerate(batch):
             channel, row, column = window.entries.T
-            index = [torch.from_numpy(part) for part in (row - corners[i, 0], column - corners[i, 1], channel)]
+            index = [
+                torch.from_numpy(part).to(values.device)
+                for part in (row - corners[i, 0], column - corners[i, 1], channel)
+            ]
             amounts = torch.from_numpy(np.asarray(window.relevance)).to(values)
             values[i].index_put_(tuple(index), amounts, accumulate=True)
         return values, Frame(corners, height, width)

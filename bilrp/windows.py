@@ -159,7 +159,7 @@ class Interpolation:
         self._small = small
         self._matrices = [
             F.interpolate(
-                torch.eye(m, dtype=site.output.dtype)[None],
+                torch.eye(m, dtype=site.output.dtype, device=site.output.device)[None],
                 size=n,
                 mode=LINEAR_MODES[settings["mode"]],
                 align_corners=settings.get("align_corners"),

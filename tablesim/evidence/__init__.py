@@ -5,6 +5,7 @@ from tablesim.evidence.collation import Collation, collate
 from tablesim.evidence.comparison import Comparison, compare
 from tablesim.evidence.matches import GlyphMatches, Match
 from tablesim.evidence.registration import Registration, register
+from tablesim.evidence.relevance import PageRelevance, PixelRelevance, explain_pixels
 
 __all__ = [
     "Assignment",
@@ -13,8 +14,11 @@ __all__ = [
     "GlyphMatches",
     "Link",
     "Match",
+    "PageRelevance",
+    "PixelRelevance",
     "Registration",
     "collate",
     "compare",
+    "explain_pixels",
     "register",
 ]
