@@ -1,29 +1,44 @@
-"""How well collation finds what belongs together and what differs: true readings, real editions, scans.
+"""How well collation finds what belongs together, what differs, and whose error it is.
 
-    python benchmarks/collation.py [--tables N] [--scans] [--real FOLDER] [--years N]
+    python benchmarks/collation.py [--tables N] [--laws N] [--scans] [--years N] [--real FOLDER]
 
-Without options: pairs of computed editions in other layouts, given their true readings. ``--real`` adds the chords,
-Venice 1515 against Leipzig 1912, from transcriptions and through the scans; ``--scans`` adds synthesized scans, read by
-the bundled network; ``--years`` N tables of one kind in three editions each.
+Without options: pairs of computed editions in other layouts, given their true readings, and recomputation. ``--scans``
+adds the scans of the bundled sample, read by the bundled network; ``--years N`` tables of one kind, N years of the
+Sun's place in three editions each, set, aged and read; ``--real FOLDER`` Ptolemy's chords, Venice 1515 against Leipzig
+1912, from transcriptions and through the scans. Seconds are those of ``collate`` after reading.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
+import itertools
+import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
 from tablesim.digits.reading import Digit, Number, Reading
+from tablesim.digits.transcription import read_transcription
+from tablesim.evidence.arithmetic import examine
 from tablesim.evidence.collation import Collation, collate
+from tablesim.evidence.collation_cells import Cell
+from tablesim.evidence.collation_grids import Witness as Text
+from tablesim.evidence.verification import verify
+from tablesim.reader import Network, load_network
 from tablesim.scans.boxes import Box
 from tablesim.scans.transform import Transform
-from tablesim.synthesis.corpus import draw_plan
+from tablesim.synthesis.corpus import CorpusPlan, draw_plan, write_corpus
 from tablesim.synthesis.stemma import Witness, grow
 from tablesim.synthesis.tables import build
 from tablesim.synthesis.tabular import HistoricalTable
+from tablesim.synthesis.truth import PageTruth
+
+SAMPLE = Path(__file__).resolve().parent.parent / "data" / "sample"
 
 Key = tuple[object, ...]
 """Which place of the computed table a number fills."""
@@ -161,11 +176,200 @@ def synthesized(n_tables: int) -> Score:
     return total
 
 
+def laws(n_tables: int) -> None:
+    """Tables of known parameters with misprints: are the parameters told, are the misprints found?"""
+    told = within = 0
+    found = Score()
+    for at in range(n_tables):
+        rng = np.random.default_rng([9, at])
+        name, parameters, wanted = _parameters(at, rng)
+        witness = grow(build(name, **parameters), 1, rng, rate=0.01).witnesses[0]
+        reading, keys = setting(witness.table, witness.lines, rng, page="p", change=False)
+        text = Text.of([reading])
+        start = time.perf_counter()
+        examined = examine(text)
+        seconds = time.perf_counter() - start
+        for finding in examined.findings:
+            for parameter, value in wanted.items():
+                estimate = finding.fit.parameters.get(parameter)
+                if estimate is not None:
+                    told += 1
+                    within += estimate.low <= value <= estimate.high
+        true = {(m.line, m.column, m.place) for m in witness.misprints if m.column}
+        said = {keys[id(text.numbers[s.number])] for s in examined.suspects}
+        hits = len(true & said)
+        found.add(Score(hits=hits, false=len(said) - hits, missed=len(true) - hits, seconds=[seconds]))
+    print(
+        f"recomputation of {n_tables} tables: {within} of {told} parameters within their interval; misprints: {found}"
+    )
+
+
+def _parameters(at: int, rng: np.random.Generator) -> tuple[str, dict[str, object], dict[str, float]]:
+    """A table to recompute, and the parameters that it was computed with, in degrees."""
+    tilt = 23, int(rng.integers(26, 36))
+    latitude = int(rng.integers(36, 57)), int(rng.integers(60))
+    radius = int(rng.choice([60, 6_000, 60_000, 100_000]))
+    known = {"obliquity": tilt[0] + tilt[1] / 60, "latitude": latitude[0] + latitude[1] / 60}
+    choices: list[tuple[str, dict[str, object], dict[str, float]]] = [
+        ("chords", {"first": int(rng.choice([1, 91]))}, {"radius": 60.0}),
+        ("sines", {"radius": radius, "first": int(rng.choice([0, 2700]))}, {"radius": float(radius)}),
+        ("declination", {"obliquity": tilt, "seconds": bool(rng.random() < 0.5)}, known),
+        ("right_ascension", {"obliquity": tilt}, known),
+        ("oblique_ascension", {"obliquity": tilt, "latitude": latitude}, known),
+        ("day_lengths", {"obliquity": tilt}, known),
+        ("climates", {"obliquity": tilt}, known),
+    ]
+    return choices[at % len(choices)]
+
+
+def true_page(path: Path) -> Reading:
+    """What stands on a synthesized page, as a reading without error."""
+    truth = PageTruth.load(path)
+    numbers = [
+        Number(n.text, tuple(Digit(d.value, d.box, 0.99) for d in n.digits), 0.99, n.table, n.row, n.column)
+        for n in truth.numbers
+    ]
+    transform = Transform(truth.width, truth.height, truth.rotation)
+    return Reading(path.stem, truth.page, "0" * 64, transform, truth.is_table, 1.0, tuple(numbers))
+
+
+def through_scans(network: Network) -> None:
+    """The editions of the bundled sample: variants from the scans against those from their true readings."""
+    labels = {line["page"]: line["label"] for line in read_csv(SAMPLE / "labels.csv")}
+    readings = {page: network.read(SAMPLE / "scans" / f"{page}.jpg") for page in labels}
+    truths = {page: true_page(SAMPLE / "truth" / f"{page}.json") for page in labels}
+    scores = {"all": Score(), "not doubtful": Score()}
+    for a, b in itertools.combinations(labels, 2):
+        if labels[a] != labels[b]:
+            continue
+        true = collate(truths[a], truths[b]).differences
+        start = time.perf_counter()
+        found = collate(readings[a], readings[b]).differences
+        seconds = time.perf_counter() - start
+        for name, cells in (("all", found), ("not doubtful", [cell for cell in found if not cell.doubtful])):
+            hits = sum(any(_same_place(cell, other) for other in cells) for cell in true)
+            scores[name].add(
+                Score(
+                    hits=hits,
+                    false=len(cells) - hits,
+                    missed=len(true) - hits,
+                    doubtful=sum(cell.doubtful for cell in cells),
+                    seconds=[seconds],
+                )
+            )
+    for name, score_ in scores.items():
+        print(f"sample corpus through its scans, {name} differences:", score_)
+
+
+def _same_place(one: Cell, other: Cell) -> bool:
+    """Whether two cells lie on the same spot of either page and have the same texts."""
+    pairs = [(x, y) for x, y in zip(one.readings, other.readings, strict=True) if x is not None and y is not None]
+    return one.texts == other.texts and any(y.number.box.contains(*x.number.box.centre) for x, y in pairs)
+
+
+def years(n_years: int, network: Network) -> None:
+    """Tables of one kind: is the nearest page the same table, by histograms and after verification?"""
+    plan = CorpusPlan(tuple(("sun_place", {"year": 1500 + at}, 3) for at in range(n_years)), (), 40)
+    with tempfile.TemporaryDirectory() as folder:
+        write_corpus(folder, plan)
+        labels = {line["page"]: line["label"] for line in read_csv(Path(folder) / "labels.csv")}
+        readings = {page: network.read(Path(folder) / "scans" / f"{page}.jpg") for page in labels}
+    pages = list(readings)
+    phi = np.sqrt(np.array([readings[page].histogram for page in pages], dtype=np.float64))
+    phi /= np.linalg.norm(phi, axis=1, keepdims=True)
+    cosines = phi @ phi.T
+    np.fill_diagonal(cosines, -1)
+    nearest: Counter[str] = Counter()
+    for at, page in enumerate(pages):
+        near = [pages[i] for i in np.argsort(-cosines[at], kind="stable")[:30]]
+        best = max(near, key=lambda other: verify(readings[page], readings[other]).rank)
+        nearest["histograms"] += labels[near[0]] == labels[page]
+        nearest["verified"] += labels[best] == labels[page]
+    shares = ", ".join(f"{name} {count / len(pages):.4f}" for name, count in nearest.items())
+    print(f"{n_years} years of the Sun's place, 3 editions each: nearest page the same table: {shares}")
+
+
+def real(folder: Path, network: Network) -> None:
+    """Venice 1515 against Leipzig 1912: the places that differ, by their texts, against the list of the editors."""
+    scores: dict[str, Score] = {}
+    for page in (1, 2):
+        listed = read_csv(folder / "truth" / f"variants_1515_1912_p{page}.csv")
+        true = Counter((line["reading_1515"], line["reading_1912"]) for line in listed)
+        names = [f"almagest_{year}_chords_p{page}" for year in (1515, 1912)]
+        for seed in range(5):
+            rng = np.random.default_rng(seed)
+            early, late = (transcribed(folder / "truth" / f"{name}.txt") for name in names)
+            late, dropped = shuffled(late, rng)
+            expected = Counter(
+                (x["reading_1515"], x["reading_1912"]) for x in listed if int(x["row"]) - 1 not in dropped
+            )
+            _count(scores, "transcriptions, rows and columns shuffled, three rows dropped", (early, late), expected)
+        readings = tuple(network.read(folder / "tables" / f"{name}.jpg") for name in names)
+        _count(scores, "scans, all differences", readings, true)
+        _count(scores, "scans, differences that are not doubtful", readings, true, sure=True)
+    for name, one in scores.items():
+        print(f"chords 1515 and 1912, {name}:", one)
+
+
+def _count(
+    scores: dict[str, Score], name: str, pair: Sequence[Reading], true: Counter[tuple[str, str]], *, sure: bool = False
+) -> None:
+    start = time.perf_counter()
+    cells = [cell for cell in collate(*pair).differences if not (sure and cell.doubtful)]
+    seconds = time.perf_counter() - start
+    found = Counter(cell.texts for cell in cells)
+    hits = (found & true).total()
+    doubtful = sum(cell.doubtful for cell in cells)
+    one = Score(hits=hits, false=len(cells) - hits, missed=true.total() - hits, doubtful=doubtful, seconds=[seconds])
+    scores.setdefault(name, Score()).add(one)
+
+
+def transcribed(path: Path) -> Reading:
+    """A transcription as a reading of one wide table."""
+    rows = read_transcription(path).rows
+    numbers = [
+        true_number(text, (0, at, column), 60.0 * column, 40.0 * at)
+        for at, row in enumerate(rows)
+        for column, text in enumerate(row.numbers)
+    ]
+    return true_reading(path.stem, numbers)
+
+
+def shuffled(reading: Reading, rng: np.random.Generator) -> tuple[Reading, set[int]]:
+    """The rows and columns in another order, without three rows, which are named."""
+    n_rows, n_columns = (1 + max(getattr(n, side) for n in reading.numbers) for side in ("row", "column"))
+    rows, columns = rng.permutation(n_rows), rng.permutation(n_columns)
+    dropped = set(np.flatnonzero(rows >= n_rows - 3).tolist())
+    kept = [
+        true_number(n.text, (0, r, c), 60.0 * c, 40.0 * r)
+        for n in reading.numbers
+        if n.row not in dropped
+        for r, c in [(int(rows[n.row or 0]), int(columns[n.column or 0]))]
+    ]
+    return true_reading(reading.page, kept), dropped
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tables", type=int, default=60)
+    parser.add_argument("--laws", type=int, default=200)
+    parser.add_argument("--scans", action="store_true")
+    parser.add_argument("--years", type=int, default=0)
+    parser.add_argument("--real", type=Path)
     options = parser.parse_args()
     print("computed editions, true readings:", synthesized(options.tables))
+    laws(options.laws)
+    if options.scans:
+        through_scans(load_network())
+    if options.years:
+        years(options.years, load_network())
+    if options.real is not None:
+        real(options.real, load_network())
 
 
 if __name__ == "__main__":

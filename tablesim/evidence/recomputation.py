@@ -91,6 +91,8 @@ class _Law:
     high: float
     fixed: dict[str, float]
     modulus: float | None = None
+    solve: Callable[[Floats, Floats], Floats] | None = None
+    """The parameter that gives these numbers, where there is a formula for it."""
 
 
 def fit_functions(argument: Floats, value: Floats, places: int) -> Fit | None:
@@ -227,7 +229,14 @@ def _oblique(start: int, tilt: float) -> _Law:
     def curve(a: Floats, latitude: Any) -> Floats:
         return (_right(a + start, tilt) - _difference(a + start, latitude, tilt)) % 360
 
-    return _Law("oblique ascension", "latitude", curve, 20.0, 62.0, {"obliquity": tilt, "start": start}, 360.0)
+    def solve(a: Floats, y: Floats) -> Floats:
+        early = (_right(a + start, tilt) - y + 180) % 360 - 180
+        slope = np.asarray(_tan(_declination(a + start, tilt)))
+        # At the equinoxes every latitude gives the same, and the number tells nothing.
+        slope = np.where(np.abs(slope) < 1e-3, np.nan, slope)
+        return np.degrees(np.arctan(_sin(early) / slope))
+
+    return _Law("oblique ascension", "latitude", curve, 20.0, 62.0, {"obliquity": tilt, "start": start}, 360.0, solve)
 
 
 def _stab(law: _Law, x: Floats, y: Floats, unit: float) -> tuple[int, float, float, float] | None:
@@ -261,6 +270,13 @@ def _allowed(law: _Law, x: Floats, y: Floats, unit: float, half: float) -> tuple
 
     The functions go one way with their parameter, so that both ends are found by bisection.
     """
+    if law.solve is not None:
+        ends = np.stack([law.solve(x, (y + edge) / unit) for edge in (-half, half)])
+        at_bounds = np.stack([_gap(law, x, y, bound, unit) for bound in (law.low, law.high)])
+        low, high = np.clip(ends.min(axis=0), law.low, law.high), np.clip(ends.max(axis=0), law.low, law.high)
+        any_does = (np.abs(at_bounds) <= half).all(axis=0)
+        told = np.isfinite(low) & np.isfinite(high) & ~any_does
+        return np.where(told, low, law.low), np.where(told, high, np.where(any_does, law.high, law.low))
     bottom, top = np.full(len(x), law.low), np.full(len(x), law.high)
     sign = np.where(_gap(law, x, y, law.high, unit) >= _gap(law, x, y, law.low, unit), 1.0, -1.0)
     ends = []
