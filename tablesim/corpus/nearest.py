@@ -87,44 +87,51 @@ def nearest(
         Rank by containment first.
     """
     unit = unit_rows(np.sqrt(np.asarray(query, dtype=np.float32))[None])[0]
-    rough = np.asarray(index.unit @ unit.astype(np.float32))
+    asked = np.ones(len(index), dtype=bool) if asked is None else asked
     covered = _covered(index, query) if contained else np.zeros(len(index))
-    # In common is what has a product above zero: a sum of such is above zero in float32 too.
-    common = rough > 0
-    candidates = common if asked is None else common & asked
-    near = np.flatnonzero(common & _possible(rough, covered, candidates, k))
+    near = _contained(index, unit, covered, asked, k) if contained else _alike(index.unit, unit, asked, k)
     cosines = _refined(index, unit, near)
     near, cosines = near[cosines > 0], cosines[cosines > 0]
     order = np.lexsort((near, -cosines, -covered[near]))
     rows = near[order]
-    return Found(rows, cosines[order], covered[rows], np.ones(len(rows), bool) if asked is None else asked[rows])
+    return Found(rows, cosines[order], covered[rows], asked[rows])
 
 
-def _possible(
-    rough: NDArray[np.float32], covered: NDArray[np.float64], candidates: NDArray[np.bool_], k: int
-) -> NDArray[np.bool_]:
-    """Which rows may be as near as the ``k``-th of ``candidates``."""
-    if np.count_nonzero(candidates) <= k:
-        return np.ones(len(rough), dtype=bool)
-    rows = np.flatnonzero(candidates)
-    least = np.partition(covered[rows], len(rows) - k)[len(rows) - k]
-    before = covered[rows] > least
-    level = rough[rows[covered[rows] == least]]
-    left = k - int(np.count_nonzero(before))
-    bound = np.partition(level, len(level) - left)[len(level) - left]
-    return (covered > least) | ((covered == least) & (rough >= bound - 2 * ERROR))
+def _alike(
+    units: NDArray[np.float32], unit: NDArray[np.float64], asked: NDArray[np.bool_], k: int
+) -> NDArray[np.int64]:
+    """The rows of ``units`` that may be as near to ``unit`` as the ``k``-th of those that are asked for."""
+    rough = np.asarray(units @ unit.astype(np.float32))
+    # Two pages with something in common have a product above zero, in float32 too.
+    bound = _least(rough[asked & (rough > 0)], k)
+    return np.flatnonzero((rough > 0) & (rough >= bound - 2 * ERROR))
+
+
+def _contained(
+    index: SearchIndex, unit: NDArray[np.float64], covered: NDArray[np.float64], asked: NDArray[np.bool_], k: int
+) -> NDArray[np.int64]:
+    """The rows that hold as much of the query as the ``k``-th, and among those that hold the same the nearest."""
+    least = _least(covered[asked & (covered > 0)], k)
+    more, level = np.flatnonzero(covered > max(least, 0.0)), np.flatnonzero((covered == least) & (covered > 0))
+    left = k - int(np.count_nonzero(asked[more]))
+    return np.concatenate([more, level[_alike(index.unit[level], unit, asked[level], max(left, 1))]])
+
+
+def _least(values: NDArray[np.floating], k: int) -> float:
+    """The ``k``-th greatest value; minus infinity where there are no more than ``k``."""
+    return float(np.partition(values, len(values) - k)[len(values) - k]) if len(values) > k else float("-inf")
 
 
 def _covered(index: SearchIndex, query: NDArray[np.floating]) -> NDArray[np.float64]:
     """Containment of ``query`` and each row, rounded; only the bins of the query are looked at."""
-    wanted = np.asarray(query, dtype=np.float64)
+    wanted = np.asarray(query, dtype=np.float32)
     bins = np.flatnonzero(wanted)
+    smaller = np.minimum(index.sums, wanted.sum(dtype=np.float64))
     out = np.zeros(len(index))
     for start in range(0, len(index), _REFINED_ROWS):
-        h = np.asarray(index.histograms[start : start + _REFINED_ROWS])
-        smaller = np.minimum(h.sum(axis=1, dtype=np.float64), wanted.sum())
-        both = np.minimum(h[:, bins].astype(np.float64), wanted[bins]).sum(axis=1)
-        np.divide(both, smaller, out=out[start : start + len(h)], where=smaller > 0)
+        part = slice(start, start + _REFINED_ROWS)
+        both = np.minimum(index.histograms[part][:, bins], wanted[bins]).sum(axis=1, dtype=np.float64)
+        np.divide(both, smaller[part], out=out[part], where=smaller[part] > 0)
     return np.round(np.minimum(out, 1.0), TIE)
 
 

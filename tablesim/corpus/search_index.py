@@ -22,10 +22,10 @@ from tablesim.corpus.search import unit_rows
 from tablesim.corpus.shards import Shards, vectors
 
 FOLDER = ".search"
-_MADE_AS = "1"
+_MADE_AS = "2"
 """Changed when the files of the folder change their meaning."""
 
-_NAMES = ("unit", "histograms", "rows")
+_MATRICES = ("unit", "histograms")
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,14 @@ class SearchIndex:
     histograms : float32 array of shape (n, 110)
     rows : int64 array of shape (n,)
         The line of each page in ``pages.parquet``, rising.
+    sums : float64 array of shape (n,)
+        How many bigrams each page has.
     """
 
     unit: NDArray[np.float32]
     histograms: NDArray[np.float32]
     rows: NDArray[np.int64]
+    sums: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -62,12 +65,12 @@ def search_index(run: Path, pages: PageTable, embeddings: Shards) -> SearchIndex
             _write(folder, pages, embeddings)
         except OSError:
             # A run on a full disk or one that belongs to somebody else can be searched all the same.
-            rows = _rows(pages, embeddings)
-            arrays = [np.zeros((len(rows), N_BINS), np.float32) for _ in range(2)]
-            _fill(arrays[0], arrays[1], rows, pages, embeddings)
-            return SearchIndex(arrays[0], arrays[1], rows)
-    unit, histograms, rows = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in _NAMES)
-    return SearchIndex(unit, histograms, np.asarray(rows))
+            rows, sums = _rows(pages, embeddings)
+            unit, histograms = (np.zeros((len(rows), N_BINS), np.float32) for _ in _MATRICES)
+            _fill(unit, histograms, rows, pages, embeddings)
+            return SearchIndex(unit, histograms, rows, sums)
+    unit, histograms = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in _MATRICES)
+    return SearchIndex(unit, histograms, np.load(folder / "rows.npy"), np.load(folder / "sums.npy"))
 
 
 def _stamp(path: Path, embeddings: Shards) -> str:
@@ -82,9 +85,10 @@ def _write(folder: Path, pages: PageTable, embeddings: Shards) -> None:
     folder.parent.mkdir(exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix="new-", suffix=".part", dir=folder.parent))
     try:
-        rows = _rows(pages, embeddings)
+        rows, sums = _rows(pages, embeddings)
         np.save(aside / "rows.npy", rows)
-        unit, histograms = (_new_array(aside / f"{name}.npy", len(rows)) for name in _NAMES[:2])
+        np.save(aside / "sums.npy", sums)
+        unit, histograms = (_new_array(aside / f"{name}.npy", len(rows)) for name in _MATRICES)
         _fill(unit, histograms, rows, pages, embeddings)
         del unit, histograms
         aside.chmod(0o755)
@@ -107,13 +111,14 @@ def _new_array(path: Path, n: int) -> NDArray[np.float32]:
     return np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(n, N_BINS))
 
 
-def _rows(pages: PageTable, embeddings: Shards) -> NDArray[np.int64]:
-    """The lines of the pages that were read, hold a table, and have figures."""
+def _rows(pages: PageTable, embeddings: Shards) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The lines of the pages that were read, hold a table, and have figures; and how many bigrams each has."""
     lines, stored = _read_tables(pages, embeddings)
-    filled = np.zeros(len(embeddings.places), dtype=bool)
+    sums = np.zeros(len(embeddings.places))
     for start, h in _histograms(embeddings):
-        filled[start : start + len(h)] = h.sum(axis=1) > 0
-    return lines[filled[stored]] if len(lines) else lines
+        sums[start : start + len(h)] = h.sum(axis=1, dtype=np.float64)
+    filled = sums[stored] > 0
+    return lines[filled], sums[stored][filled]
 
 
 def _fill(

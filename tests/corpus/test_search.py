@@ -24,7 +24,7 @@ pages = seeds.map(lambda seed: counts(seed, 7, 110, most=2))
 
 def index_of(h):
     h = np.asarray(h, np.float32)
-    return SearchIndex(unit_rows(np.sqrt(h)).astype(np.float32), h, np.arange(len(h)))
+    return SearchIndex(unit_rows(np.sqrt(h)).astype(np.float32), h, np.arange(len(h)), h.sum(axis=1, dtype=np.float64))
 
 
 def sorted_slowly(h, query, asked, contained=False):

@@ -1,0 +1,134 @@
+"""``tablesim run`` under stress: killed by force and continued; and one worker against two.
+
+    python benchmarks/indexing.py [--pages 200] [--kills 3] [--folder DIR] [--timed 24]
+
+Synthesizes a corpus, reads it with two workers, kills the job with SIGKILL at moments drawn at random, gives the same
+command again, and compares the run folder with that of a job that nobody disturbed: every file, byte by byte, but for
+what tells of the job itself (the log of events, the cache of search) and the folder's own name. Then it reads
+``--timed`` of the scans with one worker and with two and says how many pages a second each reads, without the start of
+the processes: from the first page that is done to the last.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tablesim.corpus.store import Corpus
+from tablesim.synthesis.corpus import plan_of_pages, write_corpus
+
+NOT_COMPARED = ("events.jsonl", ".search", ".lock")
+
+
+def command(scans: Path, out: Path, workers: int) -> list[str]:
+    return [sys.executable, "-m", "tablesim", "run", str(scans), "--out", str(out), "--workers", str(workers), "--json"]
+
+
+def finish(scans: Path, out: Path, workers: int) -> float:
+    """Run to the end; the seconds it took."""
+    started = time.perf_counter()
+    done = subprocess.run(command(scans, out, workers), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise SystemExit(f"tablesim run failed:\n{done.stderr}")
+    return time.perf_counter() - started
+
+
+def pages_done(out: Path) -> int:
+    """Pages that are on the disk: those that a job that begins now would not read again."""
+    return Corpus.open(out).status()["read"] if (out / "pages.parquet").is_file() else 0
+
+
+def kill_at(scans: Path, out: Path, page: int) -> int:
+    """Start a job with two workers and kill its parent after ``page`` pages are read; how many are."""
+    job = subprocess.Popen(command(scans, out, 2), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while job.poll() is None and pages_done(out) < page:
+        time.sleep(0.3)
+    if job.poll() is not None:
+        raise SystemExit("the job ended before it was killed; ask for more pages")
+    job.send_signal(signal.SIGKILL)
+    job.wait()
+    return pages_done(out)
+
+
+def contents(out: Path) -> dict[str, str]:
+    """Name and hash of each file of a run folder; what depends on the folder's own name is written without it."""
+    found = {}
+    for path in sorted(out.rglob("*")):
+        name = str(path.relative_to(out))
+        if path.is_file() and not name.startswith(NOT_COMPARED):
+            data = path.read_bytes()
+            if path.suffix in (".json", ".html", ".csv"):
+                data = data.replace(str(out).encode(), b"RUN")
+            found[name] = hashlib.sha256(data).hexdigest()
+    return found
+
+
+def rate(out: Path) -> float:
+    """Pages a second between the first page that was read and the last."""
+    from datetime import datetime
+
+    lines = [json.loads(line) for line in (out / "events.jsonl").read_text().splitlines()]
+    read = [line for line in lines if line["stage"] == "read" and line["kind"] == "page"]
+    first, last = (datetime.fromisoformat(read[at]["at"]).timestamp() for at in (0, -1))
+    return (len(read) - 1) / (last - first)
+
+
+def killed(folder: Path, scans: Path, pages: int, kills: int, seed: int) -> None:
+    undisturbed, disturbed = folder / "undisturbed", folder / "disturbed"
+    print(f"undisturbed, 2 workers: {finish(scans, undisturbed, 2):.0f} s, {rate(undisturbed):.2f} pages/s", flush=True)
+    rng = random.Random(seed)
+    for page in sorted(rng.sample(range(1, pages - 4 * kills), kills)):
+        print(f"killed with {kill_at(scans, disturbed, page)} pages on the disk", flush=True)
+    print(f"continued to the end: {finish(scans, disturbed, 2):.0f} s")
+    one, other = contents(undisturbed), contents(disturbed)
+    different = sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
+    print(f"{len(one)} files of the run folder compared; different: {', '.join(different) or 'none'}")
+    if different:
+        raise SystemExit(1)
+
+
+def against(folder: Path, scans: Path, timed: int) -> None:
+    few = folder / "few"
+    few.mkdir()
+    for scan in sorted(path for path in scans.rglob("*") if path.suffix == ".jpg")[:timed]:
+        shutil.copy(scan, few)
+    rates = {}
+    for workers in (1, 2):
+        finish(few, folder / f"workers-{workers}", workers)
+        rates[workers] = rate(folder / f"workers-{workers}")
+        print(f"{workers} workers: {rates[workers]:.3f} pages/s", flush=True)
+    print(f"2 workers read {rates[2] / rates[1]:.2f} times as fast as 1")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pages", type=int, default=200)
+    parser.add_argument("--kills", type=int, default=3)
+    parser.add_argument("--timed", type=int, default=24)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--folder", type=Path, help="Where the runs are written meanwhile; a new folder unless given.")
+    options = parser.parse_args()
+    print(f"{os.cpu_count()} cores")
+    with tempfile.TemporaryDirectory(dir=options.folder, prefix="indexing-") as name:
+        folder = Path(name)
+        summary = write_corpus(folder / "corpus", plan_of_pages(options.seed, options.pages))
+        print(f"{summary.pages} pages synthesized", flush=True)
+        scans = folder / "corpus" / "scans"
+        if options.timed:
+            against(folder, scans, options.timed)
+        if options.kills:
+            killed(folder, scans, options.pages, options.kills, options.seed)
+
+
+if __name__ == "__main__":
+    main()
