@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -41,6 +42,8 @@ class ExportedPage:
         Author, title, place and year as far as they are known; may be empty.
     handle : str
         Its permanent address; may be empty.
+    corrections : int
+        How many corrections people made on it.
     """
 
     page: str
@@ -48,6 +51,7 @@ class ExportedPage:
     sha256: str
     about: str = ""
     handle: str = ""
+    corrections: int = 0
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,8 @@ class Provenance:
     def of_run(cls, corpus: Corpus) -> Provenance:
         """That of a run, with all of its pages that were read."""
         settings = {name: corpus.run[name] for name in _OF_THE_RUN if name in corpus.run}
-        pages = [_page_of_run(row) for row in corpus.pages if row["status"] == "read"]
+        made = Counter(correction.page for correction in corpus.corrections.all)
+        pages = [_page_of_run(row, made[row["page"]]) for row in corpus.pages if row["status"] == "read"]
         made_with = str(corpus.run.get("versions", {}).get(SOFTWARE) or version(SOFTWARE))
         return cls(made_with, str(corpus.settings.get("network", "unknown")), settings, now(), tuple(pages))
 
@@ -142,11 +147,12 @@ def described(row: Mapping[str, Any]) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _page_of_run(row: Mapping[str, Any]) -> ExportedPage:
-    return ExportedPage(row["page"], row["scan"], row["sha256"], described(row), row.get("handle") or "")
+def _page_of_run(row: Mapping[str, Any], corrections: int) -> ExportedPage:
+    return ExportedPage(row["page"], row["scan"], row["sha256"], described(row), row.get("handle") or "", corrections)
 
 
 def _cited(page: ExportedPage) -> str:
     about = f"{page.about}, " if page.about else ""
     handle = f", {page.handle}" if page.handle else ""
-    return f"{about}page {page.page}{handle} (scan SHA-256 {page.sha256[:16]})."
+    corrected = f", corrections: {page.corrections}" if page.corrections else ""
+    return f"{about}page {page.page}{handle} (scan SHA-256 {page.sha256[:16]}{corrected})."

@@ -1,6 +1,7 @@
 """Exports of a run: which files are written, what is refused, and that nothing is overwritten."""
 
 import json
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,8 +12,10 @@ from typer.testing import CliRunner
 
 from tablesim import reader
 from tablesim.cli import app
+from tablesim.corpus.correcting import correct
 from tablesim.corpus.given import corpus_of_histograms
 from tablesim.corpus.store import Corpus
+from tablesim.digits.corrections import Correction
 from tablesim.digits.numbers import Thresholds
 from tablesim.errors import ExportError, RunError
 from tablesim.export.files import file_name, write_new
@@ -166,6 +169,19 @@ def test_a_citation_names_some_pages_and_counts_the_others(made):
     assert [page.page for page in whole.only(["k1_e0", "nobody", "k0_e0", "k1_e0"]).pages] == ["k1_e0", "k0_e0"]
     many = Provenance("1", "f" * 64, {}, "2026-11-24T10:00:00Z", whole.pages * 4)
     assert "and 8 more pages." in many.citation
+
+
+def test_an_export_has_the_corrections_and_says_so(made, tmp_path):
+    shutil.copytree(made.folder, tmp_path / "run")
+    corpus = Corpus.open(tmp_path / "run")
+    number = corpus.reading("k0_e0").numbers[1]
+    correct(corpus, [Correction("k0_e0", number.box, number.text, "9·87")])
+    (path,) = export_run(corpus, Format.json, ["k0_e0"], tmp_path / "out")
+    data = json.loads(path.read_text())
+    assert data["numbers"][1]["text"] == "9·87"
+    assert ", corrections: 1)." in data["provenance"]["citation"]
+    (other,) = export_run(corpus, Format.json, ["k0_e1"], tmp_path / "out")
+    assert "corrections:" not in other.read_text()
 
 
 def test_the_command_line_exports(corpus, tmp_path):
