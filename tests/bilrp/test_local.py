@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 import torch
@@ -134,6 +136,9 @@ def test_gathering_keeps_every_place_and_saves_work(places: list[tuple[int, int]
     assert sorted(np.concatenate(found).tolist()) == list(range(len(places)))
     boxes = [np.ptp(np.array(places)[members], axis=0) + 1 for members in found]
     assert sum(growth.cost(box) for box in boxes) <= len(places) * growth.cost(np.array([1, 1]))
+    for one, other in combinations(range(len(found)), 2):
+        both = np.ptp(np.array(places)[np.concatenate([found[one], found[other]])], axis=0) + 1
+        assert growth.cost(both) >= growth.cost(boxes[one]) + growth.cost(boxes[other])  # nothing more to save
 
 
 def test_sizes_that_need_padding() -> None:

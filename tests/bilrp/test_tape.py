@@ -211,6 +211,28 @@ def test_coverage_says_what_was_kept() -> None:
     assert max(entry.kept for entry in plain) < 1e-6
 
 
+def joined(m: Model, x: Tensor) -> Tensor:
+    return m.conv(torch.cat([x, torch.ones(1, 3, 2, 8, dtype=x.dtype)], dim=2)).mean((2, 3))
+
+
+def padded(m: Model, x: Tensor) -> Tensor:
+    return m.conv(F.pad(x, (1, 1, 1, 1), value=1.0)).mean((2, 3))
+
+
+def filled(m: Model, x: Tensor) -> Tensor:
+    return m.conv(x.masked_fill(torch.arange(8) > 5, 1.0)).mean((2, 3))
+
+
+@pytest.mark.parametrize(("function", "name"), [(joined, ":cat"), (padded, ":pad"), (filled, ":masked_fill")])
+def test_coverage_says_what_constants_take(function: object, name: str) -> None:
+    x, _ = toy_pair()
+    result = explain_outputs(Model(function).double(), x, "lrp0")
+    kept = {entry.name: entry.kept for entry in result.coverage.entries if entry.kept > 1e-6}
+    assert list(kept) == [name]
+    missing = float((result.values.flatten(1).sum(1) - result.embedding).abs().sum() / result.embedding.abs().sum())
+    assert kept[name] == pytest.approx(missing, rel=1e-6)
+
+
 def test_attention_in_pieces_equals_pytorchs_own() -> None:
     model = toy_network("transformer")
     x, _ = toy_pair()

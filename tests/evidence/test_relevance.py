@@ -145,20 +145,36 @@ def test_phi_is_the_embedding_of_the_reading(readings, joint):
 
 def test_questions_agree_with_the_table(joint):
     table = joint.joint(1).matrix() if joint.left.ink.numel() * joint.right.ink.numel() < 2**27 else None
-    tiles = joint.joint(8)
+    tiles = joint.joint(12)
     assert tiles.total() == pytest.approx(joint.total())
     assert tiles.similarity == pytest.approx(joint.score)
     for marginal, whole in ((joint.left_marginal(), tiles.left_marginal()), (joint.right_marginal(), None)):
         assert float(marginal.sum()) == pytest.approx(joint.total())
         if whole is not None:
-            torch.testing.assert_close(bilrp.joint.tile_sums(marginal, 8), whole)
-    box_a, box_b = Box(24, 64, 40, 32), Box(40, 56, 48, 40)
-    corner = (24, 64, 40, 32)
-    assert joint.between(box_a, box_b) == pytest.approx(tiles.between(corner, (40, 56, 48, 40)))
-    torch.testing.assert_close(bilrp.joint.tile_sums(joint.given(box_a), 8), tiles.given(corner))
+            torch.testing.assert_close(bilrp.joint.tile_sums(marginal, 12), whole)
+    box_a, box_b = Box(24, 60, 48, 36), Box(36, 60, 48, 36)
+    corner = (24, 60, 48, 36)
+    assert joint.between(box_a, box_b) == pytest.approx(tiles.between(corner, (36, 60, 48, 36)))
+    torch.testing.assert_close(bilrp.joint.tile_sums(joint.given(box_a), 12), tiles.given(corner))
     assert float(joint.given(box_a).sum()) == pytest.approx(joint.between(box_a, Box(-9, -9, 9999, 9999)))
     if table is not None:
         assert float(table.sum()) == pytest.approx(joint.total())
+
+
+def test_windows_may_begin_anywhere(joint):
+    page = joint.left
+    cut = replace(
+        page.windows,
+        boxes=page.windows.boxes + np.array([5, 3, 0, 0]),
+        maps=[part[3:, 5:] for part in page.windows.maps],
+    )
+    moved = replace(page, windows=cut)
+    tiles = moved.tiles(12)
+    for m in np.unique(page.occurrences.bin):
+        torch.testing.assert_close(moved.of_bin(m)[3:, 5:], page.of_bin(m)[3:, 5:])
+        torch.testing.assert_close(bilrp.joint.tile_sums(moved.of_bin(m), 12), tiles[m])
+    box = Box(20, 50, 41, 37)
+    np.testing.assert_allclose(moved.inside(box), page.inside(box), atol=1e-12)
 
 
 def test_boxes_are_in_source_pixels(eye, readings, joint):
