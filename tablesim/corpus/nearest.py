@@ -103,8 +103,9 @@ def _alike(
     """The rows of ``units`` that may be as near to ``unit`` as the ``k``-th of those that are asked for."""
     rough = np.asarray(units @ unit.astype(np.float32))
     # Two pages with something in common have a product above zero, in float32 too.
-    bound = _least(rough[asked & (rough > 0)], k)
-    return np.flatnonzero((rough > 0) & (rough >= bound - 2 * ERROR))
+    bound = _least(np.where(asked, rough, np.float32(0)), k)
+    near = np.flatnonzero(rough >= bound - 2 * ERROR) if bound > 0 else np.flatnonzero(rough)
+    return near[rough[near] > 0]
 
 
 def _contained(
@@ -145,9 +146,28 @@ def _refined(index: SearchIndex, unit: NDArray[np.float64], rows: NDArray[np.int
     return np.minimum(np.round(out, TIE), 1.0)
 
 
-def surprises(
-    found: Found, top: NDArray[np.int64], group: NDArray[np.int32], query_group: int, by: str
-) -> list[Surprise]:
+class Groups:
+    """Which pages of an index belong together.
+
+    Parameters
+    ----------
+    by : str
+        "label" or "book".
+    of : int array of shape (n,)
+        The group of each row of the index; -1 where it is not known.
+    """
+
+    def __init__(self, by: str, of: NDArray[np.int32]) -> None:
+        self.by = by
+        self.of = of
+        self.sizes = np.bincount(of[of >= 0], minlength=1)
+        self.n_known = int(self.sizes.sum())
+
+    def size(self, group: int) -> int:
+        return int(self.sizes[group]) if 0 <= group < len(self.sizes) else 0
+
+
+def surprises(found: Found, top: NDArray[np.int64], groups: Groups, query_group: int) -> list[Surprise]:
     """For each row in ``top`` how many rows of other groups come as near.
 
     Parameters
@@ -155,23 +175,17 @@ def surprises(
     found : Found
     top : int array
         Places in ``found.rows``.
-    group : int array of shape (n,)
-        The group of each row of the index; -1 where it is not known.
+    groups : Groups
     query_group : int
         -1 where it is not known, and for typed numbers, which are no page.
-    by : str
-        "label" or "book".
     """
-    sizes = np.bincount(group[group >= 0], minlength=1)
-    near = group[found.rows]
+    near = groups.of[found.rows]
     out = []
     for place in top.tolist():
-        own = {int(near[place]), query_group} - {-1}
+        own = {int(near[place]), query_group}
         part = near[found.as_near(place)]
         as_near = int(np.count_nonzero((part >= 0) & ~np.isin(part, list(own))))
-        out.append(
-            Surprise(by, as_near, int(sizes.sum() - sum(sizes[number] for number in own if number < len(sizes))))
-        )
+        out.append(Surprise(groups.by, as_near, groups.n_known - sum(map(groups.size, own))))
     return out
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tablesim.corpus.files import read_parquet, write_parquet_parts
-from tablesim.corpus.nearest import Found, nearest, neighbours, surprises
+from tablesim.corpus.nearest import Found, Groups, nearest, neighbours, surprises
 from tablesim.corpus.pages import PageTable
 from tablesim.corpus.schemas import NEIGHBOUR_SCHEMA
 from tablesim.corpus.search import N_SHARED, Hit, Surprise, containment, shared_bigrams, typed_histogram
@@ -50,7 +50,12 @@ class Searching:
 
     @cached_property
     def _books(self) -> NDArray[np.int32]:
+        """The book of each line of ``pages.parquet`` as a number."""
         return self.pages.codes("book")
+
+    @cached_property
+    def _by_book(self) -> Groups:
+        return Groups("book", self._books[self.index.rows])
 
     def like_page(
         self, page: str, top: int, *, across_books: bool = False, labels: Mapping[str, str] | None = None
@@ -60,9 +65,12 @@ class Searching:
         query = self._histogram(at)
         if query is None or not query.any():
             raise RunError(f"{self.folder}: no figures were read on page {page}; there is nothing to compare")
-        asked = self.index.rows != at
+        asked = np.ones(len(self.index), dtype=bool)
         if across_books and self._books[at] >= 0:
-            asked &= self._books[self.index.rows] != self._books[at]
+            asked = self._by_book.of != self._books[at]
+        itself = self.index.at(at)
+        if itself is not None:
+            asked[itself] = False
         return self._answer(query, at, top, nearest(self.index, query, top, asked), labels)
 
     def like_numbers(self, numbers: str, top: int, labels: Mapping[str, str] | None = None) -> list[Hit]:
@@ -125,10 +133,11 @@ class Searching:
         self, query: NDArray[np.float32], at: int | None, top: int, found: Found, labels: Mapping[str, str] | None
     ) -> list[Hit]:
         best = found.top(top)
-        by, groups = ("book", self._books) if labels is None else ("label", self._codes(labels))
         odd: Sequence[Surprise | None] = [None] * len(best)
-        if (groups >= 0).any():
-            odd = surprises(found, best, groups[self.index.rows], -1 if at is None else int(groups[at]), by)
+        codes = self._books if labels is None else self._codes(labels)
+        groups = self._by_book if labels is None else Groups("label", codes[self.index.rows])
+        if groups.n_known:
+            odd = surprises(found, best, groups, -1 if at is None else int(codes[at]))
         return self._hits(query, at, found.rows[best], found.cosines[best], odd)
 
     def _codes(self, labels: Mapping[str, str]) -> NDArray[np.int32]:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tablesim.corpus.nearest import nearest, neighbours, surprises
+from tablesim.corpus.nearest import Groups, nearest, neighbours, surprises
 from tablesim.corpus.search import containment, shared_bigrams, typed_histogram, typed_numbers, unit_rows
 from tablesim.corpus.search_index import SearchIndex
 from tablesim.errors import SettingsError
@@ -87,8 +87,9 @@ def test_a_surprise_counts_the_pages_of_others_that_come_as_near(h, k, at, seed)
     group = np.random.default_rng(seed).integers(-1, 3, len(h)).astype(np.int32)
     found = nearest(index_of(h), h[at], k, np.arange(len(h)) != at)
     top = found.top(k)
-    given_ = surprises(found, top, group, int(group[at]), "book")
-    cosines = np.round(unit_rows(np.sqrt(h)) @ unit_rows(np.sqrt(h[at])[None])[0], 9)
+    given_ = surprises(found, top, Groups("book", group), int(group[at]))
+    phi = unit_rows(np.sqrt(np.float32(h)))
+    cosines = np.round(phi @ phi[at], 9)
     for place, surprise in zip(top, given_, strict=True):
         row = found.rows[place]
         others = [r for r in range(len(h)) if group[r] >= 0 and group[r] not in (group[row], group[at])]
