@@ -22,19 +22,17 @@ SURE = 1.0
 
 
 def meant(correction: Correction, numbers: Sequence[Number]) -> list[int]:
-    """Which numbers a correction is about: those with their middle in its box, or that mostly fill the same place."""
+    """Which numbers a correction is about: those in its box, at about its place, or of which it is a part.
+
+    Numbers whose middle lies in the box are in it; the box is a part of a number, as of two that were read as one, when
+    its middle lies in that number's.
+    """
     box = correction.box
-    boxes = [number.box for number in numbers]
     return [
         at
-        for at, other in enumerate(boxes)
-        if box.contains(*other.centre) or other.overlap(box) >= SAME_PLACE or _within(box, other, boxes)
+        for at, other in enumerate(number.box for number in numbers)
+        if box.contains(*other.centre) or other.contains(*box.centre) or other.overlap(box) >= SAME_PLACE
     ]
-
-
-def _within(box: Box, other: Box, boxes: Sequence[Box]) -> bool:
-    """Whether ``box`` is a part of ``other``, as of two numbers that were read as one."""
-    return other.contains(*box.centre) and sum(one.contains(*box.centre) for one in boxes) == 1
 
 
 def corrected(reading: Reading, corrections: Sequence[Correction]) -> Reading:

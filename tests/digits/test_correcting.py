@@ -92,6 +92,13 @@ def test_two_numbers_that_were_read_as_one_and_one_that_was_read_as_two(reading)
     assert at(joined, 3, 0).text == "78"
 
 
+def test_three_numbers_that_were_read_as_one():
+    whole = number("123456", 0, 0)
+    page = Reading("p.png", "p", "0" * 64, Transform(400, 400), False, 0.7, (whole,))
+    made = [correction(box, text) for box, text in zip(shared_out(whole.box, 3, 0), ("12", "34", "56"), strict=True)]
+    assert [n.text for n in corrected(page, made).numbers] == ["12", "34", "56"]
+
+
 def test_of_several_about_one_number_the_latest_holds_and_can_take_back(reading):
     before = at(reading, 5, 1)
     made = [correction(before.box, "11", when="2026-01-01"), correction(before.box, before.text, when="2026-01-02")]
