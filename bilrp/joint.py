@@ -252,7 +252,11 @@ class JointRelevance:
                 arrays = {name: torch.from_numpy(file[name]) for name in ARRAYS}
             if about["format"] != FORMAT:
                 raise RelevanceFileError(f"{path}: format is {about['format']!r}, expected {FORMAT!r}")
-            coverages = [Coverage.from_dict(about[key]) for key in ("left_coverage", "right_coverage")]
+            left, right = (Coverage.from_dict(about[key]) for key in ("left_coverage", "right_coverage"))
+            tile = int(about["tile"])
+            if tile < 1:
+                raise RelevanceFileError(f"{path}: tile is {tile}, expected one or more")
+            return cls(**arrays, left_coverage=left, right_coverage=right, tile=tile, settings=about["settings"])
         except FileNotFoundError as error:
             raise RelevanceFileError(f"{path}: no such file") from error
         except (OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
@@ -261,8 +265,6 @@ class JointRelevance:
             raise RelevanceFileError(
                 f"{path}: cannot be read as joint relevance ({error}). Expected a file written by JointRelevance.save."
             ) from error
-        return cls(**arrays, left_coverage=coverages[0], right_coverage=coverages[1],
-                   tile=about["tile"], settings=about["settings"])  # fmt: skip
 
 
 ARRAYS = ("left", "right", "left_embedding", "right_embedding")

@@ -124,7 +124,15 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "cut.npz").write_bytes(path.read_bytes()[:200])
     np.savez(tmp_path / "other.npz", a=np.zeros(3))
     np.savez(tmp_path / "pickled.npz", about=np.array({"format": 1}, dtype=object))
-    for name in ("cut.npz", "other.npz", "pickled.npz"):
+    with np.load(path) as file:
+        parts = dict(file)
+    np.savez(tmp_path / "uneven.npz", **{**parts, "left": parts["left"][:1]})
+    np.savez(
+        tmp_path / "flat.npz", **{**parts, "about": np.array(str(parts["about"]).replace('"tile": 1', '"tile": 0'))}
+    )
+    with pytest.raises(RelevanceFileError, match="tile is 0, expected one or more"):
+        JointRelevance.load(tmp_path / "flat.npz")
+    for name in ("cut.npz", "other.npz", "pickled.npz", "uneven.npz"):
         with pytest.raises(RelevanceFileError, match="cannot be read as joint relevance"):
             JointRelevance.load(tmp_path / name)
 
