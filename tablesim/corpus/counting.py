@@ -150,9 +150,12 @@ def choose_cut(tree: NDArray[np.float64], again: Sequence[NDArray[np.float64]]) 
     """
     from sklearn.metrics import adjusted_rand_score
 
-    weighed = []
+    weighed: list[Choice] = []
     for mass, height in _gaps(tree[:, 2]):
         labels = cut(tree, height)
+        if any(choice.k == labels.max() + 1 for choice in weighed):
+            # Branches that are divided anyway: the same clusters as a wider gap gave.
+            continue
         rand = [adjusted_rand_score(labels, cut(other, height)) for other in again]
         error = float(np.std(rand) / np.sqrt(len(rand)))
         weighed.append(Choice(int(labels.max()) + 1, height, mass, float(np.mean(rand)), error))

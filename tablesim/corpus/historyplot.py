@@ -62,7 +62,7 @@ def _places(history: History) -> Any:
     depth = corrected[0].depth if corrected else 0
     left.set(xlabel=f"entropy of {depth} pages (bits)", title="corrected")
     left.set_yticks(place, names, fontsize=7)
-    left.invert_yaxis()
+    left.set_ylim(len(place) - 0.5, -0.5)
     right.plot([published[row.at].entropy for row in corrected], place, "o", color=GREY, markersize=4)
     right.set(xlabel="entropy less log of the pages (bits)", title="published")
     return figure

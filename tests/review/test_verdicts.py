@@ -79,8 +79,7 @@ def test_the_state_of_a_day_is_what_held_then(log, monkeypatch):
 def test_the_last_word_on_each_pair_holds(words):
     with tempfile.TemporaryDirectory() as folder:
         log = VerdictLog(Path(folder) / "v.sqlite")
-        for a, b, decision in words:
-            log.append([Verdict(a, b, decision, "x")])
+        log.append([Verdict(a, b, decision, "x") for a, b, decision in words])
         expected = {(a, b): decision for a, b, decision in words}
         assert {v.pair: v.decision for v in log.state()} == expected
         assert len(log.all()) == len(words)
