@@ -29,6 +29,9 @@ def command(
         Path | None,
         typer.Option("--labels", metavar="CSV", help="Columns page,label: who counts as another.", show_default=False),
     ] = None,
+    approximate: Annotated[
+        bool, typer.Option("--approximate", help="Past two million pages: quicker, and may miss a page.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Find the pages of a run that are most like one of its pages, or that hold some numbers.
@@ -52,7 +55,9 @@ def command(
         _verified(corpus, page, top, across_books=across_books, as_json=as_json)
         return
     known = None if labels is None else read_labels(labels).labels
-    hits = corpus.search(page, numbers=numbers, top=top, across_books=across_books, labels=known)
+    hits = corpus.search(
+        page, numbers=numbers, top=top, across_books=across_books, labels=known, approximate=approximate
+    )
     if across_books and page is not None and corpus.page(page)["book"] is None:
         note(f"the book of {page} is not known; give the run --metadata to leave out pages of the same book")
     if as_json:

@@ -97,6 +97,15 @@ def nearest(
     return Found(rows, cosines[order], covered[rows], asked[rows])
 
 
+def among(index: SearchIndex, query: NDArray[np.floating], rows: NDArray[np.int64], asked: NDArray[np.bool_]) -> Found:
+    """Some ``rows`` of the index, rising, that were found otherwise, in the order in which ``nearest`` gives them."""
+    unit = unit_rows(np.sqrt(np.asarray(query, dtype=np.float32))[None])[0]
+    cosines = _refined(index, unit, rows)
+    order = np.argsort(-cosines, kind="stable")
+    order = order[cosines[order] > 0]
+    return Found(rows[order], cosines[order], np.zeros(len(order)), asked[rows[order]])
+
+
 def _alike(
     units: NDArray[np.float32], unit: NDArray[np.float64], asked: NDArray[np.bool_], k: int
 ) -> NDArray[np.int64]:

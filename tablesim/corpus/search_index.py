@@ -41,12 +41,15 @@ class SearchIndex:
         The line of each page in ``pages.parquet``, rising.
     sums : float64 array of shape (n,)
         How many bigrams each page has.
+    folder : Path or None
+        Where the matrices stand; None for those in memory.
     """
 
     unit: NDArray[np.float32]
     histograms: NDArray[np.float32]
     rows: NDArray[np.int64]
     sums: NDArray[np.float64]
+    folder: Path | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -70,7 +73,7 @@ def search_index(run: Path, pages: PageTable, embeddings: Shards) -> SearchIndex
             _fill(unit, histograms, rows, pages, embeddings)
             return SearchIndex(unit, histograms, rows, sums)
     unit, histograms = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in _MATRICES)
-    return SearchIndex(unit, histograms, np.load(folder / "rows.npy"), np.load(folder / "sums.npy"))
+    return SearchIndex(unit, histograms, np.load(folder / "rows.npy"), np.load(folder / "sums.npy"), folder)
 
 
 def _stamp(path: Path, embeddings: Shards) -> str:

@@ -12,8 +12,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from tablesim.corpus.approximate import ABOVE, candidates
 from tablesim.corpus.files import read_parquet, write_parquet_parts
-from tablesim.corpus.nearest import Found, Groups, nearest, neighbours, surprises
+from tablesim.corpus.nearest import Found, Groups, among, nearest, neighbours, surprises
 from tablesim.corpus.pages import PageTable
 from tablesim.corpus.schemas import NEIGHBOUR_SCHEMA
 from tablesim.corpus.search import N_SHARED, Hit, Surprise, containment, shared_bigrams, typed_histogram
@@ -25,6 +26,8 @@ N_NEIGHBOURS = 20
 """So many nearest pages of each page a run stores."""
 
 _GROUP = 4096
+_CANDIDATES = 20
+"""So many candidates of an approximate search are worked out for each page that is asked for."""
 
 
 class Searching:
@@ -58,7 +61,13 @@ class Searching:
         return Groups("book", self._books[self.index.rows])
 
     def like_page(
-        self, page: str, top: int, *, across_books: bool = False, labels: Mapping[str, str] | None = None
+        self,
+        page: str,
+        top: int,
+        *,
+        across_books: bool = False,
+        labels: Mapping[str, str] | None = None,
+        approximate: bool = False,
     ) -> list[Hit]:
         """As ``Corpus.search`` with a page."""
         at = self.pages.find(page)
@@ -71,6 +80,12 @@ class Searching:
         itself = self.index.at(at)
         if itself is not None:
             asked[itself] = False
+        if approximate and len(self.index) > ABOVE:
+            # Pages of the same book are among the candidates too, and are left out after.
+            rows = candidates(self.index, query, _CANDIDATES * top + int(np.count_nonzero(~asked)))
+            found = among(self.index, query, rows, asked)
+            best = found.top(top)
+            return self._hits(query, at, found.rows[best], found.cosines[best], [None] * len(best))
         return self._answer(query, at, top, nearest(self.index, query, top, asked), labels)
 
     def like_numbers(self, numbers: str, top: int, labels: Mapping[str, str] | None = None) -> list[Hit]:

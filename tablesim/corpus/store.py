@@ -241,6 +241,7 @@ class Corpus:
         top: int = 10,
         across_books: bool = False,
         labels: Mapping[str, str] | None = None,
+        approximate: bool = False,
     ) -> list[Hit]:
         """The pages most like a page or like typed numbers; exact, equals in the order of their ids.
 
@@ -260,6 +261,9 @@ class Corpus:
         labels : dict of str to str, optional
             Which table a page carries, by page id, as far as it is known: how surprising a hit is then goes by labels,
             else by books.
+        approximate : bool
+            Past two million pages, where an exact search takes more than 0.3 s: look at candidates alone (extra
+            ``faiss``). Similarities stay exact; a page may be missed, and how surprising a hit is cannot be said.
 
         Raises
         ------
@@ -274,7 +278,7 @@ class Corpus:
             raise SettingsError(f"top: got {top}, expected 1 or more")
         if page_id is None:
             return self.searching.like_numbers(str(numbers), top, labels)
-        return self.searching.like_page(page_id, top, across_books=across_books, labels=labels)
+        return self.searching.like_page(page_id, top, across_books=across_books, labels=labels, approximate=approximate)
 
     def build_neighbours(self) -> None:
         """Find the nearest ``N_NEIGHBOURS`` pages of each table page and write ``neighbours.parquet``."""
