@@ -10,7 +10,7 @@ from torch import nn
 import bilrp
 from tablesim.bigrams.embedding import embed, exact_histogram
 from tablesim.bigrams.network import BigramNetwork, Occurrences
-from tablesim.digits.network import DigitNetwork
+from tablesim.digits.network import DigitNetwork, Shape
 from tablesim.digits.reading import Digit
 from tablesim.digits.scale import working_image
 from tablesim.evidence import compare
@@ -94,7 +94,16 @@ def dense(model, ink, projection):
     return bilrp.explain_outputs(model, ink[None, None], COMPOSITE, bias="distribute", projection=projection)
 
 
-def test_windows_equal_the_dense_way_in_all_110_dimensions(eye, readings):
+def of_another_shape(eye):
+    """An untrained network with wider reach: nothing may rest on the size of the bundled one."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return replace(eye, network=DigitNetwork(Shape(8, 12, 16, dilations=(1, 4))).eval())
+
+
+@pytest.mark.parametrize("change", [lambda eye: eye, of_another_shape], ids=["bundled", "another shape"])
+def test_windows_equal_the_dense_way_in_all_110_dimensions(eye, readings, change):
+    eye = change(eye)
     model, ink, occurrences = crop_with_digits(eye, readings[0])
     page = ink_relevance(eye.network, ink, readings[0].transform, occurrences)
     bins = np.unique(occurrences.bin)
