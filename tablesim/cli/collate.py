@@ -37,13 +37,21 @@ def command(
     laws: Annotated[
         bool, typer.Option("--laws", help="Recompute arithmetic columns and propose which witness errs.")
     ] = False,
+    genealogy: Annotated[
+        Path | None,
+        typer.Option("--genealogy", help="File for who copied whom: CSV, GraphML, PNG or PDF.", show_default=False),
+    ] = None,
+    years: Annotated[
+        str | None,
+        typer.Option("--years", help="When the witnesses were printed, as '1515,1549,?'.", show_default=False),
+    ] = None,
     weights: Weights = None,
 ) -> None:
     """Collate witnesses of a table: which rows and columns belong together, where they agree and where they differ.
 
     A difference that a doubtful figure of the reading could explain is marked with a question mark. With --laws the
     functions and sums that a table obeys are named, and the witness that breaks one at a difference stands in brackets:
-    a proposal, never a proof.
+    a proposal, never a proof. With --genealogy the errors that witnesses share tell which was set from which.
 
     Example: tablesim collate 1585.jpg 1604_p1.jpg+1604_p2.jpg
     """
@@ -58,11 +66,14 @@ def command(
         raise typer.BadParameter("--out goes with --csv, --tei or --xlsx")
     if as_xlsx and out is None and sys.stdout.isatty():
         raise typer.BadParameter("a workbook is no text: give --out FILE")
+    dates = None if years is None else years_of(years, len(witnesses))
     from tablesim import reader
     from tablesim.evidence.collation import collate
 
     network = reader.load_network(weights)
     collation = collate(*map(pages_of, witnesses), network=network)
+    if genealogy is not None:
+        write_genealogy(collation, dates, genealogy)
     if exported:
         data = _exported(collation, network, "tei" if as_tei else "xlsx" if as_xlsx else "csv")
         _write(data, out, force=force)
@@ -96,6 +107,31 @@ def _write(data: bytes, out: Path | None, *, force: bool) -> None:
         typer.echo(data, nl=False)
     else:
         note(f"written: {write_new(out, data, force=force)}")
+
+
+def years_of(text: str, count: int) -> list[int | None]:
+    """The years in ``1515,1549,?``, one for each witness; a question mark is none."""
+    words = [word.strip() for word in text.split(",")]
+    if len(words) != count or not all(word == "?" or (word.isascii() and word.isdigit()) for word in words):
+        raise typer.BadParameter(f"--years: got {text!r}, expected {count} years or question marks between commas")
+    return [None if word == "?" else int(word) for word in words]
+
+
+def write_genealogy(collation: Collation, years: list[int | None] | None, path: Path) -> None:
+    """Write who copied whom, in the format of the file's suffix, and say what is found."""
+    from tablesim.evidence.genealogy import genealogy
+
+    suffix = path.suffix.lower()
+    if suffix not in (".csv", ".graphml", ".png", ".pdf", ".svg"):
+        raise typer.BadParameter(f"--genealogy: got {path.name}, expected a .csv, .graphml, .png, .pdf or .svg file")
+    found = genealogy(collation, years)
+    if suffix == ".csv":
+        path.write_text(found.to_csv(), encoding="utf-8")
+    elif suffix == ".graphml":
+        path.write_text(found.to_graphml(), encoding="utf-8")
+    else:
+        found.plot(path)
+    note(f"written: {path}; {len(found.confident)} of {len(found.links)} links are sure")
 
 
 def _said(collation: Collation) -> dict[str, Any]:

@@ -33,6 +33,10 @@ OBEYED = 0.8
 UNDER_SIXTY = 0.88
 """Share of the numbers of a sexagesimal place that are below 60: misprints and misreadings may be above."""
 
+SURELY = 0.9
+"""Share of the numbers that a function must give where the column to the right could be a further place of them: what
+was cut off was not rounded, and most of it fits a little worse."""
+
 STEADY = 0.8
 """Share of the rows from which an argument goes on by its step."""
 
@@ -200,8 +204,9 @@ def _recomputed(panel: Panel, witness: Witness, which: int) -> Iterator[tuple[Fi
 
     No column is taken for two values, and long values come first.
     """
-    radii: dict[tuple[int, ...], Estimate] = {}
     values = values_of(panel, witness.texts)
+    radii: dict[tuple[int, ...], Estimate] = {}
+    cut = {longer.columns[:-1] for group in values[1:] for longer in group}
     arguments = [(v, s) for v in [*values[0], *values[1]] if (s := steady(v.numbers)) is not None]
     # The hours of the longest day go up too, but climates overlap and print some of them twice.
     arguments += [(v, _rising(v.numbers)) for v in values[1] if _hours(v.numbers)]
@@ -218,7 +223,7 @@ def _recomputed(panel: Panel, witness: Witness, which: int) -> Iterator[tuple[Fi
         )
         for argument, mended in beside[:2]:
             fit = fit_functions(mended / 60.0**argument.places, value.numbers, value.places)
-            if fit is None:
+            if fit is None or (value.columns in cut and fit.recomputed < SURELY * fit.numbers):
                 continue
             radius, other = fit.parameters.get("radius"), radii.get(argument.columns)
             if radius and other and (radius.low > other.high or radius.high < other.low):

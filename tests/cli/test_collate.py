@@ -99,3 +99,20 @@ def test_laws_name_the_function_and_bracket_the_witness_that_breaks_it(call, sca
     assert (proposal["expected"], proposal["errs"]) == (scans[2], [False, True])
     assert {law["function"] for law in data["laws"]} >= {"chord"}
     assert "with --json or with words alone" in " ".join(call(*scans[:2], "--laws", "--csv", code=2).output.split())
+
+
+def test_a_genealogy_is_written_in_the_format_of_its_suffix(call, tmp_path):
+    rows = chords(1, 30)
+    early, late = ([row[:] for row in rows] for _ in range(2))
+    for at in range(3, 15):
+        early[at][4] = late[at][4] = str((int(rows[at][4]) + 7) % 60)
+    late[20][3] = late[21][3] = "59"
+    pages = [write_scan(tmp_path / f"{name}.png", page) for name, page in (("a", early), ("b", late), ("c", rows))]
+    result = call(*pages, "--genealogy", tmp_path / "links.csv", "--years", "1515,1549,?")
+    assert "1 of 1 links are sure" in result.stderr
+    (line,) = csv.DictReader(io.StringIO((tmp_path / "links.csv").read_text()))
+    assert (line["model"], line["copy"], line["confident"]) == ("a", "b", "yes")
+    call(*pages, "--genealogy", tmp_path / "links.graphml")
+    assert (tmp_path / "links.graphml").read_text().startswith("<?xml")
+    assert "expected 3 years" in " ".join(call(*pages, "--years", "1515", code=2).output.split())
+    assert "expected a .csv" in " ".join(call(*pages, "--genealogy", tmp_path / "links.doc", code=2).output.split())
