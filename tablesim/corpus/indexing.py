@@ -197,7 +197,8 @@ def _outcomes(make_reader: MakeReader, tasks: Sequence[Task], workers: int, sche
 class _Shelf:
     """Puts each reading on the disk when it comes, in a shard of its own, and joins them when there are many.
 
-    A directory of a hundred thousand small files is slow on every system, slowest on those of clusters.
+    A directory of a hundred thousand small files is slow on every system, slowest on those of clusters. A shard of one
+    outlives the job; only the joined ones are waited for until they would outlive a power cut too.
     """
 
     def __init__(self, corpus: Corpus) -> None:
@@ -210,18 +211,18 @@ class _Shelf:
         if histogram is None:
             raise SettingsError(f"reader: the reading of {reading.scan} has no histogram; expected 110 counts")
         self.rows.append((reading_row(reading), embedding_row(reading.sha256, histogram)))
-        self.single += self._append(self.rows[-1:])
+        self.single += self._append(self.rows[-1:], durable=False)
         if len(self.rows) >= JOINED_PAGES:
-            self._append(self.rows)
+            self._append(self.rows, durable=True)
             for path in self.single:
                 path.unlink()
             self.rows.clear()
             self.single.clear()
 
-    def _append(self, rows: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> list[Path]:
+    def _append(self, rows: Sequence[tuple[dict[str, Any], dict[str, Any]]], *, durable: bool) -> list[Path]:
         # The embedding comes last: a page that has one has both.
-        readings = self.corpus.reading_shards.append([reading for reading, _ in rows])
-        return [readings, self.corpus.embedding_shards.append([embedding for _, embedding in rows])]
+        readings = self.corpus.reading_shards.append([reading for reading, _ in rows], durable=durable)
+        return [readings, self.corpus.embedding_shards.append([embedding for _, embedding in rows], durable=durable)]
 
 
 def _problem(row: Mapping[str, Any], message: str) -> dict[str, str]:

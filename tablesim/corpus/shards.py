@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tablesim.bigrams.bins import BIN_NAMES, N_BINS
@@ -23,6 +24,7 @@ from tablesim.scans.boxes import Box
 from tablesim.scans.transform import Transform
 
 SHARD_ROWS = 1024
+_NEW = "new-"
 
 _DIGIT = pa.struct(
     [
@@ -148,13 +150,22 @@ class Shards:
             self._last = file, read_parquet(file, self.schema)
         return self._last[1].slice(row, 1).to_pylist()[0]
 
-    def append(self, rows: Sequence[dict[str, Any]]) -> Path:
-        """Write ``rows``, one or more, as one more shard, named after the scans in it."""
+    def append(self, rows: Sequence[dict[str, Any]], *, durable: bool = True) -> Path:
+        """Write ``rows``, one or more, as one more shard, named after the scans in it; see ``write_aside``."""
         name = hashlib.sha256("".join(row["sha256"] for row in rows).encode()).hexdigest()[:16]
-        path = self.folder / f"new-{name}.parquet"
-        write_parquet(path, pa.Table.from_pylist(list(rows), schema=self.schema))
+        path = self.folder / f"{_NEW}{name}.parquet"
+        write_parquet(path, pa.Table.from_pylist(list(rows), schema=self.schema), durable=durable)
         self.refresh()
         return path
+
+    def mend(self) -> None:
+        """Remove shards of a job under way that a power cut left half written; their pages are read again."""
+        for file in self.folder.glob(f"{_NEW}*.parquet"):
+            try:
+                pq.read_metadata(file)
+            except (pa.ArrowException, OSError):
+                file.unlink()
+        self.refresh()
 
     def tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """Each shard as a table, with all columns or some."""

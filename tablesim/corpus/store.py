@@ -124,6 +124,8 @@ class Corpus:
         corpus.run.update(run)
         for where in (folder, folder / "clusters"):
             sweep(where)
+        corpus.reading_shards.mend()
+        corpus.embedding_shards.mend()
         return corpus
 
     def save_run(self) -> None:

@@ -140,6 +140,24 @@ def test_a_page_is_on_the_disk_before_it_is_told_of(tmp_path, monkeypatch):
     assert len(corpus.embedding_shards.files) == 1
 
 
+def test_a_page_that_a_power_cut_spoilt_is_read_again(tmp_path, build):
+    write_corpus(tmp_path / "scans", 1, 3, 0)
+    straight = bytes_of(build(tmp_path / "scans", tmp_path / "straight").folder)
+
+    def stop(event):
+        if event.stage == "read" and event.done == 2:
+            raise KeyboardInterrupt
+
+    corpus = Corpus.create(tmp_path / "run", {"network": "fake-1"})
+    ingest(corpus, name_pages(find_scans(tmp_path / "scans")))
+    with pytest.raises(KeyboardInterrupt):
+        read_pages(corpus, FakeReader().make, on_event=stop)
+    corpus.embedding_shards.files[0].write_bytes(b"")
+    log = tmp_path / "log"
+    assert bytes_of(build(tmp_path / "scans", reader=FakeReader(log=str(log))).folder) == straight
+    assert len(log_of(log)) == 2
+
+
 def test_hashes_are_written_down_while_a_collection_is_hashed(tmp_path, monkeypatch):
     write_corpus(tmp_path / "scans", 2, 3, 0)
     for name in ("SAVE_SECONDS", "_PAUSE"):
