@@ -22,7 +22,7 @@ from pathlib import Path
 
 import torch
 
-from tablesim.digits import page as reading
+from tablesim.digits import finding, page, passes
 from tablesim.reader import load_network
 from tablesim.scans.images import load_scan
 
@@ -65,12 +65,12 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     network = load_network()
     clock = Clock()
-    clock.watch(reading, "survey", "survey")
-    clock.watch(reading, "working_image", "resize")
-    clock.watch(reading, "clean", "clean")
-    clock.watch(reading, "find_digits", "peaks")
-    clock.watch(reading, "join_digits", "numbers")
-    clock.watch(reading, "arrange", "rows and columns")
+    clock.watch(finding, "survey", "survey")
+    clock.watch(passes, "working_image", "resize")
+    clock.watch(passes, "clean", "clean")
+    clock.watch(passes, "find_digits", "peaks")
+    clock.watch(page, "find_numbers", "numbers")
+    clock.watch(page, "arrange", "rows and columns")
 
     digits = network.eye.network
 
@@ -90,7 +90,7 @@ def main() -> None:
             start = time.perf_counter()
             with clock.stage("decode"):
                 loaded = load_scan(scan)
-            reading.read_page(eye, loaded)
+            page.read_page(eye, loaded)
             totals.append(time.perf_counter() - start)
             for name, seconds in clock.seconds.items():
                 table[name].append(seconds)

@@ -14,14 +14,15 @@ from tablesim.bigrams.embedding import embed, histogram
 from tablesim.digits.calibration import calibration_in
 from tablesim.digits.network import load_weights
 from tablesim.digits.numbers import Thresholds
-from tablesim.digits.page import Eye, read_page
+from tablesim.digits.page import read_page
+from tablesim.digits.passes import Eye
 from tablesim.digits.reading import Reading
 from tablesim.scans.images import MAX_PIXELS, load_scan
 from tablesim.scans.locator import Locator
 
 BUNDLED_WEIGHTS = Path(__file__).parent / "digits" / "weights" / "digits.safetensors"
 
-READING_VERSION = 1
+READING_VERSION = 2
 """Raised when the same weights would give another reading."""
 
 
@@ -72,4 +73,6 @@ def load_network(path: str | Path | None = None) -> Network:
     thresholds = Thresholds()
     settings = json.dumps({"reading": READING_VERSION, **asdict(thresholds)}, sort_keys=True)
     fingerprint = hashlib.sha256(path.read_bytes() + settings.encode()).hexdigest()
-    return Network(Eye(network, calibration, thresholds), path, fingerprint, record)
+    of_digits = calibration_in(record, "digit_calibration", path)
+    of_numbers = calibration_in(record, "number_calibration", path)
+    return Network(Eye(network, calibration, thresholds, of_digits, of_numbers), path, fingerprint, record)

@@ -8,7 +8,7 @@ import torch
 from hypothesis import settings
 
 # Results are asserted, never seconds: machines differ, and other work may run beside the tests.
-# The same examples every time, so that a change is judged by what it changed; HYPOTHESIS_PROFILE=explore draws new ones.
+# The same examples every time, so that a change is judged by what it changed; the profile "explore" draws new ones.
 settings.register_profile("tablesim", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tablesim"))

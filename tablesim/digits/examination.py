@@ -13,7 +13,7 @@ from tablesim.digits.calibration import calibration_in
 from tablesim.digits.held_out import OnAnnotations, measure
 from tablesim.digits.network import DigitNetwork, load_weights
 from tablesim.digits.numbers import Thresholds
-from tablesim.digits.page import Eye
+from tablesim.digits.passes import Eye
 from tablesim.digits.validation import (
     FIRST_SEED,
     N_WHOLE_PAGES,

@@ -25,11 +25,18 @@ STRIDE = 2
 ATTRIBUTE_STRIDE = 4
 """Working pixels a cell of the attribute maps."""
 
-FIGURE_HEIGHT = 14.0
-"""Height in working pixels of the figures at which the network reads best; distances are learned in this unit."""
+FIGURE_HEIGHT = 18.0
+"""Usual height in working pixels of the figures the network is trained on; distances are learned in this unit."""
+
+READING_HEIGHT = 21.0
+"""Height in working pixels to which the figures of a page are brought to be read.
+
+Somewhat more than the usual height of training reads surer, and costs more: on ten synthesized pages 0.989 of the whole
+numbers at 18 pixels, 0.991 at 20 to 22.
+"""
 
 _PADDING = 8
-_FORMAT = "tablesim-digits-1"
+_FORMAT = "tablesim-digits-2"
 
 
 class DigitMaps(NamedTuple):
@@ -58,7 +65,7 @@ class Shape:
     half: int = 16
     quarter: int = 32
     eighth: int = 64
-    dilations: tuple[int, ...] = (1, 2, 3)
+    dilations: tuple[int, ...] = (1, 2, 4)
 
 
 class _Convolution(nn.Sequential):
@@ -228,4 +235,6 @@ def load_weights(path: str | Path) -> tuple[DigitNetwork, dict[str, object]]:
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise WeightsError(f"{path}: its weights do not fit the network it describes ({error})") from error
     network.eval()
+    # As the pictures come: saves turning the weights round for each page, about a tenth of the time.
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network, record

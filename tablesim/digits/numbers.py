@@ -36,11 +36,11 @@ class Thresholds:
         Least confidence of a number that stands in no table.
     """
 
-    sure: float = 0.4
+    sure: float = 0.6
     doubtful: float = 0.05
-    faint: float = 0.02
+    faint: float = 0.1
     number: float = 0.02
-    alone: float = 0.6
+    alone: float = 0.9
 
 
 def join_digits(digits: Digits, doubtful: float, sure: float) -> list[NDArray[np.intp]]:
@@ -83,7 +83,9 @@ def _partners(digits: Digits) -> NDArray[np.intp]:
     after = np.full(n, -1, dtype=np.intp)
     middles, heights = digits.middles, digits.heights
     unit = float(np.median(heights))
-    pairs = cKDTree(middles).query_pairs(FARTHEST * unit, output_type="ndarray")
+    # Far enough for the larger of two sizes of type on one page.
+    reach = FARTHEST * float(heights.max())
+    pairs = cKDTree(middles).query_pairs(reach, output_type="ndarray")
     if not len(pairs):
         return after
     swap = middles[pairs[:, 0], 0] > middles[pairs[:, 1], 0]

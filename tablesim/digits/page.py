@@ -1,68 +1,22 @@
-"""Reading one page: its scale and orientation, one or two passes of the network, its numbers in source pixels."""
+"""Reading one page: what the network sees on it becomes numbers in rows and columns, in source pixels."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from tablesim.digits.calibration import as_probabilities
 from tablesim.digits.context import vouched_for
+from tablesim.digits.finding import find_pass
 from tablesim.digits.layout import arrange, is_table
-from tablesim.digits.network import FIGURE_HEIGHT, DigitNetwork
+from tablesim.digits.network import FIGURE_HEIGHT
 from tablesim.digits.numbers import Thresholds, join_digits, number_confidence
-from tablesim.digits.peaks import Calibration, Digits, find_digits
+from tablesim.digits.passes import Eye, Pass
+from tablesim.digits.peaks import Digits
 from tablesim.digits.reading import Digit, Number, Reading
-from tablesim.digits.scale import Survey, bounded_scale, survey, working_image
 from tablesim.scans.boxes import Box
-from tablesim.scans.cleaning import clean
 from tablesim.scans.images import Scan, page_id
-from tablesim.scans.transform import Transform
 from tablesim.synthesis.sheet import RAISED_POINT
-
-GOOD_FIT = 1.18
-"""A second pass is made where the figures are this many times too large or too small for the network."""
-
-FEW = 8
-"""Fewer digits than this say nothing about scale or orientation."""
-
-CLEARLY_UPRIGHT = 0.8
-"""Mean confidence above which no other orientation is tried."""
-
-_TRIAL_SIDE, _TRIAL_PIECES = 448, 3
-
-
-@dataclass(frozen=True)
-class Pass:
-    """One pass of the network over a page: how the page was set, and the digits in working pixels."""
-
-    transform: Transform
-    digits: Digits
-
-    @property
-    def strength(self) -> float:
-        """Sum of the confidences: greatest at the right scale and orientation."""
-        return float(self.digits.confidence.sum())
-
-
-@dataclass(frozen=True)
-class Eye:
-    """What reads: a digit network, what its activations are worth, and what counts as a digit.
-
-    The network is folded, in evaluation mode, on the CPU.
-    """
-
-    network: DigitNetwork
-    calibration: Calibration
-    thresholds: Thresholds
-
-    def look(self, grey: NDArray[np.uint8], transform: Transform, threshold: float) -> Pass:
-        """One pass of the network over a page set as ``transform`` says; digits of at least ``threshold``."""
-        ink = torch.from_numpy(clean(working_image(grey, transform)))[None, None]
-        with torch.inference_mode():
-            maps = self.network(ink.contiguous(memory_format=torch.channels_last))
-            return Pass(transform, find_digits(maps, threshold, self.calibration))
 
 
 def read_page(eye: Eye, scan: Scan) -> Reading:
@@ -80,6 +34,7 @@ def read_page(eye: Eye, scan: Scan) -> Reading:
     unit = float(np.median(chosen.digits.heights[accepted])) if len(accepted) else FIGURE_HEIGHT
     numbers = arrange(numbers, unit=unit / chosen.transform.scale, rotation=chosen.transform.rotation)
     numbers = [number for number in numbers if _believed(number, eye.thresholds)]
+    numbers = as_probabilities(numbers, eye.of_digits, eye.of_numbers)
     legibility, note = _legibility(numbers, unit / chosen.transform.scale)
     return Reading(
         scan=str(scan.path),
@@ -101,49 +56,6 @@ def find_numbers(digits: Digits, thresholds: Thresholds) -> list[NDArray[np.intp
     rest = np.flatnonzero(left)
     faint = [rest[run] for run in join_digits(digits.take(rest), thresholds.faint, thresholds.faint)]
     return clear + vouched_for(digits, clear, faint)
-
-
-def find_pass(eye: Eye, grey: NDArray[np.uint8]) -> Pass:
-    """The pass at the page's own scale and orientation.
-
-    The size of the marks on the page gives a first scale; the digits found there give the exact one. The other three
-    orientations are tried, on a piece of the page, only where the upright page reads badly.
-    """
-    height, width = grey.shape
-    thresholds = eye.thresholds
-    surveyed = survey(grey)
-    transform = Transform(width, height, scale=surveyed.scale)
-    first = eye.look(grey, transform, thresholds.faint)
-    sure = first.digits.confidence >= thresholds.sure
-    if sure.sum() < FEW or first.digits.confidence[sure].mean() < CLEARLY_UPRIGHT:
-        rotation = _orientation(eye, grey, surveyed)
-        if rotation:
-            transform = replace(transform, rotation=rotation)
-            first = eye.look(grey, transform, thresholds.faint)
-            sure = first.digits.confidence >= thresholds.sure
-    if sure.sum() < FEW:
-        return first
-    fit = FIGURE_HEIGHT / float(np.median(first.digits.heights[sure]))
-    scale = bounded_scale(grey, transform.scale * fit)
-    if 1 / GOOD_FIT < scale / transform.scale < GOOD_FIT:
-        return first
-    second = eye.look(grey, replace(transform, scale=scale), thresholds.faint)
-    return second if second.strength > 0.8 * first.strength else first
-
-
-def _orientation(eye: Eye, grey: NDArray[np.uint8], first: Survey) -> int:
-    """The quarter turn at which pieces of the page read best; 0 unless another is clearly better."""
-    strengths = dict.fromkeys((0, 90, 180, 270), 0.0)
-    side = round(_TRIAL_SIDE / first.scale)
-    for left, top in first.crowded(side, _TRIAL_PIECES):
-        piece = grey[top : top + side, left : left + side]
-        height, width = piece.shape
-        for rotation in strengths:
-            # Sure ones alone: letters on their head look like many a doubtful digit.
-            trial = eye.look(piece, Transform(width, height, rotation, first.scale), CLEARLY_UPRIGHT)
-            strengths[rotation] += float(trial.digits.confidence.sum())
-    best = max(strengths, key=lambda rotation: strengths[rotation])
-    return best if strengths[best] > 2 * strengths[0] + FEW else 0
 
 
 def _number(chosen: Pass, run: NDArray[np.intp]) -> Number:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -78,6 +78,20 @@ class Digits:
             self.boxes[index],
             self.joins[index],
         )
+
+    def scaled(self, factor: float) -> Digits:
+        """The same digits in pixels of another scale: boxes times ``factor``."""
+        return replace(self, boxes=self.boxes * factor)
+
+    def moved(self, right: float, down: float) -> Digits:
+        """The same digits, ``right`` and ``down`` pixels further."""
+        return replace(self, boxes=self.boxes + np.array([right, down, right, down], dtype=np.float64))
+
+    def joined_with(self, other: Digits) -> Digits:
+        """These digits and the others; where two stand in one place, the surer one."""
+        pairs = [np.concatenate([getattr(self, field.name), getattr(other, field.name)]) for field in fields(self)]
+        both = Digits(*pairs)
+        return both.take(_one_a_place(both))
 
     @property
     def middles(self) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""The working scale of a page, found from the page itself."""
+"""The working scale and the skew of a page, found from the page itself."""
 
 from __future__ import annotations
 
@@ -8,14 +8,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.digits.network import FIGURE_HEIGHT
+from tablesim.digits.network import READING_HEIGHT
 from tablesim.scans.cleaning import clean
 from tablesim.scans.transform import Transform
 
 LARGEST_WORKING_SIDE = 3600
 """No working image is longer than this; where figures are then too small, legibility says so."""
 
+STEEPEST = 6.0
+"""Degrees of skew that are looked for on each side."""
+
+LEVEL_ENOUGH = 0.4
+"""A smaller skew is left as it is: turning costs sharpness, and the network reads lines that slope a little."""
+
 _SURVEY_SIDE, _FEW_MARKS, _CELLS = 2000, 20, 8
+_ENOUGH_FOR_LINES, _ANGLE_STEP = 60, 0.2
 
 
 def working_image(grey: NDArray[np.uint8], transform: Transform) -> NDArray[np.uint8]:
@@ -40,23 +47,36 @@ class Survey:
     ----------
     scale : float
         First guess at the working scale.
-    marks : float32 array of shape (n, 2)
-        Middles (x, y) in source pixels of the marks that have the size of letters or figures.
+    boxes : float32 array of shape (n, 4)
+        Left, top, right, bottom in source pixels of the marks that have the size of letters or figures.
     """
 
     scale: float
-    marks: NDArray[np.float32]
+    boxes: NDArray[np.float32]
+
+    def heights(self, rotation: int) -> NDArray[np.float32]:
+        """Heights in source pixels of the marks of the page set upright by ``rotation``."""
+        left, top, right, bottom = self.boxes.T
+        return np.asarray(right - left if rotation in (90, 270) else bottom - top, dtype=np.float32)
+
+    def skew(self, rotation: int) -> float:
+        """Clockwise degrees by which the page, set upright by ``rotation``, must be turned to make its lines level."""
+        left, top, right, bottom = self.boxes.T
+        x, y = (left + right) / 2, (top + bottom) / 2
+        across, foot = {0: (x, bottom), 90: (-y, right), 180: (-x, -top), 270: (y, -left)}[rotation]
+        return skew_of(np.column_stack([across, foot]), float(np.median(self.heights(rotation)))) if len(x) else 0.0
 
     def crowded(self, side: float, count: int) -> list[tuple[int, int]]:
         """Corners (left, top) of up to ``count`` squares of ``side`` source pixels with most marks, apart from each
         other: the most crowded may hold text alone.
         """
-        if not len(self.marks):
+        if not len(self.boxes):
             return []
+        marks = (self.boxes[:, :2] + self.boxes[:, 2:]) / 2
         cell = side / _CELLS
-        columns, rows = (int(v) + 1 for v in self.marks.max(axis=0) / cell)
+        columns, rows = (int(v) + 1 for v in marks.max(axis=0) / cell)
         counts = np.zeros((rows + _CELLS, columns + _CELLS), dtype=np.float32)
-        np.add.at(counts, tuple((self.marks[:, ::-1] / cell).astype(int).T), 1)
+        np.add.at(counts, tuple((marks[:, ::-1] / cell).astype(int).T), 1)
         sums = cv2.boxFilter(counts, -1, (_CELLS, _CELLS), anchor=(0, 0), normalize=False)[:rows, :columns].copy()
         corners = []
         for _ in range(count):
@@ -78,16 +98,47 @@ def survey(grey: NDArray[np.uint8]) -> Survey:
     reduction = min(1.0, _SURVEY_SIDE / max(height, width))
     small = grey if reduction == 1 else cv2.resize(grey, None, fx=reduction, fy=reduction, interpolation=cv2.INTER_AREA)
     ink = (clean(np.asarray(small, dtype=np.uint8)) > 0.5).astype(np.uint8)
-    _, _, stats, middles = cv2.connectedComponentsWithStats(ink, connectivity=8)
-    wide, tall, area = stats[1:, cv2.CC_STAT_WIDTH], stats[1:, cv2.CC_STAT_HEIGHT], stats[1:, cv2.CC_STAT_AREA]
+    stats = cv2.connectedComponentsWithStats(ink, connectivity=8)[2][1:]
+    left, top, wide, tall, area = stats.T
     letters = (tall >= 5) & (tall <= 120) & (wide >= 2) & (wide <= 3 * tall) & (tall <= 6 * wide)
     letters &= area >= 0.12 * wide * tall
-    marks = (middles[1:][letters] / reduction).astype(np.float32)
+    boxes = np.column_stack([left, top, left + wide, top + tall])[letters].astype(np.float32) / np.float32(reduction)
     if letters.sum() < _FEW_MARKS:
-        return Survey(bounded_scale(grey, 1200 / max(height, width)), marks)
+        return Survey(bounded_scale(grey, 1200 / max(height, width)), boxes)
     # Small letters are about 0.75 of the mean figure; the upper half of the marks is nearer to the figures.
     usual = float(np.percentile(tall[letters], 60)) / reduction
-    return Survey(bounded_scale(grey, FIGURE_HEIGHT / usual), marks)
+    return Survey(bounded_scale(grey, READING_HEIGHT / usual), boxes)
+
+
+def skew_of(feet: NDArray[np.floating], height: float) -> float:
+    """The turn in clockwise degrees that makes lines level; 0 where they nearly are or where there are too few marks.
+
+    Where lines are level, the feet of their marks share few heights: at each angle the feet are counted in bands, and
+    the angle with the greatest sum of squares is taken (projection profile; Postl, 1986).
+
+    Parameters
+    ----------
+    feet : array of shape (n, 2)
+        Middle and foot (x, y) of each mark.
+    height : float
+        Usual height of the marks, in the same pixels.
+    """
+    if len(feet) < _ENOUGH_FOR_LINES:
+        return 0.0
+    angles = np.arange(-STEEPEST, STEEPEST + _ANGLE_STEP / 2, _ANGLE_STEP)
+    profile = np.array([_evenness(feet, float(angle), 0.25 * height) for angle in angles])
+    best = float(angles[int(profile.argmax())])
+    level = profile[len(angles) // 2]
+    return best if abs(best) > LEVEL_ENOUGH and profile.max() > 1.08 * level else 0.0
+
+
+def _evenness(feet: NDArray[np.floating], degrees: float, band: float) -> float:
+    """Sum of squares of the counts in bands after a clockwise turn, smoothed over three bands."""
+    angle = np.deg2rad(degrees)
+    y = feet[:, 0] * np.sin(angle) + feet[:, 1] * np.cos(angle)
+    counts = np.bincount(((y - y.min()) / band).astype(np.int64)).astype(np.float64)
+    smooth = np.convolve(counts, [0.5, 1.0, 0.5])
+    return float(smooth @ smooth)
 
 
 def bounded_scale(grey: NDArray[np.uint8], scale: float) -> float:

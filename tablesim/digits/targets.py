@@ -18,7 +18,7 @@ from tablesim.synthesis.truth import TrueNumber
 SPREAD = 0.1
 """Standard deviation of a target's bell, in figure heights."""
 
-SMALLEST = 6.5
+SMALLEST = 8.0
 """Figures lower than this, in working pixels, are neither asked for nor punished."""
 
 

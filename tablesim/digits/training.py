@@ -38,7 +38,7 @@ from tablesim.synthesis.practice import practice_page
 CROP = 256
 """Side of the training crops in working pixels."""
 
-PAGE_SIDE = 640
+PAGE_SIDE = 768
 """Side of the practice pages in working pixels."""
 
 
@@ -70,11 +70,11 @@ class TrainingSettings:
         Hashes of the weights and of the annotated pages that ``train`` was given; it fills them in.
     """
 
-    steps: int = 8500
+    steps: int = 12000
     batch: int = 8
     learning_rate: float = 4e-3
     seed: int = 20
-    pages_per_step: float = 0.5
+    pages_per_step: float = 0.6
     pool: int = 1500
     averaging: float = 0.999
     annotated_share: float = 0.5

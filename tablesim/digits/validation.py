@@ -25,7 +25,8 @@ from tablesim.digits.calibration import Bin, expected_calibration_error, fit_cal
 from tablesim.digits.neighbours import NeighboursKept, neighbours_kept
 from tablesim.digits.network import DigitNetwork
 from tablesim.digits.numbers import Thresholds, join_digits
-from tablesim.digits.page import Eye, read_page
+from tablesim.digits.page import read_page
+from tablesim.digits.passes import Eye
 from tablesim.digits.peaks import Calibration, Digits, find_digits
 from tablesim.digits.scores import ReadingScore, score_texts, total
 from tablesim.scans import images
@@ -155,7 +156,7 @@ class _Tally:
 
 
 def validate(
-    network: DigitNetwork, seeds: Iterable[int] = range(FIRST_SEED, FIRST_SEED + 60), size: int = 640
+    network: DigitNetwork, seeds: Iterable[int] = range(FIRST_SEED, FIRST_SEED + 60), size: int = 768
 ) -> Validation:
     """Read validation pages, fit the calibration, and count with it.
 

@@ -33,7 +33,7 @@ from tablesim.bigrams.bins import BIN_NAMES, N_BINS
 from tablesim.bigrams.embedding import embed, exact_histogram
 from tablesim.bigrams.network import Occurrences
 from tablesim.digits.network import DigitNetwork
-from tablesim.digits.page import Eye
+from tablesim.digits.passes import Eye
 from tablesim.digits.reading import Reading
 from tablesim.digits.scale import working_image
 from tablesim.scans.boxes import Box

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-PAPER_WINDOW = 33
+PAPER_WINDOW = 44
 """Width in working pixels of the window in which paper is looked for: wider than any stroke or figure."""
 
 FAINTEST = 0.22

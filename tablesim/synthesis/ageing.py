@@ -35,6 +35,8 @@ class Ageing:
         Clockwise degrees by which the page lies askew.
     bend : float
         Height in pixels of the bow that lines make towards the gutter.
+    keystone : tuple of float
+        Perspective of a camera that was not held level: share by which the far side is smaller, across and down.
     spread : float
         Ink beyond the type: above 0 heavy inking, below 0 thin, about -0.25 to 0.3.
     gaps : float
@@ -57,6 +59,10 @@ class Ageing:
         Standard deviation of the camera's blur.
     noise : float
         Standard deviation of the camera's noise in grey levels (0 to 255).
+    denoised : bool
+        Smoothed by a median, as cameras and digitization programs do.
+    sharpened : float
+        0 to 2: strength of an unsharp mask, which leaves bright seams around the ink.
     jpeg : int
         JPEG quality; 0 leaves the picture uncompressed.
     bitonal : bool
@@ -66,6 +72,7 @@ class Ageing:
     scale: float = 1.0
     skew: float = 0.0
     bend: float = 0.0
+    keystone: tuple[float, float] = (0.0, 0.0)
     spread: float = 0.0
     gaps: float = 0.0
     grain: float = 0.2
@@ -77,6 +84,8 @@ class Ageing:
     border: float = 0.0
     blur: float = 0.5
     noise: float = 3.0
+    denoised: bool = False
+    sharpened: float = 0.0
     jpeg: int = 85
     bitonal: bool = False
 
@@ -96,12 +105,15 @@ def draw_ageing(rng: np.random.Generator, scale: float, wear: float = 1.0) -> Ag
     def sometimes(probability: float, low: float, high: float) -> float:
         return float(rng.uniform(low, high)) * wear if rng.random() < probability * wear else 0.0
 
+    # What is lost in small gaps and blur of a coarse scan is lost for good: there the wear is milder.
+    fine = min(1.0, scale / 0.6)
     drawn = Ageing(
         scale=scale,
-        skew=float(rng.normal(0.0, 0.7)) * wear,
-        bend=sometimes(0.3, -8.0, 8.0),
-        spread=float(rng.uniform(-0.22, 0.26)) * wear,
-        gaps=sometimes(0.5, 0.1, 0.8),
+        skew=float(rng.normal(0.0, 0.9)) * wear,
+        bend=sometimes(0.3, -10.0, 10.0),
+        keystone=(sometimes(0.15, -0.05, 0.05), sometimes(0.15, -0.05, 0.05)),
+        spread=float(rng.uniform(-0.16, 0.26)) * wear,
+        gaps=sometimes(0.45, 0.1, 0.55) * fine,
         grain=float(rng.uniform(0.05, 0.7)),
         show_through=sometimes(0.5, 0.03, 0.3),
         paper=float(rng.uniform(0.55, 0.97)),
@@ -109,14 +121,17 @@ def draw_ageing(rng: np.random.Generator, scale: float, wear: float = 1.0) -> Ag
         stains=float(rng.uniform(0.0, 0.5)) * wear,
         light=sometimes(0.5, 0.05, 0.5),
         border=sometimes(0.25, 0.01, 0.05),
-        blur=float(rng.uniform(0.3, 0.95)),
-        noise=float(rng.uniform(0.0, 9.0)),
-        jpeg=int(rng.integers(35, 96)) if rng.random() < 0.8 else 0,
+        blur=float(rng.uniform(0.3, 0.4 + 0.5 * fine)),
+        noise=float(rng.uniform(0.0, 4.0 + 4.0 * fine)),
+        denoised=bool(rng.random() < 0.1 * wear * fine),
+        sharpened=sometimes(0.3, 0.3, 1.5),
+        jpeg=int(rng.integers(22, 96)) if rng.random() < 0.8 else 0,
         bitonal=False,
     )
     if rng.random() < 0.06 * wear:
         # A film made of a faint page would be blank: what was filmed was black on white.
-        return replace(drawn, bitonal=True, ink=0.95, gaps=0.0, spread=abs(drawn.spread), stains=0.0, light=0.0)
+        spread = 0.08 + abs(drawn.spread)
+        return replace(drawn, bitonal=True, ink=0.95, gaps=0.0, spread=spread, stains=0.0, light=0.0, noise=2.0)
     return drawn
 
 
@@ -186,14 +201,15 @@ def _inside(box: Box, frame: Box) -> bool:
 
 
 class _Laying:
-    """Where each point of the sheet comes to lie in the scan: reduced, turned about the middle, bent."""
+    """Where each point of the sheet comes to lie in the scan: reduced, turned about the middle, tilted, bent."""
 
     def __init__(self, ageing: Ageing, width: int, height: int) -> None:
         self.size = (width, height)
         self.scale = ageing.scale
         self.bend = ageing.bend
         turn = cv2.getRotationMatrix2D((width / 2, height / 2), -ageing.skew, 1.0)
-        self.matrix = turn @ np.vstack([np.diag([ageing.scale, ageing.scale, 1.0])[:2], [0, 0, 1]])
+        reduced = np.diag([ageing.scale, ageing.scale, 1.0])
+        self.matrix = _tilt(ageing.keystone, width, height) @ np.vstack([turn, [0, 0, 1]]) @ reduced
 
     def _bow(self, x: NDArray[np.floating]) -> NDArray[np.floating]:
         """How far the paper is pushed down at x: a bow that grows towards the left edge."""
@@ -202,8 +218,11 @@ class _Laying:
     def warp(self, ink: Field) -> Field:
         # Pixel centres lie at half pixels in the truth and at whole ones for OpenCV.
         half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
-        matrix = np.linalg.inv(half) @ np.vstack([self.matrix, [0, 0, 1]]) @ half
-        flat = cv2.warpAffine(ink, matrix[:2], self.size, flags=cv2.INTER_LINEAR)
+        matrix = np.linalg.inv(half) @ self.matrix @ half
+        if matrix[2, :2].any():
+            flat = cv2.warpPerspective(ink, matrix, self.size, flags=cv2.INTER_LINEAR)
+        else:
+            flat = cv2.warpAffine(ink, matrix[:2], self.size, flags=cv2.INTER_LINEAR)
         if not self.bend:
             return np.asarray(flat, dtype=np.float32)
         x, y = np.meshgrid(np.arange(self.size[0], dtype=np.float32), np.arange(self.size[1], dtype=np.float32))
@@ -211,10 +230,21 @@ class _Laying:
         return np.asarray(bent, dtype=np.float32)
 
     def box(self, box: Box) -> Box:
-        x, y = self.matrix @ np.array([*box.centre, 1.0])
+        x, y, depth = self.matrix @ np.array([*box.centre, 1.0])
+        x, y = x / depth, y / depth
         y = y + float(self._bow(np.array(x)))
-        width, height = box.width * self.scale, box.height * self.scale
+        width, height = box.width * self.scale / depth, box.height * self.scale / depth
         return Box(float(x) - width / 2, float(y) - height / 2, width, height)
+
+
+def _tilt(keystone: tuple[float, float], width: int, height: int) -> NDArray[np.float64]:
+    """Perspective about the middle of a page of ``width`` x ``height``; the identity for a camera held level."""
+    if not any(keystone):
+        return np.eye(3)
+    middle = np.array([[1, 0, width / 2], [0, 1, height / 2], [0, 0, 1]])
+    tilt = np.eye(3)
+    tilt[2, :2] = keystone[0] / width, keystone[1] / height
+    return np.asarray(middle @ tilt @ np.linalg.inv(middle), dtype=np.float64)
 
 
 def _noise(height: int, width: int, grain: float, rng: np.random.Generator) -> Field:
@@ -280,7 +310,11 @@ def _photograph(paper: Field, ink: Field, reverse: Field | None, ageing: Ageing,
     grey = light * 255
     if ageing.noise > 0:
         grey = grey + rng.standard_normal((height, width), dtype=np.float32) * ageing.noise
+    if ageing.sharpened > 0:
+        grey = grey + ageing.sharpened * (grey - cv2.GaussianBlur(grey, (0, 0), 1.2))
     picture = np.clip(grey, 0, 255).astype(np.uint8)
+    if ageing.denoised:
+        picture = np.asarray(cv2.medianBlur(picture, 3), dtype=np.uint8)
     if ageing.bitonal:
         threshold = int(255 * ageing.paper * (1 - 0.5 * ageing.ink))
         picture = np.where(picture > threshold, np.uint8(255), np.uint8(0))

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from tablesim.synthesis.faces import Face
+from tablesim.synthesis.faces import Typeface
 from tablesim.synthesis.sheet import Sheet, Style
 
 _INSTEAD = {"ſ": "s", "æ": "ae", "œ": "oe", "Æ": "AE", "Œ": "OE", "&": "et", "é": "e", "à": "a", "è": "e", "ù": "u"}
@@ -19,13 +19,13 @@ _INSTEAD |= {";": ".", "¶": "", "°": "", "(": "", ")": "", "⁂": "", "ã": "a
 
 
 @lru_cache(maxsize=4096)
-def _has(face: Face, character: str) -> bool:
+def _has(face: Typeface, character: str) -> bool:
     """Whether the font has the letter: otherwise it prints its sign for a missing one."""
     missing, here = face.glyph("\ufffe", 40.0).mask, face.glyph(character, 40.0).mask
     return character == " " or (here.size > 0 and not (here.shape == missing.shape and bool(np.all(here == missing))))
 
 
-def spell(text: str, face: Face) -> str:
+def spell(text: str, face: Typeface) -> str:
     """``text`` with the letters that the face lacks replaced by those that printers used instead; figures stay."""
     return "".join(c if c.isdigit() or _has(face, c) else _INSTEAD.get(c, "") for c in text)
 
@@ -39,7 +39,7 @@ def long_s(text: str) -> str:
     return "".join(made)
 
 
-def style(face: Face, height: float, *, of: str = "letters", jitter: float = 0.015, spacing: float = 0.0) -> Style:
+def style(face: Typeface, height: float, *, of: str = "letters", jitter: float = 0.015, spacing: float = 0.0) -> Style:
     """The face at a size whose small letters (``of="letters"``) or figures are ``height`` pixels high on average."""
     probe = max(1.0, face.x_height(100.0)) if of == "letters" else max(1.0, face.figure_height(100.0))
     size = 100.0 * height / probe
@@ -55,11 +55,11 @@ class Copy:
         The text.
     start : int
         The first word to set.
-    face : Face
+    face : Typeface
         Letters it lacks are replaced.
     """
 
-    def __init__(self, words: Sequence[str], start: int, face: Face) -> None:
+    def __init__(self, words: Sequence[str], start: int, face: Typeface) -> None:
         self._words = words
         self._at = start % len(words)
         self._face = face

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.scans.boxes import Box
-from tablesim.synthesis.faces import Face
+from tablesim.synthesis.faces import Typeface
 from tablesim.synthesis.truth import TrueDigit, TrueNumber
 
 RAISED_POINT = "\u00b7"
@@ -29,7 +29,7 @@ class Style:
 
     Parameters
     ----------
-    face : Face
+    face : Typeface
         The typeface.
     size : float
         Pixels an em.
@@ -37,17 +37,17 @@ class Style:
         Extra space after each sort, in pixels.
     jitter : float
         Standard deviation of a sort's height above the line, in pixels.
-    figures : Face, optional
+    figures : Typeface, optional
         Another face for the figures alone: printers mixed them.
     """
 
-    face: Face
+    face: Typeface
     size: float
     spacing: float = 0.0
     jitter: float = 0.0
-    figures: Face | None = None
+    figures: Typeface | None = None
 
-    def face_for(self, character: str) -> Face:
+    def face_for(self, character: str) -> Typeface:
         return self.figures if self.figures is not None and character.isdigit() else self.face
 
 

@@ -67,7 +67,7 @@ def test_a_missing_damaged_or_foreign_weights_file_is_named(tmp_path):
         load_weights(damaged)
     foreign = tmp_path / "foreign.safetensors"
     save_file({"weight": torch.zeros(3)}, str(foreign))
-    with pytest.raises(WeightsError, match="expected 'tablesim-digits-1'"):
+    with pytest.raises(WeightsError, match="expected 'tablesim-digits-2'"):
         load_weights(foreign)
 
 
@@ -76,7 +76,7 @@ def test_weights_that_do_not_fit_their_description_are_refused(tmp_path):
 
     path = tmp_path / "w.safetensors"
     metadata = {
-        "format": "tablesim-digits-1",
+        "format": "tablesim-digits-2",
         "shape": json.dumps({"half": 4, "quarter": 8, "eighth": 8, "dilations": [1]}),
         "record": "{}",
     }

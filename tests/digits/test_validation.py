@@ -6,7 +6,7 @@ import torch
 
 from tablesim.digits.network import DigitNetwork, Shape
 from tablesim.digits.numbers import Thresholds
-from tablesim.digits.page import Eye
+from tablesim.digits.passes import Eye
 from tablesim.digits.peaks import Calibration
 from tablesim.digits.validation import validate, validate_whole_pages, validation_pages, worth
 from tablesim.reader import load_network

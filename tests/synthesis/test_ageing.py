@@ -30,6 +30,8 @@ def darkness(scan, box):
         Ageing(),
         Ageing(scale=0.5, skew=3.0),
         Ageing(scale=0.7, bend=12.0),
+        Ageing(scale=0.8, keystone=(0.15, -0.1)),
+        Ageing(scale=0.8, sharpened=1.5, denoised=True),
         Ageing(scale=0.6, skew=-2.0, bend=-9.0, spread=0.2, gaps=0.5, show_through=0.2, stains=0.5, light=0.3),
     ],
 )

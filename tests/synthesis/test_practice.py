@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
-from tablesim.synthesis.practice import practice_page
+from tablesim.synthesis.ageing import Ageing, age
+from tablesim.synthesis.faces import FACES
+from tablesim.synthesis.practice import _without_lost, practice_page
 from tablesim.synthesis.prose import roman, sentence
+from tablesim.synthesis.sheet import Sheet, Style
 
 
 def test_same_seed_same_page():
@@ -24,8 +27,24 @@ def test_pages_hold_all_ten_digits_and_sizes_the_network_is_made_for():
             values += [digit.value for digit in number.digits]
             heights += [digit.box.height for digit in number.digits]
     assert set(values) == set(range(10))
-    assert 10 < np.median(heights) < 19
+    assert 14 < np.median(heights) < 22
     assert 0 < empty < 10
+
+
+def test_what_is_too_small_in_the_scan_is_not_asked_for():
+    for seed in range(8):
+        before = age(_sheet_of_two_sizes(), Ageing(scale=0.35, spread=0.15, grain=0.0), np.random.default_rng(seed))
+        after = _without_lost(before)
+        assert {number.text for number in before.numbers} == {"123", "456"}
+        assert [number.text for number in after.numbers] == ["456"]
+        assert len(after.unasked) == len(before.unasked) + 3
+
+
+def _sheet_of_two_sizes():
+    sheet = Sheet(400, 400, np.random.default_rng(0))
+    sheet.write(40, 100, "123", Style(FACES["oldstandard"], 23))
+    sheet.write(40, 250, "456", Style(FACES["oldstandard"], 60))
+    return sheet
 
 
 @pytest.mark.parametrize(("number", "letters"), [(4, "iv"), (19, "xix"), (348, "cccxlviij"), (1548, "mdxlviij")])

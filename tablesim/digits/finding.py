@@ -1,0 +1,157 @@
+"""What passes of the network a page needs: its scale, its orientation, its sizes of type."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tablesim.digits.network import READING_HEIGHT
+from tablesim.digits.passes import Eye, Pass
+from tablesim.digits.scale import Survey, bounded_scale, survey
+from tablesim.scans.transform import Transform
+
+GOOD_FIT = 1.2
+"""A second pass is made where the figures are this many times too large or too small for the network."""
+
+OTHER_SIZE = 1.7
+"""Marks this many times larger or smaller than the usual figures may be figures of another size of type."""
+
+FEW = 8
+"""Fewer digits than this say nothing about scale or orientation."""
+
+CLEARLY_UPRIGHT = 0.93
+"""Mean confidence of what may be digits above which no other orientation is tried: synthesized pages have 0.98 and more
+when upright, at most 0.9 on their side or head."""
+
+_FIT_SIDE, _FIT_PIECES = 384, 2
+_TURN_SIDE, _TURN_PIECES = 384, 2
+_LIKELY, _CLEAR = 0.3, 0.8
+_SIZE_SIDE, _SIZE_PIECES, _SIZE_DIGITS = 320, 2, 4
+_SMALLEST_TYPE, _LARGEST_TYPE, _SMALL_SHARE = 0.3, 8.0, 0.15
+
+
+def find_pass(eye: Eye, grey: NDArray[np.uint8]) -> Pass:
+    """What the network sees on a page at its own scale and orientation, figures of a second size included."""
+    surveyed = survey(grey)
+    return _with_other_size(eye, grey, _main_pass(eye, grey, surveyed), surveyed)
+
+
+def _main_pass(eye: Eye, grey: NDArray[np.uint8], surveyed: Survey) -> Pass:
+    """The pass at the scale and orientation of most of the page.
+
+    The size of the marks on the page gives a first scale; the digits found at it on two pieces of the page give the
+    exact one. A second pass is made only where those pieces misled. The other three orientations are tried, on pieces
+    too, only where the upright page reads badly.
+    """
+    height, width = grey.shape
+    thresholds = eye.thresholds
+    transform = Transform(width, height, scale=surveyed.scale, skew=surveyed.skew(0))
+    transform = _fitted(eye, grey, transform, surveyed)
+    first = eye.look(grey, transform, thresholds.faint, surveyed.boxes)
+    if _doubtful(first):
+        rotation = _orientation(eye, grey, surveyed)
+        if rotation:
+            transform = replace(transform, rotation=rotation, scale=surveyed.scale, skew=surveyed.skew(rotation))
+            transform = _fitted(eye, grey, transform, surveyed)
+            first = eye.look(grey, transform, thresholds.faint, surveyed.boxes)
+    sure = first.digits.confidence >= thresholds.sure
+    if sure.sum() < FEW:
+        return first
+    fit = READING_HEIGHT / float(np.median(first.digits.heights[sure]))
+    scale = bounded_scale(grey, transform.scale * fit)
+    if 1 / GOOD_FIT < scale / transform.scale < GOOD_FIT:
+        return first
+    second = eye.look(grey, replace(transform, scale=scale), thresholds.faint, surveyed.boxes)
+    return second if second.strength > 0.8 * first.strength else first
+
+
+def _doubtful(first: Pass) -> bool:
+    """Whether the page may lie on its side or head: too few digits, or too many that are none too sure."""
+    likely = first.digits.confidence[first.digits.confidence >= _LIKELY]
+    return len(likely) < FEW or float(likely.mean()) < CLEARLY_UPRIGHT
+
+
+def _fitted(eye: Eye, grey: NDArray[np.uint8], transform: Transform, surveyed: Survey) -> Transform:
+    """The transform at the scale that the figures on two crowded pieces of the page ask for."""
+    side = round(_FIT_SIDE / transform.scale)
+    heights: list[float] = []
+    for left, top in surveyed.crowded(side, _FIT_PIECES):
+        digits = _look_at_piece(eye, grey[top : top + side, left : left + side], transform).digits
+        heights += digits.heights[digits.confidence >= eye.thresholds.sure].tolist()
+    if len(heights) < FEW:
+        return transform
+    return replace(transform, scale=bounded_scale(grey, transform.scale * READING_HEIGHT / float(np.median(heights))))
+
+
+def _look_at_piece(eye: Eye, piece: NDArray[np.uint8], transform: Transform) -> Pass:
+    """A pass over a piece of the page, set as the page is."""
+    setting = replace(transform, source_width=piece.shape[1], source_height=piece.shape[0])
+    return eye.look(piece, setting, eye.thresholds.sure)
+
+
+def _with_other_size(eye: Eye, grey: NDArray[np.uint8], main: Pass, surveyed: Survey) -> Pass:
+    """The pass, and where the page has figures of a second size, those as a pass at their own scale reads them.
+
+    Marks much larger or smaller than the usual figures may be such figures, or headings and small print: pieces of the
+    page where they crowd tell. Each figure is then taken from the pass that suits its size.
+    """
+    sure = main.digits.confidence >= eye.thresholds.sure
+    if sure.sum() < FEW:
+        return main
+    usual = float(np.median(main.digits.heights[sure])) / main.transform.scale
+    sizes = surveyed.heights(main.transform.rotation) / usual
+    larger = (sizes > OTHER_SIZE) & (sizes < _LARGEST_TYPE)
+    smaller = (sizes < 1 / OTHER_SIZE) & (sizes > _SMALLEST_TYPE)
+    found = main
+    # Points, commas and broken letters are small on every page: only many small marks are another type.
+    for group, enough in ((larger, FEW), (smaller, max(FEW, _SMALL_SHARE * len(sizes)))):
+        if group.sum() >= enough:
+            marks = Survey(surveyed.scale, surveyed.boxes[group])
+            size = float(np.median(sizes[group])) * usual
+            found = _joined(eye, grey, found, marks, (usual, size))
+    return found
+
+
+def _joined(eye: Eye, grey: NDArray[np.uint8], main: Pass, marks: Survey, sizes: tuple[float, float]) -> Pass:
+    """``main`` with the figures among ``marks``; ``sizes`` are the usual height of each in source pixels."""
+    usual, size = sizes
+    scale = bounded_scale(grey, READING_HEIGHT / size)
+    transform = replace(main.transform, scale=scale)
+    if not _holds_figures(eye, grey, transform, marks):
+        return main
+    second = eye.look(grey, transform, eye.thresholds.faint, marks.boxes)
+    border = float(np.sqrt(usual * size))
+    larger = second.digits.heights > border * scale
+    beyond = main.digits.heights > border * main.transform.scale
+    taken, kept = (larger, ~beyond) if size > usual else (~larger, beyond)
+    others = second.digits.take(taken).scaled(main.transform.scale / scale)
+    return Pass(main.transform, main.digits.take(kept).joined_with(others))
+
+
+def _holds_figures(eye: Eye, grey: NDArray[np.uint8], transform: Transform, marks: Survey) -> bool:
+    """Whether pieces of the page where ``marks`` crowd hold figures of the network's height at this scale."""
+    side = round(_SIZE_SIDE / transform.scale)
+    count = 0
+    for left, top in marks.crowded(side, _SIZE_PIECES):
+        digits = _look_at_piece(eye, grey[top : top + side, left : left + side], transform).digits
+        fit = digits.heights / READING_HEIGHT
+        clear = digits.confidence >= _CLEAR
+        count += int((clear & (fit < OTHER_SIZE) & (fit > 1 / OTHER_SIZE)).sum())
+    return count >= _SIZE_DIGITS
+
+
+def _orientation(eye: Eye, grey: NDArray[np.uint8], first: Survey) -> int:
+    """The quarter turn at which pieces of the page read best; 0 unless another is clearly better."""
+    strengths = dict.fromkeys((0, 90, 180, 270), 0.0)
+    side = round(_TURN_SIDE / first.scale)
+    for left, top in first.crowded(side, _TURN_PIECES):
+        piece = grey[top : top + side, left : left + side]
+        height, width = piece.shape
+        for rotation in strengths:
+            # Sure ones alone: letters on their head look like many a doubtful digit.
+            trial = eye.look(piece, Transform(width, height, rotation, first.scale), _CLEAR)
+            strengths[rotation] += float(trial.digits.confidence.sum())
+    best = max(strengths, key=lambda rotation: strengths[rotation])
+    return best if strengths[best] > 2 * strengths[0] + FEW else 0

@@ -1,0 +1,105 @@
+"""Whole synthesized pages through the bundled network: size, orientation, skew, two sizes of type, what is no table."""
+
+from collections import Counter
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tablesim.digits.scores import Counts
+from tablesim.reader import load_network
+from tablesim.synthesis.ageing import Ageing, Scan, age
+from tablesim.synthesis.faces import FACES
+from tablesim.synthesis.sheet import Sheet, Style
+
+CLEAN = Ageing(scale=0.6, grain=0.1)
+
+
+@pytest.fixture(scope="module")
+def network():
+    return load_network()
+
+
+def figures(sheet: Sheet, area: tuple[int, int, int, int], size: float, face: str = "fell-english") -> None:
+    """Fill an area (left, top, right, bottom) with columns of two-figure numbers."""
+    rng = np.random.default_rng(round(size))
+    style = Style(FACES[face], size)
+    left, top, right, bottom = area
+    for y in np.arange(top + size, bottom, 1.25 * size):
+        for x in np.arange(left, right - 1.5 * size, 2.6 * size):
+            sheet.write(float(x), float(y), str(rng.integers(10, 60)), style)
+
+
+def page(skew: float = 0.0, size: float = 60) -> Scan:
+    sheet = Sheet(1700, 1900, np.random.default_rng(0))
+    figures(sheet, (150, 150, 1550, 1750), size)
+    return age(sheet, Ageing(scale=0.6, grain=0.1, skew=skew), np.random.default_rng(1))
+
+
+def read(network, grey: np.ndarray, folder: Path):
+    path = folder / "page.png"
+    cv2.imwrite(str(path), grey)
+    return network.read(path)
+
+
+def score(reading, scan: Scan) -> float:
+    return Counts.of([n.digits_text for n in reading.numbers], [n.text for n in scan.numbers]).f1
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_a_page_on_its_side_or_head_is_read_as_upright(network, tmp_path, rotation):
+    scan = page()
+    reading = read(network, np.ascontiguousarray(np.rot90(scan.grey, rotation // 90)), tmp_path)
+    assert reading.transform.rotation == rotation
+    assert score(reading, scan) > 0.95
+    assert reading.is_table
+
+
+@pytest.mark.parametrize("skew", [-4.0, 4.0])
+def test_skew_is_undone_and_boxes_come_back_in_source_pixels(network, tmp_path, skew):
+    scan = page(skew)
+    reading = read(network, scan.grey, tmp_path)
+    assert reading.transform.skew == pytest.approx(-skew, abs=0.5)
+    assert score(reading, scan) > 0.95
+    true = np.array([number.box.centre for number in scan.numbers])
+    for number in reading.numbers:
+        distance = np.hypot(*(true - number.box.centre).T).min()
+        assert distance < 0.4 * number.box.height
+
+
+@pytest.mark.parametrize("enlarged", [0.35, 1.0, 2.5])
+def test_any_resolution_is_brought_to_the_working_scale(network, tmp_path, enlarged):
+    scan = page()
+    grey = cv2.resize(scan.grey, None, fx=enlarged, fy=enlarged, interpolation=cv2.INTER_AREA)
+    assert score(read(network, grey, tmp_path), scan) > 0.93
+
+
+def test_two_sizes_of_type_are_both_read(network, tmp_path):
+    sheet = Sheet(1700, 1900, np.random.default_rng(0))
+    figures(sheet, (150, 150, 1550, 1250), 40)
+    figures(sheet, (150, 1320, 1550, 1800), 120)
+    scan = age(sheet, CLEAN, np.random.default_rng(1))
+    sizes = Counter(number.box.height > 40 for number in scan.numbers)
+    reading = read(network, scan.grey, tmp_path)
+    large = [number.digits_text for number in reading.numbers if number.box.height > 40]
+    true = [number.text for number in scan.numbers if number.box.height > 40]
+    assert min(sizes.values()) >= 8
+    assert Counts.of(large, true).f1 > 0.9
+    assert score(reading, scan) > 0.93
+
+
+def test_figures_too_small_to_be_told_are_said_to_be_so(network, tmp_path):
+    scan = page()
+    grey = cv2.resize(scan.grey, None, fx=0.2, fy=0.2, interpolation=cv2.INTER_AREA)
+    reading = read(network, grey, tmp_path)
+    assert reading.legibility < 0.7
+    assert reading.note
+
+
+def test_a_blank_page_holds_nothing(network, tmp_path):
+    reading = read(network, np.full((1000, 700), 215, dtype=np.uint8), tmp_path)
+    assert reading.numbers == ()
+    assert not reading.is_table
+    assert reading.legibility == 0
+    assert reading.note == "no figures were found"
