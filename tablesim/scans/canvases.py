@@ -222,7 +222,7 @@ def _fetched(web: Web, max_pixels: int, job: _Job) -> FetchedPage:
 def _image_file(web: Web, image: CanvasImage, name: str, max_pixels: int) -> Path:
     """The image in the cache: from its service as large as it gives, else from its own address."""
     failed: FetchError | None = None
-    for request in (_from_service(web, image, max_pixels), image.address):
+    for request in dict.fromkeys((_from_service(web, image, max_pixels), image.address)):
         if request is None or (failed is not None and failed.refused):
             continue
         try:

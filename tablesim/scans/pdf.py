@@ -27,6 +27,8 @@ _POINTS_PER_INCH = 72.0
 _SKEW = 0.01
 """An image whose sides run askew by no more than this share of their length counts as upright."""
 
+_OPAQUE = 250
+
 # PDFium holds its state in global variables.
 _LOCK = threading.Lock()
 
@@ -88,9 +90,11 @@ def _reason(path: Path) -> str:
 
 
 def _image_of(page: Any, where: str, max_pixels: int) -> Image.Image:
+    # Before anything of the page is decoded or drawn.
+    for image in _images(page):
+        _check(where, image.get_px_size(), max_pixels)
     image, turns = _only_image(page)
     if image is not None:
-        _check(where, image.get_px_size(), max_pixels)
         picture: Image.Image = image.get_bitmap().to_pil()
         for turn in turns:
             picture = picture.transpose(turn)
@@ -99,6 +103,13 @@ def _image_of(page: Any, where: str, max_pixels: int) -> Image.Image:
     _check(where, (round(page.get_width() * scale), round(page.get_height() * scale)), max_pixels)
     drawn: Image.Image = page.render(scale=scale, draw_annots=False).to_pil()
     return drawn.convert("RGB")
+
+
+def _images(page: Any) -> list[Any]:
+    """The images on a page and in the forms on it."""
+    import pypdfium2.raw as pdfium
+
+    return list(page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE]))
 
 
 def _check(where: str, size: tuple[int, int], max_pixels: int) -> None:
@@ -125,12 +136,19 @@ def _only_image(page: Any) -> tuple[Any, tuple[Image.Transpose, ...]]:
     if not shown or shown[0].type != pdfium.FPDF_PAGEOBJ_IMAGE:
         return None, ()
     image = shown[0]
-    if pdfium.FPDFPageObj_HasTransparency(image) or not _lies_within(image.get_bounds(), page):
+    if not _lies_within(image.get_bounds(), page) or _is_masked(image):
         return None, ()
     if image.get_metadata().colorspace == pdfium.FPDF_COLORSPACE_UNKNOWN:
         return None, ()  # a stencil, painted in a colour that stands elsewhere
     turns = _turns(image.get_matrix().get(), page.get_rotation())
     return (image, turns) if turns is not None else (None, ())
+
+
+def _is_masked(image: Any) -> bool:
+    """Whether the page shows through an image; PDFium tells only when it draws, which it does here in small."""
+    drawn = image.get_bitmap(render=True, scale_to_original=False).to_numpy()
+    # The outermost pixels are half inside the image in any case.
+    return drawn.ndim == 3 and drawn.shape[2] == 4 and bool((drawn[2:-2, 2:-2, 3] < _OPAQUE).any())
 
 
 def _lies_within(bounds: tuple[float, float, float, float], page: Any) -> bool:
@@ -171,9 +189,7 @@ def _turns(matrix: tuple[float, ...], rotation: int) -> tuple[Image.Transpose, .
 
 def _resolution(page: Any) -> float:
     """Dots an inch at which the image with most pixels keeps them."""
-    import pypdfium2.raw as pdfium
-
-    images = list(page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE]))
+    images = _images(page)
     if not images:
         return DRAWN_DPI
     largest = max(images, key=lambda image: image.get_px_size()[0] * image.get_px_size()[1])

@@ -94,6 +94,19 @@ def test_where_the_service_is_silent_the_image_has_an_address_of_its_own(library
     assert find_pages(address, web).missing == {}
 
 
+def test_an_image_that_is_refused_is_not_asked_for_by_another_way(library, web):
+    base = library.image("a")
+    resource = {"@id": f"{library.url}/own.jpg", "service": {"@id": base, "profile": "image"}}
+    manifest = {"@type": "sc:Manifest", "sequences": [{"canvases": [{"images": [{"resource": resource}]}]}]}
+    for code, asked in ((403, 0), (404, 1)):
+        library.asked.clear()
+        library.put("/image/a/full/full/0/default.jpg", status(code))
+        library.put(f"/m{code}/manifest.json", body(json.dumps(manifest).encode()))
+        assert f"HTTP {code}" in find_pages(f"{library.url}/m{code}/manifest.json", web).missing[f"m{code}_p0001"]
+        assert library.asked["/image/a/full/full/0/default.jpg"] == 1
+        assert library.asked["/own.jpg"] == asked
+
+
 def test_a_wall_is_not_run_against_a_thousand_times(library, tmp_path):
     images = [f"{library.url}/{number}.jpg" for number in range(30)]
     for number in range(30):

@@ -32,6 +32,7 @@ def service(**info):
         ({"type": "ImageService3", "maxArea": 3_000_000}, "full/2000,1500/0/default.jpg"),
         ({"profile": ["level1", {"maxWidth": 2000, "maxHeight": 1000}]}, "full/1333,/0/default.jpg"),
         ({"profile": ["level1", {"maxWidth": 2000}]}, "full/2000,/0/default.jpg"),
+        ({"profile": ["level1", {"maxWidth": 2000}], "height": 8000}, "full/1000,/0/default.jpg"),
         ({"@context": "http://library.stanford.edu/iiif/image-api/1.1/context.json"}, "full/full/0/native.jpg"),
         ({"profile": "level0", "type": "ImageService3"}, "full/max/0/default.jpg"),
         (

@@ -122,6 +122,31 @@ def test_other_pages_are_drawn_at_the_resolution_of_their_largest_image(tmp_path
     assert abs(grey.shape[1] - 480) <= 24
     assert abs(grey.shape[0] / grey.shape[1] - 0.75) < 0.02
     assert grey.std() > 5
+    # Drawn pixel upon pixel, the image inside the form is itself; the others show something else beside or through it.
+    alone = grey.shape == (360, 480) and np.array_equal(grey, texture(480, 360))
+    assert alone == content.startswith(b"q /J")
+
+
+def test_a_stencil_has_the_colour_it_is_painted_in(tmp_path):
+    ink = np.zeros((90, 120), bool)
+    ink[20:40, 10:100] = True
+    head = b"/Type /XObject /Subtype /Image /ImageMask true /BitsPerComponent 1 /Width 120 /Height 90"
+    # A sample of 0 is painted, here in black.
+    stencil = stream(head, np.packbits(~ink, axis=1).tobytes())
+    content = b"q 0 g 60 0 0 45 0 0 cm /I Do Q"
+    write_pdf(tmp_path / "b.pdf", content, resources=IMAGE, objects=[stencil], box=(0, 0, 60, 45))
+    grey = load_scan(tmp_path / "b.pdf").grey
+    assert grey.shape == (90, 120)
+    assert np.abs(grey.astype(int) - np.where(ink, 0, 255)).mean() < 3
+
+
+def test_one_bit_and_inverted_images_are_as_they_are_seen(tmp_path):
+    ink = texture() < 100
+    head = b"/Type /XObject /Subtype /Image /ColorSpace /DeviceGray /BitsPerComponent 1 /Width 120 /Height 90"
+    for name, more, bits in (("plain", b"", ~ink), ("inverted", b" /Decode [1 0]", ink)):
+        packed = stream(head + more, np.packbits(bits, axis=1).tobytes())
+        write_pdf(tmp_path / f"{name}.pdf", b"q 240 0 0 180 0 0 cm /I Do Q", resources=IMAGE, objects=[packed])
+        assert np.array_equal(load_scan(tmp_path / f"{name}.pdf").grey, np.where(ink, 0, 255)), name
 
 
 def test_a_page_without_an_image_is_drawn_at_300_dots_an_inch(tmp_path):

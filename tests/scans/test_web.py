@@ -78,11 +78,18 @@ def test_a_host_that_keeps_refusing_is_left_alone_but_missing_files_do_not_count
         library.put(f"/wall/{number}", status(403))
         with pytest.raises(FetchError, match="HTTP 404"):
             web.get(f"{library.url}/gone/{number}", "x")
+    came = library.put("/came", body(b"x"))
+    for number in range(7, 9):
+        library.put(f"/wall/{number}", status(403))
+        with pytest.raises(FetchError, match="HTTP 403"):
+            web.get(f"{library.url}/wall/{number}", "x")
+    # Two refusals, and then something came: the count begins anew.
+    web.get(came, "x")
     for number in range(5):
         message = "HTTP 403" if number < 3 else r"not asked for, because 127\.0\.0\.1:\d+ refused 3 files in a row"
         with pytest.raises(FetchError, match=message):
             web.get(f"{library.url}/wall/{number}", "x")
-    assert sum(count for path, count in library.asked.items() if path.startswith("/wall/")) == 3
+    assert sum(count for path, count in library.asked.items() if path.startswith("/wall/")) == 2 + 3
 
 
 def test_redirects_are_followed_a_few_times_and_only_on_the_web(library, web):
