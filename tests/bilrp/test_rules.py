@@ -131,7 +131,7 @@ def is_scale_free(rule: Rule) -> bool:
 
 
 @pytest.mark.parametrize("kind", LAYERS)
-@pytest.mark.parametrize("rule", filter(is_scale_free, LINEAR_RULES), ids=repr)
+@pytest.mark.parametrize("rule", [*filter(is_scale_free, LINEAR_RULES)], ids=repr)
 def test_relevance_grows_with_the_input(rule: Rule, kind: str, rng: torch.Generator) -> None:
     """Without biases and with a scale-free stabilizer R(c x) = c R(x)."""
     make, shape = LAYERS[kind]
