@@ -279,15 +279,15 @@ def _allowed(law: _Law, x: Floats, y: Floats, unit: float, half: float) -> tuple
         return np.where(told, low, law.low), np.where(told, high, np.where(any_does, law.high, law.low))
     bottom, top = np.full(len(x), law.low), np.full(len(x), law.high)
     sign = np.where(_gap(law, x, y, law.high, unit) >= _gap(law, x, y, law.low, unit), 1.0, -1.0)
-    ends = []
+    turns = []
     for edge in (-half, half):
         one, other = bottom.copy(), top.copy()
         for _ in range(_BISECTIONS):
             middle = (one + other) / 2
             above = sign * (_gap(law, x, y, middle, unit) - edge) > 0
             other, one = np.where(above, middle, other), np.where(above, one, middle)
-        ends.append((one + other) / 2)
-    low, high = np.minimum(*ends), np.maximum(*ends)
+        turns.append((one + other) / 2)
+    low, high = np.minimum(*turns), np.maximum(*turns)
     # An end at the bound of the search is an end of what was searched, unless both are: then nothing was found.
     step = 1e-9 * (law.high - law.low)
     inside = (high > law.low + step) & (low < law.high - step)
