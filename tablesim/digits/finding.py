@@ -22,12 +22,11 @@ FEW = 8
 """Fewer digits than this say nothing about scale or orientation."""
 
 CLEARLY_UPRIGHT = 0.93
-"""Mean confidence of what may be digits above which no other orientation is tried: synthesized pages have 0.98 and more
-when upright, at most 0.9 on their side or head."""
+"""Mean confidence of what may be digits above which a page is not tried on its head: synthesized pages with tables
+have 0.98 and more when upright, at most 0.9 on their head."""
 
 _FIT_SIDE, _FIT_PIECES = 384, 2
-_TURN_SIDE, _TURN_PIECES = 384, 2
-_LIKELY, _CLEAR = 0.3, 0.8
+_LIKELY, _CLEAR, _GLANCE = 0.3, 0.8, 0.7
 _SIZE_SIDE, _SIZE_PIECES, _SIZE_DIGITS = 320, 2, 4
 _SMALLEST_TYPE, _LARGEST_TYPE, _SMALL_SHARE = 0.3, 8.0, 0.15
 
@@ -42,33 +41,44 @@ def _main_pass(eye: Eye, grey: NDArray[np.uint8], surveyed: Survey) -> Pass:
     """The pass at the scale and orientation of most of the page.
 
     The size of the marks on the page gives a first scale; the digits found at it on two pieces of the page give the
-    exact one. A second pass is made only where those pieces misled. The other three orientations are tried, on pieces
-    too, only where the upright page reads badly.
+    exact one. A second pass is made only where those pieces misled. Whether the page lies on its side the marks tell;
+    whether it stands on its head is tried only where it reads badly.
     """
-    height, width = grey.shape
     thresholds = eye.thresholds
-    transform = Transform(width, height, scale=surveyed.scale, skew=surveyed.skew(0))
-    transform = _fitted(eye, grey, transform, surveyed)
+    upright, headlong = (90, 270) if surveyed.lying else (0, 180)
+    transform = _fitted(eye, grey, _setting(grey, surveyed, upright), surveyed)
     first = eye.look(grey, transform, thresholds.faint, surveyed.boxes)
     if _doubtful(first):
-        rotation = _orientation(eye, grey, surveyed)
-        if rotation:
-            transform = replace(transform, rotation=rotation, scale=surveyed.scale, skew=surveyed.skew(rotation))
-            transform = _fitted(eye, grey, transform, surveyed)
+        other = _setting(grey, surveyed, headlong)
+        glance = eye.look(grey, replace(other, scale=_GLANCE * other.scale), _CLEAR, surveyed.boxes)
+        if glance.strength > _clear_strength(first) + FEW / 2:
+            transform = _fitted(eye, grey, other, surveyed)
             first = eye.look(grey, transform, thresholds.faint, surveyed.boxes)
     sure = first.digits.confidence >= thresholds.sure
     if sure.sum() < FEW:
         return first
     fit = READING_HEIGHT / float(np.median(first.digits.heights[sure]))
-    scale = bounded_scale(grey, transform.scale * fit)
+    scale = bounded_scale(grey.shape, transform.scale * fit)
     if 1 / GOOD_FIT < scale / transform.scale < GOOD_FIT:
         return first
     second = eye.look(grey, replace(transform, scale=scale), thresholds.faint, surveyed.boxes)
     return second if second.strength > 0.8 * first.strength else first
 
 
+def _setting(grey: NDArray[np.uint8], surveyed: Survey, rotation: int) -> Transform:
+    """How the survey would set the page, turned by ``rotation``."""
+    height, width = grey.shape
+    return Transform(width, height, rotation, surveyed.scale(rotation), surveyed.skew(rotation))
+
+
+def _clear_strength(first: Pass) -> float:
+    """Sum of the confidences of the clear digits: letters on their head look like many a doubtful digit."""
+    clear = first.digits.confidence[first.digits.confidence >= _CLEAR]
+    return float(clear.sum())
+
+
 def _doubtful(first: Pass) -> bool:
-    """Whether the page may lie on its side or head: too few digits, or too many that are none too sure."""
+    """Whether the page may stand on its head: too few digits, or too many that are none too sure."""
     likely = first.digits.confidence[first.digits.confidence >= _LIKELY]
     return len(likely) < FEW or float(likely.mean()) < CLEARLY_UPRIGHT
 
@@ -82,7 +92,9 @@ def _fitted(eye: Eye, grey: NDArray[np.uint8], transform: Transform, surveyed: S
         heights += digits.heights[digits.confidence >= eye.thresholds.sure].tolist()
     if len(heights) < FEW:
         return transform
-    return replace(transform, scale=bounded_scale(grey, transform.scale * READING_HEIGHT / float(np.median(heights))))
+    return replace(
+        transform, scale=bounded_scale(grey.shape, transform.scale * READING_HEIGHT / float(np.median(heights)))
+    )
 
 
 def _look_at_piece(eye: Eye, piece: NDArray[np.uint8], transform: Transform) -> Pass:
@@ -108,7 +120,7 @@ def _with_other_size(eye: Eye, grey: NDArray[np.uint8], main: Pass, surveyed: Su
     # Points, commas and broken letters are small on every page: only many small marks are another type.
     for group, enough in ((larger, FEW), (smaller, max(FEW, _SMALL_SHARE * len(sizes)))):
         if group.sum() >= enough:
-            marks = Survey(surveyed.scale, surveyed.boxes[group])
+            marks = Survey(surveyed.size, surveyed.boxes[group])
             size = float(np.median(sizes[group])) * usual
             found = _joined(eye, grey, found, marks, (usual, size))
     return found
@@ -117,7 +129,7 @@ def _with_other_size(eye: Eye, grey: NDArray[np.uint8], main: Pass, surveyed: Su
 def _joined(eye: Eye, grey: NDArray[np.uint8], main: Pass, marks: Survey, sizes: tuple[float, float]) -> Pass:
     """``main`` with the figures among ``marks``; ``sizes`` are the usual height of each in source pixels."""
     usual, size = sizes
-    scale = bounded_scale(grey, READING_HEIGHT / size)
+    scale = bounded_scale(grey.shape, READING_HEIGHT / size)
     transform = replace(main.transform, scale=scale)
     if not _holds_figures(eye, grey, transform, marks):
         return main
@@ -140,18 +152,3 @@ def _holds_figures(eye: Eye, grey: NDArray[np.uint8], transform: Transform, mark
         clear = digits.confidence >= _CLEAR
         count += int((clear & (fit < OTHER_SIZE) & (fit > 1 / OTHER_SIZE)).sum())
     return count >= _SIZE_DIGITS
-
-
-def _orientation(eye: Eye, grey: NDArray[np.uint8], first: Survey) -> int:
-    """The quarter turn at which pieces of the page read best; 0 unless another is clearly better."""
-    strengths = dict.fromkeys((0, 90, 180, 270), 0.0)
-    side = round(_TURN_SIDE / first.scale)
-    for left, top in first.crowded(side, _TURN_PIECES):
-        piece = grey[top : top + side, left : left + side]
-        height, width = piece.shape
-        for rotation in strengths:
-            # Sure ones alone: letters on their head look like many a doubtful digit.
-            trial = eye.look(piece, Transform(width, height, rotation, first.scale), _CLEAR)
-            strengths[rotation] += float(trial.digits.confidence.sum())
-    best = max(strengths, key=lambda rotation: strengths[rotation])
-    return best if strengths[best] > 2 * strengths[0] + FEW else 0

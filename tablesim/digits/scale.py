@@ -45,14 +45,29 @@ class Survey:
 
     Attributes
     ----------
-    scale : float
-        First guess at the working scale.
+    size : tuple of int
+        Width and height of the scan in pixels.
     boxes : float32 array of shape (n, 4)
         Left, top, right, bottom in source pixels of the marks that have the size of letters or figures.
     """
 
-    scale: float
+    size: tuple[int, int]
     boxes: NDArray[np.float32]
+
+    def scale(self, rotation: int) -> float:
+        """A first guess at the working scale of the page, set upright by ``rotation``.
+
+        Small letters are about 0.75 of the mean figure; the upper half of the marks is nearer to the figures.
+        """
+        if len(self.boxes) < _FEW_MARKS:
+            return bounded_scale(self.size, 1200 / max(self.size))
+        return bounded_scale(self.size, READING_HEIGHT / float(np.percentile(self.heights(rotation), 60)))
+
+    @property
+    def lying(self) -> bool:
+        """Whether the page lies on its side: letters and figures are taller than wide, all but a third of them."""
+        left, top, right, bottom = self.boxes.T
+        return len(left) >= _FEW_MARKS and float(np.mean(right - left > bottom - top)) > 0.5
 
     def heights(self, rotation: int) -> NDArray[np.float32]:
         """Heights in source pixels of the marks of the page set upright by ``rotation``."""
@@ -103,11 +118,7 @@ def survey(grey: NDArray[np.uint8]) -> Survey:
     letters = (tall >= 5) & (tall <= 120) & (wide >= 2) & (wide <= 3 * tall) & (tall <= 6 * wide)
     letters &= area >= 0.12 * wide * tall
     boxes = np.column_stack([left, top, left + wide, top + tall])[letters].astype(np.float32) / np.float32(reduction)
-    if letters.sum() < _FEW_MARKS:
-        return Survey(bounded_scale(grey, 1200 / max(height, width)), boxes)
-    # Small letters are about 0.75 of the mean figure; the upper half of the marks is nearer to the figures.
-    usual = float(np.percentile(tall[letters], 60)) / reduction
-    return Survey(bounded_scale(grey, READING_HEIGHT / usual), boxes)
+    return Survey((width, height), boxes)
 
 
 def skew_of(feet: NDArray[np.floating], height: float) -> float:
@@ -141,7 +152,7 @@ def _evenness(feet: NDArray[np.floating], degrees: float, band: float) -> float:
     return float(smooth @ smooth)
 
 
-def bounded_scale(grey: NDArray[np.uint8], scale: float) -> float:
-    """``scale`` within what a working image may measure."""
-    longest = max(grey.shape)
+def bounded_scale(size: tuple[int, ...], scale: float) -> float:
+    """``scale`` within what the working image of a scan of this size may measure."""
+    longest = max(size)
     return float(np.clip(scale, min(1.0, 300 / longest), min(3.0, LARGEST_WORKING_SIDE / longest)))

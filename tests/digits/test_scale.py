@@ -63,13 +63,13 @@ def test_marks_without_lines_have_no_skew():
 def test_scale_brings_figures_to_the_height_the_network_wants(size):
     grey = page(size=size)
     height = FACES["fell-english"].figure_height(size) * 0.8
-    assert survey(grey).scale * height == pytest.approx(READING_HEIGHT, rel=0.25)
+    assert survey(grey).scale(0) * height == pytest.approx(READING_HEIGHT, rel=0.25)
 
 
 def test_a_blank_page_gets_a_scale_within_bounds():
     grey = np.full((900, 700), 220, dtype=np.uint8)
     found = survey(grey)
-    assert found.scale == bounded_scale(grey, 1200 / 900)
+    assert found.scale(0) == bounded_scale(grey.shape, 1200 / 900)
     assert found.skew(0) == 0.0
     assert found.crowded(300, 3) == []
 
