@@ -50,11 +50,13 @@ def pages_done(out: Path) -> int:
 
 def kill_at(scans: Path, out: Path, page: int) -> int:
     """Start a job with two workers and kill its parent after ``page`` pages are read; how many are."""
-    job = subprocess.Popen(command(scans, out, 2), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while job.poll() is None and pages_done(out) < page:
-        time.sleep(0.3)
-    if job.poll() is not None:
-        raise SystemExit("the job ended before it was killed; ask for more pages")
+    with (out.parent / "stderr.txt").open("w+") as told:
+        job = subprocess.Popen(command(scans, out, 2), stdout=subprocess.DEVNULL, stderr=told)
+        while job.poll() is None and pages_done(out) < page:
+            time.sleep(0.3)
+        if job.poll() is not None:
+            told.seek(0)
+            raise SystemExit(f"the job ended (exit code {job.returncode}) before it was killed:\n{told.read()}")
     job.send_signal(signal.SIGKILL)
     job.wait()
     return pages_done(out)
