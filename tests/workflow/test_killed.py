@@ -1,0 +1,75 @@
+"""A job that is killed by force, and continued, leaves the run folder of a job that nobody disturbed."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from corpus.fakes import FakeReader, write_corpus
+
+from tablesim.corpus.store import Corpus
+from tablesim.workflow import run
+
+TESTS = Path(__file__).resolve().parents[1]
+SAMPLE = TESTS.parent / "data" / "sample" / "scans"
+
+JOB = """
+import sys
+from pathlib import Path
+from corpus.fakes import FakeReader
+from tablesim.corpus import indexing
+from tablesim.workflow import run
+
+if __name__ == "__main__":
+    scans, out, workers, delay = sys.argv[1:]
+    indexing.is_installed = lambda: False
+    run(scans, out, workers=int(workers), network=FakeReader(delay=float(delay)) if float(delay) else None)
+"""
+
+
+def contents(out):
+    """The files of a run but for what tells of the job itself; the folder's own name does not count."""
+    return {
+        str(path.relative_to(out)): path.read_bytes().replace(str(out).encode(), b"RUN")
+        for path in sorted(out.rglob("*"))
+        if path.is_file() and path.name not in ("events.jsonl", ".lock") and ".search" not in path.parts
+    }
+
+
+def kill_after(page, scans, out, workers, delay):
+    """Start a job and kill it when ``page`` pages are on the disk; how many are."""
+    script = out.parent / "job.py"
+    script.write_text(JOB)
+    command = [sys.executable, str(script), str(scans), str(out), str(workers), str(delay)]
+    job = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(TESTS), "OMP_NUM_THREADS": "1"})
+    deadline = time.monotonic() + 120
+    while job.poll() is None and time.monotonic() < deadline:
+        if (out / "pages.parquet").is_file() and Corpus.open(out).status()["read"] >= page:
+            break
+        time.sleep(0.05)
+    assert job.poll() is None, "the job ended before it could be killed"
+    job.send_signal(signal.SIGKILL)
+    assert job.wait() == -signal.SIGKILL
+    return Corpus.open(out).status()["read"]
+
+
+def test_three_times_killed_with_two_workers(tmp_path):
+    write_corpus(tmp_path / "scans", 4, 5, 2)
+    on_disk = [kill_after(page, tmp_path / "scans", tmp_path / "out", 2, 0.3) for page in (2, 6, 10)]
+    assert on_disk == sorted(on_disk) and on_disk[-1] < 22
+    run(tmp_path / "scans", tmp_path / "out", network=FakeReader())
+    run(tmp_path / "scans", tmp_path / "straight", network=FakeReader())
+    assert contents(tmp_path / "out") == contents(tmp_path / "straight")
+
+
+def test_killed_while_the_network_reads(tmp_path):
+    (tmp_path / "scans").mkdir()
+    for scan in sorted(SAMPLE.glob("*.jpg"))[:3]:
+        shutil.copy(scan, tmp_path / "scans")
+    assert kill_after(1, tmp_path / "scans", tmp_path / "out", 1, 0) < 3
+    run(tmp_path / "scans", tmp_path / "out")
+    run(tmp_path / "scans", tmp_path / "straight")
+    assert contents(tmp_path / "out") == contents(tmp_path / "straight")
