@@ -13,10 +13,14 @@ from tablesim.digits.network import FIGURE_HEIGHT
 from tablesim.digits.numbers import Thresholds, join_digits, number_confidence
 from tablesim.digits.passes import Eye, Pass
 from tablesim.digits.peaks import Digits
-from tablesim.digits.reading import Digit, Number, Reading
+from tablesim.digits.reading import ILLEGIBLE, Digit, Number, Reading
 from tablesim.scans.boxes import Box
 from tablesim.scans.images import Scan, page_id
 from tablesim.synthesis.sheet import RAISED_POINT
+
+UNTOLD, NEARLY = 0.25, 0.5
+"""A figure less likely than the first, whose runner-up has this share of its likelihood, is illegible: on practice
+pages such a figure is more often wrong than right."""
 
 
 def read_page(eye: Eye, scan: Scan) -> Reading:
@@ -64,12 +68,21 @@ def _number(chosen: Pass, run: NDArray[np.intp]) -> Number:
     for place, k in enumerate(run):
         left, top, right, bottom = found.boxes[k]
         box = chosen.transform.box_to_source(Box(float(left), float(top), float(right - left), float(bottom - top)))
-        rival = (int(found.runner_up[k]), float(found.runner_up_confidence[k]))
-        digits.append(Digit(int(found.values[k]), box, float(found.confidence[k]), rival))
-        text += str(int(found.values[k]))
+        digit = _digit(found, k, box)
+        digits.append(digit)
+        text += ILLEGIBLE if digit.value is None else str(digit.value)
         if place < len(run) - 1 and found.joins[k, 2] > 0.5:
             text += RAISED_POINT
     return Number(text, tuple(digits), number_confidence(found, run))
+
+
+def _digit(found: Digits, k: int, box: Box) -> Digit:
+    """The k-th digit; without a value where two are nearly as unlikely as each other: then the better is the runner-up."""
+    best = int(found.values[k]), float(found.confidence[k])
+    rival = int(found.runner_up[k]), float(found.runner_up_confidence[k])
+    if best[1] < UNTOLD and rival[1] > NEARLY * best[1]:
+        return Digit(None, box, best[1], best)
+    return Digit(best[0], box, best[1], rival)
 
 
 def _believed(number: Number, thresholds: Thresholds) -> bool:

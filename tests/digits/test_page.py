@@ -7,8 +7,12 @@ import cv2
 import numpy as np
 import pytest
 
+from tablesim.digits.page import _number
+from tablesim.digits.passes import Pass
+from tablesim.digits.peaks import Digits
 from tablesim.digits.scores import Counts
 from tablesim.reader import load_network
+from tablesim.scans.transform import Transform
 from tablesim.synthesis.ageing import Ageing, Scan, age
 from tablesim.synthesis.faces import FACES
 from tablesim.synthesis.sheet import Sheet, Style
@@ -95,6 +99,22 @@ def test_figures_too_small_to_be_told_are_said_to_be_so(network, tmp_path):
     reading = read(network, grey, tmp_path)
     assert reading.legibility < 0.7
     assert reading.note
+
+
+@pytest.mark.parametrize(("confidence", "rival", "value"), [(0.2, 0.15, None), (0.2, 0.05, 4), (0.6, 0.55, 4)], ids=str)
+def test_a_figure_that_may_be_either_of_two_is_illegible(confidence, rival, value):
+    digits = Digits(
+        values=np.array([7, 4]),
+        confidence=np.array([0.99, confidence]),
+        runner_up=np.array([1, 9]),
+        runner_up_confidence=np.array([0.01, rival]),
+        boxes=np.array([[10.0, 10, 20, 30], [22, 10, 32, 30]]),
+        joins=np.array([[0.0, 1, 0], [1, 0, 0]]),
+    )
+    number = _number(Pass(Transform(100, 100), digits), np.array([0, 1]))
+    assert number.digits[1].value == value
+    assert number.text == ("7?" if value is None else "74")
+    assert number.digits[1].runner_up == ((4, confidence) if value is None else (9, rival))
 
 
 def test_a_blank_page_holds_nothing(network, tmp_path):
