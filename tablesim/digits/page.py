@@ -77,7 +77,7 @@ def _number(chosen: Pass, run: NDArray[np.intp]) -> Number:
 
 
 def _digit(found: Digits, k: int, box: Box) -> Digit:
-    """The k-th digit; without a value where two are nearly as unlikely as each other: then the better is the runner-up."""
+    """The k-th digit; without a value where two are nearly equally unlikely: then the better one is the runner-up."""
     best = int(found.values[k]), float(found.confidence[k])
     rival = int(found.runner_up[k]), float(found.runner_up_confidence[k])
     if best[1] < UNTOLD and rival[1] > NEARLY * best[1]:
