@@ -50,6 +50,7 @@ def pages_done(out: Path) -> int:
 
 def kill_at(scans: Path, out: Path, page: int) -> int:
     """Start a job with two workers and kill its parent after ``page`` pages are read; how many are."""
+    out.parent.mkdir(exist_ok=True)
     with (out.parent / "stderr.txt").open("w+") as told:
         job = subprocess.Popen(command(scans, out, 2), stdout=subprocess.DEVNULL, stderr=told)
         while job.poll() is None and pages_done(out) < page:
@@ -86,7 +87,8 @@ def rate(out: Path) -> float:
 
 
 def killed(folder: Path, scans: Path, pages: int, kills: int, seed: int) -> None:
-    undisturbed, disturbed = folder / "undisturbed", folder / "disturbed"
+    # One name, for the report shows it.
+    undisturbed, disturbed = folder / "undisturbed" / "run", folder / "disturbed" / "run"
     print(f"undisturbed, 2 workers: {finish(scans, undisturbed, 2):.0f} s, {rate(undisturbed):.2f} pages/s", flush=True)
     rng = random.Random(seed)
     for page in sorted(rng.sample(range(1, pages - 4 * kills), kills)):
