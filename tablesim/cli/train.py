@@ -68,7 +68,7 @@ def command(
     --weights, and report.md with its learning curve, confusion matrix and calibration. Whole books of the annotations
     are held out, and how they are read before and after is reported.
 
-    Example: tablesim train --out tuned --annotations digit_page_annotations.csv --scans sphaera/raw
+    Example: tablesim train --out tuned --annotations digits.csv --scans raw
     """
     import json
     from dataclasses import asdict

@@ -91,7 +91,8 @@ def _client(where: int | str) -> Iterator[Any]:
             processes=True,
             # Reading a large scan takes memory for a moment: no limit of Dask's decides over it.
             memory_limit=None,
-            dashboard_address=None,
+            # Any free port of this machine alone: two runs may stand side by side.
+            dashboard_address="127.0.0.1:0",
             # A worker that dies is dealt with here, page by page; its log would say it in twenty lines.
             silence_logs=logging.CRITICAL,
         ) as cluster,

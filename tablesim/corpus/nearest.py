@@ -142,7 +142,7 @@ def _covered(index: SearchIndex, query: NDArray[np.floating]) -> NDArray[np.floa
         part = slice(start, start + _REFINED_ROWS)
         both = np.minimum(index.histograms[part][:, bins], wanted[bins]).sum(axis=1, dtype=np.float64)
         np.divide(both, smaller[part], out=out[part], where=smaller[part] > 0)
-    return np.round(np.minimum(out, 1.0), TIE)
+    return np.asarray(np.round(np.minimum(out, 1.0), TIE), dtype=np.float64)
 
 
 def _refined(index: SearchIndex, unit: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -152,7 +152,7 @@ def prepare_page(numbers: Sequence[Annotation], unasked: Iterable[Box], grey: ND
     if right > width + 2 or bottom > height + 2:
         raise MetadataError(f"boxes reach to {right:g}, {bottom:g}, the scan is {width} x {height}: another scan")
     boxes = [box.height for n in numbers for box in (n.digits or [n.box])]
-    scale = bounded_scale(grey, FIGURE_HEIGHT / (0.85 * float(np.median(boxes))))
+    scale = bounded_scale(grey.shape, FIGURE_HEIGHT / (0.85 * float(np.median(boxes))))
     for _ in range(2):
         transform = Transform(width, height, scale=scale)
         ink = clean(working_image(grey, transform))
@@ -161,7 +161,7 @@ def prepare_page(numbers: Sequence[Annotation], unasked: Iterable[Box], grey: ND
         fit = FIGURE_HEIGHT / float(np.median(heights)) if heights else 1.0
         if 1 / _RESCALED < fit < _RESCALED:
             break
-        scale = bounded_scale(grey, scale * fit)
+        scale = bounded_scale(grey.shape, scale * fit)
     printed = [number for number in numbers if number.digits_text]
     missed = [
         _moved(n.box, transform) for n, on_ink in zip(numbers, found, strict=True) if n.digits_text and not on_ink

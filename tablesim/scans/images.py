@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -97,7 +98,10 @@ def open_image(where: str | Path | Locator, max_pixels: int = MAX_PIXELS, side: 
             picture = pdf.open_page(file, locator.number, max_pixels)
             _check_size(locator, picture.size, max_pixels)
             return picture
-        return _open(locator, max_pixels, side)
+        with warnings.catch_warnings():
+            # What Pillow says beside an error, or of tags that nobody needs here, is of no use to anybody.
+            warnings.simplefilter("ignore")
+            return _open(locator, max_pixels, side)
     except UnidentifiedImageError as error:
         kind = looks_like(file)
         remedy = "give the file the ending .pdf" if kind == "a PDF" else "fetch the scan again"

@@ -61,7 +61,7 @@ def test_the_workers_of_a_scheduler_elsewhere_read(tmp_path, ingested):
 
     write_corpus(tmp_path / "scans", 1, 2, 0)
     corpus = ingested("run")
-    with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0") as cluster:
         read_pages(corpus, FakeReader().make, scheduler=cluster.scheduler_address)
         assert corpus.status()["read"] == 2
         with pytest.raises(RunError, match=r"a worker cannot read at all \(FileNotFoundError: .*weights"):
