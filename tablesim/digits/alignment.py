@@ -230,10 +230,10 @@ def _aligned(
     gains = _gains(likeness, kinds_read, kinds_printed)
     pairs: list[tuple[int, int]] = []
     total = 0.0
-    for i, j in _path(gains):
+    for i, j in rising_pairs(gains):
         total += float(gains[i, j])
         inside = likeness[np.ix_(read[mine[i]], printed[theirs[j]])]
-        pairs.extend((mine[i][a], theirs[j][b]) for a, b in _path(inside))
+        pairs.extend((mine[i][a], theirs[j][b]) for a, b in rising_pairs(inside))
     return pairs, total
 
 
@@ -257,7 +257,7 @@ def _gains(likeness: NDArray[np.float64], read: NDArray[np.int64], printed: NDAr
     return np.asarray(best[-1])
 
 
-def _path(gain: NDArray[np.float64]) -> list[tuple[int, int]]:
+def rising_pairs(gain: NDArray[np.float64]) -> list[tuple[int, int]]:
     """Pairs (i, j), both rising, with the greatest sum of ``gain``; pairs that gain nothing are left out."""
     n, m = gain.shape
     best = np.zeros((n + 1, m + 1))

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from tablesim.digits.alignment import rising_pairs
 from tablesim.evidence.collation_alignment import Patch
 from tablesim.evidence.collation_grids import NONE, Panel
 from tablesim.evidence.collation_values import Evidence
@@ -163,18 +164,5 @@ def _settle(numbers: Ints, belongs: NDArray[np.bool_], left: Ints, right: Ints, 
 
 def _chain(bits: NDArray[np.float64]) -> tuple[list[tuple[int, int]], float]:
     """The order-preserving pairs of greatest sum, and that sum."""
-    n, m = bits.shape
-    best = np.zeros((n + 1, m + 1))
-    for i in range(n):
-        for j in range(m):
-            best[i + 1, j + 1] = max(best[i, j + 1], best[i + 1, j], best[i, j] + bits[i, j])
-    pairs, i, j = [], n, m
-    while i and j:
-        if best[i, j] == best[i - 1, j]:
-            i -= 1
-        elif best[i, j] == best[i, j - 1]:
-            j -= 1
-        else:
-            i, j = i - 1, j - 1
-            pairs.append((i, j))
-    return pairs[::-1], float(best[n, m])
+    pairs = rising_pairs(bits)
+    return pairs, float(sum(bits[i, j] for i, j in pairs))

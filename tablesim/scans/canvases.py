@@ -34,12 +34,10 @@ MAX_FILES = 20_000
 """Manifests and collections that one source may lead to."""
 
 MAX_IMAGE_BYTES = 500_000_000
-MAX_INFO_BYTES = 4_000_000
 _ACCEPT = (
     'application/ld+json;profile="http://iiif.io/api/presentation/3/context.json", application/ld+json, '
     "application/json;q=0.9"
 )
-_ACCEPT_INFO = "application/ld+json, application/json"
 _THREADS = 8
 _NUMBERED = re.compile(r"(?P<source>.+)#0*(?P<number>[1-9]\d{0,8})", re.DOTALL)
 

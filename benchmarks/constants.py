@@ -1,0 +1,82 @@
+"""What the reader's constants do: whole numbers on synthesized pages, and beside them on transcribed scans.
+
+    python benchmarks/constants.py [SCAN ... --truth DIR] [--pages N] [--threads N]
+
+The first line has the constants as they are; in each of the others one is changed. Columns: F1 of whole numbers on
+whole synthesized pages that were not trained on, and on the scans; then, on the scans, the Pearson correlation of the
+true counts with the integer counts and with the soft histogram of the same reading.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from tablesim.bigrams.embedding import histogram
+from tablesim.digits import finding, scale
+from tablesim.digits.page import read_page
+from tablesim.digits.passes import Eye
+from tablesim.digits.scores import histogram110, pearson, score_reading, total
+from tablesim.digits.transcription import read_transcription
+from tablesim.digits.validation import validate_whole_pages, validation_pages
+from tablesim.reader import load_network
+from tablesim.scans.images import load_scan
+
+
+@contextmanager
+def reading_height(pixels: float) -> Iterator[None]:
+    """Figures are brought to ``pixels`` meanwhile."""
+    usual = scale.READING_HEIGHT
+    scale.READING_HEIGHT = finding.READING_HEIGHT = pixels
+    try:
+        yield
+    finally:
+        scale.READING_HEIGHT = finding.READING_HEIGHT = usual
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("scans", nargs="*", type=Path)
+    parser.add_argument("--truth", type=Path)
+    parser.add_argument("--pages", type=int, default=10)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    eye = load_network().eye
+    made = list(validation_pages(options.pages))
+    truths = {scan: options.truth / f"{scan.stem}.txt" for scan in options.scans if options.truth}
+    usual = scale.READING_HEIGHT
+    print(f"{'':16s} {'synthesized':>11s} {'scans':>7s} {'integer':>8s} {'soft':>8s}")
+    settings: list[tuple[str, float, dict[str, float]]] = [("as they are", usual, {})]
+    settings += [(f"height {pixels:g}", pixels, {}) for pixels in (18.0, 20.0, 22.0)]
+    changes = (("sure", 0.4), ("faint", 0.02), ("alone", 0.6))
+    settings += [(f"{name} {value:g}", usual, {name: value}) for name, value in changes]
+    for name, pixels, change in settings:
+        changed = replace(eye, thresholds=replace(eye.thresholds, **change))
+        with reading_height(pixels):
+            whole = validate_whole_pages(changed, made).score.f1_numbers
+            print(f"{name:16s} {whole:11.4f} {_on_scans(changed, truths)}", flush=True)
+
+
+def _on_scans(eye: Eye, truths: dict[Path, Path]) -> str:
+    scores, soft = [], torch.zeros(110, dtype=torch.float64).numpy()
+    for scan, path in truths.items():
+        truth = read_transcription(path)
+        reading = read_page(eye, load_scan(scan))
+        counted = tuple(number for number in reading.numbers if not truth.ignores(*number.box.centre))
+        soft = soft + histogram(replace(reading, numbers=counted))
+        scores.append(score_reading(counted, truth))
+    if not scores:
+        return ""
+    true = sum(histogram110(read_transcription(path).numbers) for path in truths.values())
+    both = total(scores)
+    return f"{both.f1_numbers:7.4f} {both.pearson:8.5f} {pearson(soft, true):8.5f}"
+
+
+if __name__ == "__main__":
+    main()
