@@ -32,7 +32,7 @@ READING_HEIGHT = 21.0
 """Height in working pixels to which the figures of a page are brought to be read.
 
 Somewhat more than the usual height of training reads surer, and costs more: on ten synthesized pages 0.989 of the whole
-numbers at 18 pixels, 0.991 at 20 to 22.
+numbers at 18 pixels, 0.990 to 0.991 at 20 to 22 (`benchmarks/constants.py`).
 """
 
 _PADDING = 8
