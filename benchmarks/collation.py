@@ -1,8 +1,8 @@
-"""How well collation finds what belongs together, what differs, and whose error it is.
+"""How well collation finds what belongs together and what differs.
 
-    python benchmarks/collation.py [--tables N] [--laws N] [--scans] [--years N] [--real FOLDER]
+    python benchmarks/collation.py [--tables N] [--scans] [--years N] [--real FOLDER]
 
-Without options: pairs of computed editions in other layouts, given their true readings, and recomputation. ``--scans``
+Without options: pairs of computed editions in other layouts, given their true readings. ``--scans``
 adds the scans of the bundled sample, read by the bundled network; ``--years N`` tables of one kind, N years of the
 Sun's place in three editions each, set, aged and read; ``--real FOLDER`` Ptolemy's chords, Venice 1515 against Leipzig
 1912, from transcriptions and through the scans. Seconds are those of ``collate`` after reading.
@@ -24,10 +24,8 @@ import numpy as np
 
 from tablesim.digits.reading import Digit, Number, Reading
 from tablesim.digits.transcription import read_transcription
-from tablesim.evidence.arithmetic import examine
 from tablesim.evidence.collation import Collation, collate
 from tablesim.evidence.collation_cells import Cell
-from tablesim.evidence.collation_grids import Witness as Text
 from tablesim.evidence.verification import verify
 from tablesim.reader import Network, load_network
 from tablesim.scans.boxes import Box
@@ -176,52 +174,6 @@ def synthesized(n_tables: int) -> Score:
     return total
 
 
-def laws(n_tables: int) -> None:
-    """Tables of known parameters with misprints: are the parameters told, are the misprints found?"""
-    told = within = 0
-    found = Score()
-    for at in range(n_tables):
-        rng = np.random.default_rng([9, at])
-        name, parameters, wanted = _parameters(at, rng)
-        witness = grow(build(name, **parameters), 1, rng, rate=0.01).witnesses[0]
-        reading, keys = setting(witness.table, witness.lines, rng, page="p", change=False)
-        text = Text.of([reading])
-        start = time.perf_counter()
-        examined = examine(text)
-        seconds = time.perf_counter() - start
-        for finding in examined.findings:
-            for parameter, value in wanted.items():
-                estimate = finding.fit.parameters.get(parameter)
-                if estimate is not None:
-                    told += 1
-                    within += estimate.low <= value <= estimate.high
-        true = {(m.line, m.column, m.place) for m in witness.misprints if m.column}
-        said = {keys[id(text.numbers[s.number])] for s in examined.suspects}
-        hits = len(true & said)
-        found.add(Score(hits=hits, false=len(said) - hits, missed=len(true) - hits, seconds=[seconds]))
-    print(
-        f"recomputation of {n_tables} tables: {within} of {told} parameters within their interval; misprints: {found}"
-    )
-
-
-def _parameters(at: int, rng: np.random.Generator) -> tuple[str, dict[str, object], dict[str, float]]:
-    """A table to recompute, and the parameters that it was computed with, in degrees."""
-    tilt = 23, int(rng.integers(26, 36))
-    latitude = int(rng.integers(36, 57)), int(rng.integers(60))
-    radius = int(rng.choice([60, 6_000, 60_000, 100_000]))
-    known = {"obliquity": tilt[0] + tilt[1] / 60, "latitude": latitude[0] + latitude[1] / 60}
-    choices: list[tuple[str, dict[str, object], dict[str, float]]] = [
-        ("chords", {"first": int(rng.choice([1, 91]))}, {"radius": 60.0}),
-        ("sines", {"radius": radius, "first": int(rng.choice([0, 2700]))}, {"radius": float(radius)}),
-        ("declination", {"obliquity": tilt, "seconds": bool(rng.random() < 0.5)}, known),
-        ("right_ascension", {"obliquity": tilt}, known),
-        ("oblique_ascension", {"obliquity": tilt, "latitude": latitude}, known),
-        ("day_lengths", {"obliquity": tilt}, known),
-        ("climates", {"obliquity": tilt}, known),
-    ]
-    return choices[at % len(choices)]
-
-
 def true_page(path: Path) -> Reading:
     """What stands on a synthesized page, as a reading without error."""
     truth = PageTruth.load(path)
@@ -357,13 +309,11 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tables", type=int, default=60)
-    parser.add_argument("--laws", type=int, default=200)
     parser.add_argument("--scans", action="store_true")
     parser.add_argument("--years", type=int, default=0)
     parser.add_argument("--real", type=Path)
     options = parser.parse_args()
     print("computed editions, true readings:", synthesized(options.tables))
-    laws(options.laws)
     if options.scans:
         through_scans(load_network())
     if options.years:
