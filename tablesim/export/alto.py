@@ -1,4 +1,4 @@
-"""A reading as ALTO 4: strings and glyphs with their places and confidences.
+"""A reading as ALTO 4.3: strings and glyphs with their places and confidences.
 
 ALTO has no grid of cells. A table is a ``ComposedBlock`` of type ``table`` with a ``TextBlock`` a cell; which row and
 column that is say structure tags, so that nothing of the reading is lost.
@@ -16,12 +16,12 @@ from tablesim.export.provenance import SOFTWARE, Provenance
 from tablesim.scans.locator import Locator
 
 NAMESPACE = "http://www.loc.gov/standards/alto/ns-v4#"
-SCHEMA = "http://www.loc.gov/standards/alto/v4/alto-4-4.xsd"
+SCHEMA = "http://www.loc.gov/standards/alto/v4/alto-4-3.xsd"
 
 
 def alto(reading: Reading, provenance: Provenance) -> bytes:
-    """The reading of one page as an ALTO 4.4 document; ``provenance`` goes into its description."""
-    document = root("alto", NAMESPACE, SCHEMA, SCHEMAVERSION="4.4")
+    """The reading of one page as an ALTO 4.3 document; ``provenance`` goes into its description."""
+    document = root("alto", NAMESPACE, SCHEMA, SCHEMAVERSION="4.3")
     _description(add(document, "Description"), reading, provenance)
     tables, loose = by_table(reading.numbers)
     rows, columns = _tags(document, [place for cells in tables.values() for place in cells])
@@ -32,20 +32,18 @@ def alto(reading: Reading, provenance: Provenance) -> bytes:
         PHYSICAL_IMG_NR=max(1, Locator.of(reading.scan).number),
         WIDTH=reading.width,
         HEIGHT=reading.height,
-        # ALTO turns the other way round: how far the print is turned, anticlockwise.
-        ROTATION=reading.transform.rotation or None,
         PROCESSINGREFS="reading",
     )
     space = add(page, "PrintSpace", HPOS=0, VPOS=0, WIDTH=reading.width, HEIGHT=reading.height)
     writer = _Blocks(reading)
     for table, cells in tables.items():
         outline = around(writer.place(number) for numbers in cells.values() for number in numbers)
-        block = add(space, "ComposedBlock", ID=f"table{table + 1}", **_box(outline), TYPE="table")
+        block = add(space, "ComposedBlock", ID=f"table{table + 1}", **_box(outline), ROTATION=writer.turn, TYPE="table")
         for (row, column), numbers in cells.items():
             name = f"table{table + 1}r{row + 1}c{column + 1}"
-            writer.block(block, name, numbers, f"{rows[row]} {columns[column]}")
+            writer.block(block, name, numbers, TAGREFS=f"{rows[row]} {columns[column]}")
     for index, number in enumerate(loose, 1):
-        writer.block(space, f"r{index}", [number], None)
+        writer.block(space, f"r{index}", [number], ROTATION=writer.turn)
     return to_bytes(document)
 
 
@@ -83,11 +81,13 @@ class _Blocks:
 
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
+        # ALTO turns the other way round: how far the print is turned, anticlockwise. Inner blocks inherit it.
+        self.turn = reading.transform.rotation or None
         self.strings, self.glyphs = count(1), count(1)
 
-    def block(self, parent: ET.Element, name: str, numbers: Sequence[Number], tags: str | None) -> None:
+    def block(self, parent: ET.Element, name: str, numbers: Sequence[Number], **attributes: object) -> None:
         outline = _box(around(map(self.place, numbers)))
-        block = add(parent, "TextBlock", ID=name, TAGREFS=tags, **outline)
+        block = add(parent, "TextBlock", ID=name, **attributes, **outline)
         line = add(block, "TextLine", ID=f"{name}l1", **outline)
         for index, number in enumerate(numbers):
             if index:
