@@ -18,6 +18,7 @@ from tablesim.evidence.collation_cells import DIFFERS, STATES, Cell, cells_of
 from tablesim.evidence.collation_grids import NONE, Panel, Witness, panels_of
 from tablesim.evidence.collation_merging import merge
 from tablesim.evidence.collation_values import evidence
+from tablesim.evidence.cutouts import Cutter, Picture, Places
 
 if TYPE_CHECKING:
     from tablesim.reader import Network
@@ -108,6 +109,39 @@ class Collation:
         """How many places agree, differ, are missing, are illegible."""
         counts = Counter(cell.state for cell in self.cells)
         return {state: counts[state] for state in STATES}
+
+    def cutouts(self, cell: Cell, cutter: Cutter | None = None) -> list[Picture | None]:
+        """What each witness has at a place, cut out of its scan.
+
+        Parameters
+        ----------
+        cell : Cell
+            One of ``cells``.
+        cutter : Cutter, optional
+            Opens the scans, and says in ``problems`` why one cannot be; the collation's own (``cutter``) when left out.
+
+        Returns
+        -------
+        list of (uint8 array of shape (height, width, 3), or None)
+            Upright and level, in colour, with some context; the number is framed. Where a witness has the row and the
+            column and nothing was read, the spot is marked. None where it lacks one of them, or its scan is gone.
+        """
+        has = [
+            row is not None and column is not None
+            for row, column in zip(self.rows[cell.row], self.columns[cell.column], strict=True)
+        ]
+        chosen = cutter or self.cutter
+        return [self._places.cut(chosen, w, cell) if there else None for w, there in enumerate(has)]
+
+    @cached_property
+    def cutter(self) -> Cutter:
+        """Opens the scans of this collation."""
+        return Cutter()
+
+    @cached_property
+    def _places(self) -> Places:
+        pages = [{reading.page: reading for reading in witness.readings} for witness in self.witnesses]
+        return Places(pages, self.cells, self.transposed)
 
     def to_dict(self) -> dict[str, Any]:
         """The collation as plain values: what ``tablesim collate --json`` prints."""
