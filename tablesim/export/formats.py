@@ -47,6 +47,11 @@ def reading_json(reading: Reading, provenance: Provenance) -> bytes:
     return _json({**reading.to_dict(), "provenance": provenance.only([reading.page]).to_dict()})
 
 
+def collation_json(collation: dict[str, object], provenance: Provenance) -> bytes:
+    """What ``tablesim collate --json`` prints of a collation, and its provenance under ``provenance``."""
+    return _json({**collation, "provenance": provenance.to_dict()})
+
+
 def _transkribus(reading: Reading, provenance: Provenance) -> bytes:
     return page_xml(reading, provenance, Dialect.transkribus)
 
@@ -166,7 +171,7 @@ def _of_witnesses(corpus: Corpus, what: Format, witnesses: Sequence[str], proven
     elif what is Format.collation_csv:
         yield from _csv(file_name(stem, ".csv"), collation_columns(table), collation_rows(table), about)
     else:
-        yield file_name(stem, ".json"), _json({**collation, "provenance": about.to_dict()})
+        yield file_name(stem, ".json"), collation_json(collation, about)
 
 
 def _pages_of(corpus: Corpus, witness: str) -> list[str]:

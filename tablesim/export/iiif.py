@@ -1,8 +1,8 @@
 """Matches of two pages as W3C Web Annotations in a IIIF Presentation 3 manifest.
 
-Viewers show one target of an annotation and drop the others. So each match stands twice in the manifest, once on each
-page, and each side names the place and the annotation of the other. The form with two targets, which says the same in
-one annotation, is a page of annotations of its own, linked from the manifest by ``seeAlso``.
+Viewers show one target of an annotation and drop the others. So each match stands on each of the two canvases, and each
+side names the place and the annotation of the other. The form with two targets, which says the same in one annotation,
+is the manifest's own page of annotations, in a file beside it, with provenance and citation, so that it can go alone.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ N_MATCHES = 500
 """Matches that are annotated: more cannot be looked through."""
 
 _QUALITY = 90
+_TWO_TARGETS = "Matched figures, each as one annotation with a target on either page"
 
 
 @dataclass(frozen=True)
@@ -120,16 +121,8 @@ class Linked:
             "metadata": [{"label": _words(name), "value": _words(value)} for name, value in facts.items()],
             "requiredStatement": {"label": _words("Cite as"), "value": _words(self.provenance.citation)},
             "behavior": ["individuals"],
-            "seeAlso": [
-                {
-                    "id": self.base + "links.json",
-                    "type": "Dataset",
-                    "label": _words("The same matches as annotations with two targets"),
-                    "format": "application/ld+json",
-                    "profile": ANNOTATION,
-                }
-            ],
             "items": [self._canvas(side) for side in (0, 1)],
+            "annotations": [{"id": self.base + "links.json", "type": "AnnotationPage", "label": _words(_TWO_TARGETS)}],
         }
 
     def links(self) -> dict[str, Any]:
@@ -146,7 +139,16 @@ class Linked:
             }
             for number, match in enumerate(self.matches, 1)
         ]
-        return {"@context": ANNOTATION, "id": self.base + "links.json", "type": "AnnotationPage", "items": items}
+        return {
+            "@context": [ANNOTATION, PRESENTATION],
+            "id": self.base + "links.json",
+            "type": "AnnotationPage",
+            "label": _words(_TWO_TARGETS),
+            # The context of annotations has the prefix for Dublin Core.
+            "dcterms:bibliographicCitation": self.provenance.citation,
+            "dcterms:provenance": json.dumps(self.provenance.to_dict(), ensure_ascii=False, sort_keys=True),
+            "items": items,
+        }
 
     def side(self, side: int) -> dict[str, Any]:
         """The matches as annotations of one page, 0 or 1, each with a link to its place on the other page."""

@@ -57,17 +57,21 @@ def _metadata(metadata: ET.Element, reading: Reading, provenance: Provenance, di
     add(metadata, "Creator", f"{SOFTWARE} {provenance.version}")
     add(metadata, "Created", provenance.created)
     add(metadata, "LastChange", provenance.created)
-    add(metadata, "Comments", provenance.only([reading.page]).citation)
-    if dialect is Dialect.transkribus:
-        return
     facts = {
         "network": provenance.network,
         "settings": provenance.settings_text,
         "legibility": f"{reading.legibility:.4f}",
+        "sha256": reading.sha256,
     }
+    comment = provenance.only([reading.page]).citation
+    if dialect is Dialect.transkribus:
+        # This one has no other place for it.
+        add(metadata, "Comments", f"{comment} {'; '.join(f'{name} {value}' for name, value in facts.items())}")
+        return
+    add(metadata, "Comments", comment)
     for name, value in facts.items():
-        add(metadata, "MetadataItem", type_="processingStep", name=name, value=value, date=provenance.created)
-    add(metadata, "MetadataItem", type_="imageProperties", name="sha256", value=reading.sha256)
+        kind = "imageProperties" if name == "sha256" else "processingStep"
+        add(metadata, "MetadataItem", type_=kind, name=name, value=value, date=provenance.created)
 
 
 class _Regions:
