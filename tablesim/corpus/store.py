@@ -40,7 +40,7 @@ from tablesim.corpus.searching import Searching
 from tablesim.corpus.shards import EMBEDDING_SCHEMA, READING_SCHEMA, Shards, row_reading, vectors
 from tablesim.corpus.stability import DRAWN_AT_MOST
 from tablesim.digits.correcting import corrected
-from tablesim.digits.corrections import Correction
+from tablesim.digits.corrections import Correction, standing
 from tablesim.digits.reading import Reading
 from tablesim.errors import RunError, SettingsError
 from tablesim.scans.csvfile import listed
@@ -191,6 +191,10 @@ class Corpus:
     def corrections(self) -> CorrectionLog:
         """What people read otherwise than the machine; ``reading`` has it, ``machine_reading`` has not."""
         return CorrectionLog(self.folder)
+
+    def corrections_of(self, page_id: str) -> tuple[Correction, ...]:
+        """The corrections that hold on a page: of several about one number the latest."""
+        return standing(self._corrected.get(self.page(page_id)["sha256"], ()))
 
     @cached_property
     def _corrected(self) -> dict[str, list[Correction]]:

@@ -103,7 +103,7 @@ def export_run(
         No such page, or it was not read.
     """
     folder = corpus.folder / "export" / what.value if out is None else Path(out)
-    provenance = Provenance.of_run(corpus)
+    provenance = Provenance.of_run(corpus, ())
     if what in _DOCUMENTS or what is Format.csv:
         names = _page_names(corpus, pages, ".csv" if what is Format.csv else _DOCUMENTS[what].suffix)
         refuse_existing([folder / name for name in names.values()], force=force)
@@ -113,7 +113,7 @@ def export_run(
             raise ExportError(f"iiif: got {len(pages)} pages, expected the two whose matches are to be shown")
         comparison = compare(corpus.reading(pages[0]), corpus.reading(pages[1]), top=0)
         folder /= file_name("__".join(pages), "")
-        files = iter(Linked.of(comparison, provenance, base).files().items())
+        files = iter(Linked.of(comparison, provenance.about(corpus, pages), base).files().items())
     else:
         files = _of_witnesses(corpus, what, pages, provenance)
     return _written(files, folder, force=force, every_page=what in _DOCUMENTS or what is Format.csv)
@@ -129,7 +129,7 @@ def _written(files: Files, folder: Path, *, force: bool, every_page: bool) -> li
 
 def _page_names(corpus: Corpus, pages: Sequence[str], suffix: str) -> dict[str, str]:
     """The name of the file of each page."""
-    chosen = list(dict.fromkeys(pages)) or [row["page"] for row in corpus.pages if row["status"] == "read"]
+    chosen = list(dict.fromkeys(pages)) or _read(corpus)
     if not chosen:
         raise ExportError(f"{corpus.folder}: no page was read yet; there is nothing to export")
     names: dict[str, str] = {}
@@ -148,21 +148,21 @@ def _page_names(corpus: Corpus, pages: Sequence[str], suffix: str) -> dict[str, 
 
 def _of_pages(corpus: Corpus, what: Format, names: dict[str, str], provenance: Provenance) -> Files:
     for page, name in names.items():
-        reading = corpus.reading(page)
+        reading, about = corpus.reading(page), provenance.about(corpus, [page])
         if what is Format.csv:
-            yield from _csv(name, READING_COLUMNS, reading_rows(reading), provenance.only([page]))
+            yield from _csv(name, READING_COLUMNS, reading_rows(reading), about)
         else:
-            yield name, _DOCUMENTS[what].write(reading, provenance)
+            yield name, _DOCUMENTS[what].write(reading, about)
 
 
 def _of_witnesses(corpus: Corpus, what: Format, witnesses: Sequence[str], provenance: Provenance) -> Files:
     if len(witnesses) < 2:
         raise ExportError(f"{what.value}: got {len(witnesses)} witnesses, expected two or more, as P1 P2 or A1+A2 B")
-    groups = [_pages_of(corpus, witness) for witness in witnesses]
+    groups = [witness_pages(corpus, witness) for witness in witnesses]
     readings = {page: corpus.reading(page) for group in groups for page in group}
     collation = collate(*([readings[page] for page in group] for group in groups)).to_dict()
     table = CollationTable.from_dict(collation)
-    about = provenance.only(readings)
+    about = provenance.about(corpus, readings)
     stem = "__".join(witnesses)
     if what is Format.tei:
         yield file_name(stem, ".tei.xml"), tei(table, about, readings)
@@ -174,11 +174,23 @@ def _of_witnesses(corpus: Corpus, what: Format, witnesses: Sequence[str], proven
         yield file_name(stem, ".json"), collation_json(collation, about)
 
 
-def _pages_of(corpus: Corpus, witness: str) -> list[str]:
-    """The pages of a witness: one whose id may itself hold a plus, or several joined by it."""
-    if any(row["page"] == witness for row in corpus.pages):
+def witness_pages(corpus: Corpus, witness: str) -> list[str]:
+    """The ids of the pages of a witness: one whose id may itself hold a plus, or several joined by it.
+
+    Raises
+    ------
+    RunError
+        There is no such page in the run.
+    """
+    if corpus.page_table.row_of(witness) is not None:
         return [witness]
     return [str(corpus.page(page)["page"]) for page in witness.split("+")]
+
+
+def _read(corpus: Corpus) -> list[str]:
+    """The ids of the pages that were read."""
+    status = corpus.page_table.column("status").to_pylist()
+    return corpus.page_table.ids([row for row, said in enumerate(status) if said == "read"])
 
 
 def _csv(name: str, columns: dict[str, tuple[str, str]], rows: Sequence[dict[str, object]], about: Provenance) -> Files:

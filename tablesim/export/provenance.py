@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -43,7 +42,9 @@ class ExportedPage:
     handle : str
         Its permanent address; may be empty.
     corrections : int
-        How many corrections people made on it.
+        How many of its numbers people corrected.
+    correctors : tuple of str
+        Who they are, as far as they said it.
     """
 
     page: str
@@ -52,6 +53,7 @@ class ExportedPage:
     about: str = ""
     handle: str = ""
     corrections: int = 0
+    correctors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,13 +81,16 @@ class Provenance:
     pages: tuple[ExportedPage, ...] = ()
 
     @classmethod
-    def of_run(cls, corpus: Corpus) -> Provenance:
-        """That of a run, with all of its pages that were read."""
+    def of_run(cls, corpus: Corpus, pages: Iterable[str]) -> Provenance:
+        """That of some pages of a run; RunError where there is no such page."""
         settings = {name: corpus.run[name] for name in _OF_THE_RUN if name in corpus.run}
-        made = Counter(correction.page for correction in corpus.corrections.all)
-        pages = [_page_of_run(row, made[row["page"]]) for row in corpus.pages if row["status"] == "read"]
         made_with = str(corpus.run.get("versions", {}).get(SOFTWARE) or version(SOFTWARE))
-        return cls(made_with, str(corpus.settings.get("network", "unknown")), settings, now(), tuple(pages))
+        made = cls(made_with, str(corpus.settings.get("network", "unknown")), settings, now())
+        return made.about(corpus, pages)
+
+    def about(self, corpus: Corpus, pages: Iterable[str]) -> Provenance:
+        """The same for other pages of the run."""
+        return replace(self, pages=tuple(_page_of_run(corpus, page) for page in dict.fromkeys(pages)))
 
     @classmethod
     def of_network(cls, network: Network, readings: Iterable[Reading]) -> Provenance:
@@ -147,12 +152,15 @@ def described(row: Mapping[str, Any]) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _page_of_run(row: Mapping[str, Any], corrections: int) -> ExportedPage:
-    return ExportedPage(row["page"], row["scan"], row["sha256"], described(row), row.get("handle") or "", corrections)
+def _page_of_run(corpus: Corpus, page: str) -> ExportedPage:
+    row, made = corpus.page(page), corpus.corrections_of(page)
+    by = tuple(sorted({correction.who for correction in made} - {""}))
+    return ExportedPage(page, row["scan"], row["sha256"], described(row), row.get("handle") or "", len(made), by)
 
 
 def _cited(page: ExportedPage) -> str:
     about = f"{page.about}, " if page.about else ""
     handle = f", {page.handle}" if page.handle else ""
-    corrected = f", corrections: {page.corrections}" if page.corrections else ""
+    by = f" by {'; '.join(page.correctors)}" if page.correctors else ""
+    corrected = f", corrections: {page.corrections}{by}" if page.corrections else ""
     return f"{about}page {page.page}{handle} (scan SHA-256 {page.sha256[:16]}{corrected})."

@@ -122,6 +122,8 @@ def test_a_correction_counts_for_every_page_with_the_same_bytes(corpus):
     number = corpus.reading("twin").numbers[3]
     correct(corpus, [Correction("twin", number.box, "", "78", when="2999-01-01")])
     assert corpus.reading("k0_e0").numbers[3].text == "78"
+    assert [made.correct for made in corpus.corrections_of("k0_e0")] == ["78"]
+    assert corpus.corrections_of("k1_e0") == ()
 
 
 def test_nothing_is_erased_and_nothing_is_said_twice(corpus):

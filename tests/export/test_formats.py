@@ -164,7 +164,7 @@ def test_a_page_is_described_as_far_as_it_is_known():
 
 
 def test_a_citation_names_some_pages_and_counts_the_others(made):
-    whole = Provenance.of_run(made)
+    whole = Provenance.of_run(made, ["k0_e0", "k0_e1", "k1_e0", "k1_e1", "prose_0", "k0_e0"])
     assert [page.page for page in whole.pages] == ["k0_e0", "k0_e1", "k1_e0", "k1_e1", "prose_0"]
     assert [page.page for page in whole.only(["k1_e0", "nobody", "k0_e0", "k1_e0"]).pages] == ["k1_e0", "k0_e0"]
     many = Provenance("1", "f" * 64, {}, "2026-11-24T10:00:00Z", whole.pages * 4)
@@ -175,11 +175,12 @@ def test_an_export_has_the_corrections_and_says_so(made, tmp_path):
     shutil.copytree(made.folder, tmp_path / "run")
     corpus = Corpus.open(tmp_path / "run")
     number = corpus.reading("k0_e0").numbers[1]
-    correct(corpus, [Correction("k0_e0", number.box, number.text, "9·87")])
+    for wrong_first in ("9·8", "9·87"):
+        correct(corpus, [Correction("k0_e0", number.box, number.text, wrong_first)], who="A. Reader")
     (path,) = export_run(corpus, Format.json, ["k0_e0"], tmp_path / "out")
     data = json.loads(path.read_text())
     assert data["numbers"][1]["text"] == "9·87"
-    assert ", corrections: 1)." in data["provenance"]["citation"]
+    assert ", corrections: 1 by A. Reader)." in data["provenance"]["citation"]
     (other,) = export_run(corpus, Format.json, ["k0_e1"], tmp_path / "out")
     assert "corrections:" not in other.read_text()
 
