@@ -6,19 +6,18 @@ tells them apart. It runs on candidates only, so what it costs grows with pages 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 from typing import Any
 
-from tablesim.bigrams.embedding import embed, similarity
 from tablesim.corpus.constraints import Constraints
-from tablesim.corpus.search import Hit, containment
+from tablesim.corpus.search import Hit
 from tablesim.corpus.searching import N_NEIGHBOURS
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError
-from tablesim.evidence.verification import Verification, verify
+from tablesim.evidence.verification import Verification
+from tablesim.workflow.verified import VerifiedPairs
 
 CANDIDATES = 30
 """So many of the most similar pages are laid over the query."""
@@ -31,13 +30,14 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class VerifiedHit:
-    """A hit and how far its page agrees with the query, place by place."""
+    """A hit and how far its page agrees with the query, place by place; None where the two were not laid over."""
 
     hit: Hit
-    verification: Verification
+    verification: Verification | None
 
     def to_dict(self) -> dict[str, Any]:
-        return {**self.hit.to_dict(), "verification": self.verification.to_dict()}
+        told = None if self.verification is None else self.verification.to_dict()
+        return {**self.hit.to_dict(), "verification": told}
 
 
 def verified_search(
@@ -64,16 +64,22 @@ def verified_search(
     """
     hits = corpus.search(page, top=max(top, candidates), across_books=across_books)
     corpus.reading(page)  # without a reading of the query nothing can be verified, and the error says so
-    found = [VerifiedHit(hit, verify_pages(corpus, page, hit.page)) for hit in hits]
+    found = [(verify_pages(corpus, page, hit.page), hit) for hit in hits]
     # A page that agrees nowhere keeps its place among those like it.
-    found.sort(key=lambda one: (-one.verification.rank, one.hit.rank))
-    return [replace(one, hit=replace(one.hit, rank=rank)) for rank, one in enumerate(found[:top], 1)]
+    found.sort(key=lambda one: (-one[0].rank, one[1].rank))
+    return [VerifiedHit(replace(hit, rank=rank), told) for rank, (told, hit) in enumerate(found[:top], 1)]
+
+
+def known_to_agree(corpus: Corpus, page: str, hits: Iterable[Hit]) -> list[VerifiedHit]:
+    """Hits in their order with what the run knows of them already; nothing is laid over anything."""
+    known = VerifiedPairs.of(corpus)
+    return [VerifiedHit(hit, known.get(page, hit.page)) for hit in hits]
 
 
 def verify_pages(corpus: Corpus, a: str, b: str) -> Verification:
     """How far two pages of a run agree; pages without a reading (foreign vectors) agree nowhere."""
     try:
-        return verify(corpus.reading(a), corpus.reading(b))
+        return VerifiedPairs.of(corpus).verify(a, b)
     except RunError:
         return Verification(0.0, 0.0, 0)
 
@@ -81,9 +87,10 @@ def verify_pages(corpus: Corpus, a: str, b: str) -> Verification:
 def different_tables(corpus: Corpus, clusters: Iterable[Sequence[str]]) -> Constraints:
     """What keeps different tables out of one cluster: the pages of each table are the same, and the tables are split.
 
-    Each page is laid over the pages of its cluster that are nearest to it. Pages that carry one table hang together; of
-    a cluster that falls into several such groups, those of two pages and more stand for a table each. A page that hangs
-    on none of the others may have been read badly, and stays with those that it is like.
+    Each page is laid over the pages of its cluster that are nearest to it, and what that says is kept in the run. Pages
+    that carry one table hang together; of a cluster that falls into several such groups, those of two pages and more
+    stand for a table each. A page that hangs on none of the others may have been read badly, and stays with those that
+    it is like.
     """
     same: list[Pair] = []
     split: list[Pair] = []
@@ -92,6 +99,7 @@ def different_tables(corpus: Corpus, clusters: Iterable[Sequence[str]]) -> Const
         if len(groups) > 1:
             same += [pair for group in groups for pair in pairwise(group)]
             split += combinations([group[0] for group in groups], 2)
+    VerifiedPairs.of(corpus).save()
     return Constraints(same=tuple(same), split=tuple(split))
 
 
@@ -114,84 +122,3 @@ def same_tables(corpus: Corpus, pages: Sequence[str]) -> list[list[str]]:
     for page in sorted(pages):
         found.setdefault(head(page), []).append(page)
     return sorted(found.values(), key=lambda group: (-len(group), group))
-
-
-@dataclass(frozen=True)
-class TableRun:
-    """Consecutive pages of one book that match consecutive pages of another, page by page: one table on several pages.
-
-    Parameters
-    ----------
-    pages_a, pages_b : tuple of str
-        In the order of the books; editions break tables at other rows, so there may be more of one.
-    """
-
-    pages_a: tuple[str, ...]
-    pages_b: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Likeness:
-    """How alike two runs of pages are, their histograms added up: cosine of the roots, and containment."""
-
-    run: TableRun
-    similarity: float
-    containment: float
-
-
-def tables_over_pages(corpus: Corpus, candidates: int = 5) -> list[Likeness]:
-    """The tables that run over several pages in two books, the longest first.
-
-    Of each page the ``candidates`` nearest of other books are laid over it.
-    """
-    pairs: set[Pair] = set()
-    ids, counts = corpus.histograms
-    for page in ids:
-        if not corpus.page(page)["is_table"]:
-            continue
-        for hit in corpus.search(page, top=candidates, across_books=True):
-            pair = min(page, hit.page), max(page, hit.page)
-            if pair not in pairs and verify_pages(corpus, page, hit.page).same:
-                pairs.add(pair)
-    at = {page: row for row, page in enumerate(ids)}
-    found = []
-    for run in table_runs(pairs):
-        if max(len(run.pages_a), len(run.pages_b)) > 1:
-            h_a, h_b = (counts[[at[page] for page in pages]].sum(axis=0) for pages in (run.pages_a, run.pages_b))
-            found.append(Likeness(run, similarity(embed(h_a), embed(h_b)), containment(h_a, h_b)))
-    return found
-
-
-def table_runs(pairs: Iterable[Pair]) -> list[TableRun]:
-    """Pairs of matching pages joined to runs, the longest first; a page that matches alone is a run of one.
-
-    Page ids tell book and page as in ``1002_sacrobosco_1531_p34``; an id without ``_p`` and a number is a book of its
-    own. Openings differ, so a run goes on where both sides are one page on, or one of them stays: editions break tables
-    at other rows.
-    """
-    found: list[tuple[list[str], list[str]]] = []
-    order = sorted(
-        {(a, b) if a <= b else (b, a) for a, b in pairs}, key=lambda pair: (_place(pair[0]), _place(pair[1]))
-    )
-    for a, b in order:
-        for run_a, run_b in found:
-            if _follows(run_a[-1], a) and _follows(run_b[-1], b):
-                run_a += [a] * (a != run_a[-1])
-                run_b += [b] * (b != run_b[-1])
-                break
-        else:
-            found.append(([a], [b]))
-    runs = [TableRun(tuple(a), tuple(b)) for a, b in found]
-    return sorted(runs, key=lambda run: (-len(run.pages_a) - len(run.pages_b), run.pages_a, run.pages_b))
-
-
-def _place(page: str) -> tuple[str, int]:
-    """Book and page number of a page id."""
-    match = re.fullmatch(r"(.*)_p(\d+)", page)
-    return (match[1], int(match[2])) if match else (page, 0)
-
-
-def _follows(page: str, following: str) -> bool:
-    """Whether a page is the same or the next one of the same book."""
-    (book, at), (other, there) = _place(page), _place(following)
-    return book == other and there - at in (0, 1)

@@ -1,43 +1,18 @@
 import json
 
 import pytest
-from corpus.fakes import FakeReader, write_scan
-from evidence.pages import declinations
 from typer.testing import CliRunner
 
 from tablesim.cli import app
 from tablesim.errors import RunError
-from tablesim.workflow import run
-from tablesim.workflow.verifying import (
-    TableRun,
-    different_tables,
-    same_tables,
-    table_runs,
-    tables_over_pages,
-    verified_search,
-)
-
-TILTS = (23.0, 23.5, 24.0)
+from tablesim.workflow.long_tables import write_tables_over_pages
+from tablesim.workflow.verifying import different_tables, same_tables, verified_search
+from workflow.kinds import TILTS, run_of_kinds
 
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
-    """Three tables of one kind in three editions, each over two pages: b1_t0_p10, b1_t0_p11, b2_t0_p10, ..."""
-    folder = tmp_path_factory.mktemp("kinds")
-    for at, tilt in enumerate(TILTS):
-        for copy in range(3):
-            rows = declinations(tilt)
-            for page, part in enumerate((rows[:16], rows[16:])):
-                noisy = [row[:] for row in part]
-                noisy[(at + copy) % 10][2] = str(60 + copy)
-                write_scan(
-                    folder / "scans" / f"b{copy}_t{at}_p{10 + page}.png", noisy, shade=100 * at + 10 * copy + page
-                )
-    (folder / "meta.csv").write_text(
-        "page,book\n"
-        + "".join(f"b{c}_t{t}_p{p},b{c}_t{t}\n" for c in range(3) for t in range(len(TILTS)) for p in (10, 11))
-    )
-    return run(folder / "scans", folder / "run", metadata=folder / "meta.csv", network=FakeReader())
+    return run_of_kinds(tmp_path_factory.mktemp("kinds"))
 
 
 def test_pages_of_the_same_table_come_first(corpus):
@@ -69,41 +44,27 @@ def test_a_cluster_of_a_kind_is_to_fall_into_its_tables(corpus):
     assert not different_tables(corpus, [pages[:1], [page for page in pages if "t0" in page]])
 
 
-def test_a_table_over_two_pages_is_found_in_each_pair_of_books(corpus):
-    found = tables_over_pages(corpus)
-    assert len(found) == 3 * len(TILTS)
-    for one in found:
-        assert len(one.run.pages_a) == len(one.run.pages_b) == 2
-        assert one.run.pages_a[0][3:5] == one.run.pages_b[0][3:5]
-        assert one.containment > 0.95 and one.similarity > 0.95
-
-
-@pytest.mark.parametrize(
-    ("pairs", "runs"),
-    [
-        ([("a_p9", "b_p20"), ("a_p10", "b_p21")], [TableRun(("a_p9", "a_p10"), ("b_p20", "b_p21"))]),
-        ([("b_p20", "a_p9"), ("a_p10", "b_p21")], [TableRun(("a_p9", "a_p10"), ("b_p20", "b_p21"))]),
-        (
-            [("a_p1", "b_p1"), ("a_p1", "b_p2"), ("a_p2", "b_p2"), ("a_p2", "b_p3")],
-            [TableRun(("a_p1", "a_p2"), ("b_p1", "b_p2", "b_p3"))],
-        ),
-        (
-            [("a_p1", "b_p1"), ("a_p2", "b_p9"), ("a_p1", "c_p1")],
-            [TableRun(("a_p1",), ("b_p1",)), TableRun(("a_p1",), ("c_p1",)), TableRun(("a_p2",), ("b_p9",))],
-        ),
-        ([("x", "y")], [TableRun(("x",), ("y",))]),
-    ],
-)
-def test_runs_of_pages(pairs, runs):
-    assert table_runs(pairs) == runs
-
-
 def test_search_with_verify(corpus):
     result = CliRunner().invoke(app, ["search", str(corpus.folder), "b0_t0_p10", "--verify", "--top", "3", "--json"])
     assert result.exit_code == 0, result.output
     found = json.loads(result.output)
     assert [hit["verification"]["same_table"] for hit in found] == [True, True, False]
     words = CliRunner().invoke(app, ["search", str(corpus.folder), "b0_t0_p10", "--verify", "--top", "3"]).output
-    assert [line.split()[1] == "same" for line in words.splitlines()[1:]] == [True, True, False]
+    assert [line.split()[3] for line in words.splitlines()[1:4]] == ["same", "same", "other"]
     refused = CliRunner().invoke(app, ["search", str(corpus.folder), "--numbers", "12", "--verify"])
     assert refused.exit_code == 2
+
+
+def test_search_says_what_the_run_knows_already(corpus):
+    write_tables_over_pages(corpus)
+    result = CliRunner().invoke(app, ["search", str(corpus.folder), "b0_t0_p10", "--top", "30", "--json"])
+    found = {hit["page"]: hit for hit in json.loads(result.output)}
+    assert found["b1_t0_p10"]["verification"]["same_table"]
+    assert found["b1_t0_p10"]["table_over_pages"]["pages"] == ["b1_t0_p10", "b1_t0_p11"]
+    assert found["b1_t0_p10"]["table_over_pages"]["of_query"] == ["b0_t0_p10", "b0_t0_p11"]
+    assert any(hit["verification"] is None for hit in found.values())
+    assert found["b2_t2_p11"]["table_over_pages"] is None
+    words = CliRunner().invoke(app, ["search", str(corpus.folder), "b0_t0_p10", "--top", "2"]).stdout.splitlines()
+    assert "runs over" in words[0] and "b1_t0_p10+b1_t0_p11" in "".join(words[1:])
+    typed = CliRunner().invoke(app, ["search", str(corpus.folder), "--numbers", "12 40"]).stdout.splitlines()
+    assert "agreement" not in typed[0] and "runs over" not in typed[0]

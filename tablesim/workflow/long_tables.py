@@ -1,0 +1,221 @@
+"""Tables that run over several pages: consecutive pages of one book that match consecutive pages of another.
+
+Editions break a table at other rows, so each page of one is alike to two pages of the other, and by none of the two is
+it covered. What belongs together is found from page to page, and compared as a whole.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from tablesim.bigrams.embedding import embed, similarity
+from tablesim.corpus.files import write_csv
+from tablesim.corpus.search import containment
+from tablesim.corpus.store import Corpus
+from tablesim.scans.locator import Locator
+from tablesim.workflow.verified import VerifiedPairs
+from tablesim.workflow.verifying import verify_pages
+
+NAME = "tables_over_pages.csv"
+"""The file of a run that lists what ``write_tables_over_pages`` found."""
+
+CANDIDATES = 5
+"""So many of the most similar pages of other books may be laid over each page."""
+
+NUMBER_COLUMNS = ("page_number", "page number", "image_number", "image", "sequence", "canvas", "folio", "leaf")
+"""Columns of the metadata that say which page of its book a page is, the first that has a number; in any case."""
+
+Pair = tuple[str, str]
+Place = tuple[str, int]
+"""The book of a page, and its number there: pages that follow each other have numbers that do."""
+
+
+@dataclass(frozen=True)
+class TableRun:
+    """Consecutive pages of one book that match consecutive pages of another, page by page: one table on several pages.
+
+    Parameters
+    ----------
+    pages_a, pages_b : tuple of str
+        In the order of the books; editions break tables at other rows, so there may be more of one.
+    pairs : tuple of (str, str)
+        The pages that were laid over each other and agree, a page of A first.
+    """
+
+    pages_a: tuple[str, ...]
+    pages_b: tuple[str, ...]
+    pairs: tuple[Pair, ...]
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How alike two runs of pages are.
+
+    Parameters
+    ----------
+    run : TableRun
+    similarity : float
+        Cosine of the roots of their histograms, each added up over the pages.
+    containment : float
+        Share of the smaller of these histograms that the larger one covers: 1 where one edition has more pages of the
+        table than the other, and these are all there.
+    agreement : float
+        Share of agreeing places, of those that both have and whose difference is not in doubt, over all pairs of pages.
+    places : int
+        How many places met.
+    """
+
+    run: TableRun
+    similarity: float
+    containment: float
+    agreement: float
+    places: int
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "pages_a": list(self.run.pages_a),
+            "pages_b": list(self.run.pages_b),
+            "similarity": round(self.similarity, 6),
+            "containment": round(self.containment, 6),
+            "agreement": round(self.agreement, 4),
+            "places": self.places,
+        }
+
+
+def tables_over_pages(corpus: Corpus, candidates: int = CANDIDATES) -> list[Likeness]:
+    """The tables that run over several pages in two books, the longest first.
+
+    Of the ``candidates`` most similar pages of other books those are laid over a page that a run could go through: a
+    page beside it is alike to the same page or to one beside that. So a corpus of tables of one page costs nothing, and
+    pairs that were laid over each other before are looked up.
+    """
+    ids, counts = corpus.histograms
+    at = {page: row for row, page in enumerate(ids)}
+    rows = {page: corpus.page(page) for page in ids}
+    places = {page: place_of(row) for page, row in rows.items()}
+    alike = {
+        (page, hit.page) if places[page] <= places[hit.page] else (hit.page, page)
+        for page in ids
+        if rows[page]["is_table"] and counts[at[page]].any()
+        for hit in corpus.search(page, top=candidates, across_books=True)
+    }
+    likely = sorted(_beside_another(alike, places))
+    pairs = {pair: told for pair in likely if (told := verify_pages(corpus, *pair)).same}
+    VerifiedPairs.of(corpus).save()
+    found = []
+    for run in table_runs(pairs, places.__getitem__):
+        if max(len(run.pages_a), len(run.pages_b)) > 1:
+            h_a, h_b = (counts[[at[page] for page in pages]].sum(axis=0) for pages in (run.pages_a, run.pages_b))
+            told_of = [pairs[pair] for pair in run.pairs]
+            met = sum(told.places for told in told_of)
+            agreement = sum(told.agreement * told.places for told in told_of) / met
+            found.append(Likeness(run, similarity(embed(h_a), embed(h_b)), containment(h_a, h_b), agreement, met))
+    return found
+
+
+def write_tables_over_pages(corpus: Corpus) -> list[Likeness]:
+    """Find the tables over several pages and list them in ``RUN/tables_over_pages.csv``, pages as `collate` takes them.
+
+    A run folder that cannot be written to keeps the list that it has.
+    """
+    found = tables_over_pages(corpus)
+    lines = [
+        {**one.to_dict(), "pages_a": "+".join(one.run.pages_a), "pages_b": "+".join(one.run.pages_b)} for one in found
+    ]
+    columns = ("pages_a", "pages_b", "similarity", "containment", "agreement", "places")
+    with suppress(OSError):
+        write_csv(corpus.folder / NAME, columns, lines)
+    return found
+
+
+def stored_tables_over_pages(corpus: Corpus) -> list[dict[str, Any]]:
+    """What ``write_tables_over_pages`` found last, as ``Likeness.to_dict`` has it; empty where it was never asked."""
+    path = corpus.folder / NAME
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return [
+            {
+                "pages_a": line["pages_a"].split("+"),
+                "pages_b": line["pages_b"].split("+"),
+                **{name: float(line[name]) for name in ("similarity", "containment", "agreement")},
+                "places": int(line["places"]),
+            }
+            for line in csv.DictReader(file)
+        ]
+
+
+def place_of_id(page: str) -> Place:
+    """The place that an id tells as in ``1002_sacrobosco_1531_p34``; any other id is a book of its own."""
+    match = re.fullmatch(r"(.*)_p(\d+)(?:_\d+)?", page)
+    return (match[1], int(match[2])) if match else (page, 0)
+
+
+def place_of(row: Mapping[str, Any]) -> Place:
+    """The place of a page of a run: by its metadata, else by the number in its PDF or TIFF, else by its id.
+
+    Where the book is known, the last number of any id counts, a verso after its recto: ``img_0034``, ``fol-12v``.
+    """
+    page, book, locator = row["page"], row["book"], Locator.of(row["scan"])
+    named = place_of_id(page)
+    extra = {name.casefold(): value for name, value in (row["extra"] or {}).items()}
+    told = next((number for name in NUMBER_COLUMNS if (number := _number(extra.get(name, ""))) is not None), None)
+    if book is None:
+        return (str(locator.file), locator.number) if locator.number else named
+    if told is None and named == (page, 0):
+        told = locator.number or _number(page)
+    return (book, named[1] if told is None else told)
+
+
+def table_runs(pairs: Iterable[Pair], place: Callable[[str], Place] = place_of_id) -> list[TableRun]:
+    """Pairs of matching pages joined to runs, the longest first; a page that matches alone is a run of one.
+
+    Openings differ, so a run goes on where both sides are one page on, or one of them stays: editions break tables at
+    other rows. ``place`` tells book and number of a page.
+    """
+    turned = {(a, b) if (place(a), a) <= (place(b), b) else (b, a) for a, b in pairs}
+    found: list[tuple[list[str], list[str], list[Pair]]] = []
+    for a, b in sorted(turned, key=lambda pair: (place(pair[0]), place(pair[1]), pair)):
+        for run_a, run_b, met in found:
+            if _follows(place(run_a[-1]), place(a)) and _follows(place(run_b[-1]), place(b)):
+                run_a += [a] * (a != run_a[-1])
+                run_b += [b] * (b != run_b[-1])
+                met.append((a, b))
+                break
+        else:
+            found.append(([a], [b], [(a, b)]))
+    runs = [TableRun(tuple(a), tuple(b), tuple(met)) for a, b, met in found]
+    return sorted(runs, key=lambda run: (-len(run.pages_a) - len(run.pages_b), run.pages_a, run.pages_b))
+
+
+def _beside_another(pairs: Iterable[Pair], place: Mapping[str, Place]) -> set[Pair]:
+    """The pairs that could be part of a run of more than one page: before or after another of these pairs."""
+    by_places: dict[tuple[Place, Place], set[Pair]] = {}
+    for a, b in pairs:
+        by_places.setdefault((place[a], place[b]), set()).add((a, b))
+    found: set[Pair] = set()
+    for ((book_a, at_a), (book_b, at_b)), here in by_places.items():
+        for on_a, on_b in ((0, 1), (1, 0), (1, 1)):
+            there = by_places.get(((book_a, at_a + on_a), (book_b, at_b + on_b)))
+            if there:
+                found |= here | there
+    return found
+
+
+def _follows(place: Place, following: Place) -> bool:
+    """Whether a page is the same or the next one of the same book."""
+    return place[0] == following[0] and following[1] - place[1] in (0, 1)
+
+
+def _number(text: str) -> int | None:
+    """The last number in a text; leaves that say recto or verso count twice, the recto first."""
+    match = re.search(r"(\d+)\s*([rv]?)[^\d]*$", text.strip(), re.IGNORECASE)
+    if match is None:
+        return None
+    side = match[2].lower()
+    return 2 * int(match[1]) + (side == "v") if side else int(match[1])

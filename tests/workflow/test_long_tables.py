@@ -1,0 +1,100 @@
+import pytest
+
+from tablesim.workflow.long_tables import (
+    TableRun,
+    place_of,
+    stored_tables_over_pages,
+    table_runs,
+    tables_over_pages,
+    write_tables_over_pages,
+)
+from workflow.kinds import TILTS, run_of_kinds
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    return run_of_kinds(tmp_path_factory.mktemp("kinds"))
+
+
+def test_a_table_over_two_pages_is_found_in_each_pair_of_books(corpus):
+    found = tables_over_pages(corpus)
+    assert len(found) == 3 * len(TILTS)
+    for one in found:
+        assert len(one.run.pages_a) == len(one.run.pages_b) == 2
+        assert one.run.pages_a[0][3:5] == one.run.pages_b[0][3:5]
+        assert one.containment > 0.95 and one.similarity > 0.95
+        assert one.agreement > 0.95 and one.places > 100
+
+
+def test_only_pages_that_a_run_could_go_through_are_laid_over_each_other(corpus, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        "tablesim.workflow.long_tables.verify_pages", lambda corpus, a, b: asked.append((a, b)) or _never()
+    )
+    lone = {row["page"]: {**row, "page": row["page"].replace("_p11", "_p17")} for row in corpus.pages}
+    monkeypatch.setattr(type(corpus), "page", lambda self, page: lone[page])
+    assert tables_over_pages(corpus) == []
+    assert asked == []
+
+
+def _never():
+    raise AssertionError("laid over each other for nothing")
+
+
+def test_the_run_keeps_the_list(corpus):
+    assert stored_tables_over_pages(corpus) == []
+    found = write_tables_over_pages(corpus)
+    assert stored_tables_over_pages(corpus) == [one.to_dict() for one in found]
+    before = (corpus.folder / "tables_over_pages.csv").read_bytes()
+    write_tables_over_pages(corpus)
+    assert (corpus.folder / "tables_over_pages.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("pairs", "runs"),
+    [
+        ([("a_p9", "b_p20"), ("a_p10", "b_p21")], [(("a_p9", "a_p10"), ("b_p20", "b_p21"))]),
+        ([("b_p20", "a_p9"), ("a_p10", "b_p21")], [(("a_p9", "a_p10"), ("b_p20", "b_p21"))]),
+        (
+            [("a_p1", "b_p1"), ("a_p1", "b_p2"), ("a_p2", "b_p2"), ("a_p2", "b_p3")],
+            [(("a_p1", "a_p2"), ("b_p1", "b_p2", "b_p3"))],
+        ),
+        (
+            [("a_p1", "b_p1"), ("a_p2", "b_p9"), ("a_p1", "c_p1")],
+            [(("a_p1",), ("b_p1",)), (("a_p1",), ("c_p1",)), (("a_p2",), ("b_p9",))],
+        ),
+        ([("x", "y")], [(("x",), ("y",))]),
+    ],
+)
+def test_runs_of_pages(pairs, runs):
+    found = table_runs(pairs)
+    assert [(run.pages_a, run.pages_b) for run in found] == runs
+    assert sum(len(run.pairs) for run in found) == len(pairs)
+
+
+def test_runs_go_by_the_places_that_are_given():
+    places = {"x": ("a", 1), "w": ("a", 2), "y": ("b", 7), "z": ("b", 8)}
+    pairs = [("x", "y"), ("z", "w")]
+    assert table_runs(pairs, places.__getitem__) == [TableRun(("x", "w"), ("y", "z"), (("x", "y"), ("w", "z")))]
+
+
+@pytest.mark.parametrize(
+    ("row", "place"),
+    [
+        ({"page": "1002_sacrobosco_1531_p34"}, ("1002_sacrobosco_1531", 34)),
+        ({"page": "1002_sacrobosco_1531_p34", "book": "1002"}, ("1002", 34)),
+        ({"page": "ms_p0012_2"}, ("ms", 12)),
+        ({"page": "book_p0012", "scan": "in/book.pdf#12"}, ("in/book.pdf", 12)),
+        ({"page": "book_p0012", "scan": "in/book.pdf#12", "book": "b"}, ("b", 12)),
+        ({"page": "img_0034", "book": "b"}, ("b", 34)),
+        ({"page": "fol-12v", "book": "b"}, ("b", 25)),
+        ({"page": "fol-13r.old", "book": "b"}, ("b", 26)),
+        ({"page": "img_0034", "book": "b", "extra": {"Page_Number": "7"}}, ("b", 7)),
+        ({"page": "img_0034", "book": "b", "extra": {"image": "none", "folio": "3 verso"}}, ("b", 7)),
+        ({"page": "img_0034"}, ("img_0034", 0)),
+        ({"page": "frontispiece", "book": "b"}, ("b", 0)),
+    ],
+)
+def test_where_in_which_book_a_page_stands(row, place):
+    blank = {"scan": f"in/{row['page']}.jpg", "book": None, "extra": {}}
+    assert place_of({**blank, **row}) == place
