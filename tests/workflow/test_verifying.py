@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pytest
 from typer.testing import CliRunner
@@ -62,9 +63,18 @@ def test_search_says_what_the_run_knows_already(corpus):
     assert found["b1_t0_p10"]["verification"]["same_table"]
     assert found["b1_t0_p10"]["table_over_pages"]["pages"] == ["b1_t0_p10", "b1_t0_p11"]
     assert found["b1_t0_p10"]["table_over_pages"]["of_query"] == ["b0_t0_p10", "b0_t0_p11"]
-    assert any(hit["verification"] is None for hit in found.values())
+    assert not found["b1_t1_p10"]["verification"]["same_table"]
     assert found["b2_t2_p11"]["table_over_pages"] is None
     words = CliRunner().invoke(app, ["search", str(corpus.folder), "b0_t0_p10", "--top", "2"]).stdout.splitlines()
     assert "runs over" in words[0] and "b1_t0_p10+b1_t0_p11" in "".join(words[1:])
     typed = CliRunner().invoke(app, ["search", str(corpus.folder), "--numbers", "12 40"]).stdout.splitlines()
     assert "agreement" not in typed[0] and "runs over" not in typed[0]
+
+
+def test_search_lays_nothing_over_anything_unless_asked(corpus, tmp_path, monkeypatch):
+    copy = shutil.copytree(corpus.folder, tmp_path / "run")
+    (copy / "verified.parquet").unlink(missing_ok=True)
+    monkeypatch.setattr("tablesim.workflow.verified.collate_pages", None)
+    result = CliRunner().invoke(app, ["search", str(copy), "b0_t0_p10", "--json"])
+    assert result.exit_code == 0, result.output
+    assert {hit["verification"] is None for hit in json.loads(result.output)} == {True}
