@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 
 from tablesim.bigrams.embedding import histogram
-from tablesim.digits import finding, scale
+from tablesim.digits import finding, fount, scale
 from tablesim.digits.page import read_page
 from tablesim.digits.passes import Eye
 from tablesim.digits.scores import histogram110, pearson, score_reading, total
@@ -29,14 +29,16 @@ from tablesim.scans.images import load_scan
 
 
 @contextmanager
-def reading_height(pixels: float) -> Iterator[None]:
-    """Figures are brought to ``pixels`` meanwhile."""
-    usual = scale.READING_HEIGHT
+def reading(pixels: float, clear: float) -> Iterator[None]:
+    """Meanwhile figures are brought to ``pixels``, and the type of the page speaks from a gain of ``clear``."""
+    usual = scale.READING_HEIGHT, fount.CLEAR
     scale.READING_HEIGHT = finding.READING_HEIGHT = pixels
+    fount.CLEAR = clear
     try:
         yield
     finally:
-        scale.READING_HEIGHT = finding.READING_HEIGHT = usual
+        scale.READING_HEIGHT = finding.READING_HEIGHT = usual[0]
+        fount.CLEAR = usual[1]
 
 
 def main() -> None:
@@ -50,15 +52,17 @@ def main() -> None:
     eye = load_network().eye
     made = list(validation_pages(options.pages))
     truths = {scan: options.truth / f"{scan.stem}.txt" for scan in options.scans if options.truth}
-    usual = scale.READING_HEIGHT
+    usual, clear = scale.READING_HEIGHT, fount.CLEAR
     print(f"{'':16s} {'synthesized':>11s} {'scans':>7s} {'integer':>8s} {'soft':>8s}")
-    settings: list[tuple[str, float, dict[str, float]]] = [("as they are", usual, {})]
-    settings += [(f"height {pixels:g}", pixels, {}) for pixels in (18.0, 20.0, 22.0)]
+    settings: list[tuple[str, float, float, dict[str, float]]] = [("as they are", usual, clear, {})]
+    settings += [("no own type", usual, float("inf"), {})]
+    settings += [(f"own type {gain:g}", usual, gain, {}) for gain in (0.1, 1.5)]
+    settings += [(f"height {pixels:g}", pixels, clear, {}) for pixels in (18.0, 20.0, 22.0)]
     changes = (("sure", 0.4), ("faint", 0.02), ("alone", 0.6))
-    settings += [(f"{name} {value:g}", usual, {name: value}) for name, value in changes]
-    for name, pixels, change in settings:
+    settings += [(f"{name} {value:g}", usual, clear, {name: value}) for name, value in changes]
+    for name, pixels, gain, change in settings:
         changed = replace(eye, thresholds=replace(eye.thresholds, **change))
-        with reading_height(pixels):
+        with reading(pixels, gain):
             whole = validate_whole_pages(changed, made).score.f1_numbers
             print(f"{name:16s} {whole:11.4f} {_on_scans(changed, truths)}", flush=True)
 
@@ -67,9 +71,9 @@ def _on_scans(eye: Eye, truths: dict[Path, Path]) -> str:
     scores, soft = [], torch.zeros(110, dtype=torch.float64).numpy()
     for scan, path in truths.items():
         truth = read_transcription(path)
-        reading = read_page(eye, load_scan(scan))
-        counted = tuple(number for number in reading.numbers if not truth.ignores(*number.box.centre))
-        soft = soft + histogram(replace(reading, numbers=counted))
+        seen = read_page(eye, load_scan(scan))
+        counted = tuple(number for number in seen.numbers if not truth.ignores(*number.box.centre))
+        soft = soft + histogram(replace(seen, numbers=counted))
         scores.append(score_reading(counted, truth))
     if not scores:
         return ""

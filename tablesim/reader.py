@@ -22,7 +22,7 @@ from tablesim.scans.locator import Locator
 
 BUNDLED_WEIGHTS = Path(__file__).parent / "digits" / "weights" / "digits.safetensors"
 
-READING_VERSION = 2
+READING_VERSION = 3
 """Raised when the same weights would give another reading."""
 
 

@@ -139,7 +139,7 @@ def _joined(eye: Eye, grey: NDArray[np.uint8], main: Pass, marks: Survey, sizes:
     beyond = main.digits.heights > border * main.transform.scale
     taken, kept = (larger, ~beyond) if size > usual else (~larger, beyond)
     others = second.digits.take(taken).scaled(main.transform.scale / scale)
-    return Pass(main.transform, main.digits.take(kept).joined_with(others))
+    return replace(main, digits=main.digits.take(kept).joined_with(others))
 
 
 def _holds_figures(eye: Eye, grey: NDArray[np.uint8], transform: Transform, marks: Survey) -> bool:

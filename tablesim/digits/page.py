@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.digits.calibration import as_probabilities
 from tablesim.digits.context import vouched_for
 from tablesim.digits.finding import find_pass
+from tablesim.digits.fount import reread
 from tablesim.digits.layout import arrange, is_table
 from tablesim.digits.network import FIGURE_HEIGHT
 from tablesim.digits.numbers import Thresholds, join_digits, number_confidence
@@ -33,8 +36,9 @@ def read_page(eye: Eye, scan: Scan) -> Reading:
     """
     chosen = find_pass(eye, scan.grey)
     runs = find_numbers(chosen.digits, eye.thresholds)
-    numbers = [_number(chosen, run) for run in runs]
     accepted = np.concatenate(runs) if runs else np.zeros(0, dtype=np.intp)
+    chosen = replace(chosen, digits=reread(chosen.digits, accepted, chosen.ink))
+    numbers = [_number(chosen, run) for run in runs]
     unit = float(np.median(chosen.digits.heights[accepted])) if len(accepted) else FIGURE_HEIGHT
     numbers = arrange(numbers, unit=unit / chosen.transform.scale, rotation=chosen.transform.rotation)
     numbers = [number for number in numbers if _believed(number, eye.thresholds)]

@@ -24,10 +24,14 @@ _CELL = 8
 
 @dataclass(frozen=True)
 class Pass:
-    """One pass of the network over a page: how the page was set, and the digits in working pixels."""
+    """One pass of the network over a page: how the page was set, the digits in working pixels, and the ink they are of.
+
+    ``ink`` is the working page, float32 of shape (H, W): 0 bare paper, 1 full ink.
+    """
 
     transform: Transform
     digits: Digits
+    ink: NDArray[np.float32]
 
     @property
     def strength(self) -> float:
@@ -83,7 +87,7 @@ class Eye:
         seen = torch.from_numpy(np.ascontiguousarray(ink[top:bottom, left:right]))[None, None]
         with torch.inference_mode():
             maps = self.network(seen.contiguous(memory_format=torch.channels_last))
-            return Pass(transform, find_digits(maps, threshold, self.calibration).moved(left, top))
+            return Pass(transform, find_digits(maps, threshold, self.calibration).moved(left, top), ink)
 
 
 def _piece(transform: Transform, marks: NDArray[np.floating] | None) -> tuple[int, int, int, int]:

@@ -111,7 +111,7 @@ def test_a_figure_that_may_be_either_of_two_is_illegible(confidence, rival, valu
         boxes=np.array([[10.0, 10, 20, 30], [22, 10, 32, 30]]),
         joins=np.array([[0.0, 1, 0], [1, 0, 0]]),
     )
-    number = _number(Pass(Transform(100, 100), digits), np.array([0, 1]))
+    number = _number(Pass(Transform(100, 100), digits, np.zeros((100, 100), np.float32)), np.array([0, 1]))
     assert number.digits[1].value == value
     assert number.text == ("7?" if value is None else "74")
     assert number.digits[1].runner_up == ((4, confidence) if value is None else (9, rival))
