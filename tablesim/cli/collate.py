@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tablesim.cli.options import Json, Weights
+from tablesim.cli.options import Json, OfRun, Weights
 from tablesim.cli.output import note, print_json, print_table
 
 if TYPE_CHECKING:
+    from tablesim.digits.reading import Reading
     from tablesim.evidence.collation import Collation
-    from tablesim.reader import Network
+    from tablesim.export.provenance import Provenance
 
 N_PRINTED = 60
 """Differences that are printed as text; the other forms give every place."""
@@ -24,12 +25,24 @@ N_PRINTED = 60
 def command(
     witnesses: Annotated[
         list[str],
-        typer.Argument(metavar="WITNESS", help="Scans; one witness on several pages is A1+A2+A3.", show_default=False),
+        typer.Argument(
+            metavar="WITNESS",
+            help="Scans, or pages of a run; one witness on several pages is A1+A2+A3.",
+            show_default=False,
+        ),
     ],
     as_json: Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV on stdout: a line a place, with all witnesses.")] = False,
     as_tei: Annotated[bool, typer.Option("--tei", help="TEI on stdout: the table with a critical apparatus.")] = False,
     as_xlsx: Annotated[bool, typer.Option("--xlsx", help="A workbook, coloured where witnesses part.")] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            "--html",
+            help="File for one page with the table and both cut-outs of every difference.",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="File for --csv, --tei or --xlsx.", show_default=False)
     ] = None,
@@ -45,13 +58,19 @@ def command(
         str | None,
         typer.Option("--years", help="When the witnesses were printed, as '1515,1549,?'.", show_default=False),
     ] = None,
+    run: OfRun = None,
     weights: Weights = None,
 ) -> None:
     """Collate witnesses of a table: which rows and columns belong together, where they agree and where they differ.
 
-    A difference that a doubtful figure of the reading could explain is marked with a question mark. With --laws the
-    functions and sums that a table obeys are named, and the witness that breaks one at a difference stands in brackets:
-    a proposal, never a proof. With --genealogy the errors that witnesses share tell which was set from which.
+    A difference that a doubtful figure of the reading could explain is marked with a question mark. With --html each
+    difference is shown with what every scan has there. With --laws the functions and sums that a table obeys are named,
+    and the witness that breaks one at a difference stands in brackets: a proposal, never a proof. With --genealogy the
+    errors that witnesses share tell which was set from which.
+
+    With --run the witnesses are page ids of a run: nothing is read again, and what people corrected counts.
+
+    JSON, TEI and workbooks carry provenance and a citation, CSV in a file beside it with --out.
 
     Example: tablesim collate 1585.jpg 1604_p1.jpg+1604_p2.jpg
     """
@@ -66,47 +85,80 @@ def command(
         raise typer.BadParameter("--out goes with --csv, --tei or --xlsx")
     if as_xlsx and out is None and sys.stdout.isatty():
         raise typer.BadParameter("a workbook is no text: give --out FILE")
+    if run is not None and weights is not None:
+        raise typer.BadParameter("--weights goes with scans; the pages of a run were read already")
     dates = None if years is None else years_of(years, len(witnesses))
-    from tablesim import reader
-    from tablesim.evidence.collation import collate
-
-    network = reader.load_network(weights)
-    collation = collate(*map(pages_of, witnesses), network=network)
+    collation, about = _of_scans(witnesses, weights) if run is None else _of_run(witnesses, run)
     if genealogy is not None:
         write_genealogy(collation, dates, genealogy)
+    if html is not None:
+        from tablesim.export.collation_page import collation_page
+
+        _write({html: collation_page(collation, about).encode()}, force=force)
     if exported:
-        data = _exported(collation, network, "tei" if as_tei else "xlsx" if as_xlsx else "csv")
-        _write(data, out, force=force)
+        _write(_exported(collation, about, "tei" if as_tei else "xlsx" if as_xlsx else "csv", out), force=force)
         return
     said = _said(collation) if laws else None
     if as_json:
-        print_json(collation.to_dict() | (said or {}))
+        print_json(collation.to_dict() | (said or {}) | {"provenance": about.to_dict()})
     else:
         show(collation, said)
 
 
-def _exported(collation: Collation, network: Network, form: str) -> bytes:
-    """The collation in the format of another tool."""
-    from tablesim.export.collated import CollationTable
+def _of_scans(witnesses: Sequence[str], weights: Path | None) -> tuple[Collation, Provenance]:
+    """The collation of scans, which are read first."""
+    from tablesim import reader
+    from tablesim.evidence.collation import collate
     from tablesim.export.provenance import Provenance
-    from tablesim.export.spreadsheets import collation_columns, collation_rows, collation_xlsx, csv_bytes
+
+    network = reader.load_network(weights)
+    collation = collate(*map(pages_of, witnesses), network=network)
+    return collation, Provenance.of_network(network, _readings(collation).values())
+
+
+def _of_run(witnesses: Sequence[str], run: Path) -> tuple[Collation, Provenance]:
+    """The collation of pages of a run, as they were read and corrected."""
+    from tablesim.corpus.store import Corpus
+    from tablesim.evidence.collation import collate
+    from tablesim.export.formats import witness_pages
+    from tablesim.export.provenance import Provenance
+
+    corpus = Corpus.open(run)
+    groups = [[corpus.reading(page) for page in witness_pages(corpus, witness)] for witness in witnesses]
+    collation = collate(*groups)
+    return collation, Provenance.of_run(corpus, _readings(collation))
+
+
+def _readings(collation: Collation) -> dict[str, Reading]:
+    """What was read on each page, by its id."""
+    return {reading.page: reading for witness in collation.witnesses for reading in witness.readings}
+
+
+def _exported(collation: Collation, about: Provenance, form: str, out: Path | None) -> dict[Path | None, bytes]:
+    """The collation in the format of another tool, and beside a CSV file what its columns mean and how to cite it."""
+    from tablesim.export.collated import CollationTable
+    from tablesim.export.spreadsheets import collation_columns, collation_rows, collation_xlsx, csv_bytes, csv_files
     from tablesim.export.tei import tei
 
     table = CollationTable.from_dict(collation.to_dict())
     if form == "csv":
-        return csv_bytes(collation_columns(table), collation_rows(table))
-    readings = {reading.page: reading for witness in collation.witnesses for reading in witness.readings}
-    about = Provenance.of_network(network, readings.values())
-    return tei(table, about, readings) if form == "tei" else collation_xlsx(table, about)
+        columns, rows = collation_columns(table), collation_rows(table)
+        if out is None:
+            return {None: csv_bytes(columns, rows)}
+        return {out.with_name(name): data for name, data in csv_files(out.name, columns, rows, about).items()}
+    return {out: tei(table, about, _readings(collation)) if form == "tei" else collation_xlsx(table, about)}
 
 
-def _write(data: bytes, out: Path | None, *, force: bool) -> None:
-    from tablesim.export.files import write_new
+def _write(files: Mapping[Path | None, bytes], *, force: bool) -> None:
+    """Write files, or the one without a name to stdout."""
+    from tablesim.export.files import refuse_existing, write_new
 
-    if out is None:
-        typer.echo(data, nl=False)
-    else:
-        note(f"written: {write_new(out, data, force=force)}")
+    refuse_existing([path for path in files if path is not None], force=force)
+    for path, data in files.items():
+        if path is None:
+            typer.echo(data, nl=False)
+        else:
+            note(f"written: {write_new(path, data, force=force)}")
 
 
 def years_of(text: str, count: int) -> list[int | None]:

@@ -40,6 +40,12 @@ Weights = Annotated[
     Path | None,
     typer.Option("--weights", "--network", help="Weights of another digit network (safetensors).", show_default=False),
 ]
+OfRun = Annotated[
+    Path | None,
+    typer.Option(
+        "--run", metavar="RUN", help="The pages are those of a run, by id: as read and corrected.", show_default=False
+    ),
+]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes that read pages. The result is the same.")]
 Clusters = Annotated[
     str,

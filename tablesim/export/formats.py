@@ -24,8 +24,7 @@ from tablesim.export.spreadsheets import (
     collation_columns,
     collation_rows,
     collation_xlsx,
-    csv_bytes,
-    csv_description,
+    csv_files,
     reading_rows,
 )
 from tablesim.export.tei import tei
@@ -150,7 +149,7 @@ def _of_pages(corpus: Corpus, what: Format, names: dict[str, str], provenance: P
     for page, name in names.items():
         reading, about = corpus.reading(page), provenance.about(corpus, [page])
         if what is Format.csv:
-            yield from _csv(name, READING_COLUMNS, reading_rows(reading), about)
+            yield from csv_files(name, READING_COLUMNS, reading_rows(reading), about).items()
         else:
             yield name, _DOCUMENTS[what].write(reading, about)
 
@@ -169,7 +168,7 @@ def _of_witnesses(corpus: Corpus, what: Format, witnesses: Sequence[str], proven
     elif what is Format.collation_xlsx:
         yield file_name(stem, ".xlsx"), collation_xlsx(table, about)
     elif what is Format.collation_csv:
-        yield from _csv(file_name(stem, ".csv"), collation_columns(table), collation_rows(table), about)
+        yield from csv_files(file_name(stem, ".csv"), collation_columns(table), collation_rows(table), about).items()
     else:
         yield file_name(stem, ".json"), collation_json(collation, about)
 
@@ -191,11 +190,6 @@ def _read(corpus: Corpus) -> list[str]:
     """The ids of the pages that were read."""
     status = corpus.page_table.column("status").to_pylist()
     return corpus.page_table.ids([row for row, said in enumerate(status) if said == "read"])
-
-
-def _csv(name: str, columns: dict[str, tuple[str, str]], rows: Sequence[dict[str, object]], about: Provenance) -> Files:
-    yield name, csv_bytes(columns, rows)
-    yield f"{name}-metadata.json", csv_description(name, columns, about)
 
 
 def _json(data: dict[str, object]) -> bytes:

@@ -88,6 +88,13 @@ def csv_description(name: str, columns: Columns, provenance: Provenance) -> byte
     return (json.dumps(data, indent=1) + "\n").encode()
 
 
+def csv_files(
+    name: str, columns: Columns, rows: Iterable[Mapping[str, Any]], provenance: Provenance
+) -> dict[str, bytes]:
+    """The CSV file ``name`` and its description, which stands beside it."""
+    return {name: csv_bytes(columns, rows), f"{name}-metadata.json": csv_description(name, columns, provenance)}
+
+
 def reading_rows(reading: Reading) -> list[dict[str, Any]]:
     """A row a number, with the columns of ``READING_COLUMNS``."""
     return [{"page": reading.page, **number.to_dict()} for number in reading.numbers]

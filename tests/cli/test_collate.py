@@ -13,11 +13,14 @@ from tablesim import reader
 from tablesim.cli import app
 from tablesim.cli.collate import pages_of
 from tablesim.digits.numbers import Thresholds
+from tablesim.workflow import run
 
 
 @pytest.fixture
 def call(monkeypatch):
-    monkeypatch.setattr(reader, "load_network", lambda path=None: FakeReader())
+    # A reader that can say which weights it reads with.
+    about = {"weights": Path(__file__), "eye": SimpleNamespace(thresholds=Thresholds())}
+    monkeypatch.setattr(reader, "load_network", lambda path=None: type("Reader", (FakeReader,), about)())
 
     def call(*words, code=0):
         result = CliRunner().invoke(app, ["collate", *(str(word) for word in words)])
@@ -53,16 +56,44 @@ def test_as_json_and_csv(call, scans):
     lines = list(csv.DictReader(io.StringIO(call(*scans[:2], "--csv").output)))
     (line,) = [line for line in lines if line["state"] == "differs"]
     assert (line["A_text"], line["B_text"], line["B_page"]) == (scans[2], "99", "b2")
+    assert [page["page"] for page in data["provenance"]["pages"]] == ["a", "b1", "b2"]
+    assert "digit network fake-1" in data["provenance"]["citation"]
 
 
-@pytest.fixture
-def weighed(monkeypatch):
-    """A reader that can say which weights it reads with."""
-    about = {"weights": Path(__file__), "eye": SimpleNamespace(thresholds=Thresholds())}
-    monkeypatch.setattr(reader, "load_network", lambda path=None: type("Reader", (FakeReader,), about)())
+def test_a_csv_file_has_its_description_beside_it(call, scans, tmp_path):
+    path = tmp_path / "out.csv"
+    beside = tmp_path / "out.csv-metadata.json"
+    beside.write_text("mine")
+    assert "already there" in call(*scans[:2], "--csv", "--out", path, code=1).stderr
+    assert not path.exists() and beside.read_text() == "mine"
+    call(*scans[:2], "--csv", "--out", path, "--force")
+    said = json.loads(beside.read_text())
+    assert [column["name"] for column in said["tableSchema"]["columns"]] == path.read_text().splitlines()[0].split(",")
+    assert "Figures read by tablesim" in said["dc:bibliographicCitation"]
 
 
-def test_as_tei_and_as_a_workbook(call, weighed, scans, tmp_path):
+def test_pages_of_a_run_are_collated_as_they_were_corrected(call, scans, tmp_path):
+    run(tmp_path, tmp_path / "run", network=FakeReader())
+    words = ("a", "b1+b2", "--run", tmp_path / "run")
+    assert "270 places in common: 269 agrees, 1 differs" in call(*words).output
+    before = json.loads(call(*words, "--json").output)
+    (cell,) = [cell for cell in before["cells"] if cell["state"] == "differs"]
+    there = [str(value) for value in cell["readings"][1]["box"].values()]
+    corrections = tmp_path / "corrections.csv"
+    corrections.write_text(f"page,x,y,width,height,read,correct\nb2,{','.join(there)},99,{scans[2]}\n")
+    result = CliRunner().invoke(
+        app, ["correct", str(tmp_path / "run"), "--csv", str(corrections), "--who", "A. Reader"]
+    )
+    assert result.exit_code == 0, result.output
+    after = json.loads(call(*words, "--json").output)
+    assert after["summary"] == {"agrees": 270, "differs": 0, "missing": 0, "illegible": 0}
+    assert ", corrections: 1 by A. Reader)" in after["provenance"]["citation"]
+    assert "no page 'b3' in this run" in call("a", "b3", "--run", tmp_path / "run", code=1).stderr
+    refused = call(*words, "--weights", tmp_path / "w.safetensors", code=2).output
+    assert "--weights goes with scans" in " ".join(refused.split())
+
+
+def test_as_tei_and_as_a_workbook(call, scans, tmp_path):
     output = call(*scans[:2], "--tei").output
     assert '<app type="differs" cert="high">' in output and f">{scans[2]}</rdg>" in output
     openpyxl = pytest.importorskip("openpyxl", reason="workbooks need openpyxl, the extra [xlsx]")
