@@ -199,3 +199,29 @@ def test_the_command_line_takes_corrections(corpus, tmp_path):
     assert second == {"new": [], "known": 2, "pages": []}
     status = json.loads(CliRunner().invoke(app, ["status", str(corpus.folder), "--json"]).stdout)
     assert status["corrections"] == 2
+
+
+def test_search_collation_and_report_follow_at_the_command_line(corpus, tmp_path):
+    def call(*words):
+        result = CliRunner().invoke(app, [str(word) for word in words])
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    def said():
+        hits = json.loads(call("search", corpus.folder, "k1_e0", "--top", 3, "--json"))
+        states = json.loads(call("collate", "k1_e0", "k1_e1", "--run", corpus.folder, "--json"))["summary"]
+        return {hit["page"]: hit["similarity"] for hit in hits}["k1_e1"], states["differs"]
+
+    reading = corpus.reading("k1_e0")
+    before = said()
+    path = tmp_path / "mine.csv"
+    write_corrections(path, [one(reading, at, "987") for at in (5, 6)])
+    call("correct", corpus.folder, "--csv", path, "--who", "A. Reader")
+    after = said()
+    now = Corpus.open(corpus.folder)
+    assert after[0] < before[0] and after[1] == before[1] + 2
+    assert after[0] == pytest.approx(compare(now.reading("k1_e0"), now.reading("k1_e1")).similarity, abs=1e-6)
+    (listed,) = [row for row in neighbours(now) if row["page"] == "k1_e0" and row["neighbour"] == "k1_e1"]
+    assert listed["similarity"] == pytest.approx(after[0], abs=1e-6)
+    call("report", corpus.folder)
+    assert f"{after[0]:.4f}"[:5] in (corpus.folder / "report" / "index.html").read_text()
