@@ -13,7 +13,10 @@ from tablesim.bigrams.embedding import embed, exact_histogram, score, similarity
 from tablesim.bigrams.network import Occurrences
 from tablesim.digits.reading import Reading
 from tablesim.evidence.assignment import Assignment, assign
+from tablesim.evidence.geometry import Refusal
+from tablesim.evidence.laying import lay_over
 from tablesim.evidence.matches import GlyphMatches, Match
+from tablesim.evidence.superposition import Superposition
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -86,6 +89,21 @@ class Comparison:
     def assignment(self) -> Assignment:
         """The one-to-one assignment of equal glyphs that pictures draw."""
         return assign(self.reading_a, self.reading_b, self.glyph_matches)
+
+    @cached_property
+    def laid_over(self) -> Superposition | Refusal:
+        """The map from page A to page B that the matched numbers support, or why there is none."""
+        return lay_over(self.reading_a, self.reading_b, self.assignment.registration)
+
+    @property
+    def transform(self) -> Superposition | None:
+        """The map from source pixels of A to those of B; None where the pages cannot be laid over each other."""
+        return self.laid_over if isinstance(self.laid_over, Superposition) else None
+
+    @property
+    def why_no_transform(self) -> str:
+        """The reason where ``transform`` is None, else empty."""
+        return self.laid_over.reason if isinstance(self.laid_over, Refusal) else ""
 
     def to_dict(self, top: int | None = None) -> dict[str, Any]:
         """The comparison as plain values: what ``tablesim compare --json`` prints.
