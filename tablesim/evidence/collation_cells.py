@@ -41,13 +41,21 @@ class CellReading:
     @property
     def runner_up(self) -> str | None:
         """The text with its least certain figure as the runner-up has it; None without runner-ups."""
-        rivals = [(d.runner_up[1], at) for at, d in enumerate(self.number.digits) if d.runner_up is not None]
-        if not rivals:
+        if self._rival is None:
             return None
-        at = max(rivals)[1]
-        second = self.number.digits[at].runner_up
-        assert second is not None
-        return self.text[:at] + str(second[0]) + self.text[at + 1 :]
+        at, (value, _) = self._rival
+        return self.text[:at] + str(value) + self.text[at + 1 :]
+
+    @property
+    def runner_up_confidence(self) -> float | None:
+        """How likely that figure is what the runner-up has; None without runner-ups."""
+        return None if self._rival is None else self._rival[1][1]
+
+    @property
+    def _rival(self) -> tuple[int, tuple[int, float]] | None:
+        """The likeliest runner-up of all figures, and which figure it is of."""
+        rivals = [(at, d.runner_up) for at, d in enumerate(self.number.digits) if d.runner_up is not None]
+        return max(rivals, key=lambda rival: (rival[1][1], rival[0]), default=None)
 
     def to_dict(self) -> dict[str, Any]:
         return {

@@ -15,11 +15,18 @@ from numpy.typing import NDArray
 
 from tablesim.digits.layout import arrange
 from tablesim.digits.reading import Number, Reading
+from tablesim.scans.transform import Transform
 
 Ints = NDArray[np.int64]
 
 NONE = -1
 """Where a witness has no number, no row or no column."""
+
+SECONDS, SECONDS_SHARE = 3, 0.1
+"""A column has second numbers, as degrees with a half have, where so many rows of it do, and this share of them."""
+
+SAME_ROW = 0.3
+"""A number within this many row distances of a row stands in it."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +53,8 @@ class Witness:
         pages: list[int] = []
         numbers: list[Number] = []
         for page, reading in enumerate(readings):
-            found = [number for number in _arranged(reading) if number.table is not None]
+            arranged = with_second_numbers(_arranged(reading), reading.transform)
+            found = [number for number in arranged if number.table is not None]
             pages += [page] * len(found)
             numbers += found
         return cls(tuple(readings), tuple(pages), tuple(numbers))
@@ -135,6 +143,46 @@ def _grid(members: Sequence[int], numbers: Sequence[Number]) -> Ints:
     for (line, where), index in places.items():
         grid[rows[line], columns[where]] = index
     return grid
+
+
+def with_second_numbers(numbers: Sequence[Number], transform: Transform) -> list[Number]:
+    """The numbers, those among them that the arrangement left out as second ones of a cell put into that cell.
+
+    A reading has one number a cell. The 14 and the 1/2 of one column are three of them, and which it kept changes from
+    row to row: laid over another edition the rest would seem to differ.
+    """
+    loose = [at for at, number in enumerate(numbers) if number.table is None]
+    middles = transform.to_working(np.array([number.box.centre for number in numbers]).reshape(-1, 2))
+    places: dict[int, list[int]] = {}
+    for at, number in enumerate(numbers):
+        if number.table is not None:
+            places.setdefault(number.table, []).append(at)
+    found = list(numbers)
+    for table, members in places.items():
+        lines = [(numbers[at].row or 0, numbers[at].column or 0) for at in members]
+        rows, columns = (np.array(side) for side in zip(*lines, strict=True))
+        x, y = middles[members].T
+        at_row, at_column = _medians(y, rows), _medians(x, columns)
+        if len(at_row) < 2 or not loose:
+            continue
+        pitch = float(np.median(np.diff(sorted(at_row.values()))))
+        filled = set(lines)
+        seconds: dict[int, list[tuple[int, int]]] = {}
+        for at in loose:
+            row = min(at_row, key=lambda r: abs(at_row[r] - middles[at, 1]))
+            column = min(at_column, key=lambda c: abs(at_column[c] - middles[at, 0]))
+            inside = x.min() - pitch < middles[at, 0] < x.max() + pitch
+            if inside and (row, column) in filled and abs(at_row[row] - middles[at, 1]) < SAME_ROW * pitch:
+                seconds.setdefault(column, []).append((at, row))
+        for column, there in seconds.items():
+            if len(there) >= max(SECONDS, SECONDS_SHARE * (columns == column).sum()):
+                for at, row in there:
+                    found[at] = replace(numbers[at], table=table, row=row, column=column)
+    return found
+
+
+def _medians(values: NDArray[np.float64], groups: NDArray[np.int64]) -> dict[int, float]:
+    return {group: float(np.median(values[groups == group])) for group in np.unique(groups).tolist()}
 
 
 def _arranged(reading: Reading) -> Sequence[Number]:

@@ -135,6 +135,27 @@ def test_a_number_that_slid_into_the_next_column_is_put_back():
     assert collation.summary["missing"] <= 2
 
 
+def test_second_numbers_of_a_cell_that_the_arrangement_left_out_are_put_back():
+    """Degrees and halves in one column: a reading keeps one number a cell, now the 14 and now the 1 of 1/2."""
+    rows = chords(1, 90)
+    plain = [[str(n // 2), "30" if n % 2 else "0", *row[2:]] for n, row in enumerate(rows, 1)]
+    numbers = []
+    for n, row in enumerate(plain, 1):
+        whole, half = printed(row[0], 0, n - 1, 0), printed("1", 0, n - 1, 0)
+        half = replace(half, digits=tuple(replace(d, box=replace(d.box, x=d.box.x + 16)) for d in half.digits))
+        pair = [whole, half] if n % 2 else [whole]
+        left_out = 1 if n % 4 == 1 else 0
+        numbers += [
+            replace(m, table=None, row=None, column=None) if n % 2 and at == left_out else m
+            for at, m in enumerate(pair)
+        ]
+        numbers += [printed(text, 0, n - 1, column) for column, text in enumerate(row[2:], 1)]
+    numbers.append(replace(printed("37", 0, 0, 20), table=None, row=None, column=None))
+    collation = collate(reading("a", plain), with_numbers("b", numbers))
+    assert collation.summary["differs"] == 0 and collation.summary["agrees"] >= 90 * 8
+    assert len(collation.witnesses[1].numbers) == len(numbers) - 1
+
+
 def test_a_difference_that_the_runner_up_would_remove_is_doubtful():
     rows = chords()
     true = rows[30][4]
