@@ -107,6 +107,16 @@ def test_as_tei_and_as_a_workbook(call, scans, tmp_path):
     assert "--out goes with" in call(*scans[:2], "--json", "--out", path, code=2).stderr
 
 
+def test_a_page_with_the_differences_is_written_beside_what_is_said(call, scans, tmp_path):
+    path = tmp_path / "page.html"
+    result = call(*scans[:2], "--html", path)
+    assert "1 differs" in result.output and f"written: {path}" in result.stderr
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("<!doctype html>") and "Figures read by tablesim" in text
+    assert "already there" in call(*scans[:2], "--html", path, code=1).stderr
+    assert json.loads(call(*scans[:2], "--html", path, "--force", "--json").stdout)["summary"]["differs"] == 1
+
+
 def test_what_is_refused(call, scans, tmp_path):
     assert "two witnesses" in call(scans[0], code=2).output
     assert "one of --json, --csv, --tei and --xlsx" in call(*scans[:2], "--json", "--csv", code=2).output

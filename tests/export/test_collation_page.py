@@ -1,0 +1,170 @@
+"""The page of a collation: complete, self-contained, harmless whatever a scan is called."""
+
+import base64
+import io
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from evidence.grids import chords, printed, reading, with_numbers
+from evidence.pages import declinations, print_page
+from PIL import Image
+
+from tablesim.evidence.collation import collate
+from tablesim.export import collation_page as module
+from tablesim.export.collation_page import collation_page, marked
+from tablesim.export.provenance import ExportedPage, Provenance
+
+VOID = {"meta", "link", "img", "br"}
+
+
+class Page(HTMLParser):
+    """Elements with their attributes, text, and whether every element is closed."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.found, self.open, self.words = [], [], []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] != "style":
+            self.words.append(data)
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.found if name == tag]
+
+    @property
+    def text(self):
+        return re.sub(r"\s+", " ", " ".join(self.words))
+
+
+@pytest.fixture(scope="module")
+def editions(tmp_path_factory):
+    """Two editions with three other numbers, one of them doubtful, and one that was not read."""
+    folder = tmp_path_factory.mktemp("page")
+    rows = declinations()
+    changed = [row[:] for row in rows]
+    for row, column, text in ((12, 4, "59"), (20, 2, "48"), (25, 6, "17")):
+        changed[row][column] = text
+    a = print_page(folder, "venice_1543", rows, seed=1)
+    b = print_page(folder, "paris_1561", changed, size=30, pitch=40, rotation=90, seed=2)
+    numbers = []
+    for number in b.numbers:
+        if (number.row, number.column) == (25, 6):
+            true = int(rows[25][6][-1])
+            last = replace(number.digits[-1], confidence=0.55, runner_up=(true, 0.4))
+            first = replace(number.digits[0], confidence=0.55, runner_up=(int(rows[25][6][0]), 0.4))
+            number = replace(number, digits=(first, last))
+        if (number.row, number.column) != (8, 3):
+            numbers.append(number)
+    return a, replace(b, numbers=tuple(numbers))
+
+
+def about(*readings):
+    pages = tuple(ExportedPage(one.page, one.scan, one.sha256) for one in readings)
+    return Provenance("0.1.0", "f" * 64, {"sure": 0.6}, "2026-11-24T10:00:00Z", pages)
+
+
+def test_every_difference_is_shown_with_both_cutouts_and_what_is_doubtful_is_said(editions):
+    collation = collate(*editions)
+    page = Page(collation_page(collation, about(*editions)))
+    images = page.all("img")
+    assert len(collation.differences) == 3 and collation.summary["missing"] == 1
+    assert len(images) == 2 * 4
+    for image in images:
+        head, data = image["src"].split(",", 1)
+        assert head == "data:image/webp;base64"
+        with Image.open(io.BytesIO(base64.b64decode(data))) as picture:
+            assert picture.size == (int(image["width"]), int(image["height"]))
+    kinds = [entry["class"] for entry in page.all("li") if "class" in entry]
+    assert sorted(kinds) == ["doubtful", "open", "sure", "sure"]
+    for cell in collation.differences:
+        for text in cell.texts:
+            assert any(f"has {text} at" in image["alt"] for image in images)
+    assert "runner-up" in page.text and "doubtful: the reader may have erred" in page.text
+
+
+def test_the_table_has_every_place_and_links_to_what_is_shown(editions):
+    collation = collate(*editions)
+    page = Page(collation_page(collation, about(*editions)))
+    cells = [cell for cell in page.all("td") if cell.get("class") != "none"]
+    assert len(cells) == len(collation.cells) + 1
+    targets = {"#" + entry["id"] for entry in page.all("li") if "id" in entry}
+    links = {link["href"] for link in page.all("a")}
+    assert links == targets and len(links) == 4
+
+
+def test_nothing_is_asked_for_from_outside_and_no_script_runs(editions):
+    text = collation_page(collate(*editions), about(*editions))
+    page = Page(text)
+    assert not page.all("script") and "@import" not in text and "url(" not in text
+    assert [link["href"] for link in page.all("link")] == ["data:,"]
+    assert all(image["src"].startswith("data:") for image in page.all("img"))
+    assert "http" not in text
+
+
+def test_names_are_escaped():
+    evil = '"><script>alert(1)</script>&'
+    rows = chords()
+    rows[3][4] = "99"
+    a, b = reading(evil, chords()), reading("b", rows)
+    text = collation_page(collate(a, b), replace(about(a, b), settings={"note": evil}))
+    assert "<script" not in text
+    page = Page(text)
+    assert any(evil in word for word in page.words)
+
+
+def test_scans_that_are_gone_are_named_and_the_figures_stay():
+    rows = chords()
+    rows[3][4] = "99"
+    a, b = reading("a", chords()), reading("b", rows)
+    page = Page(collation_page(collate(a, b), about(a, b)))
+    assert not page.all("img")
+    assert "a.jpg: there is no such file" in page.text and "b.jpg: there is no such file" in page.text
+    assert page.text.count("no cut-out") == 2 and "9 9" in page.text
+
+
+def test_several_witnesses_pages_parts_and_what_one_alone_has():
+    whole = chords(1, 90)
+    other = [row[:] for row in whole]
+    other[50][4] = "99"
+    extra = [[*row, str(7000 + n)] for n, row in enumerate(other)]
+    a = [reading("a1", whole[:45]), reading("a2", whole[45:])]
+    b = reading("b", [one + two for one, two in zip(extra[:45], extra[45:], strict=True)])
+    c = reading("c", whole[:48])
+    collation = collate(a, b, c)
+    page = Page(collation_page(collation, about(*a, b, c)))
+    assert page.text.count("Part ") == len(collation.parts) > 1
+    assert "a1+a2 (810 numbers, 2 pages)" in page.text
+    assert "lacks this row" in page.text
+    assert "7001" in page.text
+
+
+def test_pages_without_anything_in_common_or_without_a_difference_are_said_so():
+    a = reading("a", chords())
+    none = with_numbers("n", [printed(str(7000 + n), 0, n, 0) for n in range(30)])
+    assert "no row and no column in common" in Page(collation_page(collate(a, none), about(a, none))).text
+    same = reading("s", chords())
+    assert "the witnesses agree." in Page(collation_page(collate(a, same), about(a, same))).text
+
+
+def test_a_collation_of_countless_differences_shows_the_first_with_cutouts(editions, monkeypatch):
+    monkeypatch.setattr(module, "MOST_SHOWN", 1)
+    page = Page(collation_page(collate(*editions), about(*editions)))
+    assert len(page.all("img")) == 4 and "and 2 more, in the table below" in page.text
+    assert len({link["href"] for link in page.all("a")}) == 2
+
+
+def test_figures_are_marked_where_another_witness_has_another():
+    assert marked("145", ["145", "115"]) == (("1", False), ("4", True), ("5", False))
+    assert marked("145", ["145", "14"]) == (("1", False), ("4", False), ("5", False))
