@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,15 +14,21 @@ from tablesim.bigrams.embedding import embed, exact_histogram, score, similarity
 from tablesim.bigrams.network import Occurrences
 from tablesim.digits.reading import Reading
 from tablesim.evidence.assignment import Assignment, assign
+from tablesim.evidence.faithfulness import Faithfulness, glyph_faithfulness
 from tablesim.evidence.geometry import Refusal
+from tablesim.evidence.interval import Interval, similarity_interval
 from tablesim.evidence.laying import lay_over
 from tablesim.evidence.matches import GlyphMatches, Match
+from tablesim.evidence.shares import BigramShare, bigram_shares
 from tablesim.evidence.superposition import Superposition
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from tablesim.corpus.store import Corpus
     from tablesim.evidence.relevance import PixelRelevance
+    from tablesim.evidence.standing import Standing
+    from tablesim.evidence.surfaces import Surfaces
     from tablesim.reader import Network
 
 MODEL = "bigram"
@@ -48,6 +55,10 @@ class Comparison:
         All pairs of equal glyphs.
     n_top : int
         How many of them ``matches`` lists.
+    standing : Standing, optional
+        How the pair stands among all pages of a run; known after ``within``.
+    surfaces : two Surfaces, optional
+        On what the relevance lies on the two pages; known after ``with_pixels``.
     """
 
     reading_a: Reading
@@ -59,6 +70,8 @@ class Comparison:
     glyph_matches: GlyphMatches
     n_top: int = 200
     model: str = MODEL
+    standing: Standing | None = None
+    surfaces: tuple[Surfaces, Surfaces] | None = None
 
     @property
     def a(self) -> str:
@@ -84,6 +97,21 @@ class Comparison:
     def relevance_listed(self) -> float:
         """What ``matches`` bring to the score together."""
         return float(sum(match.relevance for match in self.matches))
+
+    @cached_property
+    def interval(self) -> Interval:
+        """Between which ends the similarity lies for all that the reader doubts, at 95 %."""
+        return similarity_interval(self.reading_a, self.reading_b, self.similarity)
+
+    @cached_property
+    def bigrams(self) -> list[BigramShare]:
+        """The bigrams that both pages have and what each brings to the score, greatest first."""
+        return bigram_shares(self.glyph_matches)
+
+    @cached_property
+    def faithfulness(self) -> Faithfulness | None:
+        """The similarity while matches are taken away, the most relevant or random ones; None without a match."""
+        return glyph_faithfulness(self.glyph_matches)
 
     @cached_property
     def assignment(self) -> Assignment:
@@ -114,6 +142,9 @@ class Comparison:
             How many matches to list; as many as ``matches`` has when left out.
         """
         matches = self.matches if top is None or top == self.n_top else self.glyph_matches.top(top)
+        surfaces = None
+        if self.surfaces is not None:
+            surfaces = {side: part.to_dict() for side, part in zip("ab", self.surfaces, strict=True)}
         return {
             "a": self.a,
             "b": self.b,
@@ -124,8 +155,37 @@ class Comparison:
             "relevance_listed": float(sum(match.relevance for match in matches)),
             "bias_share": self.bias_share,
             "containment": self.containment,
+            "interval": self.interval.to_dict(),
+            "standing": None if self.standing is None else self.standing.to_dict(),
+            "bigrams": [bigram.to_dict() for bigram in self.bigrams],
+            "surfaces": surfaces,
+            "faithfulness": None if self.faithfulness is None else self.faithfulness.to_dict(),
             "matches": [match.to_dict() for match in matches],
         }
+
+    def within(self, corpus: Corpus, labels: Mapping[str, str] | None = None) -> Comparison:
+        """The same with its ``standing`` in a run that has both pages; the rest costs what it cost.
+
+        Parameters
+        ----------
+        corpus : Corpus
+            Its line of a page is found by the bytes of the scan.
+        labels : mapping of str to str, optional
+            As for ``tablesim.evidence.standing.standing``.
+
+        Raises
+        ------
+        RunError
+            A page is not in the run, has no figures, or is the other one.
+        """
+        from tablesim.evidence.standing import page_in, standing
+
+        pages = page_in(corpus, self.reading_a), page_in(corpus, self.reading_b)
+        return replace(self, standing=standing(corpus, *pages, labels))
+
+    def with_pixels(self, network: Network | None = None) -> Comparison:
+        """The same with its ``surfaces``; takes as long as ``pixels`` and raises what it raises."""
+        return replace(self, surfaces=self.pixels(network).surfaces)
 
     def pixels(self, network: Network | None = None) -> PixelRelevance:
         """The score shared over pairs of pixels of the two working pages, which takes some seconds.

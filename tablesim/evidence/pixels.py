@@ -1,7 +1,8 @@
 """Another eye on the same pages: VGG-16, a network for photographs, and what it matches on them (by ``bilrp``).
 
 It sees rules, columns and grey areas where the bigram network sees digits: section "historical tables" of Eberle et
-al., TPAMI 2022, which explains one pair under both.
+al., TPAMI 2022, which explains one pair under both. What it looks at is counted by the same classes of places
+(``surfaces``) and proved by the same test (``faithfulness``) as the bigram network's.
 """
 
 from __future__ import annotations
@@ -14,11 +15,16 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 import bilrp
 from bilrp.features import VGG, normalize, random_projection
+from tablesim.digits.reading import Reading
 from tablesim.errors import WeightsError
+from tablesim.evidence.faithfulness import Faithfulness, gathered
 from tablesim.evidence.matches import Match
+from tablesim.evidence.surfaces import Surfaces, page_kinds, surfaces
 from tablesim.scans.boxes import Box
 from tablesim.scans.images import Scan, load_scan, page_id
 from tablesim.scans.transform import Transform
@@ -42,7 +48,37 @@ N_DIMENSIONS = 100
 """Dimensions after the random projection; as published."""
 
 
-@dataclass(frozen=True)
+BLANKED = (0.0, 0.05, 0.1, 0.2, 0.4, 0.7)
+"""Shares of the tiles that are blanked to see the similarity fall; each takes the network a look."""
+
+ORDERS = 3
+"""Random orders of tiles: enough to tell from the most relevant ones, and one more costs seconds."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """What VGG-16 is given and what it makes of it.
+
+    Parameters
+    ----------
+    network : VGG
+    projection : Tensor of shape (``N_DIMENSIONS``, features)
+    images : two Tensors of shape (1, 3, H, W)
+        The two pages, normalised.
+    """
+
+    network: VGG
+    projection: Tensor
+    images: tuple[Tensor, Tensor]
+
+    def look(self, image: Tensor) -> NDArray[np.float64]:
+        """The projected embedding of an image, shape (``N_DIMENSIONS``,)."""
+        with torch.inference_mode():
+            # A copy: the network's ReLUs overwrite what they get.
+            return np.asarray((self.projection @ self.network(image.clone())[0]).double().numpy())
+
+
+@dataclass(frozen=True, eq=False)
 class PixelComparison:
     """Two pages as VGG-16 sees them.
 
@@ -52,20 +88,29 @@ class PixelComparison:
         Paths of the scans.
     joint : JointRelevance
         Relevance of pairs of tiles.
+    marginals : two float64 arrays of shape (H, W)
+        Relevance of each pixel that the network was given, all its partners together.
     sizes : two pairs of int
         Width and height of the scans in pixels.
     n_top : int
         How many matches ``matches`` lists.
     provenance : str
         Which weights.
+    sight : Sight
+        Network and images.
+    readings : two Readings, or None
+        What was read on the pages, where it is known; else the bundled network reads when ``surfaces`` is asked for.
     """
 
     a: str
     b: str
     joint: JointRelevance
+    marginals: tuple[NDArray[np.float64], NDArray[np.float64]]
     sizes: tuple[tuple[int, int], tuple[int, int]]
     n_top: int
     provenance: str
+    sight: Sight
+    readings: tuple[Reading, Reading] | None = None
     model: str = MODEL
 
     @property
@@ -106,8 +151,53 @@ class PixelComparison:
         width, height = self.sizes[side][0] / columns, self.sizes[side][1] / rows
         return Box(column * width, row * height, width, height)
 
+    @cached_property
+    def surfaces(self) -> tuple[Surfaces, Surfaces]:
+        """How much of the relevance of each page lies on digits, rules, words and blank paper.
+
+        By pixels of what the network was given, several of the scan's: where one holds several kinds its relevance is
+        shared by area. The digits are those that the bigram network reads. ScanError when a scan has gone.
+        """
+        a, b = (page_kinds(reading, shape) for reading, shape in zip(self._read(), self._shapes, strict=True))
+        return surfaces(self.marginals[0], a), surfaces(self.marginals[1], b)
+
+    @property
+    def _shapes(self) -> list[tuple[int, int]]:
+        return [(part.shape[0], part.shape[1]) for part in self.marginals]
+
+    def _read(self) -> tuple[Reading, Reading]:
+        if self.readings is not None:
+            return self.readings
+        from tablesim.reader import load_network
+
+        network = load_network()
+        return network.read(self.a), network.read(self.b)
+
+    @cached_property
+    def faithfulness(self) -> Faithfulness:
+        """The similarity while tiles are blanked with the colour of the paper, the most relevant or random ones.
+
+        Tiles of one page in falling relevance, all their partners together, while the other page stays whole; mean of
+        the two pages. The relevance is that of the whole pages.
+        """
+        share = np.array(BLANKED)
+        whole = [self.sight.look(image) for image in self.sight.images]
+        tiles = [self.joint.left_marginal(), self.joint.right_marginal()]
+
+        def curve(seed: int | None) -> NDArray[np.float64]:
+            rng = None if seed is None else np.random.default_rng(seed)
+            both = []
+            for side, image in enumerate(self.sight.images):
+                marginal = tiles[side].flatten().numpy()
+                order = np.argsort(-marginal, kind="stable") if rng is None else rng.permutation(len(marginal))
+                pages = (_blanked(image, order[: round(part * len(order))], tiles[side].shape[1]) for part in share)
+                both.append([_cosine(self.sight.look(page), whole[1 - side]) for page in pages])
+            return np.asarray(np.mean(both, axis=0))
+
+        return gathered(share, curve, ORDERS, sum(part.numel() for part in tiles), "tiles")
+
     def to_dict(self, top: int | None = None) -> dict[str, Any]:
-        """What ``tablesim compare --model vgg16 --json`` prints; ``containment`` has no meaning here and is None."""
+        """What ``tablesim compare --model vgg16 --json`` prints; what has no meaning for tiles is None."""
         matches = self.matches if top is None or top == self.n_top else self._top(top)
         return {
             "a": self.a,
@@ -119,6 +209,12 @@ class PixelComparison:
             "relevance_listed": float(sum(match.relevance for match in matches)),
             "bias_share": self.bias_share,
             "containment": None,
+            "interval": None,
+            "standing": None,
+            "bigrams": None,
+            "surfaces": {side: part.to_dict() for side, part in zip("ab", self.surfaces, strict=True)},
+            "faithfulness": self.faithfulness.to_dict(),
+            "weights": self.provenance,
             "matches": [match.to_dict() for match in matches],
         }
 
@@ -142,14 +238,20 @@ class PixelComparison:
 
 
 def compare_pixels(
-    a: str | Path, b: str | Path, weights: str | Path | None = None, *, top: int = 200, side: int = SIDE
+    a: str | Path | Reading,
+    b: str | Path | Reading,
+    weights: str | Path | None = None,
+    *,
+    top: int = 200,
+    side: int = SIDE,
 ) -> PixelComparison:
     """Compare two scans, as they lie, by VGG-16 features.
 
     Parameters
     ----------
-    a, b : path
-        The scans.
+    a, b : path or Reading
+        The scans, or what was read on them before: only their scans are compared, and the reading says where digits
+        stand, for ``surfaces``.
     weights : path, optional
         State dict of VGG-16 in torchvision's format; random weights, which is said in ``provenance``, when left out.
     top : int
@@ -164,23 +266,44 @@ def compare_pixels(
     WeightsError
         The weights are missing or of another network.
     """
-    scans = [load_scan(path) for path in (a, b)]
+    paths = [page.scan if isinstance(page, Reading) else str(page) for page in (a, b)]
+    scans = [load_scan(path) for path in paths]
     # One size for both: embeddings of different lengths have no dot product. The first page's proportions decide.
     shrink = side / max(scans[0].width, scans[0].height)
     width, height = (max(16, TILE * round(extent * shrink / TILE)) for extent in (scans[0].width, scans[0].height))
     try:
-        network = VGG(16, N_LAYERS, weights)
+        vgg = VGG(16, N_LAYERS, weights)
     except bilrp.WeightsError as error:
         raise WeightsError(str(error)) from error
-    projection = random_projection(network.n_features(height, width), N_DIMENSIONS)
-    explainer = bilrp.BiLRP(network, "vgg", projection=projection)
-    images = [_image(scan, width, height) for scan in scans]
-    joint = explainer.explain(images[0], images[1]).pool(TILE)
+    projection = random_projection(vgg.n_features(height, width), N_DIMENSIONS)
+    sight = Sight(vgg, projection, (_image(scans[0], width, height), _image(scans[1], width, height)))
+    joint = bilrp.BiLRP(vgg, "vgg", projection=projection).explain(*sight.images)
+    marginals = joint.left_marginal().double().numpy(), joint.right_marginal().double().numpy()
     sizes = ((scans[0].width, scans[0].height), (scans[1].width, scans[1].height))
-    return PixelComparison(str(a), str(b), joint, sizes, top, network.provenance)
+    readings = None
+    if isinstance(a, Reading) and isinstance(b, Reading):
+        readings = a, b
+    return PixelComparison(
+        *(paths[0], paths[1], joint.pool(TILE), marginals, sizes, top, vgg.provenance, sight), readings=readings
+    )
 
 
 def _image(scan: Scan, width: int, height: int) -> torch.Tensor:
     grey = cv2.resize(scan.grey, (width, height), interpolation=cv2.INTER_AREA)
     values = torch.from_numpy(np.asarray(grey, dtype=np.float32) / 255.0)
     return normalize(values.expand(1, 3, height, width))
+
+
+def _blanked(image: Tensor, tiles: NDArray[np.integer], columns: int) -> Tensor:
+    """The image with some tiles, counted along its rows, in the colour of the paper: the median of each channel."""
+    out = image.clone()
+    paper = image.flatten(2).median(dim=2).values[0]
+    for row, column in zip(*divmod(tiles, columns), strict=True):
+        y, x = TILE * int(row), TILE * int(column)
+        out[0, :, y : y + TILE, x : x + TILE] = paper[:, None, None]
+    return out
+
+
+def _cosine(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    norm = float(np.linalg.norm(a) * np.linalg.norm(b))
+    return float(a @ b) / norm if norm > 0 else 0.0

@@ -36,6 +36,7 @@ from tablesim.digits.network import DigitNetwork
 from tablesim.digits.passes import Eye
 from tablesim.digits.reading import Reading
 from tablesim.digits.scale import working_image
+from tablesim.evidence.surfaces import KINDS, Surfaces, kinds_of_ink, surfaces
 from tablesim.scans.boxes import Box
 from tablesim.scans.cleaning import clean
 from tablesim.scans.images import load_scan
@@ -121,6 +122,12 @@ class PageRelevance:
         for m, (left, top, *_), part in self._windows():
             sums[m] += float(part[_moved(rows, top), _moved(columns, left)].double().sum())
         return sums
+
+    def surfaces(self, relevance: Tensor) -> Surfaces:
+        """How relevance of the working page, shape (H, W), divides into digits, rules, words and blank paper."""
+        boxes = np.array([(d.box.x, d.box.y, d.box.right, d.box.bottom) for d in self.occurrences.digits])
+        kinds = kinds_of_ink(self.ink.numpy(), boxes.reshape(-1, 4), self.transform)
+        return surfaces(relevance.numpy(), np.stack([kinds == kind for kind in range(len(KINDS))]))
 
     def _windows(self) -> Iterator[tuple[int, list[int], Tensor]]:
         """Bin, box and map of each window."""
@@ -294,6 +301,11 @@ class PixelRelevance:
     def share_in_digits(self) -> tuple[float, float]:
         """How much of the relevance of each page, without sign, lies in the boxes of its digits."""
         return self.left.share_in_digits, self.right.share_in_digits
+
+    @cached_property
+    def surfaces(self) -> tuple[Surfaces, Surfaces]:
+        """How much of the relevance of each page, without sign, lies on digits, rules, words and blank paper."""
+        return self.left.surfaces(self.left_marginal()), self.right.surfaces(self.right_marginal())
 
     def left_marginal(self) -> Tensor:
         """The relevance of each working pixel of A, summed over all of B: (H, W)."""

@@ -43,6 +43,11 @@ def test_to_dict_is_what_compare_prints(tmp_path):
         "relevance_listed",
         "bias_share",
         "containment",
+        "interval",
+        "standing",
+        "bigrams",
+        "surfaces",
+        "faithfulness",
         "matches",
     ]
     assert data["model"] == "bigram"
