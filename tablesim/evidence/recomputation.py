@@ -2,26 +2,28 @@
 
 Each printed number allows an interval of the parameter: those values with which the function, rounded to the last
 printed place, gives that number. The parameter that most intervals share is the estimate; the numbers whose interval
-does not hold it are not what was computed. Old computers rounded down, up or to the nearest, so the interval of the
-estimate allows one whole last place: it holds all values that come so near to as many numbers, but for `SLACK`.
-Functions and sources: ``tablesim.synthesis.astronomy``.
+does not hold it are not what was computed. Old computers rounded to the nearest, down or up: each way is tried, and the
+interval of the estimate goes over all ways and all values that give nearly as many numbers. Of the values that do
+equally well the roundest is named, as computers chose 23;30 and not 23;29,52.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tablesim.evidence.recomputation_functions import Law, laws_for, oblique
+
 Floats = NDArray[np.float64]
-Curve = Callable[[Floats, Any], Floats]
-"""A function of arguments in degrees (or hours) and of a parameter, in units of the whole number."""
 
 SLACK = 2
-"""A parameter that comes near to so many numbers fewer is not told from the best one."""
+"""A parameter that gives so many numbers fewer is not told from the best one, and one more for each step of the square
+root of how many the best one does not give: a poor table tells its parameter less surely."""
 
 RECOMPUTED = 0.7
 """Share of the numbers that a function must give exactly."""
@@ -32,8 +34,13 @@ MIN_DISTINCT = 6
 WIDEST = 0.02
 """Share of itself to which a parameter must be told, else the column says nothing of the function."""
 
+_EDGE = 1e-6
+ROUNDINGS = {"nearest": (-0.5, 0.5), "down": (-_EDGE, 1 - _EDGE), "up": (_EDGE - 1, _EDGE)}
+"""Between which bounds, in last places, a function lies above the number that it was rounded to."""
+
 _BISECTIONS = 40
 _TILTS = np.arange(23 + 20 / 60, 24.0, 1 / 120)
+_ROUND_DEGREES = (1.0, 1 / 2, 1 / 6, 1 / 12, 1 / 60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +63,18 @@ class Fit:
     ----------
     name : str
         "chord", "sixtieths of chords" (what a minute of arc adds), "sine", "declination", "right ascension", "oblique
-        ascension", "day length", "latitude of climates" or "mean motion".
+        ascension", "day length", "latitude of climates", "mean motion" or "place of the Sun".
     parameters : dict of str to Estimate
-        "radius"; "obliquity" and "latitude" in degrees; "rate" in units of the whole number a step.
+        "radius"; "obliquity" and "latitude" in degrees; "rate" in units of the whole number a step; "year", "apogee" in
+        degrees and "eccentricity" for a radius of 1.
     recomputed, numbers : int
         How many of how many numbers the function gives exactly.
     expected : float64 array of shape (rows,)
         What it gives, in units of the lowest place; nan where there is no argument.
+    notes : dict of str to str
+        "rounding": "nearest", "down" or "up"; of the Sun also "theory" and "calendar".
+    compute : function of (arguments, printed numbers), optional
+        What the function gives for other arguments, in units of the lowest place.
     """
 
     name: str
@@ -70,6 +82,8 @@ class Fit:
     recomputed: int
     numbers: int
     expected: Floats
+    notes: dict[str, str] = field(default_factory=dict)
+    compute: Callable[[Floats, Floats], Floats] | None = field(default=None, repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -77,22 +91,19 @@ class Fit:
             "parameters": {name: estimate.to_dict() for name, estimate in self.parameters.items()},
             "recomputed": self.recomputed,
             "numbers": self.numbers,
+            **self.notes,
         }
 
 
 @dataclass(frozen=True)
-class _Law:
-    """A function with one unknown parameter between two bounds; others are fixed in it."""
+class _Stab:
+    """How many numbers the best parameter gives, and which values do nearly as well, but for one number, and best."""
 
-    name: str
-    parameter: str
-    curve: Curve
-    low: float
-    high: float
-    fixed: dict[str, float]
-    modulus: float | None = None
-    solve: Callable[[Floats, Floats], Floats] | None = None
-    """The parameter that gives these numbers, where there is a formula for it."""
+    count: int
+    near: tuple[float, float]
+    likely: tuple[float, float]
+    best: tuple[float, float]
+    rounding: str
 
 
 def fit_functions(argument: Floats, value: Floats, places: int) -> Fit | None:
@@ -111,149 +122,90 @@ def fit_functions(argument: Floats, value: Floats, places: int) -> Fit | None:
     if len(set(value[known].tolist())) < MIN_DISTINCT:
         return None
     x, y, unit = argument[known], value[known], 60.0**places
-    best: tuple[int, _Law, float, float, float] | None = None
-    for law in _laws(x, y / unit):
-        found = _stab(law, x, y, unit)
-        if found is not None and (best is None or found[0] > best[0]):
-            best = (found[0], law, *found[1:])
-    if best is None or best[0] < RECOMPUTED * len(x):
+    found: tuple[Law, _Stab] | None = None
+    for law in laws_for(x, y / unit):
+        stab = _stab(law, x, y, unit)
+        if stab is not None and (found is None or stab.count > found[1].count):
+            found = law, stab
+    if found is None or found[1].count < RECOMPUTED * len(x):
         return None
-    count, law, low, high, middle = best
-    if not (middle > 0 and high - low <= WIDEST * middle):
+    law, stab = found
+    middle = _roundest(law.parameter, *stab.best)
+    if not (middle > 0 and stab.near[1] - stab.near[0] <= WIDEST * middle):
         return None
-    others: dict[str, Estimate] = {}
+    parameters: dict[str, Estimate] = {}
     if law.name == "oblique ascension":
-        law, (count, low, high, middle), others["obliquity"] = _with_tilt(law, x, y, unit)
-    parameters = {law.parameter: Estimate(middle, low, high), **others}
+        law, stab, parameters["obliquity"] = _with_tilt(law, x, y, unit)
+        middle = _roundest(law.parameter, *stab.best)
+    parameters = {law.parameter: Estimate(middle, *stab.near), **parameters}
+
+    def compute(at: Floats, printed: Floats) -> Floats:
+        computed = rounded(law, middle, at, printed, unit, stab.rounding)
+        # What another likely value of the parameter gives is no error.
+        ends = np.stack([rounded(law, end, at, printed, unit, stab.rounding) for end in stab.likely])
+        allowed = (ends.min(axis=0) <= printed) & (printed <= ends.max(axis=0)) & (np.ptp(ends, axis=0) <= 1)
+        return np.where(allowed, printed, computed)
+
     expected = np.full(len(argument), np.nan)
     with_argument = np.isfinite(argument)
-    computed = np.floor(law.curve(argument[with_argument], middle) * unit + 0.5)
-    if law.modulus is not None:
-        printed = value[with_argument]
-        computed = np.mod(computed, law.modulus * unit)
-        # The end of the circle is printed as 360 or as 0.
-        computed = np.where((computed == 0) & (printed == law.modulus * unit), printed, computed)
-    expected[with_argument] = computed
-    return Fit(law.name, parameters, count, int(known.sum()), expected)
+    expected[with_argument] = compute(argument[with_argument], value[with_argument])
+    recomputed = int((expected[known] == y).sum())
+    return Fit(law.name, parameters, recomputed, int(known.sum()), expected, {"rounding": stab.rounding}, compute)
 
 
-def _sin(x: Floats | float) -> Any:
-    return np.sin(np.radians(x))
+def rounded(law: Law, parameter: float, x: Floats, printed: Floats, unit: float, rounding: str) -> Floats:
+    """What a function gives in whole last places; the end of a circle as it is printed, as 360 or as 0."""
+    low, _ = ROUNDINGS[rounding]
+    # The whole number n with low <= f - n, the greatest one.
+    computed = np.floor(law.curve(x, parameter) * unit - low)
+    if law.modulus is None:
+        return np.asarray(computed)
+    computed = np.mod(computed, law.modulus * unit)
+    return np.where((computed == 0) & (printed == law.modulus * unit), printed, computed)
 
 
-def _tan(x: Floats | float) -> Any:
-    return np.tan(np.radians(x))
+def _roundest(parameter: str, low: float, high: float) -> float:
+    """The roundest value of an interval: of whole degrees, halves, tens of minutes and so on; the middle else."""
+    if parameter == "radius" and low > 0:
+        steps = tuple(10.0**power for power in range(math.floor(math.log10(high)), -1, -1))
+    else:
+        steps = _ROUND_DEGREES if parameter in ("obliquity", "latitude") else ()
+    middle = (low + high) / 2
+    for step in steps:
+        nearest = round(middle / step) * step
+        if low <= nearest <= high:
+            return nearest
+    return middle
 
 
-def _declination(longitude: Floats, tilt: Any) -> Floats:
-    return np.degrees(np.arcsin(np.clip(_sin(longitude) * _sin(tilt), -1, 1)))
+def _slack(count: int, numbers: int) -> int:
+    return SLACK + math.isqrt(max(numbers - count, 0))
 
 
-def _right(longitude: Floats, tilt: Any) -> Floats:
-    return np.degrees(np.arctan2(_sin(longitude) * np.cos(np.radians(tilt)), np.cos(np.radians(longitude)))) % 360
-
-
-def _difference(longitude: Floats, latitude: Any, tilt: Any) -> Floats:
-    ratio = _tan(_declination(longitude, tilt)) * _tan(latitude)
-    return np.degrees(np.arcsin(np.clip(ratio, -1, 1)))
-
-
-def _from(curve: Curve, start: int) -> Curve:
-    """A function of the longitude as one of the degree in the sign that begins at ``start``."""
-    return lambda degree, parameter: curve(degree + start, parameter)
-
-
-def _day_at(longitude: int) -> Curve:
-    """Hours of daylight over the latitude when the Sun is at a longitude."""
-    return lambda latitude, tilt: 12 + 2 * _difference(np.full_like(latitude, longitude), latitude, tilt) / 15
-
-
-def _laws(x: Floats, y: Floats) -> list[_Law]:
-    """The functions that could give these numbers, to judge by their size."""
-    laws: list[_Law] = []
-    # Misprints may lie far outside of what a table holds.
-    (bottom, top), (low_x, high_x) = np.quantile(y, [0.1, 0.9]), np.quantile(x, [0.05, 0.95])
-    step = float(np.median(np.diff(x))) if len(x) > 1 else 0.0
-
-    def sixtieths(a: Floats, r: Any) -> Floats:
-        return np.asarray(r * (2 * _sin((a + step) / 2) - 2 * _sin(a / 2)) / (60 * step))
-
-    curves: list[tuple[str, float, Curve]] = [("sine", 90.0, lambda a, r: r * _sin(a))]
-    curves.append(("chord", 180.0, lambda a, r: 2 * r * _sin(a / 2)))
-    if step > 0:
-        curves.append(("sixtieths of chords", 180.0, sixtieths))
-    for name, last, curve in curves:
-        shape = curve(x, 1.0)
-        guess = float(np.median(y[shape > 0] / shape[shape > 0])) if (shape > 0).any() else 0.0
-        if low_x >= 0 and high_x <= last and guess > 0:
-            laws.append(_Law(name, "radius", curve, 0.5 * guess, 2.0 * guess, {}))
-    if low_x >= 0 and high_x <= 90 and top <= 25:
-        laws += [_Law("declination", "obliquity", _from(_declination, start), 22.5, 24.5, {}) for start in (0, 30, 60)]
-    if low_x >= 0 and high_x <= 30:
-        starts = [s for s in range(0, 360, 30) if _reaches(y, s)]
-        laws += [_Law("right ascension", "obliquity", _from(_right, start), 22.5, 24.5, {}, 360.0) for start in starts]
-        for s in starts:
-            for tilt in (23.4, 23.475, 23.5, 23.55, 23.5833, 23.85):
-                laws.append(_oblique(s, tilt))
-    if low_x >= 20 and high_x <= 66.5 and bottom >= 0 and top <= 24:
-        laws += [
-            _Law("day length", "obliquity", _day_at(place), 22.5, 24.5, {}) for place in (90, 60, 30, -30, -60, -90)
-        ]
-    if low_x >= 12 and high_x <= 24 and top <= 67:
-        laws.append(
-            _Law(
-                "latitude of climates", "obliquity",
-                lambda a, t: np.degrees(np.arctan(_sin(7.5 * (a - 12)) / _tan(t))), 22.5, 24.5, {},
-            )
-        )  # fmt: skip
-    motion = _motion(x, y)
-    return laws if motion is None else [*laws, motion]
-
-
-def _motion(x: Floats, y: Floats) -> _Law | None:
-    """A motion that is the same in every step; one that goes up in whole steps is an argument and no motion."""
-    steps, times = np.diff(y) % 360, np.diff(x)
-    if len(set(np.round(steps, 9).tolist())) < 2 or (times <= 0).any():
-        return None
-    rate, wide = float(np.median(steps / times)), 90 / float(x.max())
-    return _Law("mean motion", "rate", lambda a, r: r * a, rate - wide, rate + wide, {}, 360.0)
-
-
-def _reaches(y: Floats, start: int) -> bool:
-    """Whether ascensions of the sign that begins at ``start`` degrees could be these."""
-    middle = float(np.median(y))
-    return abs((middle - (start + 15) + 180) % 360 - 180) < 45
-
-
-def _oblique(start: int, tilt: float) -> _Law:
-    def curve(a: Floats, latitude: Any) -> Floats:
-        return (_right(a + start, tilt) - _difference(a + start, latitude, tilt)) % 360
-
-    def solve(a: Floats, y: Floats) -> Floats:
-        early = (_right(a + start, tilt) - y + 180) % 360 - 180
-        slope = np.asarray(_tan(_declination(a + start, tilt)))
-        # At the equinoxes every latitude gives the same, and the number tells nothing.
-        slope = np.where(np.abs(slope) < 1e-3, np.nan, slope)
-        return np.degrees(np.arctan(_sin(early) / slope))
-
-    return _Law("oblique ascension", "latitude", curve, 20.0, 62.0, {"obliquity": tilt, "start": start}, 360.0, solve)
-
-
-def _stab(law: _Law, x: Floats, y: Floats, unit: float) -> tuple[int, float, float, float] | None:
-    """How many numbers the best parameter gives, the interval of those that do nearly as well, and the best one."""
+def _stab(law: Law, x: Floats, y: Floats, unit: float, ways: tuple[str, ...] = tuple(ROUNDINGS)) -> _Stab | None:
+    """The parameters that give most numbers, over the given ways of rounding; None where even these give too few."""
     ends = np.stack([_gap(law, x, y, bound, unit) for bound in (law.low, law.high)])
-    within = (ends.min(axis=0) <= 0.5) & (ends.max(axis=0) >= -0.5)
-    if within.mean() < RECOMPUTED:
+    if ((ends.min(axis=0) <= 1) & (ends.max(axis=0) >= -1)).mean() < RECOMPUTED:
         return None
-    edges, counts = _depths(*_allowed(law, x, y, unit, 0.5))
-    if not len(edges):
+    depths = {way: _depths(*_allowed(law, x, y, unit, ROUNDINGS[way])) for way in ways}
+    most = {way: int(counts.max()) for way, (_, counts) in depths.items() if len(counts)}
+    if not most:
         return None
-    at = int(np.argmax(counts))
-    best, middle = int(counts[at]), float((edges[at] + edges[min(at + 1, len(edges) - 1)]) / 2)
-    edges, counts = _depths(*_allowed(law, x, y, unit, 1.0))
-    near = np.flatnonzero(counts >= max(counts.max() - SLACK, 1))
-    last = min(int(near[-1]) + 1, len(edges) - 1)
-    return best, min(middle, float(edges[near[0]])), max(middle, float(edges[last])), middle
+    rounding = max(most, key=lambda way: most[way])
+    best = most[rounding]
+    spans = [_span(*depths[way], best - _slack(best, len(x))) for way in most]
+    near = [span for span in spans if span is not None]
+    likely, tops = (_span(*depths[rounding], least) for least in (best - 1, best))
+    assert likely is not None and tops is not None
+    return _Stab(best, (min(low for low, _ in near), max(high for _, high in near)), likely, tops, rounding)
+
+
+def _span(edges: Floats, counts: Floats, least: int) -> tuple[float, float] | None:
+    """From the first to the last value that lies in so many intervals."""
+    near = np.flatnonzero(counts >= max(least, 1))
+    if not len(near):
+        return None
+    return float(edges[near[0]]), float(edges[min(int(near[-1]) + 1, len(edges) - 1)])
 
 
 def _depths(low: Floats, high: Floats) -> tuple[Floats, Floats]:
@@ -265,22 +217,24 @@ def _depths(low: Floats, high: Floats) -> tuple[Floats, Floats]:
     return edges[order], np.cumsum(turns[order])
 
 
-def _allowed(law: _Law, x: Floats, y: Floats, unit: float, half: float) -> tuple[Floats, Floats]:
-    """For each number the lowest and highest parameter that gives it to ``half`` a last place; empty: low = high.
+def _allowed(law: Law, x: Floats, y: Floats, unit: float, bounds: tuple[float, float]) -> tuple[Floats, Floats]:
+    """For each number the lowest and highest parameter with which the function lies within ``bounds`` above it.
 
-    The functions go one way with their parameter, so that both ends are found by bisection.
+    Bounds are in last places; low = high where no parameter does. The functions go one way with their parameter, so
+    that both ends are found by bisection.
     """
     if law.solve is not None:
-        ends = np.stack([law.solve(x, (y + edge) / unit) for edge in (-half, half)])
+        ends = np.stack([law.solve(x, (y + edge) / unit) for edge in bounds])
         at_bounds = np.stack([_gap(law, x, y, bound, unit) for bound in (law.low, law.high)])
         low, high = np.clip(ends.min(axis=0), law.low, law.high), np.clip(ends.max(axis=0), law.low, law.high)
-        any_does = (np.abs(at_bounds) <= half).all(axis=0)
+        any_does = ((at_bounds >= bounds[0]) & (at_bounds <= bounds[1])).all(axis=0)
         told = np.isfinite(low) & np.isfinite(high) & ~any_does
         return np.where(told, low, law.low), np.where(told, high, np.where(any_does, law.high, law.low))
     bottom, top = np.full(len(x), law.low), np.full(len(x), law.high)
-    sign = np.where(_gap(law, x, y, law.high, unit) >= _gap(law, x, y, law.low, unit), 1.0, -1.0)
+    at_low, at_high = (_gap(law, x, y, bound, unit) for bound in (law.low, law.high))
+    sign = np.where(at_high >= at_low, 1.0, -1.0)
     turns = []
-    for edge in (-half, half):
+    for edge in bounds:
         one, other = bottom.copy(), top.copy()
         for _ in range(_BISECTIONS):
             middle = (one + other) / 2
@@ -288,13 +242,14 @@ def _allowed(law: _Law, x: Floats, y: Floats, unit: float, half: float) -> tuple
             other, one = np.where(above, middle, other), np.where(above, one, middle)
         turns.append((one + other) / 2)
     low, high = np.minimum(*turns), np.maximum(*turns)
-    # An end at the bound of the search is an end of what was searched, unless both are: then nothing was found.
+    # An end at the bound of the search is an end of what was searched, unless both are: then nothing was found, or
+    # every parameter does.
     step = 1e-9 * (law.high - law.low)
     inside = (high > law.low + step) & (low < law.high - step)
     return low, np.where(inside, high, low)
 
 
-def _gap(law: _Law, x: Floats, y: Floats, parameter: Floats | float, unit: float) -> Floats:
+def _gap(law: Law, x: Floats, y: Floats, parameter: Floats | float, unit: float) -> Floats:
     """What the function gives less what is printed, in last places; round the circle the short way."""
     gap = law.curve(x, parameter) * unit - y
     if law.modulus is not None:
@@ -303,18 +258,19 @@ def _gap(law: _Law, x: Floats, y: Floats, parameter: Floats | float, unit: float
     return gap
 
 
-def _with_tilt(law: _Law, x: Floats, y: Floats, unit: float) -> tuple[_Law, tuple[int, float, float, float], Estimate]:
+def _with_tilt(law: Law, x: Floats, y: Floats, unit: float) -> tuple[Law, _Stab, Estimate]:
     """An oblique ascension with the likeliest obliquity as well: its law, the fit of the latitude, the obliquity.
 
     Both move together, so the interval of each goes over all likely values of the other.
     """
     start = int(law.fixed["start"])
-    fits = [(float(tilt), fit) for tilt in _TILTS if (fit := _stab(_oblique(start, float(tilt)), x, y, unit))]
-    best = max(fit[0] for _, fit in fits)
-    equal = [pair for pair in fits if pair[1][0] == best]
-    tilt, fit = equal[len(equal) // 2]
-    near = [(other, other_fit) for other, other_fit in fits if other_fit[0] >= best - SLACK]
+    fits = [(float(tilt), stab) for tilt in _TILTS if (stab := _stab(oblique(start, float(tilt)), x, y, unit))]
+    best = max(stab.count for _, stab in fits)
+    equal = [pair for pair in fits if pair[1].count == best]
+    tilt = _roundest("obliquity", equal[0][0], equal[-1][0])
+    tilt, stab = min(equal, key=lambda pair: abs(pair[0] - tilt))
+    near = [(other, fit) for other, fit in fits if fit.count >= best - _slack(best, len(x))]
     step = float(_TILTS[1] - _TILTS[0])
     obliquity = Estimate(tilt, near[0][0] - step, near[-1][0] + step)
-    latitude = min(f[1] for _, f in near), max(f[2] for _, f in near)
-    return _oblique(start, tilt), (best, *latitude, fit[3]), obliquity
+    latitude = min(fit.near[0] for _, fit in near), max(fit.near[1] for _, fit in near)
+    return oblique(start, tilt), replace(stab, near=latitude), obliquity

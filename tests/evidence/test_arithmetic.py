@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evidence.grids import chords, printed, reading, with_numbers
-from tablesim.evidence.arithmetic import examine, propose, steady
+from tablesim.evidence.arithmetic import examine, propose
+from tablesim.evidence.arithmetic_values import steady
 from tablesim.evidence.collation import collate
 from tablesim.evidence.collation_grids import Witness
 from tablesim.evidence.recomputation import fit_functions
