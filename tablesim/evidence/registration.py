@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +64,11 @@ class Frame:
     texts: tuple[str, ...]
     columns: Indices
     rows: Indices
+
+    @cached_property
+    def figures(self) -> NDArray[np.str_]:
+        """``texts`` as an array of shape (n,)."""
+        return np.array(self.texts, dtype=np.str_)
 
     @classmethod
     def of(cls, reading: Reading) -> Frame:
@@ -213,10 +219,22 @@ def _patch(
     in_row = np.abs(source.centres[one] @ along[:2] + along[2] - frame_b.centres[other, 1]) <= ALONG
     one, other, weight = one[in_row], other[in_row], weight[in_row]
     shifts = _fit_columns(source, frame_b, along, one, other, weight)
-    gap = source.centres[one, 0] + shifts[one] - frame_b.centres[other, 0]
-    met = np.abs(gap) <= ACROSS  # nan, a column without a counterpart, compares as false
-    pairs = _one_to_one(one[met], other[met], np.abs(gap[met]))
+    pairs = _meeting(source, frame_b, along, shifts, free_a, free_b)
     return Patch(along, shifts, transposed, pairs) if len(pairs) >= MIN_EQUAL else None
+
+
+def _meeting(
+    source: Frame, target: Frame, along: Floats, shifts: Floats, free_a: NDArray[np.bool_], free_b: NDArray[np.bool_]
+) -> Indices:
+    """All equal free numbers that meet, one to one; also those too common to have been looked at before."""
+    here, there = np.flatnonzero(free_a & ~np.isnan(shifts)), np.flatnonzero(free_b)
+    across = source.centres[here, 0] + shifts[here]
+    height = source.centres[here] @ along[:2] + along[2]
+    gap = np.abs(across[:, None] - target.centres[None, there, 0])
+    met = (gap <= ACROSS) & (np.abs(height[:, None] - target.centres[None, there, 1]) <= ALONG)
+    met &= source.figures[here, None] == target.figures[None, there]
+    one, other = np.nonzero(met)
+    return _one_to_one(here[one], there[other], gap[one, other])
 
 
 def _anchors(
@@ -315,8 +333,7 @@ def _agreement(source: Frame, target: Frame, members: Indices, height: Floats, s
     """Of the numbers of a column: how many meet their equal on B, and how many meet any number there."""
     across = np.abs(source.centres[members, None, 0] + shift - target.centres[None, :, 0]) <= ACROSS
     met = across & (np.abs(height[members, None] - target.centres[None, :, 1]) <= ALONG)
-    texts_a = np.array([source.texts[i] for i in members])
-    equal = met & (texts_a[:, None] == np.array(target.texts)[None, :])
+    equal = met & (source.figures[members, None] == target.figures[None, :])
     return int(equal.any(axis=1).sum()), int(met.any(axis=1).sum())
 
 
