@@ -15,12 +15,19 @@ from tablesim.cli.output import note, print_json, print_table
 from tablesim.scans.images import page_id
 
 if TYPE_CHECKING:
+    from tablesim.corpus.store import Corpus
+    from tablesim.digits.reading import Reading
     from tablesim.evidence.comparison import Comparison
     from tablesim.evidence.matches import Match
     from tablesim.evidence.pixels import PixelComparison
+    from tablesim.scans.web import Web
 
 N_PRINTED = 10
 """Matches that are printed as text; --json and --out give --top of them."""
+
+
+N_NAMED = 8
+"""Bigrams that are named as text."""
 
 
 class Model(Enum):
@@ -30,8 +37,15 @@ class Model(Enum):
     vgg16 = "vgg16"
 
 
+class Style(Enum):
+    """How the picture is drawn."""
+
+    arcs = "arcs"
+    print = "print"
+
+
 def command(
-    a: Annotated[str, typer.Argument(metavar="A", help="Scan of one page.", show_default=False)],
+    a: Annotated[str, typer.Argument(metavar="A", help="Scan of one page; with --run a page.", show_default=False)],
     b: Annotated[str, typer.Argument(metavar="B", help="Scan of the other page.", show_default=False)],
     model: Annotated[
         Model, typer.Option("--model", help="What compares: bigram reads figures, vgg16 sees rules and layout.")
@@ -41,6 +55,18 @@ def command(
         typer.Option("--weights", help="Weights of the digit network, or of VGG-16 with vgg16.", show_default=False),
     ] = None,
     top: Annotated[int, typer.Option("--top", min=0, help="How many matches to list.")] = 200,
+    run: Annotated[
+        Path | None,
+        typer.Option("--run", metavar="RUN", help="Run folder to set the pair against.", show_default=False),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option("--labels", metavar="CSV", help="Columns page,label: who counts as another.", show_default=False),
+    ] = None,
+    pixels: Annotated[
+        bool, typer.Option("--pixels", help="Say what the relevance lies on; takes some seconds more.")
+    ] = False,
+    style: Annotated[Style, typer.Option("--style", help="The picture: arcs, or print for paper.")] = Style.arcs,
     as_json: Json = False,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for the picture and the JSON.", show_default=False)
@@ -50,18 +76,28 @@ def command(
 ) -> None:
     """Compare two pages: similarity, score, and the pairs of equal figures whose contributions add up to it.
 
-    A page of a PDF or of a TIFF with several is book.pdf#12, a page of a IIIF manifest ADDRESS#12.
+    A page of a PDF or of a TIFF with several is book.pdf#12, a page of a IIIF manifest ADDRESS#12. With --run A and B
+    may be page ids of that run, which are not read again, or scans that are in it; then it is also said how the pair
+    stands among all its pages, so that one sees whether such a similarity is anything special there.
 
     With --model vgg16 tiles of the pages are matched instead, as a network for photographs sees them; without
     --weights (a state dict in torchvision's format) its weights are random.
 
     Example: tablesim compare edition_1585.jpg edition_1604.jpg --out pair
     """
-    from tablesim.scans.sources import find_page
+    if labels is not None and run is None:
+        raise typer.BadParameter("--labels needs a --run")
     from tablesim.scans.web import Web
 
+    corpus, known = _corpus(run, labels)
     web = Web(cache, offline=offline)
-    comparison = _compare(str(find_page(a, web)), str(find_page(b, web)), model, weights, top)
+    comparison: Comparison | PixelComparison
+    if model is Model.vgg16:
+        comparison = _by_vgg(_page(a, corpus, web), _page(b, corpus, web), weights, top)
+    else:
+        comparison = _by_bigrams(_page(a, corpus, web), _page(b, corpus, web), weights, top, pixels=pixels)
+        if corpus is not None:
+            comparison = comparison.within(corpus, known)
     if out is not None:
         for path in write(comparison, out):
             note(f"written: {path}")
@@ -71,30 +107,72 @@ def command(
         show(comparison)
 
 
-def _compare(a: str, b: str, model: Model, weights: Path | None, top: int) -> Comparison | PixelComparison:
-    if model is Model.vgg16:
-        from tablesim.evidence.pixels import compare_pixels
+def _corpus(run: Path | None, labels: Path | None) -> tuple[Corpus | None, dict[str, str] | None]:
+    if run is None:
+        return None, None
+    from tablesim.corpus.evaluation import read_labels
+    from tablesim.corpus.store import Corpus
 
-        pixels = compare_pixels(a, b, weights, top=top)
-        note(f"compared by {pixels.provenance}")
-        return pixels
+    return Corpus.open(run), None if labels is None else dict(read_labels(labels).labels)
+
+
+def _page(name: str, corpus: Corpus | None, web: Web) -> str | Reading:
+    """What was read on a page of the run, or the path of a scan."""
+    from tablesim.scans.sources import find_page
+
+    if corpus is not None and corpus.page_table.row_of(name) is not None:
+        return corpus.reading(name)
+    return str(find_page(name, web))
+
+
+def _by_vgg(a: str | Reading, b: str | Reading, weights: Path | None, top: int) -> PixelComparison:
+    from tablesim.evidence.pixels import compare_pixels
+
+    found = compare_pixels(a, b, weights, top=top)
+    note(f"compared by {found.provenance}")
+    return found
+
+
+def _by_bigrams(a: str | Reading, b: str | Reading, weights: Path | None, top: int, *, pixels: bool) -> Comparison:
     from tablesim.evidence import compare
     from tablesim.reader import load_network
 
-    return compare(a, b, load_network(weights), top)
+    network = None if isinstance(a, Reading) and isinstance(b, Reading) and not pixels else load_network(weights)
+    found = compare(a, b, network, top)
+    return found.with_pixels(network) if pixels else found
 
 
 def write(comparison: Comparison | PixelComparison, folder: Path) -> Iterator[Path]:
-    """Write the picture and the JSON into ``folder``, named after the two pages; gives their paths."""
+    """Write the pictures and the JSON into ``folder``, named after the two pages; gives their paths.
+
+    Where the pages can be laid over each other, the overlay and the blinking picture are among them; where not, a line
+    on stderr says why.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     stem = f"{page_id(comparison.a)}__{page_id(comparison.b)}"
     if comparison.model != Model.bigram.value:
         stem += f"__{comparison.model}"
     picture, data = folder / f"{stem}.png", folder / f"{stem}.json"
     comparison.plot(picture)
-    data.write_text(json.dumps(comparison.to_dict(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    values = comparison.to_dict()
+    if comparison.model == Model.bigram.value:
+        transform = cast("Comparison", comparison).transform
+        values["transform"] = None if transform is None else transform.to_dict()
+    data.write_text(json.dumps(values, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     yield picture
     yield data
+    if comparison.model == Model.bigram.value:
+        yield from _write_overlays(cast("Comparison", comparison), folder / stem)
+
+
+def _write_overlays(comparison: Comparison, stem: Path) -> Iterator[Path]:
+    from tablesim.evidence.overlay import draw_overlay, write_blink
+
+    if comparison.transform is None:
+        note(f"no overlay: {comparison.why_no_transform}")
+        return
+    yield draw_overlay(comparison, stem.with_name(f"{stem.name}__overlay.png"))
+    yield write_blink(comparison, stem.with_name(f"{stem.name}__blink.gif"))
 
 
 def show(comparison: Comparison | PixelComparison) -> None:
