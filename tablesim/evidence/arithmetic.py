@@ -25,7 +25,7 @@ from tablesim.evidence.arithmetic_differences import (
     out_of_order,
     second_differences,
 )
-from tablesim.evidence.arithmetic_functions import Finding, recomputed
+from tablesim.evidence.arithmetic_functions import Finding, months, recomputed
 from tablesim.evidence.arithmetic_sums import OF_COLUMN, OF_ROW, SUM, running_sums, totals
 from tablesim.evidence.arithmetic_values import (
     Floats,
@@ -131,7 +131,10 @@ class _Table:
 
 def _examined(table: _Table) -> Iterator[tuple[Finding | None, list[Suspect]]]:
     """What the laws say of a table, the strongest first."""
-    for finding, expected in recomputed(table.panel, table.numbers, table.which):
+    found = list(months(table.panel, table.numbers, table.which))
+    given = {column for finding, _ in found for column in finding.value}
+    found += recomputed(table.panel, table.numbers, table.which, given)
+    for finding, expected in found:
         table.lawful |= {*finding.argument, *finding.value}
         yield finding, [table.suspect(number, *said) for number, said in expected.items()]
     abscissa = np.arange(table.panel.shape[0], dtype=np.float64)

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from tablesim.evidence.arithmetic_values import OBEYED, Floats, Value, rising, steady, texts_of, values_of
+from tablesim.evidence.arithmetic_values import OBEYED, Floats, Value, rising, steady, step_of, texts_of, values_of
 from tablesim.evidence.collation_grids import Panel
 from tablesim.evidence.recomputation import Estimate, Fit, fit_functions
+from tablesim.evidence.recomputation_sun import month_columns, sun_places
 
 N_ARGUMENTS = 2
 """So many of the nearest arguments are tried with each value."""
@@ -37,7 +38,26 @@ class Finding:
         }
 
 
-def recomputed(panel: Panel, numbers: Floats, which: int) -> Iterator[tuple[Finding, Expected]]:
+def months(panel: Panel, numbers: Floats, which: int) -> Iterator[tuple[Finding, Expected]]:
+    """The columns of the Sun's place by days and months, as ``recomputed``: they are dated together."""
+    values = values_of(numbers)
+    for day in values[0]:
+        days = steady(day.numbers)
+        if days is None or abs(step_of(days)) != 1:
+            continue
+        # Degrees, minutes and seconds before degrees and minutes.
+        others = ([v for v in group if not set(day.columns) & set(v.columns)] for group in values[2:0:-1])
+        columns = max((month_columns(group) for group in others), key=len)
+        fits = sun_places(days, columns) if columns else []
+        for column, fit in zip(columns, fits, strict=False):
+            found = dict(texts_of(panel, day, days, "step"))
+            found |= dict(texts_of(panel, column, fit.expected, fit.name))
+            yield Finding(which, day.columns, column.columns, fit), found
+        if fits:
+            return
+
+
+def recomputed(panel: Panel, numbers: Floats, which: int, given: set[int]) -> Iterator[tuple[Finding, Expected]]:
     """The functions that recompute columns of a panel, and what they have for each number.
 
     No column is taken for two values, and long values come first.
@@ -50,6 +70,8 @@ def recomputed(panel: Panel, numbers: Floats, which: int) -> Iterator[tuple[Find
         What stands in it.
     which : int
         The witness, for the findings.
+    given : set of int
+        Columns that are no values.
     """
     values = values_of(numbers)
     radii: dict[tuple[int, ...], Estimate] = {}
@@ -60,7 +82,7 @@ def recomputed(panel: Panel, numbers: Floats, which: int) -> Iterator[tuple[Find
     arguments += [(v, rising(v.numbers)) for v in values[1] if v.columns in hours]
     # Degrees and minutes before degrees alone, where both go up steadily.
     arguments.sort(key=lambda pair: -pair[0].places)
-    taken: set[int] = set()
+    taken = set(given)
     for value in sorted((v for group in values for v in group), key=lambda v: (-v.places, v.columns)):
         if taken & set(value.columns):
             continue
