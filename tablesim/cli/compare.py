@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -12,14 +13,15 @@ import typer
 
 from tablesim.cli.options import Cache, Json, Offline
 from tablesim.cli.output import note, print_json, print_table
+from tablesim.digits.reading import Reading
 from tablesim.scans.images import page_id
 
 if TYPE_CHECKING:
     from tablesim.corpus.store import Corpus
-    from tablesim.digits.reading import Reading
     from tablesim.evidence.comparison import Comparison
     from tablesim.evidence.matches import Match
     from tablesim.evidence.pixels import PixelComparison
+    from tablesim.evidence.relevance import PixelRelevance
     from tablesim.scans.web import Web
 
 N_PRINTED = 10
@@ -64,12 +66,14 @@ def command(
         typer.Option("--labels", metavar="CSV", help="Columns page,label: who counts as another.", show_default=False),
     ] = None,
     pixels: Annotated[
-        bool, typer.Option("--pixels", help="Say what the relevance lies on; takes some seconds more.")
+        bool, typer.Option("--pixels", help="Say on what of the page the relevance lies; takes some seconds more.")
     ] = False,
-    style: Annotated[Style, typer.Option("--style", help="The picture: arcs, or print for paper.")] = Style.arcs,
+    style: Annotated[
+        Style, typer.Option("--style", help="The picture: arcs; print adds a quiet one for paper, as PDF.")
+    ] = Style.arcs,
     as_json: Json = False,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for the picture and the JSON.", show_default=False)
+        Path | None, typer.Option("--out", help="Folder for the pictures and the JSON.", show_default=False)
     ] = None,
     cache: Cache = None,
     offline: Offline = False,
@@ -91,15 +95,19 @@ def command(
 
     corpus, known = _corpus(run, labels)
     web = Web(cache, offline=offline)
+    pages = _page(a, corpus, web), _page(b, corpus, web)
     comparison: Comparison | PixelComparison
+    ink = None
     if model is Model.vgg16:
-        comparison = _by_vgg(_page(a, corpus, web), _page(b, corpus, web), weights, top)
+        comparison = _by_vgg(*pages, weights, top)
     else:
-        comparison = _by_bigrams(_page(a, corpus, web), _page(b, corpus, web), weights, top, pixels=pixels)
+        comparison, ink = _by_bigrams(*pages, weights, top, pixels=pixels)
         if corpus is not None:
             comparison = comparison.within(corpus, known)
     if out is not None:
-        for path in write(comparison, out):
+        written = list(write(comparison, out))
+        written += _write_more(comparison, ink, style, written[0])
+        for path in written:
             note(f"written: {path}")
     if as_json:
         print_json(comparison.to_dict())
@@ -133,13 +141,18 @@ def _by_vgg(a: str | Reading, b: str | Reading, weights: Path | None, top: int) 
     return found
 
 
-def _by_bigrams(a: str | Reading, b: str | Reading, weights: Path | None, top: int, *, pixels: bool) -> Comparison:
+def _by_bigrams(
+    a: str | Reading, b: str | Reading, weights: Path | None, top: int, *, pixels: bool
+) -> tuple[Comparison, PixelRelevance | None]:
     from tablesim.evidence import compare
     from tablesim.reader import load_network
 
     network = None if isinstance(a, Reading) and isinstance(b, Reading) and not pixels else load_network(weights)
     found = compare(a, b, network, top)
-    return found.with_pixels(network) if pixels else found
+    if not pixels:
+        return found, None
+    ink = found.pixels(network)
+    return replace(found, surfaces=ink.surfaces), ink
 
 
 def write(comparison: Comparison | PixelComparison, folder: Path) -> Iterator[Path]:
@@ -175,6 +188,26 @@ def _write_overlays(comparison: Comparison, stem: Path) -> Iterator[Path]:
     yield write_blink(comparison, stem.with_name(f"{stem.name}__blink.gif"))
 
 
+def _write_more(
+    comparison: Comparison | PixelComparison, ink: PixelRelevance | None, style: Style, picture: Path
+) -> Iterator[Path]:
+    """Write the other pictures that were asked for, named after the first one."""
+
+    def beside(name: str) -> Path:
+        return picture.with_name(f"{picture.stem}__{name}")
+
+    if comparison.faithfulness is not None:
+        from tablesim.evidence.curves import draw_faithfulness
+
+        yield draw_faithfulness(comparison, beside("faithfulness.png"))
+    if ink is not None:
+        ink.plot(beside("pixels.png"))
+        yield beside("pixels.png")
+    if style is Style.print:
+        comparison.plot(beside("print.pdf"), style=style.value)
+        yield beside("print.pdf")
+
+
 def show(comparison: Comparison | PixelComparison) -> None:
     """Say it in words, with the strongest matches."""
     if comparison.model != Model.bigram.value:
@@ -183,14 +216,34 @@ def show(comparison: Comparison | PixelComparison) -> None:
             f"score {comparison.score:.4g}, of which {comparison.relevance_total:.4g} goes to pairs of tiles "
             f"and {round(100 * comparison.bias_share)} % to biases"
         )
+        _show_what(comparison)
         _table("tile", comparison.matches[:N_PRINTED], comparison)
         return
     _show_glyphs(cast("Comparison", comparison))
 
 
+def _show_what(comparison: Comparison | PixelComparison) -> None:
+    """What the relevance lies on, and whether the similarity rests on it."""
+    if comparison.surfaces is not None:
+        for scan, part in zip((comparison.a, comparison.b), comparison.surfaces, strict=True):
+            typer.echo(f"relevance on {page_id(scan)}, and how much of the page it is: {part.words}")
+    if comparison.faithfulness is not None:
+        typer.echo(comparison.faithfulness.words)
+
+
 def _show_glyphs(comparison: Comparison) -> None:
+    from tablesim.evidence.shares import n_for
+
     assignment = comparison.assignment
     typer.echo(f"similarity {comparison.similarity:.4f}   containment {comparison.containment:.4f}")
+    interval = comparison.interval
+    typer.echo(
+        f"{interval.low:.4f} to {interval.high:.4f} for what the reader doubts ({100 * interval.level:.0f} % of "
+        f"{interval.resampled} readings drawn by the confidences)"
+    )
+    if comparison.standing is not None:
+        for sentence in comparison.standing.words:
+            typer.echo(sentence)
     typer.echo(
         f"score {comparison.score:.4f}, the sum of {comparison.glyph_matches.n_pairs} matches "
         f"{comparison.relevance_total:.4f}"
@@ -198,6 +251,10 @@ def _show_glyphs(comparison: Comparison) -> None:
     if not comparison.glyph_matches.n_pairs:
         typer.echo("the pages have no figure in common")
         return
+    bigrams = comparison.bigrams
+    named = ", ".join(f"{bigram.bigram} {100 * bigram.share:.0f} %" for bigram in bigrams[:N_NAMED])
+    typer.echo(f"{n_for(bigrams, 0.5)} of {len(bigrams)} common bigrams bring half of the score: {named}")
+    _show_what(comparison)
     if assignment.registered:
         share = 100 * assignment.relevance_supported / comparison.score
         typer.echo(

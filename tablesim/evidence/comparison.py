@@ -208,15 +208,18 @@ class Comparison:
             network = load_network()
         return explain_pixels(network.eye, self.reading_a, self.reading_b)
 
-    def plot(self, path: str | Path | None = None, *, max_lines: int = 600) -> Figure:
+    def plot(self, path: str | Path | None = None, *, max_lines: int | None = None, style: str = "arcs") -> Figure:
         """Draw the two pages side by side, their equal glyphs joined by lines as wide as what they bring.
 
         Parameters
         ----------
         path : str or Path, optional
             Where to write the picture (PNG, PDF or SVG by suffix); it is only returned when left out.
-        max_lines : int
-            The strongest lines are drawn; the caption says what the others bring.
+        max_lines : int, optional
+            The strongest lines are drawn, ``tablesim.evidence.picture.MAX_LINES`` unless told otherwise; the caption
+            says what the others bring. Has no meaning for "print".
+        style : {"arcs", "print"}
+            "arcs" as in the paper, for the screen; "print" in black on white, few thin lines, for half a sheet.
 
         Returns
         -------
@@ -227,10 +230,12 @@ class Comparison:
         ------
         ScanError
             A scan is no longer where the reading says it was.
+        ValueError
+            Another style.
         """
         from tablesim.evidence.picture import draw
 
-        return draw(self, path, max_lines)
+        return draw(self, path, max_lines, style)
 
 
 def compare(

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 SUPPORTED_COLOUR = "#0072B2"
 LOOSE_COLOUR = "#D55E00"
 INK = "#2b2723"
+STYLES = ("arcs", "print")
+MAX_LINES = 600
+"""Lines that a picture has at most, unless it is told otherwise."""
+
 WIDEST = 2.4
 """Width in points of the line that brings most, where lines are few."""
 
@@ -59,13 +63,19 @@ class Leaf:
     turn: Transform
 
 
-def draw(comparison: Comparison, path: str | Path | None, max_lines: int) -> Figure:
+def draw(comparison: Comparison, path: str | Path | None, max_lines: int | None, style: str) -> Figure:
     """The picture behind ``Comparison.plot``."""
+    check_style(style)
     readings = (comparison.reading_a, comparison.reading_b)
     leaves = [Leaf(reading.scan, reading.page, upright(reading.transform)) for reading in readings]
     assignment = comparison.assignment
     links = assignment.supported if assignment.registered else assignment.links
-    shown = sorted(links, key=lambda link: -link.relevance)[:max_lines]
+    if style == "print":
+        from tablesim.evidence.quiet import draw_quiet
+
+        head = f"Similarity {cut(comparison.similarity)}, score {comparison.score:.2f}"
+        return draw_quiet(leaves, links, (head, _caption_for_print(comparison, links)), path)
+    shown = sorted(links, key=lambda link: -link.relevance)[: MAX_LINES if max_lines is None else max_lines]
     total = f"{comparison.relevance_total:.2f}, the sum of {comparison.glyph_matches.n_pairs:,} pairs of equal glyphs"
     words = (
         f"Similarity {cut(comparison.similarity)}",
@@ -73,6 +83,12 @@ def draw(comparison: Comparison, path: str | Path | None, max_lines: int) -> Fig
         _caption(comparison, shown),
     )
     return draw_pair(leaves, shown, SUPPORTED_COLOUR if assignment.registered else LOOSE_COLOUR, words, path)
+
+
+def check_style(style: str) -> None:
+    """ValueError for a style that is not there."""
+    if style not in STYLES:
+        raise ValueError(f"plot: got style {style!r}, expected {' or '.join(STYLES)}")
 
 
 def cut(similarity: float) -> str:
@@ -164,6 +180,17 @@ def _join(
         figure.add_artist(lines)
         if clip is not None:
             lines.set_clip_path(clip)
+
+
+def _caption_for_print(comparison: Comparison, links: Sequence[Link]) -> str:
+    if not comparison.glyph_matches.n_pairs:
+        return "The two pages have no bigram in common."
+    brought = sum(link.relevance for link in links)
+    where = "at its place on the other page" if comparison.assignment.registered else "on the other page"
+    return (
+        f"Black: the {len(links):,} figures (bigrams and isolated digits) with an equal one {where}; they bring "
+        f"{brought:.2f} of the score."
+    )
 
 
 def _caption(comparison: Comparison, shown: Sequence[Link]) -> str:

@@ -218,15 +218,25 @@ class PixelComparison:
             "matches": [match.to_dict() for match in matches],
         }
 
-    def plot(self, path: str | Path | None = None, *, max_lines: int = 60) -> Figure:
-        """The two pages side by side, the strongest pairs of tiles joined; ScanError when a scan has gone."""
-        from tablesim.evidence.picture import SUPPORTED_COLOUR, Leaf, cut, draw_pair
+    def plot(self, path: str | Path | None = None, *, max_lines: int = 60, style: str = "arcs") -> Figure:
+        """The two pages side by side, the strongest pairs of tiles joined; ScanError when a scan has gone.
 
+        ``style`` as for ``Comparison.plot``.
+        """
+        from tablesim.evidence.picture import SUPPORTED_COLOUR, Leaf, check_style, cut, draw_pair
+
+        check_style(style)
         leaves = [
             Leaf(scan, page_id(scan), Transform(*size)) for scan, size in zip((self.a, self.b), self.sizes, strict=True)
         ]
         shown = self.matches[:max_lines]
         drawn = sum(match.relevance for match in shown)
+        if style == "print":
+            from tablesim.evidence.quiet import draw_quiet
+
+            head = f"Similarity {cut(self.similarity)} by VGG-16"
+            caption = f"{self.provenance}. Black: the tiles of the {len(shown)} strongest pairs."
+            return draw_quiet(leaves, shown, (head, caption), path)
         words = (
             f"Similarity {cut(self.similarity)} by VGG-16",
             f"score {self.score:.4g}, of which {self.relevance_total:.4g} goes to pairs of tiles "

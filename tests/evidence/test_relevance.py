@@ -126,7 +126,7 @@ def test_the_report_of_the_whole_way_has_no_gap(eye, readings):
     coverage = dense(model, ink, torch.ones(1, 110)).coverage
     assert not coverage.approximate
     names = {entry.name: entry.rule for entry in coverage.entries if entry.state == "rule"}
-    assert names["logits.network.at_half.0"].startswith("ZBox")
+    assert names["logits.network.at_half.0"].startswith("InkShare")
     assert names["bigrams.minimum"].startswith("MinShare")
     assert sum(entry.kept for entry in coverage.entries if entry.function != "pad") < 1e-9
 
