@@ -93,13 +93,15 @@ def residuals(matrix: Floats, one: Floats, other: Floats) -> Floats:
     return (forward + backward) / 2
 
 
-def fit_plane(one: Floats, other: Floats) -> Plane | Refusal:
+def fit_plane(one: Floats, other: Floats, tolerance: float = TOLERANCE) -> Plane | Refusal:
     """The plane map that most pairs support.
 
     Parameters
     ----------
     one, other : float64 arrays of shape (n, 2)
         Points of A and their partners on B, in figure heights of their pages; up to 60 % of the pairs may be wrong.
+    tolerance : float
+        How far a point may lie from where the map sends its partner, in figure heights.
 
     Returns
     -------
@@ -110,15 +112,15 @@ def fit_plane(one: Floats, other: Floats) -> Plane | Refusal:
         return Refusal(f"only {len(one)} equal numbers stand at matching places; at least {MIN_PAIRS} are needed")
     if spread(one) < MIN_SPREAD or spread(other) < MIN_SPREAD:
         return Refusal("the equal numbers stand on one line")
-    found = [plane for model in ("affine", "homography") if (plane := _fit(model, one, other)) is not None]
+    found = [plane for model in ("affine", "homography") if (plane := _fit(model, one, other, tolerance)) is not None]
     if not found:
         return Refusal(f"no plane map holds for {MIN_PAIRS} of {len(one)} equal numbers")
     misses = [residuals(plane.matrix, one, other) for plane in found]
     # Both are judged on the pairs that either of them explains: a map must not win by giving up pairs.
-    judged = np.min(misses, axis=0) <= TOLERANCE
-    costs = [_criterion(plane.model, miss[judged]) for plane, miss in zip(found, misses, strict=True)]
+    judged = np.min(misses, axis=0) <= tolerance
+    costs = [_criterion(plane.model, miss[judged], tolerance) for plane, miss in zip(found, misses, strict=True)]
     plane = found[int(np.argmin(costs))]
-    held = residuals(plane.matrix, one, other) <= TOLERANCE
+    held = residuals(plane.matrix, one, other) <= tolerance
     if spread(one[held]) < MIN_SPREAD or spread(other[held]) < MIN_SPREAD:
         return Refusal("the equal numbers at matching places stand on one line")
     reason = implausible(plane.matrix, one[held])
@@ -150,23 +152,23 @@ def implausible(matrix: Floats, points: Floats) -> str | None:
     return None
 
 
-def _fit(model: str, one: Floats, other: Floats) -> Plane | None:
+def _fit(model: str, one: Floats, other: Floats, tolerance: float) -> Plane | None:
     """The map of one kind: from samples, then least squares over what holds until that stays the same."""
     source, target = one.astype(np.float32), other.astype(np.float32)
     if model == "affine":
         rough, _ = cv2.estimateAffine2D(
-            source, target, method=cv2.RANSAC, ransacReprojThreshold=TOLERANCE, maxIters=N_TRIALS, confidence=0.999
+            source, target, method=cv2.RANSAC, ransacReprojThreshold=tolerance, maxIters=N_TRIALS, confidence=0.999
         )
         matrix = None if rough is None else np.vstack([rough, [0, 0, 1]])
     else:
         matrix, _ = cv2.findHomography(
-            source, target, cv2.RANSAC, ransacReprojThreshold=TOLERANCE, maxIters=N_TRIALS, confidence=0.999
+            source, target, cv2.RANSAC, ransacReprojThreshold=tolerance, maxIters=N_TRIALS, confidence=0.999
         )
     if matrix is None or not usable(matrix):
         return None
     held = np.zeros(len(one), dtype=bool)
     for _ in range(10):
-        now = residuals(matrix, one, other) <= TOLERANCE
+        now = residuals(matrix, one, other) <= tolerance
         if (now == held).all():
             break
         if now.sum() < MIN_PAIRS:
@@ -175,7 +177,7 @@ def _fit(model: str, one: Floats, other: Floats) -> Plane | None:
         if refined is None or not usable(refined):
             return None
         matrix, held = refined, now
-    return Plane(model, matrix) if (residuals(matrix, one, other) <= TOLERANCE).sum() >= MIN_PAIRS else None
+    return Plane(model, matrix) if (residuals(matrix, one, other) <= tolerance).sum() >= MIN_PAIRS else None
 
 
 def affine(one: Floats, other: Floats, weight: Floats | None = None) -> Floats:
@@ -196,9 +198,9 @@ def usable(matrix: Floats) -> bool:
     return bool(np.isfinite(matrix).all() and np.linalg.cond(matrix) < 1e9)
 
 
-def _criterion(model: str, miss: Floats) -> float:
+def _criterion(model: str, miss: Floats, tolerance: float) -> float:
     # A pair that the map does not explain costs what it would cost at the edge of the tolerance.
-    square = float(np.mean(np.minimum(miss, TOLERANCE) ** 2)) / 2
+    square = float(np.mean(np.minimum(miss, tolerance) ** 2)) / 2
     numbers = {"affine": 6, "homography": 8}[model]
     return 2 * len(miss) * np.log(max(square, READING_SCATTER**2)) + numbers * np.log(2 * max(len(miss), 1))
 

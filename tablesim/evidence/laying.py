@@ -8,12 +8,12 @@ leaves out numbers that are common on a page. Where no map can be trusted there 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-from tablesim.digits.reading import ILLEGIBLE, Reading
+from tablesim.digits.reading import Reading
 from tablesim.evidence.geometry import (
     MIN_PAIRS,
     MIN_SPREAD,
@@ -23,10 +23,11 @@ from tablesim.evidence.geometry import (
     affine,
     fit_plane,
     implausible,
+    project,
     spread,
 )
 from tablesim.evidence.registration import Frame, Registration
-from tablesim.evidence.spacing import Pairs, Warp, fit_warp, refit_warp
+from tablesim.evidence.spacing import SLANT, Pairs, Warp, fit_across, fit_along
 from tablesim.evidence.superposition import SAME_SETTING, Floats, Indices, Superposition
 
 PREFERRED = 0.9
@@ -81,8 +82,8 @@ def lay_over(a: Reading, b: Reading, registration: Registration | None) -> Super
 class _Pages:
     """The two pages in figure heights, and the equal numbers that the registration found.
 
-    ``half_a``, ``half_b``: half the width of each number; ``seeds``: pairs of numbers, (s, 2); ``part``: the patch that
-    each of them belongs to; ``along``: the height on B of the largest patch.
+    ``half_a``, ``half_b``: half the width of each number; ``seeds``: pairs of numbers, (s, 2); ``equal``: all pairs of
+    equal legible numbers, wherever they stand, (e, 2); ``along``: the height on B of the largest patch.
     """
 
     a: Frame
@@ -90,7 +91,7 @@ class _Pages:
     half_a: Floats
     half_b: Floats
     seeds: Indices
-    part: Indices
+    equal: Indices
     along: Floats
 
     @classmethod
@@ -102,20 +103,19 @@ class _Pages:
             _half_widths(a, registration.a),
             _half_widths(b, registration.b),
             np.concatenate([patch.pairs for patch in patches]),
-            np.repeat(np.arange(len(patches)), [len(patch.pairs) for patch in patches]),
+            _equal(registration.a, registration.b),
             patches[0].along,
         )
 
-    def pairs(self, numbers: Indices, part: Indices) -> Pairs:
-        """The pairs of numbers as points with their columns and rows."""
+    def pairs(self, numbers: Indices, level: Floats, page: Floats) -> Pairs:
+        """The pairs of numbers, levelled, with their columns and rows."""
         i, j = numbers.T
-        columns, rows, parts = self.a.columns[i].tolist(), self.a.rows[i].tolist(), part.tolist()
         return Pairs(
-            self.a.centres[i],
-            self.b.centres[j],
+            project(level, self.a.centres[i]),
+            project(np.linalg.inv(page), self.b.centres[j]),
             np.maximum(self.half_a[i], self.half_b[j]),
-            list(zip(columns, parts, strict=True)),
-            list(zip(rows, parts, strict=True)),
+            list(zip(self.a.columns[i].tolist(), self.b.columns[j].tolist(), strict=True)),
+            list(zip(self.a.rows[i].tolist(), self.b.rows[j].tolist(), strict=True)),
         )
 
     def gap(self, found: Plane | Warp, numbers: Indices) -> Floats:
@@ -140,8 +140,7 @@ class _Pages:
 
     def legible(self, numbers: Indices) -> Indices:
         """Those of the pairs in which both numbers were read whole."""
-        texts = [(self.a.texts[i], self.b.texts[j]) for i, j in numbers]
-        return numbers[[ILLEGIBLE not in a + b for a, b in texts]] if texts else numbers
+        return numbers[self.a.legible[numbers[:, 0]] & self.b.legible[numbers[:, 1]]]
 
     def overlapping(self, found: Plane | Warp) -> int:
         """Numbers of the page that has fewer of them where the two overlap."""
@@ -222,22 +221,47 @@ def _plane(pages: _Pages) -> Plane | Refusal:
 
 
 def _warp(pages: _Pages) -> Warp | None:
-    """The map by columns and rows, found from the seeds and fitted again to what it lays upon each other."""
-    pairs = pages.pairs(pages.seeds, pages.part)
-    level = np.array([[1.0, pairs.lean(), 0.0], [*pages.along], [0.0, 0.0, 1.0]])
-    found = fit_warp(level, pairs)
+    """The map by columns and rows: the columns of the registration give rows, rows columns, both the plane maps."""
+    lean_a, lean_b = pages.pairs(pages.seeds, np.eye(3), np.eye(3)).leans()
+    level = np.array([[1.0, -lean_a, 0.0], [*pages.along], [0.0, 0.0, 1.0]])
+    page = np.array([[1.0, lean_b, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    numbers = pages.seeds
+    best: Warp | None = None
     most = 0
     for _ in range(ROUNDS):
-        if found is None:
+        columns = fit_across(pages.pairs(numbers, level, page))
+        if columns is None:
             break
-        numbers, _ = pages.collect(found)
-        if len(numbers) <= most:
+        in_columns = _labelled(pages.equal, pages.a.columns, pages.b.columns, columns.labels)
+        rows = fit_along(pages.pairs(in_columns, level, page))
+        if rows is None:
             break
-        most, better = len(numbers), refit_warp(found, pages.pairs(numbers, np.zeros(len(numbers), dtype=np.int64)))
-        if better is None or len(pages.collect(better)[0]) < most:
+        found = Warp(level, columns.spacing, rows.spacing, page)
+        held = len(pages.collect(found)[0])
+        if held <= most:
             break
-        found = better
-    return found
+        best, most = found, held
+        cells = _labelled(in_columns, pages.a.rows, pages.b.rows, rows.labels)
+        level, page = _levelled(found, pages.a.centres[cells[:, 0]], pages.b.centres[cells[:, 1]])
+        numbers = _labelled(pages.equal, pages.a.rows, pages.b.rows, rows.labels)
+    return best
+
+
+def _labelled(numbers: Indices, on_a: Indices, on_b: Indices, labels: list[tuple[int, int]]) -> Indices:
+    """Those of the pairs of numbers whose columns (rows) are counterparts."""
+    step = int(on_b.max()) + 1
+    wanted = np.array([one * step + other for one, other in labels], dtype=np.int64)
+    return numbers[np.isin(on_a[numbers[:, 0]] * step + on_b[numbers[:, 1]], wanted)]
+
+
+def _levelled(warp: Warp, one: Floats, other: Floats) -> tuple[Floats, Floats]:
+    """The two plane maps of a warp, that one fitted anew to points of A and B which then leaves less."""
+    first, last = fit_plane(one, warp.unspaced(other), SLANT), fit_plane(warp.spaced(one), other, SLANT)
+    tries = [replace(warp, level=first.matrix)] if isinstance(first, Plane) else [warp]
+    tries += [replace(warp, page=last.matrix)] if isinstance(last, Plane) else []
+    left = [np.minimum(np.linalg.norm(one_try.apply(one) - other, axis=1), SLANT).sum() for one_try in tries]
+    best = tries[int(np.argmin(left))]
+    return best.level, best.page
 
 
 def _superposition(a: Reading, b: Reading, pages: _Pages, laid: _Laid) -> Superposition | Refusal:
@@ -267,6 +291,12 @@ def _superposition(a: Reading, b: Reading, pages: _Pages, laid: _Laid) -> Superp
 def _frame(reading: Reading, frame: Frame) -> Floats:
     """From source pixels to the upright page in figure heights, (3, 3)."""
     return np.diag([1 / frame.unit, 1 / frame.unit, 1.0]) @ np.vstack([reading.transform.matrix, [0, 0, 1]])
+
+
+def _equal(a: Frame, b: Frame) -> Indices:
+    """All pairs of equal legible numbers, (e, 2)."""
+    same = a.figures[:, None] == b.figures[None, :]
+    return np.argwhere(same & a.legible[:, None]).astype(np.int64)
 
 
 def _half_widths(reading: Reading, frame: Frame) -> Floats:

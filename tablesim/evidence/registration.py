@@ -70,6 +70,11 @@ class Frame:
         """``texts`` as an array of shape (n,)."""
         return np.array(self.texts, dtype=np.str_)
 
+    @cached_property
+    def legible(self) -> NDArray[np.bool_]:
+        """Which numbers were read whole, of shape (n,)."""
+        return np.array([ILLEGIBLE not in text for text in self.texts], dtype=bool)
+
     @classmethod
     def of(cls, reading: Reading) -> Frame:
         """The frame of a reading; a page without numbers has one too."""
@@ -187,7 +192,7 @@ def register(a: Reading, b: Reading) -> Registration | None:
         corresponds to which of B. The same readings give the same answer.
     """
     frame_a, frame_b = Frame.of(a), Frame.of(b)
-    free_a, free_b = _legible(frame_a), _legible(frame_b)
+    free_a, free_b = frame_a.legible.copy(), frame_b.legible.copy()
     patches: list[Patch] = []
     while len(patches) < MAX_PATCHES:
         tries = [_patch(frame_a, frame_b, free_a, free_b, transposed) for transposed in (False, True)]
@@ -200,10 +205,6 @@ def register(a: Reading, b: Reading) -> Registration | None:
         free_a[best.pairs[:, 0]] = False
         free_b[best.pairs[:, 1]] = False
     return Registration(frame_a, frame_b, tuple(patches)) if patches else None
-
-
-def _legible(frame: Frame) -> NDArray[np.bool_]:
-    return np.array([ILLEGIBLE not in text for text in frame.texts], dtype=bool)
 
 
 def _patch(
@@ -353,10 +354,9 @@ def _one_to_one(one: Indices, other: Indices, gap: Floats) -> Indices:
 
 def _labels(cells: list[tuple[int | None, int | None]], places: Floats, gap: float) -> Indices:
     """A label for each number: that of its column (row) in its table, or, outside tables, of a run of near places."""
-    if any(None not in cell for cell in cells):
-        names = {cell: label for label, cell in enumerate(dict.fromkeys(cells))}
-        return np.array([names[cell] for cell in cells], dtype=np.int64)
-    order = np.argsort(places, kind="stable")
-    labels = np.empty(len(places), dtype=np.int64)
-    labels[order] = np.cumsum(np.diff(places[order], prepend=places[order[:1]]) > gap)
+    names = {cell: label for label, cell in enumerate(dict.fromkeys(cell for cell in cells if None not in cell))}
+    labels = np.array([names.get(cell, -1) for cell in cells], dtype=np.int64)
+    outside = np.flatnonzero(labels < 0)
+    order = outside[np.argsort(places[outside], kind="stable")]
+    labels[order] = len(names) + np.cumsum(np.diff(places[order], prepend=places[order[:1]]) > gap)
     return labels

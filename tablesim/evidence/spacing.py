@@ -15,13 +15,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.evidence.geometry import Plane, fit_plane, project
+from tablesim.evidence.geometry import project
 
 MIN_NUMBERS = 2
 """Equal numbers that a column or a row must hold to say where it goes."""
 
+APART = 0.5
+"""Figure heights between the middles of two columns or two rows, at least; what is nearer on both pages is one."""
+
 TIGHT = 0.9
 """Share of the way to its neighbour that a column or row may fill with its own width."""
+
+RIVAL = 0.5
+"""Share of the equal numbers of its best counterpart that another counterpart of a column or row must have."""
+
+SLANT = 2.0
+"""Figure heights by which a column that stands at a slant may miss its place before its page is levelled."""
 
 HALF_HEIGHT = 0.5
 """Half the height of a row, in figure heights."""
@@ -82,33 +91,52 @@ class Bands:
         Half the width of their figures.
     weight : float64 array of shape (k,)
         How many equal numbers say so.
+    band_of : dict
+        The band of each pair of labels, column (row) on A and on B; those without a band are left out.
     """
 
     here: Floats
     there: Floats
     half: Floats
     weight: Floats
+    band_of: dict[tuple[int, int], int]
 
     @classmethod
-    def of(cls, labels: Labels, here: Floats, there: Floats, half: Floats) -> tuple[Bands, Indices]:
-        """Bands of the points with one label each, and the band of each point; -1 where it has too few to count.
+    def of(cls, labels: Labels, here: Floats, there: Floats, half: Floats) -> Bands:
+        """Bands of the points that have enough of them.
 
         Parameters
         ----------
         labels : sequence of (int, int)
-            Column (row) of each number of A, and the part of the page that it moved with.
+            Column (row) of each number on A and on B.
         here, there, half : float64 arrays of shape (n,)
             Middles of the numbers on A and on B, and half their widths.
         """
         names = {label: at for at, label in enumerate(dict.fromkeys(labels))}
-        band = np.array([names[label] for label in labels], dtype=np.int64)
-        count = np.bincount(band, minlength=len(names))
-        kept = np.flatnonzero(count >= MIN_NUMBERS)
-        number = np.full(len(names), -1, dtype=np.int64)
-        number[kept] = np.arange(len(kept))
-        members = [np.flatnonzero(band == at) for at in kept]
-        middle = np.array([[np.median(here[m]), np.median(there[m]), half[m].max()] for m in members]).reshape(-1, 3)
-        return cls(middle[:, 0], middle[:, 1], middle[:, 2], count[kept].astype(np.float64)), number[band]
+        name = np.array([names[label] for label in labels], dtype=np.int64)
+        count = np.bincount(name, minlength=len(names))
+        middles = np.stack([np.bincount(name, places) for places in (here, there)], axis=1) / count[:, None]
+        # Common numbers join every row to every other; what counts are the rows that hold most of one's numbers.
+        line = np.array([one for one, _ in names], dtype=np.int64)
+        most = np.zeros(line.max(initial=0) + 1)
+        np.maximum.at(most, line, count)
+        enough = np.maximum(MIN_NUMBERS, RIVAL * most[line])
+        # A column that runs through two tables of a page has two labels and one place.
+        first: list[int] = []
+        band = np.full(len(names), -1, dtype=np.int64)
+        for at in np.argsort(-count, kind="stable"):
+            if count[at] < enough[at]:
+                continue
+            near = np.flatnonzero((np.abs(middles[first] - middles[at]) < APART).all(axis=1))
+            band[at] = near[0] if len(near) else len(first)
+            if not len(near):
+                first.append(int(at))
+        members = [np.flatnonzero(band[name] == at) for at in range(len(first))]
+        found = np.array(
+            [(np.median(here[m]), np.median(there[m]), half[m].max(), len(m)) for m in members], dtype=np.float64
+        ).reshape(-1, 4)
+        bands = {label: int(band[at]) for label, at in names.items() if band[at] >= 0}
+        return cls(found[:, 0], found[:, 1], found[:, 2], found[:, 3], bands)
 
     def chain(self) -> Indices:
         """The bands of greatest weight that stand in the same order on both pages, by rising place."""
@@ -117,7 +145,7 @@ class Bands:
         before = np.full(len(order), -1)
         for i, band in enumerate(order):
             earlier = order[:i]
-            fits = (self.here[earlier] < self.here[band] - 1e-6) & (self.there[earlier] < self.there[band] - 1e-6)
+            fits = (self.here[earlier] <= self.here[band] - APART) & (self.there[earlier] <= self.there[band] - APART)
             if fits.any():
                 at = int(np.argmax(np.where(fits, best[:i], -1.0)))
                 best[i] += best[at]
@@ -155,27 +183,35 @@ class Warp:
     Parameters
     ----------
     level : float64 array of shape (3, 3)
-        The plane map that comes first.
+        The plane map that comes first: A is levelled.
     across, along : Spacing
         Then x goes through ``across`` and y through ``along``.
+    page : float64 array of shape (3, 3)
+        The plane map that comes last, near the identity: B as it was scanned, at a slant perhaps.
     """
 
     level: Floats
     across: Spacing
     along: Spacing
+    page: Floats
 
     def apply(self, points: Floats) -> Floats:
         """Points of shape (n, 2) of A, on B."""
-        level = project(self.level, points)
-        return np.stack([self.across.apply(level[:, 0]), self.along.apply(level[:, 1])], axis=1)
+        return project(self.page, self.spaced(points))
 
     def invert(self, points: Floats) -> Floats:
         """Points of shape (n, 2) of B, on A."""
         return project(np.linalg.inv(self.level), self.unspaced(points))
 
+    def spaced(self, points: Floats) -> Floats:
+        """Points of A as on B before ``page``."""
+        level = project(self.level, points)
+        return np.stack([self.across.apply(level[:, 0]), self.along.apply(level[:, 1])], axis=1)
+
     def unspaced(self, points: Floats) -> Floats:
-        """Points of B as if its columns and rows stood where the levelled A has them."""
-        return np.stack([self.across.invert(points[:, 0]), self.along.invert(points[:, 1])], axis=1)
+        """Points of B as on A behind ``level``."""
+        flat = project(np.linalg.inv(self.page), points)
+        return np.stack([self.across.invert(flat[:, 0]), self.along.invert(flat[:, 1])], axis=1)
 
 
 @dataclass(frozen=True)
@@ -185,12 +221,11 @@ class Pairs:
     Parameters
     ----------
     one, other : float64 arrays of shape (n, 2)
-        Their middles, in figure heights of their pages.
+        Their middles on A and on B, both levelled, in figure heights.
     half : float64 array of shape (n,)
         Half their width, the larger of the two.
     columns, rows : sequences of (int, int)
-        Column and row of each on A, with the part of the page that it moved with: a half-table that was set elsewhere
-        goes elsewhere.
+        Column and row of each, on A and on B: a half-table that was set elsewhere goes elsewhere.
     """
 
     one: Floats
@@ -199,34 +234,47 @@ class Pairs:
     columns: Labels
     rows: Labels
 
-    def lean(self) -> float:
-        """How far columns of B lean over those of A: sidewards shift for each height further down."""
-        codes = {group: code for code, group in enumerate(dict.fromkeys(self.columns))}
-        code = np.array([codes[group] for group in self.columns])
-        count = np.bincount(code)
-        shift, height = self.other[:, 0] - self.one[:, 0], self.one[:, 1]
-        shift = shift - (np.bincount(code, shift) / count)[code]
-        height = height - (np.bincount(code, height) / count)[code]
-        near = np.abs(shift) <= 1.0
-        return float(height[near] @ shift[near] / max(height[near] @ height[near], 1.0))
+    def leans(self) -> tuple[float, float]:
+        """How far the columns of A and of B lean: sidewards shift for each height further down."""
+        columns = {label: code for code, label in enumerate(dict.fromkeys(self.columns))}
+        code = np.array([columns[label] for label in self.columns])
+        return _lean(code, self.one), _lean(code, self.other)
 
 
-def fit_warp(level: Floats, pairs: Pairs) -> Warp | None:
-    """The map by columns and rows behind a given plane map; None where no column or no row has a counterpart."""
-    flat = project(level, pairs.one)
-    bands, band = Bands.of(pairs.columns, flat[:, 0], pairs.other[:, 0], pairs.half)
-    chain = bands.chain()
-    kept = np.flatnonzero(np.isin(band, chain))
-    if not len(kept):
+def _lean(code: Indices, points: Floats) -> float:
+    count = np.bincount(code)
+    shift, height = (places - (np.bincount(code, places) / count)[code] for places in points.T)
+    near = np.abs(shift) <= SLANT
+    return float(height[near] @ shift[near] / max(height[near] @ height[near], 1.0))
+
+
+@dataclass(frozen=True)
+class Counterparts:
+    """Which columns (rows) of A are which of B, and how they move."""
+
+    spacing: Spacing
+    labels: list[tuple[int, int]]
+
+
+def fit_across(pairs: Pairs) -> Counterparts | None:
+    """How columns move; None where none has a counterpart."""
+    return _fit(pairs.columns, pairs.one[:, 0], pairs.other[:, 0], pairs.half)
+
+
+def fit_along(pairs: Pairs) -> Counterparts | None:
+    """How rows move; None where none has a counterpart.
+
+    Any equal numbers whose columns belong together may be among the pairs, whatever their rows: of all rows that could
+    belong together, those are taken that keep the order and hold most equal numbers. ``fit_across`` likewise.
+    """
+    return _fit(pairs.rows, pairs.one[:, 1], pairs.other[:, 1], np.full(len(pairs.one), HALF_HEIGHT))
+
+
+def _fit(labels: Labels, here: Floats, there: Floats, half: Floats) -> Counterparts | None:
+    if not len(labels):
         return None
-    across = bands.spacing(chain)
-    labels = [pairs.rows[k] for k in kept.tolist()]
-    bands, _ = Bands.of(labels, flat[kept, 1], pairs.other[kept, 1], np.full(len(kept), HALF_HEIGHT))
+    bands = Bands.of(labels, here, there, half)
     chain = bands.chain()
-    return Warp(level, across, bands.spacing(chain)) if len(chain) else None
-
-
-def refit_warp(warp: Warp, pairs: Pairs) -> Warp | None:
-    """The map fitted anew to pairs that it was not found from: first its plane map, then columns and rows."""
-    plane = fit_plane(pairs.one, warp.unspaced(pairs.other))
-    return fit_warp(plane.matrix if isinstance(plane, Plane) else warp.level, pairs)
+    if not len(chain):
+        return None
+    return Counterparts(bands.spacing(chain), [label for label, band in bands.band_of.items() if band in chain])

@@ -22,6 +22,9 @@ SAME_SETTING = 0.04
 """Largest residual, in figure heights, of two scans of one sheet: what reading leaves. On synthesized pages scanned
 twice it is 0.02 to 0.035, between two editions set alike at least 0.045."""
 
+MENTIONED = 0.9
+"""Where fewer of the matching numbers are carried over, captions say so."""
+
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
@@ -67,8 +70,8 @@ class Superposition:
 
     @property
     def same_setting(self) -> bool:
-        """Whether one plane map leaves no more than two scans of one sheet do."""
-        return self.warp is None and self.residual <= SAME_SETTING
+        """Whether one plane map carries all over that matches, and leaves no more than two scans of one sheet do."""
+        return self.warp is None and self.residual <= SAME_SETTING and self.share >= MENTIONED
 
     @cached_property
     def inverse(self) -> Floats:
@@ -99,6 +102,8 @@ class Superposition:
     def words(self) -> str:
         """One line for captions: what kind of map it is and how well it holds."""
         how = f"{len(self.pairs)} equal numbers meet within {self.residual:.2f} figure heights (median)"
+        if self.share < MENTIONED:
+            how += f"; {100 * (1 - self.share):.0f} % of what matches stands elsewhere"
         if self.same_setting:
             return f"the same setting: a single {self.model} map holds; {how}"
         if self.warp is None:
@@ -118,7 +123,7 @@ class Superposition:
                 "level": _plain(self.warp.level @ self.frame_a),
                 "across": self.warp.across.to_dict(),
                 "along": self.warp.along.to_dict(),
-                "page": _plain(np.linalg.inv(self.frame_b)),
+                "page": _plain(np.linalg.inv(self.frame_b) @ self.warp.page),
             }
         return {
             "model": self.model,
