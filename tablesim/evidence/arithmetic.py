@@ -37,8 +37,8 @@ from tablesim.evidence.arithmetic_values import (
     values_of,
 )
 from tablesim.evidence.collation import Collation
-from tablesim.evidence.collation_cells import RIVAL, UNSURE
 from tablesim.evidence.collation_grids import NONE, Panel, Witness, panels_of
+from tablesim.evidence.doubt import could_be
 
 _RANK = {SUM: 1, OF_COLUMN: 1, OF_ROW: 1, CARRY: 2, SECOND_DIFFERENCES: 3, ORDER: 4}
 """How strong a law is, the functions (0) first: what it has for a number goes before what a weaker one has."""
@@ -214,12 +214,4 @@ def _rank(said: Suspect) -> int:
 
 def _may_be_read(number: Number, law: Suspect) -> bool:
     """Whether a figure is so doubtful that the number could be read as what the law has."""
-    text = number.digits_text
-    for at, digit in enumerate(number.digits):
-        if digit.confidence < UNSURE:
-            return True
-        if digit.runner_up is not None and digit.runner_up[1] >= RIVAL:
-            other = text[:at] + str(digit.runner_up[0]) + text[at + 1 :]
-            if law.allows(other):
-                return True
-    return False
+    return any(law.allows(text) for text in could_be(number))

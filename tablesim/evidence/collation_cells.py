@@ -1,7 +1,7 @@
 """What stands at one place in each witness, and whether they agree.
 
-A difference is asserted only where the readings leave no way around it. It is doubtful where the runner-up of a figure
-would remove it, where a figure too many was hardly seen, and where the reader parted or joined numbers.
+A difference is asserted only where the readings leave no way around it. It is doubtful where it is likelier that a
+reader erred than that the printers differ, and where the reader parted or joined numbers.
 """
 
 from __future__ import annotations
@@ -13,17 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.digits.reading import ILLEGIBLE, Digit, Number
+from tablesim.digits.reading import ILLEGIBLE, Number
 from tablesim.evidence.collation_grids import NONE, Panel, Witness
+from tablesim.evidence.doubt import doubt
 
 AGREES, DIFFERS, MISSING, ILLEGIBLE_STATE = "agrees", "differs", "missing", "illegible"
 STATES = (AGREES, DIFFERS, MISSING, ILLEGIBLE_STATE)
 
-RIVAL = 0.05
-"""A runner-up with this confidence could be what is printed."""
-
-UNSURE = 0.6
-"""A figure below this confidence may not be what it was read as, whatever else it could be, or no figure at all."""
+DOUBTFUL = 0.5
+"""From this doubt on a state is not asserted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +80,9 @@ class Cell:
         Whether the readings leave the state in doubt.
     readings : tuple of CellReading or None
         One for each witness.
+    doubt : float
+        How likely the state is wrong by a reader's fault, 0 to 1: that numbers which were read differently are
+        printed alike, or that there is no number where one witness alone has one.
     """
 
     row: int
@@ -89,6 +90,7 @@ class Cell:
     state: str
     doubtful: bool
     readings: tuple[CellReading | None, ...]
+    doubt: float = 0.0
 
     @property
     def texts(self) -> tuple[str | None, ...]:
@@ -101,6 +103,7 @@ class Cell:
             "column": self.column,
             "state": self.state,
             "doubtful": self.doubtful,
+            "doubt": round(self.doubt, 4),
             "readings": [None if reading is None else reading.to_dict() for reading in self.readings],
         }
 
@@ -119,47 +122,25 @@ def cells_of(panel: Panel, witnesses: Sequence[Witness], first_row: int, first_c
                 None if index == NONE else CellReading(w.numbers[index], w.readings[w.pages[index]].page)
                 for w, index in zip(witnesses, here.tolist(), strict=True)
             )
-            state, doubtful = judge([readings[w] for w in present])
-            doubtful = doubtful or (state in (DIFFERS, MISSING) and bool(split[row, column]))
-            found.append(Cell(first_row + row, first_column + column, state, doubtful, readings))
+            state, doubt_ = judge([readings[w] for w in present])
+            doubtful = doubt_ >= DOUBTFUL or (state in (DIFFERS, MISSING) and bool(split[row, column]))
+            found.append(Cell(first_row + row, first_column + column, state, doubtful, readings, doubt_))
     return found
 
 
-def judge(readings: Sequence[CellReading | None]) -> tuple[str, bool]:
-    """State of a place and whether it is doubtful, from the readings of the witnesses that have its row and column."""
+def judge(readings: Sequence[CellReading | None]) -> tuple[str, float]:
+    """State of a place and its doubt, from the readings of the witnesses that have its row and column."""
     present = [reading for reading in readings if reading is not None]
     pairs = [(a, b) for at, a in enumerate(present) for b in present[at + 1 :] if a.text != b.text]
     apart = [(a, b) for a, b in pairs if not _may_be(a.text, b.text)]
     if apart:
-        return DIFFERS, all(removable(a.number, b.number) for a, b in apart)
+        return DIFFERS, min(doubt(a.number, b.number) for a, b in apart)
     if len(present) < len(readings):
         # What was hardly seen in one witness may be no number at all.
-        return MISSING, any(reading.number.confidence < UNSURE for reading in present)
+        return MISSING, 1 - min(reading.number.confidence for reading in present)
     if pairs or any(ILLEGIBLE in reading.text for reading in present):
-        return ILLEGIBLE_STATE, True
-    return AGREES, False
-
-
-def removable(a: Number, b: Number) -> bool:
-    """Whether the difference of two numbers goes away when doubtful figures are read otherwise."""
-    one, other = a.digits, b.digits
-    if len(one) != len(other):
-        # Readers lose narrow figures, and take two of them for one; slips of printers seldom change how many there are.
-        return any(digit.confidence < UNSURE for digit in (*one, *other))
-    return all(_exchangeable(x, y) for x, y in zip(one, other, strict=True))
-
-
-def _exchangeable(x: Digit, y: Digit) -> bool:
-    """Whether two figures are equal or may be, one of them read otherwise."""
-    if x.value is None or y.value is None or x.value == y.value:
-        return True
-    return _could_be(x, y.value) or _could_be(y, x.value)
-
-
-def _could_be(digit: Digit, value: int) -> bool:
-    if digit.runner_up is None:
-        return digit.confidence < UNSURE
-    return digit.confidence < UNSURE or (digit.runner_up[0] == value and digit.runner_up[1] >= RIVAL)
+        return ILLEGIBLE_STATE, 1.0
+    return AGREES, 0.0
 
 
 def _may_be(a: str, b: str) -> bool:
