@@ -42,6 +42,9 @@ MAX_TURN = 30.0
 MAX_PERSPECTIVE = 2.0
 """How much nearer one end of the page may be than the other."""
 
+MARGIN = 0.5
+"""How far the page goes on around its numbers, in sizes of what they fill: the map must make sense there too."""
+
 N_TRIALS = 2000
 """Samples at most; fewer where most pairs hold."""
 
@@ -112,19 +115,28 @@ def fit_plane(one: Floats, other: Floats, tolerance: float = TOLERANCE) -> Plane
         return Refusal(f"only {len(one)} equal numbers stand at matching places; at least {MIN_PAIRS} are needed")
     if spread(one) < MIN_SPREAD or spread(other) < MIN_SPREAD:
         return Refusal("the equal numbers stand on one line")
-    found = [plane for model in ("affine", "homography") if (plane := _fit(model, one, other, tolerance)) is not None]
+    found: list[Plane] = []
+    reasons: list[str] = []
+    for model in ("affine", "homography"):
+        plane = _fit(model, one, other, tolerance)
+        reason = None if plane is None else _why_not(plane, one, other, tolerance)
+        if plane is not None and reason is None:
+            found.append(plane)
+        reasons.append(reason or f"no plane map holds for {MIN_PAIRS} of {len(one)} equal numbers")
     if not found:
-        return Refusal(f"no plane map holds for {MIN_PAIRS} of {len(one)} equal numbers")
+        return Refusal(reasons[0])
     misses = [residuals(plane.matrix, one, other) for plane in found]
     # Both are judged on the pairs that either of them explains: a map must not win by giving up pairs.
     judged = np.min(misses, axis=0) <= tolerance
     costs = [_criterion(plane.model, miss[judged], tolerance) for plane, miss in zip(found, misses, strict=True)]
-    plane = found[int(np.argmin(costs))]
+    return found[int(np.argmin(costs))]
+
+
+def _why_not(plane: Plane, one: Floats, other: Floats, tolerance: float) -> str | None:
     held = residuals(plane.matrix, one, other) <= tolerance
     if spread(one[held]) < MIN_SPREAD or spread(other[held]) < MIN_SPREAD:
-        return Refusal("the equal numbers at matching places stand on one line")
-    reason = implausible(plane.matrix, one[held])
-    return plane if reason is None else Refusal(reason)
+        return "the equal numbers at matching places stand on one line"
+    return implausible(plane.matrix, one[held])
 
 
 def spread(points: Floats) -> float:
@@ -135,6 +147,7 @@ def spread(points: Floats) -> float:
 def implausible(matrix: Floats, points: Floats) -> str | None:
     """Why no scan of the page can look like that, or None; ``points`` of shape (n, 2) say where on A the page is."""
     low, high = points.min(axis=0), points.max(axis=0)
+    low, high = low - MARGIN * (high - low), high + MARGIN * (high - low)
     corners = np.array([low, (high[0], low[1]), high, (low[0], high[1])])
     depth = corners @ matrix[2, :2] + matrix[2, 2]
     if (depth <= 0).any() or depth.max() > MAX_PERSPECTIVE * depth.min():

@@ -282,6 +282,7 @@ def _superposition(a: Reading, b: Reading, pages: _Pages, laid: _Laid) -> Superp
         warp=found if isinstance(found, Warp) else None,
         pairs=laid.pairs,
         differing=pages.legible(laid.others),
+        n_numbers=min(len(pages.a.texts), len(pages.b.texts)),
         share=laid.share,
         agreement=laid.agreement,
         residual=laid.residual,

@@ -79,8 +79,7 @@ def aligned_pages(comparison: Comparison, side: int = OVERLAY_SIDE) -> tuple[Gre
     if view.scale < 1:
         grey_b = _smaller(grey_b, size)
     # Averaged down before they are sampled, else thin strokes would fall between the samples.
-    magnification = view.scale * float(np.sqrt(abs(np.linalg.det(transform.matrix[:2, :2]))))
-    shrink = min(1.0, magnification)
+    shrink = view.scale * _magnification(transform, comparison)
     if shrink < 1:
         grey_a = _smaller(grey_a, (max(1, round(shrink * grey_a.shape[1])), max(1, round(shrink * grey_a.shape[0]))))
     stretch = np.array([grey_a.shape[1] / comparison.reading_a.width, grey_a.shape[0] / comparison.reading_a.height])
@@ -185,6 +184,17 @@ def _transform(comparison: Comparison) -> Superposition:
             "ask Comparison.transform first, which is None then"
         )
     return comparison.transform
+
+
+def _magnification(transform: Superposition, comparison: Comparison) -> float:
+    """How many source pixels of B one of A comes to, where the matched numbers stand."""
+    places = [comparison.reading_a.numbers[i].box.centre for i, _ in transform.pairs.tolist()]
+    middle = np.median(np.array(places), axis=0)
+    reach = comparison.reading_a.width / 10
+    square = middle + reach * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
+    x, y = transform.to_b(square).T
+    area = abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
+    return float(np.sqrt(area) / (2 * reach))
 
 
 def _smaller(grey: Grey, size: tuple[int, int]) -> Grey:

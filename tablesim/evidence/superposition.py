@@ -22,8 +22,8 @@ SAME_SETTING = 0.04
 """Largest residual, in figure heights, of two scans of one sheet: what reading leaves. On synthesized pages scanned
 twice it is 0.02 to 0.035, between two editions set alike at least 0.045."""
 
-MENTIONED = 0.9
-"""Where fewer of the matching numbers are carried over, captions say so."""
+WHOLE = 0.9
+"""Least share of the matching numbers that one map carries over where both pages show one sheet."""
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -49,6 +49,8 @@ class Superposition:
         Equal numbers that the map lays upon each other, as indices into A's and B's numbers.
     differing : int64 array of shape (d, 2)
         Numbers that it lays upon each other and that were read differently, none of them illegible.
+    n_numbers : int
+        How many could be: the numbers of the page that has fewer.
     share : float
         Share of the equal numbers which the registration found that are among them.
     agreement : float
@@ -64,6 +66,7 @@ class Superposition:
     warp: Warp | None
     pairs: Indices
     differing: Indices
+    n_numbers: int
     share: float
     agreement: float
     residual: float
@@ -71,7 +74,7 @@ class Superposition:
     @property
     def same_setting(self) -> bool:
         """Whether one plane map carries all over that matches, and leaves no more than two scans of one sheet do."""
-        return self.warp is None and self.residual <= SAME_SETTING and self.share >= MENTIONED
+        return self.warp is None and self.residual <= SAME_SETTING and self.share >= WHOLE
 
     @cached_property
     def inverse(self) -> Floats:
@@ -101,9 +104,10 @@ class Superposition:
 
     def words(self) -> str:
         """One line for captions: what kind of map it is and how well it holds."""
-        how = f"{len(self.pairs)} equal numbers meet within {self.residual:.2f} figure heights (median)"
-        if self.share < MENTIONED:
-            how += f"; {100 * (1 - self.share):.0f} % of what matches stands elsewhere"
+        how = (
+            f"{len(self.pairs)} of {self.n_numbers} numbers meet their equal, "
+            f"half of them within {self.residual:.2f} figure heights"
+        )
         if self.same_setting:
             return f"the same setting: a single {self.model} map holds; {how}"
         if self.warp is None:
@@ -133,6 +137,7 @@ class Superposition:
             "warp": warp,
             "pairs": len(self.pairs),
             "differing": len(self.differing),
+            "numbers": self.n_numbers,
             "share": round(self.share, 4),
             "agreement": round(self.agreement, 4),
             "residual": round(self.residual, 4),
