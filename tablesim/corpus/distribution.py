@@ -17,7 +17,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tablesim.corpus.processes import MakeReader, Outcome, Read, Task, attempt, read_alone, set_threads
+from tablesim.corpus.computing import settle
+from tablesim.corpus.processes import MakeReader, Outcome, Read, Task, attempt, read_alone
 from tablesim.digits.reading import Reading
 from tablesim.errors import MissingExtraError, RunError
 
@@ -82,6 +83,8 @@ def _client(where: int | str) -> Iterator[Any]:
         "distributed.comm.timeouts.connect": "60s",
         # Else a worker that takes longer than 15 seconds to come back is given up for good.
         "distributed.deploy.lost-worker-timeout": "1h",
+        # Fifty looks a second at whether each process still answers took 2 % of every core.
+        "distributed.admin.tick.interval": "500ms",
     }
     with (
         dask.config.set(options),
@@ -204,6 +207,5 @@ def _reader_of(pickled: bytes) -> Read:
 
 def _in_worker(pickled: bytes, path: Path) -> Reading | str:
     read = _reader_of(pickled)
-    # On the thread that computes: elsewhere it would not count.
-    set_threads(1)
+    settle()
     return attempt(read, path)

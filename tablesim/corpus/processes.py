@@ -9,16 +9,15 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tablesim.corpus.computing import settle, settled
 from tablesim.digits.reading import Reading
 from tablesim.errors import TablesimError
 
@@ -36,7 +35,7 @@ _IN_FLIGHT = 4
 def read_here(make_reader: MakeReader, tasks: Sequence[Task]) -> Iterator[Outcome]:
     """The reading of each task, or why there is none, one after the other in this process."""
     read = make_reader()
-    with _one_thread():
+    with settled():
         for sha256, path in tasks:
             yield sha256, attempt(read, path)
 
@@ -91,7 +90,7 @@ def _start_worker(make_reader: MakeReader) -> None:
         # A parent that was killed cannot stop its workers: they go when it is gone.
         threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
     _read_in_worker = make_reader()
-    set_threads(1)
+    settle()
 
 
 def _leave_with(parent: Any) -> None:
@@ -122,23 +121,3 @@ def attempt(read: Read, path: Path) -> Reading | str:
         return (
             f"{path}: a mistake in tablesim ({what}, {Path(frame.filename).name} line {frame.lineno}); please report it"
         )
-
-
-def set_threads(number: int) -> int | None:
-    """Let torch, where it is loaded, compute on ``number`` threads; what it was before."""
-    torch = sys.modules.get("torch")
-    if torch is None:
-        return None
-    before = int(torch.get_num_threads())
-    torch.set_num_threads(number)
-    return before
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    before = set_threads(1)
-    try:
-        yield
-    finally:
-        if before is not None:
-            set_threads(before)
