@@ -35,7 +35,12 @@ def command(
     pooled: Annotated[bool, typer.Option("--pooled", help="With --embeddings: pooled maps too.")] = False,
     vgg16: Annotated[
         Path | None,
-        typer.Option("--vgg16", metavar="WEIGHTS", help="With --embeddings: VGG-16 too.", show_default=False),
+        typer.Option(
+            "--vgg16",
+            metavar="WEIGHTS",
+            help="With --embeddings: VGG-16 too, with weights of torchvision or `random` ones.",
+            show_default=False,
+        ),
     ] = None,
     weights: Weights = None,
     as_json: Json = False,

@@ -22,6 +22,9 @@ from tablesim.reader import Network
 from tablesim.scans.cleaning import clean
 from tablesim.scans.images import load_scan
 
+UNTRAINED = "random"
+"""In the place of VGG-16's weights: a network that has learnt nothing, whose features are those of its layers alone."""
+
 _VGG_LAYERS, _VGG_SIDE = 31, 224
 _CELL = 2
 
@@ -43,8 +46,9 @@ def embedding_table(
         Pages without one, and those that were taken for no table, are in the way in ``detection`` alone.
     network : Network, optional
         With it the pooled maps of the digit network are in the table: a pass over every scan, seconds each.
-    vgg16 : path, optional
-        With these weights of VGG-16 (torchvision's state dict) its last pooling layer is in the table.
+    vgg16 : path or "random", optional
+        With these weights of VGG-16 (torchvision's state dict) its last pooling layer is in the table; with random ones
+        it is named as such.
     seed : int
 
     Raises
@@ -64,7 +68,8 @@ def embedding_table(
         pooled = np.stack([_pooled(corpus, network, page) for page in pages])
         embeddings |= {"pooled maps, root": np.sqrt(pooled), "pooled maps": pooled}
     if vgg16 is not None:
-        embeddings["VGG-16"] = _vgg16(corpus, pages, Path(vgg16))
+        name, weights = ("VGG-16, random weights", None) if str(vgg16) == UNTRAINED else ("VGG-16", Path(vgg16))
+        embeddings[name] = _vgg16(corpus, pages, weights)
     return compare_embeddings(embeddings | {"random": random}, truth, seed)
 
 
@@ -77,7 +82,7 @@ def _pooled(corpus: Corpus, network: Network, page: str) -> NDArray[np.float64]:
     return pooled_histogram(activations, cells_between(FIGURE_HEIGHT, _CELL))
 
 
-def _vgg16(corpus: Corpus, pages: list[str], weights: Path) -> NDArray[np.float64]:
+def _vgg16(corpus: Corpus, pages: list[str], weights: Path | None) -> NDArray[np.float64]:
     try:
         network = VGG(16, _VGG_LAYERS, weights).eval()
     except bilrp.WeightsError as error:

@@ -22,7 +22,7 @@ def labelled(tmp_path_factory):
 
 def test_every_embedding_is_measured_beside_ours(labelled):
     corpus, labels = labelled
-    rows = embedding_table(corpus, labels, network=load_network())
+    rows = embedding_table(corpus, labels, network=load_network(), vgg16="random")
     names = [row.name for row in rows]
     assert names == [
         "bigrams, root",
@@ -30,8 +30,10 @@ def test_every_embedding_is_measured_beside_ours(labelled):
         "single digits, root",
         "pooled maps, root",
         "pooled maps",
+        "VGG-16, random weights",
         "random",
     ]
+    assert rows[5].dimensions == 512 * 7 * 7
     assert rows[0].figures["mean_average_precision"].value == 1.0
     assert rows[-1].figures["mean_average_precision"].difference < 0
 
