@@ -5,7 +5,7 @@ Both pages are set to the same height; places on the stage count in thousandths 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tablesim.digits.reading import Reading
@@ -26,6 +26,9 @@ INK = 900.0
 
 MAX_LINKS = 800
 """Lines that are drawn for one pair, the strongest; the report says when there are more."""
+
+N_PREVIEW = 70
+"""Lines of the small picture that leads to the page of a pair, taken evenly from all."""
 
 N_LISTED = 12
 """Matches that are written out below the picture."""
@@ -127,6 +130,12 @@ class Pair:
         """The strongest lines with their index into ``lines``."""
         order = sorted(range(len(self.lines)), key=lambda i: -self.lines[i].relevance)
         return [(i, self.lines[i]) for i in order[:N_LISTED]]
+
+    def preview(self) -> Pair:
+        """The same with few lines, of figures at matching places where there are any."""
+        found = [line for line in self.lines if line.supported] or list(self.lines)
+        step = max(1, len(found) // N_PREVIEW)
+        return replace(self, lines=tuple(found[::step][:N_PREVIEW]))
 
     def to_dict(self) -> dict[str, Any]:
         """What the script of the page needs, and what a reader may take away: boxes in source pixels."""

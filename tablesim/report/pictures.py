@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from tablesim.errors import TablesimError
+from tablesim.scans.cleaning import clean
 from tablesim.scans.images import MAX_PIXELS, open_image
 
 PAGE_SIDE = 1500
@@ -52,6 +55,19 @@ class Pictures:
         """The page in small; None when the scan cannot be opened."""
         return self._make(scan, sha256, rotation, THUMBNAIL_SIDE, "small")
 
+    def ink(self, grey: NDArray[np.uint8], name: str) -> Picture:
+        """The ink of a grey page, black on white: the paper of two scans would hide what is compared."""
+        return self._save(Image.fromarray(np.round(255 * (1 - clean(grey))).astype(np.uint8)), name, quality=50)
+
+    def kept(self, name: str) -> Picture | None:
+        """A picture that is there from before, or None."""
+        path = self.folder / "assets" / name
+        if not path.is_file():
+            return None
+        self.used.add(name)
+        with Image.open(path) as image:
+            return Picture(f"assets/{name}", *image.size)
+
     def sweep(self) -> None:
         """Remove pictures of an earlier report that this one does not show."""
         for path in (self.folder / "assets").glob("*.webp"):
@@ -60,20 +76,22 @@ class Pictures:
 
     def _make(self, scan: str, sha256: str, rotation: int, side: int, kind: str) -> Picture | None:
         name = f"{sha256[:20]}-{rotation}-{kind}.webp"
+        kept = self.kept(name)
+        if kept is not None:
+            return kept
+        image = _open(scan, side, self.max_pixels)
+        if image is None:
+            return None
+        return self._save(image.transpose(_TURN[rotation]) if rotation else image, name, quality=74)
+
+    def _save(self, image: Image.Image, name: str, quality: int) -> Picture:
         path = self.folder / "assets" / name
-        if not path.is_file():
-            image = _open(scan, side, self.max_pixels)
-            if image is None:
-                return None
-            if rotation:
-                image = image.transpose(_TURN[rotation])
-            path.parent.mkdir(parents=True, exist_ok=True)
-            aside = path.with_suffix(".part")
-            image.save(aside, "WEBP", quality=74, method=3)
-            aside.replace(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_suffix(".part")
+        image.save(aside, "WEBP", quality=quality, method=3)
+        aside.replace(path)
         self.used.add(name)
-        with Image.open(path) as image:
-            return Picture(f"assets/{name}", *image.size)
+        return Picture(f"assets/{name}", *image.size)
 
 
 def _open(scan: str, side: int, max_pixels: int) -> Image.Image | None:

@@ -1,4 +1,4 @@
-"""Writes the report of a run: ``report/index.html`` and its pictures."""
+"""Writes the report of a run: ``report/index.html``, a page for each pair in ``report/pairs/``, and their pictures."""
 
 from __future__ import annotations
 
@@ -10,11 +10,18 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError
+from tablesim.report.citing import agreement_words
 from tablesim.report.content import gather
+from tablesim.report.pairpages import PairPage
+
+SHEETS = ("report.css", "report.js")
+"""Files that every page of the report takes from ``assets/``."""
 
 
 def write_report(corpus: Corpus, folder: str | Path | None = None) -> Path:
     """Write the static report of a run.
+
+    What laying pages over each other said is kept in the run folder, with the list of tables over several pages.
 
     Parameters
     ----------
@@ -38,22 +45,50 @@ def write_report(corpus: Corpus, folder: str | Path | None = None) -> Path:
         raise RunError(f"{corpus.folder}: no page in this run yet; read some with `tablesim run SCANS --out RUN`")
     folder = corpus.folder / "report" if folder is None else Path(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        content, pictures = gather(corpus, folder)
-        page = folder / "index.html"
-        aside = folder / ".index.html.part"
-        aside.write_text(_render(content), encoding="utf-8")
-        aside.replace(page)
-        pictures.sweep()
+        return _write(corpus, folder)
     except OSError as error:
         reason = error.strerror or error
         raise RunError(
             f"{folder}: the report cannot be written ({reason}); choose a folder you may write to"
         ) from error
-    return page
 
 
-def _render(content: object) -> str:
+def _write(corpus: Corpus, folder: Path) -> Path:
+    (folder / "assets").mkdir(parents=True, exist_ok=True)
+    templates = files("tablesim.report") / "templates"
+    for name in SHEETS:
+        _replace(folder / "assets" / name, (templates / name).read_text(encoding="utf-8"))
+    now = datetime.now(UTC)
+    today = f"{now.day} {now:%B %Y}"
+    environment = _environment()
+    written = set()
+
+    def write_pair(href: str, page: PairPage) -> None:
+        text = environment.get_template("pair.html").render(
+            page=page, root="../", title=corpus.folder.resolve().name, today=today
+        )
+        _replace(folder / href, text)
+        written.add(folder / href)
+
+    content, pictures = gather(corpus, folder, today, write_pair)
+    citation = (templates / "citation.bib").read_text(encoding="utf-8")
+    text = environment.get_template("index.html").render(content=content, root="", citation=citation, today=today)
+    _replace(folder / "index.html", text)
+    pictures.sweep()
+    for path in (folder / "pairs").glob("*.html"):
+        if path not in written:
+            path.unlink()
+    return folder / "index.html"
+
+
+def _replace(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.part")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(path)
+
+
+def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("tablesim.report"),
         autoescape=True,
@@ -63,10 +98,8 @@ def _render(content: object) -> str:
     )
     environment.filters["figure"] = lambda value: f"{value:,}".replace(",", "\u202f")  # a thin space between thousands
     environment.filters["cut"] = _cut
-    now = datetime.now(UTC)
-    citation = (files("tablesim.report") / "templates" / "citation.bib").read_text(encoding="utf-8")
-    template = environment.get_template("index.html")
-    return template.render(content=content, citation=citation, today=f"{now.day} {now:%B %Y}")
+    environment.filters["agreement"] = agreement_words
+    return environment
 
 
 def _cut(value: float, decimals: int = 3) -> str:

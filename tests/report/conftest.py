@@ -1,4 +1,8 @@
-"""One small run for all tests of the report: two tables in three editions, one alone, words, a bad file."""
+"""One small run for all tests of the report: two tables in three editions, one alone, words, a bad file.
+
+The table of declinations of 1604 differs from the others in one place for sure, in one in doubt, and lacks a number.
+One page and its author have names that would be markup.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tablesim.bigrams import histogram
 from tablesim.corpus.store import Corpus
 from tablesim.digits.reading import Reading
 from tablesim.errors import ScanError
@@ -18,6 +23,10 @@ from tablesim.scans.images import load_scan
 from tablesim.workflow.running import run
 from tests.evidence.pages import declinations, print_page, sines
 
+SURE, DOUBTFUL, MISSING = (4, 2), (11, 4), (20, 6)
+"""Row and column of what is other in the declinations of 1604."""
+
+HOSTILE = 'sines<i>"&1604'
 EDITIONS = [("fell-english", "Venice", 1543), ("garamond", "Paris", 1561), ("fanwood", "Rome <&> Köln", 1604)]
 
 
@@ -35,19 +44,46 @@ class PrintedReader:
         return replace(self.readings[path.stem], scan=str(path))
 
 
+def spoiled(page: Reading) -> Reading:
+    """The page with a number that was hardly read and taken for another, and without one of its numbers."""
+    numbers = []
+    for number in page.numbers:
+        if (number.row, number.column) == DOUBTFUL:
+            digits = tuple(replace(digit, value=8, confidence=0.4) for digit in number.digits)
+            numbers.append(replace(number, text="8" * len(digits), digits=digits, confidence=0.4))
+        elif (number.row, number.column) != MISSING:
+            numbers.append(number)
+    changed = replace(page, numbers=tuple(numbers))
+    return changed.with_histogram(histogram(changed))
+
+
 def print_corpus(folder: Path) -> PrintedReader:
     """Print the pages and their metadata into ``folder``."""
     folder.mkdir(parents=True)
     readings = {}
     rows = []
     for seed, (face, place, year) in enumerate(EDITIONS):
-        turn = 90 if seed == 2 else 0
+        last = seed == 2
+        turn = 90 if last else 0
+        table = declinations()
+        if last:
+            table[SURE[0]][SURE[1]] = "57"
         pages = [
-            print_page(folder, f"declination_{year}", declinations(), face=face, rotation=turn, seed=seed),
-            print_page(folder, f"sines_{year}", sines(60000), face=face, widths=(70, 110, 110), seed=10 + seed),
+            print_page(folder, f"declination_{year}", table, face=face, rotation=turn, seed=seed),
+            print_page(
+                folder,
+                HOSTILE if last else f"sines_{year}",
+                sines(60000),
+                face=face,
+                widths=(70, 110, 110),
+                seed=10 + seed,
+            ),
         ]
+        if last:
+            pages[0] = spoiled(pages[0])
+        author = "</script><b>Author" if last else f"Author {seed}"
         readings |= {page.page: page for page in pages}
-        rows += [(page.page, f"book{seed}", f"Author {seed}", "Sphaera", place, year, "A. Printer") for page in pages]
+        rows += [(page.page, f"book{seed}", author, "Sphaera", place, year, "A. Printer") for page in pages]
     alone = print_page(folder, "alone", [["7" * 5, "7" * 4]] * 30, widths=(120, 120), seed=20)
     words = print_page(folder, "words", [["14"]], title="DE SPHAERA", seed=21)
     readings |= {"alone": alone, "words": words}

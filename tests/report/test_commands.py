@@ -49,8 +49,9 @@ def test_compare_writes_picture_and_json(scans, tmp_path):
     result = invoke("compare", scans[0].scan, scans[1].scan, "--out", tmp_path / "pair", "--json")
     assert result.exit_code == 0, result.output
     names = sorted(path.name for path in (tmp_path / "pair").iterdir())
-    assert names == ["venice_1543__paris_1561.json", "venice_1543__paris_1561.png"]
-    assert json.loads((tmp_path / "pair" / names[0]).read_text()) == json.loads(result.stdout)
+    assert {"venice_1543__paris_1561.json", "venice_1543__paris_1561.png"} <= set(names)
+    written = json.loads((tmp_path / "pair" / "venice_1543__paris_1561.json").read_text())
+    assert json.loads(result.stdout).items() <= written.items()
 
 
 def test_compare_by_another_network_says_which(scans, tmp_path, monkeypatch):

@@ -1,9 +1,10 @@
-import json
 import re
 import shutil
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
+from markupsafe import escape
 from PIL import Image
 
 from tablesim.corpus.correcting import correct
@@ -12,59 +13,76 @@ from tablesim.digits.corrections import Correction
 from tablesim.errors import RunError
 from tablesim.evidence import compare
 from tablesim.report import write_report
-from tablesim.report.content import caption_of, closest_pair
+from tablesim.report.cards import caption_of
+from tablesim.report.content import closest_pair
 from tablesim.report.pairs import HEIGHT, make_pair
 from tablesim.report.pictures import PAGE_SIDE, THUMBNAIL_SIDE, Pictures
 from tablesim.report.writing import _cut
+from tests.report.pages import data_of, page_of
 
 
-def pair_data(html: str) -> list[dict]:
-    return [json.loads(text) for text in re.findall(r'<script type="application/json">(.*?)</script>', html, re.S)]
+def every_page(report: Path) -> list[Path]:
+    return [report, *sorted((report.parent / "pairs").iterdir())]
 
 
 def test_report_stands_in_the_run_folder(corpus, report):
     assert report == corpus.folder / "report" / "index.html"
-    assert sorted(path.name for path in report.parent.iterdir()) == ["assets", "index.html"]
+    assert sorted(path.name for path in report.parent.iterdir()) == ["assets", "index.html", "pairs"]
+    assert len(list((report.parent / "pairs").iterdir())) == 4
 
 
 def test_nothing_is_fetched(report):
-    html = report.read_text(encoding="utf-8")
-    sources = re.findall(r'(?:src|href)="([^"]*)"', html)
-    assert sources
-    assert not [source for source in sources if re.match(r"\w+:(?!,)", source) or source.startswith("//")]
-    assert "@import" not in html
-    assert not re.search(r"url\((?!#)", html)
+    for page in every_page(report):
+        html = page.read_text(encoding="utf-8")
+        sources = re.findall(r'(?:src|href)="([^"]*)"', html)
+        assert sources
+        assert not [s for s in sources if re.match(r"\w+:", s) and not s.startswith("data:")]
+        assert not [s for s in sources if s.startswith("//")]
+        assert not re.search(r"url\((?!#)", html)
+    for sheet in ("report.css", "report.js"):
+        text = (report.parent / "assets" / sheet).read_text(encoding="utf-8")
+        assert not re.search(r"@import|url\(|https?:", text)
 
 
 def test_every_address_leads_somewhere(report):
-    html = report.read_text(encoding="utf-8")
-    ids = set(re.findall(r'id="([^"]*)"', html))
-    for address in re.findall(r'(?:src|href)="([^"]*)"', html):
-        if address.startswith("#"):
-            assert address[1:] in ids
-        elif not address.startswith("data:"):
-            assert (report.parent / address).is_file()
+    ids = {
+        page.name: set(re.findall(r' id="([^"]*)"', page.read_text(encoding="utf-8"))) for page in every_page(report)
+    }
+    for page in every_page(report):
+        html = page.read_text(encoding="utf-8")
+        named = ids[page.name] | set(re.findall(r'data-place="([^"]*)"', html))
+        for address in re.findall(r'(?:src|href)="([^"]*)"', html):
+            if address.startswith("#"):
+                assert html_of(unquote(address[1:])) in named
+            elif not address.startswith("data:"):
+                assert (page.parent / unquote(address)).is_file()
+
+
+def html_of(text: str) -> str:
+    """As a template writes it into an attribute."""
+    return str(escape(text))
 
 
 def test_pictures_of_every_page_and_no_other(corpus, report):
-    html = report.read_text(encoding="utf-8")
-    shown = set(re.findall(r'src="assets/([^"]*)"', html))
-    assert shown == {path.name for path in (report.parent / "assets").iterdir()}
+    shown = set()
+    for page in every_page(report):
+        shown |= set(re.findall(r'src="(?:\.\./)?assets/([^"]*\.webp)"', page.read_text(encoding="utf-8")))
+    assert shown == {path.name for path in (report.parent / "assets").iterdir() if path.suffix == ".webp"}
     for row in corpus.pages:
         if row["status"] == "read":
             assert f"{row['sha256'][:20]}-{row['rotation']}-small.webp" in shown
 
 
 def test_each_picture_has_an_alternative_in_words(report):
-    images = re.findall(r"<img [^>]*>", report.read_text(encoding="utf-8"))
-    assert len(images) > 8
-    assert all(re.search(r'alt="Scan of page [^"]+"', image) for image in images)
+    for page in every_page(report):
+        images = re.findall(r"<img [^>]*>", page.read_text(encoding="utf-8"))
+        assert len(images) >= 6
+        assert all(re.search(r' alt="[^"]{5,}"', image) for image in images)
 
 
 def test_score_and_sum_are_stated_for_each_pair(corpus, report):
-    pairs = pair_data(report.read_text(encoding="utf-8"))
-    assert len(pairs) == 2
-    for data in pairs:
+    for page in every_page(report)[1:]:
+        data = data_of(page)
         assert data["relevance_total"] == pytest.approx(data["score"], abs=1e-6)
         expected = compare(corpus.reading(Path(data["a"]).stem), corpus.reading(Path(data["b"]).stem))
         assert data["similarity"] == pytest.approx(expected.similarity, abs=1e-9)
@@ -74,9 +92,19 @@ def test_score_and_sum_are_stated_for_each_pair(corpus, report):
 
 def test_each_page_is_laid_over_the_first_of_its_cluster(report):
     html = report.read_text(encoding="utf-8")
-    laid = re.findall(r"(\d+) numbers equal at matching places \((\d+) % of the score\)", html)
-    assert [int(n) for n, _ in laid] == [248, 248, 120, 120]
-    assert {share for _, share in laid} == {"100"}
+    shares = re.findall(r"With the first page: similarity [\d.]+; ([\d.]+) % of (\d+) common places agree", html)
+    assert len(shares) == 4
+    assert {int(places) for _, places in shares} <= {246, 247, 248, 120}
+    assert {share for share, _ in shares} == {"100.0", "99.6"}
+    assert html.count("Compare the two</a>") == 4
+
+
+def test_nearest_pages_show_agreement_beside_similarity(report):
+    html = report.read_text(encoding="utf-8")
+    near = re.findall(r'<li><span class="cosine">.*?</li>', html, re.S)
+    assert len(near) > 10
+    assert all("common places agree" in one or "no places in common" in one for one in near)
+    assert {"not shown to be the same table" in one for one in near} == {True, False}
 
 
 def test_a_page_without_a_table_is_said_to_be_one(report):
@@ -95,9 +123,21 @@ def test_problems_metadata_and_provenance_are_told(corpus, report):
     assert "not an image" in html
     assert "printed-1" in html
     assert "Rome &lt;&amp;&gt; Köln" in html
-    assert "<&>" not in html
     assert "10.1109/TPAMI.2020.3020738" in html
     assert "10.1126/sciadv.adj1719" in html
+
+
+def test_no_name_is_taken_for_markup(report):
+    for page in every_page(report):
+        html = page.read_text(encoding="utf-8")
+        assert "<&>" not in html
+        assert "<b>Author" not in html
+        assert 'sines<i>"' not in html
+    html = report.read_text(encoding="utf-8")
+    assert "sines&lt;i&gt;&#34;&amp;1604" in html
+    page = page_of(report, "sines_i_1604")
+    assert "sines&lt;i&gt;&#34;&amp;1604" in page.read_text(encoding="utf-8")
+    assert "</script><b>Author" in data_of(page)["citation"]
 
 
 def test_corrections_are_counted_and_their_makers_named(corpus, report, tmp_path):
@@ -111,11 +151,37 @@ def test_corrections_are_counted_and_their_makers_named(corpus, report, tmp_path
     assert "1 on alone; by A. &lt;Reader&gt;" in html
 
 
-def test_writing_again_makes_no_picture_again(corpus, report):
-    before = {path: path.stat().st_mtime_ns for path in (report.parent / "assets").iterdir()}
+def test_writing_again_makes_no_picture_again_and_leaves_nothing_old(corpus, report):
+    def pictures():
+        return {path: path.stat().st_mtime_ns for path in (report.parent / "assets").glob("*.webp")}
+
+    before = pictures()
     (report.parent / "assets" / "old.webp").write_bytes(b"")
+    (report.parent / "pairs" / "old.html").write_bytes(b"")
+    pages = {page: page.read_bytes() for page in every_page(report) if page.name != "old.html"}
     write_report(corpus)
-    assert {path: path.stat().st_mtime_ns for path in (report.parent / "assets").iterdir()} == before
+    assert pictures() == before
+    assert {page: page.read_bytes() for page in every_page(report)} == pages
+
+
+def test_only_so_many_pairs_have_a_page_and_the_report_says_so(corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr("tablesim.report.pairpages.MAX_PAIRS", 3)
+    monkeypatch.setattr("tablesim.report.pairpages.MAX_OVER", 1)
+    index = write_report(corpus, tmp_path / "few")
+    pages = every_page(index)[1:]
+    assert len(pages) == 3
+    assert "3 pairs of pages have a page of their own here, of 4 that could" in index.read_text(encoding="utf-8")
+    over = [page for page in pages if 'class="over"' in page.read_text(encoding="utf-8")]
+    assert len(over) == 1
+    rest = next(page for page in pages if page not in over).read_text(encoding="utf-8")
+    assert "this report draws 1 pairs so" in rest
+
+
+def test_what_was_laid_over_each_other_is_kept_and_not_laid_again(corpus, report, tmp_path, monkeypatch):
+    monkeypatch.setattr("tablesim.report.cards.verify_pages", None)
+    monkeypatch.setattr("tablesim.report.cards.MAX_VERIFIED", 0)
+    html = write_report(Corpus.open(corpus.folder), tmp_path / "again").read_text(encoding="utf-8")
+    assert html.count("common places agree") == report.read_text(encoding="utf-8").count("common places agree")
 
 
 def test_scans_that_have_gone_leave_a_note_and_their_matches(corpus, tmp_path, monkeypatch):
@@ -125,7 +191,11 @@ def test_scans_that_have_gone_leave_a_note_and_their_matches(corpus, tmp_path, m
     html = write_report(moved, tmp_path / "elsewhere").read_text(encoding="utf-8")
     assert "The scan is no longer at /gone/sines_1543.png" in html
     assert "<img" not in html
-    assert html.count('class="link') > 100
+    page = page_of(tmp_path / "elsewhere" / "index.html", "sines_1543").read_text(encoding="utf-8")
+    assert "The scan is no longer at /gone/sines_1543.png" in page
+    assert page.count('class="link') > 100
+    assert not re.search(r'<img src="\.\./', page)
+    assert "cannot be laid over each other" in page
 
 
 def test_report_of_an_empty_run_is_refused(tmp_path):
