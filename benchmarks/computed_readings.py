@@ -10,7 +10,8 @@ from tablesim.synthesis.stemma import Witness
 Place = tuple[int, str, int]
 """Row of the computed table, name of the column, place within the cell: as a misprint names where it is."""
 
-SURE = 0.99
+SURE = 0.9999
+"""Confidence of a reader that does not err."""
 
 
 def reading_of(witness: Witness, page: str) -> tuple[Reading, dict[int, Place]]:

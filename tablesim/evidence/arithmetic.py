@@ -26,8 +26,10 @@ from tablesim.evidence.arithmetic_differences import (
     second_differences,
 )
 from tablesim.evidence.arithmetic_functions import Finding, months, recomputed
-from tablesim.evidence.arithmetic_sums import OF_COLUMN, OF_ROW, SUM, running_sums, totals
+from tablesim.evidence.arithmetic_sums import OF_COLUMN, OF_ROW, PARTS, SUM, parts_of_differences, running_sums, totals
 from tablesim.evidence.arithmetic_values import (
+    MIN_ROWS,
+    OBEYED,
     Floats,
     Suspect,
     numbers_of,
@@ -40,7 +42,7 @@ from tablesim.evidence.collation import Collation
 from tablesim.evidence.collation_grids import NONE, Panel, Witness, panels_of
 from tablesim.evidence.doubt import could_be
 
-_RANK = {SUM: 1, OF_COLUMN: 1, OF_ROW: 1, CARRY: 2, SECOND_DIFFERENCES: 3, ORDER: 4}
+_RANK = {SUM: 1, PARTS: 1, OF_COLUMN: 1, OF_ROW: 1, CARRY: 2, SECOND_DIFFERENCES: 3, ORDER: 4}
 """How strong a law is, the functions (0) first: what it has for a number goes before what a weaker one has."""
 
 
@@ -65,7 +67,7 @@ class Proposal:
     expected : str
         What the law has there.
     errs : tuple of bool or None
-        For each witness; None where it has nothing.
+        For each witness; None where it has nothing, or does not obey this law elsewhere either.
     law : str
         As in ``Suspect``.
     doubtful : tuple of bool
@@ -151,6 +153,7 @@ def _examined(table: _Table) -> Iterator[tuple[Finding | None, list[Suspect]]]:
     gaps = np.isfinite(abscissa[1:] - abscissa[:-1]) & (np.abs(np.diff(abscissa)) != 1)
     for sums in (
         running_sums(table.panel, table.values[0], set(table.wrong), gaps),
+        parts_of_differences(table.panel, [v for group in reversed(table.values) for v in group], gaps),
         totals(table.panel, table.numbers),
     ):
         said = [(table.suspect(number, expected, law), right) for number, expected, law, right in sums]
@@ -178,17 +181,27 @@ def propose(collation: Collation) -> list[Proposal]:
     """
     index = [{id(number): at for at, number in enumerate(w.numbers)} for w in collation.witnesses]
     laws = [_said(witness, at) for at, witness in enumerate(collation.witnesses)]
+    heard = [
+        [
+            laws[w][at]
+            for w, r in enumerate(cell.readings)
+            if r is not None and (at := index[w][id(r.number)]) in laws[w]
+        ]
+        for cell in collation.cells
+    ]
+    obeyed = _obeyed(collation, heard)
     found = []
     for at, cell in enumerate(collation.cells):
-        if cell.state != "differs":
+        if cell.state != "differs" or not heard[at]:
             continue
-        heard = [laws[w].get(index[w][id(r.number)]) for w, r in enumerate(cell.readings) if r is not None]
-        said = sorted((one for one in heard if one is not None), key=_rank)
-        said = [one for one in said if _rank(one) == _rank(said[0])]
-        if not said or any(not said[0].allows(one.expected) for one in said if one.between is None):
-            continue
+        said = sorted(heard[at], key=_rank)
         law = said[0]
-        errs = tuple(None if text is None else not law.allows(text) for text in cell.texts)
+        if any(not law.allows(one.expected) for one in said if one.between is None and _rank(one) == _rank(law)):
+            continue
+        errs = tuple(
+            None if text is None or not obeyed.get((cell.column, w, law.law), True) else not law.allows(text)
+            for w, text in enumerate(cell.texts)
+        )
         doubtful = tuple(
             bool(wrong) and r is not None and _may_be_read(r.number, law)
             for r, wrong in zip(cell.readings, errs, strict=True)
@@ -196,6 +209,17 @@ def propose(collation: Collation) -> list[Proposal]:
         if any(errs):
             found.append(Proposal(at, law.expected, errs, law.law, doubtful))
     return found
+
+
+def _obeyed(collation: Collation, heard: list[list[Suspect]]) -> dict[tuple[int, int, str], bool]:
+    """Whether a witness obeys a law in a column: printers of other tables may have computed them otherwise."""
+    counts: dict[tuple[int, int, str], list[bool]] = {}
+    for cell, said in zip(collation.cells, heard, strict=True):
+        for law in {one.law: one for one in said}.values():
+            for w, text in enumerate(cell.texts):
+                if text is not None:
+                    counts.setdefault((cell.column, w, law.law), []).append(law.allows(text))
+    return {key: sum(right) >= OBEYED * len(right) for key, right in counts.items() if len(right) >= MIN_ROWS}
 
 
 def _said(witness: Witness, which: int) -> dict[int, Suspect]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tablesim.evidence.arithmetic_values import MIN_ROWS, OBEYED, Floats, Value, parts_of
+from tablesim.evidence.arithmetic_values import MIN_ROWS, MODULI, OBEYED, Floats, Value, parts_of
 
 SECOND_DIFFERENCES, CARRY, ORDER = "second differences", "carry", "order"
 
@@ -18,11 +18,14 @@ N_SIGMA = 4.0
 SMOOTH = 0.15
 """Share of the range of a column that the noise allowed to a number may be, else the column is not even."""
 
+FINE = 30.0
+"""Noise of so many last places: the last place is none of this value."""
+
 ORDERED = 0.9
 """Share of the rows that must go one way."""
 
-MODULI = (12, 19, 24, 28, 30, 60, 360)
-"""Where whole numbers begin anew: hours, the golden number, the cycle of the Sun, signs, sixtieths, the circle."""
+N_STILL = 3
+"""So many times the places above a last one must stand still to see where it belongs."""
 
 _MAD = 1.4826
 _REACH = 3
@@ -64,15 +67,16 @@ def unrolled(value: Value) -> Floats:
     if usual == 0:
         return numbers
     unit = 60.0**value.places
+    best, found = float(np.abs(steps - usual).sum()), numbers
     for modulus in (m * unit for m in MODULI if np.mean(numbers[rows] <= m * unit) >= ORDERED):
-        anew = np.abs(steps + math.copysign(modulus, usual) - usual) < np.minimum(np.abs(steps - usual), modulus / 4)
-        against = np.abs(steps - math.copysign(modulus, usual) - usual) < modulus / 4
-        if anew.sum() > 2 * against.sum():
-            turns = np.concatenate([[0.0], np.cumsum(anew)]) * math.copysign(modulus, usual)
-            found = numbers.copy()
-            found[rows] += turns
-            return found
-    return numbers
+        turn = math.copysign(modulus, usual)
+        anew = np.abs(steps + turn - usual) < np.minimum(np.abs(steps - usual), modulus / 4)
+        against = np.abs(steps - turn - usual) < modulus / 4
+        left = float(np.abs(steps + anew * turn - usual).sum())
+        if anew.sum() > 2 * against.sum() and left < best:
+            best, found = left, numbers.copy()
+            found[rows] += np.concatenate([[0.0], np.cumsum(anew)]) * turn
+    return found
 
 
 def second_differences(value: Value, abscissa: Floats) -> Iterator[Break]:
@@ -96,7 +100,8 @@ def second_differences(value: Value, abscissa: Floats) -> Iterator[Break]:
         return
     curve = _Column(abscissa[rows], numbers[rows])
     spread = float(np.ptp(np.quantile(numbers[rows], [0.1, 0.9])))
-    if curve.tolerance > SMOOTH * spread or np.mean(curve.even) < OBEYED:
+    too_wide = curve.tolerance > (min(SMOOTH * spread, FINE) if value.places else SMOOTH * spread)
+    if too_wide or np.mean(curve.even) < OBEYED:
         return
     for at in curve.wrong():
         found = _place(value, int(rows[at]), *curve.allowed(at), offset=numbers[rows[at]] - value.numbers[rows[at]])
@@ -194,6 +199,8 @@ def carries(value: Value) -> Iterator[Break]:
     """
     numbers = value.numbers
     way = _way(numbers)
+    if not _belongs(value, way):
+        return
     for row in range(1, len(numbers) - 1):
         before, here, after = way * numbers[row - 1 : row + 2]
         if not before <= after or before <= here <= after or not np.isfinite([before, here, after]).all():
@@ -213,7 +220,7 @@ def out_of_order(value: Value) -> Iterator[Break]:
     """
     rows = np.flatnonzero(np.isfinite(value.numbers))
     way = _way(value.numbers)
-    if way == 0 or len(rows) < MIN_ROWS:
+    if way == 0 or len(rows) < MIN_ROWS or not _belongs(value, way):
         return
     numbers = way * value.numbers[rows]
     last = len(numbers) - 1
@@ -243,3 +250,12 @@ def _way(numbers: Floats) -> int:
         if len(steps) >= MIN_ROWS - 1 and np.mean(steps * way >= 0) >= ORDERED and np.mean(steps == way) > 0.5:
             return way
     return 0
+
+
+def _belongs(value: Value, way: int) -> bool:
+    """Whether the last place goes the way of the value where the places above it stand still: else it is another's."""
+    if value.places == 0:
+        return True
+    above, last = np.divmod(value.numbers[np.isfinite(value.numbers)], 60)
+    steps = way * np.diff(last)[np.diff(above) == 0]
+    return bool(len(steps) >= N_STILL and np.mean(steps >= 0) >= ORDERED)

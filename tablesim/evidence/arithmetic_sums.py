@@ -1,4 +1,4 @@
-"""Sums: totals that run on, columns of differences, a last row and a last column that add up the others."""
+"""Sums: totals that run on, columns of differences and of their parts, last rows and columns that add up others."""
 
 from __future__ import annotations
 
@@ -23,6 +23,10 @@ ADD_UP = 2 / 3
 """Share of the columns that must."""
 
 SUM, OF_COLUMN, OF_ROW = "sum", "sum of the column", "sum of the row"
+PARTS = "part of the difference"
+
+SHARES = (2, 3, 5, 6, 10, 12, 15, 20, 24, 30, 60)
+"""Into how many parts printers divide the difference to the next row, for reckoning between rows."""
 
 Said = tuple[int, str, str, bool]
 """Index of a number, what a law has there, the name of the law, and whether the number is that."""
@@ -91,6 +95,39 @@ def _broken(panel: Panel, pair: tuple[Value, Value], shift: int, broken: Bools) 
             expected = total.numbers[row] - before
         if expected >= 0:
             yield number, str(int(expected)), SUM, False
+
+
+def parts_of_differences(panel: Panel, values: list[Value], gaps: Bools) -> Iterator[Said]:
+    """Columns that print a part of the difference to the next row, as Ptolemy the thirtieth of that of his chords.
+
+    The part is exactly that of the printed numbers; where it is not, either number of the difference or the part may
+    be wrong, and the part is named: of those that are wrong in a column the law knows no other.
+    """
+    for value in values:
+        grows = np.abs(np.diff(value.numbers))
+        for part in values:
+            finer = part.places - value.places
+            if set(part.columns) & set(value.columns) or not 0 <= finer <= 2:
+                continue
+            given = part.numbers[:-1]
+            known = np.isfinite(grows) & np.isfinite(given) & ~gaps & (grows > 0)
+            if known.sum() < MIN_ROWS or len(set(given[known].tolist())) < MIN_DISTINCT:
+                continue
+            share = float(np.median(grows[known] * 60.0**finer / np.maximum(given[known], 1)))
+            nearest = min(SHARES, key=lambda one: abs(one - share))
+            expected = grows * 60.0**finer / nearest
+            holds = known & (given == expected)
+            if holds.sum() < OBEYED * known.sum() or len(set(given[holds].tolist())) < MIN_DISTINCT:
+                continue
+            # A wrong number of the column makes the difference before it as much too great as the one behind too small.
+            excess = np.where(known, given - expected, 0.0)
+            pairs = (excess[1:] == -excess[:-1]) & (excess[1:] != 0)
+            twice = np.append(pairs, False) | np.insert(pairs, 0, False)
+            whole = expected == np.floor(expected)
+            for row in np.flatnonzero(known & whole & ~twice):
+                parts = parts_of(expected[row], part.places)
+                for at, text in zip(part.columns, parts, strict=True):
+                    yield int(panel.numbers[0, row, at]), str(text), PARTS, bool(holds[row])
 
 
 @dataclass(frozen=True)

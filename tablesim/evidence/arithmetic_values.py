@@ -27,6 +27,9 @@ UNDER_SIXTY = 0.88
 STEADY = 0.8
 """Share of the rows from which an argument goes on by its step."""
 
+MODULI = (12, 19, 24, 28, 30, 60, 360)
+"""Where whole numbers begin anew: hours, the golden number, the cycle of the Sun, signs, sixtieths, the circle."""
+
 
 @dataclass(frozen=True)
 class Value:
@@ -149,6 +152,7 @@ def steady(numbers: Floats) -> Floats | None:
         beyond = numbers[row + 1] - step if 0 < row < len(numbers) - 1 else before
         # At the ends two numbers that go on together speak against the one outside.
         inner = row in (0, len(numbers) - 1) and steps[1 if row == 0 else -2] == step
+        inner = inner and abs(numbers[row] - before) not in MODULI  # it may begin anew there
         if numbers[row] != before and before == beyond and (inner or 0 < row < len(numbers) - 1):
             mended[row] = before
     return mended

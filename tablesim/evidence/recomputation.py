@@ -130,13 +130,13 @@ def fit_functions(argument: Floats, value: Floats, places: int) -> Fit | None:
     if found is None or found[1].count < RECOMPUTED * len(x):
         return None
     law, stab = found
-    middle = _roundest(law.parameter, *stab.best)
+    middle = _roundest(law.parameter, stab)
     if not (middle > 0 and stab.near[1] - stab.near[0] <= WIDEST * middle):
         return None
     parameters: dict[str, Estimate] = {}
     if law.name == "oblique ascension":
         law, stab, parameters["obliquity"] = _with_tilt(law, x, y, unit)
-        middle = _roundest(law.parameter, *stab.best)
+        middle = _roundest(law.parameter, stab)
     parameters = {law.parameter: Estimate(middle, *stab.near), **parameters}
 
     def compute(at: Floats, printed: Floats) -> Floats:
@@ -164,18 +164,21 @@ def rounded(law: Law, parameter: float, x: Floats, printed: Floats, unit: float,
     return np.where((computed == 0) & (printed == law.modulus * unit), printed, computed)
 
 
-def _roundest(parameter: str, low: float, high: float) -> float:
-    """The roundest value of an interval: of whole degrees, halves, tens of minutes and so on; the middle else."""
-    if parameter == "radius" and low > 0:
-        steps = tuple(10.0**power for power in range(math.floor(math.log10(high)), -1, -1))
-    else:
-        steps = _ROUND_DEGREES if parameter in ("obliquity", "latitude") else ()
-    middle = (low + high) / 2
-    for step in steps:
+def _roundest(parameter: str, stab: _Stab) -> float:
+    """The roundest value that is likely: of whole degrees, halves, tens of minutes and so on; else the best one."""
+    middle = sum(stab.best) / 2
+    for step in _steps(parameter, stab.likely[1]):
         nearest = round(middle / step) * step
-        if low <= nearest <= high:
+        if stab.likely[0] <= nearest <= stab.likely[1]:
             return nearest
     return middle
+
+
+def _steps(parameter: str, high: float) -> tuple[float, ...]:
+    """How round a parameter can be, the roundest first."""
+    if parameter == "radius" and high > 0:
+        return tuple(10.0**power for power in range(math.floor(math.log10(high)), -1, -1))
+    return _ROUND_DEGREES if parameter in ("obliquity", "latitude") else ()
 
 
 def _slack(count: int, numbers: int) -> int:
@@ -267,8 +270,8 @@ def _with_tilt(law: Law, x: Floats, y: Floats, unit: float) -> tuple[Law, _Stab,
     fits = [(float(tilt), stab) for tilt in _TILTS if (stab := _stab(oblique(start, float(tilt)), x, y, unit))]
     best = max(stab.count for _, stab in fits)
     equal = [pair for pair in fits if pair[1].count == best]
-    tilt = _roundest("obliquity", equal[0][0], equal[-1][0])
-    tilt, stab = min(equal, key=lambda pair: abs(pair[0] - tilt))
+    middle = (equal[0][0] + equal[-1][0]) / 2
+    tilt, stab = min(equal, key=lambda pair: abs(pair[0] - middle))
     near = [(other, fit) for other, fit in fits if fit.count >= best - _slack(best, len(x))]
     step = float(_TILTS[1] - _TILTS[0])
     obliquity = Estimate(tilt, near[0][0] - step, near[-1][0] + step)
