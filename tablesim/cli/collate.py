@@ -189,12 +189,18 @@ def write_genealogy(collation: Collation, years: list[int | None] | None, path: 
 def _said(collation: Collation) -> dict[str, Any]:
     """What recomputation says: the functions found, what breaks them, and the proposals for the differences."""
     from tablesim.evidence.arithmetic import examine, propose
+    from tablesim.evidence.arithmetic_words import words
 
     examined = [examine(witness, at) for at, witness in enumerate(collation.witnesses)]
     return {
         "laws": [finding.to_dict() for one in examined for finding in one.findings],
         "suspects": [asdict(suspect) for one in examined for suspect in one.suspects],
         "proposals": [asdict(proposal) for proposal in propose(collation)],
+        "words": [
+            line
+            for siglum, witness, one in zip(collation.sigla, collation.witnesses, examined, strict=True)
+            for line in words(witness, one, siglum)
+        ],
     }
 
 
@@ -220,10 +226,8 @@ def show(collation: Collation, said: dict[str, Any] | None = None) -> None:
     rows = sum(line.kind == "row" for line in collation.unaligned)
     if rows:
         typer.echo(f"{rows} rows stand in one witness alone")
-    for law in said["laws"] if said else ():
-        parameters = ", ".join(f"{name} {at['low']:.6g} to {at['high']:.6g}" for name, at in law["parameters"].items())
-        share = f"{law['recomputed']} of {law['numbers']} numbers"
-        typer.echo(f"{collation.sigla[law['witness']]}: {law['function']} gives {share}; {parameters}")
+    for line in said["words"] if said else ():
+        typer.echo(line)
     differences = collation.differences
     if not differences:
         return
