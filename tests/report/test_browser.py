@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
+
+from tablesim.evidence.geometry import Refusal
+from tablesim.evidence.picture import upright, upright_box
+from tablesim.report import write_report
+from tests.report.conftest import SURE
+from tests.report.pages import page_of
 
 pytestmark = pytest.mark.browser
 
@@ -44,46 +54,76 @@ def browser() -> Iterator:
         browser.close()
 
 
-@pytest.fixture
-def page(browser, report: Path) -> Iterator:
-    """The report in a tab; at the end it has asked for nothing but files and complained of nothing."""
-    context = browser.new_context(viewport={"width": 1200, "height": 900}, offline=True)
+@contextmanager
+def opened(browser, path: Path, **options) -> Iterator:
+    """A page of the report in a tab; at the end it has asked for nothing but files and complained of nothing."""
+    context = browser.new_context(viewport={"width": 1200, "height": 900}, offline=True, **options)
     page = context.new_page()
+    page.set_default_timeout(8000)
     said, asked = [], []
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("requestfailed", lambda request: said.append(f"failed: {request.url}"))
+    page.on("requestfailed", lambda request: said.append(f"{request.failure}: {request.url}"))
     page.on("request", lambda request: asked.append(request.url))
-    page.goto(report.as_uri())
+    page.goto(path.as_uri())
     yield page
     context.close()
-    assert said == []
+    # What was under way when the tab went on to another page is no failure.
+    assert [one for one in said if not one.startswith("net::ERR_ABORTED")] == []
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
 
 
-def test_pictures_have_their_natural_size(page):
+@pytest.fixture
+def page(browser, report: Path) -> Iterator:
+    """The index."""
+    with opened(browser, report) as page:
+        yield page
+
+
+@pytest.fixture
+def pair(browser, report: Path) -> Iterator:
+    """The page of two editions that differ in three places."""
+    with opened(browser, page_of(report, "declination", "1604")) as page:
+        yield page
+
+
+def all_pictures(page) -> list[list[int]]:
     for image in page.locator("img").all():
         image.scroll_into_view_if_needed()
     page.wait_for_function("[...document.images].every((image) => image.complete)")
-    sizes = page.evaluate("[...document.images].map((image) => [image.naturalWidth, image.naturalHeight])")
+    return page.evaluate("[...document.images].map((image) => [image.naturalWidth, image.naturalHeight])")
+
+
+def test_pictures_have_their_natural_size(page):
+    sizes = all_pictures(page)
     assert len(sizes) >= 12
     assert all(width > 100 and height > 100 for width, height in sizes)
 
 
-def test_lines_and_figures_are_there(page):
-    for pair in page.locator(".pair").all():
-        lines = pair.locator(".link:not(.loose) path:not(.catch)")
-        assert lines.count() > 50
-        assert lines.first.evaluate("(line) => line.getTotalLength()") > 50
-        box = lines.first.bounding_box()
-        assert box is not None
-        assert box["width"] > 50
-        score, total = (pair.locator(name).inner_text() for name in (".score", ".sum"))
-        assert float(score) == float(total) > 10
+def test_from_a_cluster_to_its_pair_and_back(page):
+    page.locator(".preview .open").first.click()
+    page.wait_for_url("**/pairs/*.html")
+    score, total = (page.locator(name).inner_text() for name in (".score", ".sum"))
+    assert float(score) == float(total) > 10
+    assert "The same table" in page.locator(".lede").inner_text()
+    page.locator(".kicker a").click()
+    page.wait_for_url("**/index.html")
+    page.get_by_role("link", name="Compare the two", exact=True).first.click()
+    page.wait_for_url("**/pairs/*.html")
 
 
-def test_boxes_lie_on_their_pictures(page):
-    stage = page.locator(".stage").first
+def test_the_pictures_of_a_pair_and_its_lines_are_there(pair):
+    assert all(width > 60 and height > 60 for width, height in all_pictures(pair))
+    lines = pair.locator(".link:not(.loose) path:not(.catch)")
+    assert lines.count() > 50
+    assert lines.first.evaluate("(line) => line.getTotalLength()") > 50
+    box = lines.first.bounding_box()
+    assert box is not None
+    assert box["width"] > 50
+
+
+def test_boxes_lie_on_their_pictures(pair):
+    stage = pair.locator(".stage").first
     left, right = (image.bounding_box() for image in stage.locator("img").all())
     for group in stage.locator(".link").all()[:20]:
         for rect, picture in zip(group.locator("rect").all(), (left, right), strict=True):
@@ -92,65 +132,276 @@ def test_boxes_lie_on_their_pictures(page):
             assert picture["y"] <= box["y"] <= box["y"] + box["height"] <= picture["y"] + picture["height"]
 
 
-def test_the_slider_hides_thin_lines_and_says_how_many_are_left(page):
-    pair = page.locator(".pair").first
-    slider, said = pair.locator("input[type=range]"), pair.locator("output")
+def test_the_slider_hides_thin_lines_and_says_how_many_are_left(pair):
+    figure = pair.locator(".pair")
+    slider, said = figure.locator("input[type=range]"), figure.locator("output")
     visible = (
         "(pair) => [...pair.querySelectorAll('.link')].filter((line) => line.getBoundingClientRect().width).length"
     )
-    every = pair.evaluate(visible)
+    every = figure.evaluate(visible)
     assert f"{every} lines" in said.inner_text()
     slider.focus()
-    page.keyboard.press("End")
-    few = pair.evaluate(visible)
+    pair.keyboard.press("End")
+    few = figure.evaluate(visible)
     assert 0 <= few < every
     assert f"{few} lines" in said.inner_text()
-    page.keyboard.press("Home")
-    assert pair.evaluate(visible) == every
+    pair.keyboard.press("Home")
+    assert figure.evaluate(visible) == every
 
 
-def test_pointing_at_a_line_and_stepping_with_arrows_name_the_figures(page):
-    pair = page.locator(".pair").first
-    reads = pair.locator(".reads")
-    pair.locator(".link").first.locator(".catch").dispatch_event("pointerenter")
-    pair.locator(".link").last.dispatch_event("pointerenter")
+def test_pointing_at_a_line_and_stepping_with_arrows_name_the_figures(pair):
+    figure = pair.locator(".pair")
+    reads = figure.locator(".reads")
+    figure.locator(".link").first.locator(".catch").dispatch_event("pointerenter")
+    figure.locator(".link").last.dispatch_event("pointerenter")
     assert "of the score" in reads.inner_text()
-    pair.locator(".stage").focus()
-    page.keyboard.press("Escape")
+    figure.locator(".stage").focus()
+    pair.keyboard.press("Escape")
     assert reads.inner_text() == ""
-    page.keyboard.press("ArrowRight")
+    pair.keyboard.press("ArrowRight")
     first = reads.inner_text()
-    page.keyboard.press("ArrowRight")
+    pair.keyboard.press("ArrowRight")
     second = reads.inner_text()
     assert "brings" in first
     assert "brings" in second
-    assert pair.locator(".link.hot").count() == 1
-    page.keyboard.press("ArrowLeft")
+    assert figure.locator(".link.hot").count() == 1
+    pair.keyboard.press("ArrowLeft")
     assert reads.inner_text() == first
 
 
-def test_enlarging_widens_the_stage(page):
-    pair = page.locator(".pair").first
-    stage = pair.locator(".stage")
-    before = stage.bounding_box()
-    pair.get_by_role("button", name="2×").click()
-    after = stage.bounding_box()
-    assert before is not None
-    assert after is not None
-    assert after["width"] == pytest.approx(2 * before["width"], rel=0.01)
-    assert after["height"] == pytest.approx(2 * before["height"], rel=0.01)
+@pytest.mark.parametrize(("figure", "part"), [(".pair", ".stage"), (".over", ".sheets")])
+def test_enlarging_widens_a_view(pair, figure, part):
+    shown = pair.locator(figure)
+    before = shown.locator(part).bounding_box()
+    shown.get_by_role("button", name="2×").click()
+    after = shown.locator(part).bounding_box()
+    assert after["width"] > 1.5 * before["width"]
+    assert after["height"] / after["width"] == pytest.approx(before["height"] / before["width"], rel=0.01)
+    shown.get_by_role("button", name="1×").click()
+    assert shown.locator(part).bounding_box()["width"] == pytest.approx(before["width"], rel=0.01)
+
+
+# Place by place
+
+PLACE = (
+    "(spot) => { const [a, b] = [spot, spot.closest('.view')].map((x) => x.getBoundingClientRect()); "
+    "return [a.x + a.width / 2 - b.x - b.width / 2, a.y + a.height / 2 - b.y - b.height / 2, a.width, a.height]; }"
+)
+"""How far the middle of a frame is from the middle of its view, and how large it is."""
+
+
+def differing(pair):
+    return pair.locator(".grid td.differs")
+
+
+def test_a_place_is_shown_on_both_scans(pair):
+    assert [differing(pair).count(), pair.locator(".grid td.doubtful").count()] == [1, 1]
+    differing(pair).click()
+    assert "57" in differing(pair).inner_text()
+    for spot in pair.locator(".spot").all():
+        off_x, off_y, width, height = spot.evaluate(PLACE)
+        assert abs(off_x) < 3 and abs(off_y) < 3
+        assert width > 20 and height > 20
+        assert "guessed" not in spot.get_attribute("class")
+    said = pair.locator(".place").inner_text()
+    assert "B has 57; they differ" in said
+    assert pair.evaluate("location.hash") == f"#{differing(pair).get_attribute('data-place')}"
+
+
+def test_the_frame_lies_on_the_number_of_a_lying_scan(corpus, pair):
+    """The scan of 1604 lies on its side, its picture stands upright."""
+    reading = corpus.reading("declination_1604")
+    assert reading.transform.rotation == 90
+    (number,) = [number for number in reading.numbers if (number.row, number.column) == SURE]
+    turn = upright(reading.transform)
+    (x, y), (width, height) = upright_box(number.box, turn).centre, turn.working_size
+    differing(pair).click()
+    at = pair.locator(".spot").last.evaluate(
+        "(spot) => { const [a, b] = [spot, spot.parentNode].map((x) => x.getBoundingClientRect());"
+        " return [(a.x + a.width / 2 - b.x) / b.width, (a.y + a.height / 2 - b.y) / b.height]; }"
+    )
+    assert at == pytest.approx([x / width, y / height], abs=2e-3)
+
+
+def test_what_one_page_lacks_is_framed_where_it_should_stand(pair):
+    missing = pair.locator(".grid td.missing")
+    assert missing.count() == 1
+    missing.click()
+    spots = pair.locator(".spot").all()
+    assert ["guessed" in spot.get_attribute("class") for spot in spots] == [False, True]
+    assert "B has nothing; on one page only" in pair.locator(".place").inner_text()
+    for spot in spots:
+        assert max(abs(off) for off in spot.evaluate(PLACE)[:2]) < 3
+
+
+def test_an_address_with_a_place_leads_to_it(browser, report):
+    path = page_of(report, "declination", "1604")
+    with opened(browser, path) as page:
+        name = differing(page).get_attribute("data-place")
+        page.goto(f"{path.as_uri()}#{name}")
+        page.reload()
+        assert page.locator("td.chosen").get_attribute("data-place") == name
+        assert "57" in page.locator(".place").inner_text()
+        page.locator(".differences a").last.click()
+        assert page.locator("td.chosen").get_attribute("data-place") != name
+
+
+def test_the_places_are_walked_with_the_keyboard(pair):
+    first = pair.locator(".grid td[tabindex='0']")
+    assert first.count() == 1
+    first.focus()
+    pair.keyboard.press("ArrowRight")
+    pair.keyboard.press("ArrowDown")
+    assert pair.locator("td.chosen").get_attribute("data-place") == "r2c2"
+    assert pair.evaluate("document.activeElement.dataset.place") == "r2c2"
+    assert pair.locator(".grid td[tabindex='0']").count() == 1
+    pair.get_by_role("button", name="next difference").click()
+    assert pair.locator("td.chosen.agrees").count() == 0
+    pair.get_by_label("only rows with differences").check()
+    assert pair.locator(".grid tbody tr:visible").count() == 3
+
+
+def centre_of(pane) -> list[float]:
+    return pane.locator(".view").evaluate(
+        "(view) => [(view.scrollLeft + view.clientWidth / 2) / view.scrollWidth,"
+        " (view.scrollTop + view.clientHeight / 2) / view.scrollHeight]"
+    )
+
+
+def test_both_pages_move_and_grow_together(pair):
+    one, other = pair.locator(".pane").all()
+    larger = pair.get_by_role("button", name="Larger")
+    for _ in range(4):
+        larger.click()
+    assert pair.locator(".zoom").inner_text() == "4×"
+    before = centre_of(other)
+    one.focus()
+    for _ in range(6):
+        pair.keyboard.press("ArrowDown")
+    pair.wait_for_timeout(150)
+    after = centre_of(other)
+    assert after[1] > before[1] + 0.02
+    pair.get_by_label("both pages move together").uncheck()
+    for _ in range(6):
+        pair.keyboard.press("ArrowUp")
+    pair.wait_for_timeout(150)
+    assert centre_of(other) == pytest.approx(after, abs=1e-3)
+    one.focus()
+    pair.keyboard.press("-")
+    assert pair.locator(".zoom").inner_text() == "3×"
+
+
+def test_pages_that_cannot_be_laid_over_each_other_say_so(browser, corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr("tablesim.evidence.comparison.lay_over", lambda *_: Refusal("for the sake of <the> test"))
+    report = write_report(corpus, tmp_path / "apart")
+    with opened(browser, page_of(report, "declination", "1604")) as page:
+        assert page.locator(".over").count() == 0
+        assert "cannot be laid over each other: for the sake of <the> test" in page.locator("#over").inner_text()
+        assert page.get_by_label("both pages move together").is_disabled()
+        differing(page).click()
+        assert all(spot.is_visible() for spot in page.locator(".spot").all())
+        page.locator(".grid td.missing").click()
+        assert [spot.is_visible() for spot in page.locator(".spot").all()] == [True, False]
+
+
+# One upon the other
+
+
+def test_blinking_stops_and_goes_on(pair):
+    figure = pair.locator(".over")
+    figure.get_by_label("blink").check()
+    upper = figure.locator(".ink.a")
+    seen = set()
+    for _ in range(30):
+        seen.add(upper.evaluate("(part) => getComputedStyle(part).visibility"))
+        pair.wait_for_timeout(100)
+        if len(seen) == 2:
+            break
+    assert seen == {"visible", "hidden"}
+    figure.get_by_role("button", name="stop").click()
+    still = upper.evaluate("(part) => getComputedStyle(part).visibility")
+    pair.wait_for_timeout(1000)
+    assert upper.evaluate("(part) => getComputedStyle(part).visibility") == still
+    figure.locator(".scroller").focus()
+    pair.keyboard.press(" ")
+    assert upper.evaluate("(part) => getComputedStyle(part).visibility") != still
+    assert figure.locator(".shown").inner_text() in ("A is shown", "B is shown")
+    assert figure.get_by_role("button", name="go on").is_visible()
+
+
+def test_nothing_blinks_for_who_wants_no_motion(browser, report):
+    with opened(browser, page_of(report, "declination", "1604"), reduced_motion="reduce") as page:
+        page.get_by_label("blink").check()
+        assert page.locator(".over").get_by_role("button", name="go on").is_visible()
+
+
+def test_fading_and_swiping(pair):
+    figure = pair.locator(".over")
+    upper, slider = figure.locator(".ink.a"), figure.locator("input[type=range]")
+    assert not slider.is_visible()
+    figure.get_by_label("fade").check()
+    slider.focus()
+    pair.keyboard.press("End")
+    assert upper.evaluate("(part) => getComputedStyle(part).opacity") == "0"
+    figure.get_by_label("swipe").check()
+    assert upper.evaluate("(part) => getComputedStyle(part).opacity") == "1"
+    assert "100%" in upper.evaluate("(part) => getComputedStyle(part).clipPath")
+    slider.focus()
+    pair.keyboard.press("Home")
+    assert upper.evaluate("(part) => getComputedStyle(part).clipPath") in ("inset(0px)", "inset(0px 0px 0px 0%)")
+    figure.get_by_label("two colours").check()
+    assert not slider.is_visible()
+    assert upper.evaluate("(part) => getComputedStyle(part).mixBlendMode") == "multiply"
+
+
+def test_the_two_inks_lie_upon_each_other(pair):
+    """Where both pages have ink the picture is dark, and most of the ink of one lies upon that of the other."""
+    sheets = pair.locator(".over .sheets")
+    sheets.scroll_into_view_if_needed()
+    pair.wait_for_function("[...document.querySelectorAll('.ink img')].every((image) => image.complete)")
+    with Image.open(io.BytesIO(sheets.screenshot())) as shot:
+        red, _, blue = (np.asarray(band, dtype=float) for band in shot.convert("RGB").split())
+    dark = ((red < 110) & (blue < 110)).sum()
+    assert dark > 500
+    assert ((blue - red > 90) | (red - blue > 90)).sum() > 100
+
+
+# The citation
+
+
+def test_the_citation_is_copied(pair):
+    pair.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    pair.get_by_role("button", name="Copy the citation").click()
+    pair.wait_for_function("document.querySelector('#citation output').textContent")
+    said = pair.locator("#citation output").inner_text()
+    assert said in ("copied", "marked: copy it with the keyboard")
+    if said == "copied":
+        assert pair.evaluate("navigator.clipboard.readText()") == pair.locator("#cite").inner_text()
 
 
 @pytest.mark.parametrize("width", [360, 768, 1600])
-def test_nothing_sticks_out_sideways(page, width):
-    page.set_viewport_size({"width": width, "height": 800})
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+def test_nothing_sticks_out_sideways(page, pair, width):
+    for shown in (page, pair):
+        shown.set_viewport_size({"width": width, "height": 800})
+        assert shown.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_without_script_the_lines_are_there_all_the_same(browser, report):
+def test_without_script_everything_can_be_read_all_the_same(browser, report):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    page.goto(report.as_uri())
+    page.set_default_timeout(8000)
+    page.goto(page_of(report, "declination", "1604").as_uri())
     assert page.locator(".link path:not(.catch)").first.bounding_box()["width"] > 50
     assert not page.locator(".controls").first.is_visible()
+    assert not page.locator(".panes").is_visible()
+    assert page.locator(".grid td.differs").is_visible()
+    assert page.locator(".differences img").first.is_visible()
     context.close()
+
+
+def test_on_paper_there_is_what_can_be_read(pair):
+    pair.emulate_media(media="print")
+    assert not pair.locator(".controls").first.is_visible()
+    assert not pair.locator(".panes").is_visible()
+    assert pair.locator(".grid td.differs").is_visible()
+    assert pair.locator(".differences img").first.is_visible()

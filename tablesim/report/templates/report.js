@@ -247,14 +247,15 @@ function places(desk, show) {
   const at = new Map(cells.map((cell, index) => [cell.dataset.place, index]));
   const apart = cells.filter((cell) => !cell.classList.contains("agrees"));
   let chosen = null;
+  let stop = cells[0];
 
   function choose(cell, { focus = false, address = true } = {}) {
     if (chosen) {
       chosen.classList.remove("chosen");
       chosen.removeAttribute("aria-selected");
-      chosen.tabIndex = -1;
     }
-    chosen = cell;
+    stop.tabIndex = -1;
+    chosen = stop = cell;
     cell.classList.add("chosen");
     cell.setAttribute("aria-selected", "true");
     cell.tabIndex = 0;
@@ -272,7 +273,7 @@ function places(desk, show) {
     desk.scrollIntoView({ behavior: "instant" });
     choose(cells[index], { address: false });
   }
-  if (cells.length) cells[0].tabIndex = 0;
+  stop.tabIndex = 0;
   for (const part of all(table, ".grid")) {
     part.addEventListener("click", (event) => {
       const cell = event.target.closest("td[data-place]");
@@ -404,7 +405,7 @@ if (data) {
   if (figure.querySelector("input[type=range]")) matches(figure);
   const desk = document.querySelector(".desk");
   const show = panes(desk);
-  if (desk.querySelector(".cells")) places(desk, show);
+  if (desk.querySelector("td[data-place]")) places(desk, show);
   const laid = document.querySelector(".over");
   if (laid) over(laid);
   for (const button of all(document, "button[data-copy]")) copying(button);
