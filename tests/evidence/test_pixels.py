@@ -1,11 +1,16 @@
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from bilrp.joint import tile_sums
 from tablesim.errors import ScanError, WeightsError
-from tablesim.evidence.pixels import TILE, compare_pixels
+from tablesim.evidence.comparison import compare
+from tablesim.evidence.pixels import BLANKED, TILE, _blanked, compare_pixels
+from tests.evidence.pages import two_editions
 
 SIDE = 32  # pixels: what the network sees in these tests
 
@@ -71,3 +76,72 @@ def test_bad_weights_and_scans_are_named(scans, tmp_path):
         compare_pixels(*scans, tmp_path / "none.pt", side=SIDE)
     with pytest.raises(ScanError, match="no such file"):
         compare_pixels(scans[0], tmp_path / "none.png", side=SIDE)
+
+
+def test_pixels_and_tiles_bring_the_same(scans):
+    comparison = compare_pixels(*scans, side=SIDE)
+    assert comparison.marginals[0].shape == tuple(comparison.sight.images[0].shape[2:])
+    for marginal in comparison.marginals:
+        assert marginal.sum() == pytest.approx(comparison.relevance_total, rel=1e-3)
+    tiles = torch.from_numpy(comparison.marginals[0])
+    np.testing.assert_allclose(tile_sums(tiles, TILE), comparison.joint.left_marginal().double(), rtol=1e-3, atol=1e-5)
+
+
+def test_what_it_looks_at_is_told_by_what_was_read(tmp_path):
+    readings = two_editions(tmp_path)
+    comparison = compare_pixels(*readings, side=SIDE)
+    assert (comparison.a, comparison.b) == (readings[0].scan, readings[1].scan)
+    for found, reading in zip(comparison.surfaces, readings, strict=True):
+        area = sum(digit.box.width * digit.box.height for digit in reading.digits) / (reading.width * reading.height)
+        assert area < found.area["digits"] < 4 * area
+        assert sum(found.relevance.values()) == pytest.approx(1)
+        assert min(found.relevance.values()) > 0
+
+
+def test_without_readings_the_network_is_asked_where_digits_are(tmp_path, monkeypatch):
+    readings = two_editions(tmp_path)
+    known = {reading.scan: reading for reading in readings}
+    monkeypatch.setattr("tablesim.reader.load_network", lambda: SimpleNamespace(read=known.__getitem__))
+    by_path = compare_pixels(*known, side=SIDE)
+    assert by_path.surfaces == compare_pixels(*readings, side=SIDE).surfaces
+
+
+def test_tiles_are_blanked_with_the_colour_of_the_paper(scans):
+    comparison = compare_pixels(*scans, side=SIDE)
+    image = comparison.sight.images[0]
+    columns = image.shape[3] // TILE
+    blanked = _blanked(image, np.array([0, columns + 1]), columns)
+    assert float(image.median()) == pytest.approx(float(blanked[0, :, :TILE, :TILE].median()), abs=1)
+    paper = image.flatten(2).median(dim=2).values[0]
+    for tile in (blanked[0, :, :TILE, :TILE], blanked[0, :, TILE : 2 * TILE, TILE : 2 * TILE]):
+        assert torch.equal(tile, paper[:, None, None].expand_as(tile))
+    assert torch.equal(blanked[0, :, :TILE, TILE:], image[0, :, :TILE, TILE:])
+    assert not torch.equal(image, blanked)  # the image itself is left as it was
+
+
+def test_the_similarity_falls_from_what_it_was(scans):
+    comparison = compare_pixels(*scans, side=SIDE)
+    found = comparison.faithfulness
+    assert found.unit == "tiles"
+    assert found.things == comparison.joint.left[0].numel() + comparison.joint.right[0].numel()
+    assert found.share.tolist() == list(BLANKED)
+    assert found.top[0] == pytest.approx(comparison.similarity, abs=1e-5)
+    assert found.random[0] == pytest.approx(comparison.similarity, abs=1e-5)
+    assert (found.random[1:] != found.random[0]).all()
+
+
+def test_json_has_what_the_bigram_network_has(scans, tmp_path):
+    data = json.loads(json.dumps(compare_pixels(*scans, side=SIDE).to_dict(top=3)))
+    assert set(data) == {*compare(*two_editions(tmp_path)).to_dict(top=3), "weights"}
+    assert "random weights" in data["weights"]
+    assert (data["interval"], data["standing"], data["bigrams"]) == (None, None, None)
+    assert set(data["surfaces"]["b"]) == {"digits", "rules", "words", "blank"}
+    assert len(data["faithfulness"]["top"]) == len(BLANKED)
+
+
+def test_the_picture_for_print(scans, tmp_path):
+    comparison = compare_pixels(*scans, side=SIDE)
+    figure = comparison.plot(tmp_path / "quiet.png", style="print")
+    assert "random weights" in " ".join(text.get_text() for text in figure.texts)
+    with pytest.raises(ValueError, match="got style 'loud', expected arcs or print"):
+        comparison.plot(style="loud")
