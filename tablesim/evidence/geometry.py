@@ -115,28 +115,19 @@ def fit_plane(one: Floats, other: Floats, tolerance: float = TOLERANCE) -> Plane
         return Refusal(f"only {len(one)} equal numbers stand at matching places; at least {MIN_PAIRS} are needed")
     if spread(one) < MIN_SPREAD or spread(other) < MIN_SPREAD:
         return Refusal("the equal numbers stand on one line")
-    found: list[Plane] = []
-    reasons: list[str] = []
-    for model in ("affine", "homography"):
-        plane = _fit(model, one, other, tolerance)
-        reason = None if plane is None else _why_not(plane, one, other, tolerance)
-        if plane is not None and reason is None:
-            found.append(plane)
-        reasons.append(reason or f"no plane map holds for {MIN_PAIRS} of {len(one)} equal numbers")
+    found = [plane for model in ("affine", "homography") if (plane := _fit(model, one, other, tolerance)) is not None]
     if not found:
-        return Refusal(reasons[0])
+        return Refusal(f"no plane map holds for {MIN_PAIRS} of {len(one)} equal numbers")
     misses = [residuals(plane.matrix, one, other) for plane in found]
     # Both are judged on the pairs that either of them explains: a map must not win by giving up pairs.
     judged = np.min(misses, axis=0) <= tolerance
     costs = [_criterion(plane.model, miss[judged], tolerance) for plane, miss in zip(found, misses, strict=True)]
-    return found[int(np.argmin(costs))]
-
-
-def _why_not(plane: Plane, one: Floats, other: Floats, tolerance: float) -> str | None:
-    held = residuals(plane.matrix, one, other) <= tolerance
+    best = int(np.argmin(costs))
+    held = misses[best] <= tolerance
     if spread(one[held]) < MIN_SPREAD or spread(other[held]) < MIN_SPREAD:
-        return "the equal numbers at matching places stand on one line"
-    return implausible(plane.matrix, one[held])
+        return Refusal("the equal numbers at matching places stand on one line")
+    reason = implausible(found[best].matrix, one[held])
+    return found[best] if reason is None else Refusal(reason)
 
 
 def spread(points: Floats) -> float:

@@ -40,6 +40,9 @@ BLINK_SIDE = 1200
 BLINK_SECONDS = 0.8
 """How long each of the two pages is seen."""
 
+GRAIN = 0.1
+"""Ink fainter than this is the grain of the paper: two colours of it would hide what is printed."""
+
 GREYS = 32
 """Grey levels of the blinking picture: enough for print, and half the bytes of 256."""
 
@@ -118,7 +121,7 @@ def draw_overlay(comparison: Comparison, path: str | Path, *, mark: bool = True,
         As ``aligned_pages``.
     """
     transform = _transform(comparison)
-    inks = [clean(grey) for grey in aligned_pages(comparison, side)]
+    inks = [_print(grey) for grey in aligned_pages(comparison, side)]
     # Each ink takes from white what its colour lacks, as printing inks do.
     picture = np.ones((*inks[0].shape, 3), dtype=np.float32)
     for ink, colour in zip(inks, (A_COLOUR, B_COLOUR), strict=True):
@@ -163,7 +166,7 @@ def write_blink(comparison: Comparison, path: str | Path, *, side: int = BLINK_S
     ValueError, ScanError
         As ``aligned_pages``.
     """
-    on_b, grey_b = (np.round(255 * (1 - clean(grey))).astype(np.uint8) for grey in aligned_pages(comparison, side))
+    on_b, grey_b = (np.round(255 * (1 - _print(grey))).astype(np.uint8) for grey in aligned_pages(comparison, side))
     names = f"B  {comparison.reading_b.page}", f"A  {comparison.reading_a.page}"
     steps = 255 // (GREYS - 1)
     frames = []
@@ -184,6 +187,11 @@ def _transform(comparison: Comparison) -> Superposition:
             "ask Comparison.transform first, which is None then"
         )
     return comparison.transform
+
+
+def _print(grey: Grey) -> NDArray[np.float32]:
+    """The ink of a page without the grain of its paper: 0 bare, 1 full ink."""
+    return np.clip((clean(grey) - GRAIN) / (1 - GRAIN), 0, 1).astype(np.float32)
 
 
 def _magnification(transform: Superposition, comparison: Comparison) -> float:
