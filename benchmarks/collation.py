@@ -1,18 +1,19 @@
 """How well collation finds what belongs together and what differs.
 
-    python benchmarks/collation.py [--tables N] [--scans] [--years N] [--real FOLDER]
+    python benchmarks/collation.py [--tables N] [--scans] [--pairs N] [--climates N] [--years N] [--real FOLDER]
 
-Without options: pairs of computed editions in other layouts, given their true readings. ``--scans``
-adds the scans of the bundled sample, read by the bundled network; ``--years N`` tables of one kind, N years of the
-Sun's place in three editions each, set, aged and read; ``--real FOLDER`` Ptolemy's chords, Venice 1515 against Leipzig
-1912, from transcriptions and through the scans. Seconds are those of ``collate`` after reading.
+Without options: pairs of computed editions in other layouts, given their true readings. The rest goes through scans,
+read by the bundled network: ``--scans`` the editions of the bundled sample; ``--pairs N`` pairs of editions of N
+different tables, set, aged and photographed; ``--climates N`` pairs of climate tables that differ in eight cells, one
+with Roman numerals, every other one badly printed; ``--years N`` tables of one kind, N years of the Sun's place in
+three editions each; ``--real FOLDER`` Ptolemy's chords, Venice 1515 against Leipzig 1912, from transcriptions and
+through the scans. Seconds are those of ``collate`` after reading.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
-import itertools
 import tempfile
 import time
 from collections import Counter
@@ -21,11 +22,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from printed_pairs import (
+    CLIMATE_VARIANTS,
+    Found,
+    PrintedPair,
+    found_between,
+    printed_climates,
+    printed_editions,
+    sample_pairs,
+)
 
 from tablesim.digits.reading import Digit, Number, Reading
 from tablesim.digits.transcription import read_transcription
 from tablesim.evidence.collation import Collation, collate
-from tablesim.evidence.collation_cells import Cell
 from tablesim.evidence.verification import verify
 from tablesim.reader import Network, load_network
 from tablesim.scans.boxes import Box
@@ -34,9 +43,6 @@ from tablesim.synthesis.corpus import CorpusPlan, draw_plan, write_corpus
 from tablesim.synthesis.stemma import Witness, grow
 from tablesim.synthesis.tables import build
 from tablesim.synthesis.tabular import HistoricalTable
-from tablesim.synthesis.truth import PageTruth
-
-SAMPLE = Path(__file__).resolve().parent.parent / "data" / "sample"
 
 Key = tuple[object, ...]
 """Which place of the computed table a number fills."""
@@ -174,49 +180,34 @@ def synthesized(n_tables: int) -> Score:
     return total
 
 
-def true_page(path: Path) -> Reading:
-    """What stands on a synthesized page, as a reading without error."""
-    truth = PageTruth.load(path)
-    numbers = [
-        Number(n.text, tuple(Digit(d.value, d.box, 0.99) for d in n.digits), 0.99, n.table, n.row, n.column)
-        for n in truth.numbers
-    ]
-    transform = Transform(truth.width, truth.height, truth.rotation)
-    return Reading(path.stem, truth.page, "0" * 64, transform, truth.is_table, 1.0, tuple(numbers))
+def through_scans(name: str, pairs: Iterable[PrintedPair], network: Network) -> list[Found]:
+    """Variants that collation finds between scans against those on the pages; every pair that falls short is named."""
+    every = []
+    scores = {"all": Score(), "asserted": Score()}
+    for pair in pairs:
+        found = found_between(pair.truths, [network.read(scan) for scan in pair.scans])
+        every.append(found)
+        n_true = found.hits() + found.missed
+        for kind, sure in (("all", False), ("asserted", True)):
+            hits, false = found.hits(sure=sure), found.false(sure=sure)
+            doubtful = sum(cell.doubtful for cell, _ in found.cells) if not sure else 0
+            one = Score(hits=hits, false=false, missed=n_true - hits, doubtful=doubtful, seconds=[found.seconds])
+            scores[kind].add(one)
+        if found.missed or found.false(sure=True):
+            print(f"  {pair.label}: {found.missed} of {n_true} missed, {found.false(sure=True)} false ones asserted")
+    for kind, score_ in scores.items():
+        print(f"{name}, {kind} differences: {score_}")
+    return every
 
 
-def through_scans(network: Network) -> None:
-    """The editions of the bundled sample: variants from the scans against those from their true readings."""
-    labels = {line["page"]: line["label"] for line in read_csv(SAMPLE / "labels.csv")}
-    readings = {page: network.read(SAMPLE / "scans" / f"{page}.jpg") for page in labels}
-    truths = {page: true_page(SAMPLE / "truth" / f"{page}.json") for page in labels}
-    scores = {"all": Score(), "not doubtful": Score()}
-    for a, b in itertools.combinations(labels, 2):
-        if labels[a] != labels[b]:
-            continue
-        true = collate(truths[a], truths[b]).differences
-        start = time.perf_counter()
-        found = collate(readings[a], readings[b]).differences
-        seconds = time.perf_counter() - start
-        for name, cells in (("all", found), ("not doubtful", [cell for cell in found if not cell.doubtful])):
-            hits = sum(any(_same_place(cell, other) for other in cells) for cell in true)
-            scores[name].add(
-                Score(
-                    hits=hits,
-                    false=len(cells) - hits,
-                    missed=len(true) - hits,
-                    doubtful=sum(cell.doubtful for cell in cells),
-                    seconds=[seconds],
-                )
-            )
-    for name, score_ in scores.items():
-        print(f"sample corpus through its scans, {name} differences:", score_)
-
-
-def _same_place(one: Cell, other: Cell) -> bool:
-    """Whether two cells lie on the same spot of either page and have the same texts."""
-    pairs = [(x, y) for x, y in zip(one.readings, other.readings, strict=True) if x is not None and y is not None]
-    return one.texts == other.texts and any(y.number.box.contains(*x.number.box.centre) for x, y in pairs)
+def climates(n_pairs: int, seed: int, network: Network, folder: Path) -> None:
+    """Two editions of a climate table: how often seven of the eight variants are found, and three false ones at most
+    are asserted.
+    """
+    every = through_scans("climate tables through scans", printed_climates(n_pairs, seed, folder), network)
+    found = sum(one.hits() >= CLIMATE_VARIANTS - 1 for one in every)
+    few = sum(one.false(sure=True) <= 3 for one in every)
+    print(f"  of {n_pairs} pairs: seven variants or more found in {found}, three false ones or fewer asserted in {few}")
 
 
 def years(n_years: int, network: Network) -> None:
@@ -310,12 +301,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tables", type=int, default=60)
     parser.add_argument("--scans", action="store_true")
+    parser.add_argument("--pairs", type=int, default=0)
+    parser.add_argument("--climates", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=6, help="of --pairs and --climates")
     parser.add_argument("--years", type=int, default=0)
     parser.add_argument("--real", type=Path)
     options = parser.parse_args()
     print("computed editions, true readings:", synthesized(options.tables))
     if options.scans:
-        through_scans(load_network())
+        through_scans("sample corpus through its scans", sample_pairs(), load_network())
+    with tempfile.TemporaryDirectory() as folder:
+        if options.pairs:
+            pairs = printed_editions(options.pairs, options.seed, Path(folder))
+            through_scans("editions of other tables through scans", pairs, load_network())
+        if options.climates:
+            climates(options.climates, options.seed, load_network(), Path(folder))
     if options.years:
         years(options.years, load_network())
     if options.real is not None:
