@@ -94,7 +94,9 @@ def assign(a: Reading, b: Reading, matches: GlyphMatches) -> Assignment:
     spread_a, spread_b = _spread(points_a), _spread(points_b)
     owner_a = matches.a.number[matches.a.first]
     owner_b = matches.b.number[matches.b.first]
-    equal = set() if registration is None else {(int(i), int(j)) for i, j in registration.pairs}
+    equal = np.zeros((len(a.numbers), len(b.numbers)), dtype=bool)
+    if registration is not None:
+        equal[tuple(registration.pairs.T)] = True
     links: list[Link] = []
     for m in matches.bins:
         rows, columns = matches.members_a[m], matches.members_b[m]
@@ -107,8 +109,7 @@ def assign(a: Reading, b: Reading, matches: GlyphMatches) -> Assignment:
             supported = gap <= 1
             far = UNSUPPORTED + np.minimum(cdist(spread_a[rows], spread_b[columns]), 2.0)
             cost = np.where(supported, gap, far)
-            same = [[(int(i), int(j)) in equal for j in owner_b[columns]] for i in owner_a[rows]]
-            cost = cost - 0.5 * (supported & np.array(same))
+            cost = cost - 0.5 * (supported & equal[np.ix_(owner_a[rows], owner_b[columns])])
         one, other = linear_sum_assignment(cost)
         brought = matches.a.values[rows[one]] * matches.b.values[columns[other]]
         total = brought.sum()

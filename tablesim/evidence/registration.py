@@ -25,7 +25,7 @@ ACROSS = 1.5
 """How far, in figure heights, a number may stand to the side of its place: columns are set left, right or centred."""
 
 MAX_ANCHORS = 4000
-"""Pairs of equal numbers that are looked at, the rarest first."""
+"""Pairs of equal numbers by which a page is laid, the rarest first; which numbers then meet is asked of all."""
 
 N_TRIALS = 500
 """Guesses of the RANSAC search."""

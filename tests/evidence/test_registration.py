@@ -114,3 +114,23 @@ def test_frame_is_measured_in_figures(tmp_path):
     assert frames[1].unit == pytest.approx(2 * frames[0].unit, rel=0.1)
     spans = [np.ptp(frame.centres, axis=0) for frame in frames]
     np.testing.assert_allclose(spans[0], spans[1], rtol=0.12)  # figures are whole pixels high
+
+
+def test_numbers_too_common_to_lay_a_page_by_are_pairs_too(tmp_path):
+    rows = [[str(row), "0", "15", "30", "0", str(97 - row)] for row in range(1, 46)]
+    a = print_page(tmp_path, "a", rows)
+    b = print_page(tmp_path, "b", rows, widths=(90, 60, 80, 64, 70, 84), seed=1)
+    registration = register(a, b)
+    assert registration is not None
+    assert len(registration.patches) == 1
+    assert [cells(a)[i] for i, _ in registration.pairs] == [cells(b)[j] for _, j in registration.pairs]
+    assert len(registration.pairs) == len(a.numbers)
+
+
+def test_numbers_beside_the_table_are_no_column_of_it(tmp_path):
+    a = print_page(tmp_path, "a", declinations())
+    outside = [replace(n, table=None, row=None, column=None) if n.column in (0, 7) else n for n in a.numbers]
+    frame, whole = Frame.of(replace(a, numbers=tuple(outside))), Frame.of(a)
+    for labels, known in ((frame.columns, whole.columns), (frame.rows, whole.rows)):
+        parts = {(int(one), int(other)) for one, other in zip(labels, known, strict=True)}
+        assert len({one for one, _ in parts}) == len(parts)  # no label stands for two columns or rows
