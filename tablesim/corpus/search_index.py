@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,7 @@ _MADE_AS = "2"
 """Changed when the files of the folder change their meaning."""
 
 _MATRICES = ("unit", "histograms")
+_Matrices = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,9 @@ def search_index(run: Path, pages: PageTable, embeddings: Shards) -> SearchIndex
             _write(folder, pages, embeddings)
         except OSError:
             # A run on a full disk or one that belongs to somebody else can be searched all the same.
-            rows, sums = _rows(pages, embeddings)
+            rows, stored, sums = _rows(pages, embeddings)
             unit, histograms = (np.zeros((len(rows), N_BINS), np.float32) for _ in _MATRICES)
-            _fill(unit, histograms, rows, pages, embeddings)
+            _fill(lambda: (unit, histograms), stored, embeddings)
             return SearchIndex(unit, histograms, rows, sums)
     unit, histograms = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in _MATRICES)
     return SearchIndex(unit, histograms, np.load(folder / "rows.npy"), np.load(folder / "sums.npy"), folder)
@@ -88,12 +89,14 @@ def _write(folder: Path, pages: PageTable, embeddings: Shards) -> None:
     folder.parent.mkdir(exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix="new-", suffix=".part", dir=folder.parent))
     try:
-        rows, sums = _rows(pages, embeddings)
+        rows, stored, sums = _rows(pages, embeddings)
         np.save(aside / "rows.npy", rows)
         np.save(aside / "sums.npy", sums)
-        unit, histograms = (_new_array(aside / f"{name}.npy", len(rows)) for name in _MATRICES)
-        _fill(unit, histograms, rows, pages, embeddings)
-        del unit, histograms
+        unit, histograms = (aside / f"{name}.npy" for name in _MATRICES)
+        _new_array(unit, len(rows))
+        _new_array(histograms, len(rows))
+        # Mapped anew for each shard: what is written need not stay in this process.
+        _fill(lambda: (np.load(unit, mmap_mode="r+"), np.load(histograms, mmap_mode="r+")), stored, embeddings)
         aside.chmod(0o755)
         aside.rename(folder)
     except FileExistsError:
@@ -106,40 +109,38 @@ def _write(folder: Path, pages: PageTable, embeddings: Shards) -> None:
             shutil.rmtree(other, ignore_errors=True)
 
 
-def _new_array(path: Path, n: int) -> NDArray[np.float32]:
+def _new_array(path: Path, n: int) -> None:
     if n == 0:
         # Nothing cannot be mapped.
         np.save(path, np.zeros((0, N_BINS), np.float32))
-        return np.zeros((0, N_BINS), np.float32)
-    return np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(n, N_BINS))
+    else:
+        np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(n, N_BINS))
 
 
-def _rows(pages: PageTable, embeddings: Shards) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The lines of the pages that were read, hold a table, and have figures; and how many bigrams each has."""
+def _rows(pages: PageTable, embeddings: Shards) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """The lines of the pages that were read, hold a table, and have figures; the row of the shards of each, and how
+    many bigrams it has.
+    """
     lines, stored = _read_tables(pages, embeddings)
     sums = np.zeros(len(embeddings.places))
     for start, h in _histograms(embeddings):
         sums[start : start + len(h)] = h.sum(axis=1, dtype=np.float64)
     filled = sums[stored] > 0
-    return lines[filled], sums[stored][filled]
+    return lines[filled], stored[filled], sums[stored[filled]]
 
 
-def _fill(
-    unit: NDArray[np.float32],
-    histograms: NDArray[np.float32],
-    rows: NDArray[np.int64],
-    pages: PageTable,
-    embeddings: Shards,
-) -> None:
-    lines, stored = _read_tables(pages, embeddings)
-    stored = stored[np.isin(lines, rows, assume_unique=True)]
+def _fill(matrices: Callable[[], _Matrices], stored: NDArray[np.int64], embeddings: Shards) -> None:
+    """Write the matrices a shard at a time; ``stored`` is the row of the shards of each of their rows."""
     # Pages with the same bytes share a row of the shards.
     order = np.argsort(stored, kind="stable")
     sorted_rows = stored[order]
     for start, h in _histograms(embeddings):
         first, last = np.searchsorted(sorted_rows, [start, start + len(h)])
+        if first == last:
+            continue
         targets = order[first:last]
         part = h[sorted_rows[first:last] - start]
+        unit, histograms = matrices()
         histograms[targets] = part
         unit[targets] = unit_rows(np.sqrt(part))
 

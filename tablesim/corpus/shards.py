@@ -25,6 +25,7 @@ from tablesim.scans.transform import Transform
 
 SHARD_ROWS = 1024
 _NEW = "new-"
+_WORDS = 1 << 16
 
 _DIGIT = pa.struct(
     [
@@ -73,22 +74,22 @@ class Places:
     def __init__(self, files: Sequence[Path], keys: Sequence[pa.Array]) -> None:
         self.files = list(files)
         self.starts = np.concatenate([[0], np.cumsum([len(part) for part in keys])]).astype(np.int64)
-        self._keys = np.concatenate([np.array(part.to_pylist(), dtype="S64") for part in keys] or [np.empty(0, "S64")])
-        self._order = np.argsort(self._keys, kind="stable")
-        self._sorted = self._keys[self._order]
+        found = np.concatenate([_words(part) for part in keys] or [np.empty(0, "S64")])
+        self._order = np.argsort(found, kind="stable")
+        self._sorted = found[self._order]
 
     def __len__(self) -> int:
-        return len(self._keys)
+        return len(self._sorted)
 
     def __contains__(self, key: str) -> bool:
         return bool(self.rows([key])[0] >= 0)
 
     def rows(self, keys: Sequence[str] | pa.Array) -> NDArray[np.int64]:
         """The row of each key, counted through all files; -1 where it has none."""
-        wanted = np.array(keys.to_pylist() if isinstance(keys, pa.Array) else list(keys), dtype="S64")
-        if not len(self._keys) or not len(wanted):
+        wanted = _words(keys) if isinstance(keys, pa.Array) else np.array(list(keys), dtype="S64")
+        if not len(self) or not len(wanted):
             return np.full(len(wanted), -1, dtype=np.int64)
-        at = np.minimum(np.searchsorted(self._sorted, wanted), len(self._keys) - 1)
+        at = np.minimum(np.searchsorted(self._sorted, wanted), len(self) - 1)
         return np.where(self._sorted[at] == wanted, self._order[at], -1).astype(np.int64)
 
     def others(self, known: Container[str]) -> Iterator[tuple[str, int]]:
@@ -206,6 +207,14 @@ class Shards:
             pieces.append(read_parquet(file, self.schema).take([row for _, row in pairs]))
             targets.extend(target for target, _ in pairs)
         return pa.concat_tables(pieces).take(np.argsort(targets)).replace_schema_metadata(self.schema.metadata)
+
+
+def _words(keys: pa.Array) -> NDArray[np.bytes_]:
+    """Hashes as bytes, some at a time: as words of Python a million take 200 MB."""
+    out = np.empty(len(keys), dtype="S64")
+    for start in range(0, len(keys), _WORDS):
+        out[start : start + _WORDS] = keys.slice(start, _WORDS).to_pylist()
+    return out
 
 
 def _name(keys: Sequence[str]) -> str:
