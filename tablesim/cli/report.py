@@ -18,7 +18,11 @@ def command(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write the report of a run: one page with its pictures, opened from disk, without a network.
+    """Write the report of a run: its clusters and a page for each pair, opened from disk, without a network.
+
+    The page of a pair shows the matched figures, both tables place by place with a piece of the scans for each
+    difference, one page upon the other, and a citation. Pairs of pages that it lays over each other are kept in the
+    run (verified.parquet), and tables that run over several pages are listed in RUN/tables_over_pages.csv.
 
     Example: tablesim report myrun
     """

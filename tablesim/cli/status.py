@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tablesim.cli.options import Json, Run
 from tablesim.cli.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from tablesim.corpus.store import Corpus
 
 
 def command(
@@ -38,7 +41,7 @@ def command(
         else:
             print_table((by, "pages"), list(counts.items()))
         return
-    status = corpus.status()
+    status = {**corpus.status(), **_compared(corpus)}
     if as_json:
         pages = [{"page": row["page"], "scan": row["scan"], "status": row["status"]} for row in corpus.pages]
         print_json({**status, "problems": corpus.problems, "page_list": pages})
@@ -49,6 +52,17 @@ def command(
         typer.echo(f"{name.replace('_', ' '):{width}}  {_written(value)}".rstrip())
     for problem in corpus.problems:
         typer.echo(f"problem: {problem['problem']}")
+
+
+def _compared(corpus: Corpus) -> dict[str, int]:
+    """How many pairs of pages were laid over each other, and how many tables over several pages were found."""
+    from tablesim.workflow.long_tables import stored_tables_over_pages
+    from tablesim.workflow.verified import VerifiedPairs
+
+    return {
+        "verified_pairs": len(VerifiedPairs.of(corpus)),
+        "tables_over_pages": len(stored_tables_over_pages(corpus)),
+    }
 
 
 def _written(value: Any) -> str:

@@ -27,6 +27,9 @@ MAX_CUT = 40
 MAX_UNALIGNED = 24
 """Rows and columns that one page alone has, and that are written out."""
 
+SURE = 0.9
+"""Below this confidence it is said how sure the reader was of a number that differs."""
+
 DOUBTFUL = "doubtful"
 """A place where readings differ and the reader's doubt could remove that."""
 
@@ -77,12 +80,14 @@ class Place:
 
     @property
     def doubts(self) -> tuple[str, ...]:
-        """What the reader was not sure of, a sentence a page."""
+        """What the reader was not sure of, a phrase a page."""
         found = []
         for reading in self.readings:
-            if reading is not None and reading.number.confidence < 0.995:
-                second = f", or else {reading.runner_up}" if reading.runner_up is not None else ""
-                found.append(f"{reading.text}{second} on {reading.page} ({100 * reading.number.confidence:.0f} % sure)")
+            if reading is not None and (self.doubtful or reading.number.confidence < SURE):
+                said = f"{reading.text} on {reading.page} with confidence {reading.number.confidence:.2f}"
+                if (reading.runner_up_confidence or 0.0) >= 0.01:
+                    said += f" ({reading.runner_up} with {reading.runner_up_confidence:.2f})"
+                found.append(said)
         return tuple(found) if self.state != AGREES else ()
 
     def to_list(self) -> list[Any]:

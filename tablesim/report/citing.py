@@ -22,9 +22,9 @@ def agreement_words(told: Verification) -> str:
     """How far two pages agree, and whether that makes them one table."""
     if not told.places:
         return "no place of one could be laid over a place of the other"
-    share = f"{100 * told.agreement:.1f} % of the {told.places} places that both have agree"
+    share = f"{100 * told.agreement:.1f} % of the {told.places} places that both have agree, doubtful ones left out"
     which = "the same table" if told.same else "not shown to be the same table"
-    return f"{share} ({100 * told.coverage:.0f} % of the smaller page): {which}"
+    return f"{share} (they are {100 * told.coverage:.0f} % of the smaller page): {which}"
 
 
 def citation_of(corpus: Corpus, comparison: Comparison, told: Verification, date: str) -> str:

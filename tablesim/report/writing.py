@@ -10,7 +10,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError
-from tablesim.report.citing import agreement_words
 from tablesim.report.content import gather
 from tablesim.report.pairpages import PairPage
 
@@ -98,7 +97,6 @@ def _environment() -> Environment:
     )
     environment.filters["figure"] = lambda value: f"{value:,}".replace(",", "\u202f")  # a thin space between thousands
     environment.filters["cut"] = _cut
-    environment.filters["agreement"] = agreement_words
     return environment
 
 

@@ -67,6 +67,9 @@ class VerifiedPairs:
             cls._of[corpus] = cls(corpus)
         return cls._of[corpus]
 
+    def __len__(self) -> int:
+        return len(self._stored.keys() | self.new.keys())
+
     @cached_property
     def _stored(self) -> dict[Key, Verification]:
         return self._read()

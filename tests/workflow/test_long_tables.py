@@ -1,5 +1,9 @@
-import pytest
+import json
 
+import pytest
+from typer.testing import CliRunner
+
+from tablesim.cli import app
 from tablesim.workflow.long_tables import (
     TableRun,
     place_of,
@@ -98,3 +102,10 @@ def test_runs_go_by_the_places_that_are_given():
 def test_where_in_which_book_a_page_stands(row, place):
     blank = {"scan": f"in/{row['page']}.jpg", "book": None, "extra": {}}
     assert place_of({**blank, **row}) == place
+
+
+def test_status_counts_what_was_compared(corpus):
+    write_tables_over_pages(corpus)
+    told = json.loads(CliRunner().invoke(app, ["status", str(corpus.folder), "--json"]).stdout)
+    assert told["tables_over_pages"] == 3 * len(TILTS)
+    assert told["verified_pairs"] >= 2 * 3 * len(TILTS)

@@ -206,15 +206,18 @@ function panes(desk) {
 
   // Shows a place on both pages: framed where something was read, in broken lines where it should stand.
   return ([row, column, state, ...read]) => {
-    if (zoom < 3) { zoom = 3; lay(true); }
+    const [box, at] = read[0] ? [read[0], 0] : [read[1], 1];
+    // Large enough to be read: figures of 17 pixels on the screen.
+    const height = Math.min(box[3], box[4]) * sides[at].scale / zoom;
+    const legible = steps.find((step) => step * height >= 17) || steps.at(-1);
+    if (zoom < legible) { zoom = legible; lay(true); }
     mover = null;
     const middles = read.map((one) => one && [one[1] + one[3] / 2, one[2] + one[4] / 2]);
     sides.forEach((side, at) => {
-      const there = read[1 - at];
       const guessed = !read[at];
-      if (guessed && !(map && there)) { side.spot.hidden = true; return; }
+      if (guessed && !map) { side.spot.hidden = true; return; }
       const place = guessed ? map[1 - at](middles[1 - at]) : middles[at];
-      const size = guessed ? there.slice(3).map((v) => v * (at ? larger : 1 / larger)) : read[at].slice(3);
+      const size = guessed ? read[1 - at].slice(3).map((v) => v * (at ? larger : 1 / larger)) : read[at].slice(3);
       const one = side.up([place[0] - size[0] / 2, place[1] - size[1] / 2]);
       const other = side.up([place[0] + size[0] / 2, place[1] + size[1] / 2]);
       const room = 0.2 * Math.min(...size);
