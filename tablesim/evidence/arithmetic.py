@@ -10,6 +10,7 @@ a printer may have kept an error on purpose, and a reader may have made it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -90,7 +91,7 @@ def examine(witness: Witness, which: int = 0) -> Arithmetic:
     for panel in panels_of(witness, 0, 1):
         for finding, said in _examined(_Table(panel, witness, which)):
             if finding is not None:
-                findings.append(finding)
+                findings.append(finding.named(panel.columns[0].tolist()))
             for one in said:
                 if one.number in suspects or one.number in expected:
                     continue
@@ -165,12 +166,19 @@ def _examined(table: _Table) -> Iterator[tuple[Finding | None, list[Suspect]]]:
 def _uneven(table: _Table, abscissa: Floats) -> Iterator[Suspect]:
     """The weakest laws, for columns of which no function speaks: carrying, second differences, order."""
     free = [v for group in reversed(table.values) for v in group if not table.lawful & set(v.columns)]
+    found: dict[int, tuple[int, Suspect]] = {}
     for law in (carries, lambda value: second_differences(value, abscissa), out_of_order):
         for value in free:
             for one in law(value):
                 suspect = table.broken(one)
                 if suspect is not None:
-                    yield suspect
+                    found.setdefault(suspect.number, (one.row, suspect))
+    # A first or last row in which little fits is a heading, or another table's.
+    counts = Counter(row for row, _ in found.values())
+    ends = {row for row in (0, table.panel.shape[0] - 1) if counts[row] > 1}
+    for row, suspect in found.values():
+        if row not in ends:
+            yield suspect
 
 
 def propose(collation: Collation) -> list[Proposal]:

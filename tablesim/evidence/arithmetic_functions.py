@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,12 +22,20 @@ Expected = dict[int, tuple[str, str]]
 
 @dataclass(frozen=True)
 class Finding:
-    """A function that recomputes columns of a witness: the fit, and which columns are argument and value."""
+    """A function that recomputes columns of a witness: the fit, and which columns are argument and value.
+
+    Columns count through the tables and pages of the witness, as those of a ``Collation``.
+    """
 
     witness: int
     argument: tuple[int, ...]
     value: tuple[int, ...]
     fit: Fit
+
+    def named(self, columns: Sequence[int]) -> Finding:
+        """The finding in one table with the numbers that its columns have in the witness."""
+        argument, value = (tuple(columns[at] for at in of) for of in (self.argument, self.value))
+        return replace(self, argument=argument, value=value)
 
     def to_dict(self) -> dict[str, Any]:
         return {

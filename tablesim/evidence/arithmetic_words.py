@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from tablesim.evidence.arithmetic import Arithmetic
 from tablesim.evidence.arithmetic_functions import Finding
-from tablesim.evidence.collation_grids import Witness
+from tablesim.evidence.collation_grids import NONE, Witness, panels_of
 from tablesim.evidence.recomputation import Estimate
 
 N_NAMED = 40
@@ -24,14 +26,23 @@ def words(witness: Witness, examined: Arithmetic, siglum: str) -> list[str]:
         said = [number for number, (_, of) in examined.expected.items() if of == law]
         broken = sum(one.law == law for one in examined.suspects)
         lines.append(f"{siglum}: {law}: {len(said) - broken} of {len(said)} numbers")
+    places = _places(witness)
     for one in examined.suspects[:N_NAMED]:
-        number = witness.numbers[one.number]
+        row, column = places[one.number]
         mark = ", but it may be misread" if one.doubtful else ""
-        lines.append(
-            f"{siglum}: row {number.row}, column {number.column}: {one.text}, expected {one.expected} ({one.law}){mark}"
-        )
+        where = f"row {siglum}{row}, column {siglum}{column}"
+        lines.append(f"{siglum}: {where}: {one.text}, expected {one.expected} ({one.law}){mark}")
     rest = len(examined.suspects) - N_NAMED
     return [*lines, f"{siglum}: and {rest} more that break a law"] if rest > 0 else lines
+
+
+def _places(witness: Witness) -> dict[int, tuple[int, int]]:
+    """Row and column of each number, counted through the tables and pages of the witness."""
+    return {
+        int(panel.numbers[0, row, column]): (int(panel.rows[0, row]), int(panel.columns[0, column]))
+        for panel in panels_of(witness, 0, 1)
+        for row, column in np.argwhere(panel.numbers[0] != NONE)
+    }
 
 
 def _functions(findings: Sequence[Finding]) -> list[str]:

@@ -133,7 +133,8 @@ def test_a_plus_in_a_file_name_is_no_second_page(tmp_path):
 
 def test_laws_name_the_function_and_bracket_the_witness_that_breaks_it(call, scans):
     output = call(*scans[:2], "--laws").output
-    assert "A: chord gives 30 of 30 numbers; radius 59.99" in output
+    assert "A: chord gives 30 of 30 numbers of columns 2-4; radius 60.00000 (59.99" in output
+    assert f"B: row B20, column B13: 99, expected {scans[2]} (chord)" in output
     assert output.splitlines()[-1].split() == ["A20", "A4", scans[2], "[99]"]
     data = json.loads(call(*scans[:2], "--laws", "--json").output)
     (proposal,) = data["proposals"]
