@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tablesim.evidence.collation import collate as collate
     from tablesim.evidence.comparison import Comparison as Comparison
     from tablesim.evidence.comparison import compare as compare
+    from tablesim.evidence.pixels import compare_pixels as compare_pixels
     from tablesim.reader import Network as Network
     from tablesim.reader import load_network as load_network
     from tablesim.review.desk import Review as Review
@@ -50,6 +51,7 @@ _WHERE = {
     "collate": "tablesim.evidence.collation",
     "compare": "tablesim.evidence.comparison",
     "compare_embeddings": "tablesim.corpus.embeddings",
+    "compare_pixels": "tablesim.evidence.pixels",
     "corpus_of_histograms": "tablesim.corpus.given",
     "evaluate": "tablesim.corpus.evaluation",
     "histogram_embeddings": "tablesim.corpus.embeddings",
@@ -72,6 +74,7 @@ __all__ = [
     "collate",
     "compare",
     "compare_embeddings",
+    "compare_pixels",
     "corpus_of_histograms",
     "evaluate",
     "histogram_embeddings",
