@@ -13,7 +13,7 @@ import typer
 from tablesim.cli.options import Cache, Json, MaxPixels, Offline, Scans, Weights
 from tablesim.cli.output import failure, note, print_json
 from tablesim.errors import TablesimError
-from tablesim.export.kinds import Dialect
+from tablesim.export.kinds import Format
 from tablesim.scans.images import MAX_PIXELS
 
 if TYPE_CHECKING:
@@ -33,8 +33,9 @@ def command(
     transkribus: Annotated[
         bool, typer.Option("--transkribus", help="With --page-xml: tables as Transkribus takes them.")
     ] = False,
+    as_alto: Annotated[bool, typer.Option("--alto", help="ALTO 4.3 on stdout, or a file a scan with --out.")] = False,
     out: Annotated[
-        Path | None, typer.Option("--out", help="With --page-xml: folder for the files.", show_default=False)
+        Path | None, typer.Option("--out", help="With --page-xml or --alto: folder for the files.", show_default=False)
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
     weights: Weights = None,
@@ -50,10 +51,13 @@ def command(
 
     Example: tablesim read scans/p12.jpg scans/p13.jpg --json
     """
-    if as_json + as_csv + as_page_xml > 1:
-        raise typer.BadParameter("give one of --json, --csv and --page-xml")
-    if (transkribus or out is not None) and not as_page_xml:
-        raise typer.BadParameter("--transkribus and --out go with --page-xml")
+    if as_json + as_csv + as_page_xml + as_alto > 1:
+        raise typer.BadParameter("give one of --json, --csv, --page-xml and --alto")
+    if transkribus and not as_page_xml:
+        raise typer.BadParameter("--transkribus goes with --page-xml")
+    form = Format.transkribus if transkribus else Format.page_xml if as_page_xml else Format.alto if as_alto else None
+    if out is not None and form is None:
+        raise typer.BadParameter("--out goes with --page-xml and --alto")
     from tablesim import reader
     from tablesim.scans.locator import Locator
     from tablesim.scans.sources import find_pages
@@ -74,8 +78,8 @@ def command(
             failure(problem)
         found.extend(sorted(place for page, place in pages.scans.items() if page not in pages.missing))
     found = list(dict.fromkeys(found))
-    if as_page_xml and out is None and len(found) > 1:
-        raise typer.BadParameter(f"--page-xml of {len(found)} scans: give --out, a file holds one page")
+    if form is not None and out is None and len(found) > 1:
+        raise typer.BadParameter(f"--{form.value} of {len(found)} scans: give --out, a file holds one page")
     network = reader.load_network(weights) if found else None
     readings: list[Reading] = []
     for scan in found:
@@ -88,8 +92,8 @@ def command(
             continue
         if as_json:
             readings.append(reading)
-        elif as_page_xml:
-            _write_page_xml(reading, network, Dialect.transkribus if transkribus else Dialect.prima, out, force=force)
+        elif form is not None:
+            _write_document(reading, network, form, out, force=force)
         elif as_csv:
             _print_csv(reading, with_head=not readings)
             readings.append(reading)
@@ -132,16 +136,17 @@ def lines_of(reading: Reading) -> Iterator[str]:
         yield f"# outside the table: {' '.join(loose)}"
 
 
-def _write_page_xml(reading: Reading, network: Network, dialect: Dialect, out: Path | None, *, force: bool) -> None:
+def _write_document(reading: Reading, network: Network, form: Format, out: Path | None, *, force: bool) -> None:
     from tablesim.export.files import file_name, write_new
-    from tablesim.export.pagexml import page_xml
+    from tablesim.export.formats import DOCUMENTS
     from tablesim.export.provenance import Provenance
 
-    data = page_xml(reading, Provenance.of_network(network, [reading]), dialect)
+    document = DOCUMENTS[form]
+    data = document.write(reading, Provenance.of_network(network, [reading]))
     if out is None:
         typer.echo(data.decode(), nl=False)
     else:
-        note(f"written: {write_new(out / file_name(reading.page, '.page.xml'), data, force=force)}")
+        note(f"written: {write_new(out / file_name(reading.page, document.suffix), data, force=force)}")
 
 
 def _print_csv(reading: Reading, *, with_head: bool) -> None:

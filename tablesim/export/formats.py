@@ -34,7 +34,7 @@ Files = Iterator[tuple[str, bytes]]
 
 
 @dataclass(frozen=True)
-class _Document:
+class Document:
     """A format with a file a page."""
 
     suffix: str
@@ -55,11 +55,11 @@ def _transkribus(reading: Reading, provenance: Provenance) -> bytes:
     return page_xml(reading, provenance, Dialect.transkribus)
 
 
-_DOCUMENTS = {
-    Format.page_xml: _Document(".page.xml", page_xml),
-    Format.transkribus: _Document(".transkribus.xml", _transkribus),
-    Format.alto: _Document(".alto.xml", alto),
-    Format.json: _Document(".json", reading_json),
+DOCUMENTS = {
+    Format.page_xml: Document(".page.xml", page_xml),
+    Format.transkribus: Document(".transkribus.xml", _transkribus),
+    Format.alto: Document(".alto.xml", alto),
+    Format.json: Document(".json", reading_json),
 }
 
 
@@ -103,8 +103,8 @@ def export_run(
     """
     folder = corpus.folder / "export" / what.value if out is None else Path(out)
     provenance = Provenance.of_run(corpus, ())
-    if what in _DOCUMENTS or what is Format.csv:
-        names = _page_names(corpus, pages, ".csv" if what is Format.csv else _DOCUMENTS[what].suffix)
+    if what in DOCUMENTS or what is Format.csv:
+        names = _page_names(corpus, pages, ".csv" if what is Format.csv else DOCUMENTS[what].suffix)
         refuse_existing([folder / name for name in names.values()], force=force)
         files = _of_pages(corpus, what, names, provenance)
     elif what is Format.iiif:
@@ -115,7 +115,7 @@ def export_run(
         files = iter(Linked.of(comparison, provenance.about(corpus, pages), base).files().items())
     else:
         files = _of_witnesses(corpus, what, pages, provenance)
-    return _written(files, folder, force=force, every_page=what in _DOCUMENTS or what is Format.csv)
+    return _written(files, folder, force=force, every_page=what in DOCUMENTS or what is Format.csv)
 
 
 def _written(files: Files, folder: Path, *, force: bool, every_page: bool) -> list[Path]:
@@ -151,7 +151,7 @@ def _of_pages(corpus: Corpus, what: Format, names: dict[str, str], provenance: P
         if what is Format.csv:
             yield from csv_files(name, READING_COLUMNS, reading_rows(reading), about).items()
         else:
-            yield name, _DOCUMENTS[what].write(reading, about)
+            yield name, DOCUMENTS[what].write(reading, about)
 
 
 def _of_witnesses(corpus: Corpus, what: Format, witnesses: Sequence[str], provenance: Provenance) -> Files:

@@ -221,6 +221,16 @@ def test_read_prints_page_xml_of_one_scan(read, page_schema):
     assert "<TableCell " in read("k0_e0.png", "--page-xml", "--transkribus").stdout
 
 
+def test_read_prints_alto_and_one_format_only(read, alto_schema, tmp_path):
+    result = read("k0_e0.png", "--alto")
+    assert result.exit_code == 0
+    alto_schema(result.stdout.encode())
+    assert read("k0_e0.png", "k0_e1.png", "--alto", "--out", str(tmp_path)).exit_code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["k0_e0.alto.xml", "k0_e1.alto.xml"]
+    for words in (("--alto", "--csv"), ("--alto", "--transkribus"), ("--alto", "--page-xml")):
+        assert read("k0_e0.png", *words).exit_code == 2
+
+
 def test_read_writes_page_xml_of_several_scans_into_a_folder(read, tmp_path):
     words = ("k0_e0.png", "k0_e1.png", "--page-xml")
     assert "2 scans: give --out" in " ".join(read(*words).stderr.split())
