@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib.util
 import json
 import os
 import platform
@@ -49,6 +50,7 @@ EDITIONS, MISPRINTS = 6, 0.02
 TABLES_AT_ONCE = 1024
 K, FITTED_AT_MOST = 1500, 100_000
 QUERIES = 20
+ASKED, TOP = 100, 10
 
 
 def draw(n_pages: int, seed: int = 0) -> Iterator[np.ndarray]:
@@ -168,6 +170,50 @@ def stage_neighbours(folder: Path, n_pages: int) -> dict[str, float]:
     return {"seconds": _timed(lambda: list(islice(found, min(n_pages, 1024)))) / min(n_pages, 1024)}
 
 
+def stage_approximate(folder: Path, n_pages: int) -> dict[str, float]:
+    """Candidates of faiss against the exact search: how many of the ten nearest pages they have, and at what cost."""
+    if importlib.util.find_spec("faiss") is None:
+        return {}
+    from tablesim.corpus.approximate import candidates
+    from tablesim.corpus.nearest import among, nearest
+    from tablesim.corpus.searching import N_CANDIDATES
+
+    index = Corpus.open(folder).searching.index
+    queries = np.random.default_rng(2).integers(n_pages, size=ASKED + 1)
+    everyone = np.ones(n_pages, dtype=bool)
+    used = time.process_time()
+    built = _timed(lambda: candidates(index, index.histograms[queries[0]], TOP))
+    built_processor = time.process_time() - used
+    exact, exact_used = _answers(
+        queries, lambda at: nearest(index, index.histograms[at], TOP, everyone).rows[:TOP].tolist()
+    )
+    rough, rough_used = _answers(
+        queries,
+        lambda at: (
+            among(index, index.histograms[at], candidates(index, index.histograms[at], N_CANDIDATES * TOP), everyone)
+            .rows[:TOP]
+            .tolist()
+        ),
+    )
+    kept = sum(len({*a} & {*b}) for a, b in zip(exact, rough, strict=True))
+    return {
+        "seconds": rough_used,
+        "exact": exact_used,
+        "recall": kept / sum(map(len, exact)),
+        "built": built,
+        "built_processor": built_processor,
+        "megabytes": (index.folder / "cells.faiss").stat().st_size / 1e6 if index.folder else 0.0,
+    }
+
+
+def _answers(queries: np.ndarray, answer: Callable[[int], list[int]]) -> tuple[list[list[int]], float]:
+    """The answers, and the seconds of a core of one, without the first."""
+    found = [answer(int(queries[0]))]
+    used = time.process_time()
+    found += [answer(int(at)) for at in queries[1:]]
+    return found, (time.process_time() - used) / (len(queries) - 1)
+
+
 def stage_indexing(folder: Path, n_pages: int) -> dict[str, float]:
     scans, places = folder / "scans", {}
     scans.mkdir(parents=True)
@@ -212,8 +258,11 @@ STAGES: dict[str, Callable[[Path, int], dict[str, float]]] = {
     "search": stage_search,
     "neighbours": stage_neighbours,
     "kmeans": stage_kmeans,
+    "approximate": stage_approximate,
     "indexing": stage_indexing,
 }
+
+DRAWN = [stage for stage in STAGES if stage != "indexing"]
 
 
 def _timed(work: Callable[[], object]) -> float:
@@ -235,7 +284,9 @@ def exponent(figures: dict[int, float]) -> float:
     return float(np.polyfit(np.log(list(figures)), np.log(list(figures.values())), 1)[0])
 
 
-def measure(sizes: list[int], indexed: list[int], folder: Path) -> dict[str, dict[int, dict[str, float]]]:
+def measure(
+    sizes: list[int], indexed: list[int], stages: list[str], folder: Path
+) -> dict[str, dict[int, dict[str, float]]]:
     """The figures of each stage at each size."""
     found: dict[str, dict[int, dict[str, float]]] = {name: {} for name in STAGES}
     for n_pages in indexed:
@@ -243,9 +294,7 @@ def measure(sizes: list[int], indexed: list[int], folder: Path) -> dict[str, dic
         print(f"indexing, {n_pages:,} pages: {_written(found['indexing'][n_pages])}", flush=True)
         shutil.rmtree(folder / f"indexed-{n_pages}")
     for n_pages in sizes:
-        for stage in STAGES:
-            if stage == "indexing":
-                continue
+        for stage in stages:
             found[stage][n_pages] = _in_a_process_of_its_own(stage, folder / f"run-{n_pages}", n_pages)
             print(f"{stage}, {n_pages:,} pages: {_written(found[stage][n_pages])}", flush=True)
         shutil.rmtree(folder / f"run-{n_pages}")
@@ -263,6 +312,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="Where the runs are written meanwhile; a new folder unless given.")
     parser.add_argument("--json", type=Path, dest="report", help="Write every figure to this file.")
     parser.add_argument("--stage", choices=STAGES, help=argparse.SUPPRESS)
+    parser.add_argument("--only", nargs="+", choices=DRAWN, default=DRAWN, help="Stages on drawn histograms.")
     options = parser.parse_args()
     if options.stage:
         used = time.process_time()
@@ -274,8 +324,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=options.folder, prefix="scale-") as folder:
         threads = os.environ.get("OMP_NUM_THREADS", "all")
         print(f"machine: {platform.machine()}, {os.cpu_count()} cores, numpy {np.__version__}, {threads} threads")
-        found = measure(options.sizes, options.indexed, Path(folder))
-    growth = {stage: exponent({n: row["seconds"] for n, row in rows.items()}) for stage, rows in found.items() if rows}
+        stages = [stage for stage in DRAWN if stage == "draw" or stage in options.only]
+        found = measure(options.sizes, options.indexed, stages, Path(folder))
+    growth = {
+        stage: exponent({n: row["seconds"] for n, row in rows.items() if "seconds" in row})
+        for stage, rows in found.items()
+        if rows
+    }
     for stage, slope in growth.items():
         print(f"{stage}: seconds grow with the power {slope:.2f} of the pages")
     if options.report:

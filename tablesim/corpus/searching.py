@@ -26,7 +26,7 @@ N_NEIGHBOURS = 20
 """So many nearest pages of each page a run stores."""
 
 _GROUP = 4096
-_CANDIDATES = 20
+N_CANDIDATES = 20
 """So many candidates of an approximate search are worked out for each page that is asked for."""
 
 
@@ -82,7 +82,7 @@ class Searching:
             asked[itself] = False
         if approximate and len(self.index) > ABOVE:
             # Pages of the same book are among the candidates too, and are left out after.
-            rows = candidates(self.index, query, _CANDIDATES * top + int(np.count_nonzero(~asked)))
+            rows = candidates(self.index, query, N_CANDIDATES * top + int(np.count_nonzero(~asked)))
             found = among(self.index, query, rows, asked)
             best = found.top(top)
             return self._hits(query, at, found.rows[best], found.cosines[best], [None] * len(best))
