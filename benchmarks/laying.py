@@ -1,0 +1,147 @@
+"""How well pages are laid over each other, and how fast.
+
+    python benchmarks/laying.py [--copies N] [--real FOLDER] [--out DIR]
+
+Through the scans of the bundled sample, read by the bundled network. First all pairs: how many of one table are laid
+over each other, how many of different tables are (none should be), and how closely equal numbers meet. Then N pages
+scanned again, every other one at a slant: the distance of the map that is found from the true one. ``--real FOLDER``
+adds the pairs of real scans, ``--out DIR`` keeps their overlays. Residuals are in heights of figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import tempfile
+import time
+from collections.abc import Sequence
+from itertools import combinations
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tablesim.digits.reading import Reading
+from tablesim.evidence import compare, register
+from tablesim.evidence.geometry import Refusal, project
+from tablesim.evidence.laying import lay_over
+from tablesim.evidence.overlay import draw_overlay
+from tablesim.evidence.registration import Frame
+from tablesim.evidence.superposition import SAME_SETTING, Superposition
+from tablesim.reader import Network, load_network
+from tablesim.scans.images import load_scan
+
+SAMPLE = Path(__file__).resolve().parent.parent / "data" / "sample"
+REAL = [
+    ("almagest_1515_chords_p1", "almagest_1912_chords_p1"),
+    ("almagest_1515_chords_p2", "almagest_1912_chords_p2"),
+    ("almagest_1515_chords_p1", "almagest_1912_chords_p2"),
+    ("almagest_1515_chords_p1", "almagest_1515_chords_p2"),
+    ("fortwilliam_1898-07", "fortwilliam_1900-01"),
+    ("petau_uranologion_1630_p351", "petau_uranologion_1630_p352"),
+]
+"""Two of them are one table in two editions; the others are refused."""
+
+
+def all_pairs(pages: dict[str, Reading], labels: dict[str, str]) -> None:
+    """Lay every page of the sample over every other."""
+    kinds = {True: [0, 0], False: [0, 0]}
+    residuals: dict[str, list[float]] = {"plane map": [], "columns and rows": []}
+    seconds: list[tuple[float, float]] = []
+    closest = 1.0
+    for one, other in combinations(pages, 2):
+        started = time.perf_counter()
+        registration = register(pages[one], pages[other])
+        registered = time.perf_counter()
+        found = lay_over(pages[one], pages[other], registration)
+        seconds.append((registered - started, time.perf_counter() - registered))
+        same = labels[one] == labels[other]
+        kinds[same][0] += isinstance(found, Superposition)
+        kinds[same][1] += 1
+        if isinstance(found, Superposition):
+            residuals["plane map" if found.warp is None else "columns and rows"].append(found.residual)
+            closest = min(closest, found.residual if found.warp is None else 1.0)
+    print(f"one table:        {kinds[True][0]} of {kinds[True][1]} pairs laid over each other")
+    print(f"different tables: {kinds[False][0]} of {kinds[False][1]} pairs laid over each other")
+    for name, values in residuals.items():
+        print(f"  {name}: {len(values)} pairs, residual {np.median(values):.3f} (median), {max(values):.3f} (largest)")
+    print(f"  closest plane map between two editions: {closest:.3f}; below {SAME_SETTING} it would be one setting")
+    mean, slowest = np.mean(seconds, axis=0), np.max(seconds, axis=0)
+    print(f"seconds a pair: register {mean[0]:.3f} (slowest {slowest[0]:.2f}), map {mean[1]:.3f} ({slowest[1]:.2f})")
+
+
+def copies(network: Network, pages: Sequence[Reading], count: int) -> None:
+    """Scan pages again in another way and find the way."""
+    rng = np.random.default_rng(7)
+    print(f"{'scanned again':34} model        residual  from the truth: median, largest")
+    with tempfile.TemporaryDirectory() as folder:
+        for at, page in enumerate(pages[:: max(1, len(pages) // count)][:count]):
+            path = Path(folder) / f"{page.page}.jpg"
+            matrix = scan_again(page, path, rng, slant=0.06 if at % 2 else 0.002)
+            copy = network.read(path)
+            found = lay_over(page, copy, register(page, copy))
+            if isinstance(found, Refusal):
+                print(f"{page.page:34} {found.reason}")
+                continue
+            middles = np.array([number.box.centre for number in page.numbers])
+            away = np.linalg.norm(found.to_b(middles) - project(matrix, middles), axis=1)
+            away /= Frame.of(copy).unit / copy.transform.scale
+            print(f"{page.page:34} {found.model:12} {found.residual:.3f}     {np.median(away):.3f}, {away.max():.3f}")
+
+
+def scan_again(page: Reading, path: Path, rng: np.random.Generator, slant: float) -> NDArray[np.float64]:
+    """Write the page in another size, at a slant, blurred, noisy and compressed; gives the map, (3, 3)."""
+    grey = load_scan(page.scan).grey
+    height, width = grey.shape
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
+    angle = np.radians(rng.uniform(-2, 2))
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    target = (corners + rng.uniform(-slant, slant, (4, 2)) * min(width, height)) * rng.uniform(0.85, 1.3) @ turn.T
+    target -= target.min(axis=0) - 10
+    matrix = cv2.getPerspectiveTransform(corners, target.astype(np.float32))
+    size = np.ceil(target.max(axis=0) + 10).astype(int)
+    copy = cv2.warpPerspective(grey, matrix, (int(size[0]), int(size[1])), flags=cv2.INTER_AREA, borderValue=90)
+    noisy = cv2.GaussianBlur(copy, (0, 0), 0.7) * rng.uniform(0.8, 1.1) + rng.normal(0, 6, copy.shape)
+    cv2.imwrite(str(path), np.clip(noisy, 0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 60])
+    return np.asarray(matrix, dtype=np.float64)
+
+
+def real_pairs(network: Network, folder: Path, out: Path | None) -> None:
+    """The pairs of real scans."""
+    pages = {
+        name: network.read(folder / "tables" / f"{name}.jpg") for name in sorted({n for pair in REAL for n in pair})
+    }
+    for one, other in REAL:
+        comparison = compare(pages[one], pages[other])
+        started = time.perf_counter()
+        registration = register(pages[one], pages[other])
+        registered = time.perf_counter()
+        found = lay_over(pages[one], pages[other], registration)
+        laid = time.perf_counter()
+        words = f"not laid over each other: {found.reason}" if isinstance(found, Refusal) else found.words()
+        print(f"{one} / {other}: {words} (register {registered - started:.2f} s, map {laid - registered:.2f} s)")
+        if out is not None and comparison.transform is not None:
+            out.mkdir(parents=True, exist_ok=True)
+            draw_overlay(comparison, out / f"{one}__{other}__overlay.png")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--copies", type=int, default=8)
+    parser.add_argument("--real", type=Path)
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    network = load_network()
+    with (SAMPLE / "labels.csv").open(encoding="utf-8", newline="") as opened:
+        labels = {row["page"]: row["label"] for row in csv.DictReader(opened)}
+    pages = {name: network.read(SAMPLE / "scans" / f"{name}.jpg") for name in labels}
+    all_pairs(pages, labels)
+    if given.copies:
+        copies(network, list(pages.values()), given.copies)
+    if given.real is not None:
+        real_pairs(network, given.real, given.out)
+
+
+if __name__ == "__main__":
+    main()
