@@ -39,6 +39,9 @@ def command(
     taken = correct(Corpus.open(run), read_corrections(csv), who)
     for remark in taken.unlike:
         note(remark)
+    nameless = sum(not correction.who for correction in taken.new)
+    if nameless:
+        note(f"{nameless} corrections do not say who made them; give --who, or the column who")
     if as_json:
         new = [correction.to_row() for correction in taken.new]
         print_json({"new": new, "known": taken.known, "pages": list(taken.pages)})

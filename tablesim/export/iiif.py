@@ -7,6 +7,7 @@ is the manifest's own page of annotations, in a file beside it, with provenance 
 
 from __future__ import annotations
 
+import html
 import io
 import json
 from dataclasses import dataclass
@@ -233,7 +234,9 @@ def _sentence(match: Match, score: float) -> str:
 
 
 def _said(text: str) -> dict[str, str]:
-    return {"type": "TextualBody", "value": text, "format": "text/plain", "language": "en", "purpose": "describing"}
+    # Viewers such as Mirador take every body for HTML, whatever its format is said to be.
+    markup = html.escape(text, quote=False)
+    return {"type": "TextualBody", "value": markup, "format": "text/html", "language": "en", "purpose": "describing"}
 
 
 def _software(provenance: Provenance) -> dict[str, str]:

@@ -1,6 +1,7 @@
-"""A manifest with matches opens in Mirador, which shows the page and every match on it."""
+"""A manifest with matches opens in Mirador, which shows the page and every match on it, whatever the page is named."""
 
 import functools
+import html
 import http.server
 import os
 import shutil
@@ -17,6 +18,7 @@ from tablesim.export.provenance import Provenance
 
 pytestmark = pytest.mark.browser
 
+HOSTILE = "<img src='x' onerror='window.struck=1'>"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost"]
 VIEWER = """<!doctype html><meta charset="utf-8"><div id="viewer" style="position:absolute;inset:0"></div>
 <script src="mirador.min.js"></script><script>
@@ -60,9 +62,9 @@ def test_mirador_shows_every_match(site, page, tmp_path):
         pytest.skip("Mirador is not kept here; tests/export/resources/README.md says how to get it")
     folder, base = site
     readings = []
-    for name in ("one", "other"):
-        Image.new("L", (100, 80), 200).save(tmp_path / f"{name}.png")
-        readings.append(reading_of(name, [row[:2] for row in table(3, n_rows=4)], scan=str(tmp_path / f"{name}.png")))
+    for at, name in enumerate(("one", HOSTILE)):
+        Image.new("L", (100, 80), 200).save(tmp_path / f"{at}.png")
+        readings.append(reading_of(name, [row[:2] for row in table(3, n_rows=4)], scan=str(tmp_path / f"{at}.png")))
     linked = Linked.of(compare(*readings, top=0), Provenance("0.1.0", "f" * 64, {}, "2026-11-24T10:00:00Z"), base)
     for name, data in linked.files().items():
         (folder / name).parent.mkdir(exist_ok=True)
@@ -72,5 +74,6 @@ def test_mirador_shows_every_match(site, page, tmp_path):
     page.goto(base + "index.html")
     page.get_by_text(f"Showing {len(linked.matches)} annotations").wait_for(timeout=60_000)
     first = linked.side(0)["items"][0]["body"][0]["value"]
-    assert first in page.inner_text("body")
+    assert html.unescape(first) in page.inner_text("body")
+    assert page.evaluate("window.struck") is None
     assert page.evaluate("Object.values(viewer.store.getState().manifests).map(each => each.error)") == [None]
