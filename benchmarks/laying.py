@@ -1,8 +1,9 @@
 """How well pages are laid over each other, and how fast.
 
-    python benchmarks/laying.py [--copies N] [--real FOLDER] [--out DIR]
+    python benchmarks/laying.py [--corpus FOLDER] [--copies N] [--real FOLDER] [--out DIR]
 
-Through the scans of the bundled sample, read by the bundled network. First all pairs: how many of one table are laid
+Through the scans of the bundled sample, or of another folder that ``tablesim synthesize`` wrote, read by the bundled
+network. First all pairs: how many of one table are laid
 over each other, how many of different tables are (none should be), and how closely equal numbers meet. Then N pages
 scanned again, every other one at a slant: the distance of the map that is found from the true one. ``--real FOLDER``
 adds the pairs of real scans, ``--out DIR`` keeps their overlays. Residuals are in heights of figures.
@@ -57,6 +58,8 @@ def all_pairs(pages: dict[str, Reading], labels: dict[str, str]) -> None:
         found = lay_over(pages[one], pages[other], registration)
         seconds.append((registered - started, time.perf_counter() - registered))
         same = labels[one] == labels[other]
+        if same != isinstance(found, Superposition):
+            print(f"{one} / {other}: {found.reason if isinstance(found, Refusal) else found.words()}")
         kinds[same][0] += isinstance(found, Superposition)
         kinds[same][1] += 1
         if isinstance(found, Superposition):
@@ -128,14 +131,15 @@ def real_pairs(network: Network, folder: Path, out: Path | None) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpus", type=Path, default=SAMPLE)
     parser.add_argument("--copies", type=int, default=8)
     parser.add_argument("--real", type=Path)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     network = load_network()
-    with (SAMPLE / "labels.csv").open(encoding="utf-8", newline="") as opened:
+    with (given.corpus / "labels.csv").open(encoding="utf-8", newline="") as opened:
         labels = {row["page"]: row["label"] for row in csv.DictReader(opened)}
-    pages = {name: network.read(SAMPLE / "scans" / f"{name}.jpg") for name in labels}
+    pages = {name: network.read(given.corpus / "scans" / f"{name}.jpg") for name in labels}
     all_pairs(pages, labels)
     if given.copies:
         copies(network, list(pages.values()), given.copies)
