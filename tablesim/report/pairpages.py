@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -27,8 +28,9 @@ from tablesim.workflow.verified import collate_pages
 MAX_PAIRS = 240
 """Pairs that have a page of their own: the closest of each cluster, then each page with the first of its cluster."""
 
-MAX_OVER = 80
-"""Pairs that are shown one upon the other, the first of these: a second each, where the rest takes half of one."""
+MAX_OVER = 20
+"""Pairs that are laid over each other as pictures in one report, the first of these: a second each, three times what
+the rest takes. Those of an earlier report are kept."""
 
 N_BIGRAMS = 12
 """Bigrams that are shown with what they bring."""
@@ -156,14 +158,15 @@ class PairMaker:
     def _over(self, comparison: Comparison) -> tuple[tuple[Picture, Picture] | None, str]:
         if comparison.transform is None:
             return None, comparison.why_no_transform
-        readings = (comparison.reading_a, comparison.reading_b)
-        name = hashlib.sha256(" ".join(f"{r.sha256} {r.transform}" for r in readings).encode()).hexdigest()[:20]
+        # A correction may lay the same two scans otherwise.
+        made_of = (comparison.reading_a.sha256, comparison.reading_b.sha256, comparison.transform.to_dict())
+        name = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:20]
         kept = [self.pictures.kept(f"{name}-{which}.webp") for which in ("on", "under")]
         if kept[0] is None or kept[1] is None:
             if self.n_over >= MAX_OVER:
                 return None, (
-                    f"this report draws {MAX_OVER} pairs so, the closest of their clusters first, and this is none of "
-                    "them; tablesim compare A B --out DIR draws it"
+                    f"one report draws {MAX_OVER} new pairs so, the closest of their clusters first, and this is none "
+                    f"of them; tablesim report draws {MAX_OVER} more, tablesim compare A B --out DIR this one"
                 )
             self.n_over += 1
             try:

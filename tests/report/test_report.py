@@ -18,7 +18,10 @@ from tablesim.report.content import closest_pair
 from tablesim.report.pairs import HEIGHT, make_pair
 from tablesim.report.pictures import PAGE_SIDE, THUMBNAIL_SIDE, Pictures
 from tablesim.report.writing import _cut
+from tablesim.workflow import run
+from tests.corpus.fakes import FakeReader, write_scan
 from tests.report.pages import data_of, page_of
+from tests.workflow.kinds import run_of_kinds
 
 
 def every_page(report: Path) -> list[Path]:
@@ -174,7 +177,7 @@ def test_only_so_many_pairs_have_a_page_and_the_report_says_so(corpus, tmp_path,
     over = [page for page in pages if 'class="over"' in page.read_text(encoding="utf-8")]
     assert len(over) == 1
     rest = next(page for page in pages if page not in over).read_text(encoding="utf-8")
-    assert "this report draws 1 pairs so" in rest
+    assert "one report draws 1 new pairs so" in rest
 
 
 def test_what_was_laid_over_each_other_is_kept_and_not_laid_again(corpus, report, tmp_path, monkeypatch):
@@ -195,7 +198,7 @@ def test_scans_that_have_gone_leave_a_note_and_their_matches(corpus, tmp_path, m
     assert "The scan is no longer at /gone/sines_1543.png" in page
     assert page.count('class="link') > 100
     assert not re.search(r'<img src="\.\./', page)
-    assert "cannot be laid over each other" in page
+    assert "there is no picture of it here" in page
 
 
 def test_report_of_an_empty_run_is_refused(tmp_path):
@@ -283,3 +286,30 @@ def test_large_scans_are_reduced_and_transparent_ones_are_paper(tmp_path):
     assert (page.width, small.width) == (PAGE_SIDE, THUMBNAIL_SIDE)
     with Image.open(tmp_path / "report" / page.href) as image:
         assert image.convert("L").getextrema()[0] > 250
+
+
+def test_tables_over_several_pages_have_a_section(tmp_path):
+    corpus = run_of_kinds(tmp_path)
+    report = write_report(corpus)
+    html = report.read_text(encoding="utf-8")
+    section = html[html.index('<section id="long">') :]
+    section = section[: section.index("</section>")]
+    assert section.count('<article class="long"') == 9
+    assert re.search(r"similarity 0\.9\d\d · containment 0\.9\d\d · \d+\.\d % of \d+ common places agree", section)
+    assert "tablesim collate --run RUN b0_t0_p10+b0_t0_p11 b1_t0_p10+b1_t0_p11" in section
+    pair = re.search(r'href="(pairs/b0_t0_p10--b1_t0_p10-\w+\.html)"', section)
+    assert pair is not None
+    assert (report.parent / pair[1]).is_file()
+    assert "Tables over several pages</a>" in html
+
+
+def test_a_pair_of_pages_with_nothing_in_common_says_so(tmp_path):
+    for shade, (name, text) in enumerate({"ones": "1", "twos": "2"}.items()):
+        write_scan(tmp_path / "scans" / f"{name}.png", [[text * 4, text * 3]] * 20, shade)
+    corpus = run(tmp_path / "scans", tmp_path / "run", clusters=1, network=FakeReader())
+    report = write_report(corpus)
+    html = page_of(report, "ones", "twos").read_text(encoding="utf-8")
+    assert "nothing says that they carry the same table" in html
+    assert "These two pages have no figure in common." in html
+    assert "No rows and columns of the two pages could be brought together" in html
+    assert "cannot be laid over each other: too few equal numbers stand at matching places" in html
