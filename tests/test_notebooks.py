@@ -28,7 +28,14 @@ def code_of(path: Path) -> list[str]:
 
 
 def test_there_are_notebooks():
-    assert [path.stem for path in NOTEBOOKS][:2] == ["01_read_and_compare", "02_explain_your_own_model"]
+    assert [path.stem for path in NOTEBOOKS] == [
+        "01_read_and_compare",
+        "02_explain_your_own_model",
+        "03_cluster_a_corpus",
+        "04_history_of_a_corpus",
+        "05_collate_two_editions",
+        "06_what_does_the_model_look_at",
+    ]
 
 
 @each
