@@ -3,10 +3,11 @@
     python benchmarks/laying.py [--corpus FOLDER] [--copies N] [--real FOLDER] [--out DIR]
 
 Through the scans of the bundled sample, or of another folder that ``tablesim synthesize`` wrote, read by the bundled
-network. First all pairs: how many of one table are laid
-over each other, how many of different tables are (none should be), and how closely equal numbers meet. Then N pages
-scanned again, every other one at a slant: the distance of the map that is found from the true one. ``--real FOLDER``
-adds the pairs of real scans, ``--out DIR`` keeps their overlays. Residuals are in heights of figures.
+network. First all pairs: how many of one table are laid over each other, how many of different tables are, and how
+closely equal numbers meet; pairs that are not as the labels say are named (tables computed with nearly the same
+obliquity share most of their numbers). Then N pages scanned again, every other one at a slant: the distance of the map
+that is found from the true one. ``--real FOLDER`` adds the pairs of real scans, ``--out DIR`` keeps their overlays.
+Residuals are in heights of figures.
 """
 
 from __future__ import annotations
