@@ -1,71 +1,68 @@
 """Who copied whom? Links between witnesses, from the errors that they share.
 
-A copy keeps the errors of its model and adds its own. So witnesses hang together in the tree in which least happened: a
-new error costs little, and a wrong number that the copy has right costs more, since printers correct seldom. Right
-numbers that two witnesses share say nothing: everyone has them from the table. What is right is what a law of the table
-has there (``arithmetic``), else what most witnesses have. The root of the tree is a lost witness without errors; those
-that hang on it have no link. How sure a link is, is the share of resampled collations in which it is found again
-(bootstrap over the places; a doubtful place is drawn half as often).
+A copy keeps the errors of its model and adds its own. So witnesses hang together in the tree that makes their errors
+likeliest (``genealogy_tree``): printers err here and there, seldom correct, and now and then two of them make the same
+easy error. Right numbers that two witnesses share say nothing: everyone has them from the table. What is right is what
+a law of the table has there (``arithmetic``); where none speaks it is found together with the tree. Witnesses that
+share errors but have each its own were set from a lost one: they are kin, and none is the model of the other.
 
-Where the evidence does not decide, equal models share the support and none is confident. With two witnesses and no law
-nothing says which numbers are wrong, and there is no link at all.
+How sure a link is, is the share of resampled collations in which it is found again: the places are drawn anew
+(bootstrap), and each doubtful figure is what was read or its runner-up, as their confidences say. Where the evidence
+does not decide, equal models share the support and none is confident. With two witnesses and no law nothing says which
+numbers are wrong, and there is no link at all.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tablesim.errors import SettingsError
-from tablesim.evidence.arborescence import cheapest_tree
-from tablesim.evidence.arithmetic import examine
 from tablesim.evidence.collation import Collation
-from tablesim.evidence.collation_cells import AGREES, DIFFERS, Cell
+from tablesim.evidence.genealogy_events import UNKNOWN, Events, Floats, Ints, events_of
+from tablesim.evidence.genealogy_tree import Costs, Fitted, Tree, costs_of, likeliest, lost_costs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-Floats = NDArray[np.float64]
-
-NEW_ERROR, OTHER_ERROR, CORRECTION = 1.0, 1.5, 3.0
-"""Cost of a place where the copy errs and its model does not, where both err differently, where the copy is right."""
 
 CONFIDENT = 0.8
 """Support from which a link is told as found."""
 
 N_RESAMPLED = 500
 NOISE = 1e-3
-DOUBT = 0.5
-"""Weight of a place whose difference is in doubt."""
+
+MODEL, KIN = "model", "common model"
+"""Kinds of links: that one witness was set from the other, that both were set from a lost one."""
 
 
 @dataclass(frozen=True)
 class Link:
-    """That a witness was set from another.
+    """That a witness was set from another, or both from a lost one.
 
     Parameters
     ----------
     model, copy : int
-        Witnesses.
+        Witnesses; of two kin the one that was given first is called the model.
     support : float
-        Share of the resampled collations, 0 to 1, in which this is the model.
+        Share of the resampled collations, 0 to 1, in which the link is found.
     shared_errors : int
         Places where both have the same wrong number.
+    relation : str
+        "model" or "common model".
     """
 
     model: int
     copy: int
     support: float
     shared_errors: int
+    relation: str = MODEL
 
     @property
     def confident(self) -> bool:
@@ -82,7 +79,9 @@ class Genealogy:
         Of the witnesses.
     years : tuple of int or None
     links : tuple of Link
-        Every link that was found in some resampled collation, the best supported of each copy first.
+        Every model that was found in some resampled collation, the best supported of each copy first.
+    kin : tuple of Link
+        Pairs that share a lost model in some resampled collation, the best supported first.
     n_errors : tuple of int
         Wrong numbers of each witness, as far as it can be told what is right.
     decided : bool
@@ -92,6 +91,7 @@ class Genealogy:
     names: tuple[str, ...]
     years: tuple[int | None, ...]
     links: tuple[Link, ...]
+    kin: tuple[Link, ...]
     n_errors: tuple[int, ...]
     decided: bool
 
@@ -101,14 +101,14 @@ class Genealogy:
         return [link for link in self.links if link.confident]
 
     def to_csv(self) -> str:
-        """A line a link: model, copy, support, shared errors, and whether it is told as found."""
+        """A line a link: model, copy, support, shared errors, whether it is told as found, and what relation it is."""
         stream = io.StringIO()
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["model", "copy", "support", "shared_errors", "confident"])
-        for link in self.links:
+        writer.writerow(["model", "copy", "support", "shared_errors", "confident", "relation"])
+        for link in (*self.links, *self.kin):
             told = "yes" if link.confident else "no"
-            row = [self.names[link.model], self.names[link.copy], f"{link.support:.3f}", link.shared_errors, told]
-            writer.writerow(row)
+            ends = self.names[link.model], self.names[link.copy]
+            writer.writerow([*ends, f"{link.support:.3f}", link.shared_errors, told, link.relation])
         return stream.getvalue()
 
     def plot(self, path: str | Path | None = None) -> Figure:
@@ -118,9 +118,10 @@ class Genealogy:
         return draw(self, path)
 
     def to_graphml(self) -> str:
-        """The graph as GraphML: nodes with name, year and number of errors; directed edges with support."""
+        """The graph as GraphML: nodes with name, year and number of errors; edges with support, of kin undirected."""
         keys = (("node", "name", "string"), ("node", "year", "int"), ("node", "errors", "int"),
-                ("edge", "support", "double"), ("edge", "shared_errors", "int"))  # fmt: skip
+                ("edge", "support", "double"), ("edge", "shared_errors", "int"),
+                ("edge", "relation", "string"))  # fmt: skip
         lines = ['<?xml version="1.0" encoding="UTF-8"?>', '<graphml xmlns="http://graphml.graphdrawing.org/xmlns">']
         for of, name, kind in keys:
             lines.append(f'  <key id="{name}" for="{of}" attr.name="{name}" attr.type="{kind}"/>')
@@ -131,10 +132,12 @@ class Genealogy:
             if year is not None:
                 lines.append(f'      <data key="year">{year}</data>')
             lines += [f'      <data key="errors">{errors}</data>', "    </node>"]
-        for link in self.links:
-            lines.append(f'    <edge source="w{link.model}" target="w{link.copy}">')
+        for link in (*self.links, *self.kin):
+            directed = "true" if link.relation == MODEL else "false"
+            lines.append(f'    <edge source="w{link.model}" target="w{link.copy}" directed="{directed}">')
             lines.append(f'      <data key="support">{link.support:.4f}</data>')
-            lines += [f'      <data key="shared_errors">{link.shared_errors}</data>', "    </edge>"]
+            lines.append(f'      <data key="shared_errors">{link.shared_errors}</data>')
+            lines += [f'      <data key="relation">{link.relation}</data>', "    </edge>"]
         return "\n".join([*lines, "  </graph>", "</graphml>"]) + "\n"
 
 
@@ -164,81 +167,72 @@ def genealogy(
     if len(dates) != n:
         raise SettingsError(f"genealogy: got {len(dates)} years, expected one for each of {n} witnesses, or None")
     names = tuple(witness.name for witness in collation.witnesses)
-    wrong, texts, weights = _errors(collation)
-    n_errors = tuple(int(count) for count in wrong.sum(axis=1))
-    if not wrong.any():
-        return Genealogy(names, dates, (), n_errors, False)
-    rng = np.random.default_rng(seed)
-    draws = rng.multinomial(len(weights), weights / weights.sum(), size=n_resampled).astype(np.float64)
-    costs = _costs(wrong, texts)
-    totals = np.tensordot(draws, costs, axes=(1, 2))  # resampled, model (the last is the lost one), copy
-    for model in range(n):
-        for copy in range(n):
-            if not _possible(dates[model], dates[copy]):
-                totals[:, model, copy] = np.inf
-    # Costs are whole halves: a little noise lets equals take turns.
-    totals += rng.uniform(0, NOISE, totals.shape)
-    found = np.zeros((n + 1, n))
-    for total in totals:
-        tree = cheapest_tree(np.column_stack([total, np.full(n + 1, np.inf)]), n)
-        for copy in range(n):
-            found[tree[copy], copy] += 1 / n_resampled
-    shared = (wrong[:, None] & wrong[None, :] & (texts[:, None] == texts[None, :])).sum(axis=2)
-    links = [
-        Link(model, copy, float(found[model, copy]), int(shared[model, copy]))
-        for copy in range(n)
-        for model in np.argsort(-found[:n, copy], kind="stable").tolist()
-        if found[model, copy] > 0 and shared[model, copy] > 0
-    ]
-    return Genealogy(names, dates, tuple(links), n_errors, True)
+    events = events_of(collation)
+    if not events.decided:
+        return Genealogy(names, dates, (), (), (0,) * n, False)
+    fitted = Fitted(events, dates)
+    right = fitted.rights[0]
+    wrong = (events.texts != right) & (events.texts != UNKNOWN)
+    copied, related = np.zeros((n + 1, n)), np.zeros((n + 1, n))
+    for tree in _resampled(fitted, np.random.default_rng(seed), n_resampled):
+        for copy, (model, lost) in enumerate(zip(tree.models, tree.lost, strict=True)):
+            if lost:
+                related[min(model, copy), max(model, copy)] += 1 / n_resampled
+            else:
+                copied[model, copy] += 1 / n_resampled
+    both = wrong[:, None] & wrong[None, :] & (events.texts[:, None] == events.texts[None, :])
+    shared = (both * events.sizes).sum(axis=2)
+
+    def links(found: Floats, relation: str) -> tuple[Link, ...]:
+        return tuple(
+            Link(model, copy, min(float(found[model, copy]), 1.0), int(shared[model, copy]), relation)
+            for copy in range(n)
+            for model in np.argsort(-found[:n, copy], kind="stable").tolist()
+            if found[model, copy] > 0 and shared[model, copy] > 0
+        )
+
+    kin = sorted(links(related, KIN), key=lambda link: -link.support)
+    n_errors = tuple(int(count) for count in (wrong * events.sizes).sum(axis=1))
+    return Genealogy(names, dates, links(copied, MODEL), tuple(kin), n_errors, True)
 
 
-def _possible(model: int | None, copy: int | None) -> bool:
-    return model is None or copy is None or model < copy
+def _resampled(fitted: Fitted, rng: np.random.Generator, count: int) -> Iterator[Tree]:
+    """The likeliest tree of each resampled collation.
+
+    In each the places are drawn anew, the doubtful readings are drawn from what they could be, and of the ways in which
+    open places could be right the likeliest one is taken.
+    """
+    events = fitted.events
+    n, n_events = events.texts.shape
+    shares = np.append(np.full(n_events, 1 / events.n_places), 1 - n_events / events.n_places)
+    draws = rng.multinomial(events.n_places, np.maximum(shares, 0), size=count)[:, :-1].astype(np.float64)
+    in_doubt = np.array(sorted({at for _, at in events.doubtful}), dtype=np.int64)
+    sure = np.setdiff1d(np.arange(n_events), in_doubt)
+    lost = lost_costs(fitted.rates, events.n_places)
+    of_sure = [_summed(fitted, right, events.texts, sure, draws[:, sure]) for right in fitted.rights]
+    for at in range(count):
+        texts = _redrawn(events, rng)
+        noise = rng.uniform(0, NOISE, (2, n + 1, n))
+        trees = []
+        for right, (copied, related) in zip(fitted.rights, of_sure, strict=True):
+            more = _summed(fitted, right, texts, in_doubt, draws[at : at + 1, in_doubt])
+            costs = Costs(copied[..., at] + more[0][..., 0], related[..., at] + more[1][..., 0])
+            trees.append(likeliest(costs, fitted.allowed, lost, noise))
+        yield min(trees, key=lambda tree: tree.cost)
 
 
-def _errors(collation: Collation) -> tuple[NDArray[np.bool_], NDArray[np.object_], Floats]:
-    """Which witness errs where, what each has, and the weight of each place where it can be told what is right."""
-    index = [{id(number): at for at, number in enumerate(w.numbers)} for w in collation.witnesses]
-    laws = [examine(witness, at).expected for at, witness in enumerate(collation.witnesses)]
-    wrong: list[list[bool]] = []
-    texts: list[list[str]] = []
-    weights: list[float] = []
-    for cell in collation.cells:
-        if cell.state in (AGREES, DIFFERS):
-            said = [
-                laws[w][index[w][id(r.number)]][0]
-                for w, r in enumerate(cell.readings)
-                if r is not None and index[w][id(r.number)] in laws[w]
-            ]
-            right = _right(cell, said)
-            if right is None:
-                continue
-            here = [right if text is None else text for text in cell.texts]
-            if cell.state == DIFFERS or here[0].lstrip("0") != right.lstrip("0"):
-                texts.append(here)
-                wrong.append([text.lstrip("0") != right.lstrip("0") for text in here])
-                weights.append(DOUBT if cell.doubtful else 1.0)
-    if not wrong:
-        n = len(collation.witnesses)
-        return np.zeros((n, 0), dtype=bool), np.zeros((n, 0), dtype=object), np.zeros(0)
-    return np.array(wrong).T, np.array(texts, dtype=object).T, np.array(weights)
+def _summed(fitted: Fitted, right: Ints, texts: Ints, which: Ints, draws: Floats) -> tuple[Floats, Floats]:
+    """What links cost, over some of the events and each so often as it is drawn: models, copies, resampled."""
+    costs = costs_of(texts[:, which], right[which], fitted.events.slips[which], fitted.rates)
+    return costs.copied @ draws.T, costs.related @ draws.T
 
 
-def _right(cell: Cell, said: Sequence[str]) -> str | None:
-    """What is right at a place: what a law has there, else what more than half of the witnesses have, else unknown."""
-    if said:
-        return Counter(said).most_common(1)[0][0]
-    present = [text for text in cell.texts if text is not None]
-    text, count = Counter(present).most_common(1)[0]
-    return text if count > len(present) / 2 and len(present) > 2 else None
-
-
-def _costs(wrong: NDArray[np.bool_], texts: NDArray[np.object_]) -> Floats:
-    """What each place costs for each model and copy, shape (n + 1, n, places); the last model is right everywhere."""
-    differs = texts[:, None] != texts[None, :]
-    both = wrong[:, None] & wrong[None, :]
-    cost = np.where(both & differs, OTHER_ERROR, 0.0)
-    cost = np.where(~wrong[:, None] & wrong[None, :], NEW_ERROR, cost)
-    cost = np.where(wrong[:, None] & ~wrong[None, :], CORRECTION, cost)
-    return np.concatenate([cost, wrong[None].astype(np.float64) * NEW_ERROR])
+def _redrawn(events: Events, rng: np.random.Generator) -> Ints:
+    """The texts with each doubtful reading drawn from what it could be."""
+    texts = events.texts
+    if events.doubtful:
+        texts = texts.copy()
+        for place, options in events.doubtful.items():
+            ends = np.cumsum([share for _, share in options])
+            texts[place] = options[min(int(np.searchsorted(ends, rng.random())), len(options) - 1)][0]
+    return texts
