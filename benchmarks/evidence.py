@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from tablesim.digits.reading import Reading
 from tablesim.evidence.comparison import compare
-from tablesim.evidence.faithfulness import Faithfulness
+from tablesim.evidence.faithfulness import FEW, Faithfulness
 from tablesim.evidence.pixels import PixelComparison, compare_pixels
 from tablesim.evidence.relevance import PageRelevance, PixelRelevance
 from tablesim.evidence.surfaces import KINDS, Surfaces
@@ -142,24 +142,24 @@ def report_vgg(found: Sequence[PixelComparison], truths: Sequence[tuple[PageTrut
 
 
 def report_faithfulness(name: str, found: Sequence[Faithfulness]) -> None:
-    if not found:
-        print(f"faithfulness, {name}: no pair")
-        return
-    between = [(one.share > 0) & (one.share < 1) for one in found]
-    below = [bool((one.top < one.random)[inner].all()) for one, inner in zip(found, between, strict=True)]
-    faster = [one.gap > 0 for one in found]
-    every = [bool((one.top < one.random_low)[inner].all()) for one, inner in zip(found, between, strict=True)]
-    gaps, tenth = [one.gap for one in found], [one.at(0.1) for one in found]
-    print(
-        f"faithfulness, {name}: {len(found)} pairs, {sum(faster)} fall faster by the most relevant than by random ones "
-        f"({sum(below)} at every step, {sum(every)} also than by each single order); area between the curves "
-        f"{np.mean(gaps):.3f} ({min(gaps):.3f} to {max(gaps):.3f}); without a tenth "
-        f"{np.mean([top / one.top[0] for (top, _), one in zip(tenth, found, strict=True)]):.3f} of the similarity "
-        f"against {np.mean([random / one.top[0] for (_, random), one in zip(tenth, found, strict=True)]):.3f}"
-    )
-    slower = [one for one in found if one.gap <= 0]
-    if slower:
-        print(f"  those that do not have {', '.join(str(one.things) for one in slower)} {slower[0].unit} to take away")
+    print(f"faithfulness, {name}: {len(found)} pairs with something to take away")
+    for words, some in (
+        (f"at least {FEW} {{}}", [one for one in found if one.things >= FEW]),
+        ("fewer", [one for one in found if one.things < FEW]),
+    ):
+        if not some:
+            continue
+        between = [(one.share > 0) & (one.share < 1) for one in some]
+        below = [bool((one.top < one.random)[inner].all()) for one, inner in zip(some, between, strict=True)]
+        every = [bool((one.top < one.random_low)[inner].all()) for one, inner in zip(some, between, strict=True)]
+        gaps = [one.gap for one in some]
+        top, random = np.mean([np.array(one.at(0.1)) / one.top[0] for one in some], axis=0)
+        print(
+            f"  {words.format(some[0].unit)}: {sum(gap > 0 for gap in gaps)} of {len(some)} fall faster by the most "
+            f"relevant than by random ones, {sum(below)} at every step, {sum(every)} also than by each single order; "
+            f"area between the curves {np.mean(gaps):.3f} ({min(gaps):.3f} to {max(gaps):.3f}); without a tenth "
+            f"{top:.3f} of the similarity against {random:.3f}"
+        )
 
 
 def all_pairs(name: str, readings: Sequence[Reading]) -> None:

@@ -370,8 +370,8 @@ class PixelRelevance:
         inks = [page.ink.numpy() for page in (self.left, self.right)]
         words = (
             f"Score {self.score:.2f}, shared over the ink of both pages",
-            f"{self.total():.4f} reaches the pixels; of the relevance on A {self.share_in_digits[0]:.0%} lies in the "
-            f"boxes of digits, on B {self.share_in_digits[1]:.0%}. Red: for the score, blue: against it.",
+            f"{self.total():.4f} reaches the pixels. Red: for the score, blue: against it. What the relevance lies on, "
+            f"and how much of the page that is. Left: {self.surfaces[0].words}. Right: {self.surfaces[1].words}.",
         )
         return draw_ink(inks, marginals, words, path)
 

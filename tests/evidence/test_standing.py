@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pyarrow as pa
 import pytest
-from corpus.fakes import FakeReader, reading_of, write_corpus
+from corpus.fakes import FakeReader, reading_of, write_corpus, write_scan
 
 from tablesim.corpus.indexing import ingest, read_pages
 from tablesim.corpus.search import unit_rows
@@ -62,6 +62,21 @@ def test_a_pair_of_one_table_stands_out_and_another_does_not(run):
     assert other.around_a.rank > 2
     assert "k0_e2 is number" in same.words[0]
     assert "of 9 pages with another label, none come as near as" in same.words[0]
+
+
+def test_of_equally_near_pages_the_first_id_is_first_and_all_count(tmp_path):
+    rows = [["12", "34"], ["56", "78"], ["90", "1"]]
+    for shade, page in enumerate(("a", "b", "c", "d")):
+        write_scan(tmp_path / "scans" / f"{page}.png", rows, shade)
+    corpus = Corpus.create(tmp_path / "run", {"network": "fake-1"})
+    ingest(corpus, name_pages(find_scans(tmp_path / "scans")))
+    read_pages(corpus, FakeReader().make)
+    labels = {"a": "one", "b": "two", "c": "three", "d": "four"}
+    assert [standing(corpus, "a", page).around_a.rank for page in "bcd"] == [1, 2, 3]
+    found = standing(corpus, "b", "d", labels)
+    assert (found.around_a.rank, found.around_b.rank) == (3, 2)
+    assert found.around_a.surprise.to_dict() == {"by": "label", "as_near": 2, "others": 2, "share": 1}
+    assert found.around_a.nearest_other == ("a", 1)
 
 
 def test_without_books_or_labels_ranks_alone_are_known(run):

@@ -69,6 +69,20 @@ def test_a_slanting_rule_is_one_and_a_thick_bar_is_not():
     assert (kinds[252:268, 202:210] == DIGITS).all()
 
 
+def test_a_rule_that_touches_letters_is_one_and_what_stands_at_a_place_counts_first():
+    ink = np.zeros((300, 200), dtype=np.float32)
+    ink[20:280, 100:102] = 1  # a rule between columns
+    for y in range(30, 270, 30):
+        ink[y : y + 4, 102:112] = 1  # letters that touch it
+    boxes = np.array([[86.0, y, 98, y + 20] for y in range(30, 270, 30)])  # figures two pixels beside it
+    kinds = kinds_of_ink(ink, boxes, Transform(200, 300))
+    assert (kinds[20:280, 100:102] == RULES).mean() > 0.97
+    assert (kinds[60:64, 107:112] == WORDS).all()
+    assert (kinds[30:50, 86:98] == DIGITS).all()
+    assert (kinds[30:50, 83:86] == DIGITS).all()  # and the paper around them
+    assert (kinds[30:50, 70:80] == BLANK).all()
+
+
 def test_the_desk_around_the_leaf_is_blank_and_so_is_dirt():
     ink = np.zeros((400, 600), dtype=np.float32)
     ink[:60] = 1
