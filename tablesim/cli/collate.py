@@ -100,7 +100,7 @@ def command(
         return
     said = _said(collation) if laws else None
     if as_json:
-        print_json(collation.to_dict() | (said or {}) | {"provenance": about.to_dict()})
+        print_json(collation.to_dict() | _pairs(collation) | (said or {}) | {"provenance": about.to_dict()})
     else:
         show(collation, said)
 
@@ -217,6 +217,7 @@ def show(collation: Collation, said: dict[str, Any] | None = None) -> None:
         typer.echo(f"{siglum}  {witness.name}, {len(witness.numbers)} numbers")
     told = [f"{count} {state}" for state, count in collation.summary.items() if count]
     typer.echo(f"{len(collation.cells)} places in common: {', '.join(told)}" if told else "no place in common")
+    _say_pairs(collation)
     if any(collation.transposed):
         turned = [s for s, flag in zip(collation.sigla, collation.transposed, strict=True) if flag]
         typer.echo(f"rows stand for columns in {', '.join(turned)}")
@@ -245,6 +246,24 @@ def show(collation: Collation, said: dict[str, Any] | None = None) -> None:
     print_table(("row", "column", "", *collation.sigla), table)
     if len(differences) > N_PRINTED:
         typer.echo(f"and {len(differences) - N_PRINTED} more: --json or --csv gives them all")
+
+
+def _pairs(collation: Collation) -> dict[str, Any]:
+    from tablesim.evidence.verification import witness_pairs
+
+    return {"pairs": [pair.to_dict() for pair in witness_pairs(collation)]}
+
+
+def _say_pairs(collation: Collation) -> None:
+    """For every two witnesses how alike their pages are, and whether they carry one table."""
+    from tablesim.evidence.verification import witness_pairs
+
+    for pair in witness_pairs(collation):
+        found = pair.verification
+        alike = f"similarity {pair.similarity:.3f}, containment {pair.containment:.3f}"
+        agree = f"{found.agreement:.3f} of {found.places} places agree, {found.coverage:.2f} of the smaller one met"
+        said = "the same table" if found.same else "not the same table"
+        typer.echo(f"{pair.a} and {pair.b}: {alike}; {agree}: {said}")
 
 
 def _texts(texts: Sequence[str | None], errs: Sequence[bool | None] | None) -> list[str]:

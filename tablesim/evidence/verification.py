@@ -8,11 +8,17 @@ agree in their arguments alone. So candidates are found by similarity and told a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from tablesim.bigrams.embedding import embed, histogram, similarity
+from tablesim.corpus.search import containment
 from tablesim.digits.reading import Reading
 from tablesim.evidence.collation import Collation, collate_witnesses
-from tablesim.evidence.collation_cells import AGREES, DIFFERS
+from tablesim.evidence.collation_cells import AGREES, DIFFERS, DOUBTFUL, judge
 from tablesim.evidence.collation_grids import Witness
 
 SAME_AGREEMENT, SAME_RANK = 0.8, 0.65
@@ -66,16 +72,72 @@ def verify(a: Reading, b: Reading) -> Verification:
     return verification(collate_witnesses([Witness.of([a]), Witness.of([b])]))
 
 
-def verification(collation: Collation) -> Verification:
-    """The same for a collation of two witnesses; ValueError for more."""
-    if len(collation.witnesses) != 2:
-        raise ValueError(f"verification: got {len(collation.witnesses)} witnesses, expected 2")
-    met = [cell for cell in collation.cells if None not in cell.readings]
-    agree = sum(cell.state == AGREES for cell in met)
-    apart = sum(cell.state == DIFFERS and not cell.doubtful for cell in met)
-    smaller = min(len(witness.numbers) for witness in collation.witnesses)
+def verification(collation: Collation, a: int = 0, b: int = 1) -> Verification:
+    """The same for two witnesses of a collation, the first two when left out; IndexError where there is none such."""
+    met = [(cell, x, y) for cell in collation.cells if (x := cell.readings[a]) and (y := cell.readings[b])]
+    agree = apart = 0
+    for cell, x, y in met:
+        # What is said of a place counts all its witnesses.
+        state, doubt = (cell.state, cell.doubt) if len(cell.readings) == 2 else judge([x, y])
+        agree += state == AGREES
+        apart += state == DIFFERS and doubt < DOUBTFUL and not (cell.doubtful and len(cell.readings) == 2)
+    smaller = min(len(collation.witnesses[w].numbers) for w in (a, b))
     return Verification(
         agreement=agree / (agree + apart) if agree + apart else 0.0,
         coverage=min(len(met) / smaller, 1.0) if smaller else 0.0,
         places=len(met),
     )
+
+
+@dataclass(frozen=True)
+class WitnessPair:
+    """Two witnesses of a collation: how alike their histograms are, and how far their places agree.
+
+    Parameters
+    ----------
+    a, b : str
+        Their sigla.
+    similarity : float
+        Cosine of the roots of their bigram histograms, those of several pages added up.
+    containment : float
+        sum min(h, h') / min(sum h, sum h'): 1 where the bigrams of one witness are all in the other. A witness of
+        three pages holds that of one, though their cosine may be low.
+    verification : Verification
+        How far they agree place by place.
+    """
+
+    a: str
+    b: str
+    similarity: float
+    containment: float
+    verification: Verification
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "a": self.a,
+            "b": self.b,
+            "similarity": round(self.similarity, 6),
+            "containment": round(self.containment, 6),
+            **self.verification.to_dict(),
+        }
+
+
+def witness_pairs(collation: Collation) -> list[WitnessPair]:
+    """Every two witnesses of a collation, in their order."""
+    counts = [sum(histogram_of(reading) for reading in witness.readings) for witness in collation.witnesses]
+    return [
+        WitnessPair(
+            collation.sigla[a],
+            collation.sigla[b],
+            similarity(embed(counts[a]), embed(counts[b])),
+            containment(np.asarray(counts[a]), np.asarray(counts[b])),
+            verification(collation, a, b),
+        )
+        for a, b in combinations(range(len(collation.witnesses)), 2)
+    ]
+
+
+def histogram_of(reading: Reading) -> NDArray[np.float64]:
+    """Bigram counts of a page, float64 of shape (110,): those it was read with, or reckoned from its numbers."""
+    counts = histogram(reading) if reading.histogram is None else reading.histogram
+    return np.asarray(counts, dtype=np.float64)

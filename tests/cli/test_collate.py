@@ -45,6 +45,8 @@ def scans(tmp_path):
 def test_in_words(call, scans):
     output = call(*scans[:2]).output
     assert "B  b1+b2, 270 numbers" in output and "270 places in common: 269 agrees, 1 differs" in output
+    assert "A and B: similarity 0.99" in output and "0.996 of 270 places agree" in output
+    assert "the same table" in output
     last = output.splitlines()[-1].split()
     assert last == ["A20", "A4", scans[2], "99"]
 
@@ -53,6 +55,9 @@ def test_as_json_and_csv(call, scans):
     data = json.loads(call(*scans[:2], "--json").output)
     assert [len(pages) for pages in data["witnesses"]] == [1, 2]
     assert data["summary"] == {"agrees": 269, "differs": 1, "missing": 0, "illegible": 0}
+    (pair,) = data["pairs"]
+    assert (pair["a"], pair["b"], pair["places"], pair["same_table"]) == ("A", "B", 270, True)
+    assert pair["containment"] > 0.99
     lines = list(csv.DictReader(io.StringIO(call(*scans[:2], "--csv").output)))
     (line,) = [line for line in lines if line["state"] == "differs"]
     assert (line["A_text"], line["B_text"], line["B_page"]) == (scans[2], "99", "b2")

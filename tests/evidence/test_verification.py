@@ -1,10 +1,12 @@
+from itertools import combinations
+
 import numpy as np
 import pytest
 
 from evidence.grids import chords, printed, reading, with_numbers
 from evidence.pages import declinations
 from tablesim.evidence.collation import collate
-from tablesim.evidence.verification import Verification, verification, verify
+from tablesim.evidence.verification import Verification, verification, verify, witness_pairs
 
 
 def test_editions_are_one_table_and_another_obliquity_is_not():
@@ -52,11 +54,38 @@ def test_what_is_in_doubt_speaks_neither_for_nor_against():
     assert told.agreement > 0.98 and told.places == 45 * 9
 
 
-def test_empty_pages_and_three_witnesses():
+def test_empty_pages_agree_nowhere():
     assert verify(reading("a", chords()), reading("empty")) == Verification(0.0, 0.0, 0)
-    three = collate(*(reading(name, chords()) for name in "abc"))
-    with pytest.raises(ValueError, match="got 3 witnesses"):
-        verification(three)
+
+
+def test_of_several_witnesses_every_two_are_judged_by_themselves():
+    rows = chords()
+    changed = [row[:] for row in rows]
+    for at in range(5):
+        changed[at][4] = "99"
+    collation = collate(reading("a", rows), reading("b", rows), reading("c", changed))
+    assert verification(collation, 0, 1).agreement == 1.0
+    for a in (0, 1):
+        two = verify(reading("a", rows), reading("c", changed))
+        assert verification(collation, a, 2) == two and two.agreement == pytest.approx(1 - 5 / 405)
+    with pytest.raises(IndexError):
+        verification(collation, 0, 3)
+
+
+def test_a_page_of_a_table_on_three_is_contained_in_it_though_less_alike():
+    whole = chords(1, 90)
+    first, second, third = (reading(f"p{n}", whole[30 * n : 30 * n + 30]) for n in range(3))
+    alone, together = (
+        witness_pairs(collate(pages, reading("b", whole[:30])))[0] for pages in ([first], [first, second, third])
+    )
+    assert (alone.a, alone.b) == ("A", "B") and alone.similarity == pytest.approx(1.0)
+    assert together.containment == pytest.approx(1.0) and together.similarity < 0.97
+    assert together.verification.same and together.to_dict()["same_table"]
+
+
+def test_every_two_of_four_witnesses_make_a_pair():
+    pairs = witness_pairs(collate(*(reading(name, chords()) for name in "wxyz")))
+    assert [(pair.a, pair.b) for pair in pairs] == list(combinations("ABCD", 2))
 
 
 @pytest.mark.real
