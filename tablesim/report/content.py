@@ -241,7 +241,7 @@ def _provenance(corpus: Corpus) -> Iterable[tuple[str, str]]:
         makers = sorted({made.who or "unnamed" for made in corpus.corrections.all})
         where = listed(corpus.corrections.pages)
         yield "Corrections", f"{len(corpus.corrections.all)} on {where}; by {listed(makers)}"
-    yield "Read with", ", ".join(f"{name} {number}" for name, number in dict(versions).items()) or "unknown"
+    yield "Read with", ", ".join(f"{name} {number}" for name, number in sorted(dict(versions).items())) or "unknown"
     yield "Report written with", f"tablesim {version('tablesim')}"
 
 

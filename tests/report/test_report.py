@@ -180,11 +180,12 @@ def test_only_so_many_pairs_have_a_page_and_the_report_says_so(corpus, tmp_path,
     assert "one report draws 1 new pairs so" in rest
 
 
-def test_what_was_laid_over_each_other_is_kept_and_not_laid_again(corpus, report, tmp_path, monkeypatch):
+def test_what_was_laid_over_each_other_is_kept_and_not_laid_again(corpus, report, monkeypatch):
     monkeypatch.setattr("tablesim.report.cards.verify_pages", None)
     monkeypatch.setattr("tablesim.report.cards.MAX_VERIFIED", 0)
-    html = write_report(Corpus.open(corpus.folder), tmp_path / "again").read_text(encoding="utf-8")
-    assert html.count("common places agree") == report.read_text(encoding="utf-8").count("common places agree")
+    before = report.read_text(encoding="utf-8")
+    assert before.count("common places agree") > 10
+    assert write_report(Corpus.open(corpus.folder)).read_text(encoding="utf-8") == before
 
 
 def test_scans_that_have_gone_leave_a_note_and_their_matches(corpus, tmp_path, monkeypatch):
