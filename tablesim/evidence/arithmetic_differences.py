@@ -101,9 +101,12 @@ def second_differences(value: Value, abscissa: Floats) -> Iterator[Break]:
     curve = _Column(abscissa[rows], numbers[rows])
     spread = float(np.ptp(np.quantile(numbers[rows], [0.1, 0.9])))
     too_wide = curve.tolerance > (min(SMOOTH * spread, FINE) if value.places else SMOOTH * spread)
-    if too_wide or np.mean(curve.even) < OBEYED:
+    if too_wide:
         return
-    for at in curve.wrong():
+    wrong = curve.wrong()
+    if np.mean(curve.even_but_for(wrong)) < OBEYED:
+        return
+    for at in wrong:
         found = _place(value, int(rows[at]), *curve.allowed(at), offset=numbers[rows[at]] - value.numbers[rows[at]])
         if found is not None:
             yield Break(int(rows[at]), *found, SECOND_DIFFERENCES)
@@ -150,6 +153,10 @@ class _Column:
         said, tolerance = float(self.numbers[at]) - residual, self._tolerance(sizes, squares)
         return said - tolerance, said + tolerance, said
 
+    def even_but_for(self, wrong: list[int]) -> list[bool]:
+        """Whether each number is even once some are taken away; these are not."""
+        return [at not in wrong and self._even(at, set(wrong)) for at in range(len(self.numbers))]
+
     def wrong(self) -> list[int]:
         """The numbers, one or two together, that have to go for all around them to be even."""
         self._wrong: set[int] = set()
@@ -159,8 +166,9 @@ class _Column:
         for at in uneven:
             for run in ({at}, {at, at + 1}, {at - 1, at}):
                 without = self._wrong | run
-                if min(run) < 0 or max(run) > last or at in self._wrong:
-                    continue
+                beside = {min(run) - 1, *run, max(run) + 1}
+                if min(run) < 0 or max(run) > last or beside & self._wrong:
+                    continue  # three in a row are no slip
                 around = set(range(max(0, at - _REACH), min(last, at + _REACH) + 1)) - without
                 spoilt = not any(self._even(member, without) for member in run)
                 if spoilt and all(self._even(other, without) for other in around):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.evidence.arithmetic_values import MIN_ROWS, OBEYED, Floats, Value, parts_of
+from tablesim.evidence.arithmetic_values import MIN_ROWS, OBEYED, UNDER_SIXTY, Floats, Value, parts_of
 from tablesim.evidence.collation_grids import NONE, Panel
 
 Bools = NDArray[np.bool_]
@@ -157,10 +157,12 @@ def totals(panel: Panel, numbers: Floats) -> Iterator[Said]:
     A number at which a row and a column that do not add up cross, and both by the same amount, is the wrong one. Else
     nothing tells which number of the line is wrong, and the total is named, as that which the law gives.
     """
-    for places in (2, 1, 0):
+    # Sums of columns add up as sums of any values made of them, so that single columns go first.
+    for places in (0, 1, 2):
         for skipped in range(numbers.shape[1] % (places + 1), numbers.shape[1] - places, places + 1):
             grid, columns = _grid(panel, numbers, skipped, places)
-            if grid.shape[1] < 2 or grid.shape[0] < 3:
+            lower = [at for members in columns for at in members[1:]]
+            if min(grid.shape) < MIN_TOTALS or _over_sixty(numbers[:, lower]):
                 continue
             of_columns = _Totals(_excess(grid))
             # The total of the totals is a sum of rows and of columns.
@@ -172,6 +174,11 @@ def totals(panel: Panel, numbers: Floats) -> Iterator[Said]:
                     panel, (grid, columns), of_rows if by_rows else None, of_columns if by_columns else None
                 )
                 return
+
+
+def _over_sixty(numbers: Floats) -> bool:
+    """Whether these are no sixtieths."""
+    return bool(numbers.size and np.mean(numbers >= 60) > 1 - UNDER_SIXTY)
 
 
 def _grid(panel: Panel, numbers: Floats, skipped: int, places: int) -> tuple[Floats, list[tuple[int, ...]]]:
