@@ -74,7 +74,8 @@ def draw(comparison: Comparison, path: str | Path | None, max_lines: int | None,
         from tablesim.evidence.quiet import draw_quiet
 
         head = f"Similarity {cut(comparison.similarity)}, score {comparison.score:.2f}"
-        return draw_quiet(leaves, links, (head, _caption_for_print(comparison, links)), path)
+        words = head, _caption_for_print(comparison, links), "on each printed line"
+        return draw_quiet(leaves, links, words, path)
     shown = sorted(links, key=lambda link: -link.relevance)[: MAX_LINES if max_lines is None else max_lines]
     total = f"{comparison.relevance_total:.2f}, the sum of {comparison.glyph_matches.n_pairs:,} pairs of equal glyphs"
     words = (

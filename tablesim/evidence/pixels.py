@@ -236,7 +236,7 @@ class PixelComparison:
 
             head = f"Similarity {cut(self.similarity)} by VGG-16"
             caption = f"{self.provenance}. Black: the tiles of the {len(shown)} strongest pairs."
-            return draw_quiet(leaves, shown, (head, caption), path)
+            return draw_quiet(leaves, shown, (head, caption, "in each row of tiles"), path)
         words = (
             f"Similarity {cut(self.similarity)} by VGG-16",
             f"score {self.score:.4g}, of which {self.relevance_total:.4g} goes to pairs of tiles "

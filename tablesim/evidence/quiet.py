@@ -39,7 +39,7 @@ FAINT = 0.6
 
 
 def draw_quiet(
-    leaves: Sequence[Leaf], links: Sequence[Match], words: tuple[str, str], path: str | Path | None
+    leaves: Sequence[Leaf], links: Sequence[Match], words: tuple[str, str, str], path: str | Path | None
 ) -> Figure:
     """Draw two pages and what joins them.
 
@@ -48,8 +48,8 @@ def draw_quiet(
     leaves : two Leaves
     links : sequence of Match
         All are black, ``apart`` chooses those that are joined.
-    words : (str, str)
-        Head, and caption; the caption is continued by what the lines are.
+    words : (str, str, str)
+        Head, caption, and of what one match is joined, such as "on each printed line".
     path : str or Path, optional
         Where to write the picture: PDF and SVG keep the lines sharp.
 
@@ -74,7 +74,7 @@ def draw_quiet(
     joined = apart(links, leaves[0].turn)
     _join(figure, axes, [leaf.turn for leaf in leaves], joined)
     figure.text(MARGIN / SHEET[0], 1 - 0.3 / SHEET[1], words[0], family="serif", size=10, weight="bold")
-    lines = f"{words[1]} Lines: on each printed line the match that brings most, {len(joined)} in all."
+    lines = f"{words[1]} Lines: {words[2]} the match that brings most, {len(joined)} in all."
     letters = int((SHEET[0] - 2 * MARGIN) * 72 / (0.55 * 7.5))  # mean width of a letter: 0.55 of its size
     figure.text(
         MARGIN / SHEET[0],

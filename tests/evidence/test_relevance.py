@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 import bilrp
+from bilrp.composites import FIRST
 from tablesim.bigrams.embedding import embed, exact_histogram
 from tablesim.bigrams.network import BigramNetwork, Occurrences
 from tablesim.digits.network import DigitNetwork, Shape
@@ -18,6 +19,7 @@ from tablesim.evidence.ink import coloured
 from tablesim.evidence.relevance import (
     COMPOSITE,
     DigitLogits,
+    InkShare,
     PixelRelevance,
     explain_pixels,
     find_cells,
@@ -231,3 +233,62 @@ def test_a_page_without_figures_brings_nothing(eye, readings):
     assert pixels.joint(16).total() == 0
     with pytest.raises(ValueError, match="tile is 0, expected 1 or more"):
         pixels.joint(0)
+
+
+class Looked(nn.Module):
+    """One filter at one place of the ink: (1, 1, 3, 3) to (1, 1)."""
+
+    def __init__(self, bias):
+        super().__init__()
+        self.filter = nn.Conv2d(1, 1, 3)
+        with torch.no_grad():
+            self.filter.weight.copy_(torch.tensor([[1.0, -2.0, 0.0], [3.0, 0.0, 1.0], [0.5, 0.0, -1.0]])[None, None])
+            self.filter.bias.fill_(bias)
+
+    def forward(self, ink):
+        return self.filter(ink).flatten(1)
+
+
+def first_layer(ink, bias, distribute):
+    rule = InkShare(eps=1e-12, stabilizer="relative")
+    found = bilrp.explain_outputs(
+        Looked(bias).double(), ink[None, None], bilrp.Composite([(FIRST, rule)]), bias=distribute
+    )
+    return found.values[0, 0], float(found.embedding[0])
+
+
+def test_at_the_first_layer_ink_has_what_it_brought():
+    ink = torch.tensor([[0.5, 0.25, 1.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.5]], dtype=torch.float64)
+    shares, _ = first_layer(ink, 0.0, "leave")
+    expected = torch.tensor([[0.5, -0.5, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, -0.5]], dtype=torch.float64)
+    torch.testing.assert_close(shares, expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("bias", [0.7, -0.4])
+def test_at_the_first_layer_a_bias_is_shared_and_paper_alone_takes_it_all(bias):
+    ink = torch.tensor([[0.5, 0.25, 1.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.5]], dtype=torch.float64)
+    shares, output = first_layer(ink, bias, "distribute")
+    assert float(shares.sum()) == pytest.approx(output)
+    paper = shares[ink == 0].abs().sum()
+    assert 0 < paper < 0.01 * shares.abs().sum()
+    shares, output = first_layer(torch.zeros(3, 3, dtype=torch.float64), bias, "distribute")
+    assert output == pytest.approx(bias)
+    assert float(shares.sum()) == pytest.approx(bias)
+    assert float(shares[1, 0] / shares[0, 0]) == pytest.approx(3)
+    assert shares[0, 2] == 0
+
+
+def test_what_the_relevance_lies_on(joint, readings):
+    for page, found, marginal in zip(
+        (joint.left, joint.right), joint.surfaces, (joint.left_marginal(), joint.right_marginal()), strict=True
+    ):
+        assert found == page.surfaces(marginal)
+        assert sum(found.relevance.values()) == pytest.approx(1)
+        assert found.relevance["digits"] > 0.8
+        assert found.area["digits"] < 0.3
+        assert found.relevance["blank"] < found.area["blank"]
+    comparison = compare(*readings, load_network())
+    assert comparison.surfaces is None
+    told = comparison.with_pixels()
+    assert told.surfaces[0].relevance["digits"] == pytest.approx(joint.surfaces[0].relevance["digits"], abs=0.01)
+    assert set(told.to_dict()["surfaces"]) == {"a", "b"}
