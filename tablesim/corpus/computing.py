@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import cache
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-_KEPT = 1 << 30
+_KEPT = 1 << 28
 _USUAL_TRIM, _USUAL_MMAP = 1 << 26, 1 << 25
 """Where glibc arrives by itself in a process that has used large arrays."""
 
