@@ -100,6 +100,8 @@ def command(
     ink = None
     if model is Model.vgg16:
         comparison = _by_vgg(*pages, weights, top)
+        if corpus is not None:
+            note("how a pair stands in a run is told of the bigram network alone")
     else:
         comparison, ink = _by_bigrams(*pages, weights, top, pixels=pixels)
         if corpus is not None:

@@ -1,6 +1,7 @@
 """``tablesim compare`` beside the similarity: the run behind a pair, what the relevance lies on, more pictures."""
 
 import json
+from functools import partial
 
 import pytest
 from corpus.fakes import FakeReader, write_corpus
@@ -8,6 +9,7 @@ from typer.testing import CliRunner
 
 from tablesim import reader
 from tablesim.cli import app
+from tablesim.evidence import pixels
 from tablesim.evidence.comparison import Comparison
 from tablesim.evidence.surfaces import KINDS, Surfaces
 
@@ -95,3 +97,17 @@ def test_pixels_say_what_the_relevance_lies_on(call, run_folder, monkeypatch, tm
     assert {f"k0_e0__k0_e1{end}" for end in (".png", "__faithfulness.png", "__pixels.png", "__print.pdf")} <= names
     for name in names:
         assert f"{name}" in result.stderr
+
+
+def test_vgg_says_the_same_of_its_tiles(call, run_folder, monkeypatch, tmp_path):
+    monkeypatch.setattr(pixels, "compare_pixels", partial(pixels.compare_pixels, side=32))
+    out = tmp_path / "pair"
+    result = call("compare", "k0_e0", "k0_e1", "--run", run_folder, "--model", "vgg16", "--out", out)
+    assert "relevance on k0_e0, and how much of the page it is: digits" in result.stdout
+    assert "without the 10 % most relevant tiles the similarity falls from" in result.stdout
+    assert "random weights (seed 0), not trained" in result.stderr
+    assert "how a pair stands in a run is told of the bigram network alone" in result.stderr
+    data = json.loads((out / "k0_e0__k0_e1__vgg16.json").read_text(encoding="utf-8"))
+    assert data["standing"] is None
+    assert data["faithfulness"]["unit"] == "tiles"
+    assert (out / "k0_e0__k0_e1__vgg16__faithfulness.png").is_file()
