@@ -185,6 +185,26 @@ def test_illegible_figures_leave_it_open_unless_the_others_tell():
     assert texts(collation) == [(rows[6][4], blurred[6][4])]
 
 
+@pytest.mark.parametrize(
+    ("whole", "part", "confidence", "state"),
+    [
+        ("58", "5", 0.02, "illegible"),  # it goes on, and what follows was not read
+        ("58", "8", 0.02, "illegible"),
+        ("158", "18", 0.02, "illegible"),
+        ("58", "5", 0.9, "differs"),  # it does not go on
+        ("58", "4", 0.02, "differs"),  # however it goes on
+        ("58", "85", 0.02, "differs"),
+    ],
+)
+def test_a_number_of_which_figures_were_lost_is_illegible(whole, part, confidence, state):
+    rows = chords()
+    rows[5][4] = whole
+    numbers = [n for n in reading("b", rows).numbers if (n.row, n.column) != (5, 4)]
+    lost = replace(printed(part, 0, 5, 4), confidence=confidence)
+    collation = collate(reading("a", rows), with_numbers("b", [*numbers, lost]))
+    assert collation.summary[state] == 1 and collation.summary["agrees"] == 404
+
+
 @given(st.text("0123456789?", min_size=1, max_size=4), st.text("0123456789?", min_size=1, max_size=4))
 def test_a_verdict_does_not_depend_on_the_order_of_the_witnesses(one, other):
     from tablesim.evidence.collation_cells import CellReading
