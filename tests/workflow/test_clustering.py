@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from corpus.fakes import FakeReader, table, write_scan
 
+from tablesim.corpus.constraints import Constraints
+from tablesim.evidence.verification import Verification
 from tablesim.workflow import cluster, run
-from tablesim.workflow.clustering import candidates
+from tablesim.workflow.clustering import candidates, look_into
 from tablesim.workflow.verifying import verify_pages
 
 
@@ -43,6 +45,22 @@ def test_pages_that_agree_place_by_place_are_joined(corpus):
     assert found.label_of("first") == found.label_of("reprint")
     assert found.k == counted - 1
     assert corpus.clusters.k == found.k
+
+
+@pytest.mark.parametrize(
+    ("found", "joined"),
+    [
+        (Verification(0.9, 0.95, 300), True),
+        (Verification(0.85, 1.0, 300), False),  # for a neighbouring value
+        (Verification(0.95, 0.83, 300), False),  # the next page, which begins before this one ends
+        (Verification(1.0, 1.0, 5), False),
+    ],
+)
+def test_what_counting_keeps_apart_is_joined_when_it_surely_is_one_table(corpus, monkeypatch, found, joined):
+    monkeypatch.setattr("tablesim.workflow.clustering.verify_pages", lambda *_: found)
+    counted = corpus.cluster("auto", keep=False)
+    same = look_into(corpus, counted, Constraints()).same
+    assert (("first", "reprint") in same) == joined
 
 
 def test_only_the_same_numbers_at_the_same_places_agree(corpus):
