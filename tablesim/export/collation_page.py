@@ -17,11 +17,15 @@ from PIL import Image
 from tablesim.evidence.collation import Collation
 from tablesim.evidence.collation_cells import AGREES, DIFFERS, Cell, CellReading
 from tablesim.evidence.cutouts import Cutter, Picture
+from tablesim.evidence.verification import WitnessPair, witness_pairs
 from tablesim.export.provenance import Provenance
 
 MOST_SHOWN = 500
 """So many differences are shown with their cut-outs, and as many places that are missing or illegible: about 10 kB
 each for two witnesses. The table has them all."""
+
+MOST_PAIRED = 5
+"""Every two of so many witnesses are set beside each other in words: ten lines."""
 
 QUALITY = 80
 """Of the cut-outs, which are WebP."""
@@ -88,6 +92,8 @@ class Content:
         The collation, part by part.
     problems : tuple of str
         Why scans could not be opened.
+    pairs : tuple of WitnessPair
+        How alike every two witnesses are; empty where there are too many to read.
     """
 
     collation: Collation
@@ -96,6 +102,7 @@ class Content:
     unsettled: tuple[Entry, ...]
     grids: tuple[Grid, ...]
     problems: tuple[str, ...]
+    pairs: tuple[WitnessPair, ...]
 
     @property
     def n_differences(self) -> int:
@@ -163,6 +170,7 @@ def collation_page(collation: Collation, provenance: Provenance, cutter: Cutter 
         tuple(_entry(collation, cell, cutter) for cell in unsettled[:MOST_SHOWN]),
         _grids(collation),
         tuple(cutter.problems[scan] for scan in _scans(collation) if scan in cutter.problems),
+        tuple(witness_pairs(collation)) if len(collation.witnesses) <= MOST_PAIRED else (),
     )
     return environment.get_template("collation.html").render(content=content)
 
@@ -205,7 +213,9 @@ def _entry(collation: Collation, cell: Cell, cutter: Cutter) -> Entry:
 
 
 def _named(collation: Collation, line: Sequence[int | None]) -> str:
-    """A row or column as each witness counts it, from 1."""
+    """A row or column as each witness counts it, from 1; a number alone where all count alike."""
+    if None not in line and len(set(line)) == 1:
+        return str(1 + (line[0] or 0))
     numbers = zip(collation.sigla, line, strict=True)
     return " ".join(f"{siglum}{number + 1}" for siglum, number in numbers if number is not None)
 
