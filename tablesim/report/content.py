@@ -13,6 +13,7 @@ import numpy as np
 
 from tablesim.corpus.clustering import Cluster
 from tablesim.corpus.store import Corpus
+from tablesim.evidence.standing import Standing
 from tablesim.evidence.verification import Verification
 from tablesim.report.cards import Agreements, Cards, PageCard, caption_of, summary_of
 from tablesim.report.citing import settings_hash
@@ -49,6 +50,7 @@ class PairPreview:
     pair: Pair
     captions: tuple[str, str]
     agreement: Verification
+    standing: Standing | None
     href: str
 
 
@@ -182,7 +184,7 @@ def _pair_pages(plan: PairPlan, maker: PairMaker, closest: set[Pages], write: Wr
         page = maker.make(*pair)
         write(href, page)
         if pair in closest:
-            previews[pair] = PairPreview(page.pair.preview(), page.captions, page.agreement, href)
+            previews[pair] = PairPreview(page.pair.preview(), page.captions, page.agreement, page.standing, href)
     return previews
 
 

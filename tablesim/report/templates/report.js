@@ -129,7 +129,7 @@ function panes(desk) {
     const lying = rotation === 90 || rotation === 270;
     return {
       at, pane, view: pane.querySelector(".view"), sheet: pane.querySelector(".sheet"), spot: pane.querySelector(".spot"),
-      wide: lying ? height : width, high: lying ? width : height,
+      lying, wide: lying ? height : width, high: lying ? width : height,
       up: ([x, y]) => ({ 0: [x, y], 90: [height - y, x], 180: [width - x, height - y], 270: [y, width - x] })[rotation],
       down: ([x, y]) => ({ 0: [x, y], 90: [y, height - x], 180: [width - x, height - y], 270: [width - y, x] })[rotation],
     };
@@ -207,9 +207,9 @@ function panes(desk) {
   // Shows a place on both pages: framed where something was read, in broken lines where it should stand.
   return ([row, column, state, ...read]) => {
     const [box, at] = read[0] ? [read[0], 0] : [read[1], 1];
-    // Large enough to be read: figures of 17 pixels on the screen.
-    const height = Math.min(box[3], box[4]) * sides[at].scale / zoom;
-    const legible = steps.find((step) => step * height >= 17) || steps.at(-1);
+    // Large enough to be read, figures of 17 pixels on the screen, and to bring the place into the middle.
+    const height = (sides[at].lying ? box[3] : box[4]) * sides[at].scale / zoom;
+    const legible = steps.find((step) => step >= 2 && step * height >= 17) || steps.at(-1);
     if (zoom < legible) { zoom = legible; lay(true); }
     mover = null;
     const middles = read.map((one) => one && [one[1] + one[3] / 2, one[2] + one[4] / 2]);
