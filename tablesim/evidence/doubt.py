@@ -10,8 +10,9 @@ from tablesim.digits.reading import Digit, Number
 
 SLIP = 0.0017
 """How likely it is, before anything is read, that two printers differ at a place in just this way: a copy errs in 1.5 %
-of its places, and into one of nine other figures. With the share below, on 40 pairs of synthesized editions, of 294
-true differences one is called doubtful and of 80 misreadings six are not; the best of 0.0005 to 0.005."""
+of its places, and into one of nine other figures. With the share below, on 40 pairs of synthesized editions, one of 294
+true differences is called doubtful and three of 58 false ones are not; from 0.0005 to 0.005 none does better in both
+(``benchmarks/doubt.py``)."""
 
 ELSEWHERE = 0.75
 """Share of the doubt about a figure that goes to neither its value nor its runner-up: of 174 figures that were misread
