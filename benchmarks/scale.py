@@ -262,6 +262,9 @@ STAGES: dict[str, Callable[[Path, int], dict[str, float]]] = {
     "indexing": stage_indexing,
 }
 
+OF_A_CORE = {"search": "processor_a_query", "kmeans": "assign_processor"}
+"""What a stage used of a core for what its ``seconds`` are; of the others the whole is meant."""
+
 DRAWN = [stage for stage in STAGES if stage != "indexing"]
 
 
@@ -282,6 +285,13 @@ def exponent(figures: dict[int, float]) -> float:
     if len(figures) < 2:
         return float("nan")
     return float(np.polyfit(np.log(list(figures)), np.log(list(figures.values())), 1)[0])
+
+
+def growth_of(stage: str, rows: dict[int, dict[str, float]]) -> dict[str, float]:
+    """With which power of the pages the seconds of a stage grow, by the clock and of a core."""
+    names = {"seconds": "seconds", "seconds of a core": OF_A_CORE.get(stage, "processor")}
+    by = {said: {n: row[name] for n, row in rows.items() if name in row} for said, name in names.items()}
+    return {said: exponent(figures) for said, figures in by.items() if len(figures) > 1}
 
 
 def measure(
@@ -326,13 +336,9 @@ def main() -> None:
         print(f"machine: {platform.machine()}, {os.cpu_count()} cores, numpy {np.__version__}, {threads} threads")
         stages = [stage for stage in DRAWN if stage == "draw" or stage in options.only]
         found = measure(options.sizes, options.indexed, stages, Path(folder))
-    growth = {
-        stage: exponent({n: row["seconds"] for n, row in rows.items() if "seconds" in row})
-        for stage, rows in found.items()
-        if rows
-    }
-    for stage, slope in growth.items():
-        print(f"{stage}: seconds grow with the power {slope:.2f} of the pages")
+    growth = {stage: growth_of(stage, rows) for stage, rows in found.items() if rows}
+    for stage, by in growth.items():
+        print(f"{stage}: " + ", ".join(f"{name} grow with the power {power:.2f}" for name, power in by.items()))
     if options.report:
         options.report.write_text(json.dumps({"figures": found, "exponents": growth}, indent=1) + "\n")
 
