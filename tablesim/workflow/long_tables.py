@@ -167,9 +167,10 @@ def place_of(row: Mapping[str, Any]) -> Place:
     told = next((number for name in NUMBER_COLUMNS if (number := _number(extra.get(name, ""))) is not None), None)
     if book is None:
         return (str(locator.file), locator.number) if locator.number else named
-    if told is None and named == (page, 0):
-        told = locator.number or _number(page)
-    return (book, named[1] if told is None else told)
+    if told is None:
+        told = named[1] if named != (page, 0) else locator.number or _number(page)
+    # Without a number nothing follows the page.
+    return (page, 0) if told is None else (book, told)
 
 
 def table_runs(pairs: Iterable[Pair], place: Callable[[str], Place] = place_of_id) -> list[TableRun]:
@@ -182,7 +183,7 @@ def table_runs(pairs: Iterable[Pair], place: Callable[[str], Place] = place_of_i
     found: list[tuple[list[str], list[str], list[Pair]]] = []
     for a, b in sorted(turned, key=lambda pair: (place(pair[0]), place(pair[1]), pair)):
         for run_a, run_b, met in found:
-            if _follows(place(run_a[-1]), place(a)) and _follows(place(run_b[-1]), place(b)):
+            if _goes_on(run_a[-1], a, place) and _goes_on(run_b[-1], b, place):
                 run_a += [a] * (a != run_a[-1])
                 run_b += [b] * (b != run_b[-1])
                 met.append((a, b))
@@ -207,9 +208,10 @@ def _beside_another(pairs: Iterable[Pair], place: Mapping[str, Place]) -> set[Pa
     return found
 
 
-def _follows(place: Place, following: Place) -> bool:
-    """Whether a page is the same or the next one of the same book."""
-    return place[0] == following[0] and following[1] - place[1] in (0, 1)
+def _goes_on(page: str, following: str, place: Callable[[str], Place]) -> bool:
+    """Whether a page is the same as another one, or the next of its book."""
+    (book, at), (other, there) = place(page), place(following)
+    return page == following or (book == other and there == at + 1)
 
 
 def _number(text: str) -> int | None:

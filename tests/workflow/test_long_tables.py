@@ -1,6 +1,8 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from tablesim.cli import app
@@ -76,6 +78,11 @@ def test_runs_of_pages(pairs, runs):
     assert sum(len(run.pairs) for run in found) == len(pairs)
 
 
+def test_two_pages_with_one_number_are_no_run():
+    places = {"x": ("a", 1), "w": ("a", 1), "y": ("b", 7), "z": ("b", 7)}
+    assert all(len(run.pages_a) == 1 for run in table_runs([("x", "y"), ("w", "z")], places.__getitem__))
+
+
 def test_runs_go_by_the_places_that_are_given():
     places = {"x": ("a", 1), "w": ("a", 2), "y": ("b", 7), "z": ("b", 8)}
     pairs = [("x", "y"), ("z", "w")]
@@ -96,7 +103,7 @@ def test_runs_go_by_the_places_that_are_given():
         ({"page": "img_0034", "book": "b", "extra": {"Page_Number": "7"}}, ("b", 7)),
         ({"page": "img_0034", "book": "b", "extra": {"image": "none", "folio": "3 verso"}}, ("b", 7)),
         ({"page": "img_0034"}, ("img_0034", 0)),
-        ({"page": "frontispiece", "book": "b"}, ("b", 0)),
+        ({"page": "frontispiece", "book": "b"}, ("frontispiece", 0)),
     ],
 )
 def test_where_in_which_book_a_page_stands(row, place):
@@ -109,3 +116,20 @@ def test_status_counts_what_was_compared(corpus):
     told = json.loads(CliRunner().invoke(app, ["status", str(corpus.folder), "--json"]).stdout)
     assert told["tables_over_pages"] == 3 * len(TILTS)
     assert told["verified_pairs"] >= 2 * 3 * len(TILTS)
+
+
+pages = st.tuples(st.sampled_from("abc"), st.integers(1, 6)).map(lambda at: f"{at[0]}_p{at[1]}")
+
+
+@given(st.sets(st.tuples(pages, pages).filter(lambda pair: pair[0][0] < pair[1][0]), max_size=20))
+def test_runs_hold_every_pair_once_and_their_pages_follow_each_other(pairs):
+    found = table_runs(pairs)
+    assert sorted(pair for run in found for pair in run.pairs) == sorted(pairs)
+    for run in found:
+        for side, at in ((run.pages_a, 0), (run.pages_b, 1)):
+            numbers = [int(page[3:]) for page in side]
+            assert len({page[0] for page in side}) == 1
+            assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+            assert set(side) == {pair[at] for pair in run.pairs}
+    sizes = [len(run.pages_a) + len(run.pages_b) for run in found]
+    assert sizes == sorted(sizes, reverse=True)
