@@ -170,7 +170,7 @@ def _doubts(cell: Cell, right: str | None) -> dict[int, list[tuple[str, float]]]
             options[_plain(text)] = max(options.get(_plain(text), 0.0), printed)
         total = sum(options.values())
         likely = {text: weight / total for text, weight in options.items() if weight >= LEAST * total}
-        if len(likely) > 1:
+        if list(likely) != [_plain(reading.text)]:
             found[w] = list(likely.items())
     return found
 

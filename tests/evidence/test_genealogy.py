@@ -226,3 +226,16 @@ def test_doubtful_readings_are_drawn_anew():
     assert events_of(collate(with_numbers("a", alike), with_numbers("b", doubted))).doubtful
     assert sure.links[0].support >= (unsure.links[0].support if unsure.links else 0.0)
     assert sure.links[0].support > 0.9
+
+
+def test_what_is_likelier_misread_than_misprinted_is_no_error_of_the_model():
+    """The model's own errors speak against a link, but not where a doubtful figure gives what is right."""
+    rows = chords()
+    clean = [n for n in witness("a", *FIRST).numbers if (n.row, n.column) not in PLACES[30:36]]
+    for row, column in PLACES[30:36]:
+        true = rows[row][column]
+        wrong = true[:-1] + str((int(true[-1]) + 1) % 10)
+        clean.append(printed(wrong, 0, row, column, runner_up=(int(true[-1]), 0.3)))
+    pages = with_numbers("a", clean), witness("b", *FIRST, 50, 51), witness("c", 60, 61, 62)
+    found = genealogy(collate(*pages), [1500, 1520, 1540])
+    assert ("a", "b") in links(found)
