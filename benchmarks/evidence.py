@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from tablesim.digits.reading import Reading
 from tablesim.evidence.comparison import compare
-from tablesim.evidence.faithfulness import FEW, Faithfulness
+from tablesim.evidence.faithfulness import FEW, Faithfulness, glyph_faithfulness
 from tablesim.evidence.pixels import PixelComparison, compare_pixels
 from tablesim.evidence.relevance import PageRelevance, PixelRelevance
 from tablesim.evidence.surfaces import KINDS, Surfaces
@@ -164,7 +164,7 @@ def report_faithfulness(name: str, found: Sequence[Faithfulness]) -> None:
 
 def all_pairs(name: str, readings: Sequence[Reading]) -> None:
     """Faithfulness and seconds of every pair of pages that have a match."""
-    curves, seconds, wholes = [], [], []
+    curves, harder, seconds, wholes = [], [], [], []
     for a, b in itertools.combinations(readings, 2):
         start = time.process_time()
         comparison = compare(a, b)
@@ -172,6 +172,9 @@ def all_pairs(name: str, readings: Sequence[Reading]) -> None:
         seconds.append(time.process_time() - start)
         if comparison.faithfulness is not None:
             curves.append(comparison.faithfulness)
+        rival = glyph_faithfulness(comparison.glyph_matches, by_bigram=True)
+        if rival is not None:
+            harder.append((comparison.similarity, rival))
     pairs = sorted(itertools.combinations(readings, 2), key=lambda pair: -sum(len(r.numbers) for r in pair))[:10]
     for a, b in pairs:
         start = time.process_time()
@@ -179,6 +182,13 @@ def all_pairs(name: str, readings: Sequence[Reading]) -> None:
         comparison.to_dict(), comparison.assignment
         wholes.append(time.process_time() - start)
     report_faithfulness(name, curves)
+    for words, least, most in (("below 0.97", 0.0, 0.97), ("from 0.97", 0.97, 2.0)):
+        gaps = [one.gap for alike, one in harder if one.things >= FEW and least <= alike < most]
+        if gaps:
+            print(
+                f"  against whole bigrams in random order, {len(gaps)} pairs with a similarity {words}: area "
+                f"{np.mean(gaps):.3f} ({min(gaps):.3f} to {max(gaps):.3f})"
+            )
     print(
         f"  compare after reading: mean {np.mean(seconds):.2f} CPU-s, slowest {max(seconds):.2f}; with the assignment, "
         f"the {len(wholes)} fullest pairs: mean {np.mean(wholes):.2f} CPU-s, slowest {max(wholes):.2f}"

@@ -78,6 +78,17 @@ def test_the_next_is_always_the_most_relevant_of_what_is_left():
     assert int(matches.a.bin[order[0]]) == 2
 
 
+def test_against_whole_bigrams_little_is_left_of_equal_pages_and_much_of_others(editions, tmp_path):
+    other = print_page(tmp_path, "sines", sines(60_000), seed=4)
+    gaps = [
+        glyph_faithfulness(compare(editions[0], page).glyph_matches, by_bigram=True).gap
+        for page in (editions[0], editions[1], other)
+    ]
+    assert abs(gaps[0]) < 0.02
+    assert abs(gaps[1]) < 0.03
+    assert gaps[2] > 0.1
+
+
 def test_pages_without_a_match_have_no_curve():
     assert glyph_faithfulness(GlyphMatches(side("12"), side("21"))) is None
     assert glyph_faithfulness(GlyphMatches(side(), side())) is None
