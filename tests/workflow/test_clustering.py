@@ -63,6 +63,17 @@ def test_what_counting_keeps_apart_is_joined_when_it_surely_is_one_table(corpus,
     assert (("first", "reprint") in same) == joined
 
 
+def test_an_extract_is_not_the_table(tmp_path, monkeypatch):
+    rows = table(1)
+    for shade, (name, part) in enumerate({"whole": rows, "extract": rows[: len(rows) * 3 // 4]}.items()):
+        write_scan(tmp_path / "scans" / f"{name}.png", part, shade)
+    corpus = run(tmp_path / "scans", tmp_path / "out", network=FakeReader())
+    assert verify_pages(corpus, "whole", "extract").same
+    monkeypatch.setattr("tablesim.workflow.clustering.candidates", lambda *_: [("extract", "whole")])
+    found = look_into(corpus, corpus.cluster(2, keep=False), Constraints())
+    assert ("extract", "whole") not in found.same
+
+
 def test_only_the_same_numbers_at_the_same_places_agree(corpus):
     assert verify_pages(corpus, "first", "reprint").same
     assert not verify_pages(corpus, "first", "kindred").same
