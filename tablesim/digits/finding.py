@@ -42,17 +42,24 @@ def _main_pass(eye: Eye, grey: NDArray[np.uint8], surveyed: Survey) -> Pass:
 
     The size of the marks on the page gives a first scale; the digits found at it on two pieces of the page give the
     exact one. A second pass is made only where those pieces misled. Whether the page lies on its side the marks tell;
-    whether it stands on its head is tried only where it reads badly.
+    where it reads badly it may stand on its head, or figures that touch each other made marks that are as wide as tall.
     """
     thresholds = eye.thresholds
-    upright, headlong = (90, 270) if surveyed.lying else (0, 180)
+    upright, headlong, *sides = (90, 270, 0, 180) if surveyed.lying else (0, 180, 90, 270)
     transform = _fitted(eye, grey, _setting(grey, surveyed, upright), surveyed)
     first = eye.look(grey, transform, thresholds.faint, surveyed.boxes)
     if _doubtful(first):
-        other = _setting(grey, surveyed, headlong)
-        glance = eye.look(grey, replace(other, scale=_GLANCE * other.scale), _CLEAR, surveyed.boxes)
-        if glance.strength > _clear_strength(first) + FEW / 2:
-            transform = _fitted(eye, grey, other, surveyed)
+        clear, turned = _clear_strength(first) + FEW / 2, None
+        for rotation in (headlong, *sides):
+            setting = _setting(grey, surveyed, rotation)
+            # Most pages that read badly are text: pieces of them tell that at a tenth of the price.
+            if rotation in sides and not _has_figures(eye, grey, setting, surveyed):
+                continue
+            glance = eye.look(grey, replace(setting, scale=_GLANCE * setting.scale), _CLEAR, surveyed.boxes)
+            if glance.strength > clear:
+                clear, turned = glance.strength, setting
+        if turned is not None:
+            transform = _fitted(eye, grey, turned, surveyed)
             first = eye.look(grey, transform, thresholds.faint, surveyed.boxes)
     sure = first.digits.confidence >= thresholds.sure
     if sure.sum() < FEW:
@@ -73,8 +80,11 @@ def _setting(grey: NDArray[np.uint8], surveyed: Survey, rotation: int) -> Transf
 
 def _clear_strength(first: Pass) -> float:
     """Sum of the confidences of the clear digits: letters on their head look like many a doubtful digit."""
-    clear = first.digits.confidence[first.digits.confidence >= _CLEAR]
-    return float(clear.sum())
+    return float(first.digits.confidence[_clear(first)].sum())
+
+
+def _clear(found: Pass) -> NDArray[np.bool_]:
+    return np.asarray(found.digits.confidence >= _CLEAR)
 
 
 def _doubtful(first: Pass) -> bool:
@@ -95,6 +105,13 @@ def _fitted(eye: Eye, grey: NDArray[np.uint8], transform: Transform, surveyed: S
     return replace(
         transform, scale=bounded_scale(grey.shape, transform.scale * READING_HEIGHT / float(np.median(heights)))
     )
+
+
+def _has_figures(eye: Eye, grey: NDArray[np.uint8], transform: Transform, surveyed: Survey) -> bool:
+    """Whether the two most crowded pieces of the page hold clear figures when it is set like this."""
+    side = round(_FIT_SIDE / transform.scale)
+    pieces = (grey[top : top + side, left : left + side] for left, top in surveyed.crowded(side, _FIT_PIECES))
+    return sum(_clear(_look_at_piece(eye, piece, transform)).sum() for piece in pieces) >= FEW
 
 
 def _look_at_piece(eye: Eye, piece: NDArray[np.uint8], transform: Transform) -> Pass:
@@ -137,9 +154,19 @@ def _joined(eye: Eye, grey: NDArray[np.uint8], main: Pass, marks: Survey, sizes:
     border = float(np.sqrt(usual * size))
     larger = second.digits.heights > border * scale
     beyond = main.digits.heights > border * main.transform.scale
-    taken, kept = (larger, ~beyond) if size > usual else (~larger, beyond)
+    taken, other = (larger, beyond) if size > usual else (~larger, ~beyond)
     others = second.digits.take(taken).scaled(main.transform.scale / scale)
-    return replace(main, digits=main.digits.take(kept).joined_with(others))
+    # Old-style figures differ in height among themselves: only what stands on a mark of the other size is not usual.
+    dropped = other & _on_marks(main, marks)
+    return replace(main, digits=main.digits.take(~dropped).joined_with(others))
+
+
+def _on_marks(found: Pass, marks: Survey) -> NDArray[np.bool_]:
+    """Which digits have their middle on one of the marks, shape (n,)."""
+    x, y = found.transform.to_source(found.digits.middles).T
+    left, top, right, bottom = marks.boxes.T[:, None, :]
+    x, y = x[:, None], y[:, None]
+    return np.asarray(((x >= left) & (x <= right) & (y >= top) & (y <= bottom)).any(axis=1))
 
 
 def _holds_figures(eye: Eye, grey: NDArray[np.uint8], transform: Transform, marks: Survey) -> bool:

@@ -167,10 +167,23 @@ def looks(ink: NDArray[np.floating], boxes: Floats) -> Floats:
         Left, top, right, bottom in working pixels.
     """
     heights = np.maximum(boxes[:, 3] - boxes[:, 1], FIGURE_HEIGHT / 4)
-    sigma = SMOOTH * float(np.median(heights))
-    blurred = np.asarray(cv2.GaussianBlur(np.asarray(ink, np.float32), (0, 0), sigma), np.float64)
+    usual = float(np.median(heights))
+    # Figures of another size of type are blurred as much for their size.
+    octaves = np.round(np.log2(heights / usual)).astype(int)
+    found = np.zeros((len(boxes), ROWS * COLUMNS))
+    for octave in np.unique(octaves):
+        group = octaves == octave
+        sigma = SMOOTH * usual * 2.0 ** float(octave)
+        blurred = np.asarray(cv2.GaussianBlur(np.asarray(ink, np.float32), (0, 0), sigma), np.float64)
+        found[group] = _centred(blurred, boxes[group], heights[group])
+    found -= found.mean(axis=1, keepdims=True)
+    return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-6)
+
+
+def _centred(picture: Floats, boxes: Floats, heights: Floats) -> Floats:
+    """Each figure with its ink in the middle, shape (n, ROWS * COLUMNS)."""
     middles = (boxes[:, :2] + boxes[:, 2:]) / 2
-    seen = _sampled(blurred, middles, heights)
+    seen = _sampled(picture, middles, heights)
     down = (np.arange(ROWS) - (ROWS - 1) / 2) * STEP
     across = (np.arange(COLUMNS) - (COLUMNS - 1) / 2) * STEP
     # Its neighbours show at the sides: they do not pull it away from the middle.
@@ -178,9 +191,7 @@ def looks(ink: NDArray[np.floating], boxes: Floats) -> Floats:
     weight = np.maximum(inner.sum(axis=(1, 2)), 1e-6)
     moved = np.stack([inner.sum(axis=1) @ across[1:-1], inner.sum(axis=2) @ down], axis=1) / weight[:, None]
     moved = np.clip(moved, -MOST_MOVED, MOST_MOVED) * heights[:, None]
-    flat = _sampled(blurred, middles + moved, heights).reshape(len(boxes), -1)
-    flat = flat - flat.mean(axis=1, keepdims=True)
-    return np.asarray(flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6), dtype=np.float64)
+    return _sampled(picture, middles + moved, heights).reshape(len(boxes), -1)
 
 
 def _sampled(picture: Floats, middles: Floats, heights: Floats) -> Floats:

@@ -65,7 +65,7 @@ class Survey:
 
     @property
     def lying(self) -> bool:
-        """Whether the page lies on its side: letters and figures are taller than wide, all but a third of them."""
+        """Whether the page seems to lie on its side: letters and figures are taller than wide, all but a third."""
         left, top, right, bottom = self.boxes.T
         return len(left) >= _FEW_MARKS and float(np.mean(right - left > bottom - top)) > 0.5
 

@@ -10,6 +10,7 @@ import pytest
 from tablesim.digits.page import _number
 from tablesim.digits.passes import Pass
 from tablesim.digits.peaks import Digits
+from tablesim.digits.scale import survey
 from tablesim.digits.scores import Counts
 from tablesim.reader import load_network
 from tablesim.scans.transform import Transform
@@ -91,6 +92,28 @@ def test_two_sizes_of_type_are_both_read(network, tmp_path):
     assert min(sizes.values()) >= 8
     assert Counts.of(large, true).f1 > 0.9
     assert score(reading, scan) > 0.93
+
+
+def test_a_heading_in_large_capitals_takes_no_figure_away(network, tmp_path):
+    sheet = Sheet(1700, 1900, np.random.default_rng(0))
+    figures(sheet, (150, 250, 1550, 1750), 60)
+    sheet.write(850, 150, "TABVLA DECLINATIONIS SOLIS", Style(FACES["fell-english"], 75), anchor="middle")
+    scan = age(sheet, CLEAN, np.random.default_rng(1))
+    assert score(read(network, scan.grey, tmp_path), scan) > 0.97
+
+
+@pytest.mark.parametrize("rotation", [0, 90])
+def test_figures_that_touch_do_not_lay_a_page_on_its_side(network, tmp_path, rotation):
+    """Two figures that touch are one mark that is wider than tall, as on a page that lies on its side."""
+    sheet = Sheet(1700, 1900, np.random.default_rng(0))
+    figures(sheet, (150, 150, 1550, 1750), 60, "garamond-italic")
+    scan = age(sheet, CLEAN, np.random.default_rng(1))
+    touching = cv2.erode(scan.grey, np.ones((1, 6), np.uint8))
+    if rotation == 0:
+        assert survey(touching).lying
+    reading = read(network, np.ascontiguousarray(np.rot90(touching, rotation // 90)), tmp_path)
+    assert reading.transform.rotation == rotation
+    assert score(reading, scan) > 0.7  # touching figures are hard to read either way
 
 
 def test_figures_too_small_to_be_told_are_said_to_be_so(network, tmp_path):
