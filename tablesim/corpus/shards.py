@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from tablesim.bigrams.bins import BIN_NAMES, N_BINS
 from tablesim.corpus.files import read_parquet, sweep, write_parquet
 from tablesim.digits.reading import Digit, Number, Reading
+from tablesim.errors import RunError
 from tablesim.scans.boxes import Box
 from tablesim.scans.transform import Transform
 
@@ -134,9 +135,14 @@ class Shards:
     @property
     def places(self) -> Places:
         """Where the row of each scan is, as it was when this was first asked for."""
-        if self._places is None:
+        while self._places is None:
             files = self.files
-            keys = [read_parquet(file, self.schema, ["sha256"])["sha256"].combine_chunks() for file in files]
+            try:
+                keys = [read_parquet(file, self.schema, ["sha256"])["sha256"].combine_chunks() for file in files]
+            except RunError:
+                if all(file.exists() for file in files):
+                    raise
+                continue  # a job under way joined some of them meanwhile
             self._places = Places(files, keys)
         return self._places
 

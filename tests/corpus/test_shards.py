@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from corpus.fakes import reading_of
 from tablesim.bigrams.bins import BIN_NAMES
+from tablesim.corpus.files import read_parquet
 from tablesim.corpus.shards import (
     EMBEDDING_SCHEMA,
     READING_SCHEMA,
@@ -123,3 +124,20 @@ def test_the_order_of_the_bins_stands_in_the_file(tmp_path):
     shards.compact(["a"])
     field = pq.read_schema(shards.files[0]).field("histogram")
     assert field.metadata[b"bins"].decode().split() == list(BIN_NAMES)
+
+
+def test_shards_that_are_joined_while_they_are_looked_at_are_found_all_the_same(tmp_path, monkeypatch):
+    """As when somebody asks for the status of a job under way."""
+    rows = [embedding_row(key * 64, np.ones(110, np.float32)) for key in "ab"]
+    job, looking = Shards(tmp_path, EMBEDDING_SCHEMA), Shards(tmp_path, EMBEDDING_SCHEMA)
+    single = [job.append([row]) for row in rows]
+
+    def joined_before(path, *more):
+        monkeypatch.undo()
+        job.append(rows)
+        for file in single:
+            file.unlink()
+        return read_parquet(path, *more)
+
+    monkeypatch.setattr("tablesim.corpus.shards.read_parquet", joined_before)
+    assert (looking.places.rows(["a" * 64, "b" * 64]) >= 0).all()
