@@ -29,8 +29,8 @@ from torch import Tensor, nn
 import bilrp
 from tablesim.bigrams.network import BigramNetwork, Occurrences
 from tablesim.digits.reading import Reading
-from tablesim.evidence.matches import GlyphMatches
-from tablesim.evidence.relevance import COMPOSITE, DigitLogits, PageRelevance, PixelRelevance, explain_pixels
+from tablesim.evidence.matches.glyphs import GlyphMatches
+from tablesim.evidence.pixels.relevance import COMPOSITE, DigitLogits, PageRelevance, PixelRelevance, explain_pixels
 from tablesim.reader import load_network
 
 SAMPLE = Path(__file__).resolve().parent.parent / "data" / "sample"

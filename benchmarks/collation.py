@@ -34,8 +34,8 @@ from printed_pairs import (
 
 from tablesim.digits.reading import Digit, Number, Reading
 from tablesim.digits.transcription import read_transcription
-from tablesim.evidence.collation import Collation, collate
-from tablesim.evidence.verification import verify
+from tablesim.evidence.collation.collation import Collation, collate
+from tablesim.evidence.collation.verification import verify
 from tablesim.reader import Network, load_network
 from tablesim.scans.boxes import Box
 from tablesim.scans.transform import Transform

@@ -23,9 +23,9 @@ from printed_pairs import found_between, printed_climates, printed_editions
 from scipy.spatial import cKDTree
 
 from tablesim.digits.reading import Reading
-from tablesim.evidence import doubt
-from tablesim.evidence.collation import collate
-from tablesim.evidence.collation_cells import DOUBTFUL, Cell
+from tablesim.evidence.collation import doubt
+from tablesim.evidence.collation.cells import DOUBTFUL, Cell
+from tablesim.evidence.collation.collation import collate
 from tablesim.reader import Network, load_network
 
 Judged = list[tuple[Cell, bool]]

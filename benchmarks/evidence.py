@@ -28,10 +28,10 @@ from numpy.typing import NDArray
 
 from tablesim.digits.reading import Reading
 from tablesim.evidence.comparison import compare
-from tablesim.evidence.faithfulness import FEW, Faithfulness, glyph_faithfulness
-from tablesim.evidence.pixels import PixelComparison, compare_pixels
-from tablesim.evidence.relevance import PageRelevance, PixelRelevance
-from tablesim.evidence.surfaces import KINDS, Surfaces
+from tablesim.evidence.matches.faithfulness import FEW, Faithfulness, glyph_faithfulness
+from tablesim.evidence.pixels.relevance import PageRelevance, PixelRelevance
+from tablesim.evidence.pixels.surfaces import KINDS, Surfaces
+from tablesim.evidence.pixels.tiles import PixelComparison, compare_pixels
 from tablesim.reader import Network, load_network
 from tablesim.scans.boxes import Box
 from tablesim.synthesis.corpus import draw_plan, write_corpus

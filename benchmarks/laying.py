@@ -26,11 +26,11 @@ from numpy.typing import NDArray
 
 from tablesim.digits.reading import Reading
 from tablesim.evidence import compare, register
-from tablesim.evidence.geometry import Refusal, project
-from tablesim.evidence.laying import lay_over
-from tablesim.evidence.overlay import draw_overlay
-from tablesim.evidence.registration import Frame
-from tablesim.evidence.superposition import SAME_SETTING, Superposition
+from tablesim.evidence.laying.choice import lay_over
+from tablesim.evidence.laying.geometry import Refusal, project
+from tablesim.evidence.laying.overlay import draw_overlay
+from tablesim.evidence.laying.registration import Frame
+from tablesim.evidence.laying.superposition import SAME_SETTING, Superposition
 from tablesim.reader import Network, load_network
 from tablesim.scans.images import load_scan
 

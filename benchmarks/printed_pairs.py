@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.digits.reading import Digit, Number, Reading
-from tablesim.evidence.collation import collate
-from tablesim.evidence.collation_cells import Cell
+from tablesim.evidence.collation.cells import Cell
+from tablesim.evidence.collation.collation import collate
 from tablesim.scans.transform import Transform
 from tablesim.synthesis.corpus import JPEG_QUALITY, draw_plan
 from tablesim.synthesis.editions import Edition, draw_book, draw_editions, draw_layout

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from computed_readings import Place, reading_of
 
-from tablesim.evidence.arithmetic import Arithmetic, examine
-from tablesim.evidence.collation_grids import Witness
+from tablesim.evidence.collation.grids import Witness
+from tablesim.evidence.laws.examination import Arithmetic, examine
 from tablesim.synthesis.stemma import grow
 from tablesim.synthesis.tables import build
 

@@ -21,8 +21,8 @@ import numpy as np
 from computed_readings import reading_of
 
 from tablesim.digits.reading import Digit, Number, Reading
-from tablesim.evidence.collation import collate
-from tablesim.evidence.genealogy import genealogy
+from tablesim.evidence.collation.collation import collate
+from tablesim.evidence.genealogy.genealogy import genealogy
 from tablesim.synthesis.corpus import draw_plan
 from tablesim.synthesis.stemma import Stemma, Witness, grow
 from tablesim.synthesis.tables import build

@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from tablesim.corpus.map import make_map as make_map
     from tablesim.corpus.store import Corpus as Corpus
     from tablesim.digits.reading import Reading as Reading
-    from tablesim.evidence.collation import Collation as Collation
-    from tablesim.evidence.collation import collate as collate
+    from tablesim.evidence.collation.collation import Collation as Collation
+    from tablesim.evidence.collation.collation import collate as collate
     from tablesim.evidence.comparison import Comparison as Comparison
     from tablesim.evidence.comparison import compare as compare
-    from tablesim.evidence.pixels import compare_pixels as compare_pixels
+    from tablesim.evidence.pixels.tiles import compare_pixels as compare_pixels
     from tablesim.reader import Network as Network
     from tablesim.reader import load_network as load_network
     from tablesim.review.desk import Review as Review
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 # Loaded when first asked for: `import tablesim` costs nothing, and a missing part is named when it is needed.
 _WHERE = {
-    "Collation": "tablesim.evidence.collation",
+    "Collation": "tablesim.evidence.collation.collation",
     "Comparison": "tablesim.evidence.comparison",
     "Corpus": "tablesim.corpus.store",
     "HistorySettings": "tablesim.corpus.history",
@@ -48,10 +48,10 @@ _WHERE = {
     "Reading": "tablesim.digits.reading",
     "Review": "tablesim.review.desk",
     "cluster": "tablesim.workflow",
-    "collate": "tablesim.evidence.collation",
+    "collate": "tablesim.evidence.collation.collation",
     "compare": "tablesim.evidence.comparison",
     "compare_embeddings": "tablesim.corpus.embeddings",
-    "compare_pixels": "tablesim.evidence.pixels",
+    "compare_pixels": "tablesim.evidence.pixels.tiles",
     "corpus_of_histograms": "tablesim.corpus.given",
     "evaluate": "tablesim.corpus.evaluation",
     "histogram_embeddings": "tablesim.corpus.embeddings",

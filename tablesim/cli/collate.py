@@ -15,7 +15,7 @@ from tablesim.cli.output import note, print_json, print_table
 
 if TYPE_CHECKING:
     from tablesim.digits.reading import Reading
-    from tablesim.evidence.collation import Collation
+    from tablesim.evidence.collation.collation import Collation
     from tablesim.export.provenance import Provenance
 
 N_PRINTED = 60
@@ -108,7 +108,7 @@ def command(
 def _of_scans(witnesses: Sequence[str], weights: Path | None) -> tuple[Collation, Provenance]:
     """The collation of scans, which are read first."""
     from tablesim import reader
-    from tablesim.evidence.collation import collate
+    from tablesim.evidence.collation.collation import collate
     from tablesim.export.provenance import Provenance
 
     network = reader.load_network(weights)
@@ -119,7 +119,7 @@ def _of_scans(witnesses: Sequence[str], weights: Path | None) -> tuple[Collation
 def _of_run(witnesses: Sequence[str], run: Path) -> tuple[Collation, Provenance]:
     """The collation of pages of a run, as they were read and corrected."""
     from tablesim.corpus.store import Corpus
-    from tablesim.evidence.collation import collate
+    from tablesim.evidence.collation.collation import collate
     from tablesim.export.formats import witness_pages
     from tablesim.export.provenance import Provenance
 
@@ -171,7 +171,7 @@ def years_of(text: str, count: int) -> list[int | None]:
 
 def write_genealogy(collation: Collation, years: list[int | None] | None, path: Path) -> None:
     """Write who copied whom, in the format of the file's suffix, and say what is found."""
-    from tablesim.evidence.genealogy import genealogy
+    from tablesim.evidence.genealogy.genealogy import genealogy
 
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".graphml", ".png", ".pdf", ".svg"):
@@ -188,8 +188,8 @@ def write_genealogy(collation: Collation, years: list[int | None] | None, path: 
 
 def _said(collation: Collation) -> dict[str, Any]:
     """What recomputation says: the functions found, what breaks them, and the proposals for the differences."""
-    from tablesim.evidence.arithmetic import examine, propose
-    from tablesim.evidence.arithmetic_words import words
+    from tablesim.evidence.laws.examination import examine, propose
+    from tablesim.evidence.laws.words import words
 
     examined = [examine(witness, at) for at, witness in enumerate(collation.witnesses)]
     return {
@@ -249,14 +249,14 @@ def show(collation: Collation, said: dict[str, Any] | None = None) -> None:
 
 
 def _pairs(collation: Collation) -> dict[str, Any]:
-    from tablesim.evidence.verification import witness_pairs
+    from tablesim.evidence.collation.verification import witness_pairs
 
     return {"pairs": [pair.to_dict() for pair in witness_pairs(collation)]}
 
 
 def _say_pairs(collation: Collation) -> None:
     """For every two witnesses how alike their pages are, and whether they carry one table."""
-    from tablesim.evidence.verification import witness_pairs
+    from tablesim.evidence.collation.verification import witness_pairs
 
     for pair in witness_pairs(collation):
         found = pair.verification

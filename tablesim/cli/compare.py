@@ -19,9 +19,9 @@ from tablesim.scans.images import page_id
 if TYPE_CHECKING:
     from tablesim.corpus.store import Corpus
     from tablesim.evidence.comparison import Comparison
-    from tablesim.evidence.matches import Match
-    from tablesim.evidence.pixels import PixelComparison
-    from tablesim.evidence.relevance import PixelRelevance
+    from tablesim.evidence.matches.glyphs import Match
+    from tablesim.evidence.pixels.relevance import PixelRelevance
+    from tablesim.evidence.pixels.tiles import PixelComparison
     from tablesim.scans.web import Web
 
 N_PRINTED = 10
@@ -136,7 +136,7 @@ def _page(name: str, corpus: Corpus | None, web: Web) -> str | Reading:
 
 
 def _by_vgg(a: str | Reading, b: str | Reading, weights: Path | None, top: int) -> PixelComparison:
-    from tablesim.evidence.pixels import compare_pixels
+    from tablesim.evidence.pixels.tiles import compare_pixels
 
     found = compare_pixels(a, b, weights, top=top)
     note(f"compared by {found.provenance}")
@@ -169,11 +169,7 @@ def write(comparison: Comparison | PixelComparison, folder: Path) -> Iterator[Pa
         stem += f"__{comparison.model}"
     picture, data = folder / f"{stem}.png", folder / f"{stem}.json"
     comparison.plot(picture)
-    values = comparison.to_dict()
-    if comparison.model == Model.bigram.value:
-        transform = cast("Comparison", comparison).transform
-        values["transform"] = None if transform is None else transform.to_dict()
-    data.write_text(json.dumps(values, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    data.write_text(json.dumps(comparison.to_dict(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     yield picture
     yield data
     if comparison.model == Model.bigram.value:
@@ -181,7 +177,7 @@ def write(comparison: Comparison | PixelComparison, folder: Path) -> Iterator[Pa
 
 
 def _write_overlays(comparison: Comparison, stem: Path) -> Iterator[Path]:
-    from tablesim.evidence.overlay import draw_overlay, write_blink
+    from tablesim.evidence.laying.overlay import draw_overlay, write_blink
 
     if comparison.transform is None:
         note(f"no overlay: {comparison.why_no_transform}")
@@ -199,7 +195,7 @@ def _write_more(
         return picture.with_name(f"{picture.stem}__{name}")
 
     if comparison.faithfulness is not None:
-        from tablesim.evidence.curves import draw_faithfulness
+        from tablesim.evidence.pictures.curves import draw_faithfulness
 
         yield draw_faithfulness(comparison, beside("faithfulness.png"))
     if ink is not None:
@@ -234,7 +230,7 @@ def _show_what(comparison: Comparison | PixelComparison) -> None:
 
 
 def _show_glyphs(comparison: Comparison) -> None:
-    from tablesim.evidence.shares import n_for
+    from tablesim.evidence.matches.shares import n_for
 
     assignment = comparison.assignment
     typer.echo(f"similarity {comparison.similarity:.4f}   containment {comparison.containment:.4f}")

@@ -1,11 +1,15 @@
-"""Evidence: why two pages are said to be alike, down to the glyph, and where they differ."""
+"""Evidence: why two pages are said to be alike, down to the glyph, and where they differ.
+
+`comparison` is one pair of pages; `matches` its glyphs, `pixels` its ink, `laying` one page over the other, `pictures`
+what is drawn of it. `collation` goes cell by cell, `laws` say whose error a difference is, `genealogy` who copied whom.
+"""
 
 from tablesim.evidence.assignment import Assignment, Link
 from tablesim.evidence.collation import Collation, collate
 from tablesim.evidence.comparison import Comparison, compare
+from tablesim.evidence.laying import Registration, Superposition, register
 from tablesim.evidence.matches import GlyphMatches, Match
-from tablesim.evidence.registration import Registration, register
-from tablesim.evidence.relevance import PageRelevance, PixelRelevance, explain_pixels
+from tablesim.evidence.pixels.relevance import PageRelevance, PixelRelevance, explain_pixels
 
 __all__ = [
     "Assignment",
@@ -17,6 +21,7 @@ __all__ = [
     "PageRelevance",
     "PixelRelevance",
     "Registration",
+    "Superposition",
     "collate",
     "compare",
     "explain_pixels",

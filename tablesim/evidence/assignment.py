@@ -18,8 +18,8 @@ from scipy.spatial.distance import cdist
 
 from tablesim.bigrams.network import Occurrences
 from tablesim.digits.reading import Reading
-from tablesim.evidence.matches import GlyphMatches, Match
-from tablesim.evidence.registration import Frame, Registration, register
+from tablesim.evidence.laying.registration import Frame, Registration, register
+from tablesim.evidence.matches.glyphs import GlyphMatches, Match
 
 UNSUPPORTED = 100.0
 """Cost of a pair that the registration does not support: more than any number of small shifts may save."""

@@ -14,10 +14,10 @@ from functools import cached_property
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
-from tablesim.evidence.collation import Collation
-from tablesim.evidence.collation_cells import AGREES, DIFFERS, Cell, CellReading
-from tablesim.evidence.cutouts import Cutter, Picture
-from tablesim.evidence.verification import WitnessPair, witness_pairs
+from tablesim.evidence.collation.cells import AGREES, DIFFERS, Cell, CellReading
+from tablesim.evidence.collation.collation import Collation
+from tablesim.evidence.collation.cutouts import Cutter, Picture
+from tablesim.evidence.collation.verification import WitnessPair, witness_pairs
 from tablesim.export.provenance import Provenance
 
 MOST_SHOWN = 500

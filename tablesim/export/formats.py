@@ -10,7 +10,7 @@ from pathlib import Path
 from tablesim.corpus.store import Corpus
 from tablesim.digits.reading import Reading
 from tablesim.errors import ExportError
-from tablesim.evidence.collation import collate
+from tablesim.evidence.collation.collation import collate
 from tablesim.evidence.comparison import compare
 from tablesim.export.alto import alto
 from tablesim.export.collated import CollationTable

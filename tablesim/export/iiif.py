@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 from tablesim.digits.reading import Reading
 from tablesim.errors import ExportError
 from tablesim.evidence.comparison import Comparison
-from tablesim.evidence.matches import Match
+from tablesim.evidence.matches.glyphs import Match
 from tablesim.export.kinds import LOCAL
 from tablesim.export.markup import pixels
 from tablesim.export.provenance import SOFTWARE, Provenance

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tablesim.corpus.store import Corpus
-from tablesim.evidence.verification import Verification
+from tablesim.evidence.collation.verification import Verification
 from tablesim.report.pictures import Picture, Pictures
 from tablesim.scans.kinds import PDF_SUFFIXES
 from tablesim.scans.locator import Locator

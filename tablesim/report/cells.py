@@ -14,9 +14,9 @@ from typing import Any
 
 from PIL import Image
 
-from tablesim.evidence.collation import Collation, Unaligned
-from tablesim.evidence.collation_cells import AGREES, DIFFERS, ILLEGIBLE_STATE, MISSING, Cell, CellReading
-from tablesim.evidence.cutouts import Cutter
+from tablesim.evidence.collation.cells import AGREES, DIFFERS, ILLEGIBLE_STATE, MISSING, Cell, CellReading
+from tablesim.evidence.collation.collation import Collation, Unaligned
+from tablesim.evidence.collation.cutouts import Cutter
 
 MAX_CELLS = 3000
 """Places that are shown of one pair, row by row; the report says when there are more."""

@@ -7,9 +7,9 @@ import json
 from importlib.metadata import version
 
 from tablesim.corpus.store import Corpus
+from tablesim.evidence.collation.verification import Verification
 from tablesim.evidence.comparison import Comparison
-from tablesim.evidence.picture import cut
-from tablesim.evidence.verification import Verification
+from tablesim.evidence.pictures.arcs import cut
 from tablesim.report.cards import caption_of
 
 

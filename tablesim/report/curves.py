@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.evidence.faithfulness import Faithfulness
+from tablesim.evidence.matches.faithfulness import Faithfulness
 
 LEFT, RIGHT, TOP, BOTTOM = 40.0, 350.0, 10.0, 190.0
 """Where shares 0 and 1 and similarities 1 and 0 stand."""

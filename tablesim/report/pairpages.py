@@ -11,12 +11,12 @@ from typing import Any
 
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError, ScanError
+from tablesim.evidence.collation.cutouts import Cutter
+from tablesim.evidence.collation.verification import Verification
 from tablesim.evidence.comparison import Comparison
-from tablesim.evidence.cutouts import Cutter
-from tablesim.evidence.overlay import BLINK_SIDE, aligned_pages
-from tablesim.evidence.shares import BigramShare, n_for
-from tablesim.evidence.standing import Standing, standing
-from tablesim.evidence.verification import Verification
+from tablesim.evidence.laying.overlay import BLINK_SIDE, aligned_pages
+from tablesim.evidence.matches.shares import BigramShare, n_for
+from tablesim.evidence.matches.standing import Standing, standing
 from tablesim.report.cards import Agreements, caption_of
 from tablesim.report.cells import CellTable, cell_table
 from tablesim.report.citing import citation_of

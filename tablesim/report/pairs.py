@@ -11,7 +11,7 @@ from typing import Any
 from tablesim.digits.reading import Reading
 from tablesim.evidence.assignment import Link
 from tablesim.evidence.comparison import Comparison, compare
-from tablesim.evidence.picture import upright, upright_box
+from tablesim.evidence.pictures.arcs import upright, upright_box
 from tablesim.report.pictures import Picture, Pictures
 from tablesim.scans.boxes import Box
 from tablesim.scans.transform import Transform

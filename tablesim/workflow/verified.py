@@ -23,9 +23,9 @@ from tablesim.corpus.files import read_parquet, write_parquet
 from tablesim.corpus.store import Corpus
 from tablesim.digits.corrections import Correction
 from tablesim.errors import RunError
-from tablesim.evidence.collation import Collation, collate_witnesses
-from tablesim.evidence.collation_grids import Witness
-from tablesim.evidence.verification import Verification, verification
+from tablesim.evidence.collation.collation import Collation, collate_witnesses
+from tablesim.evidence.collation.grids import Witness
+from tablesim.evidence.collation.verification import Verification, verification
 
 NAME = "verified.parquet"
 

@@ -16,7 +16,7 @@ from tablesim.corpus.search import Hit
 from tablesim.corpus.searching import N_NEIGHBOURS
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError
-from tablesim.evidence.verification import Verification
+from tablesim.evidence.collation.verification import Verification
 from tablesim.workflow.verified import VerifiedPairs
 
 CANDIDATES = 30

@@ -122,7 +122,9 @@ def test_read_names_each_bad_scan_and_reads_the_others(call, tmp_path):
 
 
 def test_read_wants_one_form(call, tmp_path):
-    assert "give one of --json, --csv and --page-xml" in call("read", tmp_path, "--json", "--csv", code=2).stderr
+    assert (
+        "give one of --json, --csv, --page-xml and --alto" in call("read", tmp_path, "--json", "--csv", code=2).stderr
+    )
 
 
 # run, status

@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 
 from tablesim import reader
 from tablesim.cli import app
-from tablesim.evidence import pixels
 from tablesim.evidence.comparison import Comparison
-from tablesim.evidence.surfaces import KINDS, Surfaces
+from tablesim.evidence.pixels import tiles as pixels
+from tablesim.evidence.pixels.surfaces import KINDS, Surfaces
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tablesim.digits.reading import Number, Reading
-from tablesim.evidence.geometry import project
+from tablesim.evidence.laying.geometry import project
 from tablesim.scans.boxes import Box
 from tablesim.scans.images import load_scan
 from tablesim.scans.transform import Transform

@@ -4,11 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evidence.grids import chords, printed, reading, with_numbers
-from tablesim.evidence.arithmetic import examine, propose
-from tablesim.evidence.arithmetic_values import steady
-from tablesim.evidence.collation import collate
-from tablesim.evidence.collation_grids import Witness
-from tablesim.evidence.recomputation import fit_functions
+from tablesim.evidence.collation.collation import collate
+from tablesim.evidence.collation.grids import Witness
+from tablesim.evidence.laws.examination import examine, propose
+from tablesim.evidence.laws.recomputation import fit_functions
+from tablesim.evidence.laws.values import steady
 from tablesim.synthesis.astronomy import MEAN_MOTIONS
 from tablesim.synthesis.tables import build
 

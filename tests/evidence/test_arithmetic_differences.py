@@ -4,11 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evidence.grids import reading
-from tablesim.evidence.arithmetic import examine, propose
-from tablesim.evidence.arithmetic_differences import carries, out_of_order, second_differences, unrolled
-from tablesim.evidence.arithmetic_values import Value
-from tablesim.evidence.collation import collate
-from tablesim.evidence.collation_grids import Witness
+from tablesim.evidence.collation.collation import collate
+from tablesim.evidence.collation.grids import Witness
+from tablesim.evidence.laws.differences import carries, out_of_order, second_differences, unrolled
+from tablesim.evidence.laws.examination import examine, propose
+from tablesim.evidence.laws.values import Value
 
 
 def value(numbers, places=0):

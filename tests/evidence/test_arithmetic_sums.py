@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from evidence.grids import reading
-from tablesim.evidence.arithmetic import examine, propose
-from tablesim.evidence.collation import collate
-from tablesim.evidence.collation_grids import Witness
+from tablesim.evidence.collation.collation import collate
+from tablesim.evidence.collation.grids import Witness
+from tablesim.evidence.laws.examination import examine, propose
 
 
 def account(rows=12, columns=4, seed=0):

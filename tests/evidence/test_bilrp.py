@@ -12,7 +12,7 @@ from torch import nn
 import bilrp
 from tablesim.bigrams.network import BigramNetwork, Occurrences
 from tablesim.digits.reading import Digit, Number, Reading
-from tablesim.evidence.matches import GlyphMatches
+from tablesim.evidence.matches.glyphs import GlyphMatches
 from tablesim.scans.boxes import Box
 from tablesim.scans.transform import Transform
 

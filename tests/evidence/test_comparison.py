@@ -9,7 +9,8 @@ from PIL import Image
 from tablesim.bigrams import embed, histogram, similarity
 from tablesim.errors import ScanError
 from tablesim.evidence import compare
-from tests.evidence.pages import declinations, print_page, sines, two_editions
+
+from .pages import declinations, print_page, sines, two_editions
 
 
 def test_two_editions(tmp_path):
@@ -48,6 +49,7 @@ def test_to_dict_is_what_compare_prints(tmp_path):
         "bigrams",
         "surfaces",
         "faithfulness",
+        "transform",
         "matches",
     ]
     assert data["model"] == "bigram"

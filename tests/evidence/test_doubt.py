@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tablesim.digits.reading import Digit, Number
-from tablesim.evidence.doubt import SLIP, chance, could_be, doubt
+from tablesim.evidence.collation.doubt import SLIP, chance, could_be, doubt
 from tablesim.scans.boxes import Box
 
 BOX = Box(0, 0, 7, 10)

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from evidence.grids import chords, printed, reading, with_numbers
 from tablesim.errors import SettingsError
-from tablesim.evidence.arborescence import cheapest_tree
-from tablesim.evidence.collation import collate
-from tablesim.evidence.genealogy import genealogy
-from tablesim.evidence.genealogy_events import events_of, how_likely
+from tablesim.evidence.collation.collation import collate
+from tablesim.evidence.genealogy.arborescence import cheapest_tree
+from tablesim.evidence.genealogy.events import events_of, how_likely
+from tablesim.evidence.genealogy.genealogy import genealogy
 
 PLACES = [(row, column) for row in range(1, 44) for column in (3, 4, 7, 8)]
 

@@ -5,8 +5,9 @@ import pytest
 from tablesim.bigrams import embed, histogram, similarity
 from tablesim.digits.reading import Number
 from tablesim.evidence.comparison import compare
-from tablesim.evidence.interval import similarity_interval
-from tests.evidence.pages import two_editions
+from tablesim.evidence.matches.interval import similarity_interval
+
+from .pages import two_editions
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from tablesim.evidence import compare, register
-from tablesim.evidence.geometry import Refusal, project
-from tablesim.evidence.laying import lay_over
-from tablesim.evidence.superposition import Superposition
+from tablesim.evidence.laying.choice import lay_over
+from tablesim.evidence.laying.geometry import Refusal, project
+from tablesim.evidence.laying.superposition import Superposition
 from tablesim.scans.boxes import Box
-from tests.evidence.pages import declinations, print_page, sines, two_editions
-from tests.evidence.photographed import centres, figure_height, misread, photographed, tilted, turned
 from tests.report.truth import TruthReader
+
+from .pages import declinations, print_page, sines, two_editions
+from .photographed import centres, figure_height, misread, photographed, tilted, turned
 
 
 def laid(a, b):

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from tablesim.bigrams import BIN_NAMES, Occurrences, embed, score
 from tablesim.bigrams.embedding import exact_histogram
-from tablesim.evidence import matches as matches_module
-from tablesim.evidence.matches import GlyphMatches
+from tablesim.evidence.matches import glyphs as matches_module
+from tablesim.evidence.matches.glyphs import GlyphMatches
 from tests.bigrams.pages import number_of
 
 figures = st.text(alphabet="01235?", min_size=1, max_size=4)

@@ -7,9 +7,11 @@ from PIL import Image
 
 from tablesim.errors import ScanError
 from tablesim.evidence import compare
-from tablesim.evidence.overlay import aligned_pages, draw_overlay, write_blink
-from tests.evidence.pages import declinations, print_page
-from tests.evidence.photographed import photographed, tilted, turned
+from tablesim.evidence.laying import overlay
+from tablesim.evidence.laying.overlay import aligned_pages, draw_overlay, write_blink
+
+from .pages import declinations, print_page
+from .photographed import photographed, tilted, turned
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +117,14 @@ def test_no_transform_no_picture(tmp_path, page):
 def test_a_scan_that_has_gone(page):
     with pytest.raises(ScanError, match="no such file"):
         aligned_pages(compare(page, replace(page, scan="gone.png")))
+
+
+def test_the_coarse_grid_gives_the_picture_of_every_pixel(page, other_setting, monkeypatch):
+    comparison = compare(page, other_setting)
+    assert comparison.transform.warp is not None
+    coarse, _ = aligned_pages(comparison)
+    monkeypatch.setattr(overlay, "STEP", 1)
+    exact, _ = aligned_pages(comparison)
+    # Between two columns the map bends: there alone a pixel may come from a little beside.
+    assert (np.abs(coarse.astype(int) - exact) > 24).mean() < 0.01
+    assert alike(coarse, exact) > 0.99

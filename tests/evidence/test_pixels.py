@@ -9,8 +9,9 @@ from PIL import Image
 from bilrp.joint import tile_sums
 from tablesim.errors import ScanError, WeightsError
 from tablesim.evidence.comparison import compare
-from tablesim.evidence.pixels import BLANKED, TILE, _blanked, compare_pixels
-from tests.evidence.pages import two_editions
+from tablesim.evidence.pixels.tiles import BLANKED, TILE, _blanked, compare_pixels
+
+from .pages import two_editions
 
 SIDE = 32  # pixels: what the network sees in these tests
 

@@ -7,11 +7,12 @@ import pytest
 from PIL import Image
 
 from tablesim.evidence.comparison import compare
-from tablesim.evidence.matches import Match
-from tablesim.evidence.quiet import FAINT, MAX_LINES, SHEET, _printed, apart
+from tablesim.evidence.matches.glyphs import Match
+from tablesim.evidence.pictures.quiet import FAINT, MAX_LINES, SHEET, _printed, apart
 from tablesim.scans.boxes import Box
 from tablesim.scans.transform import Transform
-from tests.evidence.pages import declinations, print_page, two_editions
+
+from .pages import declinations, print_page, two_editions
 
 
 @pytest.fixture(scope="module")

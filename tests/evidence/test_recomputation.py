@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from evidence.grids import reading
-from tablesim.evidence import recomputation_sun
-from tablesim.evidence.arithmetic import examine
-from tablesim.evidence.arithmetic_words import words
-from tablesim.evidence.collation_grids import Witness
-from tablesim.evidence.recomputation import fit_functions
-from tablesim.evidence.recomputation_sun import month_columns
+from tablesim.evidence.collation.grids import Witness
+from tablesim.evidence.laws import recomputation_sun
+from tablesim.evidence.laws.examination import examine
+from tablesim.evidence.laws.recomputation import fit_functions
+from tablesim.evidence.laws.recomputation_sun import month_columns
+from tablesim.evidence.laws.words import words
 from tablesim.synthesis import astronomy
 from tablesim.synthesis.tables import build
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from tablesim.evidence import register
-from tablesim.evidence.registration import Frame
-from tests.evidence.pages import declinations, print_page, sines, two_editions
+from tablesim.evidence.laying.registration import Frame
+
+from .pages import declinations, print_page, sines, two_editions
 
 
 def cells(reading):

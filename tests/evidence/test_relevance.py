@@ -15,8 +15,8 @@ from tablesim.digits.network import DigitNetwork, Shape
 from tablesim.digits.reading import Digit
 from tablesim.digits.scale import working_image
 from tablesim.evidence import compare
-from tablesim.evidence.ink import coloured
-from tablesim.evidence.relevance import (
+from tablesim.evidence.pictures.ink import coloured
+from tablesim.evidence.pixels.relevance import (
     COMPOSITE,
     DigitLogits,
     InkShare,
@@ -32,7 +32,8 @@ from tablesim.scans.boxes import Box
 from tablesim.scans.cleaning import clean
 from tablesim.scans.images import load_scan
 from tablesim.scans.transform import Transform
-from tests.evidence.pages import print_page
+
+from .pages import print_page
 
 ROWS_A = [["7", "48", "350"], ["12", "40", "7"], ["45", "3", "12"]]
 ROWS_B = [["48", "12"], ["7", "145"], ["30", "12"]]

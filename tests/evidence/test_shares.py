@@ -7,8 +7,8 @@ from tablesim.bigrams.bins import BIN_NAMES
 from tablesim.bigrams.embedding import exact_histogram
 from tablesim.bigrams.network import Occurrences
 from tablesim.digits.reading import Digit, Number
-from tablesim.evidence.matches import GlyphMatches
-from tablesim.evidence.shares import bigram_shares, n_for, shuffled
+from tablesim.evidence.matches.glyphs import GlyphMatches
+from tablesim.evidence.matches.shares import bigram_shares, n_for, shuffled
 from tablesim.scans.boxes import Box
 
 PLACE = Box(0, 0, 5, 8)

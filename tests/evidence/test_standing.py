@@ -10,7 +10,7 @@ from tablesim.corpus.search import unit_rows
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError
 from tablesim.evidence.comparison import compare
-from tablesim.evidence.standing import page_in, standing
+from tablesim.evidence.matches.standing import page_in, standing
 from tablesim.scans.sources import find_scans, name_pages
 
 

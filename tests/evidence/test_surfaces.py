@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tablesim.digits.scale import working_image
 from tablesim.errors import ScanError
-from tablesim.evidence.surfaces import (
+from tablesim.evidence.pixels.surfaces import (
     BLANK,
     DIGITS,
     KINDS,
@@ -22,7 +22,8 @@ from tablesim.evidence.surfaces import (
 from tablesim.scans.cleaning import clean
 from tablesim.scans.images import load_scan
 from tablesim.scans.transform import Transform
-from tests.evidence.pages import declinations, print_page
+
+from .pages import declinations, print_page
 
 ROWS = declinations(last=11)
 X, Y, COLUMN, PITCH = 80, 150, 72, 34  # as print_page sets a table

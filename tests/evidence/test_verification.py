@@ -5,8 +5,8 @@ import pytest
 
 from evidence.grids import chords, printed, reading, with_numbers
 from evidence.pages import declinations
-from tablesim.evidence.collation import collate
-from tablesim.evidence.verification import Verification, verification, verify, witness_pairs
+from tablesim.evidence.collation.collation import collate
+from tablesim.evidence.collation.verification import Verification, verification, verify, witness_pairs
 
 
 def test_editions_are_one_table_and_another_obliquity_is_not():

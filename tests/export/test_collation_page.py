@@ -11,7 +11,7 @@ from evidence.grids import chords, printed, reading, with_numbers
 from evidence.pages import declinations, print_page
 from PIL import Image
 
-from tablesim.evidence.collation import collate
+from tablesim.evidence.collation.collation import collate
 from tablesim.export import collation_page as module
 from tablesim.export.collation_page import collation_page, marked
 from tablesim.export.provenance import ExportedPage, Provenance

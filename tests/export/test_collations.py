@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tablesim.errors import ExportError
-from tablesim.evidence.collation import collate
+from tablesim.evidence.collation.collation import collate
 from tablesim.export.collated import CollationTable, siglum
 from tablesim.export.provenance import ExportedPage, Provenance
 from tablesim.export.spreadsheets import (

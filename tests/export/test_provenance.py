@@ -8,7 +8,7 @@ import pytest
 from corpus.fakes import reading_of, table
 from PIL import Image
 
-from tablesim.evidence.collation import collate
+from tablesim.evidence.collation.collation import collate
 from tablesim.evidence.comparison import compare
 from tablesim.export.alto import alto
 from tablesim.export.collated import CollationTable

@@ -5,7 +5,7 @@ import pytest
 from corpus.fakes import FakeReader, table, write_scan
 
 from tablesim.corpus.constraints import Constraints
-from tablesim.evidence.verification import Verification
+from tablesim.evidence.collation.verification import Verification
 from tablesim.workflow import cluster, run
 from tablesim.workflow.clustering import candidates, look_into
 from tablesim.workflow.verifying import verify_pages
