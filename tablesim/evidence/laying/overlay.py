@@ -87,7 +87,8 @@ def aligned_pages(comparison: Comparison, side: int = OVERLAY_SIDE) -> tuple[Gre
         grey_a = _smaller(grey_a, (max(1, round(shrink * grey_a.shape[1])), max(1, round(shrink * grey_a.shape[0]))))
     stretch = np.array([grey_a.shape[1] / comparison.reading_a.width, grey_a.shape[0] / comparison.reading_a.height])
     across, along = _places(transform, view, stretch)
-    return cv2.remap(grey_a, across, along, cv2.INTER_LINEAR, borderValue=255), grey_b
+    on_b = np.asarray(cv2.remap(grey_a, across, along, cv2.INTER_LINEAR, borderValue=255), dtype=np.uint8)
+    return on_b, grey_b
 
 
 def _places(
@@ -100,7 +101,9 @@ def _places(
     places = transform.to_a(view.to_source(np.stack([x.ravel(), y.ravel()], axis=1))) * stretch - 0.5
     maps = places.astype(np.float32).T.reshape(2, rows, columns)
     full = [cv2.resize(coarse, (columns * STEP, rows * STEP), interpolation=cv2.INTER_LINEAR) for coarse in maps]
-    across, along = (np.ascontiguousarray(fine[STEP : STEP + height, STEP : STEP + width]) for fine in full)
+    across, along = (
+        np.ascontiguousarray(fine[STEP : STEP + height, STEP : STEP + width], dtype=np.float32) for fine in full
+    )
     return across, along
 
 
