@@ -28,9 +28,9 @@ from tablesim.workflow.verified import collate_pages
 MAX_PAIRS = 240
 """Pairs that have a page of their own: the closest of each cluster, then each page with the first of its cluster."""
 
-MAX_OVER = 20
-"""Pairs that are laid over each other as pictures in one report, the first of these: a second each, three times what
-the rest takes. Those of an earlier report are kept."""
+MAX_OVER = 120
+"""Pairs that are laid over each other as pictures in one report, the first of these: what a report holds does not
+depend on an earlier one."""
 
 N_BIGRAMS = 12
 """Bigrams that are shown with what they bring."""
@@ -158,17 +158,17 @@ class PairMaker:
     def _over(self, comparison: Comparison) -> tuple[tuple[Picture, Picture] | None, str]:
         if comparison.transform is None:
             return None, comparison.why_no_transform
+        if self.n_over >= MAX_OVER:
+            return None, (
+                f"one report lays {MAX_OVER} pairs over each other, the closest of their clusters first, and this is "
+                "none of them; tablesim compare A B --out DIR does it"
+            )
+        self.n_over += 1
         # A correction may lay the same two scans otherwise.
         made_of = (comparison.reading_a.sha256, comparison.reading_b.sha256, comparison.transform.to_dict())
         name = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:20]
         kept = [self.pictures.kept(f"{name}-{which}.webp") for which in ("on", "under")]
         if kept[0] is None or kept[1] is None:
-            if self.n_over >= MAX_OVER:
-                return None, (
-                    f"one report draws {MAX_OVER} new pairs so, the closest of their clusters first, and this is none "
-                    f"of them; tablesim report draws {MAX_OVER} more, tablesim compare A B --out DIR this one"
-                )
-            self.n_over += 1
             try:
                 greys = aligned_pages(comparison, BLINK_SIDE)
             except ScanError as error:

@@ -177,7 +177,7 @@ def test_only_so_many_pairs_have_a_page_and_the_report_says_so(corpus, tmp_path,
     over = [page for page in pages if 'class="over"' in page.read_text(encoding="utf-8")]
     assert len(over) == 1
     rest = next(page for page in pages if page not in over).read_text(encoding="utf-8")
-    assert "one report draws 1 new pairs so" in rest
+    assert "one report lays 1 pairs over each other" in rest
 
 
 def test_what_was_laid_over_each_other_is_kept_and_not_laid_again(corpus, report, monkeypatch):
