@@ -336,7 +336,7 @@ def main() -> None:
         print(f"machine: {platform.machine()}, {os.cpu_count()} cores, numpy {np.__version__}, {threads} threads")
         stages = [stage for stage in DRAWN if stage == "draw" or stage in options.only]
         found = measure(options.sizes, options.indexed, stages, Path(folder))
-    growth = {stage: growth_of(stage, rows) for stage, rows in found.items() if rows}
+    growth = {stage: by for stage, rows in found.items() if (by := growth_of(stage, rows))}
     for stage, by in growth.items():
         print(f"{stage}: " + ", ".join(f"{name} grow with the power {power:.2f}" for name, power in by.items()))
     if options.report:
