@@ -99,7 +99,7 @@ def test_pages_of_every_kind_meet_in_one_run(tmp_path, library):
     for page, row in rows.items():
         if row["status"] == "read":
             assert load_scan(row["scan"]).grey.shape == (80, 60), page
-    content, _ = gather(corpus, tmp_path / "out" / "report")
+    content, _ = gather(corpus, tmp_path / "out" / "report", "today", lambda href, page: None)
     cards = [card for part in content.clusters for card in part.pages] + list(content.alone)
     assert {card.page for card in cards} == {page for page in rows if rows[page]["status"] == "read"}
     assert all(card.picture is not None for card in cards)
