@@ -64,6 +64,16 @@ class PageTable:
         coded = self.column(name).dictionary_encode()
         return np.asarray(coded.indices.fill_null(-1).to_numpy(zero_copy_only=False), dtype=np.int32)
 
+    def labelled(self, labels: Mapping[str, str]) -> NDArray[np.int32]:
+        """The label of each line as a number, shape (n,); -1 where it has none. ``labels`` are by page id."""
+        number = {label: code for code, label in enumerate(sorted(set(labels.values())))}
+        codes = np.full(len(self), -1, dtype=np.int32)
+        for page, label in labels.items():
+            row = self.row_of(page)
+            if row is not None:
+                codes[row] = number[label]
+        return codes
+
     def row_of(self, page: str) -> int | None:
         """Which line is that of ``page``; None when there is none."""
         ids = self.column("page")

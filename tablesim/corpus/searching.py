@@ -149,21 +149,11 @@ class Searching:
     ) -> list[Hit]:
         best = found.top(top)
         odd: Sequence[Surprise | None] = [None] * len(best)
-        codes = self._books if labels is None else self._codes(labels)
+        codes = self._books if labels is None else self.pages.labelled(labels)
         groups = self._by_book if labels is None else Groups("label", codes[self.index.rows])
         if groups.n_known:
             odd = surprises(found, best, groups, -1 if at is None else int(codes[at]))
         return self._hits(query, at, found.rows[best], found.cosines[best], odd)
-
-    def _codes(self, labels: Mapping[str, str]) -> NDArray[np.int32]:
-        """The label of each line as a number; -1 where it has none."""
-        number = {label: code for code, label in enumerate(sorted(set(labels.values())))}
-        codes = np.full(len(self.pages), -1, dtype=np.int32)
-        for page, label in labels.items():
-            row = self.pages.row_of(page)
-            if row is not None:
-                codes[row] = number[label]
-        return codes
 
     def _hits(
         self,

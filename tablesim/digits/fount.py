@@ -42,13 +42,13 @@ TYPICAL = 0.95
 """Quantile of the distances of a value's own figures from its shape up to which a figure is of that shape."""
 
 CLEAR = 0.4
-"""Least gain for which a figure is read again, in median distances of the other value's own figures. On 82 synthesized
-pages (45,840 figures, 40 of them misread) ten were mended and none was spoilt, whatever the gain: being typical of the
-other shape is what decides. On the real pages all that took another value had been misread."""
+"""Least gain for which a figure is read again, in median distances of the other value's own figures. Chosen on
+synthesized pages, where no gain does harm: being typical of the other shape is what decides. What it does there and on
+real scans ``benchmarks/constants.py`` says."""
 
 STRANGE = 3.0
-"""How many times the reach of its shape a figure lies from it to be of no shape of the page. On those pages 24 of
-45,554 right figures lay so far away, and 46 of 131 that were misread or no figures at all."""
+"""How many times the reach of its shape a figure lies from it to be of no shape of the page: on synthesized pages what
+lies there is more often misread, or no figure at all, than right."""
 
 CHANGED, LEANING = 0.9, 0.5
 """Confidence of a figure that was read again, and most of one that leans to another shape without belonging to it or

@@ -5,25 +5,11 @@ from functools import partial
 
 import pytest
 from corpus.fakes import FakeReader, write_corpus
-from typer.testing import CliRunner
 
 from tablesim import reader
-from tablesim.cli import app
 from tablesim.evidence.comparison import Comparison
 from tablesim.evidence.pixels import tiles as pixels
 from tablesim.evidence.pixels.surfaces import KINDS, Surfaces
-
-
-@pytest.fixture
-def call(monkeypatch):
-    monkeypatch.setattr(reader, "load_network", lambda path=None: FakeReader())
-
-    def call(*words, code=0):
-        result = CliRunner().invoke(app, [str(word) for word in words])
-        assert result.exit_code == code, (result.output, result.exception)
-        return result
-
-    return call
 
 
 @pytest.fixture

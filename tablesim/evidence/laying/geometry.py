@@ -49,7 +49,6 @@ N_TRIALS = 2000
 """Samples at most; fewer where most pairs hold."""
 
 Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,7 @@ def standing(corpus: Corpus, a: str, b: str, labels: Mapping[str, str] | None = 
     table = corpus.page_table
     rows = table.find(a), table.find(b)
     h = [_histogram(corpus, page) for page in (a, b)]
-    codes = table.codes("book") if labels is None else _codes(corpus, labels)
+    codes = table.codes("book") if labels is None else table.labelled(labels)
     groups = Groups("book" if labels is None else "label", codes[corpus.searching.index.rows])
     # Both neighbourhoods go by this one figure.
     units = unit_rows(np.sqrt(np.stack(h)))
@@ -154,17 +154,6 @@ def _histogram(corpus: Corpus, page: str) -> NDArray[np.float32]:
     if stored is None or not any(stored["histogram"]):
         raise RunError(f"{corpus.folder}: no figures were read on page {page}; there is nothing to compare")
     return np.array(stored["histogram"], dtype=np.float32)
-
-
-def _codes(corpus: Corpus, labels: Mapping[str, str]) -> NDArray[np.int32]:
-    """The label of each line of the run as a number; -1 where it has none."""
-    numbers = {label: number for number, label in enumerate(sorted(set(labels.values())))}
-    codes = np.full(len(corpus.page_table), -1, dtype=np.int32)
-    for page, label in labels.items():
-        row = corpus.page_table.row_of(page)
-        if row is not None:
-            codes[row] = numbers[label]
-    return codes
 
 
 def _neighbourhood(

@@ -1,0 +1,21 @@
+"""The command line, called in this process."""
+
+import pytest
+from corpus.fakes import FakeReader
+from typer.testing import CliRunner
+
+from tablesim import reader
+from tablesim.cli import app
+
+
+@pytest.fixture
+def call(monkeypatch):
+    """Call the command line with a reader that needs no weights."""
+    monkeypatch.setattr(reader, "load_network", lambda path=None: FakeReader())
+
+    def call(*words, code=0):
+        result = CliRunner().invoke(app, [str(word) for word in words])
+        assert result.exit_code == code, (result.output, result.exception)
+        return result
+
+    return call
