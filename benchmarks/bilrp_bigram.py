@@ -28,10 +28,16 @@ from torch import Tensor, nn
 
 import bilrp
 from tablesim.bigrams.network import BigramNetwork, Occurrences
-from tablesim.digits.reading import Reading
 from tablesim.evidence.matches.glyphs import GlyphMatches
-from tablesim.evidence.pixels.relevance import COMPOSITE, DigitLogits, PageRelevance, PixelRelevance, explain_pixels
+from tablesim.evidence.matches.ink_relevance import (
+    COMPOSITE,
+    DigitLogits,
+    PageRelevance,
+    PixelRelevance,
+    explain_pixels,
+)
 from tablesim.reader import load_network
+from tablesim.records.reading import Reading
 
 SAMPLE = Path(__file__).resolve().parent.parent / "data" / "sample"
 PAGES = ("1006", "1004")

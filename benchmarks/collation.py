@@ -32,13 +32,13 @@ from printed_pairs import (
     sample_pairs,
 )
 
-from tablesim.digits.reading import Digit, Number, Reading
 from tablesim.digits.transcription import read_transcription
 from tablesim.evidence.collation.collation import Collation, collate
 from tablesim.evidence.collation.verification import verify
 from tablesim.reader import Network, load_network
-from tablesim.scans.boxes import Box
-from tablesim.scans.transform import Transform
+from tablesim.records.boxes import Box
+from tablesim.records.reading import Digit, Number, Reading
+from tablesim.records.transform import Transform
 from tablesim.synthesis.corpus import CorpusPlan, draw_plan, write_corpus
 from tablesim.synthesis.stemma import Witness, grow
 from tablesim.synthesis.tables import build

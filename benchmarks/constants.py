@@ -18,9 +18,11 @@ from pathlib import Path
 import torch
 
 from tablesim.bigrams.embedding import histogram
-from tablesim.digits import finding, fount, scale
+from tablesim.digits import page_detection as finding
+from tablesim.digits import page_prototypes as fount
+from tablesim.digits import scale
+from tablesim.digits.detection import Eye
 from tablesim.digits.page import read_page
-from tablesim.digits.passes import Eye
 from tablesim.digits.scores import histogram110, pearson, score_reading, total
 from tablesim.digits.transcription import read_transcription
 from tablesim.digits.validation import validate_whole_pages, validation_pages

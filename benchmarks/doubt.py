@@ -22,11 +22,11 @@ import torch
 from printed_pairs import found_between, printed_climates, printed_editions
 from scipy.spatial import cKDTree
 
-from tablesim.digits.reading import Reading
 from tablesim.evidence.collation import doubt
 from tablesim.evidence.collation.cells import DOUBTFUL, Cell
 from tablesim.evidence.collation.collation import collate
 from tablesim.reader import Network, load_network
+from tablesim.records.reading import Reading
 
 Judged = list[tuple[Cell, bool]]
 

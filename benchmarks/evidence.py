@@ -26,16 +26,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tablesim.digits.reading import Reading
 from tablesim.evidence.comparison import compare
 from tablesim.evidence.matches.faithfulness import FEW, Faithfulness, glyph_faithfulness
-from tablesim.evidence.pixels.relevance import PageRelevance, PixelRelevance
-from tablesim.evidence.pixels.surfaces import KINDS, Surfaces
-from tablesim.evidence.pixels.tiles import PixelComparison, compare_pixels
+from tablesim.evidence.matches.ink_relevance import PageRelevance, PixelRelevance
+from tablesim.evidence.matches.photograph_network import PixelComparison, compare_pixels
+from tablesim.evidence.matches.relevance_by_region import KINDS, Surfaces
 from tablesim.reader import Network, load_network
-from tablesim.scans.boxes import Box
+from tablesim.records.boxes import Box
+from tablesim.records.reading import Reading
+from tablesim.records.truth import PageTruth
 from tablesim.synthesis.corpus import draw_plan, write_corpus
-from tablesim.synthesis.truth import PageTruth
 
 SAMPLE = Path(__file__).resolve().parent.parent / "data" / "sample" / "scans"
 Pair = tuple[Reading, Reading]

@@ -24,14 +24,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.digits.reading import Reading
 from tablesim.evidence import compare, register
-from tablesim.evidence.laying.choice import lay_over
-from tablesim.evidence.laying.geometry import Refusal, project
-from tablesim.evidence.laying.overlay import draw_overlay
-from tablesim.evidence.laying.registration import Frame
-from tablesim.evidence.laying.superposition import SAME_SETTING, Superposition
+from tablesim.evidence.figures.overlay import draw_overlay
+from tablesim.evidence.registration.equal_numbers import Frame
+from tablesim.evidence.registration.model_selection import lay_over
+from tablesim.evidence.registration.page_map import SAME_SETTING, Superposition
+from tablesim.evidence.registration.plane import Refusal, project
 from tablesim.reader import Network, load_network
+from tablesim.records.reading import Reading
 from tablesim.scans.images import load_scan
 
 SAMPLE = Path(__file__).resolve().parent.parent / "data" / "sample"

@@ -16,17 +16,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.digits.reading import Digit, Number, Reading
 from tablesim.evidence.collation.cells import Cell
 from tablesim.evidence.collation.collation import collate
-from tablesim.scans.transform import Transform
+from tablesim.records.reading import Digit, Number, Reading
+from tablesim.records.transform import Transform
+from tablesim.records.truth import PageTruth
 from tablesim.synthesis.corpus import JPEG_QUALITY, draw_plan
 from tablesim.synthesis.editions import Edition, draw_book, draw_editions, draw_layout
 from tablesim.synthesis.pages import Page, table_page
 from tablesim.synthesis.stemma import CONFUSED, Misprint, Witness, grow
 from tablesim.synthesis.tables import build
 from tablesim.synthesis.tabular import HistoricalTable
-from tablesim.synthesis.truth import PageTruth
 
 SAMPLE = Path(__file__).resolve().parent.parent / "data" / "sample"
 

@@ -22,7 +22,9 @@ from pathlib import Path
 
 import torch
 
-from tablesim.digits import finding, page, passes
+from tablesim.digits import detection as passes
+from tablesim.digits import page
+from tablesim.digits import page_detection as finding
 from tablesim.reader import load_network
 from tablesim.scans.images import load_scan
 

@@ -20,7 +20,7 @@ import numpy as np
 from computed_readings import Place, reading_of
 
 from tablesim.evidence.collation.grids import Witness
-from tablesim.evidence.laws.examination import Arithmetic, examine
+from tablesim.evidence.recomputation.examination import Arithmetic, examine
 from tablesim.synthesis.stemma import grow
 from tablesim.synthesis.tables import build
 

@@ -20,11 +20,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.digits.reading import Number
 from tablesim.digits.scores import ReadingScore, score_reading, total
 from tablesim.digits.transcription import Transcription, read_transcription
 from tablesim.reader import Network, load_network
-from tablesim.scans.boxes import Box
+from tablesim.records.boxes import Box
+from tablesim.records.reading import Number
 from tablesim.scans.images import load_scan
 
 Grey = NDArray[np.uint8]

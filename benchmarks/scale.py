@@ -34,17 +34,17 @@ import numpy as np
 import pyarrow as pa
 
 from tablesim.bigrams.bins import N_BINS
-from tablesim.corpus import kmeans
-from tablesim.corpus.files import write_parquet
-from tablesim.corpus.indexing import ingest, read_pages
-from tablesim.corpus.pages import replace_page_table
-from tablesim.corpus.schemas import PAGE_SCHEMA
-from tablesim.corpus.shards import EMBEDDING_SCHEMA, SHARD_ROWS
+from tablesim.corpus.clustering import kmeans
+from tablesim.corpus.indexing.ingest import ingest, read_pages
+from tablesim.corpus.storage.files import write_parquet
+from tablesim.corpus.storage.page_table import replace_page_table
+from tablesim.corpus.storage.schemas import PAGE_SCHEMA
+from tablesim.corpus.storage.shards import EMBEDDING_SCHEMA, SHARD_ROWS
 from tablesim.corpus.store import Corpus
-from tablesim.digits.reading import Digit, Number, Reading
-from tablesim.scans.boxes import Box
+from tablesim.records.boxes import Box
+from tablesim.records.reading import Digit, Number, Reading
+from tablesim.records.transform import Transform
 from tablesim.scans.locator import Locator
-from tablesim.scans.transform import Transform
 
 EDITIONS, MISPRINTS = 6, 0.02
 TABLES_AT_ONCE = 1024
@@ -163,7 +163,7 @@ def stage_neighbours(folder: Path, n_pages: int) -> dict[str, float]:
     """The twenty nearest pages of 1,024 pages: what all of them cost is that times n / 1,024."""
     from itertools import islice
 
-    from tablesim.corpus.nearest import neighbours
+    from tablesim.corpus.search.nearest import neighbours
 
     index = Corpus.open(folder).searching.index
     found = neighbours(index, 20)
@@ -174,9 +174,9 @@ def stage_approximate(folder: Path, n_pages: int) -> dict[str, float]:
     """Candidates of faiss against the exact search: how many of the ten nearest pages they have, and at what cost."""
     if importlib.util.find_spec("faiss") is None:
         return {}
-    from tablesim.corpus.approximate import candidates
-    from tablesim.corpus.nearest import among, nearest
-    from tablesim.corpus.searching import N_CANDIDATES
+    from tablesim.corpus.search.approximate import candidates
+    from tablesim.corpus.search.engine import N_CANDIDATES
+    from tablesim.corpus.search.nearest import among, nearest
 
     index = Corpus.open(folder).searching.index
     queries = np.random.default_rng(2).integers(n_pages, size=ASKED + 1)

@@ -20,9 +20,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from computed_readings import reading_of
 
-from tablesim.digits.reading import Digit, Number, Reading
 from tablesim.evidence.collation.collation import collate
 from tablesim.evidence.genealogy.genealogy import genealogy
+from tablesim.records.reading import Digit, Number, Reading
 from tablesim.synthesis.corpus import draw_plan
 from tablesim.synthesis.stemma import Stemma, Witness, grow
 from tablesim.synthesis.tables import build

@@ -25,9 +25,9 @@ import cv2
 import numpy as np
 from sklearn.metrics import adjusted_rand_score
 
-from tablesim.corpus.clusters import cluster_pages
-from tablesim.corpus.embeddings import compare_embeddings, histogram_embeddings
-from tablesim.corpus.evaluation import evaluate
+from tablesim.corpus.clustering.pipeline import cluster_pages
+from tablesim.corpus.evaluation.embeddings import compare_embeddings, histogram_embeddings
+from tablesim.corpus.evaluation.labels import evaluate
 from tablesim.digits.scores import histogram110
 from tablesim.reader import load_network
 from tablesim.synthesis.corpus import JPEG_QUALITY, draw_plan
@@ -35,7 +35,7 @@ from tablesim.synthesis.editions import Edition, draw_editions
 from tablesim.synthesis.pages import table_page
 from tablesim.synthesis.stemma import grow
 from tablesim.synthesis.tables import build
-from tablesim.workflow.rivals import UNTRAINED, embedding_table
+from tablesim.workflow.baselines import UNTRAINED, embedding_table
 from tablesim.workflow.running import run
 
 

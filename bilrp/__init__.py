@@ -42,8 +42,8 @@ from bilrp.exceptions import (
 )
 from bilrp.explain import BiLRP
 from bilrp.joint import JointRelevance
-from bilrp.local import LocalRelevance, Seeds, explain_places
 from bilrp.outputs import Relevance, explain_outputs
+from bilrp.places import LocalRelevance, Seeds, explain_places
 
 __all__ = [
     "COMPOSITES",

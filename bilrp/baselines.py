@@ -28,11 +28,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from bilrp._trace.watcher import undisturbed
 from bilrp.coverage import Coverage
 from bilrp.exceptions import InputError
 from bilrp.explain import SIMILARITIES, summed_axis
 from bilrp.joint import MAX_MATRIX, JointRelevance, tile_sums
-from bilrp.witness import undisturbed
 
 CHUNK = 32  # rows of a Jacobian at a time
 MAX_FACTORS = 2**28  # entries of the factors of one side of a saliency

@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bilrp.layers import bound
-from bilrp.operations import CONVOLUTIONS
-from bilrp.tape import Operation, Ref, Tape
+from bilrp._trace.layers import bound
+from bilrp._trace.operations import CONVOLUTIONS
+from bilrp._trace.tape import Operation, Ref, Tape
 
 Canonizer = Callable[[Tape], Tape]
 BATCH_NORM_ARGUMENTS = ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps")

@@ -1,7 +1,7 @@
 """Which rule goes where: by name, by type, by kind or by depth.
 
 A `Composite` is an ordered list of (selector, rule); the first selector that finds an operation, with a rule that can
-serve it, decides. What no selector finds gets the default of its kind (table in `bilrp.operations`): LRP-0 for weighted
+serve it, decides. What no selector finds gets the default of its kind (table in `bilrp._trace.operations`): LRP-0 for weighted
 layers, the winner for max pooling, pass for element-wise operations.
 """
 
@@ -15,8 +15,8 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
+from bilrp._trace.operations import Site
 from bilrp.exceptions import CompositeError
-from bilrp.operations import Site
 from bilrp.rules import (
     LRP0,
     AlphaBeta,

@@ -22,7 +22,7 @@ class Entry:
     Parameters
     ----------
     name, function, kind : str
-        What users call it, the PyTorch function, and its kind (`bilrp.operations`).
+        What users call it, the PyTorch function, and its kind (`bilrp._trace.operations`).
     state : {"rule", "exact", "approximate", "fixed"}
     rule : str
         The rule with its settings; empty where none was needed.

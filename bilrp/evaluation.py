@@ -16,9 +16,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from bilrp._trace.watcher import undisturbed
 from bilrp.exceptions import InputError
 from bilrp.joint import JointRelevance
-from bilrp.witness import undisturbed
 
 Explanation = JointRelevance | Tensor
 

@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from bilrp._engine.propagation import BIAS, DEFAULT_MEMORY
 from bilrp.canonizers import Canonizer, fold_batch_norm
 from bilrp.composites import Composite
 from bilrp.exceptions import InputError
 from bilrp.joint import JointRelevance, tile_sums
 from bilrp.outputs import Relevance, explain_outputs
-from bilrp.propagation import BIAS, DEFAULT_MEMORY
 from bilrp.rules import Rule
 
 SIMILARITIES = ("dot", "cosine")
@@ -118,7 +118,7 @@ class BiLRP:
             (1, F) have none.
         pool : int, optional
             The same as ``explain(x, y).pool(pool)``, several times faster for convolutional networks and large tiles:
-            the relevance of tiles is found without maps of full resolution; see `bilrp.pooled`. Networks that branch
+            the relevance of tiles is found without maps of full resolution; see `bilrp._engine.tiled`. Networks that branch
             are done so up to their first branch.
 
         Returns

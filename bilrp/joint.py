@@ -19,9 +19,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from bilrp._engine.ranking import top_products
 from bilrp.coverage import Coverage
 from bilrp.exceptions import InputError, RelevanceFileError
-from bilrp.ranking import top_products
 
 FORMAT = "bilrp.JointRelevance/1"
 MAX_MATRIX = 2**27  # entries; half a gigabyte in float32

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from bilrp._engine.propagation import BIAS, DEFAULT_MEMORY, Plan, make_plan, propagate
+from bilrp._engine.tiled import propagate_pooled
+from bilrp._trace.tape import record
+from bilrp._trace.watcher import undisturbed
 from bilrp.canonizers import Canonizer, canonize, fold_batch_norm
 from bilrp.composites import Composite
 from bilrp.coverage import Coverage
 from bilrp.exceptions import InputError
-from bilrp.pooled import propagate_pooled
-from bilrp.propagation import BIAS, DEFAULT_MEMORY, Plan, make_plan, propagate
 from bilrp.rules import Rule
-from bilrp.tape import record
-from bilrp.witness import undisturbed
 
 
 @dataclass
@@ -93,7 +93,7 @@ def explain_outputs(
         Explain ``projection @ embedding``, with LRP-0 for the projection.
     pool : int, optional
         Sum over channels and over tiles of pool x pool pixels of an image (1, C, H, W); tiles at the far edges may be
-        smaller. Where that is cheaper, maps of full resolution are never formed; see `bilrp.pooled`.
+        smaller. Where that is cheaper, maps of full resolution are never formed; see `bilrp._engine.tiled`.
     reduce : callable, optional
         Applied to each chunk (K', 1, ...) of the result, such as a sum over channels, so that only what it gives is
         held in memory.

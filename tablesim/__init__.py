@@ -18,23 +18,23 @@ from typing import TYPE_CHECKING, Any
 from tablesim.errors import TablesimError
 
 if TYPE_CHECKING:
-    from tablesim.corpus.embeddings import compare_embeddings as compare_embeddings
-    from tablesim.corpus.embeddings import histogram_embeddings as histogram_embeddings
-    from tablesim.corpus.evaluation import evaluate as evaluate
-    from tablesim.corpus.given import corpus_of_histograms as corpus_of_histograms
-    from tablesim.corpus.history import HistorySettings as HistorySettings
-    from tablesim.corpus.history import history as history
+    from tablesim.corpus.evaluation.embeddings import compare_embeddings as compare_embeddings
+    from tablesim.corpus.evaluation.embeddings import histogram_embeddings as histogram_embeddings
+    from tablesim.corpus.evaluation.labels import evaluate as evaluate
+    from tablesim.corpus.from_histograms import corpus_of_histograms as corpus_of_histograms
+    from tablesim.corpus.history.history import HistorySettings as HistorySettings
+    from tablesim.corpus.history.history import history as history
     from tablesim.corpus.map import make_map as make_map
     from tablesim.corpus.store import Corpus as Corpus
-    from tablesim.digits.reading import Reading as Reading
     from tablesim.evidence.collation.collation import Collation as Collation
     from tablesim.evidence.collation.collation import collate as collate
     from tablesim.evidence.comparison import Comparison as Comparison
     from tablesim.evidence.comparison import compare as compare
-    from tablesim.evidence.pixels.tiles import compare_pixels as compare_pixels
+    from tablesim.evidence.matches.photograph_network import compare_pixels as compare_pixels
     from tablesim.reader import Network as Network
     from tablesim.reader import load_network as load_network
-    from tablesim.review.desk import Review as Review
+    from tablesim.records.reading import Reading as Reading
+    from tablesim.review.review import Review as Review
     from tablesim.workflow import cluster as cluster
     from tablesim.workflow import run as run
 
@@ -43,19 +43,19 @@ _WHERE = {
     "Collation": "tablesim.evidence.collation.collation",
     "Comparison": "tablesim.evidence.comparison",
     "Corpus": "tablesim.corpus.store",
-    "HistorySettings": "tablesim.corpus.history",
+    "HistorySettings": "tablesim.corpus.history.history",
     "Network": "tablesim.reader",
-    "Reading": "tablesim.digits.reading",
-    "Review": "tablesim.review.desk",
+    "Reading": "tablesim.records.reading",
+    "Review": "tablesim.review.review",
     "cluster": "tablesim.workflow",
     "collate": "tablesim.evidence.collation.collation",
     "compare": "tablesim.evidence.comparison",
-    "compare_embeddings": "tablesim.corpus.embeddings",
-    "compare_pixels": "tablesim.evidence.pixels.tiles",
-    "corpus_of_histograms": "tablesim.corpus.given",
-    "evaluate": "tablesim.corpus.evaluation",
-    "histogram_embeddings": "tablesim.corpus.embeddings",
-    "history": "tablesim.corpus.history",
+    "compare_embeddings": "tablesim.corpus.evaluation.embeddings",
+    "compare_pixels": "tablesim.evidence.matches.photograph_network",
+    "corpus_of_histograms": "tablesim.corpus.from_histograms",
+    "evaluate": "tablesim.corpus.evaluation.labels",
+    "histogram_embeddings": "tablesim.corpus.evaluation.embeddings",
+    "history": "tablesim.corpus.history.history",
     "load_network": "tablesim.reader",
     "make_map": "tablesim.corpus.map",
     "run": "tablesim.workflow",

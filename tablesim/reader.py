@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from tablesim.bigrams.embedding import embed, histogram
 from tablesim.digits.calibration import calibration_in
+from tablesim.digits.detection import Eye
 from tablesim.digits.network import load_weights
 from tablesim.digits.numbers import Thresholds
 from tablesim.digits.page import read_page
-from tablesim.digits.passes import Eye
-from tablesim.digits.reading import Reading
+from tablesim.records.reading import Reading
 from tablesim.scans.images import MAX_PIXELS, load_scan
 from tablesim.scans.locator import Locator
 

@@ -119,8 +119,8 @@ def test_a_module_imports_only_rooms_below(path):
         ("from . import reader", "tablesim", None),
         ("from tablesim import compare", "tablesim.cli.compare", "name the module it lives in"),
         ("importlib.import_module('tablesim.cli')", "tablesim.report.html", "report stands below cli"),
-        ("from tablesim.scans.boxes import Box", "bilrp.joint", "bilrp stands alone"),
-        ("from tablesim.scans.boxes import Box\nfrom . import peaks", "tablesim.digits.layout", None),
+        ("from tablesim.records.boxes import Box", "bilrp.joint", "bilrp stands alone"),
+        ("from tablesim.records.boxes import Box\nfrom . import peaks", "tablesim.digits.layout", None),
     ],
 )
 def test_the_check_finds_what_it_looks_for(source, module, message):

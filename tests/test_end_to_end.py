@@ -14,7 +14,7 @@ import pytest
 import tablesim
 from tablesim.digits.scores import score_reading, total
 from tablesim.digits.transcription import read_transcription
-from tablesim.synthesis.truth import PageTruth
+from tablesim.records.truth import PageTruth
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tablesim.bigrams.bins import N_BINS
 from tablesim.bigrams.network import BigramNetwork, Occurrences
-from tablesim.digits.reading import Reading
+from tablesim.records.reading import Reading
 
 
 def exact_histogram(occurrences: Occurrences) -> NDArray[np.float64]:

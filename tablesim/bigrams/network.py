@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tablesim.bigrams.bins import BIN_NAMES, N_BINS, N_DIGITS
-from tablesim.digits.reading import Digit, Number, Reading
-from tablesim.scans.boxes import Box
+from tablesim.records.boxes import Box
+from tablesim.records.reading import Digit, Number, Reading
 
 ISOLATED = -1
 """Stands in ``Occurrences.second`` where a digit has no neighbour."""

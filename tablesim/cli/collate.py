@@ -14,9 +14,9 @@ from tablesim.cli.options import Json, OfRun, Weights
 from tablesim.cli.output import note, print_json, print_table
 
 if TYPE_CHECKING:
-    from tablesim.digits.reading import Reading
     from tablesim.evidence.collation.collation import Collation
     from tablesim.export.provenance import Provenance
+    from tablesim.records.reading import Reading
 
 N_PRINTED = 60
 """Differences that are printed as text; the other forms give every place."""
@@ -188,8 +188,8 @@ def write_genealogy(collation: Collation, years: list[int | None] | None, path: 
 
 def _said(collation: Collation) -> dict[str, Any]:
     """What recomputation says: the functions found, what breaks them, and the proposals for the differences."""
-    from tablesim.evidence.laws.examination import examine, propose
-    from tablesim.evidence.laws.words import words
+    from tablesim.evidence.recomputation.describe import words
+    from tablesim.evidence.recomputation.examination import examine, propose
 
     examined = [examine(witness, at) for at, witness in enumerate(collation.witnesses)]
     return {

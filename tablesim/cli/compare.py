@@ -13,15 +13,15 @@ import typer
 
 from tablesim.cli.options import Cache, Json, Offline
 from tablesim.cli.output import note, print_json, print_table
-from tablesim.digits.reading import Reading
+from tablesim.records.reading import Reading
 from tablesim.scans.images import page_id
 
 if TYPE_CHECKING:
     from tablesim.corpus.store import Corpus
     from tablesim.evidence.comparison import Comparison
     from tablesim.evidence.matches.glyphs import Match
-    from tablesim.evidence.pixels.relevance import PixelRelevance
-    from tablesim.evidence.pixels.tiles import PixelComparison
+    from tablesim.evidence.matches.ink_relevance import PixelRelevance
+    from tablesim.evidence.matches.photograph_network import PixelComparison
     from tablesim.scans.web import Web
 
 N_PRINTED = 10
@@ -120,7 +120,7 @@ def command(
 def _corpus(run: Path | None, labels: Path | None) -> tuple[Corpus | None, dict[str, str] | None]:
     if run is None:
         return None, None
-    from tablesim.corpus.evaluation import read_labels
+    from tablesim.corpus.evaluation.labels import read_labels
     from tablesim.corpus.store import Corpus
 
     return Corpus.open(run), None if labels is None else dict(read_labels(labels).labels)
@@ -136,7 +136,7 @@ def _page(name: str, corpus: Corpus | None, web: Web) -> str | Reading:
 
 
 def _by_vgg(a: str | Reading, b: str | Reading, weights: Path | None, top: int) -> PixelComparison:
-    from tablesim.evidence.pixels.tiles import compare_pixels
+    from tablesim.evidence.matches.photograph_network import compare_pixels
 
     found = compare_pixels(a, b, weights, top=top)
     note(f"compared by {found.provenance}")
@@ -177,7 +177,7 @@ def write(comparison: Comparison | PixelComparison, folder: Path) -> Iterator[Pa
 
 
 def _write_overlays(comparison: Comparison, stem: Path) -> Iterator[Path]:
-    from tablesim.evidence.laying.overlay import draw_overlay, write_blink
+    from tablesim.evidence.figures.overlay import draw_overlay, write_blink
 
     if comparison.transform is None:
         note(f"no overlay: {comparison.why_no_transform}")
@@ -195,7 +195,7 @@ def _write_more(
         return picture.with_name(f"{picture.stem}__{name}")
 
     if comparison.faithfulness is not None:
-        from tablesim.evidence.pictures.curves import draw_faithfulness
+        from tablesim.evidence.figures.faithfulness_figure import draw_faithfulness
 
         yield draw_faithfulness(comparison, beside("faithfulness.png"))
     if ink is not None:

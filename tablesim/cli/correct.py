@@ -32,7 +32,7 @@ def command(
 
     Example: tablesim correct myrun --csv corrections.csv --who "A. Reader"
     """
-    from tablesim.corpus.correcting import correct
+    from tablesim.corpus.corrections.apply import correct
     from tablesim.corpus.store import Corpus
     from tablesim.digits.corrections import read_corrections
 

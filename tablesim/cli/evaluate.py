@@ -121,7 +121,7 @@ def _measured(reader: Any, truths: dict[Any, Any]) -> dict[str, Any]:
     from tablesim.digits.alignment import align, judged_digits
     from tablesim.digits.neighbours import NeighboursKept, neighbours_kept
     from tablesim.digits.scores import score_texts, total
-    from tablesim.synthesis.truth import PageTruth
+    from tablesim.records.truth import PageTruth
 
     pages, scores = [], []
     neighbours = NeighboursKept()
@@ -158,7 +158,7 @@ def _calibration(parts: list[Any]) -> dict[str, Any]:
 
 def evaluate_run(run: Path, labels: Path) -> dict[str, Any]:
     """Neighbours and clusters of a run folder against a CSV with the columns ``page,label``."""
-    from tablesim.corpus.evaluation import evaluate
+    from tablesim.corpus.evaluation.labels import evaluate
     from tablesim.corpus.store import Corpus
 
     return _plain(evaluate(Corpus.open(run), labels))
@@ -167,10 +167,10 @@ def evaluate_run(run: Path, labels: Path) -> dict[str, Any]:
 def compare_rivals(
     run: Path, labels: Path, *, pooled: bool = False, vgg16: Path | None = None, weights: Path | None = None
 ) -> list[dict[str, Any]]:
-    """Embeddings of a run side by side against labels; see ``tablesim.workflow.rivals.embedding_table``."""
+    """Embeddings of a run side by side against labels; see ``tablesim.workflow.baselines.embedding_table``."""
     from tablesim.corpus.store import Corpus
     from tablesim.reader import load_network
-    from tablesim.workflow.rivals import embedding_table
+    from tablesim.workflow.baselines import embedding_table
 
     network = load_network(weights) if pooled else None
     return [row.to_dict() for row in embedding_table(Corpus.open(run), labels, network=network, vgg16=vgg16)]

@@ -35,7 +35,7 @@ def command(
 
     Example: tablesim history myrun --by place
     """
-    from tablesim.corpus.history import HistorySettings, history
+    from tablesim.corpus.history.history import HistorySettings, history
     from tablesim.corpus.store import Corpus
 
     corpus = Corpus.open(run)

@@ -41,7 +41,7 @@ def failure(message: str) -> None:
 
 def progress(*, quiet: bool = False) -> Any:
     """What shows a job's events on stderr; with ``quiet`` only problems and remarks, as lines."""
-    from tablesim.workflow.events import ProgressBars, ProgressLines
+    from tablesim.workflow.event_log import ProgressBars, ProgressLines
 
     if sys.stderr.isatty() and not quiet:
         return ProgressBars(sys.stderr)

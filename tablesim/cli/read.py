@@ -17,8 +17,8 @@ from tablesim.export.kinds import Format
 from tablesim.scans.images import MAX_PIXELS
 
 if TYPE_CHECKING:
-    from tablesim.digits.reading import Reading
     from tablesim.reader import Network
+    from tablesim.records.reading import Reading
 
 CSV_COLUMNS = ("page", "text", "digits_text", "x", "y", "width", "height", "confidence", "table", "row", "column")
 

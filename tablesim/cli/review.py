@@ -60,8 +60,8 @@ def command(
     Example: tablesim review myrun --out questions.csv
     """
     from tablesim.corpus.store import Corpus
-    from tablesim.review import exchange
-    from tablesim.review.consequences import agreement
+    from tablesim.review import csv_files as exchange
+    from tablesim.review.constraints import agreement
     from tablesim.review.questions import audit_sample, questions
 
     corpus = Corpus.open(run)
@@ -92,7 +92,7 @@ def command(
 
 def _open(corpus: Corpus, asked: Sequence[Question]) -> list[Question]:
     """The questions without those of an audit sample that are answered already."""
-    from tablesim.review.exchange import log_of
+    from tablesim.review.csv_files import log_of
 
     done = {(verdict.pair, verdict.audit) for verdict in log_of(corpus).all() if verdict.audit}
     return [question for question in asked if (question.pair, question.audit) not in done]
@@ -100,8 +100,8 @@ def _open(corpus: Corpus, asked: Sequence[Question]) -> list[Question]:
 
 def _ask(corpus: Corpus, asked: Sequence[Question], who: str) -> None:
     """Ask one question after the other; each answer is kept at once."""
-    from tablesim.review.exchange import record
-    from tablesim.review.showing import described
+    from tablesim.review.csv_files import record
+    from tablesim.review.describe import described
 
     if not asked:
         typer.echo("nothing is left to look at")
@@ -129,8 +129,8 @@ def _list(asked: Sequence[Question], as_json: bool) -> None:
 
 
 def _precision(corpus: Corpus, asked: Sequence[Question], as_json: bool) -> None:
-    from tablesim.review.consequences import precision
-    from tablesim.review.exchange import log_of
+    from tablesim.review.constraints import precision
+    from tablesim.review.csv_files import log_of
 
     open_ = _open(corpus, asked)
     if len(open_) == len(asked):

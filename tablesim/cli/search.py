@@ -12,9 +12,9 @@ from tablesim.cli.options import Json, Run
 from tablesim.cli.output import note, print_json, print_table
 
 if TYPE_CHECKING:
-    from tablesim.corpus.search import Hit
+    from tablesim.corpus.search.hits import Hit
     from tablesim.corpus.store import Corpus
-    from tablesim.workflow.verifying import VerifiedHit
+    from tablesim.workflow.verification import VerifiedHit
 
 
 def command(
@@ -52,7 +52,7 @@ def command(
         raise typer.BadParameter("give either PAGE or --numbers")
     if verify and page is None:
         raise typer.BadParameter("--verify needs a PAGE: typed numbers have no cells")
-    from tablesim.corpus.evaluation import read_labels
+    from tablesim.corpus.evaluation.labels import read_labels
     from tablesim.corpus.store import Corpus
 
     corpus = Corpus.open(run)
@@ -63,7 +63,7 @@ def command(
         )
         found = _unverified(corpus, page, hits)
     else:
-        from tablesim.workflow.verifying import verified_search
+        from tablesim.workflow.verification import verified_search
 
         found = verified_search(corpus, page, top=top, across_books=across_books)
     if across_books and page is not None and corpus.page(page)["book"] is None:
@@ -81,7 +81,7 @@ def command(
 
 
 def _unverified(corpus: Corpus, page: str | None, hits: Sequence[Hit]) -> list[VerifiedHit]:
-    from tablesim.workflow.verifying import VerifiedHit, known_to_agree
+    from tablesim.workflow.verification import VerifiedHit, known_to_agree
 
     return [VerifiedHit(hit, None) for hit in hits] if page is None else known_to_agree(corpus, page, hits)
 

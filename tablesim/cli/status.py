@@ -57,7 +57,7 @@ def command(
 def _compared(corpus: Corpus) -> dict[str, int]:
     """How many pairs of pages were laid over each other, and how many tables over several pages were found."""
     from tablesim.workflow.long_tables import stored_tables_over_pages
-    from tablesim.workflow.verified import VerifiedPairs
+    from tablesim.workflow.verification_store import VerifiedPairs
 
     return {
         "verified_pairs": len(VerifiedPairs.of(corpus)),

@@ -16,8 +16,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tablesim.corpus.files import read_parquet, write_parquet
-from tablesim.corpus.kmeans import Picked, blocks, unit_roots
+from tablesim.corpus.clustering.kmeans import Picked, blocks, unit_roots
+from tablesim.corpus.storage.files import read_parquet, write_parquet
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError, SettingsError
 

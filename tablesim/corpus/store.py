@@ -28,23 +28,23 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tablesim.bigrams.bins import N_BINS
-from tablesim.corpus.clustering import Clustering
-from tablesim.corpus.clusterings import Clusterings
-from tablesim.corpus.clusters import cluster_pages
-from tablesim.corpus.constraints import Constraints
-from tablesim.corpus.correctionlog import CorrectionLog
-from tablesim.corpus.doubt import DoubtedReadings
-from tablesim.corpus.events import Pace
-from tablesim.corpus.files import is_locked, locked, read_json, sweep, write_csv, write_json
-from tablesim.corpus.pages import PageTable, replace_page_table, write_page_table
-from tablesim.corpus.search import Hit
-from tablesim.corpus.searching import Searching
-from tablesim.corpus.shards import EMBEDDING_SCHEMA, READING_SCHEMA, Shards, row_reading, vectors
-from tablesim.corpus.stability import DRAWN_AT_MOST
+from tablesim.corpus.clustering.constraints import Constraints
+from tablesim.corpus.clustering.folder import Clusterings
+from tablesim.corpus.clustering.model import Clustering
+from tablesim.corpus.clustering.pipeline import cluster_pages
+from tablesim.corpus.clustering.stability import DRAWN_AT_MOST
+from tablesim.corpus.clustering.uncertainty import DoubtedReadings
+from tablesim.corpus.corrections.log import CorrectionLog
+from tablesim.corpus.indexing.events import Pace
+from tablesim.corpus.search.engine import Searching
+from tablesim.corpus.search.hits import Hit
+from tablesim.corpus.storage.files import is_locked, locked, read_json, sweep, write_csv, write_json
+from tablesim.corpus.storage.page_table import PageTable, replace_page_table, write_page_table
+from tablesim.corpus.storage.shards import EMBEDDING_SCHEMA, READING_SCHEMA, Shards, row_reading, vectors
 from tablesim.digits.correcting import corrected
 from tablesim.digits.corrections import Correction, standing
-from tablesim.digits.reading import Reading
 from tablesim.errors import RunError, SettingsError
+from tablesim.records.reading import Reading
 from tablesim.scans.csvfile import listed
 
 FORMAT = "tablesim run"
@@ -309,7 +309,7 @@ class Corpus:
     ) -> Clustering:
         """Cluster the table pages, store the clustering in ``clusters/`` unless ``keep`` is False, and give it back.
 
-        See ``tablesim.corpus.clusters.cluster_pages``; pages without a table or without figures are in no cluster.
+        See ``tablesim.corpus.clustering.pipeline.cluster_pages``; pages without a table or without figures are in no cluster.
         Clusters that an earlier clustering of the same kind had keep their numbers.
         """
         ids, h = self._vectors

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from tablesim.digits.levelling import Places, level
-from tablesim.digits.reading import ILLEGIBLE, Number, Reading
+from tablesim.digits.deskew import Places, level
 from tablesim.digits.transcription import Transcription
-from tablesim.scans.boxes import Box
-from tablesim.synthesis.truth import PageTruth
+from tablesim.records.boxes import Box
+from tablesim.records.reading import ILLEGIBLE, Number, Reading
+from tablesim.records.truth import PageTruth
 
 UNLIKE, ALIKE = 0.05, 0.45
 """Likeness of two numbers without a common figure, and what common figures add to it; equal numbers have 1. Between

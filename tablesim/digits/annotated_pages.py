@@ -18,17 +18,17 @@ from numpy.typing import NDArray
 
 from tablesim.digits.annotations import Annotation, Annotations
 from tablesim.digits.network import FIGURE_HEIGHT
-from tablesim.digits.reading import ILLEGIBLE
 from tablesim.digits.scale import bounded_scale, working_image
 from tablesim.digits.targets import Figures, figures_of
 from tablesim.errors import MetadataError, ScanError, SettingsError
-from tablesim.scans.boxes import Box
+from tablesim.records.boxes import Box
+from tablesim.records.reading import ILLEGIBLE
+from tablesim.records.transform import Transform
+from tablesim.records.truth import TrueDigit, TrueNumber
 from tablesim.scans.cleaning import clean
 from tablesim.scans.csvfile import listed
 from tablesim.scans.images import load_scan
 from tablesim.scans.sources import find_scans
-from tablesim.scans.transform import Transform
-from tablesim.synthesis.truth import TrueDigit, TrueNumber
 
 AROUND_FIGURES, AROUND_NUMBERS = 0.5, 0.15
 """How far around a box blank paper is vouched for, in its heights: where every figure has a box its neighbours have one

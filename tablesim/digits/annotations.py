@@ -23,9 +23,9 @@ from pathlib import Path
 import numpy as np
 
 from tablesim.digits.corrections import Correction, read_corrections, standing
-from tablesim.digits.reading import ILLEGIBLE
 from tablesim.errors import MetadataError
-from tablesim.scans.boxes import Box
+from tablesim.records.boxes import Box
+from tablesim.records.reading import ILLEGIBLE
 from tablesim.scans.csvfile import CsvFile, listed, read_csv
 from tablesim.scans.metadata import find_column, page_key, without_ending
 

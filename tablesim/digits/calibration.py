@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy.special import logit
 
 from tablesim.digits.peaks import Calibration
-from tablesim.digits.reading import Digit, Number
 from tablesim.errors import WeightsError
+from tablesim.records.reading import Digit, Number
 
 N_BINS = 10
 

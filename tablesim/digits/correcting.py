@@ -14,8 +14,8 @@ import numpy as np
 
 from tablesim.digits.corrections import SAME_PLACE, Correction, standing
 from tablesim.digits.layout import arrange, is_table
-from tablesim.digits.reading import ILLEGIBLE, Digit, Number, Reading
-from tablesim.scans.boxes import Box
+from tablesim.records.boxes import Box
+from tablesim.records.reading import ILLEGIBLE, Digit, Number, Reading
 
 SURE = 1.0
 """Confidence of what a person read."""

@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from tablesim.digits.reading import ILLEGIBLE
 from tablesim.errors import MetadataError
-from tablesim.scans.boxes import Box
+from tablesim.records.boxes import Box
+from tablesim.records.reading import ILLEGIBLE
 from tablesim.scans.csvfile import CsvFile, listed, read_csv
 from tablesim.scans.metadata import page_key, without_ending
 

@@ -16,7 +16,7 @@ from tablesim.digits.network import DigitNetwork
 from tablesim.digits.numbers import Thresholds, join_digits
 from tablesim.digits.peaks import Calibration, Digits, find_digits
 from tablesim.digits.scores import Counts
-from tablesim.synthesis.truth import TrueDigit
+from tablesim.records.truth import TrueDigit
 
 _SAME_PLACE = 0.5
 

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from tablesim.digits.levelling import Ints, Links, Places, level
-from tablesim.digits.reading import Number
+from tablesim.digits.deskew import Ints, Links, Places, level
+from tablesim.records.reading import Number
 
 BLANK_BAND = 3.5
 """A band without numbers, this many row pitches high, parts two tables."""

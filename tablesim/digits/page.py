@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from tablesim.digits.calibration import as_probabilities
 from tablesim.digits.context import vouched_for
-from tablesim.digits.finding import find_pass
-from tablesim.digits.fount import reread
+from tablesim.digits.detection import Eye, Pass
 from tablesim.digits.layout import arrange, is_table
 from tablesim.digits.network import FIGURE_HEIGHT
 from tablesim.digits.numbers import Thresholds, join_digits, number_confidence
-from tablesim.digits.passes import Eye, Pass
+from tablesim.digits.page_detection import find_pass
+from tablesim.digits.page_prototypes import reread
 from tablesim.digits.peaks import Digits
-from tablesim.digits.reading import ILLEGIBLE, Digit, Number, Reading
-from tablesim.scans.boxes import Box
+from tablesim.records.boxes import Box
+from tablesim.records.reading import ILLEGIBLE, Digit, Number, Reading
 from tablesim.scans.images import Scan, page_id
 from tablesim.synthesis.sheet import RAISED_POINT
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.digits.network import READING_HEIGHT
+from tablesim.records.transform import Transform
 from tablesim.scans.cleaning import clean
-from tablesim.scans.transform import Transform
 
 LARGEST_WORKING_SIDE = 3600
 """No working image is longer than this; where figures are then too small, legibility says so."""

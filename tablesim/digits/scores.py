@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.digits.reading import ILLEGIBLE, Number
 from tablesim.digits.transcription import Transcription
+from tablesim.records.reading import ILLEGIBLE, Number
 
 N_BINS = 110
 

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from tablesim.digits.network import ATTRIBUTE_STRIDE, FIGURE_HEIGHT, STRIDE, DigitMaps
-from tablesim.scans.boxes import Box
-from tablesim.synthesis.truth import TrueNumber
+from tablesim.records.boxes import Box
+from tablesim.records.truth import TrueNumber
 
 SPREAD = 0.1
 """Standard deviation of a target's bell, in figure heights."""

@@ -27,9 +27,9 @@ from torch import nn
 
 from tablesim.digits.annotated_crops import AnnotatedCrops, Crop, mask
 from tablesim.digits.annotated_pages import AnnotatedPage, split_by_book
-from tablesim.digits.examination import Checks, Examiner
 from tablesim.digits.network import DigitNetwork, load_weights, save_weights
 from tablesim.digits.targets import Figures, figures_of, loss, make_targets
+from tablesim.digits.training_checks import Checks, Examiner
 from tablesim.digits.training_report import write_report
 from tablesim.errors import SettingsError
 from tablesim.scans.cleaning import clean

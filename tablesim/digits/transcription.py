@@ -18,10 +18,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tablesim.digits.reading import ILLEGIBLE
 from tablesim.errors import TranscriptionError
-from tablesim.scans.boxes import Box
-from tablesim.synthesis.truth import PageTruth
+from tablesim.records.boxes import Box
+from tablesim.records.reading import ILLEGIBLE
+from tablesim.records.truth import PageTruth
 
 _FIGURES = re.compile(rf"[0-9{re.escape(ILLEGIBLE)}]")
 _FRACTION_BARS = "/⁄∕"

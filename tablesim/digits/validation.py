@@ -22,20 +22,20 @@ from scipy.spatial import cKDTree
 
 from tablesim.digits.alignment import align, judged_digits
 from tablesim.digits.calibration import Bin, expected_calibration_error, fit_calibration, logits_of, reliability
+from tablesim.digits.detection import Eye
 from tablesim.digits.neighbours import NeighboursKept, neighbours_kept
 from tablesim.digits.network import DigitNetwork
 from tablesim.digits.numbers import Thresholds, join_digits
 from tablesim.digits.page import read_page
-from tablesim.digits.passes import Eye
 from tablesim.digits.peaks import Calibration, Digits, find_digits
 from tablesim.digits.scores import ReadingScore, score_texts, total
+from tablesim.records.truth import TrueNumber
 from tablesim.scans import images
 from tablesim.scans.cleaning import clean
 from tablesim.synthesis.ageing import Scan
 from tablesim.synthesis.corpus import pages, plan_of_pages
 from tablesim.synthesis.pages import Page
 from tablesim.synthesis.practice import practice_page
-from tablesim.synthesis.truth import TrueNumber
 
 FIRST_SEED = 1_000_000_000
 """Practice pages from this seed on are never trained on."""

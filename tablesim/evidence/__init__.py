@@ -4,12 +4,12 @@
 what is drawn of it. `collation` goes cell by cell, `laws` say whose error a difference is, `genealogy` who copied whom.
 """
 
-from tablesim.evidence.assignment import Assignment, Link
 from tablesim.evidence.collation import Collation, collate
 from tablesim.evidence.comparison import Comparison, compare
-from tablesim.evidence.laying import Registration, Superposition, register
 from tablesim.evidence.matches import GlyphMatches, Match
-from tablesim.evidence.pixels.relevance import PageRelevance, PixelRelevance, explain_pixels
+from tablesim.evidence.matches.assignment import Assignment, Link
+from tablesim.evidence.matches.ink_relevance import PageRelevance, PixelRelevance, explain_pixels
+from tablesim.evidence.registration import Registration, Superposition, register
 
 __all__ = [
     "Assignment",

@@ -12,23 +12,23 @@ import numpy as np
 
 from tablesim.bigrams.embedding import embed, exact_histogram, score, similarity
 from tablesim.bigrams.network import Occurrences
-from tablesim.digits.reading import Reading
-from tablesim.evidence.assignment import Assignment, assign
-from tablesim.evidence.laying.choice import lay_over
-from tablesim.evidence.laying.geometry import Refusal
-from tablesim.evidence.laying.superposition import Superposition
+from tablesim.evidence.matches.assignment import Assignment, assign
 from tablesim.evidence.matches.faithfulness import Faithfulness, glyph_faithfulness
 from tablesim.evidence.matches.glyphs import GlyphMatches, Match
 from tablesim.evidence.matches.interval import Interval, similarity_interval
 from tablesim.evidence.matches.shares import BigramShare, bigram_shares
+from tablesim.evidence.registration.model_selection import lay_over
+from tablesim.evidence.registration.page_map import Superposition
+from tablesim.evidence.registration.plane import Refusal
+from tablesim.records.reading import Reading
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from tablesim.corpus.store import Corpus
-    from tablesim.evidence.matches.standing import Standing
-    from tablesim.evidence.pixels.relevance import PixelRelevance
-    from tablesim.evidence.pixels.surfaces import Surfaces
+    from tablesim.evidence.matches.corpus_rank import Standing
+    from tablesim.evidence.matches.ink_relevance import PixelRelevance
+    from tablesim.evidence.matches.relevance_by_region import Surfaces
     from tablesim.reader import Network
 
 MODEL = "bigram"
@@ -172,14 +172,14 @@ class Comparison:
         corpus : Corpus
             Its line of a page is found by the bytes of the scan.
         labels : mapping of str to str, optional
-            As for ``tablesim.evidence.matches.standing.standing``.
+            As for ``tablesim.evidence.matches.corpus_rank.standing``.
 
         Raises
         ------
         RunError
             A page is not in the run, has no figures, or is the other one.
         """
-        from tablesim.evidence.matches.standing import page_in, standing
+        from tablesim.evidence.matches.corpus_rank import page_in, standing
 
         pages = page_in(corpus, self.reading_a), page_in(corpus, self.reading_b)
         return replace(self, standing=standing(corpus, *pages, labels))
@@ -201,7 +201,7 @@ class Comparison:
         ScanError
             A scan is no longer where the reading says it was.
         """
-        from tablesim.evidence.pixels.relevance import explain_pixels
+        from tablesim.evidence.matches.ink_relevance import explain_pixels
 
         if network is None:
             from tablesim.reader import load_network
@@ -217,7 +217,7 @@ class Comparison:
         path : str or Path, optional
             Where to write the picture (PNG, PDF or SVG by suffix); it is only returned when left out.
         max_lines : int, optional
-            The strongest lines are drawn, ``tablesim.evidence.pictures.arcs.MAX_LINES`` unless told otherwise; the
+            The strongest lines are drawn, ``tablesim.evidence.figures.match_figure.MAX_LINES`` unless told otherwise; the
             caption says what the others bring. Has no meaning for "print".
         style : {"arcs", "print"}
             "arcs" as in the paper, for the screen; "print" in black on white, few thin lines, for half a sheet.
@@ -234,7 +234,7 @@ class Comparison:
         ValueError
             Another style.
         """
-        from tablesim.evidence.pictures.arcs import draw
+        from tablesim.evidence.figures.match_figure import draw
 
         return draw(self, path, max_lines, style)
 

@@ -10,9 +10,9 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from itertools import count
 
-from tablesim.digits.reading import ILLEGIBLE, Digit, Number, Reading
 from tablesim.export.markup import Pixels, add, around, by_table, pixels, root, to_bytes
 from tablesim.export.provenance import SOFTWARE, Provenance
+from tablesim.records.reading import ILLEGIBLE, Digit, Number, Reading
 from tablesim.scans.locator import Locator
 
 NAMESPACE = "http://www.loc.gov/standards/alto/ns-v4#"

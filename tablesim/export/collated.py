@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tablesim.errors import ExportError
-from tablesim.scans.boxes import Box
+from tablesim.records.boxes import Box
 from tablesim.scans.locator import page_id
 
 STATES = ("agrees", "differs", "missing", "illegible")

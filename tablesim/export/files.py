@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tablesim.corpus.files import write_aside
+from tablesim.corpus.storage.files import write_aside
 from tablesim.errors import ExportError
 
 _UNFIT = re.compile(r"[\x00-\x1f\x7f/\\:*?\"<>|]")

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tablesim.corpus.store import Corpus
-from tablesim.digits.reading import Reading
 from tablesim.errors import ExportError
 from tablesim.evidence.collation.collation import collate
 from tablesim.evidence.comparison import compare
@@ -28,6 +27,7 @@ from tablesim.export.spreadsheets import (
     reading_rows,
 )
 from tablesim.export.tei import tei
+from tablesim.records.reading import Reading
 
 Files = Iterator[tuple[str, bytes]]
 """Name and content of each file."""

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from tablesim.digits.reading import Reading
 from tablesim.errors import ExportError
 from tablesim.evidence.comparison import Comparison
 from tablesim.evidence.matches.glyphs import Match
 from tablesim.export.kinds import LOCAL
 from tablesim.export.markup import pixels
 from tablesim.export.provenance import SOFTWARE, Provenance
-from tablesim.scans.boxes import Box
+from tablesim.records.boxes import Box
+from tablesim.records.reading import Reading
 from tablesim.scans.images import open_image
 
 PRESENTATION = "http://iiif.io/api/presentation/3/context.json"

@@ -11,10 +11,10 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from itertools import count
 
-from tablesim.digits.reading import ILLEGIBLE, Digit, Number, Reading
 from tablesim.export.kinds import Dialect
 from tablesim.export.markup import Pixels, add, around, by_table, pixels, root, to_bytes
 from tablesim.export.provenance import SOFTWARE, Provenance
+from tablesim.records.reading import ILLEGIBLE, Digit, Number, Reading
 from tablesim.scans.locator import Locator
 
 _NAMESPACE = {

@@ -15,7 +15,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from tablesim.corpus.store import Corpus
-from tablesim.digits.reading import Reading
+from tablesim.records.reading import Reading
 
 if TYPE_CHECKING:
     from tablesim.reader import Network

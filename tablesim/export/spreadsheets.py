@@ -11,10 +11,10 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from tablesim.digits.reading import Reading
 from tablesim.errors import ExportError, MissingExtraError
 from tablesim.export.collated import CollationTable, Place
 from tablesim.export.provenance import Provenance
+from tablesim.records.reading import Reading
 
 READING_COLUMNS = {
     "page": ("string", "page id"),

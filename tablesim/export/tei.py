@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from itertools import count
 from urllib.parse import quote
 
-from tablesim.digits.reading import ILLEGIBLE
-from tablesim.digits.reading import Reading as PageReading
 from tablesim.export.collated import CollationTable, Place, Reading
 from tablesim.export.markup import add, legal, pixels, root, to_bytes
 from tablesim.export.provenance import SOFTWARE, Provenance
+from tablesim.records.reading import ILLEGIBLE
+from tablesim.records.reading import Reading as PageReading
 from tablesim.scans.locator import Locator
 
 NAMESPACE = "http://www.tei-c.org/ns/1.0"

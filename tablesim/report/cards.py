@@ -14,8 +14,8 @@ from tablesim.evidence.collation.verification import Verification
 from tablesim.report.pictures import Picture, Pictures
 from tablesim.scans.kinds import PDF_SUFFIXES
 from tablesim.scans.locator import Locator
-from tablesim.workflow.verified import VerifiedPairs
-from tablesim.workflow.verifying import verify_pages
+from tablesim.workflow.verification import verify_pages
+from tablesim.workflow.verification_store import VerifiedPairs
 
 N_NEIGHBOURS = 5
 

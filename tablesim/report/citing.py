@@ -9,7 +9,7 @@ from importlib.metadata import version
 from tablesim.corpus.store import Corpus
 from tablesim.evidence.collation.verification import Verification
 from tablesim.evidence.comparison import Comparison
-from tablesim.evidence.pictures.arcs import cut
+from tablesim.evidence.figures.match_figure import cut
 from tablesim.report.cards import caption_of
 
 

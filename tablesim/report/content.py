@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from tablesim.corpus.clustering import Cluster
+from tablesim.corpus.clustering.model import Cluster
 from tablesim.corpus.store import Corpus
 from tablesim.evidence.collation.verification import Verification
-from tablesim.evidence.matches.standing import Standing
+from tablesim.evidence.matches.corpus_rank import Standing
 from tablesim.report.cards import Agreements, Cards, PageCard, caption_of, summary_of
 from tablesim.report.citing import settings_hash
 from tablesim.report.pairpages import Pages, PairMaker, PairPage, PairPlan, by_age, wanted_pairs

@@ -14,16 +14,16 @@ from tablesim.errors import RunError, ScanError
 from tablesim.evidence.collation.cutouts import Cutter
 from tablesim.evidence.collation.verification import Verification
 from tablesim.evidence.comparison import Comparison
-from tablesim.evidence.laying.overlay import BLINK_SIDE, aligned_pages
+from tablesim.evidence.figures.overlay import BLINK_SIDE, aligned_pages
+from tablesim.evidence.matches.corpus_rank import Standing, standing
 from tablesim.evidence.matches.shares import BigramShare, n_for
-from tablesim.evidence.matches.standing import Standing, standing
 from tablesim.report.cards import Agreements, caption_of
 from tablesim.report.cells import CellTable, cell_table
 from tablesim.report.citing import citation_of
 from tablesim.report.curves import Curve, curve_of
 from tablesim.report.pairs import Pair, make_pair
 from tablesim.report.pictures import Picture, Pictures
-from tablesim.workflow.verified import collate_pages
+from tablesim.workflow.verification_store import collate_pages
 
 MAX_PAIRS = 240
 """Pairs that have a page of their own: the closest of each cluster, then each page with the first of its cluster."""

@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tablesim.digits.reading import Reading
-from tablesim.evidence.assignment import Link
 from tablesim.evidence.comparison import Comparison, compare
-from tablesim.evidence.pictures.arcs import upright, upright_box
+from tablesim.evidence.figures.match_figure import upright, upright_box
+from tablesim.evidence.matches.assignment import Link
+from tablesim.records.boxes import Box
+from tablesim.records.reading import Reading
+from tablesim.records.transform import Transform
 from tablesim.report.pictures import Picture, Pictures
-from tablesim.scans.boxes import Box
-from tablesim.scans.transform import Transform
 
 HEIGHT = 1000.0
 GAP = 170.0

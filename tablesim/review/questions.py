@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tablesim.bigrams.embedding import score, similarity
-from tablesim.corpus.clustering import Cluster, Clustering
+from tablesim.corpus.clustering.model import Cluster, Clustering
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError, SettingsError
 from tablesim.review.verdicts import Verdict, VerdictLog

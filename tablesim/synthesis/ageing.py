@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.scans.boxes import Box
+from tablesim.records.boxes import Box
+from tablesim.records.truth import TrueDigit, TrueNumber
 from tablesim.synthesis.sheet import Sheet
-from tablesim.synthesis.truth import TrueDigit, TrueNumber
 
 LEGIBLE = 0.3
 """Share of its ink that a figure must keep for anyone to be asked what it is."""

@@ -19,9 +19,9 @@ import cv2
 import numpy as np
 
 from tablesim.errors import SettingsError
+from tablesim.synthesis.drawings import PLATES, plate
 from tablesim.synthesis.editions import Book, Edition, draw_editions, stemma_to_dict
 from tablesim.synthesis.pages import Page, table_page
-from tablesim.synthesis.plates import PLATES, plate
 from tablesim.synthesis.stemma import grow
 from tablesim.synthesis.tables import build
 

@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tablesim.records.truth import PageTruth
 from tablesim.synthesis.ageing import Scan
 from tablesim.synthesis.editions import Book, Edition
 from tablesim.synthesis.faces import FACES
-from tablesim.synthesis.leaf import OVERSAMPLING, draw_leaf_ageing, photograph, thicken
+from tablesim.synthesis.photograph import OVERSAMPLING, draw_leaf_ageing, photograph, thicken
 from tablesim.synthesis.prose import roman
 from tablesim.synthesis.sacrobosco import WORDS
 from tablesim.synthesis.setting import Copy, long_s, paragraph, spell, style
 from tablesim.synthesis.sheet import Sheet, Style
 from tablesim.synthesis.tablesetting import Area, printed_columns, set_table
-from tablesim.synthesis.truth import PageTruth
 
 PAGE_WIDTH, PAGE_HEIGHT = 930, 1330
 """Size of a leaf in scan pixels; the dark ground around it comes on top."""

@@ -12,13 +12,13 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from tablesim.scans.boxes import Box
+from tablesim.records.boxes import Box
+from tablesim.records.truth import TrueDigit
 from tablesim.synthesis.ageing import Scan, age, draw_ageing
 from tablesim.synthesis.practice_blocks import Block
 from tablesim.synthesis.practice_surroundings import set_dial, set_drawing, set_heading, set_scratches, set_text
 from tablesim.synthesis.practice_tables import set_fractions, set_list, set_table
 from tablesim.synthesis.sheet import Sheet
-from tablesim.synthesis.truth import TrueDigit
 
 OVERSAMPLING = 1.7
 """Sheet pixels per scan pixel: enough for the ink to spread by fractions of a scan pixel."""

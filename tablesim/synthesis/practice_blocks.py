@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tablesim.synthesis.drawn import DRAWN
+from tablesim.synthesis.drawn_face import DRAWN
 from tablesim.synthesis.faces import DIGITS, Face, Typeface, faces
 from tablesim.synthesis.sheet import Style
 

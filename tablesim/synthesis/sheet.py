@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.scans.boxes import Box
+from tablesim.records.boxes import Box
+from tablesim.records.truth import TrueDigit, TrueNumber
 from tablesim.synthesis.faces import Typeface
-from tablesim.synthesis.truth import TrueDigit, TrueNumber
 
 RAISED_POINT = "\u00b7"
 # A point or comma belongs to a number only between two of its figures.

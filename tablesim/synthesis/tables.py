@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from tablesim.astronomy import theories as astronomy
+from tablesim.astronomy.sexagesimal import places_of
 from tablesim.errors import SettingsError
-from tablesim.synthesis import astronomy
-from tablesim.synthesis.sexagesimal import places_of
 from tablesim.synthesis.sheet import RAISED_POINT
 from tablesim.synthesis.tabular import Cell, Column, HistoricalTable
 

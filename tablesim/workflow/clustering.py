@@ -10,14 +10,14 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from tablesim.corpus.clustering import Clustering
-from tablesim.corpus.constraints import Constraints, Groups, consistent
-from tablesim.corpus.files import write_csv
-from tablesim.corpus.searching import N_NEIGHBOURS
+from tablesim.corpus.clustering.constraints import Constraints, Groups, consistent
+from tablesim.corpus.clustering.model import Clustering
+from tablesim.corpus.search.engine import N_NEIGHBOURS
+from tablesim.corpus.storage.files import write_csv
 from tablesim.corpus.store import Corpus
-from tablesim.review.consequences import Known, Move, known, moves
-from tablesim.review.exchange import log_of
-from tablesim.workflow.verifying import different_tables, verify_pages
+from tablesim.review.constraints import Known, Move, known, moves
+from tablesim.review.csv_files import log_of
+from tablesim.workflow.verification import different_tables, verify_pages
 
 LIKELY = 0.8
 """Pages less alike than this are not laid over each other."""

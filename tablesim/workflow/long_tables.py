@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from tablesim.bigrams.embedding import embed, similarity
-from tablesim.corpus.files import write_csv
-from tablesim.corpus.search import containment
+from tablesim.corpus.search.hits import containment
+from tablesim.corpus.storage.files import write_csv
 from tablesim.corpus.store import Corpus
 from tablesim.scans.locator import Locator
-from tablesim.workflow.verified import VerifiedPairs
-from tablesim.workflow.verifying import verify_pages
+from tablesim.workflow.verification import verify_pages
+from tablesim.workflow.verification_store import VerifiedPairs
 
 NAME = "tables_over_pages.csv"
 """The file of a run that lists what ``write_tables_over_pages`` found."""

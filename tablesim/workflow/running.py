@@ -15,15 +15,15 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
 
-from tablesim.corpus.clusters import number_of_clusters
-from tablesim.corpus.correcting import renew
-from tablesim.corpus.events import Event, Listener, silent
-from tablesim.corpus.files import write_csv
-from tablesim.corpus.indexing import ingest, read_pages
-from tablesim.corpus.processes import MakeReader, Read
+from tablesim.corpus.clustering.pipeline import number_of_clusters
+from tablesim.corpus.corrections.apply import renew
+from tablesim.corpus.indexing.events import Event, Listener, silent
+from tablesim.corpus.indexing.ingest import ingest, read_pages
+from tablesim.corpus.indexing.pool import MakeReader, Read
+from tablesim.corpus.storage.files import write_csv
 from tablesim.corpus.store import Corpus
-from tablesim.digits.reading import Reading
 from tablesim.errors import RunError, SettingsError, WeightsError
+from tablesim.records.reading import Reading
 from tablesim.scans.canvases import FetchedPage, fetch_pages
 from tablesim.scans.images import MAX_PIXELS
 from tablesim.scans.joining import join
@@ -32,7 +32,7 @@ from tablesim.scans.metadata import Metadata, PageMetadata, joined, read_metadat
 from tablesim.scans.sources import Pages, Source, find_scans, gather, split_sources
 from tablesim.scans.web import Web, as_address
 from tablesim.workflow.clustering import cluster
-from tablesim.workflow.events import EventLog
+from tablesim.workflow.event_log import EventLog
 
 SEED = 0
 FINDINGS = "metadata_findings.csv"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tablesim.corpus.evaluation import Evaluation, evaluate
-from tablesim.corpus.events import Listener
+from tablesim.corpus.evaluation.labels import Evaluation, evaluate
+from tablesim.corpus.indexing.events import Listener
 from tablesim.corpus.store import Corpus
 from tablesim.errors import ScanError
 from tablesim.workflow.running import PageReader, run

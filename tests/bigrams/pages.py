@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from tablesim.digits.reading import Digit, Number, Reading
-from tablesim.scans.boxes import Box
-from tablesim.scans.transform import Transform
+from tablesim.records.boxes import Box
+from tablesim.records.reading import Digit, Number, Reading
+from tablesim.records.transform import Transform
 
 
 def number_of(text: str, confidences: Sequence[float] = (), *, x: float = 0, y: float = 0, **place: int) -> Number:

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bilrp import BiLRP, Coverage, InputError, JointRelevance, RelevanceFileError, ranking
+from bilrp import BiLRP, Coverage, InputError, JointRelevance, RelevanceFileError
+from bilrp._engine import ranking
 from bilrp.testing import toy_network, toy_pair
 
 

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from bilrp import Composite, InputError, LocalRelevance, Seeds, UnsupportedOperationError, explain_outputs, local
+from bilrp import Composite, InputError, LocalRelevance, Seeds, UnsupportedOperationError, explain_outputs
+from bilrp import places as local
 from bilrp.composites import FIRST, OfKind
-from bilrp.local import explain_places
+from bilrp.places import explain_places
 from bilrp.rules import AlphaBeta, Epsilon, Gamma, SumShare, WSquare, ZBox, ZPlus
 from bilrp.testing import fingerprint
 

@@ -12,16 +12,17 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from bilrp import BiLRP, InputError, JointRelevance, RuleError, explain_outputs, pooled
+from bilrp import BiLRP, InputError, JointRelevance, RuleError, explain_outputs
+from bilrp._engine import tiled as pooled
+from bilrp._engine.propagation import DEFAULT_MEMORY, make_plan
+from bilrp._trace.tape import record
+from bilrp._trace.watcher import undisturbed
 from bilrp.canonizers import canonize, fold_batch_norm
 from bilrp.composites import FIRST, Composite, OfKind, vgg
 from bilrp.features import VGG, random_projection
 from bilrp.joint import tile_sums
-from bilrp.propagation import DEFAULT_MEMORY, make_plan
 from bilrp.rules import LRP0, AlphaBeta, Epsilon, Flat, Gamma, MaxWinner, Rule, WSquare, ZBox, ZPlus
-from bilrp.tape import record
 from bilrp.testing import TOYS, resnet, toy_network, toy_pair
-from bilrp.witness import undisturbed
 
 RULES = [
     *(LRP0(), Epsilon(0.05), Gamma(0.3), ZPlus(), AlphaBeta(2.0, 1.0), ZBox(-9.0, 9.0), WSquare(), Flat()),

@@ -10,7 +10,8 @@ import slow_reference
 import torch
 from torch import Tensor, nn
 
-from bilrp import BiLRP, pooled
+from bilrp import BiLRP
+from bilrp._engine import tiled as pooled
 from bilrp.rules import Epsilon, Gamma, MaxWinner, Rule, ZBox
 
 PUBLISHED = Path(__file__).parents[2].parent / "shared" / "reference" / "bilrp_reference.npz"

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bilrp import Coverage, InputError, UnseenOperationError, UnsupportedOperationError, explain_outputs
-from bilrp.attention import scaled_dot_product_attention
+from bilrp._trace.attention import scaled_dot_product_attention
 from bilrp.rules import Linearize, SumShare
 from bilrp.testing import TOYS, toy_network, toy_pair
 

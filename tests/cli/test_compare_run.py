@@ -8,8 +8,8 @@ from corpus.fakes import FakeReader, write_corpus
 
 from tablesim import reader
 from tablesim.evidence.comparison import Comparison
-from tablesim.evidence.pixels import tiles as pixels
-from tablesim.evidence.pixels.surfaces import KINDS, Surfaces
+from tablesim.evidence.matches import tiles as pixels
+from tablesim.evidence.matches.relevance_by_region import KINDS, Surfaces
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ import pytest
 from typer.testing import CliRunner
 
 from tablesim.cli import app
-from tablesim.digits.reading import Digit, Number, Reading
-from tablesim.scans.boxes import Box
-from tablesim.scans.transform import Transform
-from tablesim.synthesis.truth import PageTruth, TrueDigit, TrueNumber
+from tablesim.records.boxes import Box
+from tablesim.records.reading import Digit, Number, Reading
+from tablesim.records.transform import Transform
+from tablesim.records.truth import PageTruth, TrueDigit, TrueNumber
 
 
 def number(text: str, x: float) -> Number:

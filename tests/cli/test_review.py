@@ -8,8 +8,8 @@ from review.conftest import histograms
 from typer.testing import CliRunner
 
 from tablesim.cli import app
-from tablesim.corpus.given import corpus_of_histograms
-from tablesim.review.exchange import log_of
+from tablesim.corpus.from_histograms import corpus_of_histograms
+from tablesim.review.csv_files import log_of
 
 
 @pytest.fixture

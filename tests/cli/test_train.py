@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from tablesim.cli import app
 from tablesim.digits.training import Progress, TrainingSettings
 from tablesim.reader import BUNDLED_WEIGHTS
-from tablesim.synthesis.truth import PageTruth
+from tablesim.records.truth import PageTruth
 from tests.digits.annotated import write_digits
 
 PAGE = "1032_fontanus_1586_p56"

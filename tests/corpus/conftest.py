@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from corpus.fakes import FakeReader, write_corpus
-from tablesim.corpus.indexing import ingest, read_pages
+from tablesim.corpus.indexing.ingest import ingest, read_pages
 from tablesim.corpus.store import Corpus
 from tablesim.scans.sources import find_scans, name_pages
 
@@ -44,4 +44,4 @@ def whole(tmp_path_factory):
 @pytest.fixture
 def plain_processes(monkeypatch):
     """Several workers are plain processes, as without the extra ``dask``."""
-    monkeypatch.setattr("tablesim.corpus.indexing.is_installed", lambda: False)
+    monkeypatch.setattr("tablesim.corpus.indexing.ingest.is_installed", lambda: False)

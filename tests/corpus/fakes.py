@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tablesim.digits.reading import Digit, Number, Reading
 from tablesim.digits.scores import histogram110
-from tablesim.scans.boxes import Box
+from tablesim.records.boxes import Box
+from tablesim.records.reading import Digit, Number, Reading
+from tablesim.records.transform import Transform
 from tablesim.scans.images import MAX_PIXELS, load_scan, page_id
-from tablesim.scans.transform import Transform
 
 
 def number(text: str, row: int = 0, column: int = 0, confidence: float = 1.0) -> Number:

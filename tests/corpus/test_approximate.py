@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from tablesim.corpus import approximate
-from tablesim.corpus.given import corpus_of_histograms
+from tablesim.corpus.from_histograms import corpus_of_histograms
+from tablesim.corpus.search import approximate
 from tablesim.errors import MissingExtraError
 
 pytest.importorskip("faiss")
@@ -20,7 +20,7 @@ def many(tmp_path_factory):
 
 
 def test_candidates_find_what_an_exact_search_finds(many, monkeypatch):
-    monkeypatch.setattr("tablesim.corpus.searching.ABOVE", 1000)
+    monkeypatch.setattr("tablesim.corpus.search.engine.ABOVE", 1000)
     for page in ("t000_0", "t123_2", "t299_3"):
         exact = many.search(page, top=3)
         assert {hit.page[:4] for hit in exact} == {page[:4]}
@@ -37,11 +37,11 @@ def test_up_to_the_measured_size_search_stays_exact(many, monkeypatch):
     def never(*_):
         raise AssertionError("candidates were looked for")
 
-    monkeypatch.setattr("tablesim.corpus.searching.candidates", never)
+    monkeypatch.setattr("tablesim.corpus.search.engine.candidates", never)
     assert many.search("t000_0", top=3, approximate=True) == many.search("t000_0", top=3)
 
 
 def test_without_faiss_the_extra_is_named(many, monkeypatch):
-    monkeypatch.setattr("tablesim.corpus.approximate.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("tablesim.corpus.search.approximate.importlib.util.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"pip install 'tablesim\[faiss\]'"):
         approximate.candidates(many.searching.index, np.ones(110), 5)

@@ -1,9 +1,9 @@
 import numpy as np
 
 from corpus.test_clusters import clustered, corpus_of, names
-from tablesim.corpus.clusterings import Clusterings
-from tablesim.corpus.clusters import cluster_pages
-from tablesim.corpus.identity import followed
+from tablesim.corpus.clustering.folder import Clusterings
+from tablesim.corpus.clustering.label_tracking import followed
+from tablesim.corpus.clustering.pipeline import cluster_pages
 
 
 def without_page(h, row):

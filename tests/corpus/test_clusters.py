@@ -9,13 +9,13 @@ from sklearn.metrics import adjusted_rand_score
 
 from corpus.fakes import edition, table
 from tablesim.bigrams.bins import BIN_NAMES
-from tablesim.corpus.clustering import Clustering
-from tablesim.corpus.clusters import cluster_pages
-from tablesim.corpus.counting import counting_distance, tree_of, widest_cut
-from tablesim.corpus.evaluation import read_labels
+from tablesim.corpus.clustering.linkage import counting_distance, tree_of, widest_cut
+from tablesim.corpus.clustering.model import Clustering
+from tablesim.corpus.clustering.pipeline import cluster_pages
+from tablesim.corpus.evaluation.labels import read_labels
 from tablesim.digits.scores import histogram110
 from tablesim.errors import RunError, SettingsError
-from tablesim.synthesis.truth import PageTruth
+from tablesim.records.truth import PageTruth
 
 
 def corpus_of(sizes, *, rows=40, rate=0.02):
@@ -79,10 +79,10 @@ def test_pages_without_a_table_or_figures_are_in_no_cluster_and_told():
 def test_large_corpora_go_block_by_block_to_the_same_clusters(monkeypatch):
     h, kinds = corpus_of((5, 4, 3, 6, 1, 1))
     shuffled = np.random.default_rng(1).permutation(len(h))
-    monkeypatch.setattr("tablesim.corpus.counting.LINKED_AT_ONCE", 4)
-    monkeypatch.setattr("tablesim.corpus.clusters.DRAWN_AT_MOST", 15)
-    monkeypatch.setattr("tablesim.corpus.clusters._NEIGHBOURHOOD", 4)
-    monkeypatch.setattr("tablesim.corpus.stability.DRAWN_AT_MOST", 15)
+    monkeypatch.setattr("tablesim.corpus.clustering.linkage.LINKED_AT_ONCE", 4)
+    monkeypatch.setattr("tablesim.corpus.clustering.pipeline.DRAWN_AT_MOST", 15)
+    monkeypatch.setattr("tablesim.corpus.clustering.pipeline._NEIGHBOURHOOD", 4)
+    monkeypatch.setattr("tablesim.corpus.clustering.stability.DRAWN_AT_MOST", 15)
     found = clustered(h[shuffled])
     assert adjusted_rand_score(kinds[shuffled], found.labels_) == 1.0
     assert min(cluster.stability for cluster in found.clusters) > 0.9
@@ -90,7 +90,7 @@ def test_large_corpora_go_block_by_block_to_the_same_clusters(monkeypatch):
 
 def test_blocks_with_a_number_of_clusters_of_their_own(monkeypatch):
     h, kinds = corpus_of((5, 4, 6))
-    monkeypatch.setattr("tablesim.corpus.counting.LINKED_AT_ONCE", 4)
+    monkeypatch.setattr("tablesim.corpus.clustering.linkage.LINKED_AT_ONCE", 4)
     assert adjusted_rand_score(kinds, clustered(h, 3).labels_) == 1.0
 
 

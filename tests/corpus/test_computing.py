@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from tablesim.corpus.computing import settled
-from tablesim.corpus.distribution import read_with_dask
-from tablesim.corpus.processes import read_in_processes
+from tablesim.corpus.indexing.dask_cluster import read_with_dask
+from tablesim.corpus.indexing.limits import settled
+from tablesim.corpus.indexing.pool import read_in_processes
 
 MEGABYTE = 1 << 20
 

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.test_clusters import corpus_of, names
-from tablesim.corpus.clusters import cluster_pages
-from tablesim.corpus.constraints import Constraints, Groups, consistent
+from tablesim.corpus.clustering.constraints import Constraints, Groups, consistent
+from tablesim.corpus.clustering.pipeline import cluster_pages
 from tablesim.errors import SettingsError
 
 

@@ -11,14 +11,14 @@ from typer.testing import CliRunner
 from corpus.fakes import FakeReader, write_corpus
 from tablesim.bigrams.embedding import histogram
 from tablesim.cli import app
-from tablesim.corpus.correcting import correct, renew
-from tablesim.corpus.files import read_parquet
-from tablesim.corpus.schemas import NEIGHBOUR_SCHEMA
+from tablesim.corpus.corrections.apply import correct, renew
+from tablesim.corpus.storage.files import read_parquet
+from tablesim.corpus.storage.schemas import NEIGHBOUR_SCHEMA
 from tablesim.corpus.store import Corpus
 from tablesim.digits.corrections import Correction, write_corrections
 from tablesim.errors import MetadataError, RunError
 from tablesim.evidence.comparison import compare
-from tablesim.scans.boxes import Box
+from tablesim.records.boxes import Box
 from tablesim.workflow import run
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from corpus.fakes import FakeReader, write_corpus, write_scan
 from corpus.test_indexing import bad_scans, bytes_of
-from tablesim.corpus import distribution
-from tablesim.corpus.indexing import ingest, read_pages
+from tablesim.corpus.indexing import dask_cluster as distribution
+from tablesim.corpus.indexing.ingest import ingest, read_pages
 from tablesim.corpus.store import Corpus
 from tablesim.errors import MissingExtraError, RunError
 from tablesim.scans.sources import find_scans, name_pages
@@ -50,7 +50,7 @@ def test_a_cluster_that_loses_a_worker_writes_the_bytes_of_plain_processes(tmp_p
     assert set(problems) == {*bad, "k2_killer"}
     assert "the process that read it died" in problems["k2_killer"]
 
-    monkeypatch.setattr("tablesim.corpus.indexing.is_installed", lambda: False)
+    monkeypatch.setattr("tablesim.corpus.indexing.ingest.is_installed", lambda: False)
     plain = ingested("plain")
     read_pages(plain, FakeReader().make, workers=2)
     assert bytes_of(plain.folder) == bytes_of(disturbed.folder)

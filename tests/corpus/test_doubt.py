@@ -2,9 +2,9 @@ import numpy as np
 
 from corpus.fakes import number, reading_of
 from tablesim.bigrams.embedding import histogram
-from tablesim.corpus.doubt import ASSUMED, DoubtedCounts, DoubtedReadings
-from tablesim.digits.reading import Digit, Number
-from tablesim.scans.boxes import Box
+from tablesim.corpus.clustering.uncertainty import ASSUMED, DoubtedCounts, DoubtedReadings
+from tablesim.records.boxes import Box
+from tablesim.records.reading import Digit, Number
 
 
 def digit(value, sure, other, rate):

@@ -3,8 +3,8 @@ import pytest
 from sklearn.metrics import average_precision_score, normalized_mutual_info_score
 
 from corpus.test_clusters import corpus_of
-from tablesim.corpus.embeddings import compare_embeddings, histogram_embeddings, purity
-from tablesim.corpus.ranking import detected, ranked
+from tablesim.corpus.evaluation.embeddings import compare_embeddings, histogram_embeddings, purity
+from tablesim.corpus.evaluation.ranking import detected, ranked
 from tablesim.errors import SettingsError
 
 

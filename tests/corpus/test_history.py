@@ -8,10 +8,10 @@ from scipy.stats import entropy as scipy_entropy
 from scipy.stats import norm
 
 from corpus.fakes import table
-from tablesim.corpus.clustering import Clustering
-from tablesim.corpus.entropy import drawn, entropy, rarefied
-from tablesim.corpus.given import corpus_of_histograms
-from tablesim.corpus.history import HistorySettings, history
+from tablesim.corpus.clustering.model import Clustering
+from tablesim.corpus.from_histograms import corpus_of_histograms
+from tablesim.corpus.history.entropy import drawn, entropy, rarefied
+from tablesim.corpus.history.history import HistorySettings, history
 from tablesim.digits.scores import histogram110
 from tablesim.errors import MetadataError, RunError, SettingsError
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from corpus.fakes import FakeReader, table, write_corpus, write_scan
-from tablesim.corpus.events import Event
-from tablesim.corpus.indexing import ingest, read_pages
+from tablesim.corpus.indexing.events import Event
+from tablesim.corpus.indexing.ingest import ingest, read_pages
 from tablesim.corpus.store import Corpus
 from tablesim.errors import SettingsError
 from tablesim.scans.locator import Locator
@@ -122,7 +122,7 @@ def test_what_failed_is_remembered_by_a_job_that_was_killed_later(tmp_path):
 
 def test_a_page_is_on_the_disk_before_it_is_told_of(tmp_path, monkeypatch):
     write_corpus(tmp_path / "scans", 2, 4, 1)
-    monkeypatch.setattr("tablesim.corpus.indexing.JOINED_PAGES", 3)
+    monkeypatch.setattr("tablesim.corpus.indexing.ingest.JOINED_PAGES", 3)
     corpus = Corpus.create(tmp_path / "run", {})
     ingest(corpus, name_pages(find_scans(tmp_path / "scans")))
     seen, files = [], []
@@ -161,7 +161,7 @@ def test_a_page_that_a_power_cut_spoilt_is_read_again(tmp_path, build):
 def test_hashes_are_written_down_while_a_collection_is_hashed(tmp_path, monkeypatch):
     write_corpus(tmp_path / "scans", 2, 3, 0)
     for name in ("SAVE_SECONDS", "_PAUSE"):
-        monkeypatch.setattr(f"tablesim.corpus.indexing.{name}", 0.0)
+        monkeypatch.setattr(f"tablesim.corpus.indexing.ingest.{name}", 0.0)
     corpus = Corpus.create(tmp_path / "run", {})
     scans = name_pages(find_scans(tmp_path / "scans"))
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 
-from tablesim.corpus import kmeans
-from tablesim.corpus.kmeans import Picked, assign, fit, lloyd, sums_by_label, unit_roots
+from tablesim.corpus.clustering import kmeans
+from tablesim.corpus.clustering.kmeans import Picked, assign, fit, lloyd, sums_by_label, unit_roots
 
 
 @pytest.fixture

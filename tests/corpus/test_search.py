@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tablesim.corpus.nearest import Groups, nearest, neighbours, surprises
-from tablesim.corpus.search import containment, shared_bigrams, typed_histogram, typed_numbers, unit_rows
-from tablesim.corpus.search_index import SearchIndex
+from tablesim.corpus.search.hits import containment, shared_bigrams, typed_histogram, typed_numbers, unit_rows
+from tablesim.corpus.search.index import SearchIndex
+from tablesim.corpus.search.nearest import Groups, nearest, neighbours, surprises
 from tablesim.errors import SettingsError
 
 
@@ -53,8 +53,8 @@ def test_the_nearest_rows_are_those_of_a_full_sort(h, k, contained, seed):
 def test_neighbours_of_all_are_those_of_each_whatever_the_blocks(h, k, block, tile):
     index = index_of(h)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tablesim.corpus.nearest._BLOCK", block)
-        patch.setattr("tablesim.corpus.nearest._TILE", tile)
+        patch.setattr("tablesim.corpus.search.nearest._BLOCK", block)
+        patch.setattr("tablesim.corpus.search.nearest._TILE", tile)
         near = list(neighbours(index, k))
     assert len(near) == len(h)
     for at, (rows, cosines) in enumerate(near):

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from corpus.fakes import reading_of
 from tablesim.bigrams.bins import BIN_NAMES
-from tablesim.corpus.files import read_parquet
-from tablesim.corpus.shards import (
+from tablesim.corpus.storage.files import read_parquet
+from tablesim.corpus.storage.shards import (
     EMBEDDING_SCHEMA,
     READING_SCHEMA,
     Shards,
@@ -16,10 +16,10 @@ from tablesim.corpus.shards import (
     row_reading,
     vectors,
 )
-from tablesim.digits.reading import Digit, Number, Reading
 from tablesim.errors import RunError
-from tablesim.scans.boxes import Box
-from tablesim.scans.transform import Transform
+from tablesim.records.boxes import Box
+from tablesim.records.reading import Digit, Number, Reading
+from tablesim.records.transform import Transform
 
 finite = st.floats(-1e6, 1e6)
 shares = st.floats(0, 1)
@@ -72,7 +72,7 @@ def rows(*pages):
 
 
 def test_compact_shards_depend_on_the_rows_alone_not_on_how_they_came(tmp_path, monkeypatch):
-    monkeypatch.setattr("tablesim.corpus.shards.SHARD_ROWS", 2)
+    monkeypatch.setattr("tablesim.corpus.storage.shards.SHARD_ROWS", 2)
     one, other = Shards(tmp_path / "one", READING_SCHEMA), Shards(tmp_path / "other", READING_SCHEMA)
     one.append(rows("a", "b", "c", "d", "e"))
     for page in "edcba":
@@ -139,5 +139,5 @@ def test_shards_that_are_joined_while_they_are_looked_at_are_found_all_the_same(
             file.unlink()
         return read_parquet(path, *more)
 
-    monkeypatch.setattr("tablesim.corpus.shards.read_parquet", joined_before)
+    monkeypatch.setattr("tablesim.corpus.storage.shards.read_parquet", joined_before)
     assert (looking.places.rows(["a" * 64, "b" * 64]) >= 0).all()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from corpus.fakes import FakeReader, reading_of, table, write_corpus, write_scan
-from tablesim.corpus.indexing import ingest
+from tablesim.corpus.indexing.ingest import ingest
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError, SettingsError
 from tablesim.scans.joining import join
@@ -242,7 +242,7 @@ def test_a_run_that_cannot_be_written_to_is_searched_all_the_same(tmp_path, buil
         raise PermissionError(13, "Permission denied")
 
     shutil.rmtree(folder / ".search")
-    monkeypatch.setattr("tablesim.corpus.search_index.tempfile.mkdtemp", refuse)
+    monkeypatch.setattr("tablesim.corpus.search.index.tempfile.mkdtemp", refuse)
     assert Corpus.open(folder).search("one") == written
     assert not any((folder / ".search").iterdir())
 

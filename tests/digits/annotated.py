@@ -10,9 +10,9 @@ import numpy as np
 
 from tablesim.digits.annotated_pages import AnnotatedPage, prepare_page
 from tablesim.digits.annotations import Annotation, book_of
-from tablesim.scans.boxes import Box
+from tablesim.records.boxes import Box
+from tablesim.records.truth import PageTruth
 from tablesim.scans.images import load_scan
-from tablesim.synthesis.truth import PageTruth
 
 
 def drawn_by_hand(box: Box, rng: np.random.Generator, margin: float = 0.12) -> Box:

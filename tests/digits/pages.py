@@ -9,8 +9,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from tablesim.digits.reading import Digit, Number
-from tablesim.scans.boxes import Box
+from tablesim.records.boxes import Box
+from tablesim.records.reading import Digit, Number
 
 HANG = {**dict.fromkeys("34579", 0.22), **dict.fromkeys("68", -0.22)}
 

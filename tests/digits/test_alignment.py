@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from tablesim.digits.alignment import Alignment, Printed, align, judged_digits
 from tablesim.digits.neighbours import Kept, NeighboursKept, neighbours, neighbours_kept
-from tablesim.digits.reading import Digit, Number, Reading
 from tablesim.digits.transcription import parse_transcription
-from tablesim.scans.boxes import Box
-from tablesim.scans.transform import Transform
-from tablesim.synthesis.truth import PageTruth, TrueDigit, TrueNumber
+from tablesim.records.boxes import Box
+from tablesim.records.reading import Digit, Number, Reading
+from tablesim.records.transform import Transform
+from tablesim.records.truth import PageTruth, TrueDigit, TrueNumber
 
 cells = st.lists(st.lists(st.from_regex(r"[0-9]{1,3}", fullmatch=True), min_size=2, max_size=5), min_size=1, max_size=6)
 

@@ -13,9 +13,9 @@ from tablesim.digits.network import FIGURE_HEIGHT
 from tablesim.digits.targets import make_targets
 from tablesim.errors import MetadataError, SettingsError
 from tablesim.reader import load_network
-from tablesim.scans.boxes import Box
+from tablesim.records.boxes import Box
+from tablesim.records.truth import PageTruth
 from tablesim.scans.images import load_scan
-from tablesim.synthesis.truth import PageTruth
 from tests.digits.annotated import sample_pages, write_digits, write_numbers
 
 NAMES = ("1004_collinus_1573_p22", "1008_ripanus_1639_p77")

@@ -5,7 +5,7 @@ import pytest
 from tablesim.digits.annotations import Annotation, book_of, read_annotations
 from tablesim.digits.corrections import Correction, write_corrections
 from tablesim.errors import MetadataError
-from tablesim.scans.boxes import Box
+from tablesim.records.boxes import Box
 
 HEAD = "page_id,xywh,element_label,number,book,page_id_"
 NUMBERS = "xywh,element_label,page_id,book,num_page_id,num_patch_id,number"

@@ -12,9 +12,9 @@ from tablesim.digits.calibration import (
     reliability,
 )
 from tablesim.digits.peaks import Calibration
-from tablesim.digits.reading import Digit, Number
 from tablesim.errors import WeightsError
-from tablesim.scans.boxes import Box
+from tablesim.records.boxes import Box
+from tablesim.records.reading import Digit, Number
 
 
 def test_calibration_finds_the_line_behind_the_answers():

@@ -9,9 +9,9 @@ from tablesim.bigrams.embedding import histogram
 from tablesim.digits.correcting import corrected, meant, shared_out
 from tablesim.digits.corrections import Correction
 from tablesim.digits.layout import arrange, is_table
-from tablesim.digits.reading import Digit, Number, Reading
-from tablesim.scans.boxes import Box
-from tablesim.scans.transform import Transform
+from tablesim.records.boxes import Box
+from tablesim.records.reading import Digit, Number, Reading
+from tablesim.records.transform import Transform
 
 
 def number(text, x, y):

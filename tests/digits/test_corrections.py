@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tablesim.digits.corrections import COLUMNS, Correction, read_corrections, standing, write_corrections
 from tablesim.errors import MetadataError
-from tablesim.scans.boxes import Box
+from tablesim.records.boxes import Box
 
 words = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), max_size=12).map(str.strip)
 pixels = st.integers(0, 800_000).map(lambda v: v / 4)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tablesim.digits.fount import CHANGED, ENOUGH, LEANING, looks, reread
+from tablesim.digits.page_prototypes import CHANGED, ENOUGH, LEANING, looks, reread
 from tablesim.digits.peaks import Digits
 from tablesim.synthesis.faces import FACES
 from tablesim.synthesis.sheet import Sheet, Style

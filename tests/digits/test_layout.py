@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tablesim.digits.layout import arrange, is_table
-from tablesim.scans.boxes import Box
-from tablesim.scans.transform import Transform
+from tablesim.records.boxes import Box
+from tablesim.records.transform import Transform
 
 from .pages import Bend, Column, Page, neighbours, share_kept
 

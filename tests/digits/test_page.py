@@ -7,13 +7,13 @@ import cv2
 import numpy as np
 import pytest
 
+from tablesim.digits.detection import Pass
 from tablesim.digits.page import _number
-from tablesim.digits.passes import Pass
 from tablesim.digits.peaks import Digits
 from tablesim.digits.scale import survey
 from tablesim.digits.scores import Counts
 from tablesim.reader import load_network
-from tablesim.scans.transform import Transform
+from tablesim.records.transform import Transform
 from tablesim.synthesis.ageing import Ageing, Scan, age
 from tablesim.synthesis.faces import FACES
 from tablesim.synthesis.sheet import Sheet, Style

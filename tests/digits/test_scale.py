@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tablesim.digits.network import READING_HEIGHT
 from tablesim.digits.scale import LEVEL_ENOUGH, STEEPEST, bounded_scale, skew_of, survey, working_image
-from tablesim.scans.transform import Transform
+from tablesim.records.transform import Transform
 from tablesim.synthesis.ageing import Ageing, age
 from tablesim.synthesis.faces import FACES
 from tablesim.synthesis.sheet import Sheet, Style

@@ -3,10 +3,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tablesim.digits.reading import Digit, Number
 from tablesim.digits.scores import Counts, ReadingScore, histogram110, pearson, score_reading, total
 from tablesim.digits.transcription import parse_transcription
-from tablesim.scans.boxes import Box
+from tablesim.records.boxes import Box
+from tablesim.records.reading import Digit, Number
 
 figures = st.lists(st.from_regex(r"[0-9]{1,4}", fullmatch=True), max_size=20)
 

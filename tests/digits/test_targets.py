@@ -6,8 +6,8 @@ import torch
 
 from tablesim.digits.network import FIGURE_HEIGHT, DigitMaps
 from tablesim.digits.targets import figures_of, loss, make_targets
-from tablesim.scans.boxes import Box
-from tablesim.synthesis.truth import TrueDigit, TrueNumber
+from tablesim.records.boxes import Box
+from tablesim.records.truth import TrueDigit, TrueNumber
 
 
 def number(text, x=40.0, y=60.0, width=9.0, height=14.0):

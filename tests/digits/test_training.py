@@ -13,9 +13,9 @@ import torch
 
 from tablesim.digits import training
 from tablesim.digits.annotated_crops import AnnotatedCrops
-from tablesim.digits.examination import Checks
 from tablesim.digits.network import load_weights
 from tablesim.digits.training import TrainingSettings, train
+from tablesim.digits.training_checks import Checks
 from tablesim.errors import SettingsError
 from tablesim.reader import BUNDLED_WEIGHTS
 from tests.digits.annotated import sample_pages

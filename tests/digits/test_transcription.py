@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tablesim.digits.transcription import parse_transcription, read_transcription
 from tablesim.errors import TranscriptionError
-from tablesim.scans.boxes import Box
+from tablesim.records.boxes import Box
 
 
 def write(folder: Path, text: str, encoding: str = "utf-8") -> Path:

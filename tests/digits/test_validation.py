@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from tablesim.digits.detection import Eye
 from tablesim.digits.network import DigitNetwork, Shape
 from tablesim.digits.numbers import Thresholds
-from tablesim.digits.passes import Eye
 from tablesim.digits.peaks import Calibration
 from tablesim.digits.validation import validate, validate_whole_pages, validation_pages, worth
 from tablesim.reader import load_network

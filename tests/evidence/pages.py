@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image
 
 from tablesim.bigrams import histogram
-from tablesim.digits.reading import Digit, Number, Reading
-from tablesim.scans.transform import Transform
+from tablesim.records.reading import Digit, Number, Reading
+from tablesim.records.transform import Transform
 from tablesim.synthesis.faces import FACES
 from tablesim.synthesis.sheet import Sheet, Style
 

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tablesim.digits.reading import Number, Reading
-from tablesim.evidence.laying.geometry import project
-from tablesim.scans.boxes import Box
+from tablesim.evidence.registration.plane import project
+from tablesim.records.boxes import Box
+from tablesim.records.reading import Number, Reading
+from tablesim.records.transform import Transform
 from tablesim.scans.images import load_scan
-from tablesim.scans.transform import Transform
 
 TURNED = {90: 270, 180: 180, 270: 90}
 """Turned clockwise by so many degrees, a page must be turned by so many more to stand upright."""

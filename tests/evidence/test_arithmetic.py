@@ -4,12 +4,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evidence.grids import chords, printed, reading, with_numbers
+from tablesim.astronomy.theories import MEAN_MOTIONS
 from tablesim.evidence.collation.collation import collate
 from tablesim.evidence.collation.grids import Witness
-from tablesim.evidence.laws.examination import examine, propose
-from tablesim.evidence.laws.recomputation import fit_functions
-from tablesim.evidence.laws.values import steady
-from tablesim.synthesis.astronomy import MEAN_MOTIONS
+from tablesim.evidence.recomputation.examination import examine, propose
+from tablesim.evidence.recomputation.fitting import fit_functions
+from tablesim.evidence.recomputation.values import steady
 from tablesim.synthesis.tables import build
 
 

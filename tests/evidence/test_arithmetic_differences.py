@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from evidence.grids import reading
 from tablesim.evidence.collation.collation import collate
 from tablesim.evidence.collation.grids import Witness
-from tablesim.evidence.laws.differences import carries, out_of_order, second_differences, unrolled
-from tablesim.evidence.laws.examination import examine, propose
-from tablesim.evidence.laws.values import Value
+from tablesim.evidence.recomputation.differences import carries, out_of_order, second_differences, unrolled
+from tablesim.evidence.recomputation.examination import examine, propose
+from tablesim.evidence.recomputation.values import Value
 
 
 def value(numbers, places=0):

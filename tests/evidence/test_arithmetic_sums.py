@@ -4,7 +4,7 @@ import pytest
 from evidence.grids import reading
 from tablesim.evidence.collation.collation import collate
 from tablesim.evidence.collation.grids import Witness
-from tablesim.evidence.laws.examination import examine, propose
+from tablesim.evidence.recomputation.examination import examine, propose
 
 
 def account(rows=12, columns=4, seed=0):

@@ -11,10 +11,10 @@ from torch import nn
 
 import bilrp
 from tablesim.bigrams.network import BigramNetwork, Occurrences
-from tablesim.digits.reading import Digit, Number, Reading
 from tablesim.evidence.matches.glyphs import GlyphMatches
-from tablesim.scans.boxes import Box
-from tablesim.scans.transform import Transform
+from tablesim.records.boxes import Box
+from tablesim.records.reading import Digit, Number, Reading
+from tablesim.records.transform import Transform
 
 
 class Embedding(nn.Module):

@@ -8,12 +8,12 @@ from PIL import Image
 
 from evidence.grids import chords
 from evidence.pages import declinations, print_page
-from tablesim.digits.reading import Reading
 from tablesim.evidence.collation import cutouts
 from tablesim.evidence.collation.collation import collate
 from tablesim.evidence.collation.cutouts import FRAME, Cutter
-from tablesim.scans.boxes import Box
-from tablesim.scans.transform import Transform
+from tablesim.records.boxes import Box
+from tablesim.records.reading import Reading
+from tablesim.records.transform import Transform
 
 
 @pytest.fixture(scope="module")

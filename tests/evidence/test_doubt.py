@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tablesim.digits.reading import Digit, Number
 from tablesim.evidence.collation.doubt import SLIP, chance, could_be, doubt
-from tablesim.scans.boxes import Box
+from tablesim.records.boxes import Box
+from tablesim.records.reading import Digit, Number
 
 BOX = Box(0, 0, 7, 10)
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from tablesim.bigrams.embedding import embed, exact_histogram, similarity
 from tablesim.evidence.comparison import compare
+from tablesim.evidence.figures.faithfulness_figure import draw_faithfulness
 from tablesim.evidence.matches.faithfulness import Faithfulness, falling, glyph_faithfulness
 from tablesim.evidence.matches.glyphs import GlyphMatches
-from tablesim.evidence.pictures.curves import draw_faithfulness
 
 from .pages import print_page, sines, two_editions
 from .test_shares import side, texts

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tablesim.evidence.laying.geometry import MIN_PAIRS, TOLERANCE, Plane, Refusal, fit_plane, project, residuals
+from tablesim.evidence.registration.plane import MIN_PAIRS, TOLERANCE, Plane, Refusal, fit_plane, project, residuals
 
 RNG = np.random.default_rng(11)
 PAGE = np.stack(np.meshgrid(np.arange(0, 40, 4.0), np.arange(0, 60, 2.0)), axis=-1).reshape(-1, 2)

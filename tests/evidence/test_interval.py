@@ -3,9 +3,9 @@ from dataclasses import replace
 import pytest
 
 from tablesim.bigrams import embed, histogram, similarity
-from tablesim.digits.reading import Number
 from tablesim.evidence.comparison import compare
 from tablesim.evidence.matches.interval import similarity_interval
+from tablesim.records.reading import Number
 
 from .pages import two_editions
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from tablesim.evidence import compare, register
-from tablesim.evidence.laying.choice import lay_over
-from tablesim.evidence.laying.geometry import Refusal, project
-from tablesim.evidence.laying.superposition import Superposition
-from tablesim.scans.boxes import Box
+from tablesim.evidence.registration.model_selection import lay_over
+from tablesim.evidence.registration.page_map import Superposition
+from tablesim.evidence.registration.plane import Refusal, project
+from tablesim.records.boxes import Box
 from tests.report.truth import TruthReader
 
 from .pages import declinations, print_page, sines, two_editions

@@ -9,7 +9,7 @@ from PIL import Image
 from bilrp.joint import tile_sums
 from tablesim.errors import ScanError, WeightsError
 from tablesim.evidence.comparison import compare
-from tablesim.evidence.pixels.tiles import BLANKED, TILE, _blanked, compare_pixels
+from tablesim.evidence.matches.photograph_network import BLANKED, TILE, _blanked, compare_pixels
 
 from .pages import two_editions
 

@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 from tablesim.evidence.comparison import compare
+from tablesim.evidence.figures.print_figure import FAINT, MAX_LINES, SHEET, _printed, apart
 from tablesim.evidence.matches.glyphs import Match
-from tablesim.evidence.pictures.quiet import FAINT, MAX_LINES, SHEET, _printed, apart
-from tablesim.scans.boxes import Box
-from tablesim.scans.transform import Transform
+from tablesim.records.boxes import Box
+from tablesim.records.transform import Transform
 
 from .pages import declinations, print_page, two_editions
 

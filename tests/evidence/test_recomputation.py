@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from evidence.grids import reading
+from tablesim.astronomy import theories as astronomy
 from tablesim.evidence.collation.grids import Witness
-from tablesim.evidence.laws import recomputation_sun
-from tablesim.evidence.laws.examination import examine
-from tablesim.evidence.laws.recomputation import fit_functions
-from tablesim.evidence.laws.recomputation_sun import month_columns
-from tablesim.evidence.laws.words import words
-from tablesim.synthesis import astronomy
+from tablesim.evidence.recomputation import recomputation_sun
+from tablesim.evidence.recomputation.describe import words
+from tablesim.evidence.recomputation.examination import examine
+from tablesim.evidence.recomputation.fitting import fit_functions
+from tablesim.evidence.recomputation.sun import month_columns
 from tablesim.synthesis.tables import build
 
 DEGREES = np.arange(0.0, 31)

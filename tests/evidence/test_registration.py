@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tablesim.evidence import register
-from tablesim.evidence.laying.registration import Frame
+from tablesim.evidence.registration.equal_numbers import Frame
 
 from .pages import declinations, print_page, sines, two_editions
 

@@ -12,11 +12,10 @@ from bilrp.composites import FIRST
 from tablesim.bigrams.embedding import embed, exact_histogram
 from tablesim.bigrams.network import BigramNetwork, Occurrences
 from tablesim.digits.network import DigitNetwork, Shape
-from tablesim.digits.reading import Digit
 from tablesim.digits.scale import working_image
 from tablesim.evidence import compare
-from tablesim.evidence.pictures.ink import coloured
-from tablesim.evidence.pixels.relevance import (
+from tablesim.evidence.figures.ink_figure import coloured
+from tablesim.evidence.matches.ink_relevance import (
     COMPOSITE,
     DigitLogits,
     InkShare,
@@ -28,10 +27,11 @@ from tablesim.evidence.pixels.relevance import (
     working_boxes,
 )
 from tablesim.reader import load_network
-from tablesim.scans.boxes import Box
+from tablesim.records.boxes import Box
+from tablesim.records.reading import Digit
+from tablesim.records.transform import Transform
 from tablesim.scans.cleaning import clean
 from tablesim.scans.images import load_scan
-from tablesim.scans.transform import Transform
 
 from .pages import print_page
 

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from tablesim.bigrams.bins import BIN_NAMES
 from tablesim.bigrams.embedding import exact_histogram
 from tablesim.bigrams.network import Occurrences
-from tablesim.digits.reading import Digit, Number
 from tablesim.evidence.matches.glyphs import GlyphMatches
 from tablesim.evidence.matches.shares import bigram_shares, n_for, shuffled
-from tablesim.scans.boxes import Box
+from tablesim.records.boxes import Box
+from tablesim.records.reading import Digit, Number
 
 PLACE = Box(0, 0, 5, 8)
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tablesim.evidence.laying.spacing import Bands, Pairs, Spacing, Warp, fit_across, fit_along
+from tablesim.evidence.registration.column_row_warp import Bands, Pairs, Spacing, Warp, fit_across, fit_along
 
 
 @st.composite

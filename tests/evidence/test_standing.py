@@ -5,12 +5,12 @@ import pyarrow as pa
 import pytest
 from corpus.fakes import FakeReader, reading_of, write_corpus, write_scan
 
-from tablesim.corpus.indexing import ingest, read_pages
-from tablesim.corpus.search import unit_rows
+from tablesim.corpus.indexing.ingest import ingest, read_pages
+from tablesim.corpus.search.hits import unit_rows
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError
 from tablesim.evidence.comparison import compare
-from tablesim.evidence.matches.standing import page_in, standing
+from tablesim.evidence.matches.corpus_rank import page_in, standing
 from tablesim.scans.sources import find_scans, name_pages
 
 

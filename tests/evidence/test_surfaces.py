@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tablesim.digits.scale import working_image
 from tablesim.errors import ScanError
-from tablesim.evidence.pixels.surfaces import (
+from tablesim.evidence.matches.relevance_by_region import (
     BLANK,
     DIGITS,
     KINDS,
@@ -19,9 +19,9 @@ from tablesim.evidence.pixels.surfaces import (
     page_kinds,
     surfaces,
 )
+from tablesim.records.transform import Transform
 from tablesim.scans.cleaning import clean
 from tablesim.scans.images import load_scan
-from tablesim.scans.transform import Transform
 
 from .pages import declinations, print_page
 

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from tablesim import reader
 from tablesim.cli import app
-from tablesim.corpus.correcting import correct
-from tablesim.corpus.given import corpus_of_histograms
+from tablesim.corpus.corrections.apply import correct
+from tablesim.corpus.from_histograms import corpus_of_histograms
 from tablesim.corpus.store import Corpus
 from tablesim.digits.corrections import Correction
 from tablesim.digits.numbers import Thresholds

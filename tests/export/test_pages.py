@@ -8,12 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tablesim.digits.reading import Digit, Number
 from tablesim.export.alto import alto
 from tablesim.export.kinds import Dialect
 from tablesim.export.pagexml import baseline, page_xml
 from tablesim.export.provenance import Provenance
-from tablesim.scans.boxes import Box
+from tablesim.records.boxes import Box
+from tablesim.records.reading import Digit, Number
 
 from .conftest import make_reading
 

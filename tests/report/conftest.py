@@ -16,8 +16,8 @@ from PIL import Image
 
 from tablesim.bigrams import histogram
 from tablesim.corpus.store import Corpus
-from tablesim.digits.reading import Reading
 from tablesim.errors import ScanError
+from tablesim.records.reading import Reading
 from tablesim.report import write_report
 from tablesim.scans.images import load_scan
 from tablesim.workflow.running import run

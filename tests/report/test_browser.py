@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tablesim.evidence.laying.geometry import Refusal
-from tablesim.evidence.pictures.arcs import upright, upright_box
+from tablesim.evidence.figures.match_figure import upright, upright_box
+from tablesim.evidence.registration.plane import Refusal
 from tablesim.report import write_report
 from tests.report.conftest import SURE
 from tests.report.pages import page_of

@@ -55,7 +55,9 @@ def test_compare_writes_picture_and_json(scans, tmp_path):
 
 
 def test_compare_by_another_network_says_which(scans, tmp_path, monkeypatch):
-    monkeypatch.setattr("tablesim.evidence.pixels.tiles.compare_pixels.__kwdefaults__", {"top": 200, "side": 32})
+    monkeypatch.setattr(
+        "tablesim.evidence.matches.photograph_network.compare_pixels.__kwdefaults__", {"top": 200, "side": 32}
+    )
     pair = ("compare", scans[0].scan, scans[1].scan, "--model", "vgg16")
     result = invoke(*pair, "--top", 3, "--json", "--out", tmp_path)
     assert result.exit_code == 0, result.output

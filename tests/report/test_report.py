@@ -7,7 +7,7 @@ import pytest
 from markupsafe import escape
 from PIL import Image
 
-from tablesim.corpus.correcting import correct
+from tablesim.corpus.corrections.apply import correct
 from tablesim.corpus.store import Corpus
 from tablesim.digits.corrections import Correction
 from tablesim.errors import RunError

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from tablesim.bigrams import histogram
-from tablesim.digits.reading import Digit, Number, Reading
+from tablesim.records.reading import Digit, Number, Reading
+from tablesim.records.transform import Transform
+from tablesim.records.truth import PageTruth
 from tablesim.scans.images import load_scan, page_id
-from tablesim.scans.transform import Transform
-from tablesim.synthesis.truth import PageTruth
 
 
 @dataclass(frozen=True)

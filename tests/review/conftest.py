@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from corpus.fakes import table
 
-from tablesim.corpus.given import corpus_of_histograms
+from tablesim.corpus.from_histograms import corpus_of_histograms
 from tablesim.digits.scores import histogram110
 
 TABLES = [histogram110(text for row in table(kind) for text in row).astype(int) for kind in range(5)]

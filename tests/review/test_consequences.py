@@ -5,10 +5,10 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from sklearn.metrics import cohen_kappa_score
 
-from tablesim.corpus.constraints import Groups
+from tablesim.corpus.clustering.constraints import Groups
 from tablesim.errors import RunError
-from tablesim.review.consequences import agreement, known, moves, precision
-from tablesim.review.exchange import record
+from tablesim.review.constraints import agreement, known, moves, precision
+from tablesim.review.csv_files import record
 from tablesim.review.questions import audit_sample
 from tablesim.review.verdicts import DECISIONS, Verdict
 from tablesim.workflow.clustering import recluster
@@ -87,7 +87,7 @@ def test_precision_with_exact_limits(run):
     sample = audit_sample(run, 10, seed=3)
     decisions = ["accept"] * 6 + ["reject"] + ["unsure"] * 2
     record(run, [q.answered(decision, "x") for q, decision in zip(sample, decisions, strict=False)])
-    from tablesim.review.exchange import log_of
+    from tablesim.review.csv_files import log_of
 
     found = precision(log_of(run).all(), sample[0].audit)
     exact = binomtest(6, 7).proportion_ci(0.95, "exact")

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from review.conftest import histograms
-from tablesim.corpus.given import corpus_of_histograms
+from tablesim.corpus.from_histograms import corpus_of_histograms
 from tablesim.errors import MetadataError, RunError, SettingsError
-from tablesim.review.exchange import log_of, read_decisions, record, write_questions, write_verdicts
+from tablesim.review.csv_files import log_of, read_decisions, record, write_questions, write_verdicts
+from tablesim.review.describe import described
 from tablesim.review.questions import audit_sample, clustering_hash, questions
-from tablesim.review.showing import described
 
 
 def test_the_page_that_could_go_either_way_comes_first(run):

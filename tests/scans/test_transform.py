@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tablesim.digits.scale import working_image
-from tablesim.scans.boxes import Box
-from tablesim.scans.transform import Transform
+from tablesim.records.boxes import Box
+from tablesim.records.transform import Transform
 
 transforms = st.builds(
     Transform,

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tablesim.synthesis import astronomy
-from tablesim.synthesis.sexagesimal import Sexagesimal, places_of
+from tablesim.astronomy import theories as astronomy
+from tablesim.astronomy.sexagesimal import Sexagesimal, places_of
 
 TILT = 23 + 51 / 60 + 20 / 3600
 """Ptolemy's obliquity (Almagest I 12)."""

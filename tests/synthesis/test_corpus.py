@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from tablesim.cli.synthesize import command
 from tablesim.errors import SettingsError
+from tablesim.records.truth import PageTruth
 from tablesim.synthesis.corpus import CorpusPlan, draw_plan, plan_of_pages, sample_plan, write_corpus
-from tablesim.synthesis.truth import PageTruth
 
 PLAN = CorpusPlan((("royal_canon", {}, 2), ("declination", {"obliquity": (23, 33)}, 1)), ("title",), 7)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tablesim.errors import SettingsError
-from tablesim.synthesis.drawn import ASCENDER, DESCENDER, DRAWN, FORMS, VARIANTS, X_HEIGHT, DrawnFace, _glyph
+from tablesim.synthesis.drawn_face import ASCENDER, DESCENDER, DRAWN, FORMS, VARIANTS, X_HEIGHT, DrawnFace, _glyph
 from tablesim.synthesis.faces import DIGITS, FACES
 from tablesim.synthesis.sheet import Sheet, Style
 

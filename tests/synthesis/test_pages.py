@@ -6,12 +6,12 @@ import pytest
 from numpy.typing import NDArray
 
 from tablesim.errors import SettingsError
+from tablesim.records.truth import TrueNumber
+from tablesim.synthesis.drawings import PLATES, plate
 from tablesim.synthesis.editions import Edition, Layout, draw_book, draw_editions, draw_layout
 from tablesim.synthesis.pages import Page, table_page
-from tablesim.synthesis.plates import PLATES, plate
 from tablesim.synthesis.stemma import grow
 from tablesim.synthesis.tables import build
-from tablesim.synthesis.truth import TrueNumber
 
 
 def edition(name: str, seed: int = 0, **changes) -> Edition:

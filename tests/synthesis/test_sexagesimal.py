@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tablesim.synthesis.sexagesimal import Sexagesimal, places_of
+from tablesim.astronomy.sexagesimal import Sexagesimal, places_of
 
 numbers = st.builds(Sexagesimal, st.integers(-(10**12), 10**12), st.integers(0, 6))
 sixtieths = st.lists(st.integers(0, 59), max_size=6)

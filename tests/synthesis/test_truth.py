@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tablesim.scans.boxes import Box
-from tablesim.synthesis.truth import PageTruth, TrueDigit, TrueNumber
+from tablesim.records.boxes import Box
+from tablesim.records.truth import PageTruth, TrueDigit, TrueNumber
 
 
 def number(text: str, x: float, y: float, table: int | None = None, row: int | None = None, column: int | None = None):

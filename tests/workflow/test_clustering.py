@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from corpus.fakes import FakeReader, table, write_scan
 
-from tablesim.corpus.constraints import Constraints
+from tablesim.corpus.clustering.constraints import Constraints
 from tablesim.evidence.collation.verification import Verification
 from tablesim.workflow import cluster, run
 from tablesim.workflow.clustering import candidates, look_into
-from tablesim.workflow.verifying import verify_pages
+from tablesim.workflow.verification import verify_pages
 
 
 def another_of_the_kind(kind, seed):
@@ -91,7 +91,7 @@ def test_the_same_pages_give_the_same_clusters(corpus):
 def test_a_cluster_that_holds_several_tables_is_split(tmp_path, monkeypatch):
     """Four tables of one kind in three editions, where counting does not tell kindred tables apart."""
     for rule in ("APART", "APART_FEW"):
-        monkeypatch.setattr(f"tablesim.corpus.counting.{rule}", np.inf)
+        monkeypatch.setattr(f"tablesim.corpus.clustering.linkage.{rule}", np.inf)
     rng = np.random.default_rng(5)
     for at, seed in enumerate((11, 12, 13, 14)):
         rows = another_of_the_kind(1, seed)

@@ -3,8 +3,8 @@ import json
 
 import pytest
 
-from tablesim.corpus.events import Event
-from tablesim.workflow.events import EventLog, ProgressBars, ProgressLines, progress
+from tablesim.corpus.indexing.events import Event
+from tablesim.workflow.event_log import EventLog, ProgressBars, ProgressLines, progress
 
 JOB = (
     Event("start", "read", 0, 2),
@@ -83,7 +83,7 @@ def test_half_a_line_of_a_killed_job_stays_alone(tmp_path):
 
 def test_a_log_says_how_fast_and_how_long(monkeypatch):
     clock = iter([0.0, 5.0, 20.0])
-    monkeypatch.setattr("tablesim.workflow.events.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("tablesim.workflow.event_log.time.monotonic", lambda: next(clock))
     stream = io.StringIO()
     with progress(stream) as show:
         show(Event("start", "read", 100, 1000))

@@ -8,7 +8,7 @@ from tablesim.cli import app
 from tablesim.errors import MetadataError
 from tablesim.reader import load_network
 from tablesim.workflow import run
-from tablesim.workflow.rivals import embedding_table
+from tablesim.workflow.baselines import embedding_table
 
 
 @pytest.fixture(scope="module")

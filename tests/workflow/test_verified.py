@@ -2,12 +2,12 @@ import pyarrow.parquet as pq
 import pytest
 from corpus.fakes import FakeReader, write_corpus
 
-from tablesim.corpus.correcting import correct
+from tablesim.corpus.corrections.apply import correct
 from tablesim.corpus.store import Corpus
 from tablesim.digits.corrections import Correction
 from tablesim.workflow import run
-from tablesim.workflow.verified import NAME, VerifiedPairs
-from tablesim.workflow.verifying import verify_pages
+from tablesim.workflow.verification import verify_pages
+from tablesim.workflow.verification_store import NAME, VerifiedPairs
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def test_a_run_keeps_what_it_laid_over_each_other(corpus, monkeypatch):
     told = known.get("k0_e0", "k0_e1")
     assert told is not None and told.same
     assert known.get("k0_e1", "k0_e0") == told
-    monkeypatch.setattr("tablesim.workflow.verified.collate_pages", None)
+    monkeypatch.setattr("tablesim.workflow.verification_store.collate_pages", None)
     assert verify_pages(again, "k0_e0", "k0_e1") == told
 
 
@@ -60,7 +60,7 @@ def test_what_cannot_be_read_or_is_of_another_version_is_laid_over_again(corpus,
     if spoil == "garbage":
         path.write_bytes(b"PAR1 and no more")
     else:
-        monkeypatch.setattr("tablesim.workflow.verified._MADE_WITH", {b"tablesim": b"0.0"})
+        monkeypatch.setattr("tablesim.workflow.verification_store._MADE_WITH", {b"tablesim": b"0.0"})
     again = Corpus.open(corpus.folder)
     assert VerifiedPairs.of(again).get("k0_e0", "k0_e1") is None
     assert verify_pages(again, "k0_e0", "k0_e1").same

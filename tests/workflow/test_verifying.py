@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 from tablesim.cli import app
 from tablesim.errors import RunError
 from tablesim.workflow.long_tables import write_tables_over_pages
-from tablesim.workflow.verifying import different_tables, same_tables, verified_search
+from tablesim.workflow.verification import different_tables, same_tables, verified_search
 from workflow.kinds import TILTS, run_of_kinds
 
 
@@ -74,7 +74,7 @@ def test_search_says_what_the_run_knows_already(corpus):
 def test_search_lays_nothing_over_anything_unless_asked(corpus, tmp_path, monkeypatch):
     copy = shutil.copytree(corpus.folder, tmp_path / "run")
     (copy / "verified.parquet").unlink(missing_ok=True)
-    monkeypatch.setattr("tablesim.workflow.verified.collate_pages", None)
+    monkeypatch.setattr("tablesim.workflow.verification_store.collate_pages", None)
     result = CliRunner().invoke(app, ["search", str(copy), "b0_t0_p10", "--json"])
     assert result.exit_code == 0, result.output
     assert {hit["verification"] is None for hit in json.loads(result.output)} == {True}

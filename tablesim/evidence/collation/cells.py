@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.digits.reading import ILLEGIBLE, Number
 from tablesim.evidence.collation.doubt import doubt
 from tablesim.evidence.collation.grids import NONE, Panel, Witness
+from tablesim.records.reading import ILLEGIBLE, Number
 
 AGREES, DIFFERS, MISSING, ILLEGIBLE_STATE = "agrees", "differs", "missing", "illegible"
 STATES = (AGREES, DIFFERS, MISSING, ILLEGIBLE_STATE)

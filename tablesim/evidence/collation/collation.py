@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tablesim.digits.reading import Reading
 from tablesim.errors import SettingsError
 from tablesim.evidence.collation.alignment import find_patches
 from tablesim.evidence.collation.cells import DIFFERS, STATES, Cell, cells_of
@@ -19,6 +18,7 @@ from tablesim.evidence.collation.cutouts import Cutter, Picture, Places
 from tablesim.evidence.collation.grids import NONE, Panel, Witness, panels_of
 from tablesim.evidence.collation.merging import merge
 from tablesim.evidence.collation.values import evidence
+from tablesim.records.reading import Reading
 
 if TYPE_CHECKING:
     from tablesim.reader import Network

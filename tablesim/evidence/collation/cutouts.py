@@ -16,11 +16,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.digits.reading import Reading
 from tablesim.errors import TablesimError
-from tablesim.scans.boxes import Box
+from tablesim.records.boxes import Box
+from tablesim.records.reading import Reading
+from tablesim.records.transform import Transform
 from tablesim.scans.images import MAX_PIXELS, open_image
-from tablesim.scans.transform import Transform
 
 if TYPE_CHECKING:
     from tablesim.evidence.collation.cells import Cell, CellReading

@@ -6,7 +6,7 @@ so it can be reckoned how likely both numbers print one text, and weighed agains
 
 from __future__ import annotations
 
-from tablesim.digits.reading import Digit, Number
+from tablesim.records.reading import Digit, Number
 
 SLIP = 0.0017
 """How likely it is, before anything is read, that two printers differ at a place in just this way: a copy errs in 1.5 %

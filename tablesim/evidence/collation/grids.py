@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.digits.layout import arrange
-from tablesim.digits.reading import Number, Reading
-from tablesim.scans.transform import Transform
+from tablesim.records.reading import Number, Reading
+from tablesim.records.transform import Transform
 
 Ints = NDArray[np.int64]
 

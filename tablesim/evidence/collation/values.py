@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.digits.reading import ILLEGIBLE
 from tablesim.evidence.collation.grids import NONE, Panel, Witness
+from tablesim.records.reading import ILLEGIBLE
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

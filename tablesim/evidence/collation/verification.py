@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.bigrams.embedding import embed, histogram, similarity
-from tablesim.corpus.search import containment
-from tablesim.digits.reading import Reading
+from tablesim.corpus.search.hits import containment
 from tablesim.evidence.collation.cells import AGREES, DIFFERS, DOUBTFUL, judge
 from tablesim.evidence.collation.collation import Collation, collate_witnesses
 from tablesim.evidence.collation.grids import Witness
+from tablesim.records.reading import Reading
 
 SAME_AGREEMENT, SAME_RANK = 0.8, 0.65
 """Two pages carry one table where so large a share of the places that both have agrees, and of the smaller page.

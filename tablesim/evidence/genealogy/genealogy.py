@@ -26,7 +26,7 @@ import numpy as np
 
 from tablesim.errors import SettingsError
 from tablesim.evidence.collation.collation import Collation
-from tablesim.evidence.genealogy.events import UNKNOWN, Events, Floats, Ints, events_of
+from tablesim.evidence.genealogy.copying_errors import UNKNOWN, Events, Floats, Ints, events_of
 from tablesim.evidence.genealogy.tree import Costs, Fitted, Tree, costs_of, likeliest, lost_costs
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Genealogy:
 
     def plot(self, path: str | Path | None = None) -> Figure:
         """Draw the witnesses along the years with arrows from model to copy; see ``genealogy_picture``."""
-        from tablesim.evidence.genealogy.picture import draw
+        from tablesim.evidence.genealogy.figure import draw
 
         return draw(self, path)
 

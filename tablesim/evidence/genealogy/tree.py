@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.evidence.genealogy.arborescence import cheapest_tree
-from tablesim.evidence.genealogy.events import UNKNOWN, Events, Floats, Ints
+from tablesim.evidence.genealogy.copying_errors import UNKNOWN, Events, Floats, Ints
 
 Bools = NDArray[np.bool_]
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from tablesim.bigrams.bins import N_BINS
 from tablesim.bigrams.network import Occurrences
-from tablesim.scans.boxes import Box
+from tablesim.records.boxes import Box
 
 CHUNK = 1 << 20
 """Pairs whose relevance is held in memory at one time (8 MB)."""

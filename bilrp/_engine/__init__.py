@@ -1,0 +1,1 @@
+"""Moving relevance: propagation of many outputs, tiles, receptive windows, ranking."""

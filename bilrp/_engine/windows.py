@@ -1,0 +1,237 @@
+"""How relevance in windows passes each operation of a fully convolutional network; `bilrp.places` sends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from bilrp._trace.layers import LinearLayer, bound
+from bilrp._trace.operations import ELEMENTWISE, Site
+from bilrp.exceptions import InputError, UnsupportedOperationError
+from bilrp.rules import LinearRule, Pass, Rule, SumShare, Term
+
+POINTWISE = ELEMENTWISE | {"add", "sub", "rsub", "mul", "div", "minimum", "maximum", "fmin", "fmax"}
+LINEAR_MODES = {"bilinear": "linear", "nearest": "nearest", "nearest-exact": "nearest-exact"}
+Slices = tuple[slice, slice]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where a batch of windows lies in a map: corners (K, 2) as (row, column), perhaps outside it, and one size."""
+
+    corners: npt.NDArray[np.int64]
+    height: int
+    width: int
+
+    def pieces(self, rows: int, columns: int) -> Iterator[tuple[int, Slices, Slices]]:
+        """The part of each window that lies in a map: its number, the slices of the window, and those of the map."""
+        for k, (top, left) in enumerate(self.corners.tolist()):
+            y0, y1 = max(top, 0), min(top + self.height, rows)
+            x0, x1 = max(left, 0), min(left + self.width, columns)
+            if y0 < y1 and x0 < x1:
+                inner = slice(y0 - top, y1 - top), slice(x0 - left, x1 - left)
+                yield k, inner, (slice(y0, y1), slice(x0, x1))
+
+    def times(self, relevance: Tensor, whole: Tensor, out: Tensor | None = None) -> Tensor:
+        """Relevance (K, height, width, C) times a map (H, W, C), which is zero beyond its edges; ``out``: zeros."""
+        out = torch.zeros_like(relevance) if out is None else out
+        for k, inner, outer in self.pieces(*whole.shape[:2]):
+            torch.mul(relevance[k][inner], whole[outer], out=out[k][inner])
+        return out
+
+    def joined(self, other: Frame) -> Frame:
+        """The smallest frame around two; their corners must differ by the same in every window."""
+        shift = other.corners - self.corners
+        if not (shift == shift[:1]).all():
+            raise InputError("windows that meet have drifted apart: the network's strides do not fit each other")
+        corners = np.minimum(self.corners, other.corners)
+        ends = [
+            np.maximum(self.corners[0, i] + mine, other.corners[0, i] + theirs) - corners[0, i]
+            for i, (mine, theirs) in enumerate(((self.height, other.height), (self.width, other.width)))
+        ]
+        return Frame(corners, int(ends[0]), int(ends[1]))
+
+    def add(self, relevance: Tensor, frame: Frame, total: Tensor) -> None:
+        """Add relevance of this frame to that of a larger one."""
+        top, left = (self.corners[0] - frame.corners[0]).tolist()
+        total[:, top : top + self.height, left : left + self.width] += relevance
+
+
+Flow = tuple[Tensor, Frame]  # relevance (K, height, width, C), and where it lies
+Way = Callable[[Tensor, Frame], list[Flow]]
+
+
+def stored(maps: Tensor) -> Tensor:
+    """(1, C, H, W) as (H, W, C), so that a row of a window is one piece of memory."""
+    return maps[0].permute(1, 2, 0).contiguous()
+
+
+def stacked(site: Site, terms: Sequence[Term]) -> tuple[list[Tensor], list[Tensor], Tensor]:
+    """The terms of a rule for a convolution as one convolution of more channels.
+
+    Returns
+    -------
+    inputs, factors : list of Tensor of shape (H, W, C)
+        The different maps that terms multiply with below and above the layer.
+    weight : Tensor of shape (channels above * factors, channels below * inputs, height, width)
+    """
+    factors: list[Tensor] = []
+    inputs: list[Tensor] = []
+    blocks: dict[tuple[int, int], Tensor] = {}
+    for term in terms:
+        for a, weight in term.parts:
+            if bool((a == 0).all()):
+                continue
+            place = (_index(factors, term.factor), _index(inputs, a))
+            blocks[place] = blocks[place] + weight if place in blocks else weight
+    empty = torch.zeros_like(terms[0].parts[0][1])
+    if not blocks:  # all inputs are zero: nothing passes, in maps of the right shapes
+        factors, inputs = [terms[0].factor], [terms[0].parts[0][0]]
+    rows = [torch.cat([blocks.get((i, j), empty) for j in range(len(inputs))], 1) for i in range(len(factors))]
+    weight = torch.cat(rows).contiguous(memory_format=torch.channels_last)
+    below, above = site.inputs[0].shape, site.output.shape
+    return [stored(a.expand(below)) for a in inputs], [stored(f.expand(above)) for f in factors], weight
+
+
+class Convolution:
+    """R_j = sum over terms and parts (a, w) of a_j transpose_w(factor R)_j, all in one transposed convolution."""
+
+    def __init__(self, site: Site, rule: LinearRule, distribute: bool) -> None:
+        rule.check(site)
+        settings = bound(site.operation)
+        if isinstance(settings.get("padding", 0), str) or settings.get("groups", 1) != 1:
+            raise unsupported(site, "a convolution with groups, or with padding by name")
+        self._stride, self._padding, self._dilation = (
+            _pair(settings.get(key, default)) for key, default in (("stride", 1), ("padding", 0), ("dilation", 1))
+        )
+        layer = LinearLayer(site)
+        self._inputs, self._factors, self._weight = stacked(site, rule.terms(layer, distribute))
+        self.work = self._weight.numel()
+        """Multiplications for each place of the map above."""
+
+    def __call__(self, relevance: Tensor, frame: Frame) -> list[Flow]:
+        channels = relevance.shape[-1]
+        above = relevance.new_zeros(*relevance.shape[:3], channels * len(self._factors))
+        for i, factor in enumerate(self._factors):
+            frame.times(relevance, factor, above[..., i * channels : (i + 1) * channels])
+        pulled = F.conv_transpose2d(
+            above.permute(0, 3, 1, 2), self._weight, stride=self._stride, dilation=self._dilation
+        ).permute(0, 2, 3, 1)
+        below = Frame(frame.corners * np.array(self._stride) - np.array(self._padding), *pulled.shape[1:3])
+        parts = torch.split(pulled, pulled.shape[-1] // len(self._inputs), dim=-1)
+        total = below.times(parts[0], self._inputs[0])
+        for part, a in zip(parts[1:], self._inputs[1:], strict=True):
+            total += below.times(part, a)
+        return [(total, below)]
+
+
+class Pointwise:
+    """Operations whose every entry rests on the same entry of the inputs: one factor an entry, whatever the rule."""
+
+    def __init__(self, site: Site, rule: Rule, distribute: bool) -> None:
+        if any(value.shape != site.output.shape for value in site.inputs):
+            raise unsupported(site, "an operation that broadcasts its input")
+        factors = rule.prepare(site, distribute)(torch.ones_like(site.output)[None])
+        self.factors = [None if bool((factor == 1).all()) else stored(factor[0]) for factor in factors]
+
+    def __call__(self, relevance: Tensor, frame: Frame) -> list[Flow]:
+        return [(relevance if f is None else frame.times(relevance, f), frame) for f in self.factors]
+
+
+class Interpolation:
+    """Separable resizing: one matrix for rows, one for columns, cut to each window."""
+
+    def __init__(self, site: Site, rule: SumShare, distribute: bool) -> None:
+        operation = site.operation
+        names = ("input", "size", "scale_factor", "mode", "align_corners")
+        settings = {"mode": "nearest", **dict(zip(names, operation.args, strict=False)), **operation.kwargs}
+        small, large = site.inputs[0].shape[2:], site.output.shape[2:]
+        if settings["mode"] not in LINEAR_MODES or any(n % m for n, m in zip(large, small, strict=True)):
+            raise unsupported(site, "an interpolation by other than whole factors")
+        self.scale = (large[0] // small[0], large[1] // small[1])
+        self._small = small
+        self._matrices = [
+            F.interpolate(
+                torch.eye(m, dtype=site.output.dtype, device=site.output.device)[None],
+                size=n,
+                mode=LINEAR_MODES[settings["mode"]],
+                align_corners=settings.get("align_corners"),
+            )[0].T.contiguous()
+            for n, m in zip(large, small, strict=True)
+        ]  # (large, small) each
+        inverse, kept = rule.factors(site, distribute)
+        a = site.inputs[0]
+        pairs = [(a, inverse)] + ([] if kept is None else [(a.abs(), kept)])
+        self._pairs = [(stored(value), stored(factor)) for value, factor in pairs]
+
+    def __call__(self, relevance: Tensor, frame: Frame) -> list[Flow]:
+        starts = frame.corners // np.array(self.scale) - 1
+        sizes = [extent // scale + 3 for extent, scale in zip((frame.height, frame.width), self.scale, strict=True)]
+        below = Frame(starts, *sizes)
+        rows, columns = (
+            self._cut(matrix, frame.corners[:, i], starts[:, i], (extent, sizes[i]))
+            for i, (matrix, extent) in enumerate(zip(self._matrices, (frame.height, frame.width), strict=True))
+        )
+        total = relevance.new_zeros(())
+        for value, factor in self._pairs:
+            above = frame.times(relevance, factor)
+            total = total + below.times(torch.einsum("kyi,kyxc,kxj->kijc", rows, above, columns), value)
+        return [(total, below)]
+
+    @staticmethod
+    def _cut(
+        matrix: Tensor, above: npt.NDArray[np.int64], below: npt.NDArray[np.int64], size: tuple[int, int]
+    ) -> Tensor:
+        """The part of an interpolation matrix that belongs to each window: (K, *size)."""
+        frame = Frame(np.stack([above, below], 1), *size)
+        return frame.times(matrix.new_ones(len(above), *size, 1), matrix[..., None])[..., 0]
+
+
+def _index(known: list[Tensor], tensor: Tensor) -> int:
+    """The place of a tensor among those with other values; added where it is new."""
+    for i, other in enumerate(known):
+        if other is tensor or (other.shape == tensor.shape and torch.equal(other, tensor)):
+            return i
+    known.append(tensor)
+    return len(known) - 1
+
+
+def _pair(value: Any) -> tuple[int, int]:
+    return (int(value[0]), int(value[-1])) if isinstance(value, (tuple, list)) else (int(value), int(value))
+
+
+def unsupported(site: Site, what: str) -> UnsupportedOperationError:
+    return UnsupportedOperationError(
+        f"{site.name} ({site.function}): {what} cannot be passed in windows. Use explain_outputs: it sends whole maps."
+    )
+
+
+def way_through(site: Site, rule: Rule | None, distribute: bool) -> Way:
+    """How relevance passes one operation in windows."""
+    if site.kind == "linear" and site.function == "conv2d" and isinstance(rule, LinearRule):
+        return Convolution(site, rule, distribute)
+    if isinstance(rule, Pass) and site.inputs[0].shape == site.output.shape:
+        return lambda relevance, frame: [(relevance, frame)]
+    if rule is not None and site.function in POINTWISE:
+        return Pointwise(site, rule, distribute)
+    if site.function in {"interpolate", "upsample"} and isinstance(rule, SumShare):
+        return Interpolation(site, rule, distribute)
+    if rule is None and site.function == "pad" and (sides := _padding(site)) is not None:
+        shift = np.array(sides)
+        return lambda relevance, frame: [(relevance, Frame(frame.corners - shift, frame.height, frame.width))]
+    raise unsupported(site, "this operation")
+
+
+def _padding(site: Site) -> tuple[int, int] | None:
+    """Rows above and columns to the left that a padding by a constant adds; None for another padding."""
+    names = ("input", "pad", "mode", "value")
+    settings = {"mode": "constant", **dict(zip(names, site.operation.args, strict=False)), **site.operation.kwargs}
+    sides = [*settings["pad"], 0, 0, 0, 0][:4]
+    return (sides[2], sides[0]) if settings["mode"] == "constant" and len(settings["pad"]) <= 4 else None

@@ -1,0 +1,1 @@
+"""Recording one forward pass: the tape, the dispatch watcher, operations and attention."""

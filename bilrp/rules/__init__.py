@@ -1,0 +1,78 @@
+r"""The rules that say how the relevance of a neuron is shared over what feeds it. One class a rule.
+
+Notation, as in the literature: :math:`a_j` is an input of a layer, :math:`w_{jk}` a weight, :math:`b_k` a bias,
+:math:`z_{jk}` the contribution of input j to output k under the rule, :math:`z_k = \sum_j z_{jk} + b_k`, and
+:math:`R_k` the relevance that arrives at output k. Every rule passes on
+:math:`R_j = \sum_k z_{jk} / (z_k + \epsilon_k) R_k`; the rules differ in :math:`z_{jk}`. As the activations are fixed,
+this is linear in R, so the relevance of many outputs travels as one batch of K vectors.
+
+Every rule takes ``eps`` and ``stabilizer``, which keep the denominator away from zero:
+
+``"signed"`` (default)
+    :math:`\epsilon_k = \epsilon \, \mathrm{sign}(z_k)`, with sign(0) = 1: the denominator only grows.
+``"plain"``
+    :math:`\epsilon_k = \epsilon`, as in the published BiLRP code; a negative denominator shrinks.
+``"relative"``
+    :math:`\epsilon_k = \epsilon \, \mathrm{sign}(z_k) \sum_j |z_{jk}|`: scale-free; for layers with large
+    contributions that cancel.
+
+A bias and the stabilizer keep their share of :math:`R_k` unless the explanation asks to distribute it: then what they
+would keep is shared over the inputs in proportion to :math:`|z_{jk}|`, and a neuron without any contribution keeps it.
+
+References
+----------
+.. [Bach2015] Bach, Binder, Montavon, Klauschen, Müller, Samek. On pixel-wise explanations for non-linear classifier
+   decisions by layer-wise relevance propagation. PLoS ONE 10(7), 2015.
+.. [Montavon2017] Montavon, Lapuschkin, Binder, Samek, Müller. Explaining nonlinear classification decisions with deep
+   Taylor decomposition. Pattern Recognition 65, 2017.
+.. [Montavon2019] Montavon, Binder, Lapuschkin, Samek, Müller. Layer-wise relevance propagation: an overview.
+   Explainable AI, LNCS 11700, 2019.
+.. [Lapuschkin2019] Lapuschkin, Wäldchen, Binder, Montavon, Samek, Müller. Unmasking Clever Hans predictors. Nature
+   Communications 10, 2019.
+.. [Eberle2022] Eberle, Büttner, Kräutli, Müller, Valleriani, Montavon. Building and interpreting deep similarity
+   models. IEEE TPAMI 44(3), 2022.
+.. [Achtibat2024] Achtibat et al. AttnLRP: attention-aware layer-wise relevance propagation for transformers. ICML 2024.
+"""
+
+from __future__ import annotations
+
+from bilrp.rules.base import STABILIZERS, Backward, Rule, stabilize
+from bilrp.rules.linear import LRP0, AlphaBeta, Epsilon, Flat, Gamma, Group, LinearRule, Term, WSquare, ZBox, ZPlus
+from bilrp.rules.other import Gate, Linearize, MaxShare, MaxWinner, MinShare, MinWinner, Pass, ProductShare, SumShare
+
+RULES: dict[str, type[Rule]] = {
+    rule.__name__: rule
+    for rule in (
+        *(LRP0, Epsilon, Gamma, ZPlus, AlphaBeta, ZBox, WSquare, Flat, Pass, SumShare, MaxWinner, MaxShare),
+        *(MinShare, MinWinner, ProductShare, Gate, Linearize),
+    )
+}
+"""Every rule by its name."""
+
+__all__ = [
+    "LRP0",
+    "RULES",
+    "STABILIZERS",
+    "AlphaBeta",
+    "Backward",
+    "Epsilon",
+    "Flat",
+    "Gamma",
+    "Gate",
+    "Group",
+    "LinearRule",
+    "Linearize",
+    "MaxShare",
+    "MaxWinner",
+    "MinShare",
+    "MinWinner",
+    "Pass",
+    "ProductShare",
+    "Rule",
+    "SumShare",
+    "Term",
+    "WSquare",
+    "ZBox",
+    "ZPlus",
+    "stabilize",
+]

@@ -1,0 +1,88 @@
+"""What all rules have in common: the stabilizer and the contract with the propagation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from bilrp._trace.operations import Site
+from bilrp.exceptions import RuleError
+
+STABILIZERS = ("signed", "plain", "relative")
+Backward = Callable[[Tensor], tuple[Tensor, ...]]
+
+
+def stabilize(z: Tensor, eps: float, stabilizer: str = "signed", magnitude: Tensor | None = None) -> Tensor:
+    """The denominator ``z`` moved away from zero; ``magnitude`` is the sum of |z_jk| for ``"relative"``."""
+    if eps == 0:
+        return z
+    if stabilizer == "plain":
+        return z + eps
+    sign = torch.where(z < 0, -1.0, 1.0).to(z)
+    return z + eps * (sign if magnitude is None else sign * magnitude)
+
+
+def inverse_or_zero(z: Tensor) -> Tensor:
+    """1 / z, and 0 where z is 0: a neuron to which nothing contributes passes nothing on."""
+    return z.reciprocal().masked_fill_(z == 0, 0.0)
+
+
+class Rule:
+    """Base of all rules; a subclass says what kinds of operations it serves and how it shares relevance.
+
+    Parameters
+    ----------
+    eps : float, default 1e-9
+        Size of the stabilizer, zero or more, in the unit of the layer's output (for ``"relative"``: a fraction).
+    stabilizer : {"signed", "plain", "relative"}
+        Where the stabilizer points; see `bilrp.rules`.
+    """
+
+    kinds: ClassVar[frozenset[str]] = frozenset()
+    exact: ClassVar[bool] = True
+    """Whether the rule shares what the operation really computed; False is marked in the coverage report."""
+
+    def __init__(self, *, eps: float = 1e-9, stabilizer: str = "signed") -> None:
+        if not eps >= 0:
+            raise RuleError(f"{type(self).__name__}: eps is {eps}, expected zero or more")
+        if stabilizer not in STABILIZERS:
+            raise RuleError(f"{type(self).__name__}: stabilizer is {stabilizer!r}, expected one of {STABILIZERS}")
+        self.eps = eps
+        self.stabilizer = stabilizer
+
+    @property
+    def keeps_nothing(self) -> bool:
+        """True when the rule always passes on all that arrives."""
+        return False
+
+    def settings(self) -> dict[str, object]:
+        """What the rule was made with, for reports."""
+        return {key: value for key, value in vars(self).items() if not key.startswith("_")}
+
+    def __repr__(self) -> str:
+        inside = ", ".join(f"{key}={value!r}" for key, value in self.settings().items())
+        return f"{type(self).__name__}({inside})"
+
+    def serves(self, site: Site) -> bool:
+        """Whether the rule can be used for an operation."""
+        return site.kind in self.kinds
+
+    def prepare(self, site: Site, distribute: bool = False) -> Backward:
+        """Do what depends on the activations alone, once.
+
+        Parameters
+        ----------
+        site : Site
+            The operation with its values.
+        distribute : bool
+            Share what bias and stabilizer keep over the inputs in proportion to |z_jk|.
+
+        Returns
+        -------
+        callable
+            Takes relevance of shape (K, *output shape); gives one tensor (K, *input shape) for each flow of the site.
+        """
+        raise NotImplementedError

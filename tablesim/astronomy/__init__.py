@@ -1,0 +1,1 @@
+"""Astronomy: base sixty, planetary theories and the functions that tables print, each with its source."""

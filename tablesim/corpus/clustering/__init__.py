@@ -1,0 +1,1 @@
+"""Clustering: pages that carry the same table, their stability, and what describes each cluster."""

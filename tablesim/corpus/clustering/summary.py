@@ -1,0 +1,157 @@
+"""What there is to say of each cluster: its middle page, how it holds together, who hardly belongs, what is its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tablesim.bigrams.bins import BIN_NAMES
+from tablesim.corpus.clustering.kmeans import Picked, Rows, blocks, squared_distances, sums_by_label, unit_roots
+from tablesim.corpus.clustering.linkage import allowed
+from tablesim.corpus.clustering.model import Apart, Columns, Facts
+
+N_APART = 5
+SURE = 10.83
+"""Bigrams of less keyness do not set a cluster apart: the 0.1 % point of chi-squared with one degree of freedom."""
+
+
+@dataclass(frozen=True)
+class Description:
+    """Columns for the rows that were clustered, and facts by label; labels are from 0, larger clusters first."""
+
+    labels: NDArray[np.intp]
+    columns: Columns
+    facts: dict[int, Facts]
+
+
+def describe(
+    histograms: Rows, rows: NDArray[np.intp], labels: NDArray[np.intp], stability: dict[int, float | None], cut: float
+) -> Description:
+    """Describe clusters of some pages.
+
+    Parameters
+    ----------
+    histograms : rows of shape (n_pages, 110)
+        Of all pages.
+    rows : int array of shape (n,)
+        The pages that were clustered, in the order of their ids.
+    labels : int array of shape (n,)
+        Any numbers.
+    stability : dict of int to float or None
+        By those numbers.
+    cut : float
+        Members farther from the rest of their cluster than this, on the scale of counting, are outliers.
+    """
+    unit = Picked(histograms, rows, unit_roots)
+    names, index = np.unique(labels, return_inverse=True)
+    k, size = len(names), np.bincount(index)
+    sums = sums_by_label(unit, index, k)
+    counts = sums_by_label(Picked(histograms, rows), index, k)
+    strength, central = _strength(unit, sums / size[:, None], sums, index)
+    medoid = _first_greatest(central, index, k)
+    similarity = _similarity(unit, medoid, index)
+    place = _places(similarity, medoid, index)
+    outlier = _outliers(histograms, rows, counts, size, index, cut)
+    length = (sums**2).sum(axis=1)
+    cohesion = [float((s - n) / (n * (n - 1))) if n > 1 else None for s, n in zip(length, size, strict=True)]
+    apart = _apart(counts)
+    ranked = sorted(range(k), key=lambda at: (-size[at], medoid[at]))
+    new = np.empty(k, dtype=np.intp)
+    new[ranked] = np.arange(k)
+    facts = {
+        label: Facts(stability.get(int(names[at])), None if (c := cohesion[at]) is None else min(c, 1.0), apart[at])
+        for label, at in enumerate(ranked)
+    }
+    return Description(new[index], Columns(place, similarity, strength, outlier), facts)
+
+
+def _strength(
+    unit: Rows, middles: NDArray[np.float64], sums: NDArray[np.float64], index: NDArray[np.intp]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Of each row its strength, and the sum of its cosines with all of its cluster."""
+    strength, central = np.ones(len(unit)), np.empty(len(unit))
+    size = np.bincount(index)
+    for part in blocks(len(unit), len(middles)):
+        block = np.asarray(unit[part], dtype=np.float64)
+        own = index[part]
+        central[part] = np.round((block * sums[own]).sum(axis=1), 6)
+        if len(middles) == 1:
+            continue
+        square = squared_distances(block, middles)
+        square += (block**2).sum(axis=1, keepdims=True)
+        distance = np.sqrt(np.clip(square, 0.0, None))
+        here = distance[np.arange(len(block)), own]
+        distance[np.arange(len(block)), own] = np.inf
+        ratio = 1.0 - here / np.maximum(distance.min(axis=1), 1e-12)
+        strength[part] = np.where(size[own] == 1, 1.0, np.round(np.clip(ratio, 0.0, 1.0), 6))
+    return strength, central
+
+
+def _first_greatest(value: NDArray[np.float64], index: NDArray[np.intp], k: int) -> NDArray[np.intp]:
+    """Of each group the first row with the greatest value."""
+    order = np.lexsort((np.arange(len(value)), -value, index))
+    return np.asarray(order[np.searchsorted(index[order], np.arange(k))])
+
+
+def _similarity(unit: Rows, medoid: NDArray[np.intp], index: NDArray[np.intp]) -> NDArray[np.float64]:
+    middle = np.asarray(unit[medoid], dtype=np.float64)
+    similarity = np.empty(len(unit))
+    for part in blocks(len(unit), 256):
+        similarity[part] = (np.asarray(unit[part], dtype=np.float64) * middle[index[part]]).sum(axis=1)
+    return np.asarray(np.round(np.clip(similarity, 0.0, 1.0), 6), dtype=np.float64)
+
+
+def _places(similarity: NDArray[np.float64], medoid: NDArray[np.intp], index: NDArray[np.intp]) -> NDArray[np.int32]:
+    n = len(similarity)
+    follows = np.ones(n, dtype=bool)
+    follows[medoid] = False
+    order = np.lexsort((np.arange(n), -similarity, follows, index))
+    starts = np.searchsorted(index[order], np.arange(len(medoid)))
+    place = np.empty(n, dtype=np.int32)
+    place[order] = np.arange(n) - starts[index[order]]
+    return place
+
+
+def _outliers(
+    histograms: Rows,
+    rows: NDArray[np.intp],
+    counts: NDArray[np.float64],
+    size: NDArray[np.intp],
+    index: NDArray[np.intp],
+    cut: float,
+) -> NDArray[np.bool_]:
+    """Whether each row differs from the mean of the others of its cluster by more than the cut; never of two."""
+    found = np.zeros(len(rows), dtype=bool)
+    for part in blocks(len(rows), 256):
+        h, own = np.asarray(histograms[rows[part]], dtype=np.float64), index[part]
+        others = np.clip(counts[own] - h, 0.0, None)
+        n, m = h.sum(axis=1), others.sum(axis=1)
+        cosine = np.sqrt(h * others).sum(axis=1) / np.sqrt(np.maximum(n * m, 1e-12))
+        distance = (1.0 - cosine) / allowed(n, m / np.maximum(size[own] - 1, 1))
+        found[part] = (size[own] > 2) & (distance > cut)
+    return found
+
+
+def _apart(counts: NDArray[np.float64]) -> list[tuple[Apart, ...]]:
+    """Per cluster the bigrams that are commoner here than elsewhere, by Dunning's log-likelihood ratio."""
+    total, grand = counts.sum(axis=0), counts.sum()
+    found: list[tuple[Apart, ...]] = []
+    for here in counts:
+        n = here.sum()
+        if n in (0, grand):
+            found.append(())
+            continue
+        there, m = total - here, grand - n
+        with np.errstate(divide="ignore", invalid="ignore"):
+            pooled = total / grand
+            g2 = 2.0 * (
+                np.where(here > 0, here * np.log(here / n / pooled), 0.0)
+                + np.where(there > 0, there * np.log(there / m / pooled), 0.0)
+            )
+        g2 = np.where(here / n > there / m, g2, 0.0)
+        order = np.argsort(-np.round(g2, 6), kind="stable")[:N_APART]
+        own = [b for b in order.tolist() if g2[b] > SURE]
+        found.append(tuple(Apart(BIN_NAMES[b], float(here[b] / n), float(there[b] / m), float(g2[b])) for b in own))
+    return found

@@ -1,0 +1,1 @@
+"""Evaluation: neighbours, clusters and embeddings against labels that a person gave."""

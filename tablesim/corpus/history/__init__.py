@@ -1,0 +1,1 @@
+"""History: entropy of the clusters over years and places, with a null model."""

@@ -1,0 +1,389 @@
+"""How varied the tables of a corpus are from year to year and from place to place: entropy of its clusters.
+
+Two modes, side by side. ``published`` follows the procedure of the study of the Sphaera corpus (Eberle et al., Science
+Advances 10, 2024) as its programs do it: for each year 80 pages are drawn without replacement by a Gaussian of 4 years,
+twenty times; a place has the entropy of all its pages less the logarithm of their number; years are those in the page
+ids. Its window is never cut off, so that a year with few pages is filled up from decades away, its band is the spread
+of the draws alone, and the entropy of a place hangs on how much was printed there.
+
+``corrected``: the window ends at ``reach`` times sigma; a year without enough pages in it has no value; places are
+compared at one number of pages (rarefaction); the band says what other books would have given (half-samples of books,
+for pages of a book are not independent: P. McCarthy, Rev. Int. Stat. Inst. 37, 1969); dates that are ranges are drawn
+anew each time; and a null model, in which the books change their years or places, says what entropy the corpus would
+show if its tables had nothing to do with time or place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tablesim.corpus.clustering.model import Clustering
+from tablesim.corpus.history.entropy import drawn, entropy, rarefied
+from tablesim.corpus.storage.files import write_csv
+from tablesim.corpus.store import Corpus
+from tablesim.errors import RunError, SettingsError
+
+SIGMA = 4.0
+REACH = 2.0
+N_PAGES = 80
+PUBLISHED_REPEATS = 20
+FEWEST_BOOKS = 3
+"""Of fewer books nothing can be said about what other books would have given."""
+NO_PLACE = "(no place given)"
+_YEAR_IN_ID = re.compile(r".*_(\d{4})_p\d+")
+
+
+@dataclass(frozen=True)
+class HistorySettings:
+    """What a history is drawn with.
+
+    Parameters
+    ----------
+    sigma : float
+        Of the Gaussian window, in years.
+    reach : float
+        Where the corrected window ends, in sigmas.
+    n_pages : int, optional
+        Pages that are compared at each year or place. By default 80, or as many as half the years or places have.
+    repeats : int
+        Half-samples of books and permutations of the null model.
+    leave_out : tuple of str
+        Books that are left out.
+    min_figures : int
+        Pages with fewer figures are left out (0 to 300 in the published study).
+    seed : int
+    """
+
+    sigma: float = SIGMA
+    reach: float = REACH
+    n_pages: int | None = None
+    repeats: int = 100
+    leave_out: tuple[str, ...] = ()
+    min_figures: int = 0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in (("sigma", 0.0), ("reach", 0.0), ("repeats", 1), ("n_pages", 1)):
+            value = getattr(self, name)
+            if value is not None and not (value > 0 and value >= least):
+                raise SettingsError(f"{name}: got {value}, expected more than 0")
+
+
+@dataclass(frozen=True)
+class HistoryRow:
+    """One year or place in one mode; entropies in bits, blank where they cannot be told.
+
+    ``pages`` and ``books`` are those in the window (corrected), or all that could be drawn (published); ``depth`` is
+    the number of pages that are compared. ``low`` and ``high``: corrected, 95 % of what other books would have given;
+    published, one standard deviation of the draws. ``null``, ``null_low`` and ``null_high``: mean and 95 % of the null
+    model. ``far`` is the share of the drawn pages more than two sigma away.
+    """
+
+    by: str
+    at: str
+    mode: str
+    entropy: float | None
+    low: float | None
+    high: float | None
+    null: float | None
+    null_low: float | None
+    null_high: float | None
+    pages: int
+    books: int
+    clusters: int
+    depth: int
+    far: float | None = None
+
+
+@dataclass(frozen=True)
+class History:
+    """Rows of both modes, in the order of years or places, and what they were drawn with."""
+
+    by: str
+    rows: tuple[HistoryRow, ...]
+    settings: HistorySettings
+    clustering: str
+    left_out: tuple[str, ...]
+
+    def mode(self, name: str) -> tuple[HistoryRow, ...]:
+        """The rows of "published" or "corrected"."""
+        return tuple(row for row in self.rows if row.mode == name)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "by": self.by,
+            "clustering": self.clustering,
+            "unit": "bits",
+            "settings": asdict(self.settings),
+            "left_out": list(self.left_out),
+            "rows": [_plain(row) for row in self.rows],
+        }
+
+    def write_csv(self, path: str | Path) -> Path:
+        """One row a year or place and mode, as the plot shows it."""
+        path = Path(path)
+        write_csv(path, [field.name for field in fields(HistoryRow)], (_plain(row) for row in self.rows))
+        return path
+
+    def plot(self) -> Any:
+        """A matplotlib figure of both modes with their bands, and the null model behind the corrected one."""
+        from tablesim.corpus.history.figure import plot
+
+        return plot(self)
+
+
+def _plain(row: HistoryRow) -> dict[str, Any]:
+    return {name: round(value, 6) if isinstance(value, float) else value for name, value in asdict(row).items()}
+
+
+@dataclass(frozen=True)
+class _Pages:
+    """The clustered pages of a corpus in columns; ``book`` indexes ``books``."""
+
+    cluster: NDArray[np.intp]
+    book: NDArray[np.intp]
+    first: NDArray[np.intp]
+    last: NDArray[np.intp]
+    year_in_id: NDArray[np.intp]
+    place: NDArray[np.str_]
+    n_books: int
+
+
+def history(
+    corpus: Corpus, by: str = "year", settings: HistorySettings | None = None, clustering: Clustering | None = None
+) -> History:
+    """Entropy of the clusters of a run by year or by place, in both modes.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        With clusters, and metadata that gives years or places.
+    by : str
+        "year" or "place".
+    settings : HistorySettings, optional
+    clustering : Clustering, optional
+        The one made last unless given.
+
+    Raises
+    ------
+    RunError
+        The run has no clusters, or no clustered page has a year (a place).
+    SettingsError
+        ``by`` is something else, or a book to leave out is not in the run.
+    """
+    if by not in ("year", "place"):
+        raise SettingsError(f"by: got {by!r}, expected year or place")
+    settings = settings or HistorySettings()
+    clustering = corpus.clusters if clustering is None else clustering
+    if clustering is None:
+        raise RunError(f"{corpus.folder}: no clusters yet; make some with `tablesim cluster {corpus.folder}`")
+    pages, left_out = _pages(corpus, clustering, by, settings)
+    rows = _by_year(pages, settings) if by == "year" else _by_place(pages, settings)
+    return History(by, tuple(rows), settings, clustering.name, left_out)
+
+
+def _pages(
+    corpus: Corpus, clustering: Clustering, by: str, settings: HistorySettings
+) -> tuple[_Pages, tuple[str, ...]]:
+    lines, left_out = [], set()
+    wanted = set(settings.leave_out)
+    books: dict[str, int] = {}
+    for row in corpus.pages:
+        label = clustering.label_of(row["page"])
+        if label is None or (row["n_digits"] or 0) < settings.min_figures:
+            continue
+        # A page whose book is not known stands for a book of its own.
+        book = row["book"] or row["page"]
+        if book in wanted:
+            left_out.add(book)
+            continue
+        if by == "year" and row["year"] is None:
+            continue
+        first = row["year"] or 0
+        named = _YEAR_IN_ID.fullmatch(row["page"])
+        lines.append(
+            (
+                label,
+                books.setdefault(book, len(books)),
+                first,
+                row["year_latest"] or first,
+                int(named[1]) if named else first,
+                row["place"] or NO_PLACE,
+            )
+        )
+    unknown = sorted(wanted - {row["book"] or row["page"] for row in corpus.pages})
+    if unknown:
+        raise SettingsError(
+            f"leave out: no book {', '.join(unknown[:5])} in {corpus.folder}; give books as in its pages"
+        )
+    if not lines or (by == "place" and all(line[5] == NO_PLACE for line in lines)):
+        raise RunError(
+            f"{corpus.folder}: no clustered page has a {by}; give the run a CSV with that column: "
+            "`tablesim run SCANS --out RUN --metadata CSV`"
+        )
+    label, book_of, first, last, named_year, place = zip(*lines, strict=True)
+    pages = _Pages(
+        np.array(label, dtype=np.intp),
+        np.array(book_of, dtype=np.intp),
+        np.array(first, dtype=np.intp),
+        np.array(last, dtype=np.intp),
+        np.array(named_year, dtype=np.intp),
+        np.array(place, dtype=np.str_),
+        len(books),
+    )
+    return pages, tuple(sorted(left_out))
+
+
+# By year
+
+
+def _by_year(pages: _Pages, settings: HistorySettings) -> Iterable[HistoryRow]:
+    rng = np.random.default_rng(settings.seed)
+    yield from _published_years(pages, settings, rng)
+    yield from _corrected_years(pages, settings, rng)
+
+
+def _published_years(pages: _Pages, settings: HistorySettings, rng: np.random.Generator) -> Iterable[HistoryRow]:
+    years = pages.year_in_id
+    depth = min(settings.n_pages or N_PAGES, len(years))
+    # The published series ends a year before the last.
+    for year in range(int(years.min()), max(int(years.max()), int(years.min()) + 1)):
+        log_weight = -0.5 * ((years - year) / settings.sigma) ** 2
+        chosen = [drawn(log_weight, depth, rng) for _ in range(PUBLISHED_REPEATS)]
+        values = [entropy(pages.cluster[rows]) for rows in chosen]
+        far = float(np.mean([np.abs(years[rows] - year) > 2 * settings.sigma for rows in chosen]))
+        mean, spread = float(np.mean(values)), float(np.std(values))
+        all_rows = np.unique(np.concatenate(chosen))
+        counts = (len(years), len(np.unique(pages.book[all_rows])), len(np.unique(pages.cluster[all_rows])), depth)
+        yield HistoryRow(
+            "year", str(year), "published", mean, mean - spread, mean + spread, None, None, None, *counts, far
+        )
+
+
+def _corrected_years(pages: _Pages, settings: HistorySettings, rng: np.random.Generator) -> Iterable[HistoryRow]:
+    first, last = int(pages.first.min()), int(pages.last.max())
+    years = np.arange(first, last + 1)
+    middle = (pages.first + pages.last) / 2
+    window = settings.reach * settings.sigma
+    available = np.array([(np.abs(middle - year) <= window).sum() for year in years])
+    depth = settings.n_pages or _usual(available)
+
+    def series(book_year: NDArray[np.intp] | None, kept: NDArray[np.bool_] | None) -> NDArray[np.float64]:
+        """Entropy of each year; NaN where there are too few pages."""
+        when = _dates(pages, rng) if book_year is None else book_year[pages.book]
+        use = np.ones(len(when), bool) if kept is None else kept[pages.book]
+        found = np.full(len(years), np.nan)
+        for at, year in enumerate(years):
+            near = np.flatnonzero(use & (np.abs(when - year) <= window))
+            if len(near) >= depth:
+                rows = near[drawn(-0.5 * ((when[near] - year) / settings.sigma) ** 2, depth, rng)]
+                found[at] = entropy(pages.cluster[rows])
+        return found
+
+    whole = np.array([series(None, None) for _ in range(settings.repeats)])
+    halves = np.array([series(None, _half(pages.n_books, rng)) for _ in range(settings.repeats)])
+    year_of_book = np.zeros(pages.n_books)
+    year_of_book[pages.book] = middle
+    null = np.array([series(rng.permutation(year_of_book), None) for _ in range(settings.repeats)])
+    for at, year in enumerate(years):
+        near = np.abs(middle - year) <= window
+        counts = (int(near.sum()), len(np.unique(pages.book[near])), len(np.unique(pages.cluster[near])), depth)
+        yield _corrected_row("year", str(year), whole[:, at], halves[:, at], null[:, at], counts, 0.0)
+
+
+def _dates(pages: _Pages, rng: np.random.Generator) -> NDArray[np.intp]:
+    """A year for each page, one for all pages of a book, drawn within what its date allows."""
+    u = rng.random(pages.n_books)[pages.book]
+    return np.asarray(pages.first + np.floor(u * (pages.last - pages.first + 1)), dtype=np.intp)
+
+
+# By place
+
+
+def _by_place(pages: _Pages, settings: HistorySettings) -> Iterable[HistoryRow]:
+    rng = np.random.default_rng(settings.seed)
+    names, place, counts = np.unique(pages.place, return_inverse=True, return_counts=True)
+    for at, name in enumerate(names):
+        labels, books = pages.cluster[place == at], pages.book[place == at]
+        value = entropy(labels) - float(np.log2(len(labels)))
+        n = (len(labels), len(np.unique(books)), len(np.unique(labels)), len(labels))
+        yield HistoryRow("place", str(name), "published", value, None, None, None, None, None, *n)
+    depth = settings.n_pages or _usual(counts)
+
+    def series(kept: NDArray[np.bool_], where: NDArray[np.intp]) -> NDArray[np.float64]:
+        found = np.full(len(names), np.nan)
+        for at in range(len(names)):
+            labels = pages.cluster[kept[pages.book] & (where == at)]
+            if len(labels) >= depth:
+                found[at] = rarefied(labels, depth)
+        return found
+
+    every = np.ones(pages.n_books, bool)
+    whole = series(every, place)[None]
+    halves = np.array([series(_half(pages.n_books, rng), place) for _ in range(settings.repeats)])
+    null = np.array([series(every, _moved(pages, place, rng)) for _ in range(settings.repeats)])
+    for at, name in enumerate(names):
+        here = place == at
+        n = (int(here.sum()), len(np.unique(pages.book[here])), len(np.unique(pages.cluster[here])), depth)
+        yield _corrected_row("place", str(name), whole[:, at], halves[:, at], null[:, at], n, None)
+
+
+def _moved(pages: _Pages, place: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.intp]:
+    """The place of each page after the books, each with all its pages, have changed their places."""
+    of_book = np.zeros(pages.n_books, dtype=np.intp)
+    of_book[pages.book] = place
+    return np.asarray(rng.permutation(of_book)[pages.book], dtype=np.intp)
+
+
+# Both
+
+
+def _usual(available: NDArray[np.intp]) -> int:
+    """Pages that half of the years or places with any can be compared at, ``N_PAGES`` at most and 2 at least."""
+    some = available[available > 0]
+    return int(min(N_PAGES, max(2, np.median(some))))
+
+
+def _half(n_books: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+    kept = np.zeros(n_books, dtype=bool)
+    kept[rng.permutation(n_books)[: (n_books + 1) // 2]] = True
+    return kept
+
+
+def _corrected_row(
+    by: str,
+    at: str,
+    whole: NDArray[np.float64],
+    halves: NDArray[np.float64],
+    null: NDArray[np.float64],
+    counts: tuple[int, int, int, int],
+    far: float | None,
+) -> HistoryRow:
+    """Mean over the draws; band from the half-samples, whose variance about their mean is that of the whole."""
+    value = _mean(whole)
+    low: float | None = None
+    high: float | None = None
+    told = halves[np.isfinite(halves)]
+    if value is not None and counts[1] >= FEWEST_BOOKS and len(told) >= len(halves) / 2:
+        # The spread of single draws is taken out where the value is a mean over draws.
+        noise = float(np.nanvar(whole)) if len(whole) > 1 else 0.0
+        reach = 1.96 * float(np.sqrt(max(0.0, float(np.var(told)) - noise) + noise / len(whole)))
+        low, high = max(0.0, value - reach), value + reach
+    chance = null[np.isfinite(null)]
+    null_mean = null_low = null_high = None
+    if value is not None and len(chance):
+        null_mean = float(chance.mean())
+        null_low, null_high = (float(end) for end in np.quantile(chance, [0.025, 0.975]))
+    return HistoryRow(by, at, "corrected", value, low, high, null_mean, null_low, null_high, *counts, far)
+
+
+def _mean(values: NDArray[np.float64]) -> float | None:
+    told = values[np.isfinite(values)]
+    return float(told.mean()) if len(told) >= max(1, len(values) / 2) else None

@@ -1,0 +1,1 @@
+"""Search: the nearest pages by exact cosine, from a page or from typed numbers."""

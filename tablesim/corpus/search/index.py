@@ -1,0 +1,160 @@
+"""What search looks through: the pages that can be like another, as two matrices that the system maps into memory.
+
+The folder ``RUN/.search`` is made from ``pages.parquet`` and ``embeddings/`` when it is first needed and again when
+they change; it can be deleted at any time. Where the run may not be written to, the matrices are made in memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tablesim.bigrams.bins import N_BINS
+from tablesim.corpus.search.hits import unit_rows
+from tablesim.corpus.storage.page_table import PageTable
+from tablesim.corpus.storage.shards import Shards, vectors
+
+FOLDER = ".search"
+_MADE_AS = "2"
+"""Changed when the files of the folder change their meaning."""
+
+_MATRICES = ("unit", "histograms")
+_Matrices = tuple[NDArray[np.float32], NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class SearchIndex:
+    """The n table pages on which figures were read, in the order of their ids.
+
+    Parameters
+    ----------
+    unit : float32 array of shape (n, 110)
+        Embeddings of length 1; rounded, so that what is near by them is looked at again with ``histograms``.
+    histograms : float32 array of shape (n, 110)
+    rows : int64 array of shape (n,)
+        The line of each page in ``pages.parquet``, rising.
+    sums : float64 array of shape (n,)
+        How many bigrams each page has.
+    folder : Path or None
+        Where the matrices stand; None for those in memory.
+    """
+
+    unit: NDArray[np.float32]
+    histograms: NDArray[np.float32]
+    rows: NDArray[np.int64]
+    sums: NDArray[np.float64]
+    folder: Path | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def at(self, row: int) -> int | None:
+        """Where the page of a line of ``pages.parquet`` stands here; None when it is not among these pages."""
+        place = int(np.searchsorted(self.rows, row))
+        return place if place < len(self.rows) and self.rows[place] == row else None
+
+
+def search_index(run: Path, pages: PageTable, embeddings: Shards) -> SearchIndex:
+    """The index of a run folder as it is now: the one on the disk, or a new one."""
+    folder = run / FOLDER / _stamp(pages.path, embeddings)
+    if not folder.is_dir():
+        try:
+            _write(folder, pages, embeddings)
+        except OSError:
+            # A run on a full disk or one that belongs to somebody else can be searched all the same.
+            rows, stored, sums = _rows(pages, embeddings)
+            unit, histograms = (np.zeros((len(rows), N_BINS), np.float32) for _ in _MATRICES)
+            _fill(lambda: (unit, histograms), stored, embeddings)
+            return SearchIndex(unit, histograms, rows, sums)
+    unit, histograms = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in _MATRICES)
+    return SearchIndex(unit, histograms, np.load(folder / "rows.npy"), np.load(folder / "sums.npy"), folder)
+
+
+def _stamp(path: Path, embeddings: Shards) -> str:
+    """Changes when a file changes from which the index is made."""
+    stats = [(file.name, file.stat()) for file in (path, *embeddings.files) if file.exists()]
+    text = "\n".join(f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats)
+    return hashlib.sha256(f"{_MADE_AS}\n{text}".encode()).hexdigest()[:16]
+
+
+def _write(folder: Path, pages: PageTable, embeddings: Shards) -> None:
+    """Make the files in a folder aside and give it its name; then remove those that it replaces."""
+    folder.parent.mkdir(exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix="new-", suffix=".part", dir=folder.parent))
+    try:
+        rows, stored, sums = _rows(pages, embeddings)
+        np.save(aside / "rows.npy", rows)
+        np.save(aside / "sums.npy", sums)
+        unit, histograms = (aside / f"{name}.npy" for name in _MATRICES)
+        _new_array(unit, len(rows))
+        _new_array(histograms, len(rows))
+        # Mapped anew for each shard: what is written need not stay in this process.
+        _fill(lambda: (np.load(unit, mmap_mode="r+"), np.load(histograms, mmap_mode="r+")), stored, embeddings)
+        aside.chmod(0o755)
+        aside.rename(folder)
+    except FileExistsError:
+        pass  # another process made it meanwhile, of the same files
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    for other in folder.parent.iterdir():
+        if other != folder and not other.name.endswith(".part"):
+            # Processes that still look through it keep what they have mapped.
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def _new_array(path: Path, n: int) -> None:
+    if n == 0:
+        # Nothing cannot be mapped.
+        np.save(path, np.zeros((0, N_BINS), np.float32))
+    else:
+        np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(n, N_BINS))
+
+
+def _rows(pages: PageTable, embeddings: Shards) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """The lines of the pages that were read, hold a table, and have figures; the row of the shards of each, and how
+    many bigrams it has.
+    """
+    lines, stored = _read_tables(pages, embeddings)
+    sums = np.zeros(len(embeddings.places))
+    for start, h in _histograms(embeddings):
+        sums[start : start + len(h)] = h.sum(axis=1, dtype=np.float64)
+    filled = sums[stored] > 0
+    return lines[filled], stored[filled], sums[stored[filled]]
+
+
+def _fill(matrices: Callable[[], _Matrices], stored: NDArray[np.int64], embeddings: Shards) -> None:
+    """Write the matrices a shard at a time; ``stored`` is the row of the shards of each of their rows."""
+    # Pages with the same bytes share a row of the shards.
+    order = np.argsort(stored, kind="stable")
+    sorted_rows = stored[order]
+    for start, h in _histograms(embeddings):
+        first, last = np.searchsorted(sorted_rows, [start, start + len(h)])
+        if first == last:
+            continue
+        targets = order[first:last]
+        part = h[sorted_rows[first:last] - start]
+        unit, histograms = matrices()
+        histograms[targets] = part
+        unit[targets] = unit_rows(np.sqrt(part))
+
+
+def _read_tables(pages: PageTable, embeddings: Shards) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The lines of the table pages that have an embedding, and the row of it."""
+    stored = embeddings.places.rows(pages.column("sha256"))
+    read = np.asarray(pages.column("status").to_numpy(zero_copy_only=False) == "read", dtype=bool)
+    lines = np.flatnonzero(read & pages.flags("is_table") & (stored >= 0))
+    return lines.astype(np.int64), stored[lines]
+
+
+def _histograms(embeddings: Shards) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Where each shard begins, counted through all of them, and its histograms."""
+    places = embeddings.places
+    for start, table in zip(places.starts[:-1].tolist(), embeddings.tables(["histogram"]), strict=True):
+        yield start, vectors(table["histogram"])

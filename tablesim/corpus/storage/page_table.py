@@ -1,0 +1,151 @@
+"""``pages.parquet`` as search and status look at it: column by column, and line by line where a line is asked for.
+
+A million lines are 2 GB as dicts and 100 MB as the few columns that search needs.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from bisect import bisect_left
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from tablesim.corpus.storage.files import read_parquet, write_parquet
+from tablesim.corpus.storage.schemas import PAGE_SCHEMA
+from tablesim.errors import RunError
+
+GROUP_ROWS = 8192
+"""Lines that are read together: fewer cost more for the whole table, more cost more for one line."""
+
+_KEPT_GROUPS = 64
+_LOOKED_AT = 2000
+
+
+class PageTable:
+    """The lines of the pages of a run, sorted by page id. Empty where there is no such file yet.
+
+    Raises
+    ------
+    RunError
+        The file is damaged or has other columns.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._columns: dict[str, pa.Array] = {}
+        self._groups: OrderedDict[int, pa.Table] = OrderedDict()
+        self._starts: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.column("page"))
+
+    def column(self, name: str) -> pa.Array:
+        """One column, read once."""
+        if name not in self._columns:
+            there = self.path.is_file()
+            table = read_parquet(self.path, PAGE_SCHEMA, [name]) if there else PAGE_SCHEMA.empty_table()
+            self._columns[name] = table[name].combine_chunks()
+        return self._columns[name]
+
+    def flags(self, name: str) -> NDArray[np.bool_]:
+        """A column of truth values; blank is False."""
+        return np.asarray(self.column(name).fill_null(False).to_numpy(zero_copy_only=False), dtype=bool)
+
+    def codes(self, name: str) -> NDArray[np.int32]:
+        """A column of words as numbers, equal words as equal numbers; -1 where it is blank."""
+        coded = self.column(name).dictionary_encode()
+        return np.asarray(coded.indices.fill_null(-1).to_numpy(zero_copy_only=False), dtype=np.int32)
+
+    def labelled(self, labels: Mapping[str, str]) -> NDArray[np.int32]:
+        """The label of each line as a number, shape (n,); -1 where it has none. ``labels`` are by page id."""
+        number = {label: code for code, label in enumerate(sorted(set(labels.values())))}
+        codes = np.full(len(self), -1, dtype=np.int32)
+        for page, label in labels.items():
+            row = self.row_of(page)
+            if row is not None:
+                codes[row] = number[label]
+        return codes
+
+    def row_of(self, page: str) -> int | None:
+        """Which line is that of ``page``; None when there is none."""
+        ids = self.column("page")
+        row = bisect_left(range(len(ids)), page, key=lambda at: ids[at].as_py())
+        return row if row < len(ids) and ids[row].as_py() == page else None
+
+    def find(self, page: str) -> int:
+        """Which line is that of ``page``; RunError, with the ids that look like it, when there is none."""
+        row = self.row_of(page)
+        if row is not None:
+            return row
+        ids = self.column("page")
+        near = bisect_left(range(len(ids)), page, key=lambda at: ids[at].as_py())
+        # In a large run only the ids around it in the alphabet are looked at.
+        around = ids.slice(max(0, near - _LOOKED_AT), 2 * _LOOKED_AT).to_pylist()
+        close = difflib.get_close_matches(page, around, n=3)
+        hint = f"did you mean {' or '.join(close)}?" if close else "`tablesim status RUN --json` lists the pages"
+        raise RunError(f"{self.path.parent}: no page {page!r} in this run; {hint}")
+
+    def ids(self, rows: Iterable[int]) -> list[str]:
+        """The page ids of some lines."""
+        return self.column("page").take(pa.array(list(map(int, rows)), pa.int64())).to_pylist()
+
+    def line(self, row: int) -> dict[str, Any]:
+        """One line as a dict with the columns of ``PAGE_SCHEMA``; ``extra`` as a dict."""
+        if self._starts is None:
+            about = pq.read_metadata(self.path)
+            sizes = [about.row_group(group).num_rows for group in range(about.num_row_groups)]
+            self._starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        group = int(np.searchsorted(self._starts, row, side="right")) - 1
+        if group not in self._groups:
+            # The columns are looked at first, so that a file of another make is told by its name.
+            self.column("page")
+            self._groups[group] = pq.ParquetFile(self.path).read_row_group(group)
+            if len(self._groups) > _KEPT_GROUPS:
+                self._groups.popitem(last=False)
+        self._groups.move_to_end(group)
+        return _with_extra(self._groups[group].slice(row - int(self._starts[group]), 1).to_pylist()[0])
+
+    def changed(self, columns: Mapping[str, pa.Array]) -> pa.Table:
+        """The whole table with some columns replaced."""
+        table = read_parquet(self.path, PAGE_SCHEMA) if self.path.is_file() else PAGE_SCHEMA.empty_table()
+        for name, values in columns.items():
+            place = PAGE_SCHEMA.get_field_index(name)
+            table = table.set_column(place, PAGE_SCHEMA.field(place), values.cast(PAGE_SCHEMA.field(place).type))
+        return table
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Every line."""
+        if not self.path.is_file():
+            return []
+        return [_with_extra(line) for line in read_parquet(self.path, PAGE_SCHEMA).to_pylist()]
+
+
+def write_page_table(path: Path, lines: Sequence[dict[str, Any]]) -> None:
+    """Replace the table; ``lines`` as ``PageTable.lines`` gives them, in any order, missing keys are blank."""
+    rows = sorted(lines, key=lambda line: line["page"])
+    parts = []
+    for start in range(0, len(rows), GROUP_ROWS):
+        part = [
+            {**row, "extra": json.dumps(row.get("extra") or {}, ensure_ascii=False, sort_keys=True)}
+            for row in rows[start : start + GROUP_ROWS]
+        ]
+        parts.append(pa.Table.from_pylist(part, schema=PAGE_SCHEMA))
+    replace_page_table(path, pa.concat_tables(parts) if parts else PAGE_SCHEMA.empty_table())
+
+
+def replace_page_table(path: Path, table: pa.Table) -> None:
+    """Replace the table by one that is sorted."""
+    write_parquet(path, table.combine_chunks(), GROUP_ROWS)
+
+
+def _with_extra(line: dict[str, Any]) -> dict[str, Any]:
+    line["extra"] = json.loads(line["extra"]) if line["extra"] else {}
+    return line

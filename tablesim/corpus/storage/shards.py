@@ -1,0 +1,310 @@
+"""Readings and embeddings in Parquet shards, one row a scan, found again by the hash of the scan's bytes.
+
+Two pages with the same bytes share a row, and a scan that was renamed is not read again. While a job runs, shards are
+small and come in the order in which pages were done; at its end ``compact`` lays them out in the order of the pages, so
+that the folder is the same however many workers there were and however often the job was stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Container, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from tablesim.bigrams.bins import BIN_NAMES, N_BINS
+from tablesim.corpus.storage.files import read_parquet, sweep, write_parquet
+from tablesim.errors import RunError
+from tablesim.records.boxes import Box
+from tablesim.records.reading import Digit, Number, Reading
+from tablesim.records.transform import Transform
+
+SHARD_ROWS = 1024
+_NEW = "new-"
+_WORDS = 1 << 16
+
+_DIGIT = pa.struct(
+    [
+        ("value", pa.int8()),
+        *((side, pa.float64()) for side in ("x", "y", "width", "height")),
+        ("confidence", pa.float64()),
+        ("runner_up", pa.int8()),
+        ("runner_up_confidence", pa.float64()),
+    ]
+)
+_NUMBER = pa.struct(
+    [
+        ("text", pa.string()),
+        ("confidence", pa.float64()),
+        *((place, pa.int32()) for place in ("table", "row", "column")),
+        ("digits", pa.list_(_DIGIT)),
+    ]
+)
+READING_SCHEMA = pa.schema(
+    [
+        ("sha256", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("rotation", pa.int16()),
+        ("scale", pa.float64()),
+        ("skew", pa.float64()),
+        ("is_table", pa.bool_()),
+        ("legibility", pa.float64()),
+        ("note", pa.string()),
+        ("numbers", pa.list_(_NUMBER)),
+    ]
+)
+_BINS = {"bins": " ".join(BIN_NAMES), "about": "0-9 isolated digits, 10-19 '00'..'09', 20-109 '10'..'99'"}
+EMBEDDING_SCHEMA = pa.schema(
+    [
+        pa.field("sha256", pa.string()),
+        pa.field("histogram", pa.list_(pa.float32(), N_BINS), metadata=_BINS),
+        pa.field("embedding", pa.list_(pa.float32(), N_BINS), metadata={**_BINS, "is": "sqrt(histogram)"}),
+    ]
+)
+
+
+class Places:
+    """Where each hash stands: in which file and which row of it. A million take 80 MB."""
+
+    def __init__(self, files: Sequence[Path], keys: Sequence[pa.Array]) -> None:
+        self.files = list(files)
+        self.starts = np.concatenate([[0], np.cumsum([len(part) for part in keys])]).astype(np.int64)
+        found = np.concatenate([_words(part) for part in keys] or [np.empty(0, "S64")])
+        self._order = np.argsort(found, kind="stable")
+        self._sorted = found[self._order]
+
+    def __len__(self) -> int:
+        return len(self._sorted)
+
+    def __contains__(self, key: str) -> bool:
+        return bool(self.rows([key])[0] >= 0)
+
+    def rows(self, keys: Sequence[str] | pa.Array) -> NDArray[np.int64]:
+        """The row of each key, counted through all files; -1 where it has none."""
+        wanted = _words(keys) if isinstance(keys, pa.Array) else np.array(list(keys), dtype="S64")
+        if not len(self) or not len(wanted):
+            return np.full(len(wanted), -1, dtype=np.int64)
+        at = np.minimum(np.searchsorted(self._sorted, wanted), len(self) - 1)
+        return np.where(self._sorted[at] == wanted, self._order[at], -1).astype(np.int64)
+
+    def others(self, known: Container[str]) -> Iterator[tuple[str, int]]:
+        """The keys that are not in ``known``, sorted, each once, with its row."""
+        before = None
+        for key, row in zip(self._sorted, self._order, strict=True):
+            word = key.decode()
+            if word != before and word not in known:
+                yield word, int(row)
+            before = word
+
+    def place(self, row: int) -> tuple[Path, int]:
+        """File and row in it of a row that was counted through all files."""
+        file = int(np.searchsorted(self.starts, row, side="right")) - 1
+        return self.files[file], row - int(self.starts[file])
+
+
+class Shards:
+    """One folder of shards with one schema; the column ``sha256`` is the key.
+
+    Parameters
+    ----------
+    folder : Path
+        Made on the first ``append``.
+    schema : pyarrow Schema
+    """
+
+    def __init__(self, folder: Path, schema: pa.Schema) -> None:
+        self.folder = folder
+        self.schema = schema
+        self._places: Places | None = None
+        self._last: tuple[Path, pa.Table] | None = None
+
+    def refresh(self) -> None:
+        """Forget what was read from the folder."""
+        self._places = self._last = None
+
+    @property
+    def files(self) -> list[Path]:
+        return sorted(self.folder.glob("*.parquet"))
+
+    @property
+    def places(self) -> Places:
+        """Where the row of each scan is, as it was when this was first asked for."""
+        while self._places is None:
+            files = self.files
+            try:
+                keys = [read_parquet(file, self.schema, ["sha256"])["sha256"].combine_chunks() for file in files]
+            except RunError:
+                if all(file.exists() for file in files):
+                    raise
+                continue  # a job under way joined some of them meanwhile
+            self._places = Places(files, keys)
+        return self._places
+
+    def row(self, key: str) -> dict[str, Any] | None:
+        """The row of a scan; None when it has none."""
+        at = int(self.places.rows([key])[0])
+        if at < 0:
+            return None
+        file, row = self.places.place(at)
+        if self._last is None or self._last[0] != file:
+            # Pages are mostly asked for in their order, which is that of the rows.
+            self._last = file, read_parquet(file, self.schema)
+        return self._last[1].slice(row, 1).to_pylist()[0]
+
+    def append(self, rows: Sequence[dict[str, Any]], *, durable: bool = True) -> Path:
+        """Write ``rows``, one or more, as one more shard, named after the scans in it; see ``write_aside``."""
+        name = hashlib.sha256("".join(row["sha256"] for row in rows).encode()).hexdigest()[:16]
+        path = self.folder / f"{_NEW}{name}.parquet"
+        write_parquet(path, pa.Table.from_pylist(list(rows), schema=self.schema), durable=durable)
+        self.refresh()
+        return path
+
+    def mend(self) -> None:
+        """Remove shards of a job under way that a power cut left half written; their pages are read again."""
+        for file in self.folder.glob(f"{_NEW}*.parquet"):
+            try:
+                pq.read_metadata(file)
+            except (pa.ArrowException, OSError):
+                file.unlink()
+        self.refresh()
+
+    def tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """Each shard as a table, with all columns or some."""
+        return (read_parquet(file, self.schema, columns) for file in self.files)
+
+    def compact(self, keys: Iterable[str]) -> None:
+        """Lay the rows out in the order of ``keys``, then the others, ``SHARD_ROWS`` to a file.
+
+        New files come before old ones go: a job that is killed in between leaves rows twice, never none.
+        """
+        sweep(self.folder)
+        self.refresh()
+        places = self.places
+        wanted = list(dict.fromkeys(keys))
+        rows = places.rows(wanted)
+        there = {key: int(row) for key, row in zip(wanted, rows, strict=True) if row >= 0}
+        if len(there) < len(places):
+            there |= {key: int(row) for key, row in places.others(there)}
+        order = list(there)
+        parts = [order[start : start + SHARD_ROWS] for start in range(0, len(order), SHARD_ROWS)]
+        names = [f"part-{index:05d}-{_name(part)}.parquet" for index, part in enumerate(parts)]
+        old = set(self.files)
+        for name, part in zip(names, parts, strict=True):
+            # A name holds the hash of its keys: a file of that name is already what would be written.
+            if self.folder / name not in old:
+                write_parquet(self.folder / name, self._gather([places.place(there[key]) for key in part]))
+        for file in old - {self.folder / name for name in names}:
+            file.unlink()
+        self.refresh()
+
+    def _gather(self, places: Sequence[tuple[Path, int]]) -> pa.Table:
+        by_file: dict[Path, list[tuple[int, int]]] = {}
+        for target, (file, row) in enumerate(places):
+            by_file.setdefault(file, []).append((target, row))
+        pieces: list[pa.Table] = []
+        targets: list[int] = []
+        for file, pairs in by_file.items():
+            pieces.append(read_parquet(file, self.schema).take([row for _, row in pairs]))
+            targets.extend(target for target, _ in pairs)
+        return pa.concat_tables(pieces).take(np.argsort(targets)).replace_schema_metadata(self.schema.metadata)
+
+
+def _words(keys: pa.Array) -> NDArray[np.bytes_]:
+    """Hashes as bytes, some at a time: as words of Python a million take 200 MB."""
+    out = np.empty(len(keys), dtype="S64")
+    for start in range(0, len(keys), _WORDS):
+        out[start : start + _WORDS] = keys.slice(start, _WORDS).to_pylist()
+    return out
+
+
+def _name(keys: Sequence[str]) -> str:
+    return hashlib.sha256("".join(keys).encode()).hexdigest()[:12]
+
+
+def reading_row(reading: Reading) -> dict[str, Any]:
+    """The row of a reading; nothing is rounded."""
+    return {
+        "sha256": reading.sha256,
+        "width": reading.width,
+        "height": reading.height,
+        "rotation": reading.transform.rotation,
+        "scale": reading.transform.scale,
+        "skew": reading.transform.skew,
+        "is_table": reading.is_table,
+        "legibility": reading.legibility,
+        "note": reading.note,
+        "numbers": [
+            {
+                "text": number.text,
+                "confidence": float(number.confidence),
+                "table": number.table,
+                "row": number.row,
+                "column": number.column,
+                "digits": [_digit_row(digit) for digit in number.digits],
+            }
+            for number in reading.numbers
+        ],
+    }
+
+
+def embedding_row(sha256: str, histogram: np.ndarray) -> dict[str, Any]:
+    """The row of a page's histogram of shape (110,) and of its embedding, both float32."""
+    counts = np.asarray(histogram, dtype=np.float32)
+    return {"sha256": sha256, "histogram": counts, "embedding": np.sqrt(counts)}
+
+
+def row_reading(row: dict[str, Any], page: str, scan: str, histogram: np.ndarray | None) -> Reading:
+    """The reading in a row, as the reading of ``page`` in the file ``scan``."""
+    return Reading(
+        scan=scan,
+        page=page,
+        sha256=row["sha256"],
+        transform=Transform(row["width"], row["height"], row["rotation"], row["scale"], row["skew"]),
+        is_table=row["is_table"],
+        legibility=row["legibility"],
+        numbers=tuple(
+            Number(
+                number["text"],
+                tuple(_row_digit(digit) for digit in number["digits"]),
+                number["confidence"],
+                number["table"],
+                number["row"],
+                number["column"],
+            )
+            for number in row["numbers"]
+        ),
+        histogram=histogram,
+        note=row["note"],
+    )
+
+
+def vectors(column: pa.ChunkedArray) -> NDArray[np.float32]:
+    """A column of fixed-size lists as a float32 array of shape (n, 110)."""
+    flat = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks]
+    return np.concatenate(flat).reshape(-1, N_BINS) if flat else np.zeros((0, N_BINS), np.float32)
+
+
+def _digit_row(digit: Digit) -> dict[str, Any]:
+    second, confidence = digit.runner_up if digit.runner_up is not None else (None, None)
+    box = digit.box
+    return {
+        "value": digit.value,
+        "x": float(box.x),
+        "y": float(box.y),
+        "width": float(box.width),
+        "height": float(box.height),
+        "confidence": float(digit.confidence),
+        "runner_up": second,
+        "runner_up_confidence": None if confidence is None else float(confidence),
+    }
+
+
+def _row_digit(row: dict[str, Any]) -> Digit:
+    second = None if row["runner_up"] is None else (row["runner_up"], row["runner_up_confidence"])
+    return Digit(row["value"], Box(row["x"], row["y"], row["width"], row["height"]), row["confidence"], second)

@@ -1,0 +1,216 @@
+"""The picture of a comparison: two pages side by side, equal glyphs joined by lines.
+
+The only place of this room that needs matplotlib; it is imported when a picture is drawn.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tablesim.records.boxes import Box
+from tablesim.records.transform import Transform
+from tablesim.scans.images import load_scan
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from tablesim.evidence.comparison import Comparison
+    from tablesim.evidence.matches.assignment import Link
+    from tablesim.evidence.matches.glyphs import Match
+
+# Two colours of Okabe and Ito's palette, apart for every kind of colour vision and in grey.
+SUPPORTED_COLOUR = "#0072B2"
+LOOSE_COLOUR = "#D55E00"
+INK = "#2b2723"
+STYLES = ("arcs", "print")
+MAX_LINES = 600
+"""Lines that a picture has at most, unless it is told otherwise."""
+
+WIDEST = 2.4
+"""Width in points of the line that brings most, where lines are few."""
+
+ALL_WIDTHS = 500.0
+"""Most that the widths of all lines may come to if all were as wide as the widest: more would be a wall."""
+
+
+def upright(transform: Transform) -> Transform:
+    """The quarter turn alone: from source pixels to the page as one would hold it, in its own pixels."""
+    return Transform(transform.source_width, transform.source_height, transform.rotation)
+
+
+def upright_box(box: Box, turn: Transform) -> Box:
+    """A box of the source on the page that ``upright`` has turned."""
+    corners = turn.to_working(np.array([[box.x, box.y], [box.right, box.bottom]]))
+    (x, y), (width, height) = corners.min(axis=0), np.ptp(corners, axis=0)
+    return Box(float(x), float(y), float(width), float(height))
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One page of a picture: its scan, what is written over it, and how it lies (``upright``)."""
+
+    scan: str
+    title: str
+    turn: Transform
+
+
+def draw(comparison: Comparison, path: str | Path | None, max_lines: int | None, style: str) -> Figure:
+    """The picture behind ``Comparison.plot``."""
+    check_style(style)
+    readings = (comparison.reading_a, comparison.reading_b)
+    leaves = [Leaf(reading.scan, reading.page, upright(reading.transform)) for reading in readings]
+    assignment = comparison.assignment
+    links = assignment.supported if assignment.registered else assignment.links
+    if style == "print":
+        from tablesim.evidence.figures.print_figure import draw_quiet
+
+        head = f"Similarity {cut(comparison.similarity)}, score {comparison.score:.2f}"
+        words = head, _caption_for_print(comparison, links), "on each printed line"
+        return draw_quiet(leaves, links, words, path)
+    shown = sorted(links, key=lambda link: -link.relevance)[: MAX_LINES if max_lines is None else max_lines]
+    total = f"{comparison.relevance_total:.2f}, the sum of {comparison.glyph_matches.n_pairs:,} pairs of equal glyphs"
+    words = (
+        f"Similarity {cut(comparison.similarity)}",
+        f"score {comparison.score:.2f}  =  {total}",
+        _caption(comparison, shown),
+    )
+    return draw_pair(leaves, shown, SUPPORTED_COLOUR if assignment.registered else LOOSE_COLOUR, words, path)
+
+
+def check_style(style: str) -> None:
+    """ValueError for a style that is not there."""
+    if style not in STYLES:
+        raise ValueError(f"plot: got style {style!r}, expected {' or '.join(STYLES)}")
+
+
+def cut(similarity: float) -> str:
+    """A similarity with four decimals, cut, not rounded: 1.0000 is kept for equal proportions."""
+    return f"{math.floor(1e4 * similarity) / 1e4:.4f}"
+
+
+def draw_pair(
+    leaves: Sequence[Leaf],
+    links: Sequence[Match],
+    colour: str,
+    words: tuple[str, str, str],
+    path: str | Path | None,
+) -> Figure:
+    """Two pages side by side, ``links`` between them; ``words`` are the head, the line below it, and the caption."""
+    from matplotlib.figure import Figure
+
+    shapes = [leaf.turn.working_size for leaf in leaves]
+    # Both pages are shown at the same height.
+    page_height = 8.4
+    widths = [page_height * width / height for width, height in shapes]
+    gap, margin, top, bottom = 1.3, 0.35, 1.15, 1.2
+    figure = Figure(figsize=(sum(widths) + gap + 2 * margin, page_height + top + bottom), facecolor="white")
+    total_width, total_height = figure.get_size_inches()
+    left = margin
+    axes: list[Axes] = []
+    for leaf, width in zip(leaves, widths, strict=True):
+        place = (left / total_width, bottom / total_height, width / total_width, page_height / total_height)
+        axes.append(_page(figure, place, leaf))
+        left += width + gap
+    _join(figure, axes, [leaf.turn for leaf in leaves], links, colour)
+
+    def write(inches: float, text: str, size: float, *, colour: str = INK, weight: str = "normal") -> None:
+        at = (margin / total_width, inches / total_height)
+        figure.text(*at, text, family="serif", size=size, color=colour, weight=weight)
+
+    write(total_height - 0.45, words[0], 17, weight="bold")
+    write(total_height - 0.75, words[1], 10.5)
+    letters = int((total_width - 2 * margin) * 72 / (0.55 * 9.5))  # mean width of a letter: 0.55 of its size
+    for line, text in enumerate(textwrap.wrap(words[2], letters)):
+        write(bottom - 0.42 - 0.22 * line, text, 9.5, colour="#57504a")
+    if path is not None:
+        figure.savefig(path, dpi=150)
+    return figure
+
+
+def _page(figure: Figure, place: tuple[float, float, float, float], leaf: Leaf) -> Axes:
+    width, height = leaf.turn.working_size
+    axes = figure.add_axes(place)
+    grey = np.rot90(load_scan(leaf.scan).grey, k=-(leaf.turn.rotation // 90))
+    # The ink alone, transparent where the paper is, so that lines run below the figures and hide none.
+    ink = np.zeros((*grey.shape, 4), dtype=np.uint8)
+    ink[..., 3] = 255 - grey
+    axes.imshow(ink, extent=(0, width, height, 0), interpolation="antialiased", zorder=5)
+    axes.patch.set_visible(False)
+    axes.set(xlim=(0, width), ylim=(height, 0), xticks=[], yticks=[])
+    for spine in axes.spines.values():
+        spine.set(color="#8a8178", linewidth=0.6)
+    axes.set_title(leaf.title, fontsize=11, family="serif", color=INK, loc="left", pad=5)
+    return axes
+
+
+def _join(
+    figure: Figure, axes: Sequence[Axes], turns: Sequence[Transform], links: Sequence[Match], colour: str
+) -> None:
+    from matplotlib.collections import LineCollection, PatchCollection
+    from matplotlib.patches import Rectangle
+
+    if not links:
+        return
+    relevance = np.array([link.relevance for link in links])
+    widths = min(WIDEST, ALL_WIDTHS / len(links)) * relevance / relevance.max()
+    ends: list[NDArray[np.float64]] = []
+    for axis, turn, side in zip(axes, turns, ("a", "b"), strict=True):
+        boxes = [upright_box(getattr(link, side), turn) for link in links]
+        frames = [Rectangle((box.x, box.y), box.width, box.height) for box in boxes]
+        axis.add_collection(PatchCollection(frames, facecolor=colour, edgecolor=colour, alpha=0.28, linewidth=0.4))
+        # Lines leave A at the right edge of its glyph and reach B at the left edge.
+        points = [(box.right if side == "a" else box.x, box.centre[1]) for box in boxes]
+        to_figure = axis.transData + figure.transFigure.inverted()
+        ends.append(to_figure.transform(np.array(points)))
+    segments = list(np.stack(ends, axis=1))
+    # Faint over the pages, so that the figures stay legible, and strong between them.
+    left, right = axes[0].get_position().x1, axes[1].get_position().x0
+    between = Rectangle((left, 0), right - left, 1, transform=figure.transFigure)
+    for alpha, clip in ((0.22, None), (0.4, between)):
+        lines = LineCollection(segments, linewidths=widths, colors=colour, alpha=alpha, transform=figure.transFigure)
+        lines.set(capstyle="round", zorder=-1)
+        figure.add_artist(lines)
+        if clip is not None:
+            lines.set_clip_path(clip)
+
+
+def _caption_for_print(comparison: Comparison, links: Sequence[Link]) -> str:
+    if not comparison.glyph_matches.n_pairs:
+        return "The two pages have no bigram in common."
+    brought = sum(link.relevance for link in links)
+    where = "at its place on the other page" if comparison.assignment.registered else "on the other page"
+    return (
+        f"Black: the {len(links):,} figures (bigrams and isolated digits) with an equal one {where}; they bring "
+        f"{brought:.2f} of the score."
+    )
+
+
+def _caption(comparison: Comparison, shown: Sequence[Link]) -> str:
+    assignment = comparison.assignment
+    if not comparison.glyph_matches.n_pairs:
+        return "The two pages have no bigram in common."
+    if not shown:
+        return "No glyph has an equal one at its place on the other page."
+    drawn, widest = sum(link.relevance for link in shown), max(link.relevance for link in shown)
+    caption = (
+        f"Lines join equal glyphs one to one; width is what a pair brings (widest {widest:.2f}). "
+        f"Drawn: {len(shown):,} lines that bring {drawn:.2f} of {comparison.score:.2f}. "
+    )
+    if not assignment.registered:
+        return caption + (
+            "The pages could not be laid over each other: which glyph meets which is guessed from relative places."
+        )
+    rest = max(0.0, comparison.score - assignment.relevance_supported)
+    return caption + (
+        f"Only glyphs at matching places are joined ({assignment.equal_numbers:,} equal whole numbers support it); "
+        f"glyphs without a counterpart at their place bring {rest:.2f}."
+    )

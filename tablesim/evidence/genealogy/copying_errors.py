@@ -1,0 +1,239 @@
+"""What a collation tells of errors: the places where a witness errs or may err, as arrays.
+
+A place counts where a law says what is right (``arithmetic``), or where witnesses differ: then what is right is open,
+and is found together with the tree. Numbers of one row that the same witnesses have the same way are one slip, such as
+a row set twice; so is a row that a witness leaves out between two that it has.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tablesim.evidence.collation.cells import AGREES, DIFFERS, Cell
+from tablesim.evidence.collation.collation import Collation
+from tablesim.evidence.collation.doubt import SLIP, chance, could_be
+from tablesim.evidence.recomputation.examination import examine
+from tablesim.records.reading import ILLEGIBLE, Number
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+UNKNOWN = -1
+"""What stands there in a witness, or what is right, is not known."""
+
+OMITTED = "-"
+"""The text of a row that is left out."""
+
+ANOTHER = 0.3
+"""How likely a witness has, before it is read, what is wrong in another one, against what is right."""
+
+LEAST = 0.02
+"""Less likely readings are left out."""
+
+Options = list[tuple[int, float]]
+"""Texts, by their numbers, that a doubtful reading could be, with their probabilities."""
+
+
+@dataclass(frozen=True)
+class Events:
+    """Slips of one or several witnesses.
+
+    Parameters
+    ----------
+    texts : int64 array of shape (witnesses, events)
+        What each witness has, numbered from 0 within its event; ``UNKNOWN`` where it has nothing.
+    right : int64 array of shape (events,)
+        What is right, where a law says it; ``UNKNOWN`` where it is open.
+    slips : float64 array of shape (events, texts, texts)
+        How likely a slip makes the second text of the first, given that there is a slip.
+    doubtful : dict of (int, int) to list of (int, float)
+        For (witness, event) where the reading is in doubt, what it could be.
+    sizes : int64 array of shape (events,)
+        Numbers of each.
+    n_places : int
+        Places of the collation, those without any error included.
+    """
+
+    texts: Ints
+    right: Ints
+    slips: Floats
+    doubtful: dict[tuple[int, int], Options]
+    sizes: Ints
+    n_places: int
+
+    @property
+    def decided(self) -> bool:
+        """Whether anything says which texts are wrong: a law, or more than two witnesses."""
+        return self.texts.shape[1] > 0 and bool((self.right != UNKNOWN).any() or len(self.texts) > 2)
+
+
+@dataclass
+class _Event:
+    """One slip while it is put together."""
+
+    texts: list[str | None]
+    right: str | None
+    doubtful: dict[int, list[tuple[str, float]]]
+    size: int = 1
+
+
+def events_of(collation: Collation) -> Events:
+    """The slips that a collation shows."""
+    index = [{id(number): at for at, number in enumerate(w.numbers)} for w in collation.witnesses]
+    laws = [examine(witness, at).expected for at, witness in enumerate(collation.witnesses)]
+    by_pattern: dict[tuple[object, ...], _Event] = {}
+    above = {(cell.row + 1, cell.column): cell.texts for cell in collation.cells}
+    for at, cell in enumerate(collation.cells):
+        if cell.state not in (AGREES, DIFFERS):
+            continue
+        said = [
+            laws[w][index[w][id(r.number)]][0]
+            for w, r in enumerate(cell.readings)
+            if r is not None and index[w][id(r.number)] in laws[w]
+        ]
+        right = Counter(_plain(text) for text in said).most_common(1)[0][0] if said else None
+        texts = [None if t is None or ILLEGIBLE in t else _plain(t) for t in cell.texts]
+        have = {text for text in texts if text is not None}
+        if len(have) < 2 and have <= {right or next(iter(have), None)}:
+            continue
+        event = _Event(texts, right, _doubts(cell, right))
+        # The eye slips to another row for several numbers at once; doubtful readings stand for themselves.
+        slipped = any(
+            text is not None and text == before
+            for text, before in zip(cell.texts, above.get((cell.row, cell.column), ()), strict=False)
+        )
+        pattern = (cell.row, *_pattern(event)) if slipped and not event.doubtful else (at,)
+        if pattern in by_pattern:
+            _join(by_pattern[pattern], event)
+        else:
+            by_pattern[pattern] = event
+    found = [*by_pattern.values(), *_omissions(collation)]
+    return _as_arrays(found, len(collation.witnesses), len(collation.cells))
+
+
+def _plain(text: str) -> str:
+    """A text without the zeros that lead it, which some printers set and others do not."""
+    return text.lstrip("0") or "0"
+
+
+def _pattern(event: _Event) -> tuple[object, ...]:
+    """Which witnesses have the same, and whether it is right."""
+    first = {text: at for at, text in reversed(list(enumerate(event.texts)))}
+    return tuple(
+        None if text is None else (first[text], None if event.right is None else text == event.right)
+        for text in event.texts
+    )
+
+
+def _join(event: _Event, other: _Event) -> None:
+    event.texts = [
+        None if a is None or b is None else f"{a} {b}" for a, b in zip(event.texts, other.texts, strict=True)
+    ]
+    event.right = None if event.right is None or other.right is None else f"{event.right} {other.right}"
+    event.size += 1
+
+
+def _omissions(collation: Collation) -> Iterator[_Event]:
+    """Rows that a witness leaves out between two that it has."""
+    for part in collation.parts:
+        for row in range(part.rows[0] + 1, part.rows[1] - 1):
+            before, here, after = collation.rows[row - 1 : row + 2]
+            texts: list[str | None] = []
+            for a, b, c in zip(before, here, after, strict=True):
+                around = a is not None and c is not None
+                texts.append("" if b is not None else OMITTED if around else None)
+            if OMITTED in texts and "" in texts:
+                yield _Event(texts, "", {})
+
+
+def _doubts(cell: Cell, right: str | None) -> dict[int, list[tuple[str, float]]]:
+    """What the doubtful readings of a place could be.
+
+    How likely each text is printed, as the confidences of its figures say, weighed by how likely it is before it is
+    read: that it is right, or what another witness has, or any other slip.
+    """
+    found = {}
+    for w, reading in enumerate(cell.readings):
+        if reading is None or ILLEGIBLE in reading.text:
+            continue
+        others = {r.text for v, r in enumerate(cell.readings) if r is not None and v != w}
+        options: dict[str, float] = {}
+        for text in {reading.text, *others, *([right] if right else []), *could_be(reading.number)}:
+            prior = 1.0 if _plain(text) == right else ANOTHER if text in others else SLIP
+            printed = _printed(reading.number, text) * prior
+            options[_plain(text)] = max(options.get(_plain(text), 0.0), printed)
+        total = sum(options.values())
+        likely = {text: weight / total for text, weight in options.items() if weight >= LEAST * total}
+        if list(likely) != [_plain(reading.text)]:
+            found[w] = list(likely.items())
+    return found
+
+
+def _printed(number: Number, text: str) -> float:
+    """How likely a number is of a text, by the confidences of its figures; 0 where it has more figures or fewer."""
+    if len(text) != len(number.digits):
+        return 0.0
+    return math.prod(chance(digit, int(figure)) for digit, figure in zip(number.digits, text, strict=True))
+
+
+def _as_arrays(found: list[_Event], n: int, n_places: int) -> Events:
+    names: list[list[str]] = []
+    doubtful: dict[tuple[int, int], Options] = {}
+    for at, event in enumerate(found):
+        known = dict.fromkeys(text for text in event.texts if text is not None)
+        known |= dict.fromkeys(text for options in event.doubtful.values() for text, _ in options)
+        if event.right is not None:
+            known[event.right] = None
+        names.append(list(known))
+        for w, options in event.doubtful.items():
+            doubtful[w, at] = [(names[at].index(text), share) for text, share in options]
+    texts = np.full((n, len(found)), UNKNOWN)
+    right = np.full(len(found), UNKNOWN)
+    size = max((len(known) for known in names), default=0)
+    slips = np.ones((len(found), size, size))
+    for at, event in enumerate(found):
+        for w, text in enumerate(event.texts):
+            if text is not None:
+                texts[w, at] = names[at].index(text)
+        if event.right is not None:
+            right[at] = names[at].index(event.right)
+        for i, one in enumerate(names[at]):
+            for j, other in enumerate(names[at]):
+                slips[at, i, j] = how_likely(one, other)
+    sizes = np.array([event.size for event in found], dtype=np.int64)
+    return Events(texts, right, slips, doubtful, sizes, max(n_places, len(found)))
+
+
+LOOK_ALIKE = {frozenset(pair) for pair in ("17", "38", "35", "69", "06", "14", "27", "56")}
+"""Figures that are taken for each other, or one for the other turned over."""
+
+ALIKE, ANY_FIGURE, EXCHANGED, LEFT_OUT, ANYTHING = 0.12, 0.03, 0.08, 0.05, 0.01
+
+
+def how_likely(right: str, wrong: str) -> float:
+    """How likely a slip makes just this error: what is easily done is done by two printers apart.
+
+    One figure for another that looks like it, one for any other, two neighbours exchanged, a row left out; anything
+    else is the least likely. Errors of several numbers are as likely as their likeliest.
+    """
+    if OMITTED in (right, wrong):
+        return LEFT_OUT
+    pairs = [(a, b) for a, b in zip(right.split(), wrong.split(), strict=False) if a != b]
+    return max((_slip(a, b) for a, b in pairs), default=ANYTHING)
+
+
+def _slip(right: str, wrong: str) -> float:
+    apart = [at for at, (a, b) in enumerate(zip(right, wrong, strict=False)) if a != b]
+    if len(right) != len(wrong):
+        return ANYTHING
+    if len(apart) == 1:
+        return ALIKE if frozenset((right[apart[0]], wrong[apart[0]])) in LOOK_ALIKE else ANY_FIGURE
+    if len(apart) == 2 and apart[1] == apart[0] + 1 and sorted(right) == sorted(wrong):
+        return EXCHANGED
+    return ANYTHING

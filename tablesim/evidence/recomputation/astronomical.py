@@ -1,0 +1,134 @@
+"""The functions that columns of tables of 1470 to 1650 were computed from, each with one unknown parameter.
+
+Sources of the functions: ``tablesim.astronomy.theories``; here they take arrays of arguments and of parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Curve = Callable[[Floats, Any], Floats]
+"""A function of arguments in degrees (or hours) and of a parameter, in units of the whole number."""
+
+
+@dataclass(frozen=True)
+class Law:
+    """A function with one unknown parameter between two bounds; others are fixed in it."""
+
+    name: str
+    parameter: str
+    curve: Curve
+    low: float
+    high: float
+    fixed: dict[str, float]
+    modulus: float | None = None
+    solve: Callable[[Floats, Floats], Floats] | None = None
+    """The parameter that gives these numbers, where there is a formula for it."""
+
+
+def _sin(x: Floats | float) -> Any:
+    return np.sin(np.radians(x))
+
+
+def _tan(x: Floats | float) -> Any:
+    return np.tan(np.radians(x))
+
+
+def _declination(longitude: Floats, tilt: Any) -> Floats:
+    return np.degrees(np.arcsin(np.clip(_sin(longitude) * _sin(tilt), -1, 1)))
+
+
+def _right(longitude: Floats, tilt: Any) -> Floats:
+    return np.degrees(np.arctan2(_sin(longitude) * np.cos(np.radians(tilt)), np.cos(np.radians(longitude)))) % 360
+
+
+def _difference(longitude: Floats, latitude: Any, tilt: Any) -> Floats:
+    ratio = _tan(_declination(longitude, tilt)) * _tan(latitude)
+    return np.degrees(np.arcsin(np.clip(ratio, -1, 1)))
+
+
+def _from(curve: Curve, start: int) -> Curve:
+    """A function of the longitude as one of the degree in the sign that begins at ``start``."""
+    return lambda degree, parameter: curve(degree + start, parameter)
+
+
+def _day_at(longitude: int) -> Curve:
+    """Hours of daylight over the latitude when the Sun is at a longitude."""
+    return lambda latitude, tilt: 12 + 2 * _difference(np.full_like(latitude, longitude), latitude, tilt) / 15
+
+
+def laws_for(x: Floats, y: Floats) -> list[Law]:
+    """The functions that could give these numbers, to judge by their size."""
+    laws: list[Law] = []
+    # Misprints may lie far outside of what a table holds.
+    (bottom, top), (low_x, high_x) = np.quantile(y, [0.1, 0.9]), np.quantile(x, [0.05, 0.95])
+    step = float(np.median(np.diff(x))) if len(x) > 1 else 0.0
+
+    def sixtieths(a: Floats, r: Any) -> Floats:
+        return np.asarray(r * (2 * _sin((a + step) / 2) - 2 * _sin(a / 2)) / (60 * step))
+
+    curves: list[tuple[str, float, Curve]] = [("sine", 90.0, lambda a, r: r * _sin(a))]
+    curves.append(("chord", 180.0, lambda a, r: 2 * r * _sin(a / 2)))
+    if step > 0:
+        curves.append(("sixtieths of chords", 180.0, sixtieths))
+    for name, last, curve in curves:
+        shape = curve(x, 1.0)
+        guess = float(np.median(y[shape > 0] / shape[shape > 0])) if (shape > 0).any() else 0.0
+        if low_x >= 0 and high_x <= last and guess > 0:
+            laws.append(Law(name, "radius", curve, 0.5 * guess, 2.0 * guess, {}))
+    if low_x >= 0 and high_x <= 90 and top <= 25:
+        laws += [Law("declination", "obliquity", _from(_declination, start), 22.5, 24.5, {}) for start in (0, 30, 60)]
+    if low_x >= 0 and high_x <= 30:
+        starts = [s for s in range(0, 360, 30) if _reaches(y, s)]
+        laws += [Law("right ascension", "obliquity", _from(_right, start), 22.5, 24.5, {}, 360.0) for start in starts]
+        for s in starts:
+            for tilt in (23.4, 23.475, 23.5, 23.55, 23.5833, 23.85):
+                laws.append(oblique(s, tilt))
+    if low_x >= 20 and high_x <= 66.5 and bottom >= 0 and top <= 24:
+        laws += [
+            Law("day length", "obliquity", _day_at(place), 22.5, 24.5, {}) for place in (90, 60, 30, -30, -60, -90)
+        ]
+    if low_x >= 12 and high_x <= 24 and top <= 67:
+        laws.append(
+            Law(
+                "latitude of climates", "obliquity",
+                lambda a, t: np.degrees(np.arctan(_sin(7.5 * (a - 12)) / _tan(t))), 22.5, 24.5, {},
+            )
+        )  # fmt: skip
+    motion = _motion(x, y)
+    return laws if motion is None else [*laws, motion]
+
+
+def _motion(x: Floats, y: Floats) -> Law | None:
+    """A motion that is the same in every step; one that goes up in whole steps is an argument and no motion."""
+    steps, times = np.diff(y) % 360, np.diff(x)
+    if len(set(np.round(steps, 9).tolist())) < 2 or (times <= 0).any():
+        return None
+    rate, wide = float(np.median(steps / times)), 90 / float(x.max())
+    return Law("mean motion", "rate", lambda a, r: r * a, rate - wide, rate + wide, {}, 360.0)
+
+
+def _reaches(y: Floats, start: int) -> bool:
+    """Whether ascensions of the sign that begins at ``start`` degrees could be these."""
+    middle = float(np.median(y))
+    return abs((middle - (start + 15) + 180) % 360 - 180) < 45
+
+
+def oblique(start: int, tilt: float) -> Law:
+    def curve(a: Floats, latitude: Any) -> Floats:
+        return (_right(a + start, tilt) - _difference(a + start, latitude, tilt)) % 360
+
+    def solve(a: Floats, y: Floats) -> Floats:
+        early = (_right(a + start, tilt) - y + 180) % 360 - 180
+        slope = np.asarray(_tan(_declination(a + start, tilt)))
+        # At the equinoxes every latitude gives the same, and the number tells nothing.
+        slope = np.where(np.abs(slope) < 1e-3, np.nan, slope)
+        return np.degrees(np.arctan(_sin(early) / slope))
+
+    return Law("oblique ascension", "latitude", curve, 20.0, 62.0, {"obliquity": tilt, "start": start}, 360.0, solve)

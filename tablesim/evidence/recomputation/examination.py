@@ -1,0 +1,257 @@
+"""Whose error? Where a table is arithmetic, it says itself which of its numbers cannot be right.
+
+Columns are taken as numbers of one to four sexagesimal places, and tried against each other: an argument that goes up
+in equal steps with a known function of it (``recomputation``), the days of months with the place of the Sun
+(``recomputation_sun``), sums (``arithmetic_sums``), and for columns without any of these the evenness of their
+differences, their carrying and their order (``arithmetic_differences``). A column obeys a law when most of its rows
+do; a row that does not is a suspect, with what the law would have there. What is found is proposed and never asserted:
+a printer may have kept an error on purpose, and a reader may have made it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from tablesim.evidence.collation.collation import Collation
+from tablesim.evidence.collation.doubt import could_be
+from tablesim.evidence.collation.grids import NONE, Panel, Witness, panels_of
+from tablesim.evidence.recomputation.differences import (
+    CARRY,
+    ORDER,
+    SECOND_DIFFERENCES,
+    Break,
+    carries,
+    out_of_order,
+    second_differences,
+)
+from tablesim.evidence.recomputation.functions import Finding, months, recomputed
+from tablesim.evidence.recomputation.sums import (
+    OF_COLUMN,
+    OF_ROW,
+    PARTS,
+    SUM,
+    parts_of_differences,
+    running_sums,
+    totals,
+)
+from tablesim.evidence.recomputation.values import (
+    MIN_ROWS,
+    OBEYED,
+    Floats,
+    Suspect,
+    numbers_of,
+    steady,
+    step_of,
+    texts_of,
+    values_of,
+)
+from tablesim.records.reading import Number
+
+_RANK = {SUM: 1, PARTS: 1, OF_COLUMN: 1, OF_ROW: 1, CARRY: 2, SECOND_DIFFERENCES: 3, ORDER: 4}
+"""How strong a law is, the functions (0) first: what it has for a number goes before what a weaker one has."""
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """What the numbers of a witness say about each other."""
+
+    findings: tuple[Finding, ...]
+    suspects: tuple[Suspect, ...]
+    expected: dict[int, tuple[str, str]]
+    """What a function or a sum has for a number, by its index, and the law's name: right and wrong ones alike."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Which witnesses err at a place where they differ: those whose text is not what the law has there.
+
+    Parameters
+    ----------
+    cell : int
+        Index of the place among the collation's cells.
+    expected : str
+        What the law has there.
+    errs : tuple of bool or None
+        For each witness; None where it has nothing, or does not obey this law elsewhere either.
+    law : str
+        As in ``Suspect``.
+    doubtful : tuple of bool
+        For each witness whether it may be the reader that errs: a doubtful figure, read otherwise, gives what the law
+        has.
+    """
+
+    cell: int
+    expected: str
+    errs: tuple[bool | None, ...]
+    law: str
+    doubtful: tuple[bool, ...]
+
+
+def examine(witness: Witness, which: int = 0) -> Arithmetic:
+    """Try the laws on each table of a witness; ``which`` is its place among the witnesses, for the findings."""
+    findings: list[Finding] = []
+    expected: dict[int, tuple[str, str]] = {}
+    suspects: dict[int, Suspect] = {}
+    for panel in panels_of(witness, 0, 1):
+        for finding, said in _examined(_Table(panel, witness, which)):
+            if finding is not None:
+                findings.append(finding.named(panel.columns[0].tolist()))
+            for one in said:
+                if one.number in suspects or one.number in expected:
+                    continue
+                if one.law not in (CARRY, SECOND_DIFFERENCES, ORDER):
+                    expected[one.number] = one.expected, one.law
+                if not one.allows(one.text):
+                    suspects[one.number] = one
+    return Arithmetic(tuple(findings), tuple(suspects[number] for number in sorted(suspects)), expected)
+
+
+class _Table:
+    """One table of a witness, and which of its columns a law has spoken of."""
+
+    def __init__(self, panel: Panel, witness: Witness, which: int) -> None:
+        self.panel, self.witness, self.which = panel, witness, which
+        self.numbers = numbers_of(panel, witness)
+        self.values = values_of(self.numbers)
+        self.lawful: set[int] = set()
+        self.wrong: set[int] = set()
+
+    def suspect(self, number: int, expected: str, law: str, between: tuple[int, int] | None = None) -> Suspect:
+        text = self.witness.texts[number]
+        bare = Suspect(self.which, number, text, expected, law, between)
+        wrong = not bare.allows(text)
+        if wrong:
+            self.wrong.add(number)
+        doubtful = wrong and _may_be_read(self.witness.numbers[number], bare)
+        return Suspect(self.which, number, text, expected, law, between, doubtful)
+
+    def broken(self, one: Break) -> Suspect | None:
+        """A number that is not told yet, as a suspect; None where a place is blank."""
+        number = int(self.panel.numbers[0, one.row, one.column])
+        if number == NONE:
+            return None
+        if one.low == one.high:
+            return self.suspect(number, str(one.low), one.law)
+        told = str(one.likely) if one.law == SECOND_DIFFERENCES else f"{one.low} to {one.high}"
+        return self.suspect(number, told, one.law, (one.low, one.high))
+
+
+def _examined(table: _Table) -> Iterator[tuple[Finding | None, list[Suspect]]]:
+    """What the laws say of a table, the strongest first."""
+    found = list(months(table.panel, table.numbers, table.which))
+    given = {column for finding, _ in found for column in finding.value}
+    found += recomputed(table.panel, table.numbers, table.which, given)
+    for finding, expected in found:
+        table.lawful |= {*finding.argument, *finding.value}
+        yield finding, [table.suspect(number, *said) for number, said in expected.items()]
+    abscissa = np.arange(table.panel.shape[0], dtype=np.float64)
+    for value in (*table.values[1], *table.values[0]):
+        argument = steady(value.numbers)
+        if argument is None:
+            continue
+        if np.array_equal(abscissa, np.arange(len(abscissa))):
+            abscissa = argument / step_of(argument)
+        if not table.lawful & set(value.columns):
+            table.lawful |= set(value.columns)
+            steps = texts_of(table.panel, value, argument, "step")
+            yield None, [table.suspect(number, *said) for number, said in steps]
+    gaps = np.isfinite(abscissa[1:] - abscissa[:-1]) & (np.abs(np.diff(abscissa)) != 1)
+    for sums in (
+        running_sums(table.panel, table.values[0], set(table.wrong), gaps),
+        parts_of_differences(table.panel, [v for group in reversed(table.values) for v in group], gaps),
+        totals(table.panel, table.numbers),
+    ):
+        said = [(table.suspect(number, expected, law), right) for number, expected, law, right in sums]
+        # A number that breaks one sum may hold in another: what is known to be wrong goes first.
+        yield None, [one for one, right in said if not right] + [one for one, right in said if right]
+    yield None, list(_uneven(table, abscissa))
+
+
+def _uneven(table: _Table, abscissa: Floats) -> Iterator[Suspect]:
+    """The weakest laws, for columns of which no function speaks: carrying, second differences, order."""
+    free = [v for group in reversed(table.values) for v in group if not table.lawful & set(v.columns)]
+    found: dict[int, tuple[int, Suspect]] = {}
+    for law in (carries, lambda value: second_differences(value, abscissa), out_of_order):
+        for value in free:
+            for one in law(value):
+                suspect = table.broken(one)
+                if suspect is not None:
+                    found.setdefault(suspect.number, (one.row, suspect))
+    # A first or last row in which little fits is a heading, or another table's.
+    counts = Counter(row for row, _ in found.values())
+    ends = {row for row in (0, table.panel.shape[0] - 1) if counts[row] > 1}
+    for row, suspect in found.values():
+        if row not in ends:
+            yield suspect
+
+
+def propose(collation: Collation) -> list[Proposal]:
+    """For the places where witnesses differ and a law speaks: which of them the law has against it.
+
+    A function that was found in one witness speaks of the others at the places that it shares with them. Where the
+    witnesses obey laws that part at this place, nothing is proposed.
+    """
+    index = [{id(number): at for at, number in enumerate(w.numbers)} for w in collation.witnesses]
+    laws = [_said(witness, at) for at, witness in enumerate(collation.witnesses)]
+    heard = [
+        [
+            laws[w][at]
+            for w, r in enumerate(cell.readings)
+            if r is not None and (at := index[w][id(r.number)]) in laws[w]
+        ]
+        for cell in collation.cells
+    ]
+    obeyed = _obeyed(collation, heard)
+    found = []
+    for at, cell in enumerate(collation.cells):
+        if cell.state != "differs" or not heard[at]:
+            continue
+        said = sorted(heard[at], key=_rank)
+        law = said[0]
+        if any(not law.allows(one.expected) for one in said if one.between is None and _rank(one) == _rank(law)):
+            continue
+        errs = tuple(
+            None if text is None or not obeyed.get((cell.column, w, law.law), True) else not law.allows(text)
+            for w, text in enumerate(cell.texts)
+        )
+        doubtful = tuple(
+            bool(wrong) and r is not None and _may_be_read(r.number, law)
+            for r, wrong in zip(cell.readings, errs, strict=True)
+        )
+        if any(errs):
+            found.append(Proposal(at, law.expected, errs, law.law, doubtful))
+    return found
+
+
+def _obeyed(collation: Collation, heard: list[list[Suspect]]) -> dict[tuple[int, int, str], bool]:
+    """Whether a witness obeys a law in a column: printers of other tables may have computed them otherwise."""
+    counts: dict[tuple[int, int, str], list[bool]] = {}
+    for cell, said in zip(collation.cells, heard, strict=True):
+        for law in {one.law: one for one in said}.values():
+            for w, text in enumerate(cell.texts):
+                if text is not None:
+                    counts.setdefault((cell.column, w, law.law), []).append(law.allows(text))
+    return {key: sum(right) >= OBEYED * len(right) for key, right in counts.items() if len(right) >= MIN_ROWS}
+
+
+def _said(witness: Witness, which: int) -> dict[int, Suspect]:
+    """What the laws of a witness have for its numbers."""
+    examined = examine(witness, which)
+    said = {
+        number: Suspect(which, number, witness.texts[number], text, law)
+        for number, (text, law) in examined.expected.items()
+    }
+    return said | {one.number: one for one in examined.suspects}
+
+
+def _rank(said: Suspect) -> int:
+    return _RANK.get(said.law, 0)
+
+
+def _may_be_read(number: Number, law: Suspect) -> bool:
+    """Whether a figure is so doubtful that the number could be read as what the law has."""
+    return any(law.allows(text) for text in could_be(number))

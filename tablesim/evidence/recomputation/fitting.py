@@ -1,0 +1,279 @@
+"""Columns of numbers against the functions that tables of 1470 to 1650 were computed from.
+
+Each printed number allows an interval of the parameter: those values with which the function, rounded to the last
+printed place, gives that number. The parameter that most intervals share is the estimate; the numbers whose interval
+does not hold it are not what was computed. Old computers rounded to the nearest, down or up: each way is tried, and the
+interval of the estimate goes over all ways and all values that give nearly as many numbers. Of the values that do
+equally well the roundest is named, as computers chose 23;30 and not 23;29,52.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tablesim.evidence.recomputation.astronomical import Law, laws_for, oblique
+
+Floats = NDArray[np.float64]
+
+SLACK = 2
+"""A parameter that gives so many numbers fewer is not told from the best one, and one more for each step of the square
+root of how many the best one does not give: a poor table tells its parameter less surely."""
+
+RECOMPUTED = 0.7
+"""Share of the numbers that a function must give exactly."""
+
+MIN_DISTINCT = 6
+"""Different numbers that a column needs: a column of zeros obeys every law."""
+
+WIDEST = 0.02
+"""Share of itself to which a parameter must be told, else the column says nothing of the function."""
+
+_EDGE = 1e-6
+ROUNDINGS = {"nearest": (-0.5, 0.5), "down": (-_EDGE, 1 - _EDGE), "up": (_EDGE - 1, _EDGE)}
+"""Between which bounds, in last places, a function lies above the number that it was rounded to."""
+
+_BISECTIONS = 40
+_TILTS = np.arange(23 + 20 / 60, 24.0, 1 / 120)
+_ROUND_DEGREES = (1.0, 1 / 2, 1 / 6, 1 / 12, 1 / 60)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A parameter: its value and the interval of values that do as well."""
+
+    value: float
+    low: float
+    high: float
+
+    def to_dict(self) -> dict[str, float]:
+        return {"value": self.value, "low": self.low, "high": self.high}
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A function that recomputes a column.
+
+    Parameters
+    ----------
+    name : str
+        "chord", "sixtieths of chords" (what a minute of arc adds), "sine", "declination", "right ascension", "oblique
+        ascension", "day length", "latitude of climates", "mean motion" or "place of the Sun".
+    parameters : dict of str to Estimate
+        "radius"; "obliquity" and "latitude" in degrees; "rate" in units of the whole number a step; "year", "apogee" in
+        degrees and "eccentricity" for a radius of 1.
+    recomputed, numbers : int
+        How many of how many numbers the function gives exactly.
+    expected : float64 array of shape (rows,)
+        What it gives, in units of the lowest place; nan where there is no argument.
+    notes : dict of str to str
+        "rounding": "nearest", "down" or "up"; of the Sun also "theory" and "calendar".
+    compute : function of (arguments, printed numbers), optional
+        What the function gives for other arguments, in units of the lowest place.
+    """
+
+    name: str
+    parameters: dict[str, Estimate]
+    recomputed: int
+    numbers: int
+    expected: Floats
+    notes: dict[str, str] = field(default_factory=dict)
+    compute: Callable[[Floats, Floats], Floats] | None = field(default=None, repr=False, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "function": self.name,
+            "parameters": {name: estimate.to_dict() for name, estimate in self.parameters.items()},
+            "recomputed": self.recomputed,
+            "numbers": self.numbers,
+            **self.notes,
+        }
+
+
+@dataclass(frozen=True)
+class _Stab:
+    """How many numbers the best parameter gives, and which values do nearly as well, but for one number, and best."""
+
+    count: int
+    near: tuple[float, float]
+    likely: tuple[float, float]
+    best: tuple[float, float]
+    rounding: str
+
+
+def fit_functions(argument: Floats, value: Floats, places: int) -> Fit | None:
+    """The function that recomputes most of a column, with its parameters; None where none does.
+
+    Parameters
+    ----------
+    argument : float64 array of shape (rows,)
+        Degrees (or hours); nan where it is not known.
+    value : float64 array of shape (rows,)
+        In units of the lowest place; nan where it is not known.
+    places : int
+        Sexagesimal places after the whole number.
+    """
+    known = np.isfinite(argument) & np.isfinite(value)
+    if len(set(value[known].tolist())) < MIN_DISTINCT:
+        return None
+    x, y, unit = argument[known], value[known], 60.0**places
+    found: tuple[Law, _Stab] | None = None
+    for law in laws_for(x, y / unit):
+        stab = _stab(law, x, y, unit)
+        if stab is not None and (found is None or stab.count > found[1].count):
+            found = law, stab
+    if found is None or found[1].count < RECOMPUTED * len(x):
+        return None
+    law, stab = found
+    middle = _roundest(law.parameter, stab)
+    if not (middle > 0 and stab.near[1] - stab.near[0] <= WIDEST * middle):
+        return None
+    parameters: dict[str, Estimate] = {}
+    if law.name == "oblique ascension":
+        law, stab, parameters["obliquity"] = _with_tilt(law, x, y, unit)
+        middle = _roundest(law.parameter, stab)
+    parameters = {law.parameter: Estimate(middle, *stab.near), **parameters}
+
+    def compute(at: Floats, printed: Floats) -> Floats:
+        computed = rounded(law, middle, at, printed, unit, stab.rounding)
+        # What another likely value of the parameter gives is no error.
+        ends = np.stack([rounded(law, end, at, printed, unit, stab.rounding) for end in stab.likely])
+        allowed = (ends.min(axis=0) <= printed) & (printed <= ends.max(axis=0)) & (np.ptp(ends, axis=0) <= 1)
+        return np.where(allowed, printed, computed)
+
+    expected = np.full(len(argument), np.nan)
+    with_argument = np.isfinite(argument)
+    expected[with_argument] = compute(argument[with_argument], value[with_argument])
+    recomputed = int((expected[known] == y).sum())
+    return Fit(law.name, parameters, recomputed, int(known.sum()), expected, {"rounding": stab.rounding}, compute)
+
+
+def rounded(law: Law, parameter: float, x: Floats, printed: Floats, unit: float, rounding: str) -> Floats:
+    """What a function gives in whole last places; the end of a circle as it is printed, as 360 or as 0."""
+    low, _ = ROUNDINGS[rounding]
+    # The whole number n with low <= f - n, the greatest one.
+    computed = np.floor(law.curve(x, parameter) * unit - low)
+    if law.modulus is None:
+        return np.asarray(computed)
+    computed = np.mod(computed, law.modulus * unit)
+    return np.where((computed == 0) & (printed == law.modulus * unit), printed, computed)
+
+
+def _roundest(parameter: str, stab: _Stab) -> float:
+    """The roundest value that is likely: of whole degrees, halves, tens of minutes and so on; else the best one."""
+    middle = sum(stab.best) / 2
+    for step in _steps(parameter, stab.likely[1]):
+        nearest = round(middle / step) * step
+        if stab.likely[0] <= nearest <= stab.likely[1]:
+            return nearest
+    return middle
+
+
+def _steps(parameter: str, high: float) -> tuple[float, ...]:
+    """How round a parameter can be, the roundest first."""
+    if parameter == "radius" and high > 0:
+        return tuple(10.0**power for power in range(math.floor(math.log10(high)), -1, -1))
+    return _ROUND_DEGREES if parameter in ("obliquity", "latitude") else ()
+
+
+def _slack(count: int, numbers: int) -> int:
+    return SLACK + math.isqrt(max(numbers - count, 0))
+
+
+def _stab(law: Law, x: Floats, y: Floats, unit: float, ways: tuple[str, ...] = tuple(ROUNDINGS)) -> _Stab | None:
+    """The parameters that give most numbers, over the given ways of rounding; None where even these give too few."""
+    ends = np.stack([_gap(law, x, y, bound, unit) for bound in (law.low, law.high)])
+    if ((ends.min(axis=0) <= 1) & (ends.max(axis=0) >= -1)).mean() < RECOMPUTED:
+        return None
+    depths = {way: _depths(*_allowed(law, x, y, unit, ROUNDINGS[way])) for way in ways}
+    most = {way: int(counts.max()) for way, (_, counts) in depths.items() if len(counts)}
+    if not most:
+        return None
+    rounding = max(most, key=lambda way: most[way])
+    best = most[rounding]
+    spans = [_span(*depths[way], best - _slack(best, len(x))) for way in most]
+    near = [span for span in spans if span is not None]
+    likely, tops = (_span(*depths[rounding], least) for least in (best - 1, best))
+    assert likely is not None and tops is not None
+    return _Stab(best, (min(low for low, _ in near), max(high for _, high in near)), likely, tops, rounding)
+
+
+def _span(edges: Floats, counts: Floats, least: int) -> tuple[float, float] | None:
+    """From the first to the last value that lies in so many intervals."""
+    near = np.flatnonzero(counts >= max(least, 1))
+    if not len(near):
+        return None
+    return float(edges[near[0]]), float(edges[min(int(near[-1]) + 1, len(edges) - 1)])
+
+
+def _depths(low: Floats, high: Floats) -> tuple[Floats, Floats]:
+    """The ends of intervals in order, and how many intervals lie open behind each."""
+    real = high > low
+    edges = np.concatenate([low[real], high[real]])
+    turns = np.concatenate([np.ones(int(real.sum())), -np.ones(int(real.sum()))])
+    order = np.lexsort((-turns, edges))
+    return edges[order], np.cumsum(turns[order])
+
+
+def _allowed(law: Law, x: Floats, y: Floats, unit: float, bounds: tuple[float, float]) -> tuple[Floats, Floats]:
+    """For each number the lowest and highest parameter with which the function lies within ``bounds`` above it.
+
+    Bounds are in last places; low = high where no parameter does. The functions go one way with their parameter, so
+    that both ends are found by bisection.
+    """
+    if law.solve is not None:
+        ends = np.stack([law.solve(x, (y + edge) / unit) for edge in bounds])
+        at_bounds = np.stack([_gap(law, x, y, bound, unit) for bound in (law.low, law.high)])
+        low, high = np.clip(ends.min(axis=0), law.low, law.high), np.clip(ends.max(axis=0), law.low, law.high)
+        any_does = ((at_bounds >= bounds[0]) & (at_bounds <= bounds[1])).all(axis=0)
+        told = np.isfinite(low) & np.isfinite(high) & ~any_does
+        return np.where(told, low, law.low), np.where(told, high, np.where(any_does, law.high, law.low))
+    bottom, top = np.full(len(x), law.low), np.full(len(x), law.high)
+    at_low, at_high = (_gap(law, x, y, bound, unit) for bound in (law.low, law.high))
+    sign = np.where(at_high >= at_low, 1.0, -1.0)
+    turns = []
+    for edge in bounds:
+        one, other = bottom.copy(), top.copy()
+        for _ in range(_BISECTIONS):
+            middle = (one + other) / 2
+            above = sign * (_gap(law, x, y, middle, unit) - edge) > 0
+            other, one = np.where(above, middle, other), np.where(above, one, middle)
+        turns.append((one + other) / 2)
+    low, high = np.minimum(*turns), np.maximum(*turns)
+    # An end at the bound of the search is an end of what was searched, unless both are: then nothing was found, or
+    # every parameter does.
+    step = 1e-9 * (law.high - law.low)
+    inside = (high > law.low + step) & (low < law.high - step)
+    return low, np.where(inside, high, low)
+
+
+def _gap(law: Law, x: Floats, y: Floats, parameter: Floats | float, unit: float) -> Floats:
+    """What the function gives less what is printed, in last places; round the circle the short way."""
+    gap = law.curve(x, parameter) * unit - y
+    if law.modulus is not None:
+        turn = law.modulus * unit
+        gap = (gap + turn / 2) % turn - turn / 2
+    return gap
+
+
+def _with_tilt(law: Law, x: Floats, y: Floats, unit: float) -> tuple[Law, _Stab, Estimate]:
+    """An oblique ascension with the likeliest obliquity as well: its law, the fit of the latitude, the obliquity.
+
+    Both move together, so the interval of each goes over all likely values of the other.
+    """
+    start = int(law.fixed["start"])
+    fits = [(float(tilt), stab) for tilt in _TILTS if (stab := _stab(oblique(start, float(tilt)), x, y, unit))]
+    best = max(stab.count for _, stab in fits)
+    equal = [pair for pair in fits if pair[1].count == best]
+    middle = (equal[0][0] + equal[-1][0]) / 2
+    tilt, stab = min(equal, key=lambda pair: abs(pair[0] - middle))
+    near = [(other, fit) for other, fit in fits if fit.count >= best - _slack(best, len(x))]
+    step = float(_TILTS[1] - _TILTS[0])
+    obliquity = Estimate(tilt, near[0][0] - step, near[-1][0] + step)
+    latitude = min(fit.near[0] for _, fit in near), max(fit.near[1] for _, fit in near)
+    return oblique(start, tilt), replace(stab, near=latitude), obliquity

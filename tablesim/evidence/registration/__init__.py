@@ -1,0 +1,6 @@
+"""One page laid over another: by the numbers that both have, as a map, and as a picture."""
+
+from tablesim.evidence.registration.equal_numbers import Registration, register
+from tablesim.evidence.registration.page_map import Superposition
+
+__all__ = ["Registration", "Superposition", "register"]

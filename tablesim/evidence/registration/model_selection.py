@@ -1,0 +1,317 @@
+"""Laying page A over page B as pictures: synchronised views, blink, overlay.
+
+The registration says which equal numbers meet. Where one plane map carries most of them over, that map is taken; where
+the columns or rows of the other setting stand at other distances, the map follows them (``spacing``), and says so.
+Either way the pairs are collected anew under the map and the map is fitted to them again, because the registration
+leaves out numbers that are common on a page. Where no map can be trusted there is none, and a reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from tablesim.evidence.registration.column_row_warp import SLANT, Pairs, Warp, fit_across, fit_along
+from tablesim.evidence.registration.equal_numbers import Frame, Registration
+from tablesim.evidence.registration.page_map import SAME_SETTING, Floats, Indices, Superposition
+from tablesim.evidence.registration.plane import (
+    MIN_PAIRS,
+    MIN_SPREAD,
+    TOLERANCE,
+    Plane,
+    Refusal,
+    affine,
+    fit_plane,
+    implausible,
+    project,
+    spread,
+)
+from tablesim.records.reading import Reading
+
+PREFERRED = 0.9
+"""A plane map is taken where it carries over this share of what a map by columns and rows does."""
+
+CLEARLY = 0.75
+"""How much smaller the residual of a map by columns and rows must be to be taken where both carry as much over."""
+
+MIN_SHARE = 1 / 3
+"""Share of the equal numbers which the registration found that the map must carry over."""
+
+MIN_EQUAL = 2 / 3
+"""Share of the numbers that come to lie upon a number which must equal it: two tables of one form are not one table."""
+
+MIN_COVER = 0.5
+"""Share of the numbers where the pages overlap that must meet their equal: tables share their column of arguments."""
+
+ROUNDS = 4
+"""How often pairs are collected anew and the map is fitted again."""
+
+
+def lay_over(a: Reading, b: Reading, registration: Registration | None) -> Superposition | Refusal:
+    """Find the map from page A to page B.
+
+    Parameters
+    ----------
+    a, b : Reading
+        The two pages.
+    registration : Registration or None
+        What ``register(a, b)`` found.
+
+    Returns
+    -------
+    Superposition or Refusal
+        A refusal says why: no registration, rows set for columns, too few equal numbers or too many different ones, all
+        on one line, or a map that no scan can come from.
+    """
+    if registration is None:
+        return Refusal("too few equal numbers stand at matching places")
+    if registration.transposed:
+        return Refusal("one page is set with rows for columns, so no view of it lies over the other")
+    pages = _Pages.of(a, b, registration)
+    plane = _plane(pages)
+    laid = [_Laid.of(pages, found) for found in (plane, _warp(pages)) if isinstance(found, Plane | Warp)]
+    if not laid:
+        return plane if isinstance(plane, Refusal) else Refusal("no map holds")
+    best = laid[-1] if len(laid) == 1 or laid[1].is_clearly_better_than(laid[0]) else laid[0]
+    return best.refusal() or _superposition(a, b, pages, best)
+
+
+@dataclass(frozen=True)
+class _Pages:
+    """The two pages in figure heights, and the equal numbers that the registration found.
+
+    ``half_a``, ``half_b``: half the width of each number; ``seeds``: pairs of numbers, (s, 2); ``equal``: all pairs of
+    equal legible numbers, wherever they stand, (e, 2); ``along``: the height on B of the largest patch.
+    """
+
+    a: Frame
+    b: Frame
+    half_a: Floats
+    half_b: Floats
+    seeds: Indices
+    equal: Indices
+    along: Floats
+
+    @classmethod
+    def of(cls, a: Reading, b: Reading, registration: Registration) -> _Pages:
+        patches = [patch for patch in registration.patches if not patch.transposed]
+        return cls(
+            registration.a,
+            registration.b,
+            _half_widths(a, registration.a),
+            _half_widths(b, registration.b),
+            np.concatenate([patch.pairs for patch in patches]),
+            _equal(registration.a, registration.b),
+            patches[0].along,
+        )
+
+    def pairs(self, numbers: Indices, level: Floats, page: Floats) -> Pairs:
+        """The pairs of numbers, levelled, with their columns and rows."""
+        i, j = numbers.T
+        return Pairs(
+            project(level, self.a.centres[i]),
+            project(np.linalg.inv(page), self.b.centres[j]),
+            np.maximum(self.half_a[i], self.half_b[j]),
+            list(zip(self.a.columns[i].tolist(), self.b.columns[j].tolist(), strict=True)),
+            list(zip(self.a.rows[i].tolist(), self.b.rows[j].tolist(), strict=True)),
+        )
+
+    def gap(self, found: Plane | Warp, numbers: Indices) -> Floats:
+        """How far pairs of numbers miss each other after the map, in figure heights of B."""
+        away = found.apply(self.a.centres[numbers[:, 0]]) - self.b.centres[numbers[:, 1]]
+        return np.asarray(np.linalg.norm(away, axis=1), dtype=np.float64)
+
+    def collect(self, found: Plane | Warp) -> tuple[Indices, Indices]:
+        """Numbers that the map lays upon each other: the equal ones, (p, 2), and the others, (d, 2).
+
+        Two numbers lie upon each other when each is the nearest to the other and they are no further apart than the
+        tolerance.
+        """
+        mapped = found.apply(self.a.centres)
+        away, nearest_b = cKDTree(self.b.centres).query(mapped)
+        _, nearest_a = cKDTree(mapped).query(self.b.centres)
+        one = np.flatnonzero((nearest_a[nearest_b] == np.arange(len(mapped))) & (away <= TOLERANCE))
+        other = nearest_b[one]
+        equal = [self.a.texts[i] == self.b.texts[j] for i, j in zip(one, other, strict=True)]
+        met = np.stack([one, other], axis=1).astype(np.int64)
+        return met[np.array(equal, dtype=bool)], met[~np.array(equal, dtype=bool)]
+
+    def legible(self, numbers: Indices) -> Indices:
+        """Those of the pairs in which both numbers were read whole."""
+        return numbers[self.a.legible[numbers[:, 0]] & self.b.legible[numbers[:, 1]]]
+
+    def overlapping(self, found: Plane | Warp) -> int:
+        """Numbers of the page that has fewer of them where the two overlap."""
+        back = found.invert(self.b.centres)
+        return min(_within(found.apply(self.a.centres), self.b.centres), _within(back, self.a.centres))
+
+
+@dataclass(frozen=True)
+class _Laid:
+    """A map with what it does to the numbers of the two pages.
+
+    ``pairs``: equal numbers that meet, (p, 2); ``others``: unequal ones, (d, 2); ``share``: of the seeds;
+    ``agreement``: of the numbers that meet; ``cover``: of the numbers where the pages overlap; ``residual``: median
+    distance.
+    """
+
+    found: Plane | Warp
+    pages: _Pages
+    pairs: Indices
+    others: Indices
+    share: float
+    agreement: float
+    cover: float
+    residual: float
+
+    @classmethod
+    def of(cls, pages: _Pages, found: Plane | Warp) -> _Laid:
+        pairs, others = pages.collect(found)
+        return cls(
+            found,
+            pages,
+            pairs,
+            others,
+            float((pages.gap(found, pages.seeds) <= TOLERANCE).mean()),
+            len(pairs) / max(len(pairs) + len(others), 1),
+            len(pairs) / max(pages.overlapping(found), 1),
+            float(np.median(pages.gap(found, pairs))) if len(pairs) else float("inf"),
+        )
+
+    def is_clearly_better_than(self, plane: _Laid) -> bool:
+        """Whether a map by columns and rows does enough more than a plane map, which claims less."""
+        if len(plane.pairs) < PREFERRED * len(self.pairs):
+            return True
+        nearer = plane.residual > SAME_SETTING and self.residual < CLEARLY * plane.residual
+        return nearer and len(self.pairs) >= PREFERRED * len(plane.pairs)
+
+    def refusal(self) -> Refusal | None:
+        """Why this map is not to be trusted, or None."""
+        if len(self.pairs) < MIN_PAIRS:
+            return Refusal(f"only {len(self.pairs)} equal numbers meet; at least {MIN_PAIRS} are needed")
+        for frame, numbers in ((self.pages.a, self.pairs[:, 0]), (self.pages.b, self.pairs[:, 1])):
+            if spread(frame.centres[numbers]) < MIN_SPREAD:
+                return Refusal("the equal numbers that meet stand on one line")
+        if self.share < MIN_SHARE:
+            return Refusal(f"only {_percent(self.share)} of the equal numbers keep their places among each other")
+        if self.agreement < MIN_EQUAL:
+            return Refusal(f"of the numbers that come to lie upon each other only {_percent(self.agreement)} are equal")
+        if self.cover < MIN_COVER:
+            return Refusal(f"where the pages overlap only {_percent(self.cover)} of the numbers meet their equal")
+        return None
+
+
+def _plane(pages: _Pages) -> Plane | Refusal:
+    """The plane map, fitted to the seeds and then to all equal numbers that it lays upon each other."""
+    pairs = pages.seeds
+    found = fit_plane(pages.a.centres[pairs[:, 0]], pages.b.centres[pairs[:, 1]])
+    for _ in range(ROUNDS):
+        if isinstance(found, Refusal):
+            break
+        more, _ = pages.collect(found)
+        if np.array_equal(more, pairs):
+            break
+        better = fit_plane(pages.a.centres[more[:, 0]], pages.b.centres[more[:, 1]])
+        if isinstance(better, Refusal):
+            break
+        found, pairs = better, more
+    return found
+
+
+def _warp(pages: _Pages) -> Warp | None:
+    """The map by columns and rows: the columns of the registration give rows, rows columns, both the plane maps."""
+    lean_a, lean_b = pages.pairs(pages.seeds, np.eye(3), np.eye(3)).leans()
+    level = np.array([[1.0, -lean_a, 0.0], [*pages.along], [0.0, 0.0, 1.0]])
+    page = np.array([[1.0, lean_b, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    numbers = pages.seeds
+    best: Warp | None = None
+    most = 0
+    for _ in range(ROUNDS):
+        columns = fit_across(pages.pairs(numbers, level, page))
+        if columns is None:
+            break
+        in_columns = _labelled(pages.equal, pages.a.columns, pages.b.columns, columns.labels)
+        rows = fit_along(pages.pairs(in_columns, level, page))
+        if rows is None:
+            break
+        found = Warp(level, columns.spacing, rows.spacing, page)
+        held = len(pages.collect(found)[0])
+        if held <= most:
+            break
+        best, most = found, held
+        cells = _labelled(in_columns, pages.a.rows, pages.b.rows, rows.labels)
+        level, page = _levelled(found, pages.a.centres[cells[:, 0]], pages.b.centres[cells[:, 1]])
+        numbers = _labelled(pages.equal, pages.a.rows, pages.b.rows, rows.labels)
+    return best
+
+
+def _labelled(numbers: Indices, on_a: Indices, on_b: Indices, labels: list[tuple[int, int]]) -> Indices:
+    """Those of the pairs of numbers whose columns (rows) are counterparts."""
+    step = int(on_b.max()) + 1
+    wanted = np.array([one * step + other for one, other in labels], dtype=np.int64)
+    return numbers[np.isin(on_a[numbers[:, 0]] * step + on_b[numbers[:, 1]], wanted)]
+
+
+def _levelled(warp: Warp, one: Floats, other: Floats) -> tuple[Floats, Floats]:
+    """The two plane maps of a warp, that one fitted anew to points of A and B which then leaves less."""
+    first, last = fit_plane(one, warp.unspaced(other), SLANT), fit_plane(warp.spaced(one), other, SLANT)
+    tries = [replace(warp, level=first.matrix)] if isinstance(first, Plane) else [warp]
+    tries += [replace(warp, page=last.matrix)] if isinstance(last, Plane) else []
+    left = [np.minimum(np.linalg.norm(one_try.apply(one) - other, axis=1), SLANT).sum() for one_try in tries]
+    best = tries[int(np.argmin(left))]
+    return best.level, best.page
+
+
+def _superposition(a: Reading, b: Reading, pages: _Pages, laid: _Laid) -> Superposition | Refusal:
+    """The map in source pixels."""
+    one, other = pages.a.centres[laid.pairs[:, 0]], pages.b.centres[laid.pairs[:, 1]]
+    found = laid.found
+    middle = found.matrix if isinstance(found, Plane) else affine(one, other)
+    reason = implausible(middle, one)
+    if reason is not None:
+        return Refusal(reason)
+    frame_a, frame_b = _frame(a, pages.a), _frame(b, pages.b)
+    matrix = np.linalg.inv(frame_b) @ middle @ frame_a
+    return Superposition(
+        model=found.model if isinstance(found, Plane) else "columns and rows",
+        matrix=matrix / matrix[2, 2],
+        frame_a=frame_a,
+        frame_b=frame_b,
+        warp=found if isinstance(found, Warp) else None,
+        pairs=laid.pairs,
+        differing=pages.legible(laid.others),
+        n_numbers=min(len(pages.a.texts), len(pages.b.texts)),
+        share=laid.share,
+        agreement=laid.agreement,
+        residual=laid.residual,
+    )
+
+
+def _frame(reading: Reading, frame: Frame) -> Floats:
+    """From source pixels to the upright page in figure heights, (3, 3)."""
+    return np.diag([1 / frame.unit, 1 / frame.unit, 1.0]) @ np.vstack([reading.transform.matrix, [0, 0, 1]])
+
+
+def _equal(a: Frame, b: Frame) -> Indices:
+    """All pairs of equal legible numbers, (e, 2)."""
+    same = a.figures[:, None] == b.figures[None, :]
+    return np.argwhere(same & a.legible[:, None]).astype(np.int64)
+
+
+def _half_widths(reading: Reading, frame: Frame) -> Floats:
+    turned = reading.transform.rotation in (90, 270)
+    boxes = [number.box for number in reading.numbers]
+    widths = np.array([box.height if turned else box.width for box in boxes], dtype=np.float64)
+    return widths * reading.transform.scale / frame.unit / 2
+
+
+def _within(points: Floats, page: Floats) -> int:
+    """How many points lie where the numbers of a page stand, up to one figure height around."""
+    low, high = page.min(axis=0) - 1, page.max(axis=0) + 1
+    return int(((points >= low) & (points <= high)).all(axis=1).sum())
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

@@ -1,0 +1,1 @@
+"""Records: what the rooms hand to each other; data without work, below everything but the errors."""

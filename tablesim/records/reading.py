@@ -1,0 +1,206 @@
+"""What was read on a page: digits, numbers, rows and columns, in source pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tablesim.errors import MissingExtraError
+from tablesim.records.boxes import Box
+from tablesim.records.transform import Transform
+
+ILLEGIBLE = "?"
+"""What stands in a number's text for a figure that is there but cannot be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Digit:
+    """One printed figure.
+
+    Parameters
+    ----------
+    value : int or None
+        0 to 9; None where a figure stands that cannot be told.
+    box : Box
+        Its place in source pixels.
+    confidence : float
+        0 to 1: how sure the network is of this value at this place.
+    runner_up : tuple of (int, float), optional
+        The next best value and its confidence.
+    """
+
+    value: int | None
+    box: Box
+    confidence: float
+    runner_up: tuple[int, float] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        runner_up = None
+        if self.runner_up is not None:
+            runner_up = {"value": self.runner_up[0], "confidence": round(self.runner_up[1], 4)}
+        return {
+            "value": self.value,
+            **self.box.to_dict(),
+            "confidence": round(self.confidence, 4),
+            "runner_up": runner_up,
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Digit:
+        second = data.get("runner_up")
+        runner_up = None if second is None else (int(second["value"]), float(second["confidence"]))
+        return cls(data["value"], Box.from_dict(data), float(data["confidence"]), runner_up)
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A maximal run of Arabic figures printed together.
+
+    Degrees and minutes are two numbers, a fraction is two. ``text`` is as printed: a raised point is U+00B7 and a
+    figure that cannot be told is ``?``; ``digits_text`` has the figures alone. ``table``, ``row`` and ``column`` count
+    from 0 in reading order and are None outside a table.
+    """
+
+    text: str
+    digits: tuple[Digit, ...]
+    confidence: float
+    table: int | None = None
+    row: int | None = None
+    column: int | None = None
+
+    @property
+    def digits_text(self) -> str:
+        return "".join(ILLEGIBLE if digit.value is None else str(digit.value) for digit in self.digits)
+
+    @property
+    def box(self) -> Box:
+        """The smallest box around the digits, in source pixels."""
+        return Box.around(digit.box for digit in self.digits)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "text": self.text,
+            "digits_text": self.digits_text,
+            **self.box.to_dict(),
+            "confidence": round(self.confidence, 4),
+            "table": self.table,
+            "row": self.row,
+            "column": self.column,
+            "digits": [digit.to_dict() for digit in self.digits],
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Number:
+        return cls(
+            text=data["text"],
+            digits=tuple(Digit.from_dict(digit) for digit in data["digits"]),
+            confidence=float(data["confidence"]),
+            table=data.get("table"),
+            row=data.get("row"),
+            column=data.get("column"),
+        )
+
+
+@dataclass(frozen=True)
+class Reading:
+    """All that was read on one page.
+
+    Parameters
+    ----------
+    scan : str
+        Path of the scan as it was given.
+    page : str
+        Page id (file stem).
+    sha256 : str
+        Hash of the file's bytes.
+    transform : Transform
+        From source pixels to the working image that was read.
+    is_table : bool
+        Whether the page carries a numerical table.
+    legibility : float
+        0 to 1: how well the figures on the page could be told.
+    numbers : tuple of Number
+        In reading order.
+    histogram : float32 array of shape (110,), optional
+        Soft bigram counts of the accepted digits; filled in by the bigram network.
+    note : str
+        Why legibility is low, or empty.
+    """
+
+    scan: str
+    page: str
+    sha256: str
+    transform: Transform
+    is_table: bool
+    legibility: float
+    numbers: tuple[Number, ...]
+    histogram: NDArray[np.float32] | None = field(default=None, compare=False)
+    note: str = ""
+
+    @property
+    def width(self) -> int:
+        return self.transform.source_width
+
+    @property
+    def height(self) -> int:
+        return self.transform.source_height
+
+    @property
+    def digits(self) -> Iterator[Digit]:
+        """Every digit of every number, in reading order."""
+        return (digit for number in self.numbers for digit in number.digits)
+
+    def with_histogram(self, histogram: NDArray[np.float32]) -> Reading:
+        return replace(self, histogram=histogram)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The reading as plain values: one item of ``tablesim read --json``."""
+        return {
+            "scan": self.scan,
+            "page": self.page,
+            "sha256": self.sha256,
+            "width": self.width,
+            "height": self.height,
+            "rotation": self.transform.rotation,
+            "scale": round(self.transform.scale, 6),
+            "skew": round(self.transform.skew, 4),
+            "is_table": self.is_table,
+            "legibility": round(self.legibility, 4),
+            "note": self.note,
+            "numbers": [number.to_dict() for number in self.numbers],
+            "histogram": None if self.histogram is None else [round(float(v), 6) for v in self.histogram],
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Reading:
+        """The inverse of ``to_dict`` (coordinates and confidences as rounded there)."""
+        histogram = data.get("histogram")
+        return cls(
+            scan=data["scan"],
+            page=data["page"],
+            sha256=data["sha256"],
+            transform=Transform(
+                data["width"], data["height"], data["rotation"], float(data["scale"]), float(data.get("skew", 0.0))
+            ),
+            is_table=bool(data["is_table"]),
+            legibility=float(data["legibility"]),
+            numbers=tuple(Number.from_dict(number) for number in data["numbers"]),
+            histogram=None if histogram is None else np.asarray(histogram, dtype=np.float32),
+            note=data.get("note", ""),
+        )
+
+    def to_frame(self) -> Any:
+        """One row a number, as a pandas DataFrame; MissingExtraError without pandas."""
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise MissingExtraError("Reading.to_frame", "pandas") from error
+        columns = ["text", "digits_text", "x", "y", "width", "height", "confidence", "table", "row", "column"]
+        return pd.DataFrame(
+            [{key: value for key, value in number.to_dict().items() if key in columns} for number in self.numbers],
+            columns=columns,
+        )

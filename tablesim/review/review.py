@@ -1,0 +1,70 @@
+"""One object for everything about the verdicts of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tablesim.corpus.store import Corpus
+from tablesim.errors import RunError
+from tablesim.review.constraints import Agreement, Known, Precision, agreement, known, precision
+from tablesim.review.csv_files import log_of, record
+from tablesim.review.questions import Question, audit_sample, questions
+from tablesim.review.verdicts import Verdict
+
+
+class Review:
+    """The verdicts of a run: what deserves a look, what was decided, what follows.
+
+    >>> review = tablesim.Review(corpus)                                # doctest: +SKIP
+    >>> question = review.questions(top=1)[0]                           # doctest: +SKIP
+    >>> review.answer(question, "reject", "Anna", "other radius")       # doctest: +SKIP
+    """
+
+    def __init__(self, corpus: Corpus) -> None:
+        self.corpus = corpus
+
+    def questions(self, top: int | None = None, who: str | None = None) -> list[Question]:
+        """What deserves a look, the most pressing first; see ``tablesim.review.questions``."""
+        return questions(self.corpus, top=top, who=who)
+
+    def answer(self, question: Question, decision: str, who: str, reason: str = "") -> Verdict:
+        """Decide a question: accept, reject, unsure, merge or split. It is on the disk when this returns."""
+        return record(self.corpus, [question.answered(decision, who, reason)])[0]
+
+    def say(self, page: str, other: str, decision: str, who: str, reason: str = "") -> Verdict:
+        """Decide about two pages that nobody asked about; RunError where the run lacks one of them."""
+        clustering = self.corpus.clusters
+        shown = Verdict(
+            page,
+            other,
+            decision,
+            who,
+            reason,
+            "" if clustering is None else clustering.name,
+            None if clustering is None else clustering.label_of(page),
+            page_sha256=self.corpus.page(page)["sha256"],
+            other_sha256=self.corpus.page(other)["sha256"],
+        )
+        return record(self.corpus, [shown])[0]
+
+    def verdicts(self, as_of: str | None = None) -> list[Verdict]:
+        """What holds on each pair of pages, now or at the end of a day."""
+        return log_of(self.corpus).state(as_of)
+
+    def known(self) -> Known:
+        """What the next clustering will keep to."""
+        return known(log_of(self.corpus).all())
+
+    def audit(self, n: int, seed: int = 0) -> list[Question]:
+        """``n`` memberships drawn at random, to be answered one and all."""
+        return audit_sample(self.corpus, n, seed)
+
+    def precision(self, sample: Sequence[Question]) -> Precision:
+        """The precision of the clusters from the answers to an audit sample; RunError without answers."""
+        if not sample:
+            raise RunError("precision: got an empty sample; draw one with audit(n)")
+        return precision(log_of(self.corpus).all(), sample[0].audit)
+
+    def agreement(self, one: str, other: str) -> Agreement:
+        """Cohen's kappa of two readers."""
+        return agreement(log_of(self.corpus).all(), one, other)
