@@ -35,12 +35,12 @@ from printed_pairs import (
 from tablesim.digits.transcription import read_transcription
 from tablesim.evidence.collation.collation import Collation, collate
 from tablesim.evidence.collation.verification import verify
-from tablesim.reader import Network, load_network
+from tablesim.reader import PageReader, load_network
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Digit, Number, Reading
 from tablesim.records.transform import Transform
 from tablesim.synthesis.corpus import CorpusPlan, draw_plan, write_corpus
-from tablesim.synthesis.stemma import Witness, grow
+from tablesim.synthesis.stemma import SimulatedEdition, grow
 from tablesim.synthesis.tables import build
 from tablesim.synthesis.tabular import HistoricalTable
 
@@ -153,7 +153,7 @@ def texts_of(reading: Reading, keys: dict[int, Key]) -> dict[Key, str]:
     return {keys[id(number)]: number.digits_text for number in reading.numbers if id(number) in keys}
 
 
-def editions(n_tables: int, seed: int = 6) -> Iterator[tuple[Witness, Witness]]:
+def editions(n_tables: int, seed: int = 6) -> Iterator[tuple[SimulatedEdition, SimulatedEdition]]:
     """Pairs of witnesses of different tables."""
     for at, (name, parameters, _) in enumerate(draw_plan(seed, n_tables).tables):
         stemma = grow(build(name, **parameters), 2, np.random.default_rng([seed, at]), (1490, 1700), rate=0.015)
@@ -180,7 +180,7 @@ def synthesized(n_tables: int) -> Score:
     return total
 
 
-def through_scans(name: str, pairs: Iterable[PrintedPair], network: Network) -> list[Found]:
+def through_scans(name: str, pairs: Iterable[PrintedPair], network: PageReader) -> list[Found]:
     """Variants that collation finds between scans against those on the pages; every pair that falls short is named."""
     every = []
     scores = {"all": Score(), "asserted": Score()}
@@ -200,7 +200,7 @@ def through_scans(name: str, pairs: Iterable[PrintedPair], network: Network) -> 
     return every
 
 
-def climates(n_pairs: int, seed: int, network: Network, folder: Path) -> None:
+def climates(n_pairs: int, seed: int, network: PageReader, folder: Path) -> None:
     """Two editions of a climate table: how often seven of the eight variants are found, and three false ones at most
     are asserted.
     """
@@ -210,7 +210,7 @@ def climates(n_pairs: int, seed: int, network: Network, folder: Path) -> None:
     print(f"  of {n_pairs} pairs: seven variants or more found in {found}, three false ones or fewer asserted in {few}")
 
 
-def years(n_years: int, network: Network) -> None:
+def years(n_years: int, network: PageReader) -> None:
     """Tables of one kind: is the nearest page the same table, by histograms and after verification?"""
     plan = CorpusPlan(tuple(("sun_place", {"year": 1500 + at}, 3) for at in range(n_years)), (), 40)
     with tempfile.TemporaryDirectory() as folder:
@@ -232,7 +232,7 @@ def years(n_years: int, network: Network) -> None:
     print(f"{n_years} years of the Sun's place, 3 editions each: nearest page the same table: {shares}")
 
 
-def real(folder: Path, network: Network) -> None:
+def real(folder: Path, network: PageReader) -> None:
     """Venice 1515 against Leipzig 1912: the places that differ, by their texts, against the list of the editors."""
     scores: dict[str, Score] = {}
     for page in (1, 2):

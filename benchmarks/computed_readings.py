@@ -5,7 +5,7 @@ from __future__ import annotations
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Digit, Number, Reading
 from tablesim.records.transform import Transform
-from tablesim.synthesis.stemma import Witness
+from tablesim.synthesis.stemma import SimulatedEdition
 
 Place = tuple[int, str, int]
 """Row of the computed table, name of the column, place within the cell: as a misprint names where it is."""
@@ -14,7 +14,7 @@ SURE = 0.9999
 """Confidence of a reader that does not err."""
 
 
-def reading_of(witness: Witness, page: str) -> tuple[Reading, dict[int, Place]]:
+def reading_of(witness: SimulatedEdition, page: str) -> tuple[Reading, dict[int, Place]]:
     """The text of a witness as one wide table, and by ``id`` of each number the place that it fills."""
     numbers: list[Number] = []
     places: dict[int, Place] = {}

@@ -21,7 +21,7 @@ from tablesim.bigrams.embedding import histogram
 from tablesim.digits import page_detection as finding
 from tablesim.digits import page_prototypes as fount
 from tablesim.digits import scale
-from tablesim.digits.detection import Eye
+from tablesim.digits.detection import DigitReader
 from tablesim.digits.page import read_page
 from tablesim.digits.scores import histogram110, pearson, score_reading, total
 from tablesim.digits.transcription import read_transcription
@@ -69,7 +69,7 @@ def main() -> None:
             print(f"{name:16s} {whole:11.4f} {_on_scans(changed, truths)}", flush=True)
 
 
-def _on_scans(eye: Eye, truths: dict[Path, Path]) -> str:
+def _on_scans(eye: DigitReader, truths: dict[Path, Path]) -> str:
     scores, soft = [], torch.zeros(110, dtype=torch.float64).numpy()
     for scan, path in truths.items():
         truth = read_transcription(path)

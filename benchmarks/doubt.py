@@ -25,7 +25,7 @@ from scipy.spatial import cKDTree
 from tablesim.evidence.collation import doubt
 from tablesim.evidence.collation.cells import DOUBTFUL, Cell
 from tablesim.evidence.collation.collation import collate
-from tablesim.reader import Network, load_network
+from tablesim.reader import PageReader, load_network
 from tablesim.records.reading import Reading
 
 Judged = list[tuple[Cell, bool]]
@@ -58,7 +58,7 @@ def misread(truths: Sequence[Reading], readings: Sequence[Reading]) -> tuple[int
     return wrong, right
 
 
-def chords(folder: Path, network: Network) -> Judged:
+def chords(folder: Path, network: PageReader) -> Judged:
     """The differences between the two real editions, and whether their editors list them."""
     judged: Judged = []
     for page in (1, 2):

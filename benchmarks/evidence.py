@@ -30,8 +30,8 @@ from tablesim.evidence.comparison import compare
 from tablesim.evidence.matches.faithfulness import FEW, Faithfulness, glyph_faithfulness
 from tablesim.evidence.matches.ink_relevance import PageRelevance, PixelRelevance
 from tablesim.evidence.matches.photograph_network import PixelComparison, compare_pixels
-from tablesim.evidence.matches.relevance_by_region import KINDS, Surfaces
-from tablesim.reader import Network, load_network
+from tablesim.evidence.matches.relevance_by_region import KINDS, RelevanceByRegion
+from tablesim.reader import PageReader, load_network
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Reading
 from tablesim.records.truth import PageTruth
@@ -63,7 +63,7 @@ class Place:
     ink_tight: float
     ink_with_pixel: float
     area: float
-    surfaces: Surfaces
+    surfaces: RelevanceByRegion
 
 
 def place(page: PageRelevance, relevance: torch.Tensor, truth: PageTruth) -> Place:
@@ -94,7 +94,9 @@ def vgg_share(found: PixelComparison, side: int, truth: PageTruth, margin: float
     return float((strength * share).sum() / strength.sum()), float(share.mean())
 
 
-def synthesized(folder: Path, tables: int, seed: int, network: Network) -> Iterator[tuple[Pair, tuple[PageTruth, ...]]]:
+def synthesized(
+    folder: Path, tables: int, seed: int, network: PageReader
+) -> Iterator[tuple[Pair, tuple[PageTruth, ...]]]:
     """Pairs of editions of one table, as they were read, with the truth."""
     write_corpus(folder, draw_plan(seed, tables, 2, 0))
     by_table: dict[str, list[PageTruth]] = {}
@@ -107,7 +109,7 @@ def synthesized(folder: Path, tables: int, seed: int, network: Network) -> Itera
         yield (one, other), tuple(truths)
 
 
-def mean_surfaces(found: Sequence[Surfaces]) -> str:
+def mean_surfaces(found: Sequence[RelevanceByRegion]) -> str:
     return ", ".join(
         f"{kind} {np.mean([page.relevance[kind] for page in found]):.3f} "
         f"(of the area {np.mean([page.area[kind] for page in found]):.3f})"

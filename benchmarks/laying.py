@@ -26,11 +26,11 @@ from numpy.typing import NDArray
 
 from tablesim.evidence import compare, register
 from tablesim.evidence.figures.overlay import draw_overlay
-from tablesim.evidence.registration.equal_numbers import Frame
-from tablesim.evidence.registration.model_selection import lay_over
-from tablesim.evidence.registration.page_map import SAME_SETTING, Superposition
-from tablesim.evidence.registration.plane import Refusal, project
-from tablesim.reader import Network, load_network
+from tablesim.evidence.registration.equal_numbers import NumberFrame
+from tablesim.evidence.registration.model_selection import register_pages
+from tablesim.evidence.registration.page_map import SAME_SETTING, PageMap
+from tablesim.evidence.registration.plane import NotRegistrable, project
+from tablesim.reader import PageReader, load_network
 from tablesim.records.reading import Reading
 from tablesim.scans.images import load_scan
 
@@ -56,14 +56,14 @@ def all_pairs(pages: dict[str, Reading], labels: dict[str, str]) -> None:
         started = time.perf_counter()
         registration = register(pages[one], pages[other])
         registered = time.perf_counter()
-        found = lay_over(pages[one], pages[other], registration)
+        found = register_pages(pages[one], pages[other], registration)
         seconds.append((registered - started, time.perf_counter() - registered))
         same = labels[one] == labels[other]
-        if same != isinstance(found, Superposition):
-            print(f"{one} / {other}: {found.reason if isinstance(found, Refusal) else found.words()}")
-        kinds[same][0] += isinstance(found, Superposition)
+        if same != isinstance(found, PageMap):
+            print(f"{one} / {other}: {found.reason if isinstance(found, NotRegistrable) else found.words()}")
+        kinds[same][0] += isinstance(found, PageMap)
         kinds[same][1] += 1
-        if isinstance(found, Superposition):
+        if isinstance(found, PageMap):
             residuals["plane map" if found.warp is None else "columns and rows"].append(found.residual)
             closest = min(closest, found.residual if found.warp is None else 1.0)
     print(f"one table:        {kinds[True][0]} of {kinds[True][1]} pairs laid over each other")
@@ -75,7 +75,7 @@ def all_pairs(pages: dict[str, Reading], labels: dict[str, str]) -> None:
     print(f"seconds a pair: register {mean[0]:.3f} (slowest {slowest[0]:.2f}), map {mean[1]:.3f} ({slowest[1]:.2f})")
 
 
-def copies(network: Network, pages: Sequence[Reading], count: int) -> None:
+def copies(network: PageReader, pages: Sequence[Reading], count: int) -> None:
     """Scan pages again in another way and find the way."""
     rng = np.random.default_rng(7)
     print(f"{'scanned again':34} model        residual  from the truth: median, largest")
@@ -84,13 +84,13 @@ def copies(network: Network, pages: Sequence[Reading], count: int) -> None:
             path = Path(folder) / f"{page.page}.jpg"
             matrix = scan_again(page, path, rng, slant=0.06 if at % 2 else 0.002)
             copy = network.read(path)
-            found = lay_over(page, copy, register(page, copy))
-            if isinstance(found, Refusal):
+            found = register_pages(page, copy, register(page, copy))
+            if isinstance(found, NotRegistrable):
                 print(f"{page.page:34} {found.reason}")
                 continue
             middles = np.array([number.box.centre for number in page.numbers])
             away = np.linalg.norm(found.to_b(middles) - project(matrix, middles), axis=1)
-            away /= Frame.of(copy).unit / copy.transform.scale
+            away /= NumberFrame.of(copy).unit / copy.transform.scale
             print(f"{page.page:34} {found.model:12} {found.residual:.3f}     {np.median(away):.3f}, {away.max():.3f}")
 
 
@@ -111,7 +111,7 @@ def scan_again(page: Reading, path: Path, rng: np.random.Generator, slant: float
     return np.asarray(matrix, dtype=np.float64)
 
 
-def real_pairs(network: Network, folder: Path, out: Path | None) -> None:
+def real_pairs(network: PageReader, folder: Path, out: Path | None) -> None:
     """The pairs of real scans."""
     pages = {
         name: network.read(folder / "tables" / f"{name}.jpg") for name in sorted({n for pair in REAL for n in pair})
@@ -121,9 +121,9 @@ def real_pairs(network: Network, folder: Path, out: Path | None) -> None:
         started = time.perf_counter()
         registration = register(pages[one], pages[other])
         registered = time.perf_counter()
-        found = lay_over(pages[one], pages[other], registration)
+        found = register_pages(pages[one], pages[other], registration)
         laid = time.perf_counter()
-        words = f"not laid over each other: {found.reason}" if isinstance(found, Refusal) else found.words()
+        words = f"not laid over each other: {found.reason}" if isinstance(found, NotRegistrable) else found.words()
         print(f"{one} / {other}: {words} (register {registered - started:.2f} s, map {laid - registered:.2f} s)")
         if out is not None and comparison.transform is not None:
             out.mkdir(parents=True, exist_ok=True)

@@ -23,8 +23,8 @@ from tablesim.records.transform import Transform
 from tablesim.records.truth import PageTruth
 from tablesim.synthesis.corpus import JPEG_QUALITY, draw_plan
 from tablesim.synthesis.editions import Edition, draw_book, draw_editions, draw_layout
-from tablesim.synthesis.pages import Page, table_page
-from tablesim.synthesis.stemma import CONFUSED, Misprint, Witness, grow
+from tablesim.synthesis.pages import SimulatedPage, table_page
+from tablesim.synthesis.stemma import CONFUSED, Misprint, SimulatedEdition, grow
 from tablesim.synthesis.tables import build
 from tablesim.synthesis.tabular import HistoricalTable
 
@@ -66,8 +66,8 @@ def printed_climates(n_pairs: int, seed: int, folder: Path) -> Iterator[PrintedP
         table = build("climates", obliquity=(23, 30), last=11)
         misprinted, slips = misprint(table, CLIMATE_VARIANTS, rng)
         lines = tuple(range(len(table.rows)))
-        early = Witness("A", 1585, None, (), table, lines)
-        late = Witness("B", 1604, "A", slips, misprinted, lines)
+        early = SimulatedEdition("A", 1585, None, (), table, lines)
+        late = SimulatedEdition("B", 1604, "A", slips, misprinted, lines)
         editions = []
         for witness, column in ((early, "climate"), (late, "")):
             layout = replace(draw_layout(witness.table, witness.year, rng), roman=column)
@@ -198,7 +198,7 @@ def true_reading(truth: PageTruth, scan: str) -> Reading:
     return Reading(scan, truth.page, "0" * 64, transform, truth.is_table, 1.0, tuple(numbers))
 
 
-def _printed(label: str, editions: list[Edition], pages: list[Page], stem: Path) -> PrintedPair:
+def _printed(label: str, editions: list[Edition], pages: list[SimulatedPage], stem: Path) -> PrintedPair:
     scans, truths = [], []
     for which, (edition, page) in enumerate(zip(editions, pages, strict=True)):
         scans.append(stem.with_name(f"{stem.name}_{'ab'[which]}.jpg"))

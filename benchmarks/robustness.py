@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from tablesim.digits.scores import ReadingScore, score_reading, total
 from tablesim.digits.transcription import Transcription, read_transcription
-from tablesim.reader import Network, load_network
+from tablesim.reader import PageReader, load_network
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Number
 from tablesim.scans.images import load_scan
@@ -147,7 +147,7 @@ def _pages(sources: list[Path], folder: Path) -> Iterator[tuple[Grey, Transcript
                 yield load_scan(scan).grey, read_transcription(truth)
 
 
-def _score(network: Network, distortion: Distortion, grey: Grey, truth: Transcription) -> tuple[ReadingScore, float]:
+def _score(network: PageReader, distortion: Distortion, grey: Grey, truth: Transcription) -> tuple[ReadingScore, float]:
     """Score and legibility of the distorted page; what was read is moved back to where it stands in the scan."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / ("page.jpg" if distortion.quality else "page.png")
@@ -165,7 +165,7 @@ def _moved(number: Number, matrix: NDArray[np.float64]) -> Number:
     return replace(number, digits=tuple(digits))
 
 
-def _height(network: Network, grey: Grey) -> float:
+def _height(network: PageReader, grey: Grey) -> float:
     """Usual height of the page's figures in its own pixels."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "page.png"

@@ -24,7 +24,7 @@ from tablesim.evidence.collation.collation import collate
 from tablesim.evidence.genealogy.genealogy import genealogy
 from tablesim.records.reading import Digit, Number, Reading
 from tablesim.synthesis.corpus import draw_plan
-from tablesim.synthesis.stemma import Stemma, Witness, grow
+from tablesim.synthesis.stemma import SimulatedEdition, Stemma, grow
 from tablesim.synthesis.tables import build
 
 DOUBTED, FALSE_DOUBT = 0.8, 2.0
@@ -126,7 +126,7 @@ def _descendants(stemma: Stemma, name: str) -> set[str]:
     return {witness.name for witness in stemma.witnesses if name in forebears(stemma, witness.name)}
 
 
-def _words(stemma: Stemma, kept: Sequence[Witness]) -> str:
+def _words(stemma: Stemma, kept: Sequence[SimulatedEdition]) -> str:
     return ", ".join(f"{w.parent} -> {w.name} ({w.year}, {len(w.misprints)} own)" for w in kept)
 
 

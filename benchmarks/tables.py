@@ -35,7 +35,7 @@ from tablesim.synthesis.editions import Edition, draw_editions
 from tablesim.synthesis.pages import table_page
 from tablesim.synthesis.stemma import grow
 from tablesim.synthesis.tables import build
-from tablesim.workflow.baselines import UNTRAINED, embedding_table
+from tablesim.workflow.baselines import UNTRAINED, compare_embeddings_on
 from tablesim.workflow.running import run
 
 
@@ -96,7 +96,7 @@ def from_scans(given: argparse.Namespace) -> dict[str, Any]:
             aside.rename(scans / f"{page}.jpg")
     labels.write_text("page,label\n" + "".join(rows), encoding="utf-8")
     corpus = run(scans, folder / "run", workers=given.workers)
-    table = embedding_table(corpus, labels, network=load_network(), vgg16=UNTRAINED)
+    table = compare_embeddings_on(corpus, labels, network=load_network(), vgg16=UNTRAINED)
     return {
         "run": str(corpus.folder),
         "of_the_run": evaluate(corpus, labels).to_dict(),

@@ -34,16 +34,16 @@ from bilrp.exceptions import (
     BilrpError,
     CompositeError,
     InputError,
+    PretrainedWeightsError,
     RelevanceFileError,
     RuleError,
     UnseenOperationError,
     UnsupportedOperationError,
-    WeightsError,
 )
 from bilrp.explain import BiLRP
 from bilrp.joint import JointRelevance
 from bilrp.outputs import Relevance, explain_outputs
-from bilrp.places import LocalRelevance, Seeds, explain_places
+from bilrp.places import LocalRelevance, OutputPositions, explain_places
 
 __all__ = [
     "COMPOSITES",
@@ -55,13 +55,13 @@ __all__ = [
     "InputError",
     "JointRelevance",
     "LocalRelevance",
+    "OutputPositions",
+    "PretrainedWeightsError",
     "Relevance",
     "RelevanceFileError",
     "RuleError",
-    "Seeds",
     "UnseenOperationError",
     "UnsupportedOperationError",
-    "WeightsError",
     "baselines",
     "canonizers",
     "composites",

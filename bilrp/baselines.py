@@ -28,7 +28,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from bilrp._trace.watcher import undisturbed
+from bilrp._trace.watcher import frozen_eval
 from bilrp.coverage import Coverage
 from bilrp.exceptions import InputError
 from bilrp.explain import SIMILARITIES, summed_axis
@@ -95,7 +95,7 @@ class Baseline:
                 f"got an input of shape {tuple(x.shape)} and type {x.dtype}, expected one floating-point sample with "
                 f"its batch axis, such as (1, C, H, W). Gradients of token numbers do not exist: explain their vectors."
             )
-        with undisturbed(self.model, x.device):
+        with frozen_eval(self.model, x.device):
             phi = self._embed(x.detach().clone())
             with torch.enable_grad():
                 leaf = (x if at is None else at).detach().clone().requires_grad_()

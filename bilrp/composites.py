@@ -15,7 +15,7 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
-from bilrp._trace.operations import Site
+from bilrp._trace.operations import OperationContext
 from bilrp.exceptions import CompositeError
 from bilrp.rules import (
     LRP0,
@@ -81,7 +81,7 @@ class Layer:
         How many weighted layers there are.
     """
 
-    site: Site
+    site: OperationContext
     depth: int | None
     n_layers: int
 

@@ -16,7 +16,7 @@ STATES = {
 
 
 @dataclass(frozen=True)
-class Entry:
+class CoverageEntry:
     """One operation.
 
     Parameters
@@ -52,7 +52,7 @@ class Coverage:
         What canonizers did, and choices that were held fixed.
     """
 
-    entries: tuple[Entry, ...]
+    entries: tuple[CoverageEntry, ...]
     notes: tuple[str, ...] = ()
 
     @property
@@ -62,7 +62,7 @@ class Coverage:
         return {state: counted[state] for state in STATES}
 
     @property
-    def approximate(self) -> tuple[Entry, ...]:
+    def approximate(self) -> tuple[CoverageEntry, ...]:
         """The operations that a reader must know about."""
         return tuple(entry for entry in self.entries if entry.state == "approximate")
 
@@ -79,4 +79,4 @@ class Coverage:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Coverage:
-        return cls(tuple(Entry(**entry) for entry in data["entries"]), tuple(data["notes"]))
+        return cls(tuple(CoverageEntry(**entry) for entry in data["entries"]), tuple(data["notes"]))

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from bilrp._trace.watcher import undisturbed
+from bilrp._trace.watcher import frozen_eval
 from bilrp.exceptions import InputError
 from bilrp.joint import JointRelevance
 
@@ -143,7 +143,7 @@ def pair_flipping(
         for _ in range(repeats)
     ]
     curves = np.empty((len(runs), n_pairs + 1))
-    with undisturbed(model, x.device):
+    with frozen_eval(model, x.device):
         for row, order in enumerate(runs):
             left, right = x.detach().clone(), y.detach().clone()
             curves[row, 0] = _similarity(model, left, right, similarity)

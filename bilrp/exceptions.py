@@ -35,5 +35,5 @@ class RelevanceFileError(BilrpError, ValueError):
     """A file of joint relevance is missing, damaged or of another format."""
 
 
-class WeightsError(BilrpError, ValueError):
+class PretrainedWeightsError(BilrpError, ValueError):
     """A weights file is missing, damaged or made for another network."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from bilrp.composites import IMAGENET_MEAN, IMAGENET_STD
-from bilrp.exceptions import InputError, WeightsError
+from bilrp.exceptions import InputError, PretrainedWeightsError
 
 VGG_LAYOUTS: dict[int, tuple[int | str, ...]] = {
     11: (64, "M", 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M"),
@@ -112,30 +112,32 @@ def _layers(depth: int, batch_norm: bool, n_layers: int) -> list[nn.Module]:
 def _checked_weights(path: Path, features: nn.Sequential) -> dict[str, Tensor]:
     try:
         if path.stat().st_size > MAX_FILE:
-            raise WeightsError(f"{path}: has {path.stat().st_size:,} bytes, expected at most {MAX_FILE:,}")
+            raise PretrainedWeightsError(f"{path}: has {path.stat().st_size:,} bytes, expected at most {MAX_FILE:,}")
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
-        raise WeightsError(f"{path}: no such file. Give a state dict in torchvision's format.") from error
+        raise PretrainedWeightsError(f"{path}: no such file. Give a state dict in torchvision's format.") from error
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise WeightsError(f"{path}: not a state dict that can be loaded weights-only ({error})") from error
+        raise PretrainedWeightsError(f"{path}: not a state dict that can be loaded weights-only ({error})") from error
     if not isinstance(state, dict):
-        raise WeightsError(f"{path}: holds {type(state).__name__}, expected a state dict")
+        raise PretrainedWeightsError(f"{path}: holds {type(state).__name__}, expected a state dict")
     found = {}
     for name, expected in features.state_dict().items():
         tensor = state.get(f"features.{name}")
         if tensor is None and name.endswith("num_batches_tracked"):
             continue  # old files lack the counter, which evaluation does not need
         if not isinstance(tensor, Tensor):
-            raise WeightsError(f"{path}: features.{name} is missing, expected shape {tuple(expected.shape)}")
+            raise PretrainedWeightsError(f"{path}: features.{name} is missing, expected shape {tuple(expected.shape)}")
         if tensor.shape != expected.shape:
-            raise WeightsError(
+            raise PretrainedWeightsError(
                 f"{path}: features.{name} has shape {tuple(tensor.shape)}, expected {tuple(expected.shape)}. Is it for "
                 f"another depth, or with batch normalisation?"
             )
         if tensor.layout != torch.strided or tensor.is_floating_point() != expected.is_floating_point():
-            raise WeightsError(f"{path}: features.{name} is {tensor.dtype}, {tensor.layout}, expected {expected.dtype}")
+            raise PretrainedWeightsError(
+                f"{path}: features.{name} is {tensor.dtype}, {tensor.layout}, expected {expected.dtype}"
+            )
         if not bool(torch.isfinite(tensor).all()):
-            raise WeightsError(f"{path}: features.{name} has values that are not finite")
+            raise PretrainedWeightsError(f"{path}: features.{name} has values that are not finite")
         found[name] = tensor
     return found
 

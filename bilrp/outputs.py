@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from bilrp._engine.propagation import BIAS, DEFAULT_MEMORY, Plan, make_plan, propagate
 from bilrp._engine.tiled import propagate_pooled
 from bilrp._trace.tape import record
-from bilrp._trace.watcher import undisturbed
+from bilrp._trace.watcher import frozen_eval
 from bilrp.canonizers import Canonizer, canonize, fold_batch_norm
 from bilrp.composites import Composite
 from bilrp.coverage import Coverage
@@ -127,7 +127,7 @@ def explain_outputs(
             f"pool is {pool} for an input of shape {tuple(x.shape)}, expected one or more pixels, an image (1, C, H, "
             f"W), and no reduce beside it"
         )
-    with undisturbed(model, x.device):
+    with frozen_eval(model, x.device):
         tape = canonize(record(model, x), canonizers)
         plan = make_plan(tape, Composite.ensure(composite), bias == "distribute")
         embedding = tape.values[tape.output_node]

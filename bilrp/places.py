@@ -22,9 +22,9 @@ import torch
 from torch import Tensor, nn
 
 from bilrp._engine.propagation import BIAS, DEFAULT_MEMORY, Plan, Step, make_plan
-from bilrp._engine.windows import Convolution, Flow, Frame, Interpolation, Way, unsupported, way_through
+from bilrp._engine.windows import BackwardMap, Convolution, Flow, Interpolation, WindowFrame, unsupported, way_through
 from bilrp._trace.tape import record
-from bilrp._trace.watcher import undisturbed
+from bilrp._trace.watcher import frozen_eval
 from bilrp.canonizers import Canonizer, canonize, fold_batch_norm
 from bilrp.composites import Composite
 from bilrp.coverage import Coverage
@@ -37,7 +37,7 @@ WORKING_COPIES = 6  # relevance above and below, its products with the factors o
 
 
 @dataclass(frozen=True)
-class Seeds:
+class OutputPositions:
     """Relevance at single entries of the network's output map, from which explanations start.
 
     Parameters
@@ -130,7 +130,7 @@ class LocalRelevance:
 
 
 class _Windows:
-    """The way down in windows: rearrangements at the top entry by entry, then one `Way` for each operation."""
+    """The way down in windows: rearrangements at the top entry by entry, then one `BackwardMap` for each operation."""
 
     def __init__(self, plan: Plan) -> None:
         self._input_node = plan.tape.input_node
@@ -151,7 +151,7 @@ class _Windows:
         largest = max(sum(value.numel() for value in (*s.site.inputs, s.site.output)) for s in plan.steps)
         self._each = largest / area  # entries at the widest operation for each pixel of the input
         self._rows = [self._numbered(step) for step in self._top]
-        self._ways: list[Way] = []
+        self._ways: list[BackwardMap] = []
         for site in plan.fixed:
             plan.tape.values[site.operation.outputs[0]] = self._first
         for step in self._rest:  # each is forgotten once its factors are known: whole pages are large
@@ -169,7 +169,7 @@ class _Windows:
         numbers = torch.arange(1, before.numel() + 1, dtype=torch.float64, device=before.device).reshape(before.shape)
         return step.site.run([numbers])[0].flatten().cpu().numpy().astype(np.int64)
 
-    def entries(self, seeds: Seeds) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    def entries(self, seeds: OutputPositions) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
         """The seeds as (channel, row, column) below all rearrangements, shape (n, 3), and which of them lead there."""
         if len(self._shape) != 4 or self._shape[0] != 1:
             raise InputError(f"the model returned a map of shape {tuple(self._shape)}, expected (1, C, H, W)")
@@ -200,23 +200,23 @@ class _Windows:
             ]
             amounts = torch.from_numpy(np.asarray(window.relevance)).to(values)
             values[i].index_put_(tuple(index), amounts, accumulate=True)
-        return values, Frame(corners, height, width)
+        return values, WindowFrame(corners, height, width)
 
-    def growth(self) -> Growth:
+    def growth(self) -> WindowGrowth:
         """How large windows become on the way, found by sending empty ones of two sizes."""
         sizes = []
         for factor in (1, 2):
             height, width = (factor * n for n in self._align)
             empty = self._first.new_zeros(1, height, width, self._below[0])
-            frames: list[Frame] = []
-            frames.append(self.down(empty, Frame(np.zeros((1, 2), dtype=np.int64), height, width), frames)[1])
+            frames: list[WindowFrame] = []
+            frames.append(self.down(empty, WindowFrame(np.zeros((1, 2), dtype=np.int64), height, width), frames)[1])
             sizes.append(np.array([(frame.height, frame.width) for frame in frames]))
         scale = (sizes[1] - sizes[0]) / self._align
         work = [way.work if isinstance(way, Convolution) else 0 for way in self._ways]
         bytes_each = self._each * WORKING_COPIES * self._first.element_size()
-        return Growth(scale, sizes[0] / scale - self._align, np.array([*work, 0.0]), bytes_each)
+        return WindowGrowth(scale, sizes[0] / scale - self._align, np.array([*work, 0.0]), bytes_each)
 
-    def down(self, relevance: Tensor, frame: Frame, passed_through: list[Frame] | None = None) -> Flow:
+    def down(self, relevance: Tensor, frame: WindowFrame, passed_through: list[WindowFrame] | None = None) -> Flow:
         """From the first windows to those of the input; ``passed_through`` gets the frame above each operation."""
         live: dict[int, Flow] = {self._node: (relevance, frame)}
         for step, way in zip(self._rest, self._ways, strict=True):
@@ -253,7 +253,7 @@ class _Window:
 
 
 @dataclass(frozen=True)
-class Growth:
+class WindowGrowth:
     """What a window costs: at each level, ``extent`` entries at the top become ``scale * (extent + margin)``.
 
     Parameters
@@ -323,7 +323,7 @@ class Growth:
 def explain_places(
     model: nn.Module,
     x: Tensor,
-    seeds: Seeds | Callable[[Tensor], Seeds],
+    seeds: OutputPositions | Callable[[Tensor], OutputPositions],
     composite: Composite | str | Mapping[str, Rule] | None = None,
     *,
     bias: str = "leave",
@@ -360,7 +360,7 @@ def explain_places(
         raise InputError(f"bias is {bias!r}, expected 'leave' or 'distribute'")
     if x.dim() != 4 or x.shape[0] != 1:
         raise InputError(f"got an input of shape {tuple(x.shape)}, expected one image with its batch axis (1, C, H, W)")
-    with undisturbed(model, x.device):
+    with frozen_eval(model, x.device):
         plan = make_plan(canonize(record(model, x), canonizers), Composite.ensure(composite), bias == "distribute")
         if callable(seeds):
             seeds = seeds(plan.tape.values[plan.tape.output_node])
@@ -374,7 +374,7 @@ def explain_places(
 
 
 def _send(
-    windows: _Windows, seeds: Seeds, size: tuple[int, int], memory: int
+    windows: _Windows, seeds: OutputPositions, size: tuple[int, int], memory: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], list[Tensor]]:
     """Explanation, box and map of each window, in the order of the explanations."""
     entries, leads = windows.entries(seeds)

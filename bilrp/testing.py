@@ -179,7 +179,7 @@ def hessian_product(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     return (flat_x[:, None] * hessian * flat_y[None, :]).detach()
 
 
-class Residual(nn.Module):
+class ResidualToy(nn.Module):
     """Two convolutions with batch normalisation and a functional skip, as in ResNet."""
 
     def __init__(self, channels: int) -> None:
@@ -213,9 +213,9 @@ def resnet(width: int = 4, seed: int = 0) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         stem = (nn.Conv2d(3, width, 7, 2, 3, bias=False), nn.BatchNorm2d(width), nn.ReLU(), nn.MaxPool2d(3, 2, 1))
-        stages: list[nn.Module] = [Residual(width), Residual(width)]
+        stages: list[nn.Module] = [ResidualToy(width), ResidualToy(width)]
         for i in (1, 2, 4):
-            stages += [Down(i * width, 2 * i * width), Residual(2 * i * width)]
+            stages += [Down(i * width, 2 * i * width), ResidualToy(2 * i * width)]
         return nn.Sequential(*stem, *stages, nn.AdaptiveAvgPool2d(1), nn.Flatten()).double().eval()
 
 
@@ -274,7 +274,7 @@ def toy_network(kind: str = "plain", seed: int = 0) -> nn.Module:
             nn.init.uniform_(norm.bias, -0.5, 0.5)
             first.append(norm)
         middle: dict[str, list[nn.Module]] = {
-            "residual": [Residual(4), nn.MaxPool2d(2)],
+            "residual": [ResidualToy(4), nn.MaxPool2d(2)],
             "branches": [Branches(4), nn.Conv2d(5, 4, 1), nn.ReLU(), nn.AvgPool2d(2)],
         }
         if kind == "transformer":

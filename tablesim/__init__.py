@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tablesim.evidence.comparison import Comparison as Comparison
     from tablesim.evidence.comparison import compare as compare
     from tablesim.evidence.matches.photograph_network import compare_pixels as compare_pixels
-    from tablesim.reader import Network as Network
+    from tablesim.reader import PageReader as PageReader
     from tablesim.reader import load_network as load_network
     from tablesim.records.reading import Reading as Reading
     from tablesim.review.review import Review as Review

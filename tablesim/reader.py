@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tablesim.bigrams.embedding import embed, histogram
 from tablesim.digits.calibration import calibration_in
-from tablesim.digits.detection import Eye
+from tablesim.digits.detection import DigitReader
 from tablesim.digits.network import load_weights
 from tablesim.digits.numbers import Thresholds
 from tablesim.digits.page import read_page
@@ -27,7 +27,7 @@ READING_VERSION = 3
 
 
 @dataclass(frozen=True)
-class Network:
+class PageReader:
     """Reads pages and embeds them.
 
     Attributes
@@ -42,7 +42,7 @@ class Network:
         Training settings and figures as the weights file gives them.
     """
 
-    eye: Eye
+    eye: DigitReader
     weights: Path
     fingerprint: str
     record: dict[str, object]
@@ -59,7 +59,7 @@ class Network:
         return np.asarray(embed(counts), dtype=np.float32)
 
 
-def load_network(path: str | Path | None = None) -> Network:
+def load_network(path: str | Path | None = None) -> PageReader:
     """The network with the bundled weights, or with those in a safetensors file.
 
     Raises
@@ -75,4 +75,4 @@ def load_network(path: str | Path | None = None) -> Network:
     fingerprint = hashlib.sha256(path.read_bytes() + settings.encode()).hexdigest()
     of_digits = calibration_in(record, "digit_calibration", path)
     of_numbers = calibration_in(record, "number_calibration", path)
-    return Network(Eye(network, calibration, thresholds, of_digits, of_numbers), path, fingerprint, record)
+    return PageReader(DigitReader(network, calibration, thresholds, of_digits, of_numbers), path, fingerprint, record)

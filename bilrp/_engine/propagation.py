@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bilrp._trace.operations import WITH_CONSTANTS, Site, Sites
+from bilrp._trace.operations import WITH_CONSTANTS, OperationContext, OperationContexts
 from bilrp._trace.tape import Tape
 from bilrp.composites import Composite, Layer
-from bilrp.coverage import Coverage, Entry
+from bilrp.coverage import Coverage, CoverageEntry
 from bilrp.exceptions import InputError, UnsupportedOperationError
 from bilrp.rules import Rule
 
@@ -30,7 +30,7 @@ WORKING_COPIES = 4  # relevance above and below, its quotient and a product
 class Step:
     """One operation on the way of the relevance, with its rule; rule None is for exact rearrangements."""
 
-    site: Site
+    site: OperationContext
     rule: Rule | None
     backward: Callable[[Sequence[Tensor | None]], Sequence[Tensor]] | None = None
     kept: float = 0.0
@@ -42,7 +42,7 @@ class Plan:
 
     tape: Tape
     steps: list[Step]
-    fixed: list[Site]
+    fixed: list[OperationContext]
     distribute: bool
     arrived: float = 0.0  # relevance given at the top so far, without sign
 
@@ -55,7 +55,7 @@ class Plan:
         """The report; ``kept`` is filled once relevance has been propagated."""
         entries = {id(s.site.operation): _entry(s, self.arrived or 1.0) for s in self.steps}
         entries.update(
-            {id(site.operation): Entry(site.name, site.function, site.kind, "fixed", "") for site in self.fixed}
+            {id(site.operation): CoverageEntry(site.name, site.function, site.kind, "fixed", "") for site in self.fixed}
         )
         return Coverage(tuple(entries[id(op)] for op in self.tape.operations), tuple(dict.fromkeys(self.tape.notes)))
 
@@ -69,11 +69,11 @@ class Plan:
         return int(max(1, min(MAX_CHUNK, memory // each)))
 
 
-def _entry(step: Step, arrived: float) -> Entry:
+def _entry(step: Step, arrived: float) -> CoverageEntry:
     site = step.site
     state = "exact" if step.rule is None else "rule" if step.rule.exact else "approximate"
     rule = "" if step.rule is None else repr(step.rule)
-    return Entry(site.name, site.function, site.kind, state, rule, step.kept / arrived)
+    return CoverageEntry(site.name, site.function, site.kind, state, rule, step.kept / arrived)
 
 
 def make_plan(tape: Tape, composite: Composite, distribute: bool = False) -> Plan:
@@ -86,10 +86,10 @@ def make_plan(tape: Tape, composite: Composite, distribute: bool = False) -> Pla
     CompositeError
         When the composite names a layer that is not there.
     """
-    sites = Sites(tape)
+    sites = OperationContexts(tape)
     reached = {tape.output_node}
-    on_way: list[Site] = []
-    fixed: list[Site] = []
+    on_way: list[OperationContext] = []
+    fixed: list[OperationContext] = []
     for operation in reversed(tape.operations):
         site = sites.of(operation)
         if reached.isdisjoint(operation.outputs):
@@ -111,7 +111,7 @@ def make_plan(tape: Tape, composite: Composite, distribute: bool = False) -> Pla
     return Plan(tape, [Step(site, rules.get(id(site))) for site in on_way], fixed[::-1], distribute)
 
 
-def _no_rule(site: Site) -> str:
+def _no_rule(site: OperationContext) -> str:
     place = site.operation.place or "the model itself"
     shapes = ", ".join(str(tuple(value.shape)) for value in site.inputs)
     return (

@@ -24,9 +24,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bilrp._engine.propagation import Step
-from bilrp._engine.windows import POINTWISE, Frame, Pointwise, stacked, stored
+from bilrp._engine.windows import POINTWISE, Pointwise, WindowFrame, stacked, stored
 from bilrp._trace.layers import LinearLayer, bound
-from bilrp._trace.operations import Site
+from bilrp._trace.operations import OperationContext
 from bilrp._trace.pooling import pool_settings, winners
 from bilrp.rules import LinearRule, MaxWinner, Pass, Rule, SumShare
 
@@ -49,7 +49,7 @@ class Shares:
     """
 
     values: Tensor
-    frame: Frame
+    frame: WindowFrame
     scale: Tensor | None = None
 
     def times(self, factor: Tensor | None) -> Shares:
@@ -63,7 +63,7 @@ class Shares:
         return self.values if self.scale is None else self.frame.times(self.values, self.scale)
 
 
-def _moved(values: Tensor, old: Frame, new: Frame) -> Tensor:
+def _moved(values: Tensor, old: WindowFrame, new: WindowFrame) -> Tensor:
     """The same values in windows that lie elsewhere, with zeros around; what these leave out is lost."""
     if (old.corners == new.corners).all() and (old.height, old.width) == (new.height, new.width):
         return values
@@ -76,7 +76,7 @@ def _moved(values: Tensor, old: Frame, new: Frame) -> Tensor:
     return out
 
 
-def _frame(first: Places, last: Places, size: Pair) -> Frame:
+def _frame(first: Places, last: Places, size: Pair) -> WindowFrame:
     """Windows of one size that hold first to last (K, 2), without rows and columns that all have beyond the map."""
     lengths = (last - first).max(0) + 1
     corners = first.copy()
@@ -88,7 +88,7 @@ def _frame(first: Places, last: Places, size: Pair) -> Frame:
         corners[:, axis] += over
         lengths[axis] -= over
         lengths[axis] -= max(0, int(corners[:, axis].min()) + int(lengths[axis]) - size[axis])
-    return Frame(corners, *(max(1, int(length)) for length in lengths))
+    return WindowFrame(corners, *(max(1, int(length)) for length in lengths))
 
 
 @dataclass(frozen=True)
@@ -110,20 +110,20 @@ class Kernel:
         """From the first to the last pixel that one output reads."""
         return np.array([(n - 1) * gap for n, gap in zip(self.size, self.dilation, strict=True)], dtype=np.int64)
 
-    def reach(self, frame: Frame) -> Frame:
+    def reach(self, frame: WindowFrame) -> WindowFrame:
         """The windows above that read anything of windows below."""
         stride, padding = np.array(self.stride), np.array(self.padding)
         ends = frame.corners + np.array([frame.height, frame.width]) - 1
         first = -((self.extent - frame.corners - padding) // stride)
         return _frame(first, (ends + padding) // stride, self.above)
 
-    def source(self, above: Frame) -> Frame:
+    def source(self, above: WindowFrame) -> WindowFrame:
         """All that windows above read, from the first row and column to the last, padding included."""
         size = (np.array([above.height, above.width]) - 1) * np.array(self.stride) + self.extent + 1
-        return Frame(above.corners * np.array(self.stride) - np.array(self.padding), int(size[0]), int(size[1]))
+        return WindowFrame(above.corners * np.array(self.stride) - np.array(self.padding), int(size[0]), int(size[1]))
 
 
-def _kernel(size: Pair, settings: dict[str, Any], site: Site) -> Kernel | None:
+def _kernel(size: Pair, settings: dict[str, Any], site: OperationContext) -> Kernel | None:
     """The kernel of an operation; None where it pads by name."""
     padding = settings.get("padding", 0)
     if isinstance(padding, str):
@@ -137,14 +137,14 @@ def _pair(value: Any) -> Pair:
     return (int(value[0]), int(value[-1])) if isinstance(value, (tuple, list)) else (int(value), int(value))
 
 
-class Lift(Protocol):
+class Upsample(Protocol):
     """How shares pass one operation."""
 
-    def reach(self, frame: Frame) -> Frame:
+    def reach(self, frame: WindowFrame) -> WindowFrame:
         """The windows above those below."""
         ...
 
-    def work(self, above: Frame) -> int:
+    def work(self, above: WindowFrame) -> int:
         """Multiply-adds for one window above, or for relevance that comes down through it."""
         ...
 
@@ -154,7 +154,7 @@ class Lift(Protocol):
 class EntryByEntry:
     """Operations whose every entry rests on the same entry of the input: one factor an entry, whatever the rule."""
 
-    def __init__(self, site: Site, rule: Rule, distribute: bool) -> None:
+    def __init__(self, site: OperationContext, rule: Rule, distribute: bool) -> None:
         self._ingredients = site, rule, distribute
 
     @cached_property
@@ -162,10 +162,10 @@ class EntryByEntry:
         site, rule, distribute = self._ingredients
         return None if isinstance(rule, Pass) else Pointwise(site, rule, distribute).factors[0]
 
-    def reach(self, frame: Frame) -> Frame:
+    def reach(self, frame: WindowFrame) -> WindowFrame:
         return frame
 
-    def work(self, above: Frame) -> int:
+    def work(self, above: WindowFrame) -> int:
         return 0
 
     def __call__(self, shares: Shares) -> Shares:
@@ -175,7 +175,7 @@ class EntryByEntry:
 class Winner:
     """Max pooling: each output takes over the share of its winner."""
 
-    def __init__(self, site: Site, rule: MaxWinner, distribute: bool, kernel: Kernel) -> None:
+    def __init__(self, site: OperationContext, rule: MaxWinner, distribute: bool, kernel: Kernel) -> None:
         self._ingredients = site, rule, distribute
         self._kernel = kernel
 
@@ -190,10 +190,10 @@ class Winner:
         factor = rule.factor(site, distribute)
         return None if factor is None else stored(factor)
 
-    def reach(self, frame: Frame) -> Frame:
+    def reach(self, frame: WindowFrame) -> WindowFrame:
         return self._kernel.reach(frame)
 
-    def work(self, above: Frame) -> int:
+    def work(self, above: WindowFrame) -> int:
         return 0
 
     def __call__(self, shares: Shares) -> Shares:
@@ -218,7 +218,7 @@ class Winner:
 class Weighted:
     """Convolutions and average pooling: the terms of the rule, read upwards."""
 
-    def __init__(self, site: Site, rule: LinearRule | SumShare, distribute: bool, kernel: Kernel) -> None:
+    def __init__(self, site: OperationContext, rule: LinearRule | SumShare, distribute: bool, kernel: Kernel) -> None:
         self._ingredients = site, rule, distribute
         self._kernel = kernel
         channels = site.inputs[0].shape[1], site.output.shape[1]
@@ -234,10 +234,10 @@ class Weighted:
         rule.check(site)
         return stacked(site, rule.terms(LinearLayer(site), distribute))
 
-    def reach(self, frame: Frame) -> Frame:
+    def reach(self, frame: WindowFrame) -> WindowFrame:
         return self._kernel.reach(frame)
 
-    def work(self, above: Frame) -> int:
+    def work(self, above: WindowFrame) -> int:
         return self._work * above.height * above.width
 
     def __call__(self, shares: Shares) -> Shares:
@@ -258,7 +258,7 @@ class Weighted:
             total += above.times(part, factor)
         return Shares(total, above)
 
-    def _fitted(self, frame: Frame, above: Frame) -> tuple[Frame, Pair]:
+    def _fitted(self, frame: WindowFrame, above: WindowFrame) -> tuple[WindowFrame, Pair]:
         """Windows such that a convolution of them, with equal padding on both sides, gives those above."""
         source = self._kernel.source(above)
         before = (frame.corners - source.corners).min(0)
@@ -266,10 +266,12 @@ class Weighted:
         after = (source.corners + sizes - frame.corners - np.array([frame.height, frame.width])).min(0)
         padding = np.maximum(0, np.minimum(before, after))
         sizes -= 2 * padding
-        return Frame(source.corners + padding, int(sizes[0]), int(sizes[1])), (int(padding[0]), int(padding[1]))
+        return WindowFrame(source.corners + padding, int(sizes[0]), int(sizes[1])), (int(padding[0]), int(padding[1]))
 
 
-def _average(site: Site, rule: SumShare, distribute: bool, kernel: Kernel) -> tuple[list[Tensor], list[Tensor], Tensor]:
+def _average(
+    site: OperationContext, rule: SumShare, distribute: bool, kernel: Kernel
+) -> tuple[list[Tensor], list[Tensor], Tensor]:
     """Average pooling as a sum over a window of each channel by itself, with the factors of its rule."""
     a = site.inputs[0]
     inverse, kept = rule.factors(site, distribute)
@@ -278,7 +280,7 @@ def _average(site: Site, rule: SumShare, distribute: bool, kernel: Kernel) -> tu
     return [stored(value) for value, _ in pairs], [stored(factor) for _, factor in pairs], weight
 
 
-def lift(step: Step, distribute: bool) -> Lift | None:
+def upsample(step: Step, distribute: bool) -> Upsample | None:
     """How shares pass an operation, by its rule; None where they cannot."""
     site, rule = step.site, step.rule
     if len(site.inputs) != 1 or len(site.operation.outputs) != 1 or rule is None:

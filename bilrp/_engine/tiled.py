@@ -22,8 +22,8 @@ import torch
 from torch import Tensor
 
 from bilrp._engine.propagation import Plan, Step, propagate
-from bilrp._engine.tile_kernels import Lift, Shares, lift
-from bilrp._engine.windows import Frame
+from bilrp._engine.tile_kernels import Shares, Upsample, upsample
+from bilrp._engine.windows import WindowFrame
 from bilrp.joint import tile_sums
 
 MAX_WINDOWS = 32  # more windows at a time gain nothing on a CPU
@@ -58,7 +58,7 @@ class Tiles:
     def shape(self) -> tuple[int, int]:
         return -(-self.height // self.size), -(-self.width // self.size)
 
-    def batches(self, limit: int) -> Iterator[tuple[slice, Frame]]:
+    def batches(self, limit: int) -> Iterator[tuple[slice, WindowFrame]]:
         """Up to ``limit`` neighbours of one row at a time: their numbers, and their windows."""
         rows, columns = self.shape
         for row in range(rows):
@@ -66,11 +66,11 @@ class Tiles:
                 stop = min(start + limit, columns)
                 corners = self.size * np.stack([np.full(stop - start, row), np.arange(start, stop)], 1)
                 height, width = min(self.size, self.height), min(self.size, self.width)
-                yield slice(row * columns + start, row * columns + stop), Frame(corners, height, width)
+                yield slice(row * columns + start, row * columns + stop), WindowFrame(corners, height, width)
 
 
 @dataclass(frozen=True)
-class Cut:
+class Split:
     """Where the two ways meet: above the first ``n_lifts`` operations of the chain."""
 
     n_lifts: int
@@ -82,14 +82,14 @@ class Cut:
     """Entries of the largest window on the way there."""
 
 
-def chain(plan: Plan) -> list[tuple[Step, Lift]]:
+def chain(plan: Plan) -> list[tuple[Step, Upsample]]:
     """The operations above the input that shares can pass one after the other, the lowest first."""
     users = Counter(node for step in plan.steps for node in step.site.flows)
     users[plan.tape.output_node] += 1  # relevance starts there
     node = plan.tape.input_node
     found = []
     for step in reversed(plan.steps):
-        passed = lift(step, plan.distribute)
+        passed = upsample(step, plan.distribute)
         if passed is None or step.site.flows != (node,) or users[node] != 1:
             break
         found.append((step, passed))
@@ -97,13 +97,13 @@ def chain(plan: Plan) -> list[tuple[Step, Lift]]:
     return found
 
 
-def cuts(plan: Plan, links: list[tuple[Step, Lift]], tiles: Tiles, n_rows: int) -> list[Cut]:
+def cuts(plan: Plan, links: list[tuple[Step, Upsample]], tiles: Tiles, n_rows: int) -> list[Split]:
     """What it would cost to meet at each place of the chain; the first is the dense way, as far as the chain goes."""
     x = plan.tape.values[plan.tape.input_node]
     frames = [(frame, len(frame.corners)) for _, frame in tiles.batches(MAX_WINDOWS)]
     down = [n_rows * passed.work(_whole(step.site.output)) for step, passed in links]
     up, watched, largest = 0, 0, _entries(frames[0][0], x)
-    found = [Cut(0, sum(down), 0, 0)]
+    found = [Split(0, sum(down), 0, 0)]
     for n, (step, passed) in enumerate(links, start=1):
         frames = [(passed.reach(frame), count) for frame, count in frames]
         up += sum(count * passed.work(frame) for frame, count in frames)
@@ -111,20 +111,20 @@ def cuts(plan: Plan, links: list[tuple[Step, Lift]], tiles: Tiles, n_rows: int) 
         watched += _keeps(step)
         largest = max(largest, *(_entries(frame, step.site.output) for frame, _ in frames))
         held = sum(count * _entries(frame, step.site.output) for frame, count in frames)
-        found.append(Cut(n, up + sum(down[n:]) + n_rows * held, held, largest))
+        found.append(Split(n, up + sum(down[n:]) + n_rows * held, held, largest))
     return found
 
 
-def cheapest(found: list[Cut], max_held: int) -> Cut:
+def cheapest(found: list[Split], max_held: int) -> Split:
     """The cut with the least work among those whose windows fit into memory; the dense way holds none."""
     return min((cut for cut in found if cut.held <= max_held), key=lambda cut: cut.work)
 
 
-def _whole(maps: Tensor) -> Frame:
-    return Frame(np.zeros((1, 2), dtype=np.int64), int(maps.shape[2]), int(maps.shape[3]))
+def _whole(maps: Tensor) -> WindowFrame:
+    return WindowFrame(np.zeros((1, 2), dtype=np.int64), int(maps.shape[2]), int(maps.shape[3]))
 
 
-def _entries(frame: Frame, maps: Tensor) -> int:
+def _entries(frame: WindowFrame, maps: Tensor) -> int:
     return frame.height * frame.width * int(maps.shape[1])
 
 
@@ -156,10 +156,10 @@ def propagate_pooled(plan: Plan, top: Top, size: int, memory: int) -> Tensor:
     best = cheapest(cuts(plan, links, tiles, len(top)), AT_REST * memory // x.element_size())
     lifts = links[: best.n_lifts]
     n_steps = len(plan.steps) - best.n_lifts
-    meeting: Meeting | None = None
+    meeting: JunctionPlan | None = None
     if lifts:
         limit = int(np.clip(memory // (best.largest * WORKING_COPIES * x.element_size()), 1, MAX_WINDOWS))
-        meeting = Meeting(x, lifts, tiles, limit)
+        meeting = JunctionPlan(x, lifts, tiles, limit)
     if meeting is not None and top.single is not None and _keeps_order(plan.steps[:n_steps]):
         plan.arrived += float(top.single.abs().sum())
         return meeting.each(top.single).reshape(-1, *tiles.shape)
@@ -179,7 +179,7 @@ def _keeps_order(steps: list[Step]) -> bool:
     return all(step.site.function in SAME_ORDER and len(step.site.flows) == 1 for step in steps)
 
 
-class Meeting:
+class JunctionPlan:
     """What each tile gets from each neuron at the cut, ready to be multiplied with the relevance there.
 
     Parameters
@@ -193,7 +193,7 @@ class Meeting:
         How many windows travel together.
     """
 
-    def __init__(self, x: Tensor, links: list[tuple[Step, Lift]], tiles: Tiles, limit: int) -> None:
+    def __init__(self, x: Tensor, links: list[tuple[Step, Upsample]], tiles: Tiles, limit: int) -> None:
         self._tiles = tiles
         self._batches: list[tuple[slice, Shares]] = []
         ones = x.new_ones(*x.shape[2:], x.shape[1])
@@ -207,7 +207,7 @@ class Meeting:
         self._keeping = [step for step, _ in links if _keeps(step)]
         self._sums = self._watch(x, links)
 
-    def _watch(self, x: Tensor, links: list[tuple[Step, Lift]]) -> Tensor:
+    def _watch(self, x: Tensor, links: list[tuple[Step, Upsample]]) -> Tensor:
         """Which share of each neuron at the cut comes through to right above each operation that keeps something.
 
         One whole map for each, as if the network began there: (n, H, W, C).
@@ -220,7 +220,7 @@ class Meeting:
             frame = _whole(step.site.output)
             ones = x.new_ones(1, frame.height, frame.width, step.site.output.shape[1])
             values = ones if shares is None else torch.cat([shares.settled(), ones])
-            shares = Shares(values, Frame(np.zeros((len(values), 2), dtype=np.int64), frame.height, frame.width))
+            shares = Shares(values, WindowFrame(np.zeros((len(values), 2), dtype=np.int64), frame.height, frame.width))
         return x.new_zeros(0) if shares is None else shares.settled()
 
     def collect(self, relevance: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bilrp._trace.layers import LinearLayer, bound
-from bilrp._trace.operations import ELEMENTWISE, Site
+from bilrp._trace.operations import ELEMENTWISE, OperationContext
 from bilrp.exceptions import InputError, UnsupportedOperationError
 from bilrp.rules import LinearRule, Pass, Rule, SumShare, Term
 
@@ -23,7 +23,7 @@ Slices = tuple[slice, slice]
 
 
 @dataclass(frozen=True)
-class Frame:
+class WindowFrame:
     """Where a batch of windows lies in a map: corners (K, 2) as (row, column), perhaps outside it, and one size."""
 
     corners: npt.NDArray[np.int64]
@@ -46,7 +46,7 @@ class Frame:
             torch.mul(relevance[k][inner], whole[outer], out=out[k][inner])
         return out
 
-    def joined(self, other: Frame) -> Frame:
+    def joined(self, other: WindowFrame) -> WindowFrame:
         """The smallest frame around two; their corners must differ by the same in every window."""
         shift = other.corners - self.corners
         if not (shift == shift[:1]).all():
@@ -56,16 +56,16 @@ class Frame:
             np.maximum(self.corners[0, i] + mine, other.corners[0, i] + theirs) - corners[0, i]
             for i, (mine, theirs) in enumerate(((self.height, other.height), (self.width, other.width)))
         ]
-        return Frame(corners, int(ends[0]), int(ends[1]))
+        return WindowFrame(corners, int(ends[0]), int(ends[1]))
 
-    def add(self, relevance: Tensor, frame: Frame, total: Tensor) -> None:
+    def add(self, relevance: Tensor, frame: WindowFrame, total: Tensor) -> None:
         """Add relevance of this frame to that of a larger one."""
         top, left = (self.corners[0] - frame.corners[0]).tolist()
         total[:, top : top + self.height, left : left + self.width] += relevance
 
 
-Flow = tuple[Tensor, Frame]  # relevance (K, height, width, C), and where it lies
-Way = Callable[[Tensor, Frame], list[Flow]]
+Flow = tuple[Tensor, WindowFrame]  # relevance (K, height, width, C), and where it lies
+BackwardMap = Callable[[Tensor, WindowFrame], list[Flow]]
 
 
 def stored(maps: Tensor) -> Tensor:
@@ -73,7 +73,7 @@ def stored(maps: Tensor) -> Tensor:
     return maps[0].permute(1, 2, 0).contiguous()
 
 
-def stacked(site: Site, terms: Sequence[Term]) -> tuple[list[Tensor], list[Tensor], Tensor]:
+def stacked(site: OperationContext, terms: Sequence[Term]) -> tuple[list[Tensor], list[Tensor], Tensor]:
     """The terms of a rule for a convolution as one convolution of more channels.
 
     Returns
@@ -103,7 +103,7 @@ def stacked(site: Site, terms: Sequence[Term]) -> tuple[list[Tensor], list[Tenso
 class Convolution:
     """R_j = sum over terms and parts (a, w) of a_j transpose_w(factor R)_j, all in one transposed convolution."""
 
-    def __init__(self, site: Site, rule: LinearRule, distribute: bool) -> None:
+    def __init__(self, site: OperationContext, rule: LinearRule, distribute: bool) -> None:
         rule.check(site)
         settings = bound(site.operation)
         if isinstance(settings.get("padding", 0), str) or settings.get("groups", 1) != 1:
@@ -116,7 +116,7 @@ class Convolution:
         self.work = self._weight.numel()
         """Multiplications for each place of the map above."""
 
-    def __call__(self, relevance: Tensor, frame: Frame) -> list[Flow]:
+    def __call__(self, relevance: Tensor, frame: WindowFrame) -> list[Flow]:
         channels = relevance.shape[-1]
         above = relevance.new_zeros(*relevance.shape[:3], channels * len(self._factors))
         for i, factor in enumerate(self._factors):
@@ -124,7 +124,7 @@ class Convolution:
         pulled = F.conv_transpose2d(
             above.permute(0, 3, 1, 2), self._weight, stride=self._stride, dilation=self._dilation
         ).permute(0, 2, 3, 1)
-        below = Frame(frame.corners * np.array(self._stride) - np.array(self._padding), *pulled.shape[1:3])
+        below = WindowFrame(frame.corners * np.array(self._stride) - np.array(self._padding), *pulled.shape[1:3])
         parts = torch.split(pulled, pulled.shape[-1] // len(self._inputs), dim=-1)
         total = below.times(parts[0], self._inputs[0])
         for part, a in zip(parts[1:], self._inputs[1:], strict=True):
@@ -135,20 +135,20 @@ class Convolution:
 class Pointwise:
     """Operations whose every entry rests on the same entry of the inputs: one factor an entry, whatever the rule."""
 
-    def __init__(self, site: Site, rule: Rule, distribute: bool) -> None:
+    def __init__(self, site: OperationContext, rule: Rule, distribute: bool) -> None:
         if any(value.shape != site.output.shape for value in site.inputs):
             raise unsupported(site, "an operation that broadcasts its input")
         factors = rule.prepare(site, distribute)(torch.ones_like(site.output)[None])
         self.factors = [None if bool((factor == 1).all()) else stored(factor[0]) for factor in factors]
 
-    def __call__(self, relevance: Tensor, frame: Frame) -> list[Flow]:
+    def __call__(self, relevance: Tensor, frame: WindowFrame) -> list[Flow]:
         return [(relevance if f is None else frame.times(relevance, f), frame) for f in self.factors]
 
 
 class Interpolation:
     """Separable resizing: one matrix for rows, one for columns, cut to each window."""
 
-    def __init__(self, site: Site, rule: SumShare, distribute: bool) -> None:
+    def __init__(self, site: OperationContext, rule: SumShare, distribute: bool) -> None:
         operation = site.operation
         names = ("input", "size", "scale_factor", "mode", "align_corners")
         settings = {"mode": "nearest", **dict(zip(names, operation.args, strict=False)), **operation.kwargs}
@@ -171,10 +171,10 @@ class Interpolation:
         pairs = [(a, inverse)] + ([] if kept is None else [(a.abs(), kept)])
         self._pairs = [(stored(value), stored(factor)) for value, factor in pairs]
 
-    def __call__(self, relevance: Tensor, frame: Frame) -> list[Flow]:
+    def __call__(self, relevance: Tensor, frame: WindowFrame) -> list[Flow]:
         starts = frame.corners // np.array(self.scale) - 1
         sizes = [extent // scale + 3 for extent, scale in zip((frame.height, frame.width), self.scale, strict=True)]
-        below = Frame(starts, *sizes)
+        below = WindowFrame(starts, *sizes)
         rows, columns = (
             self._cut(matrix, frame.corners[:, i], starts[:, i], (extent, sizes[i]))
             for i, (matrix, extent) in enumerate(zip(self._matrices, (frame.height, frame.width), strict=True))
@@ -190,7 +190,7 @@ class Interpolation:
         matrix: Tensor, above: npt.NDArray[np.int64], below: npt.NDArray[np.int64], size: tuple[int, int]
     ) -> Tensor:
         """The part of an interpolation matrix that belongs to each window: (K, *size)."""
-        frame = Frame(np.stack([above, below], 1), *size)
+        frame = WindowFrame(np.stack([above, below], 1), *size)
         return frame.times(matrix.new_ones(len(above), *size, 1), matrix[..., None])[..., 0]
 
 
@@ -207,13 +207,13 @@ def _pair(value: Any) -> tuple[int, int]:
     return (int(value[0]), int(value[-1])) if isinstance(value, (tuple, list)) else (int(value), int(value))
 
 
-def unsupported(site: Site, what: str) -> UnsupportedOperationError:
+def unsupported(site: OperationContext, what: str) -> UnsupportedOperationError:
     return UnsupportedOperationError(
         f"{site.name} ({site.function}): {what} cannot be passed in windows. Use explain_outputs: it sends whole maps."
     )
 
 
-def way_through(site: Site, rule: Rule | None, distribute: bool) -> Way:
+def way_through(site: OperationContext, rule: Rule | None, distribute: bool) -> BackwardMap:
     """How relevance passes one operation in windows."""
     if site.kind == "linear" and site.function == "conv2d" and isinstance(rule, LinearRule):
         return Convolution(site, rule, distribute)
@@ -225,11 +225,11 @@ def way_through(site: Site, rule: Rule | None, distribute: bool) -> Way:
         return Interpolation(site, rule, distribute)
     if rule is None and site.function == "pad" and (sides := _padding(site)) is not None:
         shift = np.array(sides)
-        return lambda relevance, frame: [(relevance, Frame(frame.corners - shift, frame.height, frame.width))]
+        return lambda relevance, frame: [(relevance, WindowFrame(frame.corners - shift, frame.height, frame.width))]
     raise unsupported(site, "this operation")
 
 
-def _padding(site: Site) -> tuple[int, int] | None:
+def _padding(site: OperationContext) -> tuple[int, int] | None:
     """Rows above and columns to the left that a padding by a constant adds; None for another padding."""
     names = ("input", "pad", "mode", "value")
     settings = {"mode": "constant", **dict(zip(names, site.operation.args, strict=False)), **site.operation.kwargs}

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bilrp._trace.operations import CONVOLUTIONS, Site, tensors_or_refs
+from bilrp._trace.operations import CONVOLUTIONS, OperationContext, tensors_or_refs
 from bilrp._trace.tape import Operation, Ref
 
 CONVOLUTION_ARGUMENTS = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
@@ -36,7 +36,7 @@ class LinearLayer:
     bias : Tensor or None
     """
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: OperationContext) -> None:
         operation = site.operation
         self.input = site.inputs[0]
         self.bias: Tensor | None = None

@@ -71,7 +71,7 @@ THROUGH = SHAPES | {"dropout", "mul", "div", "masked_fill"}  # what may stand be
 
 
 @dataclass(frozen=True)
-class Site:
+class OperationContext:
     """An operation of the tape with its values: what a rule gets to see.
 
     Parameters
@@ -172,17 +172,17 @@ def sum_to(relevance: Tensor, shape: Sequence[int]) -> Tensor:
     return relevance.sum(dim=spread, keepdim=True) if spread else relevance
 
 
-class Sites:
-    """Finds the `Site` of each operation of a tape."""
+class OperationContexts:
+    """Finds the `OperationContext` of each operation of a tape."""
 
     def __init__(self, tape: Tape) -> None:
         self._tape = tape
         self._makers = {node: operation for operation in tape.operations for node in operation.outputs}
 
-    def of(self, operation: Operation) -> Site:
+    def of(self, operation: Operation) -> OperationContext:
         kind, flows = self._classify(operation)
         values = tuple(self._tape.values[node] for node in flows)
-        return Site(operation, kind, flows, values, self._tape.values[operation.outputs[0]], self._tape)
+        return OperationContext(operation, kind, flows, values, self._tape.values[operation.outputs[0]], self._tape)
 
     def _classify(self, operation: Operation) -> tuple[str, tuple[int, ...]]:
         name, inputs = operation.function, operation.inputs

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bilrp._trace.operations import Site
+from bilrp._trace.operations import OperationContext
 
 ARGUMENTS = {
     "max_pool2d": ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices"),
@@ -17,7 +17,7 @@ ARGUMENTS = {
 }
 
 
-def pool_settings(site: Site) -> dict[str, Any] | None:
+def pool_settings(site: OperationContext) -> dict[str, Any] | None:
     """The arguments of a two-dimensional pooling by name, without the input; None for another operation."""
     operation = site.operation
     if operation.function not in ARGUMENTS or site.inputs[0].dim() != 4:
@@ -28,7 +28,7 @@ def pool_settings(site: Site) -> dict[str, Any] | None:
     return settings
 
 
-def winners(site: Site) -> Tensor:
+def winners(site: OperationContext) -> Tensor:
     """Row times width plus column of the winner of each window of a max pooling: (N, C, H, W), int64."""
     settings = pool_settings(site)
     if settings is None:
@@ -51,7 +51,7 @@ class TiledMaxPool:
         Height and width of a window, which is also the stride.
     """
 
-    def __init__(self, site: Site, size: tuple[int, int]) -> None:
+    def __init__(self, site: OperationContext, size: tuple[int, int]) -> None:
         x = site.inputs[0]
         self._shape = x.shape
         self._size = size
@@ -61,7 +61,7 @@ class TiledMaxPool:
         self._winners = self._tiles(marks.contiguous(memory_format=torch.channels_last)[None])
 
     @classmethod
-    def of(cls, site: Site) -> TiledMaxPool | None:
+    def of(cls, site: OperationContext) -> TiledMaxPool | None:
         """The pool of a site, or None where windows overlap, are padded, or dilated."""
         settings = pool_settings(site)
         if settings is None or site.function != "max_pool2d":

@@ -24,7 +24,7 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 from torch.overrides import TorchFunctionMode
 
 from bilrp._trace.attention import DECOMPOSED
-from bilrp._trace.watcher import Witness, tensors_in
+from bilrp._trace.watcher import DispatchWatcher, tensors_in
 from bilrp.exceptions import InputError, UnseenOperationError, UnsupportedOperationError
 
 ALIASES = {
@@ -142,7 +142,7 @@ def _function_name(func: Callable[..., Any]) -> str:
 class _Recorder(TorchFunctionMode):
     """Keeps each call on a tensor that depends on the input."""
 
-    def __init__(self, witness: Witness, places: list[tuple[str, nn.Module]]) -> None:
+    def __init__(self, witness: DispatchWatcher, places: list[tuple[str, nn.Module]]) -> None:
         super().__init__()
         self.operations: list[Operation] = []
         self.values: list[Tensor] = []
@@ -342,7 +342,7 @@ def record(model: nn.Module, x: Tensor) -> Tape:
         When the model does not return one floating-point tensor.
     """
     places: list[tuple[str, nn.Module]] = []
-    witness = Witness()
+    witness = DispatchWatcher()
     recorder = _Recorder(witness, places)
     x = x.detach().clone()
     witness.mark(x)

@@ -23,7 +23,7 @@ def tensors_in(tree: Any) -> Iterator[Tensor]:
             yield from tensors_in(item)
 
 
-class Witness(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class DispatchWatcher(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Remembers which memory was computed from the input, below everything that Python can hide."""
 
     @classmethod
@@ -58,7 +58,7 @@ class Witness(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 @contextmanager
-def undisturbed(model: nn.Module, device: torch.device) -> Iterator[None]:
+def frozen_eval(model: nn.Module, device: torch.device) -> Iterator[None]:
     """Evaluation mode and a random state of its own; everything as before on the way out, also after an error."""
     training = [(module, module.training) for module in model.modules()]
     devices = [device] if device.type == "cuda" else []

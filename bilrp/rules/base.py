@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from bilrp._trace.operations import Site
+from bilrp._trace.operations import OperationContext
 from bilrp.exceptions import RuleError
 
 STABILIZERS = ("signed", "plain", "relative")
@@ -66,11 +66,11 @@ class Rule:
         inside = ", ".join(f"{key}={value!r}" for key, value in self.settings().items())
         return f"{type(self).__name__}({inside})"
 
-    def serves(self, site: Site) -> bool:
+    def serves(self, site: OperationContext) -> bool:
         """Whether the rule can be used for an operation."""
         return site.kind in self.kinds
 
-    def prepare(self, site: Site, distribute: bool = False) -> Backward:
+    def prepare(self, site: OperationContext, distribute: bool = False) -> Backward:
         """Do what depends on the activations alone, once.
 
         Parameters

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bilrp._trace.layers import LinearLayer
-from bilrp._trace.operations import Site
+from bilrp._trace.operations import OperationContext
 from bilrp.exceptions import RuleError
 from bilrp.rules.base import Backward, Rule, inverse_or_zero, stabilize
 
@@ -46,10 +46,10 @@ class LinearRule(Rule):
         """The contributions that the rule counts."""
         raise NotImplementedError
 
-    def check(self, site: Site) -> None:
+    def check(self, site: OperationContext) -> None:
         """Raise RuleError where the rule's assumptions do not hold."""
 
-    def prepare(self, site: Site, distribute: bool = False) -> Backward:
+    def prepare(self, site: OperationContext, distribute: bool = False) -> Backward:
         self.check(site)
         layer = LinearLayer(site)
         terms = self.terms(layer, distribute)
@@ -254,7 +254,7 @@ class ZBox(LinearRule):
                 f"of shape {tuple(x.shape)}"
             ) from error
 
-    def check(self, site: Site) -> None:
+    def check(self, site: OperationContext) -> None:
         x = site.inputs[0]
         low, high = self._bound(self.low, x), self._bound(self.high, x)
         slack = 1e-4 * (high - low).abs().max()

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bilrp._trace.operations import SIGNED, Site, sum_to
+from bilrp._trace.operations import SIGNED, OperationContext, sum_to
 from bilrp._trace.pooling import TiledMaxPool
 from bilrp.exceptions import RuleError
 from bilrp.rules.base import Backward, Rule, inverse_or_zero, stabilize
@@ -33,12 +33,12 @@ class Pass(Rule):
     def settings(self) -> dict[str, object]:
         return {}
 
-    def serves(self, site: Site) -> bool:
+    def serves(self, site: OperationContext) -> bool:
         return site.kind in self.kinds or (
             site.kind in {"unknown", "linear"} and len(site.flows) == 1 and site.inputs[0].shape == site.output.shape
         )
 
-    def prepare(self, site: Site, distribute: bool = False) -> Backward:
+    def prepare(self, site: OperationContext, distribute: bool = False) -> Backward:
         shape = site.inputs[0].shape
         return lambda relevance: (sum_to(relevance, shape),)
 
@@ -52,7 +52,7 @@ class SumShare(Rule):
 
     kinds = frozenset({"sum", "attention"})
 
-    def factors(self, site: Site, distribute: bool = False) -> tuple[Tensor, Tensor | None]:
+    def factors(self, site: OperationContext, distribute: bool = False) -> tuple[Tensor, Tensor | None]:
         """What relevance above is multiplied with, of the output's shape: on the way to a_j, and on that to |a_j|."""
         own = site.run(site.inputs, constants=False)[0]
         magnitude = None
@@ -65,7 +65,7 @@ class SumShare(Rule):
             return inverse, None
         return inverse, (1 - own * inverse) * inverse_or_zero(magnitude)
 
-    def prepare(self, site: Site, distribute: bool = False) -> Backward:
+    def prepare(self, site: OperationContext, distribute: bool = False) -> Backward:
         inverse, kept = self.factors(site, distribute)
 
         def backward(relevance: Tensor) -> tuple[Tensor, ...]:
@@ -93,13 +93,13 @@ class MaxWinner(Rule):
     def keeps_nothing(self) -> bool:
         return self.eps == 0
 
-    def factor(self, site: Site, distribute: bool = False) -> Tensor | None:
+    def factor(self, site: OperationContext, distribute: bool = False) -> Tensor | None:
         """What relevance above is multiplied with before the winner gets it, of the output's shape; None for 1."""
         if self.eps == 0 or distribute:
             return None
         return site.output / stabilize(site.output, self.eps, self.stabilizer)
 
-    def prepare(self, site: Site, distribute: bool = False) -> Backward:
+    def prepare(self, site: OperationContext, distribute: bool = False) -> Backward:
         pool = TiledMaxPool.of(site)
         backward = site.vjp if pool is None else pool.backward
         factor = self.factor(site, distribute)
@@ -115,10 +115,10 @@ class MaxShare(Rule):
     kinds = frozenset({"max"})
     exact = False
 
-    def serves(self, site: Site) -> bool:
+    def serves(self, site: OperationContext) -> bool:
         return site.kind == "max" and site.function in AVERAGES
 
-    def prepare(self, site: Site, distribute: bool = False) -> Backward:
+    def prepare(self, site: OperationContext, distribute: bool = False) -> Backward:
         average = AVERAGES[site.function]
         z = site.run(site.inputs, average)[0]
         inverse = inverse_or_zero(z if distribute else stabilize(z, self.eps, self.stabilizer, z.abs()))
@@ -170,7 +170,7 @@ class MinShare(Rule):
     def settings(self) -> dict[str, object]:
         return {}
 
-    def prepare(self, site: Site, distribute: bool = False) -> Backward:
+    def prepare(self, site: OperationContext, distribute: bool = False) -> Backward:
         if len(site.flows) == 2:
             shapes = [value.shape for value in site.inputs]
             return lambda relevance: tuple(sum_to(relevance / 2, shape) for shape in shapes)
@@ -181,12 +181,12 @@ class MinShare(Rule):
         return lambda relevance: site.vjp([relevance], call)
 
 
-def _is_binary(site: Site) -> bool:
+def _is_binary(site: OperationContext) -> bool:
     arguments = (*site.operation.args[1:], *site.operation.kwargs.values())
     return any(not isinstance(item, (int, bool, tuple, list)) for item in arguments)
 
 
-def _mean_over(site: Site) -> Callable[..., Tensor]:
+def _mean_over(site: OperationContext) -> Callable[..., Tensor]:
     def call(x: Tensor, dim: int | tuple[int, ...] | None = None, keepdim: bool = False) -> Tensor:
         return x.mean() if dim is None else x.mean(dim, keepdim)
 
@@ -204,7 +204,7 @@ class MinWinner(Rule):
     def settings(self) -> dict[str, object]:
         return {}
 
-    def prepare(self, site: Site, distribute: bool = False) -> Backward:
+    def prepare(self, site: OperationContext, distribute: bool = False) -> Backward:
         return lambda relevance: site.vjp([relevance])
 
 
@@ -220,7 +220,7 @@ class ProductShare(Rule):
     def settings(self) -> dict[str, object]:
         return {}
 
-    def prepare(self, site: Site, distribute: bool = False) -> Backward:
+    def prepare(self, site: OperationContext, distribute: bool = False) -> Backward:
         shapes = [value.shape for value in site.inputs]
         return lambda relevance: tuple(sum_to(relevance / len(shapes), shape) for shape in shapes)
 
@@ -245,7 +245,7 @@ class Gate(Rule):
     def settings(self) -> dict[str, object]:
         return {"value": self.value}
 
-    def prepare(self, site: Site, distribute: bool = False) -> Backward:
+    def prepare(self, site: OperationContext, distribute: bool = False) -> Backward:
         shapes = [value.shape for value in site.inputs]
 
         def backward(relevance: Tensor) -> tuple[Tensor, ...]:
@@ -266,10 +266,10 @@ class Linearize(Rule):
 
     exact = False
 
-    def serves(self, site: Site) -> bool:
+    def serves(self, site: OperationContext) -> bool:
         return site.kind not in {"shape", "embedding"}
 
-    def prepare(self, site: Site, distribute: bool = False) -> Backward:
+    def prepare(self, site: OperationContext, distribute: bool = False) -> Backward:
         magnitude = site.output.abs() if self.stabilizer == "relative" else None
         inverse = inverse_or_zero(stabilize(site.output, self.eps, self.stabilizer, magnitude))
 

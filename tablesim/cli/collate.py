@@ -163,10 +163,10 @@ def _write(files: Mapping[Path | None, bytes], *, force: bool) -> None:
 
 def years_of(text: str, count: int) -> list[int | None]:
     """The years in ``1515,1549,?``, one for each witness; a question mark is none."""
-    words = [word.strip() for word in text.split(",")]
-    if len(words) != count or not all(word == "?" or (word.isascii() and word.isdigit()) for word in words):
+    describe = [word.strip() for word in text.split(",")]
+    if len(describe) != count or not all(word == "?" or (word.isascii() and word.isdigit()) for word in describe):
         raise typer.BadParameter(f"--years: got {text!r}, expected {count} years or question marks between commas")
-    return [None if word == "?" else int(word) for word in words]
+    return [None if word == "?" else int(word) for word in describe]
 
 
 def write_genealogy(collation: Collation, years: list[int | None] | None, path: Path) -> None:
@@ -188,7 +188,7 @@ def write_genealogy(collation: Collation, years: list[int | None] | None, path: 
 
 def _said(collation: Collation) -> dict[str, Any]:
     """What recomputation says: the functions found, what breaks them, and the proposals for the differences."""
-    from tablesim.evidence.recomputation.describe import words
+    from tablesim.evidence.recomputation.describe import describe
     from tablesim.evidence.recomputation.examination import examine, propose
 
     examined = [examine(witness, at) for at, witness in enumerate(collation.witnesses)]
@@ -199,7 +199,7 @@ def _said(collation: Collation) -> dict[str, Any]:
         "words": [
             line
             for siglum, witness, one in zip(collation.sigla, collation.witnesses, examined, strict=True)
-            for line in words(witness, one, siglum)
+            for line in describe(witness, one, siglum)
         ],
     }
 

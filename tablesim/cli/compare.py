@@ -32,14 +32,14 @@ N_NAMED = 8
 """Bigrams that are named as text."""
 
 
-class Model(Enum):
+class SimilarityModel(Enum):
     """What compares the pages."""
 
     bigram = "bigram"
     vgg16 = "vgg16"
 
 
-class Style(Enum):
+class FigureStyle(Enum):
     """How the picture is drawn."""
 
     arcs = "arcs"
@@ -50,8 +50,9 @@ def command(
     a: Annotated[str, typer.Argument(metavar="A", help="Scan of one page; with --run a page.", show_default=False)],
     b: Annotated[str, typer.Argument(metavar="B", help="Scan of the other page.", show_default=False)],
     model: Annotated[
-        Model, typer.Option("--model", help="What compares: bigram reads figures, vgg16 sees rules and layout.")
-    ] = Model.bigram,
+        SimilarityModel,
+        typer.Option("--model", help="What compares: bigram reads figures, vgg16 sees rules and layout."),
+    ] = SimilarityModel.bigram,
     weights: Annotated[
         Path | None,
         typer.Option("--weights", help="Weights of the digit network, or of VGG-16 with vgg16.", show_default=False),
@@ -69,8 +70,8 @@ def command(
         bool, typer.Option("--pixels", help="Say on what of the page the relevance lies; takes some seconds more.")
     ] = False,
     style: Annotated[
-        Style, typer.Option("--style", help="The picture: arcs; print adds a quiet one for paper, as PDF.")
-    ] = Style.arcs,
+        FigureStyle, typer.Option("--style", help="The picture: arcs; print adds a quiet one for paper, as PDF.")
+    ] = FigureStyle.arcs,
     as_json: Json = False,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for the pictures and the JSON.", show_default=False)
@@ -98,7 +99,7 @@ def command(
     pages = _page(a, corpus, web), _page(b, corpus, web)
     comparison: Comparison | PixelComparison
     ink = None
-    if model is Model.vgg16:
+    if model is SimilarityModel.vgg16:
         comparison = _by_vgg(*pages, weights, top)
         if corpus is not None:
             note("how a pair stands in a run is told of the bigram network alone")
@@ -154,7 +155,7 @@ def _by_bigrams(
     if not pixels:
         return found, None
     ink = found.pixels(network)
-    return replace(found, surfaces=ink.surfaces), ink
+    return replace(found, by_region=ink.by_region), ink
 
 
 def write(comparison: Comparison | PixelComparison, folder: Path) -> Iterator[Path]:
@@ -165,14 +166,14 @@ def write(comparison: Comparison | PixelComparison, folder: Path) -> Iterator[Pa
     """
     folder.mkdir(parents=True, exist_ok=True)
     stem = f"{page_id(comparison.a)}__{page_id(comparison.b)}"
-    if comparison.model != Model.bigram.value:
+    if comparison.model != SimilarityModel.bigram.value:
         stem += f"__{comparison.model}"
     picture, data = folder / f"{stem}.png", folder / f"{stem}.json"
     comparison.plot(picture)
     data.write_text(json.dumps(comparison.to_dict(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     yield picture
     yield data
-    if comparison.model == Model.bigram.value:
+    if comparison.model == SimilarityModel.bigram.value:
         yield from _write_overlays(cast("Comparison", comparison), folder / stem)
 
 
@@ -187,7 +188,7 @@ def _write_overlays(comparison: Comparison, stem: Path) -> Iterator[Path]:
 
 
 def _write_more(
-    comparison: Comparison | PixelComparison, ink: PixelRelevance | None, style: Style, picture: Path
+    comparison: Comparison | PixelComparison, ink: PixelRelevance | None, style: FigureStyle, picture: Path
 ) -> Iterator[Path]:
     """Write the other pictures that were asked for, named after the first one."""
 
@@ -201,14 +202,14 @@ def _write_more(
     if ink is not None:
         ink.plot(beside("pixels.png"))
         yield beside("pixels.png")
-    if style is Style.print:
+    if style is FigureStyle.print:
         comparison.plot(beside("print.pdf"), style=style.value)
         yield beside("print.pdf")
 
 
 def show(comparison: Comparison | PixelComparison) -> None:
     """Say it in words, with the strongest matches."""
-    if comparison.model != Model.bigram.value:
+    if comparison.model != SimilarityModel.bigram.value:
         typer.echo(f"similarity {comparison.similarity:.4f}")
         typer.echo(
             f"score {comparison.score:.4g}, of which {comparison.relevance_total:.4g} goes to pairs of tiles "
@@ -222,8 +223,8 @@ def show(comparison: Comparison | PixelComparison) -> None:
 
 def _show_what(comparison: Comparison | PixelComparison) -> None:
     """What the relevance lies on, and whether the similarity rests on it."""
-    if comparison.surfaces is not None:
-        for scan, part in zip((comparison.a, comparison.b), comparison.surfaces, strict=True):
+    if comparison.by_region is not None:
+        for scan, part in zip((comparison.a, comparison.b), comparison.by_region, strict=True):
             typer.echo(f"relevance on {page_id(scan)}, and how much of the page it is: {part.words}")
     if comparison.faithfulness is not None:
         typer.echo(comparison.faithfulness.words)
@@ -239,8 +240,8 @@ def _show_glyphs(comparison: Comparison) -> None:
         f"{interval.low:.4f} to {interval.high:.4f} for what the reader doubts ({100 * interval.level:.0f} % of "
         f"{interval.resampled} readings drawn by the confidences)"
     )
-    if comparison.standing is not None:
-        for sentence in comparison.standing.words:
+    if comparison.corpus_rank is not None:
+        for sentence in comparison.corpus_rank.words:
             typer.echo(sentence)
     typer.echo(
         f"score {comparison.score:.4f}, the sum of {comparison.glyph_matches.n_pairs} matches "

@@ -119,18 +119,18 @@ def evaluate_scans(sources: list[Path], truth: Path, weights: Path | None = None
 def _measured(reader: Any, truths: dict[Any, Any]) -> dict[str, Any]:
     """``pages`` and ``total`` of `evaluate_scans`, from the truth of each scan."""
     from tablesim.digits.alignment import align, judged_digits
-    from tablesim.digits.neighbours import NeighboursKept, neighbours_kept
+    from tablesim.digits.neighbours import TableNeighbourRecall, neighbour_recall
     from tablesim.digits.scores import score_texts, total
     from tablesim.records.truth import PageTruth
 
     pages, scores = [], []
-    neighbours = NeighboursKept()
+    neighbours = TableNeighbourRecall()
     judged: dict[str, list[Any]] = {"numbers": [], "digits": []}
     for scan, truth in truths.items():
         reading = reader.read(scan)
         aligned = align(reading, truth)
         score = score_texts([n.digits_text for n in aligned.read], [n.digits_text for n in aligned.printed])
-        kept = neighbours_kept(aligned)
+        kept = neighbour_recall(aligned)
         scores.append(score)
         neighbours += kept
         judged["numbers"].append(aligned.judged())
@@ -170,10 +170,10 @@ def compare_rivals(
     """Embeddings of a run side by side against labels; see ``tablesim.workflow.baselines.embedding_table``."""
     from tablesim.corpus.store import Corpus
     from tablesim.reader import load_network
-    from tablesim.workflow.baselines import embedding_table
+    from tablesim.workflow.baselines import compare_embeddings_on
 
     network = load_network(weights) if pooled else None
-    return [row.to_dict() for row in embedding_table(Corpus.open(run), labels, network=network, vgg16=vgg16)]
+    return [row.to_dict() for row in compare_embeddings_on(Corpus.open(run), labels, network=network, vgg16=vgg16)]
 
 
 _SHOWN = ("mean_average_precision", "precision_at_1", "detection", "adjusted_rand", "purity")

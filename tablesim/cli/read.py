@@ -17,7 +17,7 @@ from tablesim.export.kinds import Format
 from tablesim.scans.images import MAX_PIXELS
 
 if TYPE_CHECKING:
-    from tablesim.reader import Network
+    from tablesim.reader import PageReader
     from tablesim.records.reading import Reading
 
 CSV_COLUMNS = ("page", "text", "digits_text", "x", "y", "width", "height", "confidence", "table", "row", "column")
@@ -136,7 +136,7 @@ def lines_of(reading: Reading) -> Iterator[str]:
         yield f"# outside the table: {' '.join(loose)}"
 
 
-def _write_document(reading: Reading, network: Network, form: Format, out: Path | None, *, force: bool) -> None:
+def _write_document(reading: Reading, network: PageReader, form: Format, out: Path | None, *, force: bool) -> None:
     from tablesim.export.files import file_name, write_new
     from tablesim.export.formats import DOCUMENTS
     from tablesim.export.provenance import Provenance

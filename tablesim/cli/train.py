@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from tablesim.cli.output import note
-from tablesim.digits.training import Progress, TrainingSettings, train
+from tablesim.digits.training import TrainingProgress, TrainingSettings, train
 
 _FRESH = TrainingSettings()
 _TUNING = {"steps": 1500, "learning_rate": 4e-4}
@@ -89,7 +89,7 @@ def command(
     with _bar(quiet=json_lines) as bar:
         task = bar.add_task("training", total=settings.steps, note="")
 
-        def report(progress: Progress) -> None:
+        def report(progress: TrainingProgress) -> None:
             if json_lines:
                 typer.echo(json.dumps(asdict(progress)))
             bar.update(task, completed=progress.step, note=_note(progress))
@@ -146,7 +146,7 @@ def _bar(*, quiet: bool) -> Any:
     return Bar(*columns, console=Console(stderr=True), disable=quiet)
 
 
-def _note(progress: Progress) -> str:
+def _note(progress: TrainingProgress) -> str:
     """Losses and, where the network was tried, how it reads by now."""
     parts = [f"loss {progress.digits:.3f}"]
     if progress.practice is not None:

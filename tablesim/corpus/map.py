@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tablesim.corpus.clustering.kmeans import Picked, blocks, unit_roots
+from tablesim.corpus.clustering.kmeans import LazyRows, blocks, unit_roots
 from tablesim.corpus.storage.files import read_parquet, write_parquet
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError, SettingsError
@@ -28,7 +28,7 @@ _MOST_TRUSTED = 2000
 
 
 @dataclass(frozen=True)
-class PageMap:
+class CorpusMap:
     """Places of the table pages of a run.
 
     Parameters
@@ -53,7 +53,7 @@ class PageMap:
     )
 
 
-def make_map(corpus: Corpus, *, seed: int = 0, landmarks: int = N_LANDMARKS) -> PageMap:
+def make_map(corpus: Corpus, *, seed: int = 0, landmarks: int = N_LANDMARKS) -> CorpusMap:
     """Place the table pages of a run, store the map as ``map.parquet``, and give it back.
 
     SettingsError for fewer than 10 landmarks.
@@ -63,7 +63,7 @@ def make_map(corpus: Corpus, *, seed: int = 0, landmarks: int = N_LANDMARKS) -> 
     ids, h = corpus.histograms
     tables = np.array([bool(corpus.page(page)["is_table"]) for page in ids], dtype=bool) & (h.sum(axis=1) > 0)
     rows = np.flatnonzero(tables)
-    unit = Picked(h, rows, unit_roots)
+    unit = LazyRows(h, rows, unit_roots)
     chosen = np.sort(np.random.default_rng(seed).permutation(len(rows))[:landmarks])
     marks = np.asarray(unit[chosen], dtype=np.float64)
     drawn, trust = _tsne(marks, seed)
@@ -80,25 +80,25 @@ def make_map(corpus: Corpus, *, seed: int = 0, landmarks: int = N_LANDMARKS) -> 
         "trustworthiness": trust,
         "versions": {name: version(name) for name in ("tablesim", "scikit-learn", "numpy")},
     }
-    found = PageMap(tuple(ids[row] for row in rows.tolist()), places.astype(np.float32), is_mark, settings)
+    found = CorpusMap(tuple(ids[row] for row in rows.tolist()), places.astype(np.float32), is_mark, settings)
     columns = [pa.array(found.pages, pa.string()), *(pa.array(found.places[:, axis]) for axis in (0, 1))]
-    table = pa.Table.from_arrays([*columns, pa.array(is_mark)], schema=PageMap.SCHEMA)
+    table = pa.Table.from_arrays([*columns, pa.array(is_mark)], schema=CorpusMap.SCHEMA)
     write_parquet(corpus.folder / "map.parquet", table.replace_schema_metadata({"map": json.dumps(settings)}))
     return found
 
 
-def load_map(corpus: Corpus) -> PageMap:
+def load_map(corpus: Corpus) -> CorpusMap:
     """The map of a run as it was stored; RunError when there is none or it is damaged."""
     path = corpus.folder / "map.parquet"
     if not path.is_file():
         raise RunError(f"{corpus.folder}: no map yet; make one with `tablesim cluster {corpus.folder} --map`")
-    table = read_parquet(path, PageMap.SCHEMA)
+    table = read_parquet(path, CorpusMap.SCHEMA)
     try:
         settings = json.loads((table.schema.metadata or {})[b"map"])
     except (KeyError, ValueError) as error:
         raise RunError(f"{path}: lacks its settings; make it again with `tablesim cluster RUN --map`") from error
     places = np.stack([table[axis].to_numpy() for axis in ("x", "y")], axis=1)
-    return PageMap(tuple(table["page"].to_pylist()), places, table["landmark"].to_numpy(), settings)
+    return CorpusMap(tuple(table["page"].to_pylist()), places, table["landmark"].to_numpy(), settings)
 
 
 def _perplexity(n: int) -> float:

@@ -38,11 +38,11 @@ from tablesim.corpus.corrections.log import CorrectionLog
 from tablesim.corpus.indexing.events import Pace
 from tablesim.corpus.search.engine import Searching
 from tablesim.corpus.search.hits import Hit
-from tablesim.corpus.storage.files import is_locked, locked, read_json, sweep, write_csv, write_json
+from tablesim.corpus.storage.files import is_locked, locked, read_json, remove_partials, write_csv, write_json
 from tablesim.corpus.storage.page_table import PageTable, replace_page_table, write_page_table
 from tablesim.corpus.storage.shards import EMBEDDING_SCHEMA, READING_SCHEMA, Shards, row_reading, vectors
 from tablesim.digits.correcting import corrected
-from tablesim.digits.corrections import Correction, standing
+from tablesim.digits.corrections import Correction, corrections_in_force
 from tablesim.errors import RunError, SettingsError
 from tablesim.records.reading import Reading
 from tablesim.scans.csvfile import listed
@@ -125,7 +125,7 @@ class Corpus:
                 )
         corpus.run.update(run)
         for where in (folder, folder / "clusters"):
-            sweep(where)
+            remove_partials(where)
         corpus.reading_shards.mend()
         corpus.embedding_shards.mend()
         return corpus
@@ -196,7 +196,7 @@ class Corpus:
 
     def corrections_of(self, page_id: str) -> tuple[Correction, ...]:
         """The corrections that hold on a page: of several about one number the latest."""
-        return standing(self._corrected.get(self.page(page_id)["sha256"], ()))
+        return corrections_in_force(self._corrected.get(self.page(page_id)["sha256"], ()))
 
     @cached_property
     def _corrected(self) -> dict[str, list[Correction]]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from tablesim.digits.deskew import Places, level
+from tablesim.digits.deskew import NumberPositions, level
 from tablesim.digits.transcription import Transcription
 from tablesim.records.boxes import Box
 from tablesim.records.reading import ILLEGIBLE, Number, Reading
@@ -34,7 +34,7 @@ Lines = Sequence[Sequence[int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Printed:
+class PrintedNumber:
     """A number that is printed: its figures, and its cell or None for each of ``table``, ``row`` and ``column``."""
 
     digits_text: str
@@ -58,7 +58,7 @@ class Alignment:
     """
 
     read: tuple[Number, ...]
-    printed: tuple[Printed, ...]
+    printed: tuple[PrintedNumber, ...]
     pairs: tuple[tuple[int, int], ...]
 
     def judged(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -112,7 +112,7 @@ def _by_order(reading: Reading, transcription: Transcription) -> Alignment:
 
 
 def _by_place(reading: Reading, truth: PageTruth) -> Alignment:
-    printed = tuple(Printed(n.digits_text, n.table, n.row, n.column) for n in truth.numbers)
+    printed = tuple(PrintedNumber(n.digits_text, n.table, n.row, n.column) for n in truth.numbers)
     heights = [max(_height(digit.box) for digit in number.digits) for number in truth.numbers]
     pairs = _nearest([n.box for n in reading.numbers], [n.box for n in truth.numbers], heights)
     unasked = [Box.from_dict(box) for box in truth.meta.get("unasked", ())]
@@ -131,11 +131,11 @@ def _height(box: Box) -> float:
     return max(box.width, box.height)
 
 
-def _printed(transcription: Transcription) -> tuple[tuple[Printed, ...], list[list[int]], list[list[int]]]:
+def _printed(transcription: Transcription) -> tuple[tuple[PrintedNumber, ...], list[list[int]], list[list[int]]]:
     """The numbers of a transcription with their cells, its lines, and the lines of its halves one half after another,
     both as indices of numbers.
     """
-    printed: list[Printed] = []
+    printed: list[PrintedNumber] = []
     lines: list[list[int]] = []
     halves: dict[tuple[int, int], list[int]] = {}
     places: dict[int, set[tuple[int, int]]] = {}
@@ -150,7 +150,7 @@ def _printed(transcription: Transcription) -> tuple[tuple[Printed, ...], list[li
             for c, cell in enumerate(columns):
                 for k, text in enumerate(cell):
                     of_half.append(len(printed))
-                    printed.append(Printed(text, half, n_row, column_of[half, c, k]))
+                    printed.append(PrintedNumber(text, half, n_row, column_of[half, c, k]))
         lines.append(list(range(start, len(printed))))
     return tuple(printed), lines, [halves[key] for key in sorted(halves)]
 
@@ -178,7 +178,7 @@ def _lines(reading: Reading, read: Sequence[Number], rows: list[list[int]]) -> l
     return [sorted(line, key=lambda k: float(flat.x[k])) for line in joined]
 
 
-def _places(reading: Reading, read: Sequence[Number]) -> Places:
+def _places(reading: Reading, read: Sequence[Number]) -> NumberPositions:
     """Where the numbers stand on the upright page, in figure heights."""
     middles = reading.transform.to_working(np.array([number.box.centre for number in read]))
     lying = reading.transform.rotation in (90, 270)
@@ -186,7 +186,7 @@ def _places(reading: Reading, read: Sequence[Number]) -> Places:
     heights = [d.box.width if lying else d.box.height for n in read for d in n.digits]
     unit = float(np.median(heights)) * reading.transform.scale
     x, half, y = middles[:, 0] / unit, widths / 2 / unit, middles[:, 1] / unit
-    return Places(x - half, x + half, y)
+    return NumberPositions(x - half, x + half, y)
 
 
 def _likeness(

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from tablesim.digits.annotated_pages import AnnotatedPage
 from tablesim.digits.network import STRIDE
-from tablesim.digits.targets import Figures, Targets
+from tablesim.digits.targets import Targets, TrueDigits
 
 ENLARGED = 1.18
 """A crop is shown up to so many times larger or smaller than its page's working scale."""
@@ -34,7 +34,7 @@ class Crop:
     """
 
     ink: NDArray[np.float32]
-    figures: Figures
+    figures: TrueDigits
     asked: NDArray[np.float64] | None = None
 
 
@@ -62,7 +62,7 @@ class AnnotatedCrops:
         asked = (page.asked - np.array([left, top, left, top])) * scale
         return Crop(
             np.asarray(sized / np.float32(255), dtype=np.float32),
-            Figures(figures.places * np.float32(scale), figures.values, figures.joins),
+            TrueDigits(figures.places * np.float32(scale), figures.values, figures.joins),
             asked[(asked[:, 2:] > 0).all(axis=1) & (asked[:, :2] < size).all(axis=1)],
         )
 

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.digits.annotations import Annotation, Annotations
-from tablesim.digits.network import FIGURE_HEIGHT
+from tablesim.digits.network import DIGIT_HEIGHT
 from tablesim.digits.scale import bounded_scale, working_image
-from tablesim.digits.targets import Figures, figures_of
+from tablesim.digits.targets import TrueDigits, true_digits_of
 from tablesim.errors import MetadataError, ScanError, SettingsError
 from tablesim.records.boxes import Box
 from tablesim.records.reading import ILLEGIBLE
@@ -72,8 +72,8 @@ class AnnotatedPage:
         return np.asarray(cv2.imdecode(np.frombuffer(self.packed, np.uint8), cv2.IMREAD_GRAYSCALE), dtype=np.uint8)
 
     @property
-    def figures(self) -> Figures:
-        return figures_of(self.numbers, self.unasked)
+    def figures(self) -> TrueDigits:
+        return true_digits_of(self.numbers, self.unasked)
 
 
 def annotated_pages(annotations: Annotations, scans: str | Path) -> tuple[list[AnnotatedPage], dict[str, list[str]]]:
@@ -152,13 +152,13 @@ def prepare_page(numbers: Sequence[Annotation], unasked: Iterable[Box], grey: ND
     if right > width + 2 or bottom > height + 2:
         raise MetadataError(f"boxes reach to {right:g}, {bottom:g}, the scan is {width} x {height}: another scan")
     boxes = [box.height for n in numbers for box in (n.digits or [n.box])]
-    scale = bounded_scale(grey.shape, FIGURE_HEIGHT / (0.85 * float(np.median(boxes))))
+    scale = bounded_scale(grey.shape, DIGIT_HEIGHT / (0.85 * float(np.median(boxes))))
     for _ in range(2):
         transform = Transform(width, height, scale=scale)
         ink = clean(working_image(grey, transform))
         found = [_on_ink(number, ink, transform) for number in numbers]
         heights = [digit.box.height for number in found if number for digit in number.digits]
-        fit = FIGURE_HEIGHT / float(np.median(heights)) if heights else 1.0
+        fit = DIGIT_HEIGHT / float(np.median(heights)) if heights else 1.0
         if 1 / _RESCALED < fit < _RESCALED:
             break
         scale = bounded_scale(grey.shape, scale * fit)

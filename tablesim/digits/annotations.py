@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tablesim.digits.corrections import Correction, read_corrections, standing
+from tablesim.digits.corrections import Correction, corrections_in_force, read_corrections
 from tablesim.errors import MetadataError
 from tablesim.records.boxes import Box
 from tablesim.records.reading import ILLEGIBLE
@@ -143,7 +143,7 @@ def _read_file(path: Path, annotations: Annotations) -> None:
     file = read_csv(path, known=("xywh", "element_label", *PAGE_COLUMNS, "correct"))
     names = {column.casefold() for column in file.columns}
     if "correct" in names:
-        _add_corrections(standing(read_corrections(path)), annotations)
+        _add_corrections(corrections_in_force(read_corrections(path)), annotations)
         return
     page, box = find_column(file, PAGE_COLUMNS), find_column(file, ("xywh",))
     label = find_column(file, ("element_label", "number"))

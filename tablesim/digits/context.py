@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.digits.peaks import Digits
+from tablesim.digits.peaks import DigitPeaks
 
 IN_ROW, IN_COLUMN = 2, 3
 """So many accepted numbers must stand in the row and in the column of a faint one."""
@@ -18,8 +18,8 @@ _LEVEL, _ALIGNED = 0.4, 0.5
 _ROW_REACH, _COLUMN_REACH = 25.0, 14.0
 
 
-def vouched_for(
-    digits: Digits, accepted: list[NDArray[np.intp]], faint: list[NDArray[np.intp]]
+def accept_by_context(
+    digits: DigitPeaks, accepted: list[NDArray[np.intp]], faint: list[NDArray[np.intp]]
 ) -> list[NDArray[np.intp]]:
     """The faint numbers that stand in a row and in a column of accepted ones.
 
@@ -52,7 +52,7 @@ def vouched_for(
     return [run for run, keep in zip(faint, believed, strict=True) if keep]
 
 
-def _boxes(digits: Digits, runs: list[NDArray[np.intp]]) -> NDArray[np.float64]:
+def _boxes(digits: DigitPeaks, runs: list[NDArray[np.intp]]) -> NDArray[np.float64]:
     """Left, top, right, bottom of each number, shape (n, 4)."""
     return np.array(
         [[*digits.boxes[run, :2].min(axis=0), *digits.boxes[run, 2:].max(axis=0)] for run in runs], dtype=np.float64

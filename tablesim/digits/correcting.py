@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tablesim.digits.corrections import SAME_PLACE, Correction, standing
+from tablesim.digits.corrections import SAME_PLACE, Correction, corrections_in_force
 from tablesim.digits.layout import arrange, is_table
 from tablesim.records.boxes import Box
 from tablesim.records.reading import ILLEGIBLE, Digit, Number, Reading
@@ -51,7 +51,7 @@ def corrected(reading: Reading, corrections: Sequence[Correction]) -> Reading:
     Reading
         ``is_table`` is judged again where numbers came or went.
     """
-    held = standing(corrections)
+    held = corrections_in_force(corrections)
     if not held:
         return reading
     about = [meant(correction, reading.numbers) for correction in held]

@@ -163,7 +163,7 @@ def write_corrections(path: str | Path, corrections: Iterable[Correction]) -> No
     aside.replace(path)
 
 
-def standing(corrections: Sequence[Correction]) -> tuple[Correction, ...]:
+def corrections_in_force(corrections: Sequence[Correction]) -> tuple[Correction, ...]:
     """The corrections that hold: of several about one number the latest, in the order they were made.
 
     ``when`` decides where both have it, else the order of the list.

@@ -28,7 +28,7 @@ _ENOUGH_FOR_BEND = 60
 
 
 @dataclass(frozen=True)
-class Places:
+class NumberPositions:
     """Where numbers stand: left and right edge and height of the middle, arrays of shape (n,), in figure heights."""
 
     left: Floats
@@ -43,16 +43,16 @@ class Places:
     def count(self) -> int:
         return len(self.y)
 
-    def of(self, chosen: NDArray[np.bool_] | Ints) -> Places:
+    def of(self, chosen: NDArray[np.bool_] | Ints) -> NumberPositions:
         """Some of them."""
-        return Places(self.left[chosen], self.right[chosen], self.y[chosen])
+        return NumberPositions(self.left[chosen], self.right[chosen], self.y[chosen])
 
-    def shifted(self, dx: Floats, dy: Floats) -> Places:
-        return Places(self.left + dx, self.right + dx, self.y + dy)
+    def shifted(self, dx: Floats, dy: Floats) -> NumberPositions:
+        return NumberPositions(self.left + dx, self.right + dx, self.y + dy)
 
 
 @dataclass(frozen=True)
-class Links:
+class NeighbourLinks:
     """Pairs of numbers: ``first`` and ``second`` index the places, ``step`` is how far apart they stand."""
 
     first: Ints
@@ -60,7 +60,7 @@ class Links:
     step: Floats
 
 
-def level(places: Places) -> tuple[Places, Links]:
+def level(places: NumberPositions) -> tuple[NumberPositions, NeighbourLinks]:
     """Lay the rows level and set the columns upright.
 
     Parameters
@@ -77,7 +77,7 @@ def level(places: Places) -> tuple[Places, Links]:
     """
     if places.count < 2:
         nothing = np.zeros(0, dtype=np.int64)
-        return places, Links(nothing, nothing, np.zeros(0))
+        return places, NeighbourLinks(nothing, nothing, np.zeros(0))
     flat = _turned(places, _angle(places))
     # Who is near whom hardly changes while the page is smoothed, so it is asked once.
     in_row, in_column = _near(flat, stretch=0.15, k=9), _near(flat, stretch=3.0, k=8)
@@ -87,7 +87,7 @@ def level(places: Places) -> tuple[Places, Links]:
     return flat, _below(flat, in_column)
 
 
-def _beside(places: Places, near: Ints) -> Links:
+def _beside(places: NumberPositions, near: Ints) -> NeighbourLinks:
     """Each number with the nearest to its right in the same row; ``step`` is the gap between them."""
     gap = places.left[near] - places.right[:, None]
     fits = (np.abs(places.y[near] - places.y[:, None]) < 0.5) & (gap > -0.2) & (gap < 25.0)
@@ -95,7 +95,7 @@ def _beside(places: Places, near: Ints) -> Links:
     return _nearest(near, np.where(fits, gap, np.inf))
 
 
-def _below(places: Places, near: Ints) -> Links:
+def _below(places: NumberPositions, near: Ints) -> NeighbourLinks:
     """Each number with the nearest below that stands under it, not far aside; ``step`` is how far it is down."""
     left, right = places.left[:, None], places.right[:, None]
     step = places.y[near] - places.y[:, None]
@@ -104,10 +104,10 @@ def _below(places: Places, near: Ints) -> Links:
     fits = (step > 0.6) & (step < 12.0) & (shared > 0.4 * narrow)
     links = _nearest(near, np.where(fits, step, np.inf))
     kept = np.abs(_aside(places, links)) < 0.6
-    return Links(links.first[kept], links.second[kept], links.step[kept])
+    return NeighbourLinks(links.first[kept], links.second[kept], links.step[kept])
 
 
-def _aside(places: Places, links: Links) -> Floats:
+def _aside(places: NumberPositions, links: NeighbourLinks) -> Floats:
     """How far the second of each pair stands aside of the first, by the edge or middle that agrees best."""
     sides = np.stack([places.left, places.right, places.x])
     aside = sides[:, links.second] - sides[:, links.first]
@@ -115,20 +115,20 @@ def _aside(places: Places, links: Links) -> Floats:
     return best
 
 
-def _near(places: Places, stretch: float, k: int) -> Ints:
+def _near(places: NumberPositions, stretch: float, k: int) -> Ints:
     """The ``k`` numbers around each number, itself among them; array of shape (n, k)."""
     points = np.stack([places.x * stretch, places.y], axis=1)
     found: Ints = cKDTree(points, balanced_tree=False).query(points, k=np.arange(1, min(k, places.count) + 1))[1]
     return found
 
 
-def _nearest(near: Ints, step: Floats) -> Links:
+def _nearest(near: Ints, step: Floats) -> NeighbourLinks:
     best = step.argmin(axis=1)
     first = np.flatnonzero(np.isfinite(step[np.arange(len(step)), best]))
-    return Links(first, near[first, best[first]], step[first, best[first]])
+    return NeighbourLinks(first, near[first, best[first]], step[first, best[first]])
 
 
-def _angle(places: Places) -> float:
+def _angle(places: NumberPositions) -> float:
     """Degrees, clockwise positive, by which rows and columns lean together."""
     if places.count < 6:
         return 0.0
@@ -159,24 +159,24 @@ def _sharpness(values: Floats) -> Floats:
     return squares
 
 
-def _turned(places: Places, degrees: float) -> Places:
+def _turned(places: NumberPositions, degrees: float) -> NumberPositions:
     sine, cosine = np.sin(np.radians(degrees)), np.cos(np.radians(degrees))
     x, half = places.x, (places.right - places.left) / 2
     turned_x = x * cosine + places.y * sine
-    return Places(turned_x - half, turned_x + half, places.y * cosine - x * sine)
+    return NumberPositions(turned_x - half, turned_x + half, places.y * cosine - x * sine)
 
 
-def _row_steps(places: Places, near: Ints) -> tuple[Links, Floats]:
+def _row_steps(places: NumberPositions, near: Ints) -> tuple[NeighbourLinks, Floats]:
     links = _chained(_beside(places, near), places.count)
     return links, places.y[links.second] - places.y[links.first]
 
 
-def _column_steps(places: Places, near: Ints) -> tuple[Links, Floats]:
+def _column_steps(places: NumberPositions, near: Ints) -> tuple[NeighbourLinks, Floats]:
     links = _chained(_below(places, near), places.count)
     return links, _aside(places, links)
 
 
-def _chained(links: Links, count: int) -> Links:
+def _chained(links: NeighbourLinks, count: int) -> NeighbourLinks:
     """The links and what they lead to in 2, 4, 8, ... steps: far pairs tell a slope so much better than near ones."""
     follow = np.full(count, -1)
     follow[links.first] = links.second
@@ -191,10 +191,10 @@ def _chained(links: Links, count: int) -> Links:
     if not firsts:
         return links
     first, second = np.concatenate(firsts), np.concatenate(seconds)
-    return Links(first, second, np.ones(len(first)))
+    return NeighbourLinks(first, second, np.ones(len(first)))
 
 
-def _bend(along: Floats, across: Floats, links: Links, steps: Floats) -> Floats:
+def _bend(along: Floats, across: Floats, links: NeighbourLinks, steps: Floats) -> Floats:
     """How far each place lies off, fitted so that the steps along the links vanish; zeros when there are few links."""
     if len(steps) < _ENOUGH_FOR_SLOPE:
         return np.zeros_like(along)

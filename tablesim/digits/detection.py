@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tablesim.digits.network import FIGURE_HEIGHT, DigitNetwork
+from tablesim.digits.network import DIGIT_HEIGHT, DigitNetwork
 from tablesim.digits.numbers import Thresholds
-from tablesim.digits.peaks import Calibration, Digits, find_digits
+from tablesim.digits.peaks import Calibration, DigitPeaks, find_digits
 from tablesim.digits.scale import working_image
 from tablesim.records.transform import Transform
 from tablesim.scans.cleaning import clean
@@ -23,14 +23,14 @@ _CELL = 8
 
 
 @dataclass(frozen=True)
-class Pass:
+class Detection:
     """One pass of the network over a page: how the page was set, the digits in working pixels, and the ink they are of.
 
     ``ink`` is the working page, float32 of shape (H, W): 0 bare paper, 1 full ink.
     """
 
     transform: Transform
-    digits: Digits
+    digits: DigitPeaks
     ink: NDArray[np.float32]
 
     @property
@@ -40,7 +40,7 @@ class Pass:
 
 
 @dataclass(frozen=True)
-class Eye:
+class DigitReader:
     """What reads: a digit network, what its activations are worth, and what counts as a digit.
 
     Attributes
@@ -67,7 +67,7 @@ class Eye:
         transform: Transform,
         threshold: float,
         marks: NDArray[np.floating] | None = None,
-    ) -> Pass:
+    ) -> Detection:
         """One pass of the network over a page.
 
         Parameters
@@ -87,7 +87,7 @@ class Eye:
         seen = torch.from_numpy(np.ascontiguousarray(ink[top:bottom, left:right]))[None, None]
         with torch.inference_mode():
             maps = self.network(seen.contiguous(memory_format=torch.channels_last))
-            return Pass(transform, find_digits(maps, threshold, self.calibration).moved(left, top), ink)
+            return Detection(transform, find_digits(maps, threshold, self.calibration).moved(left, top), ink)
 
 
 def _piece(transform: Transform, marks: NDArray[np.floating] | None) -> tuple[int, int, int, int]:
@@ -97,7 +97,7 @@ def _piece(transform: Transform, marks: NDArray[np.floating] | None) -> tuple[in
         return 0, 0, width, height
     corners = np.concatenate([marks[:, [0, 1]], marks[:, [2, 1]], marks[:, [0, 3]], marks[:, [2, 3]]])
     places = corners @ transform.matrix[:, :2].T + transform.matrix[:, 2]
-    margin = MARGIN * FIGURE_HEIGHT
+    margin = MARGIN * DIGIT_HEIGHT
     left, top = (int(v) for v in np.maximum((places.min(axis=0) - margin) // _CELL * _CELL, 0))
     right, bottom = (int(v) for v in (places.max(axis=0) + margin) // _CELL * _CELL + _CELL)
     return left, top, min(width, max(right, left + _CELL)), min(height, max(bottom, top + _CELL))

@@ -14,15 +14,15 @@ from scipy.spatial import cKDTree
 from tablesim.digits.annotated_pages import AnnotatedPage
 from tablesim.digits.network import DigitNetwork
 from tablesim.digits.numbers import Thresholds, join_digits
-from tablesim.digits.peaks import Calibration, Digits, find_digits
-from tablesim.digits.scores import Counts
+from tablesim.digits.peaks import Calibration, DigitPeaks, find_digits
+from tablesim.digits.scores import ErrorCounts
 from tablesim.records.truth import TrueDigit
 
 _SAME_PLACE = 0.5
 
 
 @dataclass(frozen=True)
-class OnAnnotations:
+class HeldOutScore:
     """Figures on annotated pages; they add up.
 
     Attributes
@@ -35,12 +35,12 @@ class OnAnnotations:
         Rows: what is annotated; columns: what was read there.
     """
 
-    digits: Counts = field(default_factory=Counts)
-    numbers: Counts = field(default_factory=Counts)
+    digits: ErrorCounts = field(default_factory=ErrorCounts)
+    numbers: ErrorCounts = field(default_factory=ErrorCounts)
     confusion: NDArray[np.int64] = field(default_factory=lambda: np.zeros((10, 10), np.int64), compare=False)
 
-    def __add__(self, other: OnAnnotations) -> OnAnnotations:
-        return OnAnnotations(self.digits + other.digits, self.numbers + other.numbers, self.confusion + other.confusion)
+    def __add__(self, other: HeldOutScore) -> HeldOutScore:
+        return HeldOutScore(self.digits + other.digits, self.numbers + other.numbers, self.confusion + other.confusion)
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -54,7 +54,7 @@ class OnAnnotations:
         }
 
 
-def measure(network: DigitNetwork, calibration: Calibration, pages: Sequence[AnnotatedPage]) -> OnAnnotations:
+def measure(network: DigitNetwork, calibration: Calibration, pages: Sequence[AnnotatedPage]) -> HeldOutScore:
     """Read annotated pages at the scale of their annotations and count what is right.
 
     Parameters
@@ -66,10 +66,10 @@ def measure(network: DigitNetwork, calibration: Calibration, pages: Sequence[Ann
     pages : sequence of AnnotatedPage
         What the annotations say nothing about is not counted.
     """
-    return sum((_measure_page(network, calibration, page) for page in pages), start=OnAnnotations())
+    return sum((_measure_page(network, calibration, page) for page in pages), start=HeldOutScore())
 
 
-def _measure_page(network: DigitNetwork, calibration: Calibration, page: AnnotatedPage) -> OnAnnotations:
+def _measure_page(network: DigitNetwork, calibration: Calibration, page: AnnotatedPage) -> HeldOutScore:
     thresholds = Thresholds()
     ink = torch.from_numpy(page.ink.astype(np.float32) / 255)[None, None]
     with torch.inference_mode():
@@ -95,12 +95,12 @@ def _measure_page(network: DigitNetwork, calibration: Calibration, page: Annotat
         right += _is_right(found, runs, here, [digit.value for digit in number.digits])
     judged = _judged(found.take(accepted), page)
     asked_numbers = sum(all(digit.value >= 0 for digit in number.digits) for number in page.numbers)
-    return OnAnnotations(
-        Counts(hits, max(0, judged - hits), missed), Counts(right, 0, asked_numbers - right), confusion
+    return HeldOutScore(
+        ErrorCounts(hits, max(0, judged - hits), missed), ErrorCounts(right, 0, asked_numbers - right), confusion
     )
 
 
-def _found_at(found: Digits, wanted: Sequence[TrueDigit]) -> NDArray[np.intp]:
+def _found_at(found: DigitPeaks, wanted: Sequence[TrueDigit]) -> NDArray[np.intp]:
     """For each annotated figure the index of the digit read at its place, or -1."""
     if not len(found) or not wanted:
         return np.full(len(wanted), -1, dtype=np.intp)
@@ -110,7 +110,7 @@ def _found_at(found: Digits, wanted: Sequence[TrueDigit]) -> NDArray[np.intp]:
 
 
 def _is_right(
-    found: Digits, runs: Sequence[NDArray[np.intp]], here: Sequence[tuple[int, int] | None], values: Sequence[int]
+    found: DigitPeaks, runs: Sequence[NDArray[np.intp]], here: Sequence[tuple[int, int] | None], values: Sequence[int]
 ) -> bool:
     """Whether the digits read at a number's figures are one whole number with these values."""
     if here[0] is None or min(values) < 0:
@@ -119,7 +119,7 @@ def _is_right(
     return [*here] == [(here[0][0], i) for i in range(len(values))] and found.values[run].tolist() == [*values]
 
 
-def _judged(accepted: Digits, page: AnnotatedPage) -> int:
+def _judged(accepted: DigitPeaks, page: AnnotatedPage) -> int:
     """How many of the digits read stand where the annotations say everything, and not where nothing is asked."""
     middles = accepted.middles[:, None, :]
     asked = _inside(middles, page.asked)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from tablesim.digits.deskew import Ints, Links, Places, level
+from tablesim.digits.deskew import Ints, NeighbourLinks, NumberPositions, level
 from tablesim.records.reading import Number
 
 BLANK_BAND = 3.5
@@ -109,7 +109,7 @@ def is_table(numbers: Sequence[Number]) -> bool:
     return n_cells >= TABLE_NUMBERS and n_cells >= TABLE_SHARE * len(numbers)
 
 
-def _places(numbers: Sequence[Number], unit: float, rotation: int) -> tuple[Places, list[int]]:
+def _places(numbers: Sequence[Number], unit: float, rotation: int) -> tuple[NumberPositions, list[int]]:
     """Edges and heights of the upright page in figure heights, in an order that the input's order does not touch."""
     boxes = [digit.box for number in numbers for digit in number.digits]
     corners = np.array([(box.x, box.y, box.x + box.width, box.y + box.height) for box in boxes]) / unit
@@ -130,10 +130,10 @@ def _places(numbers: Sequence[Number], unit: float, rotation: int) -> tuple[Plac
     left, right, y = np.round(left - left.min(), 4), np.round(right - left.min(), 4), np.round(y - y.min(), 4)
     texts = [number.text for number in numbers]
     order = sorted(range(len(numbers)), key=lambda i: (y[i], left[i], right[i], texts[i], numbers[i].confidence))
-    return Places(left[order], right[order], y[order]), order
+    return NumberPositions(left[order], right[order], y[order]), order
 
 
-def _pitch(below: Links) -> float:
+def _pitch(below: NeighbourLinks) -> float:
     """The usual distance of a row from the next, in figure heights; 2 where no number has one below it."""
     if not len(below.step):
         return 2.0
@@ -150,7 +150,7 @@ class _Grid:
     columns: Ints
 
 
-def _tables(places: Places, pitch: float) -> list[tuple[Ints, Ints, Ints]]:
+def _tables(places: NumberPositions, pitch: float) -> list[tuple[Ints, Ints, Ints]]:
     """Every table of the page in reading order, as (indices, rows, columns)."""
     found = []
     for part in _parts(places, np.arange(places.count), pitch):
@@ -177,7 +177,7 @@ def _by_bands(tops: list[float], bottoms: list[float], lefts: list[float]) -> li
     return [i for band in bands for i in sorted(band, key=lambda i: (lefts[i], tops[i]))]
 
 
-def _parts(places: Places, chosen: Ints, pitch: float) -> list[Ints]:
+def _parts(places: NumberPositions, chosen: Ints, pitch: float) -> list[Ints]:
     """Cut the page at blank bands, then at blank lanes where the rows do not line up, until nothing more is cut."""
     if len(chosen) < MIN_NUMBERS:
         return []
@@ -274,7 +274,7 @@ def _counted(labels: Ints) -> Ints:
     return np.unique(labels, return_inverse=True)[1].astype(np.int64)
 
 
-def _grid(places: Places, chosen: Ints, pitch: float) -> _Grid | None:
+def _grid(places: NumberPositions, chosen: Ints, pitch: float) -> _Grid | None:
     """Rows and columns of one table, strays taken out; None where it is no table."""
     neat_at_first = -1.0
     while True:
@@ -299,7 +299,7 @@ def _grid(places: Places, chosen: Ints, pitch: float) -> _Grid | None:
     return _Grid(chosen, rows, columns)
 
 
-def _columns(places: Places) -> Ints:
+def _columns(places: NumberPositions) -> Ints:
     """Number of the column of each place, from 0 at the left."""
     start = places.left.min() - 1
     n_bins = int(np.ceil((places.right.max() - start + 1) / _GRID)) + 2
@@ -312,7 +312,7 @@ def _columns(places: Places) -> Ints:
     return _counted(np.searchsorted(cuts, middle, side="right"))
 
 
-def _one_a_cell(places: Places, rows: Ints, columns: Ints) -> NDArray[np.bool_]:
+def _one_a_cell(places: NumberPositions, rows: Ints, columns: Ints) -> NDArray[np.bool_]:
     """True for the one number of each cell that stands nearest to the middle of its column."""
     centre = _middles(places.x, columns)
     order = np.lexsort((np.abs(places.x - centre[columns]), columns, rows))
@@ -323,7 +323,7 @@ def _one_a_cell(places: Places, rows: Ints, columns: Ints) -> NDArray[np.bool_]:
     return kept
 
 
-def _in_company(places: Places, rows: Ints, columns: Ints, pitch: float) -> NDArray[np.bool_]:
+def _in_company(places: NumberPositions, rows: Ints, columns: Ints, pitch: float) -> NDArray[np.bool_]:
     """False for numbers in columns of one or without alignment, and for a lone number above or below the table."""
     upper, _, aside = _pairs(places, rows, columns)
     aligned = aside < ALIGNED
@@ -340,7 +340,7 @@ def _in_company(places: Places, rows: Ints, columns: Ints, pitch: float) -> NDAr
     return kept
 
 
-def _pairs(places: Places, rows: Ints, columns: Ints) -> tuple[Ints, Ints, NDArray[np.float64]]:
+def _pairs(places: NumberPositions, rows: Ints, columns: Ints) -> tuple[Ints, Ints, NDArray[np.float64]]:
     """Numbers that follow each other in a column, upper and lower, and how far the best of edges and middle is off."""
     order = np.lexsort((places.x, rows, columns))
     upper, lower = order[:-1], order[1:]
@@ -350,7 +350,7 @@ def _pairs(places: Places, rows: Ints, columns: Ints) -> tuple[Ints, Ints, NDArr
     return upper, lower, np.abs(sides[:, lower] - sides[:, upper]).min(axis=0)
 
 
-def _neatness(places: Places, rows: Ints, columns: Ints) -> float:
+def _neatness(places: NumberPositions, rows: Ints, columns: Ints) -> float:
     """Share of the numbers that stand neatly below another."""
     upper, lower, aside = _pairs(places, rows, columns)
     step = rows[lower] - rows[upper]
@@ -358,7 +358,7 @@ def _neatness(places: Places, rows: Ints, columns: Ints) -> float:
     return float(np.sum((aside < NEATLY) & (step > 0) & (step <= CLOSE_ROWS)) / max(1, places.count))
 
 
-def _reading_order(places: Places, table: Ints, row: Ints, column: Ints, pitch: float) -> list[int]:
+def _reading_order(places: NumberPositions, table: Ints, row: Ints, column: Ints, pitch: float) -> list[int]:
     """Tables one after another, each row by row; numbers outside them, line by line, before the first table below."""
     lines = _row_of(places.y, pitch)
     tops = np.array([places.y[table == n].min() for n in range(int(table.max()) + 1)])

@@ -22,7 +22,7 @@ class InCell(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class NeighbourRecall:
     """How many pairs of neighbours are printed, and how many of them are neighbours in the reading; they add up."""
 
     printed: int = 0
@@ -33,23 +33,23 @@ class Kept:
         """Share of the printed neighbours that were kept; 1 where there are none."""
         return self.kept / self.printed if self.printed else 1.0
 
-    def __add__(self, other: Kept) -> Kept:
-        return Kept(self.printed + other.printed, self.kept + other.kept)
+    def __add__(self, other: NeighbourRecall) -> NeighbourRecall:
+        return NeighbourRecall(self.printed + other.printed, self.kept + other.kept)
 
 
 @dataclass(frozen=True, slots=True)
-class NeighboursKept:
+class TableNeighbourRecall:
     """Neighbours in rows and in columns."""
 
-    rows: Kept = Kept()
-    columns: Kept = Kept()
+    rows: NeighbourRecall = NeighbourRecall()
+    columns: NeighbourRecall = NeighbourRecall()
 
     @property
-    def both(self) -> Kept:
+    def both(self) -> NeighbourRecall:
         return self.rows + self.columns
 
-    def __add__(self, other: NeighboursKept) -> NeighboursKept:
-        return NeighboursKept(self.rows + other.rows, self.columns + other.columns)
+    def __add__(self, other: TableNeighbourRecall) -> TableNeighbourRecall:
+        return TableNeighbourRecall(self.rows + other.rows, self.columns + other.columns)
 
     def to_dict(self) -> dict[str, Any]:
         """The shares to six decimals, and the counts behind them."""
@@ -60,7 +60,7 @@ class NeighboursKept:
         }
 
 
-def neighbours_kept(alignment: Alignment) -> NeighboursKept:
+def neighbour_recall(alignment: Alignment) -> TableNeighbourRecall:
     """How many printed neighbours are neighbours in the reading.
 
     Two numbers are neighbours when one is the next in the other's row or column of a table; blank cells are passed
@@ -73,8 +73,8 @@ def neighbours_kept(alignment: Alignment) -> NeighboursKept:
         printed = neighbours(alignment.printed, across=across)
         read = neighbours(alignment.read, across=across)
         kept = sum((found.get(a, -1), found.get(b, -1)) in read for a, b in printed)
-        counts.append(Kept(len(printed), kept))
-    return NeighboursKept(*counts)
+        counts.append(NeighbourRecall(len(printed), kept))
+    return TableNeighbourRecall(*counts)
 
 
 def neighbours(cells: Sequence[InCell], *, across: bool) -> set[tuple[int, int]]:

@@ -25,7 +25,7 @@ STRIDE = 2
 ATTRIBUTE_STRIDE = 4
 """Working pixels a cell of the attribute maps."""
 
-FIGURE_HEIGHT = 18.0
+DIGIT_HEIGHT = 18.0
 """Usual height in working pixels of the figures the network is trained on; distances are learned in this unit."""
 
 READING_HEIGHT = 21.0
@@ -50,7 +50,7 @@ class DigitMaps(NamedTuple):
         Logits, to be read at a digit's middle: does its number go on to the left, to the right, and does a point or
         comma inside the number follow it?
     edges : Tensor of shape (N, 4, ceil(height / 4), ceil(width / 4))
-        To be read at a digit's middle: distance to its left, top, right and bottom edge, in units of FIGURE_HEIGHT.
+        To be read at a digit's middle: distance to its left, top, right and bottom edge, in units of DIGIT_HEIGHT.
     """
 
     digits: Tensor
@@ -59,7 +59,7 @@ class DigitMaps(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class NetworkShape:
     """Channels at a half, a quarter and an eighth of the working scale, and the dilations at an eighth."""
 
     half: int = 16
@@ -85,7 +85,7 @@ class _Convolution(nn.Sequential):
         super().__init__(*parts)
 
 
-class Residual(nn.Module):
+class ResidualBlock(nn.Module):
     """Two convolutions whose result is added to what came in."""
 
     def __init__(self, channels: int, dilation: int, norm: bool) -> None:
@@ -109,21 +109,23 @@ class DigitNetwork(nn.Module):
         With batch normalisation, for training; ``folded`` gives the plain network that is kept.
     """
 
-    def __init__(self, shape: Shape | None = None, norm: bool = False) -> None:
+    def __init__(self, shape: NetworkShape | None = None, norm: bool = False) -> None:
         super().__init__()
-        self.shape = shape or Shape()
+        self.shape = shape or NetworkShape()
         half, quarter, eighth = self.shape.half, self.shape.quarter, self.shape.eighth
         self.at_half = _Convolution(1, half, 5, stride=2, norm=norm)
         self.at_quarter = nn.Sequential(
-            _Convolution(half, quarter, 3, stride=2, norm=norm), Residual(quarter, 1, norm), Residual(quarter, 1, norm)
+            _Convolution(half, quarter, 3, stride=2, norm=norm),
+            ResidualBlock(quarter, 1, norm),
+            ResidualBlock(quarter, 1, norm),
         )
         self.at_eighth = nn.Sequential(
             _Convolution(quarter, eighth, 3, stride=2, norm=norm),
-            *[Residual(eighth, dilation, norm) for dilation in self.shape.dilations],
+            *[ResidualBlock(eighth, dilation, norm) for dilation in self.shape.dilations],
         )
         self.back = _Convolution(eighth, quarter, 1, norm=norm, relu=False)
         self.up = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False)
-        self.joined = Residual(quarter, 1, norm)
+        self.joined = ResidualBlock(quarter, 1, norm)
         self.head = nn.Conv2d(quarter, 40 + 7, 1)
         self.shuffle = nn.PixelShuffle(2)
         # Digits are rare: begin by saying no, or the first steps drown in false alarms.
@@ -229,7 +231,7 @@ def load_weights(path: str | Path) -> tuple[DigitNetwork, dict[str, object]]:
     try:
         described = json.loads(metadata["shape"])
         described["dilations"] = tuple(described["dilations"])
-        network = DigitNetwork(Shape(**described))
+        network = DigitNetwork(NetworkShape(**described))
         network.load_state_dict(tensors)
         record = json.loads(metadata["record"])
     except (KeyError, TypeError, ValueError, RuntimeError) as error:

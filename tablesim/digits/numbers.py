@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from tablesim.digits.peaks import Digits
+from tablesim.digits.peaks import DigitPeaks
 
 JOINED = 0.5
 """Least certainty at which two digits are one number: the geometric mean of what both say."""
@@ -43,7 +43,7 @@ class Thresholds:
     alone: float = 0.9
 
 
-def join_digits(digits: Digits, doubtful: float, sure: float) -> list[NDArray[np.intp]]:
+def join_digits(digits: DigitPeaks, doubtful: float, sure: float) -> list[NDArray[np.intp]]:
     """Numbers as runs of indices into ``digits``, each from left to right, of digits at least ``doubtful``.
 
     Two digits are joined when each says that its number goes on to the other's side, when they stand beside each other
@@ -55,7 +55,7 @@ def join_digits(digits: Digits, doubtful: float, sure: float) -> list[NDArray[np
     return [kept[run] for run in _runs(digits.take(kept), sure)]
 
 
-def _runs(digits: Digits, sure: float) -> list[NDArray[np.intp]]:
+def _runs(digits: DigitPeaks, sure: float) -> list[NDArray[np.intp]]:
     after = _partners(digits)
     before = np.full(len(digits), -1)
     before[after[after >= 0]] = np.flatnonzero(after >= 0)
@@ -69,7 +69,7 @@ def _runs(digits: Digits, sure: float) -> list[NDArray[np.intp]]:
     return runs
 
 
-def number_confidence(digits: Digits, run: NDArray[np.intp]) -> float:
+def number_confidence(digits: DigitPeaks, run: NDArray[np.intp]) -> float:
     """How likely the whole number is right: every digit, every join, and both ends."""
     joins = digits.joins[run]
     inside = joins[:-1, 1] * joins[1:, 0]
@@ -77,7 +77,7 @@ def number_confidence(digits: Digits, run: NDArray[np.intp]) -> float:
     return float(np.prod(digits.confidence[run]) * np.sqrt(np.prod(inside) * ends))
 
 
-def _partners(digits: Digits) -> NDArray[np.intp]:
+def _partners(digits: DigitPeaks) -> NDArray[np.intp]:
     """For each digit the index of the one that follows in its number, or -1."""
     n = len(digits)
     after = np.full(n, -1, dtype=np.intp)

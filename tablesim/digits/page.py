@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.digits.calibration import as_probabilities
-from tablesim.digits.context import vouched_for
-from tablesim.digits.detection import Eye, Pass
+from tablesim.digits.context import accept_by_context
+from tablesim.digits.detection import Detection, DigitReader
 from tablesim.digits.layout import arrange, is_table
-from tablesim.digits.network import FIGURE_HEIGHT
+from tablesim.digits.network import DIGIT_HEIGHT
 from tablesim.digits.numbers import Thresholds, join_digits, number_confidence
-from tablesim.digits.page_detection import find_pass
-from tablesim.digits.page_prototypes import reread
-from tablesim.digits.peaks import Digits
+from tablesim.digits.page_detection import detect_page
+from tablesim.digits.page_prototypes import correct_by_page_prototypes
+from tablesim.digits.peaks import DigitPeaks
 from tablesim.records.boxes import Box
 from tablesim.records.reading import ILLEGIBLE, Digit, Number, Reading
 from tablesim.scans.images import Scan, page_id
@@ -26,7 +26,7 @@ UNTOLD, NEARLY = 0.25, 0.5
 pages such a figure is more often wrong than right."""
 
 
-def read_page(eye: Eye, scan: Scan) -> Reading:
+def read_page(eye: DigitReader, scan: Scan) -> Reading:
     """Read a scan.
 
     Returns
@@ -34,12 +34,12 @@ def read_page(eye: Eye, scan: Scan) -> Reading:
     Reading
         Without histogram; every coordinate in source pixels.
     """
-    chosen = find_pass(eye, scan.grey)
+    chosen = detect_page(eye, scan.grey)
     runs = find_numbers(chosen.digits, eye.thresholds)
     accepted = np.concatenate(runs) if runs else np.zeros(0, dtype=np.intp)
-    chosen = replace(chosen, digits=reread(chosen.digits, accepted, chosen.ink))
+    chosen = replace(chosen, digits=correct_by_page_prototypes(chosen.digits, accepted, chosen.ink))
     numbers = [_number(chosen, run) for run in runs]
-    unit = float(np.median(chosen.digits.heights[accepted])) if len(accepted) else FIGURE_HEIGHT
+    unit = float(np.median(chosen.digits.heights[accepted])) if len(accepted) else DIGIT_HEIGHT
     numbers = arrange(numbers, unit=unit / chosen.transform.scale, rotation=chosen.transform.rotation)
     numbers = [number for number in numbers if _believed(number, eye.thresholds)]
     numbers = as_probabilities(numbers, eye.of_digits, eye.of_numbers)
@@ -56,17 +56,17 @@ def read_page(eye: Eye, scan: Scan) -> Reading:
     )
 
 
-def find_numbers(digits: Digits, thresholds: Thresholds) -> list[NDArray[np.intp]]:
+def find_numbers(digits: DigitPeaks, thresholds: Thresholds) -> list[NDArray[np.intp]]:
     """Numbers as runs of indices into ``digits``: the clear ones, then the faint ones that a table vouches for."""
     clear = join_digits(digits, thresholds.doubtful, thresholds.sure)
     left = np.ones(len(digits), dtype=bool)
     left[[int(k) for run in clear for k in run]] = False
     rest = np.flatnonzero(left)
     faint = [rest[run] for run in join_digits(digits.take(rest), thresholds.faint, thresholds.faint)]
-    return clear + vouched_for(digits, clear, faint)
+    return clear + accept_by_context(digits, clear, faint)
 
 
-def _number(chosen: Pass, run: NDArray[np.intp]) -> Number:
+def _number(chosen: Detection, run: NDArray[np.intp]) -> Number:
     digits, text = [], ""
     found = chosen.digits
     for place, k in enumerate(run):
@@ -80,7 +80,7 @@ def _number(chosen: Pass, run: NDArray[np.intp]) -> Number:
     return Number(text, tuple(digits), number_confidence(found, run))
 
 
-def _digit(found: Digits, k: int, box: Box) -> Digit:
+def _digit(found: DigitPeaks, k: int, box: Box) -> Digit:
     """The k-th digit; without a value where two are nearly equally unlikely: then the better one is the runner-up."""
     best = int(found.values[k]), float(found.confidence[k])
     rival = int(found.runner_up[k]), float(found.runner_up_confidence[k])

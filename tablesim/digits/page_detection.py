@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.digits.detection import Eye, Pass
+from tablesim.digits.detection import Detection, DigitReader
 from tablesim.digits.network import READING_HEIGHT
 from tablesim.digits.scale import Survey, bounded_scale, survey
 from tablesim.records.transform import Transform
@@ -31,13 +31,13 @@ _SIZE_SIDE, _SIZE_PIECES, _SIZE_DIGITS = 320, 2, 4
 _SMALLEST_TYPE, _LARGEST_TYPE, _SMALL_SHARE = 0.3, 8.0, 0.15
 
 
-def find_pass(eye: Eye, grey: NDArray[np.uint8]) -> Pass:
+def detect_page(eye: DigitReader, grey: NDArray[np.uint8]) -> Detection:
     """What the network sees on a page at its own scale and orientation, figures of a second size included."""
     surveyed = survey(grey)
     return _with_other_size(eye, grey, _main_pass(eye, grey, surveyed), surveyed)
 
 
-def _main_pass(eye: Eye, grey: NDArray[np.uint8], surveyed: Survey) -> Pass:
+def _main_pass(eye: DigitReader, grey: NDArray[np.uint8], surveyed: Survey) -> Detection:
     """The pass at the scale and orientation of most of the page.
 
     The size of the marks on the page gives a first scale; the digits found at it on two pieces of the page give the
@@ -78,22 +78,22 @@ def _setting(grey: NDArray[np.uint8], surveyed: Survey, rotation: int) -> Transf
     return Transform(width, height, rotation, surveyed.scale(rotation), surveyed.skew(rotation))
 
 
-def _clear_strength(first: Pass) -> float:
+def _clear_strength(first: Detection) -> float:
     """Sum of the confidences of the clear digits: letters on their head look like many a doubtful digit."""
     return float(first.digits.confidence[_clear(first)].sum())
 
 
-def _clear(found: Pass) -> NDArray[np.bool_]:
+def _clear(found: Detection) -> NDArray[np.bool_]:
     return np.asarray(found.digits.confidence >= _CLEAR)
 
 
-def _doubtful(first: Pass) -> bool:
+def _doubtful(first: Detection) -> bool:
     """Whether the page may stand on its head: too few digits, or too many that are none too sure."""
     likely = first.digits.confidence[first.digits.confidence >= _LIKELY]
     return len(likely) < FEW or float(likely.mean()) < CLEARLY_UPRIGHT
 
 
-def _fitted(eye: Eye, grey: NDArray[np.uint8], transform: Transform, surveyed: Survey) -> Transform:
+def _fitted(eye: DigitReader, grey: NDArray[np.uint8], transform: Transform, surveyed: Survey) -> Transform:
     """The transform at the scale that the figures on two crowded pieces of the page ask for."""
     side = round(_FIT_SIDE / transform.scale)
     heights: list[float] = []
@@ -107,20 +107,20 @@ def _fitted(eye: Eye, grey: NDArray[np.uint8], transform: Transform, surveyed: S
     )
 
 
-def _has_figures(eye: Eye, grey: NDArray[np.uint8], transform: Transform, surveyed: Survey) -> bool:
+def _has_figures(eye: DigitReader, grey: NDArray[np.uint8], transform: Transform, surveyed: Survey) -> bool:
     """Whether the two most crowded pieces of the page hold clear figures when it is set like this."""
     side = round(_FIT_SIDE / transform.scale)
     pieces = (grey[top : top + side, left : left + side] for left, top in surveyed.crowded(side, _FIT_PIECES))
     return sum(_clear(_look_at_piece(eye, piece, transform)).sum() for piece in pieces) >= FEW
 
 
-def _look_at_piece(eye: Eye, piece: NDArray[np.uint8], transform: Transform) -> Pass:
+def _look_at_piece(eye: DigitReader, piece: NDArray[np.uint8], transform: Transform) -> Detection:
     """A pass over a piece of the page, set as the page is."""
     setting = replace(transform, source_width=piece.shape[1], source_height=piece.shape[0])
     return eye.look(piece, setting, eye.thresholds.sure)
 
 
-def _with_other_size(eye: Eye, grey: NDArray[np.uint8], main: Pass, surveyed: Survey) -> Pass:
+def _with_other_size(eye: DigitReader, grey: NDArray[np.uint8], main: Detection, surveyed: Survey) -> Detection:
     """The pass, and where the page has figures of a second size, those as a pass at their own scale reads them.
 
     Marks much larger or smaller than the usual figures may be such figures, or headings and small print: pieces of the
@@ -143,7 +143,9 @@ def _with_other_size(eye: Eye, grey: NDArray[np.uint8], main: Pass, surveyed: Su
     return found
 
 
-def _joined(eye: Eye, grey: NDArray[np.uint8], main: Pass, marks: Survey, sizes: tuple[float, float]) -> Pass:
+def _joined(
+    eye: DigitReader, grey: NDArray[np.uint8], main: Detection, marks: Survey, sizes: tuple[float, float]
+) -> Detection:
     """``main`` with the figures among ``marks``; ``sizes`` are the usual height of each in source pixels."""
     usual, size = sizes
     scale = bounded_scale(grey.shape, READING_HEIGHT / size)
@@ -161,7 +163,7 @@ def _joined(eye: Eye, grey: NDArray[np.uint8], main: Pass, marks: Survey, sizes:
     return replace(main, digits=main.digits.take(~dropped).joined_with(others))
 
 
-def _on_marks(found: Pass, marks: Survey) -> NDArray[np.bool_]:
+def _on_marks(found: Detection, marks: Survey) -> NDArray[np.bool_]:
     """Which digits have their middle on one of the marks, shape (n,)."""
     x, y = found.transform.to_source(found.digits.middles).T
     left, top, right, bottom = marks.boxes.T[:, None, :]
@@ -169,7 +171,7 @@ def _on_marks(found: Pass, marks: Survey) -> NDArray[np.bool_]:
     return np.asarray(((x >= left) & (x <= right) & (y >= top) & (y <= bottom)).any(axis=1))
 
 
-def _holds_figures(eye: Eye, grey: NDArray[np.uint8], transform: Transform, marks: Survey) -> bool:
+def _holds_figures(eye: DigitReader, grey: NDArray[np.uint8], transform: Transform, marks: Survey) -> bool:
     """Whether pieces of the page where ``marks`` crowd hold figures of the network's height at this scale."""
     side = round(_SIZE_SIDE / transform.scale)
     count = 0

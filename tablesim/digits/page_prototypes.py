@@ -17,8 +17,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.digits.network import FIGURE_HEIGHT
-from tablesim.digits.peaks import Digits
+from tablesim.digits.network import DIGIT_HEIGHT
+from tablesim.digits.peaks import DigitPeaks
 
 ROWS, COLUMNS = 14, 11
 """Points at which a figure is looked at, over one and a third of its height and as much of its width."""
@@ -57,7 +57,7 @@ is strange to the page; on the scale on which digits are accepted."""
 Floats = NDArray[np.float64]
 
 
-def reread(digits: Digits, accepted: NDArray[np.intp], ink: NDArray[np.floating]) -> Digits:
+def correct_by_page_prototypes(digits: DigitPeaks, accepted: NDArray[np.intp], ink: NDArray[np.floating]) -> DigitPeaks:
     """The digits, with those that the type of the page shows to be other figures.
 
     Parameters
@@ -78,7 +78,7 @@ def reread(digits: Digits, accepted: NDArray[np.intp], ink: NDArray[np.floating]
     """
     if len(accepted) < FEW:
         return digits
-    shapes = Shapes.of(looks(ink, digits.boxes[accepted]), digits.values[accepted])
+    shapes = Prototypes.of(glyph_features(ink, digits.boxes[accepted]), digits.values[accepted])
     if len(shapes.values) < 2:
         return digits
     own = shapes.values[:, None] == digits.values[accepted]
@@ -108,7 +108,7 @@ def reread(digits: Digits, accepted: NDArray[np.intp], ink: NDArray[np.floating]
 
 
 @dataclass(frozen=True)
-class Shapes:
+class Prototypes:
     """The shapes of a page's figures, and how far each figure is from each of them.
 
     Attributes
@@ -127,19 +127,19 @@ class Shapes:
     reach: Floats
 
     @classmethod
-    def of(cls, looks: Floats, values: NDArray[np.int64]) -> Shapes:
+    def of(cls, glyph_features: Floats, values: NDArray[np.int64]) -> Prototypes:
         """Shapes from looks of shape (n, ROWS * COLUMNS) and the values that the figures were taken for."""
         counts = np.bincount(values, minlength=10)
         told = np.flatnonzero(counts >= ENOUGH)
         if not len(told):
             return cls(told, np.zeros((0, len(values))), np.zeros(0), np.zeros(0))
-        means = np.stack([_mean(looks[values == value]) for value in told])
-        off = np.concatenate([looks[values == value] - mean for value, mean in zip(told, means, strict=True)])
+        means = np.stack([_mean(glyph_features[values == value]) for value in told])
+        off = np.concatenate([glyph_features[values == value] - mean for value, mean in zip(told, means, strict=True)])
         spread = off.T @ off / len(off)
         size = len(spread)
         spread = (1 - SPHERE) * spread + SPHERE * max(float(np.trace(spread)) / size, 1e-9) * np.eye(size)
         whiten = np.linalg.cholesky(np.linalg.inv(spread))
-        gaps = (looks @ whiten)[None] - (means @ whiten)[:, None]
+        gaps = (glyph_features @ whiten)[None] - (means @ whiten)[:, None]
         distances = np.einsum("vnp,vnp->vn", gaps, gaps)
         for row, value in enumerate(told):
             distances[row, values == value] *= (counts[value] / (counts[value] - 1)) ** 2
@@ -148,16 +148,16 @@ class Shapes:
         return cls(told, distances, usual, np.array([np.quantile(one, TYPICAL) for one in mine]))
 
 
-def _mean(looks: Floats) -> Floats:
+def _mean(glyph_features: Floats) -> Floats:
     """The mean look of a value without the tenth that is farthest from it: misread ones are among those."""
-    mean = looks.mean(axis=0)
+    mean = glyph_features.mean(axis=0)
     for _ in range(2):
-        away = ((looks - mean) ** 2).sum(axis=1)
-        mean = looks[away <= np.quantile(away, 0.9)].mean(axis=0)
+        away = ((glyph_features - mean) ** 2).sum(axis=1)
+        mean = glyph_features[away <= np.quantile(away, 0.9)].mean(axis=0)
     return np.asarray(mean, dtype=np.float64)
 
 
-def looks(ink: NDArray[np.floating], boxes: Floats) -> Floats:
+def glyph_features(ink: NDArray[np.floating], boxes: Floats) -> Floats:
     """What each figure looks like, whatever its size and the blackness of the page: shape (n, ROWS * COLUMNS).
 
     Parameters
@@ -166,7 +166,7 @@ def looks(ink: NDArray[np.floating], boxes: Floats) -> Floats:
     boxes : float64 array of shape (n, 4)
         Left, top, right, bottom in working pixels.
     """
-    heights = np.maximum(boxes[:, 3] - boxes[:, 1], FIGURE_HEIGHT / 4)
+    heights = np.maximum(boxes[:, 3] - boxes[:, 1], DIGIT_HEIGHT / 4)
     usual = float(np.median(heights))
     # Figures of another size of type are blurred as much for their size.
     octaves = np.round(np.log2(heights / usual)).astype(int)

@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 from scipy.special import expit, logit
 from torch.nn import functional
 
-from tablesim.digits.network import ATTRIBUTE_STRIDE, FIGURE_HEIGHT, STRIDE, DigitMaps
+from tablesim.digits.network import ATTRIBUTE_STRIDE, DIGIT_HEIGHT, STRIDE, DigitMaps
 
 PEAK_REACH = 2
 """A peak is the highest cell within this many cells on each side: a third of a figure's height."""
@@ -41,7 +41,7 @@ class Calibration:
 
 
 @dataclass(frozen=True)
-class Digits:
+class DigitPeaks:
     """Digits found on a page, in working pixels; n of them, in no order.
 
     Attributes
@@ -68,9 +68,9 @@ class Digits:
     def __len__(self) -> int:
         return len(self.values)
 
-    def take(self, index: NDArray[np.intp] | NDArray[np.bool_]) -> Digits:
+    def take(self, index: NDArray[np.intp] | NDArray[np.bool_]) -> DigitPeaks:
         """The digits at ``index``."""
-        return Digits(
+        return DigitPeaks(
             self.values[index],
             self.confidence[index],
             self.runner_up[index],
@@ -79,18 +79,18 @@ class Digits:
             self.joins[index],
         )
 
-    def scaled(self, factor: float) -> Digits:
+    def scaled(self, factor: float) -> DigitPeaks:
         """The same digits in pixels of another scale: boxes times ``factor``."""
         return replace(self, boxes=self.boxes * factor)
 
-    def moved(self, right: float, down: float) -> Digits:
+    def moved(self, right: float, down: float) -> DigitPeaks:
         """The same digits, ``right`` and ``down`` pixels further."""
         return replace(self, boxes=self.boxes + np.array([right, down, right, down], dtype=np.float64))
 
-    def joined_with(self, other: Digits) -> Digits:
+    def joined_with(self, other: DigitPeaks) -> DigitPeaks:
         """These digits and the others; where two stand in one place, the surer one."""
         pairs = [np.concatenate([getattr(self, field.name), getattr(other, field.name)]) for field in fields(self)]
-        both = Digits(*pairs)
+        both = DigitPeaks(*pairs)
         return both.take(_one_a_place(both))
 
     @property
@@ -103,7 +103,7 @@ class Digits:
         return self.boxes[:, 3] - self.boxes[:, 1]
 
 
-def find_digits(maps: DigitMaps, threshold: float, calibration: Calibration | None = None) -> Digits:
+def find_digits(maps: DigitMaps, threshold: float, calibration: Calibration | None = None) -> DigitPeaks:
     """Digits of one page: peaks of at least ``threshold`` over all ten maps, one at each place.
 
     Parameters
@@ -129,7 +129,7 @@ def find_digits(maps: DigitMaps, threshold: float, calibration: Calibration | No
     values = order[0]
     rivals = near.scatter(0, values[None], -torch.inf)
     second = rivals.argmax(dim=0)
-    digits = Digits(
+    digits = DigitPeaks(
         values=values.numpy().astype(np.int64),
         confidence=calibration.of_logit(best[rows, columns].double().numpy()),
         runner_up=second.numpy().astype(np.int64),
@@ -150,7 +150,7 @@ def _attributes(maps: DigitMaps, rows: torch.Tensor, columns: torch.Tensor) -> d
     share = STRIDE / ATTRIBUTE_STRIDE
     across = ((columns + 0.5) * share).long().clamp(max=maps.edges.shape[-1] - 1)
     down = ((rows + 0.5) * share).long().clamp(max=maps.edges.shape[-2] - 1)
-    edges = maps.edges[0][:, down, across].double().numpy() * FIGURE_HEIGHT
+    edges = maps.edges[0][:, down, across].double().numpy() * DIGIT_HEIGHT
     x = (across.double().numpy() + 0.5) * ATTRIBUTE_STRIDE
     y = (down.double().numpy() + 0.5) * ATTRIBUTE_STRIDE
     # An absurd distance never turns a box inside out.
@@ -160,7 +160,7 @@ def _attributes(maps: DigitMaps, rows: torch.Tensor, columns: torch.Tensor) -> d
     return {"boxes": boxes, "joins": joins}
 
 
-def _one_a_place(digits: Digits) -> NDArray[np.intp]:
+def _one_a_place(digits: DigitPeaks) -> NDArray[np.intp]:
     """Indices of digits that no surer digit covers, surest first."""
     order = np.argsort(-digits.confidence, kind="stable")
     if len(order) < 2:

@@ -23,7 +23,7 @@ N_BINS = 110
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class ErrorCounts:
     """What was found, wrongly found and missed; they add up."""
 
     hits: int = 0
@@ -31,7 +31,7 @@ class Counts:
     missed: int = 0
 
     @classmethod
-    def of(cls, read: Iterable[str], true: Iterable[str]) -> Counts:
+    def of(cls, read: Iterable[str], true: Iterable[str]) -> ErrorCounts:
         """Compare two multisets."""
         read_counts, true_counts = Counter(read), Counter(true)
         hits = (read_counts & true_counts).total()
@@ -53,8 +53,8 @@ class Counts:
         of_both = 2 * self.hits + self.false + self.missed
         return 2 * self.hits / of_both if of_both else 1.0
 
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(self.hits + other.hits, self.false + other.false, self.missed + other.missed)
+    def __add__(self, other: ErrorCounts) -> ErrorCounts:
+        return ErrorCounts(self.hits + other.hits, self.false + other.false, self.missed + other.missed)
 
     def to_dict(self) -> dict[str, int]:
         return {"hits": self.hits, "false": self.false, "missed": self.missed}
@@ -74,8 +74,8 @@ class ReadingScore:
         How many pages these are.
     """
 
-    numbers: Counts = field(default_factory=Counts)
-    digits: Counts = field(default_factory=Counts)
+    numbers: ErrorCounts = field(default_factory=ErrorCounts)
+    digits: ErrorCounts = field(default_factory=ErrorCounts)
     bins_read: NDArray[np.int64] = field(default_factory=lambda: np.zeros(N_BINS, np.int64), compare=False)
     bins_true: NDArray[np.int64] = field(default_factory=lambda: np.zeros(N_BINS, np.int64), compare=False)
     pages: int = 1
@@ -134,8 +134,8 @@ def score_reading(numbers: Sequence[Number], transcription: Transcription) -> Re
 def score_texts(read: Sequence[str], true: Sequence[str]) -> ReadingScore:
     """Score the digit strings read on a page, all of which count, against those that are printed."""
     return ReadingScore(
-        Counts.of(read, true),
-        Counts.of("".join(read).replace(ILLEGIBLE, ""), "".join(true).replace(ILLEGIBLE, "")),
+        ErrorCounts.of(read, true),
+        ErrorCounts.of("".join(read).replace(ILLEGIBLE, ""), "".join(true).replace(ILLEGIBLE, "")),
         histogram110(read),
         histogram110(true),
     )

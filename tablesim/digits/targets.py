@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from tablesim.digits.network import ATTRIBUTE_STRIDE, FIGURE_HEIGHT, STRIDE, DigitMaps
+from tablesim.digits.network import ATTRIBUTE_STRIDE, DIGIT_HEIGHT, STRIDE, DigitMaps
 from tablesim.records.boxes import Box
 from tablesim.records.truth import TrueNumber
 
@@ -23,7 +23,7 @@ SMALLEST = 8.0
 
 
 @dataclass(frozen=True)
-class Figures:
+class TrueDigits:
     """The figures of a page as arrays, in working pixels.
 
     Attributes
@@ -40,16 +40,16 @@ class Figures:
     values: NDArray[np.int64]
     joins: NDArray[np.float32]
 
-    def cut(self, left: float, top: float, size: int) -> Figures:
+    def cut(self, left: float, top: float, size: int) -> TrueDigits:
         """The figures of a square crop, moved to its corner. Those that its edge cuts are not asked for."""
         places = self.places - np.array([left, top, left, top], dtype=np.float32)
         inside = (places[:, :2] >= 0).all(axis=1) & (places[:, 2:] <= size).all(axis=1)
         touching = (places[:, 2:] > 0).all(axis=1) & (places[:, :2] < size).all(axis=1)
         values = np.where(inside, self.values, -1)
-        return Figures(places[touching], values[touching], self.joins[touching])
+        return TrueDigits(places[touching], values[touching], self.joins[touching])
 
 
-def figures_of(numbers: Sequence[TrueNumber], unasked: Sequence[Box] = ()) -> Figures:
+def true_digits_of(numbers: Sequence[TrueNumber], unasked: Sequence[Box] = ()) -> TrueDigits:
     """The true figures of a page as arrays; ``unasked`` places join them with value -1."""
     places: list[tuple[float, float, float, float]] = []
     values: list[int] = []
@@ -66,7 +66,7 @@ def figures_of(numbers: Sequence[TrueNumber], unasked: Sequence[Box] = ()) -> Fi
         places.append((box.x, box.y, box.right, box.bottom))
         values.append(-1)
         joins.append((0.0, 0.0, 0.0))
-    return Figures(
+    return TrueDigits(
         np.array(places, dtype=np.float32).reshape(-1, 4),
         np.array(values, dtype=np.int64),
         np.array(joins, dtype=np.float32).reshape(-1, 3),
@@ -100,7 +100,7 @@ class Targets:
     edges: Tensor
 
 
-def make_targets(batch: Sequence[Figures], size: int) -> Targets:
+def make_targets(batch: Sequence[TrueDigits], size: int) -> Targets:
     """Targets for square crops of ``size`` working pixels."""
     cells = size // STRIDE
     bells = np.zeros((len(batch), 10, cells, cells), dtype=np.float32)
@@ -120,7 +120,7 @@ def make_targets(batch: Sequence[Figures], size: int) -> Targets:
         # Distances are measured from the middle of the cell, where they will be read.
         cell = (at + 0.5) * ATTRIBUTE_STRIDE
         reach = np.column_stack([cell - figures.places[asked, :2], figures.places[asked, 2:] - cell])
-        edges.append(reach / FIGURE_HEIGHT)
+        edges.append(reach / DIGIT_HEIGHT)
     return Targets(
         torch.from_numpy(bells),
         torch.from_numpy(weight),

@@ -28,8 +28,8 @@ from torch import nn
 from tablesim.digits.annotated_crops import AnnotatedCrops, Crop, mask
 from tablesim.digits.annotated_pages import AnnotatedPage, split_by_book
 from tablesim.digits.network import DigitNetwork, load_weights, save_weights
-from tablesim.digits.targets import Figures, figures_of, loss, make_targets
-from tablesim.digits.training_checks import Checks, Examiner
+from tablesim.digits.targets import TrueDigits, loss, make_targets, true_digits_of
+from tablesim.digits.training_checks import ValidationSettings, Validator
 from tablesim.digits.training_report import write_report
 from tablesim.errors import SettingsError
 from tablesim.scans.cleaning import clean
@@ -116,17 +116,17 @@ class PracticePage:
     """Cleaned ink of a practice page, uint8 of shape (side, side), 255 full ink, and its figures."""
 
     ink: NDArray[np.uint8]
-    figures: Figures
+    figures: TrueDigits
 
 
 def make_practice_page(seed: int) -> PracticePage:
     """The practice page of ``seed``, cleaned as a real scan is."""
     scan = practice_page(seed, PAGE_SIDE)
-    return PracticePage((clean(scan.grey) * 255).astype(np.uint8), figures_of(scan.numbers, scan.unasked))
+    return PracticePage((clean(scan.grey) * 255).astype(np.uint8), true_digits_of(scan.numbers, scan.unasked))
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class TrainingProgress:
     """Where a training stands: losses are means since the last report.
 
     ``practice`` and ``held_out`` say how the averaged network reads a few practice pages and a few annotated pages of
@@ -151,9 +151,9 @@ def train(
     start: str | Path | None = None,
     workers: int = 1,
     threads: int = 1,
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: Callable[[TrainingProgress], None] | None = None,
     checkpoint_every: int = 250,
-    checks: Checks | None = None,
+    checks: ValidationSettings | None = None,
 ) -> DigitNetwork:
     """Train a digit network, or go on with the training that ``folder`` holds.
 
@@ -193,7 +193,7 @@ def train(
     folder = Path(folder)
     settings = _agree_settings(folder, settings, _given(start, annotations))
     learned, held_out = split_by_book(annotations, settings.held_out, settings.seed) if annotations else ([], [])
-    examiner = Examiner(checks or Checks(), held_out)
+    examiner = Validator(checks or ValidationSettings(), held_out)
     torch.set_num_threads(threads)
     torch.manual_seed(settings.seed)
     network = DigitNetwork(norm=True) if start is None else load_weights(start)[0]
@@ -220,7 +220,7 @@ def train(
                 speed = since * settings.batch / (time.monotonic() - started)
                 digits, joins, edges = (float(v) for v in sums / since)
                 reached = examiner.glance(_folded(average))
-                progress = Progress(step, settings.steps, digits, joins, edges, speed, **reached)
+                progress = TrainingProgress(step, settings.steps, digits, joins, edges, speed, **reached)
                 _log(folder, asdict(progress))
                 if on_progress is not None:
                     on_progress(progress)

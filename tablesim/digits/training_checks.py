@@ -10,8 +10,8 @@ from typing import Any
 
 from tablesim.digits.annotated_pages import AnnotatedPage
 from tablesim.digits.calibration import calibration_in
-from tablesim.digits.detection import Eye
-from tablesim.digits.held_out import OnAnnotations, measure
+from tablesim.digits.detection import DigitReader
+from tablesim.digits.held_out import HeldOutScore, measure
 from tablesim.digits.network import DigitNetwork, load_weights
 from tablesim.digits.numbers import Thresholds
 from tablesim.digits.validation import (
@@ -23,14 +23,14 @@ from tablesim.digits.validation import (
     validation_pages,
 )
 from tablesim.errors import SettingsError
-from tablesim.synthesis.ageing import Scan
+from tablesim.synthesis.ageing import SimulatedScan
 from tablesim.synthesis.practice import practice_page
 
 _GLANCE_SEED, _GLANCE_SIDE = FIRST_SEED + 10_000_000, 640
 
 
 @dataclass(frozen=True, slots=True)
-class Checks:
+class ValidationSettings:
     """On how many pages a network is tried.
 
     Parameters
@@ -50,18 +50,18 @@ class Checks:
     def __post_init__(self) -> None:
         for name, least in (("practice", 1), ("whole", 1), ("glance", 0)):
             if getattr(self, name) < least:
-                raise SettingsError(f"Checks.{name}: got {getattr(self, name)}, expected {least} or more")
+                raise SettingsError(f"ValidationSettings.{name}: got {getattr(self, name)}, expected {least} or more")
 
 
-class Examiner:
+class Validator:
     """Tries networks, always on the same pages."""
 
-    def __init__(self, checks: Checks, held_out: Sequence[AnnotatedPage]) -> None:
+    def __init__(self, checks: ValidationSettings, held_out: Sequence[AnnotatedPage]) -> None:
         self.checks = checks
         self.held_out = held_out
 
     @cached_property
-    def _few_pages(self) -> list[Scan]:
+    def _few_pages(self) -> list[SimulatedScan]:
         return [practice_page(_GLANCE_SEED + n, _GLANCE_SIDE) for n in range(self.checks.glance)]
 
     def glance(self, network: DigitNetwork) -> dict[str, dict[str, float] | None]:
@@ -87,7 +87,9 @@ class Examiner:
         whole pages; ``held_out`` compares it with the weights it started from.
         """
         found = validate(network, seeds=range(FIRST_SEED, FIRST_SEED + self.checks.practice))
-        whole = validate_whole_pages(Eye(network, found.calibration, Thresholds()), validation_pages(self.checks.whole))
+        whole = validate_whole_pages(
+            DigitReader(network, found.calibration, Thresholds()), validation_pages(self.checks.whole)
+        )
         record: dict[str, Any] = {
             "calibration": asdict(found.calibration),
             "digit_calibration": asdict(whole.digits.line),
@@ -113,7 +115,7 @@ def _before(start: str | Path | None, pages: Sequence[AnnotatedPage]) -> dict[st
     return measure(network, calibration_in(record, "calibration", start), pages).to_dict()
 
 
-def _point(found: OnAnnotations) -> dict[str, float]:
+def _point(found: HeldOutScore) -> dict[str, float]:
     return {
         "precision": round(found.digits.precision, 4),
         "recall": round(found.digits.recall, 4),

@@ -22,19 +22,19 @@ from scipy.spatial import cKDTree
 
 from tablesim.digits.alignment import align, judged_digits
 from tablesim.digits.calibration import Bin, expected_calibration_error, fit_calibration, logits_of, reliability
-from tablesim.digits.detection import Eye
-from tablesim.digits.neighbours import NeighboursKept, neighbours_kept
+from tablesim.digits.detection import DigitReader
+from tablesim.digits.neighbours import TableNeighbourRecall, neighbour_recall
 from tablesim.digits.network import DigitNetwork
 from tablesim.digits.numbers import Thresholds, join_digits
 from tablesim.digits.page import read_page
-from tablesim.digits.peaks import Calibration, Digits, find_digits
+from tablesim.digits.peaks import Calibration, DigitPeaks, find_digits
 from tablesim.digits.scores import ReadingScore, score_texts, total
 from tablesim.records.truth import TrueNumber
 from tablesim.scans import images
 from tablesim.scans.cleaning import clean
-from tablesim.synthesis.ageing import Scan
+from tablesim.synthesis.ageing import SimulatedScan
 from tablesim.synthesis.corpus import pages, plan_of_pages
-from tablesim.synthesis.pages import Page
+from tablesim.synthesis.pages import SimulatedPage
 from tablesim.synthesis.practice import practice_page
 
 FIRST_SEED = 1_000_000_000
@@ -98,7 +98,7 @@ class Validation:
 
 
 @dataclass(frozen=True)
-class Worth:
+class ReliabilityReport:
     """What confidences are worth on some pages.
 
     Attributes
@@ -131,9 +131,9 @@ class WholePages:
     """
 
     score: ReadingScore
-    neighbours: NeighboursKept
-    digits: Worth
-    numbers: Worth
+    neighbours: TableNeighbourRecall
+    digits: ReliabilityReport
+    numbers: ReliabilityReport
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -151,7 +151,7 @@ class _Tally:
 
     logits: list[NDArray[np.float64]]
     right: list[NDArray[np.bool_]]
-    pages: list[tuple[Scan, Digits]]
+    pages: list[tuple[SimulatedScan, DigitPeaks]]
     confusion: NDArray[np.int64]
 
 
@@ -170,7 +170,7 @@ def validate(
     return validate_scans(network, (practice_page(seed, size) for seed in seeds))
 
 
-def validate_scans(network: DigitNetwork, scans: Iterable[Scan]) -> Validation:
+def validate_scans(network: DigitNetwork, scans: Iterable[SimulatedScan]) -> Validation:
     """The same on practice pages that were made before."""
     tally = _Tally([], [], [], np.zeros((10, 10), dtype=np.int64))
     for scan in scans:
@@ -203,12 +203,12 @@ def validate_scans(network: DigitNetwork, scans: Iterable[Scan]) -> Validation:
     )
 
 
-def validation_pages(count: int = N_WHOLE_PAGES) -> Iterable[Page]:
+def validation_pages(count: int = N_WHOLE_PAGES) -> Iterable[SimulatedPage]:
     """Whole synthesized pages of ``count`` books that are in no training and no bundled corpus."""
     return (page for page, _ in pages(plan_of_pages(FIRST_SEED, count, editions=1)))
 
 
-def validate_whole_pages(eye: Eye, made: Iterable[Page]) -> WholePages:
+def validate_whole_pages(eye: DigitReader, made: Iterable[SimulatedPage]) -> WholePages:
     """Read whole pages, fit the confidences of numbers, and count.
 
     Parameters
@@ -219,27 +219,27 @@ def validate_whole_pages(eye: Eye, made: Iterable[Page]) -> WholePages:
         Scans with their truth.
     """
     scores: list[ReadingScore] = []
-    neighbours = NeighboursKept()
+    neighbours = TableNeighbourRecall()
     digits: list[Judged] = []
     numbers: list[Judged] = []
     for page in made:
         reading = read_page(eye, images.Scan(Path(page.truth.page), "", page.grey))
         aligned = align(reading, page.truth)
         scores.append(score_texts([n.digits_text for n in aligned.read], [n.digits_text for n in aligned.printed]))
-        neighbours += neighbours_kept(aligned)
+        neighbours += neighbour_recall(aligned)
         digits.append(judged_digits(reading, page.truth))
         numbers.append(aligned.judged())
-    return WholePages(total(scores), neighbours, worth(digits), worth(numbers))
+    return WholePages(total(scores), neighbours, reliability_report(digits), reliability_report(numbers))
 
 
-def worth(pages_judged: Sequence[Judged]) -> Worth:
+def reliability_report(pages_judged: Sequence[Judged]) -> ReliabilityReport:
     """What the confidences of some pages are worth, from the answers of each page."""
     halves = _joined(pages_judged[::2]), _joined(pages_judged[1::2])
     lines = [fit_calibration(logits_of(confidence), right) for confidence, right in halves]
     crossed = _joined([(lines[1 - n].of_activation(confidence), right) for n, (confidence, right) in enumerate(halves)])
     confidence, right = _joined(pages_judged)
     line = fit_calibration(logits_of(confidence), right)
-    return Worth(line, expected_calibration_error(*crossed), reliability(*crossed))
+    return ReliabilityReport(line, expected_calibration_error(*crossed), reliability(*crossed))
 
 
 def _joined(parts: Iterable[Judged]) -> Judged:
@@ -247,7 +247,7 @@ def _joined(parts: Iterable[Judged]) -> Judged:
     return np.concatenate(confidence), np.concatenate(right)
 
 
-def calibrated(digits: Digits, calibration: Calibration) -> Digits:
+def calibrated(digits: DigitPeaks, calibration: Calibration) -> DigitPeaks:
     """Digits found with plain activations, their confidences brought to probabilities."""
     return replace(
         digits,
@@ -256,7 +256,7 @@ def calibrated(digits: Digits, calibration: Calibration) -> Digits:
     )
 
 
-def _read(network: DigitNetwork, scan: Scan, tally: _Tally) -> None:
+def _read(network: DigitNetwork, scan: SimulatedScan, tally: _Tally) -> None:
     ink = torch.from_numpy(clean(scan.grey))[None, None]
     with torch.inference_mode():
         digits = find_digits(network(ink), _WEAKEST)
@@ -272,7 +272,7 @@ def _read(network: DigitNetwork, scan: Scan, tally: _Tally) -> None:
                 tally.confusion[digit.value, digits.values[k]] += 1
 
 
-def _judge(scan: Scan, digits: Digits) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _judge(scan: SimulatedScan, digits: DigitPeaks) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """For each digit found: may it be judged, and is it right?"""
     asked, right = np.ones(len(digits), dtype=bool), np.zeros(len(digits), dtype=bool)
     if not len(digits):
@@ -290,7 +290,7 @@ def _judge(scan: Scan, digits: Digits) -> tuple[NDArray[np.bool_], NDArray[np.bo
     return asked, right
 
 
-def _count_numbers(scan: Scan, digits: Digits, runs: list[NDArray[np.intp]]) -> NDArray[np.float64]:
+def _count_numbers(scan: SimulatedScan, digits: DigitPeaks, runs: list[NDArray[np.intp]]) -> NDArray[np.float64]:
     """Right numbers, numbers read (where they may be judged), numbers printed."""
     asked, _ = _judge(scan, digits)
     read = [run for run in runs if asked[run].all()]
@@ -305,5 +305,5 @@ def _count_numbers(scan: Scan, digits: Digits, runs: list[NDArray[np.intp]]) -> 
     return np.array([right, len(read), len(scan.numbers)], dtype=np.float64)
 
 
-def _same(digits: Digits, run: NDArray[np.intp], number: TrueNumber) -> bool:
+def _same(digits: DigitPeaks, run: NDArray[np.intp], number: TrueNumber) -> bool:
     return [digit.value for digit in number.digits] == digits.values[run].tolist()

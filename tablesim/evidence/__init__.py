@@ -7,21 +7,21 @@ what is drawn of it. `collation` goes cell by cell, `laws` say whose error a dif
 from tablesim.evidence.collation import Collation, collate
 from tablesim.evidence.comparison import Comparison, compare
 from tablesim.evidence.matches import GlyphMatches, Match
-from tablesim.evidence.matches.assignment import Assignment, Link
+from tablesim.evidence.matches.assignment import Assignment, GlyphLink
 from tablesim.evidence.matches.ink_relevance import PageRelevance, PixelRelevance, explain_pixels
-from tablesim.evidence.registration import Registration, Superposition, register
+from tablesim.evidence.registration import PageMap, Registration, register
 
 __all__ = [
     "Assignment",
     "Collation",
     "Comparison",
+    "GlyphLink",
     "GlyphMatches",
-    "Link",
     "Match",
+    "PageMap",
     "PageRelevance",
     "PixelRelevance",
     "Registration",
-    "Superposition",
     "collate",
     "compare",
     "explain_pixels",

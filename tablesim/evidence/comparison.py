@@ -17,19 +17,19 @@ from tablesim.evidence.matches.faithfulness import Faithfulness, glyph_faithfuln
 from tablesim.evidence.matches.glyphs import GlyphMatches, Match
 from tablesim.evidence.matches.interval import Interval, similarity_interval
 from tablesim.evidence.matches.shares import BigramShare, bigram_shares
-from tablesim.evidence.registration.model_selection import lay_over
-from tablesim.evidence.registration.page_map import Superposition
-from tablesim.evidence.registration.plane import Refusal
+from tablesim.evidence.registration.model_selection import register_pages
+from tablesim.evidence.registration.page_map import PageMap
+from tablesim.evidence.registration.plane import NotRegistrable
 from tablesim.records.reading import Reading
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from tablesim.corpus.store import Corpus
-    from tablesim.evidence.matches.corpus_rank import Standing
+    from tablesim.evidence.matches.corpus_rank import CorpusRank
     from tablesim.evidence.matches.ink_relevance import PixelRelevance
-    from tablesim.evidence.matches.relevance_by_region import Surfaces
-    from tablesim.reader import Network
+    from tablesim.evidence.matches.relevance_by_region import RelevanceByRegion
+    from tablesim.reader import PageReader
 
 MODEL = "bigram"
 
@@ -55,9 +55,9 @@ class Comparison:
         All pairs of equal glyphs.
     n_top : int
         How many of them ``matches`` lists.
-    standing : Standing, optional
+    corpus_rank : Standing, optional
         How the pair stands among all pages of a run; known after ``within``.
-    surfaces : two Surfaces, optional
+    by_region : two Surfaces, optional
         On what the relevance lies on the two pages; known after ``with_pixels``.
     """
 
@@ -70,8 +70,8 @@ class Comparison:
     glyph_matches: GlyphMatches
     n_top: int = 200
     model: str = MODEL
-    standing: Standing | None = None
-    surfaces: tuple[Surfaces, Surfaces] | None = None
+    corpus_rank: CorpusRank | None = None
+    by_region: tuple[RelevanceByRegion, RelevanceByRegion] | None = None
 
     @property
     def a(self) -> str:
@@ -119,19 +119,19 @@ class Comparison:
         return assign(self.reading_a, self.reading_b, self.glyph_matches)
 
     @cached_property
-    def laid_over(self) -> Superposition | Refusal:
+    def laid_over(self) -> PageMap | NotRegistrable:
         """The map from page A to page B that the matched numbers support, or why there is none."""
-        return lay_over(self.reading_a, self.reading_b, self.assignment.registration)
+        return register_pages(self.reading_a, self.reading_b, self.assignment.registration)
 
     @property
-    def transform(self) -> Superposition | None:
+    def transform(self) -> PageMap | None:
         """The map from source pixels of A to those of B; None where the pages cannot be laid over each other."""
-        return self.laid_over if isinstance(self.laid_over, Superposition) else None
+        return self.laid_over if isinstance(self.laid_over, PageMap) else None
 
     @property
     def why_no_transform(self) -> str:
         """The reason where ``transform`` is None, else empty."""
-        return self.laid_over.reason if isinstance(self.laid_over, Refusal) else ""
+        return self.laid_over.reason if isinstance(self.laid_over, NotRegistrable) else ""
 
     def to_dict(self, top: int | None = None) -> dict[str, Any]:
         """The comparison as plain values: what ``tablesim compare --json`` prints.
@@ -142,9 +142,9 @@ class Comparison:
             How many matches to list; as many as ``matches`` has when left out.
         """
         matches = self.matches if top is None or top == self.n_top else self.glyph_matches.top(top)
-        surfaces = None
-        if self.surfaces is not None:
-            surfaces = {side: part.to_dict() for side, part in zip("ab", self.surfaces, strict=True)}
+        by_region = None
+        if self.by_region is not None:
+            by_region = {side: part.to_dict() for side, part in zip("ab", self.by_region, strict=True)}
         return {
             "a": self.a,
             "b": self.b,
@@ -156,39 +156,39 @@ class Comparison:
             "bias_share": self.bias_share,
             "containment": self.containment,
             "interval": self.interval.to_dict(),
-            "standing": None if self.standing is None else self.standing.to_dict(),
+            "corpus_rank": None if self.corpus_rank is None else self.corpus_rank.to_dict(),
             "bigrams": [bigram.to_dict() for bigram in self.bigrams],
-            "surfaces": surfaces,
+            "by_region": by_region,
             "faithfulness": None if self.faithfulness is None else self.faithfulness.to_dict(),
             "transform": None if self.transform is None else self.transform.to_dict(),
             "matches": [match.to_dict() for match in matches],
         }
 
     def within(self, corpus: Corpus, labels: Mapping[str, str] | None = None) -> Comparison:
-        """The same with its ``standing`` in a run that has both pages; the rest costs what it cost.
+        """The same with its ``rank_in_corpus`` in a run that has both pages; the rest costs what it cost.
 
         Parameters
         ----------
         corpus : Corpus
             Its line of a page is found by the bytes of the scan.
         labels : mapping of str to str, optional
-            As for ``tablesim.evidence.matches.corpus_rank.standing``.
+            As for ``tablesim.evidence.matches.corpus_rank.corpus_rank``.
 
         Raises
         ------
         RunError
             A page is not in the run, has no figures, or is the other one.
         """
-        from tablesim.evidence.matches.corpus_rank import page_in, standing
+        from tablesim.evidence.matches.corpus_rank import page_in, rank_in_corpus
 
         pages = page_in(corpus, self.reading_a), page_in(corpus, self.reading_b)
-        return replace(self, standing=standing(corpus, *pages, labels))
+        return replace(self, corpus_rank=rank_in_corpus(corpus, *pages, labels))
 
-    def with_pixels(self, network: Network | None = None) -> Comparison:
+    def with_pixels(self, network: PageReader | None = None) -> Comparison:
         """The same with its ``surfaces``; takes as long as ``pixels`` and raises what it raises."""
-        return replace(self, surfaces=self.pixels(network).surfaces)
+        return replace(self, by_region=self.pixels(network).by_region)
 
-    def pixels(self, network: Network | None = None) -> PixelRelevance:
+    def pixels(self, network: PageReader | None = None) -> PixelRelevance:
         """The score shared over pairs of pixels of the two working pages, which takes some seconds.
 
         Parameters
@@ -240,7 +240,7 @@ class Comparison:
 
 
 def compare(
-    a: str | Path | Reading, b: str | Path | Reading, network: Network | None = None, top: int = 200
+    a: str | Path | Reading, b: str | Path | Reading, network: PageReader | None = None, top: int = 200
 ) -> Comparison:
     """Compare two pages.
 
@@ -295,7 +295,7 @@ def compare(
     )
 
 
-def _read(network: Network | None, page: str | Path) -> Reading:
+def _read(network: PageReader | None, page: str | Path) -> Reading:
     if network is None:  # pragma: no cover - compare() has loaded one
         raise ValueError("compare: no network to read with")
     return network.read(page)

@@ -61,7 +61,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Entry:
+class ApparatusEntry:
     """A place with all its witnesses: ``anchor`` names it within the page, ``place`` says where it is."""
 
     cell: Cell
@@ -71,7 +71,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Grid:
+class PrintedGrid:
     """A part of the collation as a table: the heads of its columns, and its rows with their heads."""
 
     columns: tuple[str, ...]
@@ -79,7 +79,7 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Content:
+class CollationPage:
     """What the template shows.
 
     Parameters
@@ -98,9 +98,9 @@ class Content:
 
     collation: Collation
     provenance: Provenance
-    differences: tuple[Entry, ...]
-    unsettled: tuple[Entry, ...]
-    grids: tuple[Grid, ...]
+    differences: tuple[ApparatusEntry, ...]
+    unsettled: tuple[ApparatusEntry, ...]
+    grids: tuple[PrintedGrid, ...]
     problems: tuple[str, ...]
     pairs: tuple[WitnessPair, ...]
 
@@ -163,7 +163,7 @@ def collation_page(collation: Collation, provenance: Provenance, cutter: Cutter 
     cutter = cutter or collation.cutter
     differences = [cell for cell in collation.cells if cell.state == DIFFERS]
     unsettled = [cell for cell in collation.cells if cell.state not in (AGREES, DIFFERS)]
-    content = Content(
+    content = CollationPage(
         collation,
         provenance,
         tuple(_entry(collation, cell, cutter) for cell in differences[:MOST_SHOWN]),
@@ -197,7 +197,7 @@ def _scans(collation: Collation) -> list[str]:
     return [reading.scan for witness in collation.witnesses for reading in witness.readings]
 
 
-def _entry(collation: Collation, cell: Cell, cutter: Cutter) -> Entry:
+def _entry(collation: Collation, cell: Cell, cutter: Cutter) -> ApparatusEntry:
     texts = [text for text in cell.texts if text is not None]
     shown = []
     for siglum, there, reading, picture in zip(
@@ -209,7 +209,7 @@ def _entry(collation: Collation, cell: Cell, cutter: Cutter) -> Entry:
             Shown(siglum, there, figures, reading, "" if picture is None else _inlined(picture), width, height)
         )
     row, column = (_named(collation, line) for line in (collation.rows[cell.row], collation.columns[cell.column]))
-    return Entry(cell, anchor(cell), f"row {row}, column {column}", tuple(shown))
+    return ApparatusEntry(cell, anchor(cell), f"row {row}, column {column}", tuple(shown))
 
 
 def _named(collation: Collation, line: Sequence[int | None]) -> str:
@@ -220,11 +220,11 @@ def _named(collation: Collation, line: Sequence[int | None]) -> str:
     return " ".join(f"{siglum}{number + 1}" for siglum, number in numbers if number is not None)
 
 
-def _grids(collation: Collation) -> tuple[Grid, ...]:
+def _grids(collation: Collation) -> tuple[PrintedGrid, ...]:
     cells = {(cell.row, cell.column): cell for cell in collation.cells}
     heads = [_named(collation, line) for line in collation.columns]
     return tuple(
-        Grid(
+        PrintedGrid(
             tuple(heads[column] for column in range(*part.columns)),
             tuple(
                 (

@@ -18,7 +18,7 @@ from tablesim.corpus.store import Corpus
 from tablesim.records.reading import Reading
 
 if TYPE_CHECKING:
-    from tablesim.reader import Network
+    from tablesim.reader import PageReader
 
 SOFTWARE = "tablesim"
 
@@ -93,7 +93,7 @@ class Provenance:
         return replace(self, pages=tuple(_page_of_run(corpus, page) for page in dict.fromkeys(pages)))
 
     @classmethod
-    def of_network(cls, network: Network, readings: Iterable[Reading]) -> Provenance:
+    def of_network(cls, network: PageReader, readings: Iterable[Reading]) -> Provenance:
         """That of scans which were read outside a run."""
         weights = hashlib.sha256(network.weights.read_bytes()).hexdigest()
         settings = {"weights": network.weights.name, "weights_sha256": weights, **asdict(network.eye.thresholds)}
@@ -144,7 +144,7 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def described(row: Mapping[str, Any]) -> str:
+def describe_reader(row: Mapping[str, Any]) -> str:
     """Author, title, place, printer and year of a page of a run, as far as its metadata has them."""
     years = {int(year) for year in (row.get("year"), row.get("year_latest")) if year is not None}
     where = ": ".join(part for part in (row.get("place"), "; ".join(row.get("printers") or ())) if part)
@@ -155,7 +155,7 @@ def described(row: Mapping[str, Any]) -> str:
 def _page_of_run(corpus: Corpus, page: str) -> ExportedPage:
     row, made = corpus.page(page), corpus.corrections_of(page)
     by = tuple(sorted({correction.who for correction in made} - {""}))
-    return ExportedPage(page, row["scan"], row["sha256"], described(row), row.get("handle") or "", len(made), by)
+    return ExportedPage(page, row["scan"], row["sha256"], describe_reader(row), row.get("handle") or "", len(made), by)
 
 
 def _cited(page: ExportedPage) -> str:

@@ -38,7 +38,7 @@ STATES = (AGREES, DIFFERS, DOUBTFUL, MISSING, ILLEGIBLE_STATE)
 
 
 @dataclass(frozen=True)
-class Place:
+class ShownCell:
     """One place of the two tables.
 
     Parameters
@@ -106,16 +106,16 @@ def _shown(reading: CellReading | None) -> list[Any] | None:
 class Difference:
     """A place that does not agree, with a picture of each page's (as an address of its own bytes), or None."""
 
-    place: Place
+    place: ShownCell
     pictures: tuple[str | None, str | None]
 
 
 @dataclass(frozen=True)
-class Grid:
+class ShownGrid:
     """A stretch of the alignment: the numbers of its columns, and for each row its number and its places."""
 
     columns: tuple[int, ...]
-    rows: tuple[tuple[int, tuple[Place | None, ...]], ...]
+    rows: tuple[tuple[int, tuple[ShownCell | None, ...]], ...]
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class CellTable:
         Places in ``grids``.
     """
 
-    grids: tuple[Grid, ...]
+    grids: tuple[ShownGrid, ...]
     counts: dict[str, int]
     differences: tuple[Difference, ...]
     n_apart: int
@@ -151,7 +151,7 @@ class CellTable:
         return sum(self.counts.values())
 
     @property
-    def places(self) -> Iterable[Place]:
+    def places(self) -> Iterable[ShownCell]:
         """Those that are shown, grid by grid, row by row."""
         return (place for grid in self.grids for _, row in grid.rows for place in row if place is not None)
 
@@ -181,15 +181,15 @@ def cell_table(collation: Collation, cutter: Cutter, *, turned: bool) -> CellTab
     )
 
 
-def _place(cell: Cell, *, turned: bool) -> Place:
+def _place(cell: Cell, *, turned: bool) -> ShownCell:
     one, other = cell.readings
     state = DOUBTFUL if cell.state == DIFFERS and cell.doubtful else cell.state
-    return Place(cell.row, cell.column, state, cell.doubtful, (other, one) if turned else (one, other))
+    return ShownCell(cell.row, cell.column, state, cell.doubtful, (other, one) if turned else (one, other))
 
 
-def _grid(rows: Sequence[int], columns: Sequence[int], shown: dict[tuple[int, int], Place]) -> Grid:
+def _grid(rows: Sequence[int], columns: Sequence[int], shown: dict[tuple[int, int], ShownCell]) -> ShownGrid:
     lines = [(row + 1, tuple(shown.get((row, column)) for column in columns)) for row in rows]
-    return Grid(tuple(column + 1 for column in columns), tuple(line for line in lines if any(line[1])))
+    return ShownGrid(tuple(column + 1 for column in columns), tuple(line for line in lines if any(line[1])))
 
 
 def _line(line: Unaligned) -> str:

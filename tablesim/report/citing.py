@@ -9,7 +9,7 @@ from importlib.metadata import version
 from tablesim.corpus.store import Corpus
 from tablesim.evidence.collation.verification import Verification
 from tablesim.evidence.comparison import Comparison
-from tablesim.evidence.figures.match_figure import cut
+from tablesim.evidence.figures.match_figure import shorten
 from tablesim.report.cards import caption_of
 
 
@@ -43,7 +43,7 @@ def citation_of(corpus: Corpus, comparison: Comparison, told: Verification, date
     pages = [_cited(corpus, reading.page) for reading in (comparison.reading_a, comparison.reading_b)]
     network = str(corpus.settings.get("network", "unknown"))
     return (
-        f"{pages[0]}; compared with {pages[1]}. Similarity {cut(comparison.similarity)} (cosine of the roots of the "
+        f"{pages[0]}; compared with {pages[1]}. Similarity {shorten(comparison.similarity)} (cosine of the roots of the "
         f"bigram histograms; score {comparison.score:.2f}); {agreement_words(told)}. Figures read and pages compared "
         f"by tablesim {version('tablesim')} (digit network {network[:12]}, settings {settings_hash(corpus)[:12]}), "
         f"run “{corpus.folder.resolve().name}”, {date}."

@@ -14,7 +14,7 @@ import numpy as np
 from tablesim.corpus.clustering.model import Cluster
 from tablesim.corpus.store import Corpus
 from tablesim.evidence.collation.verification import Verification
-from tablesim.evidence.matches.corpus_rank import Standing
+from tablesim.evidence.matches.corpus_rank import CorpusRank
 from tablesim.report.cards import Agreements, Cards, PageCard, caption_of, summary_of
 from tablesim.report.citing import settings_hash
 from tablesim.report.pairpages import Pages, PairMaker, PairPage, PairPlan, by_age, wanted_pairs
@@ -50,7 +50,7 @@ class PairPreview:
     pair: Pair
     captions: tuple[str, str]
     agreement: Verification
-    standing: Standing | None
+    corpus_rank: CorpusRank | None
     href: str
 
 
@@ -72,7 +72,7 @@ class ClusterPart:
 
 
 @dataclass(frozen=True)
-class Leaf:
+class LoosePage:
     """One page of a table over several pages."""
 
     page: str
@@ -87,17 +87,17 @@ class LongTable:
 
     likeness: Likeness
     captions: tuple[str, str]
-    leaves: tuple[tuple[Leaf, ...], tuple[Leaf, ...]]
+    leaves: tuple[tuple[LoosePage, ...], tuple[LoosePage, ...]]
 
     @property
-    def sides(self) -> tuple[tuple[str, tuple[str, ...], tuple[Leaf, ...]], ...]:
+    def sides(self) -> tuple[tuple[str, tuple[str, ...], tuple[LoosePage, ...]], ...]:
         """Caption, pages and leaves of each book."""
         run = self.likeness.run
         return tuple(zip(self.captions, (run.pages_a, run.pages_b), self.leaves, strict=True))
 
 
 @dataclass(frozen=True)
-class Content:
+class ReportContent:
     """All that the template of the index is given."""
 
     title: str
@@ -117,7 +117,7 @@ class Content:
     provenance: tuple[tuple[str, str], ...] = field(default=())
 
 
-def gather(corpus: Corpus, folder: Path, date: str, write_pair: WritePair) -> tuple[Content, Pictures]:
+def report_content(corpus: Corpus, folder: Path, date: str, write_pair: WritePair) -> tuple[ReportContent, Pictures]:
     """Everything the report in ``folder`` says of a run; makes its pictures and has the pages of pairs written."""
     pictures = Pictures(folder, corpus.run.get("max_pixels", MAX_PIXELS))
     agreements = Agreements(corpus)
@@ -139,7 +139,7 @@ def gather(corpus: Corpus, folder: Path, date: str, write_pair: WritePair) -> tu
     alone += [row["page"] for row in rows if row["is_table"] and row["page"] not in placed]
     without = [row["page"] for row in rows if not row["is_table"]]
     years = [row["year"] for row in rows if row["year"] is not None]
-    content = Content(
+    content = ReportContent(
         title=corpus.folder.resolve().name,
         counts={
             "pages": len(corpus.pages),
@@ -184,7 +184,7 @@ def _pair_pages(plan: PairPlan, maker: PairMaker, closest: set[Pages], write: Wr
         page = maker.make(*pair)
         write(href, page)
         if pair in closest:
-            previews[pair] = PairPreview(page.pair.preview(), page.captions, page.agreement, page.standing, href)
+            previews[pair] = PairPreview(page.pair.preview(), page.captions, page.agreement, page.corpus_rank, href)
     return previews
 
 
@@ -202,7 +202,7 @@ def _long_table(corpus: Corpus, one: Likeness, cards: Cards) -> LongTable:
     captions = [caption_of(corpus.page(pages[0])) for pages in sides]
     leaves = [
         tuple(
-            Leaf(page, cards.thumbnail(page), corpus.page(page)["scan"], f"Scan of page {page}")
+            LoosePage(page, cards.thumbnail(page), corpus.page(page)["scan"], f"Scan of page {page}")
             for page in pages[:MAX_LEAVES]
         )
         for pages in sides

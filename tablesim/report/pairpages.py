@@ -15,7 +15,7 @@ from tablesim.evidence.collation.cutouts import Cutter
 from tablesim.evidence.collation.verification import Verification
 from tablesim.evidence.comparison import Comparison
 from tablesim.evidence.figures.overlay import BLINK_SIDE, aligned_pages
-from tablesim.evidence.matches.corpus_rank import Standing, standing
+from tablesim.evidence.matches.corpus_rank import CorpusRank, rank_in_corpus
 from tablesim.evidence.matches.shares import BigramShare, n_for
 from tablesim.report.cards import Agreements, caption_of
 from tablesim.report.cells import CellTable, cell_table
@@ -78,7 +78,7 @@ class PairPage:
         The first page brought onto the second, and the second; None where they cannot be laid over each other.
     why_not_over : str
         The reason then.
-    standing : Standing or None
+    corpus_rank : Standing or None
         How the pair stands in the run; None where figures are on one of them only.
     citation : str
     """
@@ -89,7 +89,7 @@ class PairPage:
     cells: CellTable
     over: tuple[Picture, Picture] | None
     why_not_over: str
-    standing: Standing | None
+    corpus_rank: CorpusRank | None
     citation: str
 
     @property
@@ -197,9 +197,9 @@ def wanted_pairs(
         yield from ((first, page) for page in members if page != first)
 
 
-def _standing(corpus: Corpus, a: str, b: str) -> Standing | None:
+def _standing(corpus: Corpus, a: str, b: str) -> CorpusRank | None:
     try:
-        return standing(corpus, a, b)
+        return rank_in_corpus(corpus, a, b)
     except RunError:
         return None
 

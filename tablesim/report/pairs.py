@@ -10,7 +10,7 @@ from typing import Any
 
 from tablesim.evidence.comparison import Comparison, compare
 from tablesim.evidence.figures.match_figure import upright, upright_box
-from tablesim.evidence.matches.assignment import Link
+from tablesim.evidence.matches.assignment import GlyphLink
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Reading
 from tablesim.records.transform import Transform
@@ -167,12 +167,12 @@ def make_pair(a: Reading, b: Reading, pictures: Pictures) -> Pair:
     return Pair(comparison, (sides[0], sides[1]), tuple(lines))
 
 
-def _shown(comparison: Comparison) -> list[Link]:
+def _shown(comparison: Comparison) -> list[GlyphLink]:
     """The strongest links, in falling relevance."""
     return sorted(comparison.assignment.links, key=lambda link: -link.relevance)[:MAX_LINKS]
 
 
-def _line(link: Link, one: Side, other: Side, strongest: float, widest: float) -> Line:
+def _line(link: GlyphLink, one: Side, other: Side, strongest: float, widest: float) -> Line:
     a, b = one.place(link.a), other.place(link.b)
     x0, y0, x1, y1 = a.right, a.centre[1], b.x, b.centre[1]
     # A slow S: it leaves and arrives level, so that lines of one row fan out between the pages.

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError
-from tablesim.report.content import gather
+from tablesim.report.content import report_content
 from tablesim.report.pairpages import PairPage
 
 SHEETS = ("report.css", "report.js")
@@ -69,7 +69,7 @@ def _write(corpus: Corpus, folder: Path) -> Path:
         _replace(folder / href, text)
         written.add(folder / href)
 
-    content, pictures = gather(corpus, folder, today, write_pair)
+    content, pictures = report_content(corpus, folder, today, write_pair)
     citation = (templates / "citation.bib").read_text(encoding="utf-8")
     text = environment.get_template("index.html").render(content=content, root="", citation=citation, today=today)
     _replace(folder / "index.html", text)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import beta
 
-from tablesim.corpus.clustering.constraints import Constraints, Groups, Pair
+from tablesim.corpus.clustering.constraints import ConstrainedUnionFind, Constraints, Pair
 from tablesim.corpus.clustering.model import Clustering
 from tablesim.errors import RunError
 from tablesim.review.verdicts import Verdict
@@ -18,7 +18,7 @@ _BOOTSTRAP = 2000
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownConstraints:
     """What verdicts say of pairs of pages.
 
     ``contradicted`` are verdicts that newer ones rule out; ``disputed`` pairs on which readers' last words differ, of
@@ -30,7 +30,7 @@ class Known:
     disputed: tuple[tuple[str, str], ...]
 
 
-def known(verdicts: Sequence[Verdict]) -> Known:
+def known_constraints(verdicts: Sequence[Verdict]) -> KnownConstraints:
     """Constraints for the next clustering from a log in its order; on each pair the newest verdict holds.
 
     The newest come first: an older one that cannot be true beside them, however long the chain, is passed over and
@@ -42,7 +42,7 @@ def known(verdicts: Sequence[Verdict]) -> Known:
         held.pop(verdict.pair, None)
         held[verdict.pair] = verdict
         by_reader.setdefault(verdict.pair, {})[verdict.who] = _meaning(verdict.decision)
-    groups = Groups()
+    groups = ConstrainedUnionFind()
     contradicted: list[Verdict] = []
     same: list[Pair] = []
     apart: list[Pair] = []
@@ -61,7 +61,7 @@ def known(verdicts: Sequence[Verdict]) -> Known:
                 contradicted.append(verdict)
     disputed = tuple(sorted(pair for pair, said in by_reader.items() if {"same", "other"} <= set(said.values())))
     constraints = Constraints(tuple(reversed(same)), tuple(reversed(apart)), tuple(reversed(split)))
-    return Known(constraints, tuple(contradicted), disputed)
+    return KnownConstraints(constraints, tuple(contradicted), disputed)
 
 
 def _meaning(decision: str) -> str:

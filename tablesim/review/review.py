@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError
-from tablesim.review.constraints import Agreement, Known, Precision, agreement, known, precision
+from tablesim.review.constraints import Agreement, KnownConstraints, Precision, agreement, known_constraints, precision
 from tablesim.review.csv_files import log_of, record
 from tablesim.review.questions import Question, audit_sample, questions
 from tablesim.review.verdicts import Verdict
@@ -51,9 +51,9 @@ class Review:
         """What holds on each pair of pages, now or at the end of a day."""
         return log_of(self.corpus).state(as_of)
 
-    def known(self) -> Known:
+    def known_constraints(self) -> KnownConstraints:
         """What the next clustering will keep to."""
-        return known(log_of(self.corpus).all())
+        return known_constraints(log_of(self.corpus).all())
 
     def audit(self, n: int, seed: int = 0) -> list[Question]:
         """``n`` memberships drawn at random, to be answered one and all."""

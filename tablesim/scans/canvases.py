@@ -45,7 +45,7 @@ OnPage = Callable[[int, int, str, str], None]
 """Told for each page: how many are done, how many there are, page id, and why it did not come (or nothing)."""
 
 
-def untold(done: int, total: int, page: str, problem: str) -> None:
+def ignore_progress(done: int, total: int, page: str, problem: str) -> None:
     """An ``OnPage`` that does nothing."""
 
 
@@ -84,7 +84,7 @@ def fetch_pages(
     *,
     max_pixels: int = MAX_PIXELS,
     at_most: int | None = None,
-    on_page: OnPage = untold,
+    on_page: OnPage = ignore_progress,
 ) -> list[FetchedPage]:
     """The pages of IIIF manifests and collections, in their order.
 

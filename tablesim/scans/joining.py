@@ -17,7 +17,7 @@ _EXAMPLES = 3
 
 
 @dataclass(frozen=True, order=True)
-class Finding:
+class MetadataFinding:
     """Something about a page or a line that a person should know; ``what`` is the kind, equal for equal cases."""
 
     what: str
@@ -52,7 +52,7 @@ class MetadataMatch:
     pages: dict[str, PageMetadata]
     pages_without: tuple[str, ...]
     lines_without: tuple[str, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[MetadataFinding, ...]
     file_remarks: tuple[str, ...] = ()
 
     def summary(self) -> str:
@@ -157,19 +157,19 @@ def _number_of(name: str) -> tuple[str, int] | None:
 
 def _findings(
     metadata: Metadata, found: Mapping[str, str], pages: Iterable[str], lines: Iterable[str]
-) -> Iterator[Finding]:
+) -> Iterator[MetadataFinding]:
     lines = tuple(lines)
     folded = {without_ending(key).casefold(): key for key in lines}
     for page in pages:
-        yield Finding(WITHOUT_LINE, page, "")
+        yield MetadataFinding(WITHOUT_LINE, page, "")
         if (key := folded.get(page.casefold())) is not None:
-            yield Finding(OTHER_CASE, page, key, key)
+            yield MetadataFinding(OTHER_CASE, page, key, key)
     for key in lines:
-        yield Finding(WITHOUT_PAGE, "", key)
+        yield MetadataFinding(WITHOUT_PAGE, "", key)
     for page, key in found.items():
         named, row = SPHAERA_ID.fullmatch(page), metadata.rows[key]
         if named and row.year is not None and not row.year <= int(named["year"]) <= (row.year_latest or row.year):
-            yield Finding(OTHER_YEAR, page, key, f"{named['year']} and {row.year}")
+            yield MetadataFinding(OTHER_YEAR, page, key, f"{named['year']} and {row.year}")
     page_of = {key: page for page, key in found.items()}
     for key, difference in metadata.repeated:
-        yield Finding(REPEATED, page_of.get(key, ""), key, difference)
+        yield MetadataFinding(REPEATED, page_of.get(key, ""), key, difference)

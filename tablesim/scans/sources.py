@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tablesim.errors import FetchError, ScanError, TablesimError
 from tablesim.scans import pdf, tiff
-from tablesim.scans.canvases import FetchedPage, OnPage, fetch_pages, is_library_source, untold
+from tablesim.scans.canvases import FetchedPage, OnPage, fetch_pages, ignore_progress, is_library_source
 from tablesim.scans.images import MAX_PIXELS
 from tablesim.scans.kinds import PDF_SUFFIXES, SCAN_SUFFIXES, TIFF_SUFFIXES
 from tablesim.scans.locator import Locator
@@ -53,7 +53,7 @@ def find_pages(
     web: Web | None = None,
     *,
     max_pixels: int = MAX_PIXELS,
-    on_page: OnPage = untold,
+    on_page: OnPage = ignore_progress,
 ) -> Pages:
     """The pages of folders, files and libraries; see ``find_scans`` and ``canvases.fetch_pages`` for the two parts.
 
@@ -65,7 +65,7 @@ def find_pages(
     """
     paths, libraries = split_sources(source)
     scans = find_scans(paths) if paths or not libraries else []
-    return gather(scans, fetch_pages(libraries, web or Web(), max_pixels=max_pixels, on_page=on_page))
+    return name_fetched_pages(scans, fetch_pages(libraries, web or Web(), max_pixels=max_pixels, on_page=on_page))
 
 
 def find_page(source: Source, web: Web | None = None) -> Locator:
@@ -88,7 +88,7 @@ def split_sources(source: Source | Sequence[Source]) -> tuple[list[Source], list
     return [item for item in given if not is_library_source(item)], libraries
 
 
-def gather(scans: Iterable[Locator], fetched: Iterable[FetchedPage]) -> Pages:
+def name_fetched_pages(scans: Iterable[Locator], fetched: Iterable[FetchedPage]) -> Pages:
     """Scans on the disk and pages out of libraries together, each page with its id."""
     by_place = {page.place: page for page in fetched}
     named = name_pages([*scans, *by_place])

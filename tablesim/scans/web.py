@@ -41,7 +41,7 @@ _REFUSALS = frozenset({401, 403, 407, 451}) | _AGAIN
 
 
 @dataclass(frozen=True)
-class Manners:
+class FetchPolicy:
     """How a host is treated, and what one answer may cost.
 
     Parameters
@@ -91,12 +91,12 @@ class Web:
         cache: Path | None = None,
         *,
         offline: bool = False,
-        manners: Manners | None = None,
+        manners: FetchPolicy | None = None,
         sleep: Callable[[float], Any] = time.sleep,
     ) -> None:
         self.cache = default_cache() if cache is None else cache
         self.offline = offline
-        self.manners = manners or Manners()
+        self.manners = manners or FetchPolicy()
         self._sleep = sleep
         self._hosts: dict[str, _Host] = {}
         self._lock = threading.Lock()

@@ -91,7 +91,7 @@ class Ageing:
 
 
 @dataclass(frozen=True)
-class Scan:
+class SimulatedScan:
     """A finished synthetic scan: grey picture of shape (height, width), and its truth in its own pixels."""
 
     grey: Grey
@@ -135,7 +135,7 @@ def draw_ageing(rng: np.random.Generator, scale: float, wear: float = 1.0) -> Ag
     return drawn
 
 
-def age(sheet: Sheet, ageing: Ageing, rng: np.random.Generator, behind: Sheet | None = None) -> Scan:
+def age(sheet: Sheet, ageing: Ageing, rng: np.random.Generator, behind: Sheet | None = None) -> SimulatedScan:
     """The scan of ``sheet``.
 
     Parameters
@@ -178,7 +178,9 @@ def age(sheet: Sheet, ageing: Ageing, rng: np.random.Generator, behind: Sheet | 
     ]
     unasked = [laid.box(box) for box in sheet.unasked]
     unasked += [digit.box for number, keep in zip(numbers, fair, strict=True) if not keep for digit in number.digits]
-    return Scan(grey, tuple(number for number, keep in zip(numbers, fair, strict=True) if keep), tuple(unasked))
+    return SimulatedScan(
+        grey, tuple(number for number, keep in zip(numbers, fair, strict=True) if keep), tuple(unasked)
+    )
 
 
 class _Remains:

@@ -21,7 +21,7 @@ import numpy as np
 from tablesim.errors import SettingsError
 from tablesim.synthesis.drawings import PLATES, plate
 from tablesim.synthesis.editions import Book, Edition, draw_editions, stemma_to_dict
-from tablesim.synthesis.pages import Page, table_page
+from tablesim.synthesis.pages import SimulatedPage, table_page
 from tablesim.synthesis.stemma import grow
 from tablesim.synthesis.tables import build
 
@@ -153,7 +153,7 @@ def _catalogue(rng: np.random.Generator) -> list[tuple[str, dict[str, Any]]]:
     return [entry for turn in zip_longest(*rounds) for entry in turn if entry is not None]
 
 
-def pages(plan: CorpusPlan, stemmata: list[dict[str, Any]] | None = None) -> Iterator[tuple[Page, Book]]:
+def pages(plan: CorpusPlan, stemmata: list[dict[str, Any]] | None = None) -> Iterator[tuple[SimulatedPage, Book]]:
     """The pages of a plan one by one, each with its book; ``stemmata`` is filled with the copying histories."""
     books: list[Book] = []
     taken: set[tuple[str, int]] = set()
@@ -179,7 +179,7 @@ def pages(plan: CorpusPlan, stemmata: list[dict[str, Any]] | None = None) -> Ite
         yield plate(kind, book, page, _seed(plan.seed, 10_000 + index, 0)), book
 
 
-def _with_book(page: Page, edition: Edition) -> Page:
+def _with_book(page: SimulatedPage, edition: Edition) -> SimulatedPage:
     return replace(page, truth=replace(page.truth, page=edition.page_id))
 
 

@@ -14,10 +14,10 @@ import numpy as np
 from tablesim.errors import SettingsError
 from tablesim.synthesis.editions import Book
 from tablesim.synthesis.faces import FACES
-from tablesim.synthesis.pages import Leaf, Page, blank_leaf, develop, running_head
+from tablesim.synthesis.pages import PrintedLeaf, SimulatedPage, blank_leaf, develop, running_head
 from tablesim.synthesis.prose import roman
 from tablesim.synthesis.sacrobosco import SENTENCES, WORDS
-from tablesim.synthesis.setting import Copy, long_s, paragraph, rule
+from tablesim.synthesis.setting import SourceText, long_s, paragraph, rule
 from tablesim.synthesis.sheet import Sheet, Style
 
 _LETTERS = (
@@ -34,7 +34,7 @@ _LOCATIVES = {
 _GOTHIC = ("rusch", "durandus", "zainer")
 
 
-def plate(kind: str, book: Book, page: int, seed: int) -> Page:
+def plate(kind: str, book: Book, page: int, seed: int) -> SimulatedPage:
     """A page of that kind (a key of ``PLATES``) in a book; SettingsError for another kind."""
     if kind not in PLATES:
         raise SettingsError(f"plate: got kind {kind!r}, expected one of {', '.join(PLATES)}")
@@ -46,15 +46,15 @@ def plate(kind: str, book: Book, page: int, seed: int) -> Page:
     return develop(leaf, meta, is_table=False)
 
 
-def _copy(leaf: Leaf) -> Copy:
-    return Copy(WORDS, SENTENCES[leaf.rng.integers(len(SENTENCES))], FACES[leaf.letters])
+def _copy(leaf: PrintedLeaf) -> SourceText:
+    return SourceText(WORDS, SENTENCES[leaf.rng.integers(len(SENTENCES))], FACES[leaf.letters])
 
 
-def _lines(leaf: Leaf, top: float, bottom: float, setting: Style) -> int:
+def _lines(leaf: PrintedLeaf, top: float, bottom: float, setting: Style) -> int:
     return max(1, int((bottom - top) / (1.22 * setting.size)))
 
 
-def _text(leaf: Leaf) -> None:
+def _text(leaf: PrintedLeaf) -> None:
     """Running text in one or two columns, with a large initial and notes in the margin."""
     rng, measure = leaf.rng, leaf.measure
     top = running_head(leaf, "DE SPHÆRA.")
@@ -76,14 +76,16 @@ def _text(leaf: Leaf) -> None:
     room = 0.9 * (leaf.sheet.width - measure.right if leaf.recto else measure.left)
     for _ in range(int(rng.integers(0, 4))):
         y = float(rng.uniform(top, 0.9 * measure.bottom))
-        notes = Copy(WORDS, int(rng.integers(len(WORDS))), note.face)
+        notes = SourceText(WORDS, int(rng.integers(len(WORDS))), note.face)
         for _line in range(3):
             words = " ".join(notes.take(leaf.sheet, 0.75 * room, note)[:2])
             leaf.sheet.write(edge, y, words, note)
             y += 1.2 * note.size
 
 
-def _initial(leaf: Leaf, left: float, top: float, width: float, setting: Style, copy: Copy, lines: int) -> None:
+def _initial(
+    leaf: PrintedLeaf, left: float, top: float, width: float, setting: Style, copy: SourceText, lines: int
+) -> None:
     """A paragraph of ``lines`` that begins with a letter three lines high."""
     big = replace(setting, size=3.3 * setting.size, jitter=0.0)
     letter = copy.initial()
@@ -99,7 +101,7 @@ def _initial(leaf: Leaf, left: float, top: float, width: float, setting: Style, 
         leaf.sheet.write(left + width, y, copy.catchword(), setting, anchor="right")
 
 
-def _title_page(leaf: Leaf) -> None:
+def _title_page(leaf: PrintedLeaf) -> None:
     """Lines that shrink and swell, a device, place, printer and the year in Roman numerals."""
     rng, measure, book = leaf.rng, leaf.measure, leaf.book
     middle = 0.5 * (measure.left + measure.right)
@@ -172,7 +174,7 @@ def _globe(sheet: Sheet, x: float, y: float, radius: float, rng: np.random.Gener
         sheet.line([(min(start, x + half), y + float(share) * radius), (x + half, y + float(share) * radius)], 2)
 
 
-def _diagram(leaf: Leaf) -> None:
+def _diagram(leaf: PrintedLeaf) -> None:
     """Text, a woodcut of the spheres or of an eclipse with its words, text."""
     rng, measure, sheet = leaf.rng, leaf.measure, leaf.sheet
     setting = leaf.style(float(rng.uniform(9.5, 11.5)))
@@ -189,7 +191,7 @@ def _diagram(leaf: Leaf) -> None:
     paragraph(sheet, measure.left, y, measure.width, _lines(leaf, y, measure.bottom, setting), copy, setting)
 
 
-def _spheres(leaf: Leaf, x: float, y: float, radius: float) -> None:
+def _spheres(leaf: PrintedLeaf, x: float, y: float, radius: float) -> None:
     """The spheres of the planets about the earth, each with its name."""
     sheet = leaf.sheet
     names = ("FIRMAMENTVM", "Saturnus", "Iupiter", "Mars", "Sol", "Venus", "Mercurius", "Luna")
@@ -209,7 +211,7 @@ def _spheres(leaf: Leaf, x: float, y: float, radius: float) -> None:
     _globe(sheet, x, y, radius - len(names) * step, leaf.rng)
 
 
-def _eclipse(leaf: Leaf, x: float, y: float, radius: float) -> None:
+def _eclipse(leaf: PrintedLeaf, x: float, y: float, radius: float) -> None:
     """Sun, earth and the moon in the shadow, with letters at the points."""
     sheet = leaf.sheet
     sun, earth, moon = 0.34 * radius, 0.17 * radius, 0.07 * radius
@@ -239,7 +241,7 @@ def _at(x: float, y: float, radius: float, degrees: float) -> tuple[float, float
     return x + radius * float(np.sin(angle)), y - radius * float(np.cos(angle))
 
 
-def _dial(leaf: Leaf) -> None:
+def _dial(leaf: PrintedLeaf) -> None:
     """An instrument: rings with hours or degrees round them, spokes, a hand, and text below."""
     rng, measure, sheet = leaf.rng, leaf.measure, leaf.sheet
     setting = leaf.style(10.5)
@@ -270,7 +272,7 @@ def _dial(leaf: Leaf) -> None:
     paragraph(sheet, measure.left, start, measure.width, _lines(leaf, start, measure.bottom, setting), copy, setting)
 
 
-PLATES: dict[str, Callable[[Leaf], None]] = {
+PLATES: dict[str, Callable[[PrintedLeaf], None]] = {
     "text": _text,
     "title": _title_page,
     "diagram": _diagram,

@@ -13,7 +13,7 @@ import numpy as np
 
 from tablesim.errors import SettingsError
 from tablesim.synthesis.faces import FACES
-from tablesim.synthesis.stemma import Stemma, Witness
+from tablesim.synthesis.stemma import SimulatedEdition, Stemma
 from tablesim.synthesis.tabular import HistoricalTable
 
 ROWS_ON_A_PAGE = 46
@@ -108,7 +108,7 @@ class Layout:
 class Edition:
     """One witness of a table as it stands in a book: page ``page`` of that book, set by ``layout``."""
 
-    witness: Witness
+    witness: SimulatedEdition
     book: Book
     layout: Layout
     page: int

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.records.truth import PageTruth
-from tablesim.synthesis.ageing import Scan
+from tablesim.synthesis.ageing import SimulatedScan
 from tablesim.synthesis.editions import Book, Edition
 from tablesim.synthesis.faces import FACES
 from tablesim.synthesis.photograph import OVERSAMPLING, draw_leaf_ageing, photograph, thicken
 from tablesim.synthesis.prose import roman
 from tablesim.synthesis.sacrobosco import WORDS
-from tablesim.synthesis.setting import Copy, long_s, paragraph, spell, style
+from tablesim.synthesis.setting import SourceText, long_s, paragraph, spell, style
 from tablesim.synthesis.sheet import Sheet, Style
 from tablesim.synthesis.tablesetting import Area, printed_columns, set_table
 
@@ -28,7 +28,7 @@ PAGE_WIDTH, PAGE_HEIGHT = 930, 1330
 
 
 @dataclass(frozen=True)
-class Page:
+class SimulatedPage:
     """A scan (uint8 of shape (height, width)) with its truth."""
 
     grey: NDArray[np.uint8]
@@ -36,7 +36,7 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Leaf:
+class PrintedLeaf:
     """A blank leaf to be printed: its sheet, its measure (the area within the margins), its book and page."""
 
     sheet: Sheet
@@ -64,7 +64,7 @@ class Leaf:
 
 def blank_leaf(
     book: Book, page: int, letters: tuple[str, str, str], rng: np.random.Generator, *, wide: bool = False
-) -> Leaf:
+) -> PrintedLeaf:
     """A leaf of about 930 x 1330 scan pixels, or lying on its long side; ``letters`` names the faces of words, heading
     and figures.
     """
@@ -75,10 +75,10 @@ def blank_leaf(
     left, right = (inner, outer) if page % 2 else (outer, inner)
     top, bottom = float(rng.uniform(0.05, 0.075)), float(rng.uniform(0.075, 0.1))
     measure = Area(left * width, top * height, (1 - right) * width, (1 - bottom) * height)
-    return Leaf(sheet, measure, book, page, *letters, rng)
+    return PrintedLeaf(sheet, measure, book, page, *letters, rng)
 
 
-def table_page(edition: Edition, seed: int) -> Page:
+def table_page(edition: Edition, seed: int) -> SimulatedPage:
     """The scan of an edition's table, with its truth. About 0.4 seconds.
 
     ``truth.meta`` says which table and witness it is, which row of the computed table each printed row of each
@@ -89,7 +89,7 @@ def table_page(edition: Edition, seed: int) -> Page:
     letters = (layout.letters, layout.heading, layout.figures)
     leaf = blank_leaf(edition.book, edition.page, letters, rng, wide=layout.wide)
     top = _running_head(leaf)
-    copy = Copy(WORDS, int(rng.integers(len(WORDS))), FACES[layout.letters])
+    copy = SourceText(WORDS, int(rng.integers(len(WORDS))), FACES[layout.letters])
     text = leaf.style(0.82 * 0.72 * max(14.0, layout.figure_height))
     if layout.text_above:
         top = paragraph(
@@ -117,7 +117,7 @@ def table_page(edition: Edition, seed: int) -> Page:
     return develop(leaf, meta, is_table=True, turn=layout.turn)
 
 
-def develop(leaf: Leaf, meta: dict[str, Any], *, is_table: bool, turn: int = 0) -> Page:
+def develop(leaf: PrintedLeaf, meta: dict[str, Any], *, is_table: bool, turn: int = 0) -> SimulatedPage:
     """Age and photograph a printed leaf."""
     rng = leaf.rng
     gothic = FACES[leaf.letters].style == "gothic"
@@ -125,10 +125,10 @@ def develop(leaf: Leaf, meta: dict[str, Any], *, is_table: bool, turn: int = 0) 
     ageing = draw_leaf_ageing(rng)
     behind = _other_side(leaf) if ageing.show_through > 0 else None
     scan = photograph(leaf.sheet, ageing, rng, behind, recto=leaf.recto, turn=turn)
-    return Page(scan.grey, _truth(leaf, scan, meta, is_table, (360 - turn) % 360))
+    return SimulatedPage(scan.grey, _truth(leaf, scan, meta, is_table, (360 - turn) % 360))
 
 
-def _truth(leaf: Leaf, scan: Scan, meta: dict[str, Any], is_table: bool, rotation: int) -> PageTruth:
+def _truth(leaf: PrintedLeaf, scan: SimulatedScan, meta: dict[str, Any], is_table: bool, rotation: int) -> PageTruth:
     numbers = sorted(
         scan.numbers,
         key=lambda n: (n.table is None, n.table or 0, n.row or 0, n.column or 0, n.box.y, n.box.x),
@@ -139,11 +139,11 @@ def _truth(leaf: Leaf, scan: Scan, meta: dict[str, Any], is_table: bool, rotatio
     return PageTruth(page_id, width, height, is_table, tuple(numbers), {**meta, "unasked": unasked}, rotation)
 
 
-def _other_side(leaf: Leaf) -> Sheet:
+def _other_side(leaf: PrintedLeaf) -> Sheet:
     """A page of text to show through."""
     sheet = Sheet(leaf.sheet.width, leaf.sheet.height, leaf.rng)
     setting = leaf.style(11.0)
-    copy = Copy(WORDS, int(leaf.rng.integers(len(WORDS))), setting.face)
+    copy = SourceText(WORDS, int(leaf.rng.integers(len(WORDS))), setting.face)
     lines = int((leaf.measure.bottom - leaf.measure.top) / (1.22 * setting.size)) - 1
     # The back's inner margin is on the other side.
     left = leaf.sheet.width - leaf.measure.right
@@ -151,7 +151,7 @@ def _other_side(leaf: Leaf) -> Sheet:
     return sheet
 
 
-def running_head(leaf: Leaf, words: str) -> float:
+def running_head(leaf: PrintedLeaf, words: str) -> float:
     """Set the running head and the page number; returns the y at which the page goes on."""
     rng, measure = leaf.rng, leaf.measure
     head = leaf.style(10.5)
@@ -169,14 +169,14 @@ def running_head(leaf: Leaf, words: str) -> float:
     return y + 1.75 * head.size
 
 
-def _running_head(leaf: Leaf) -> float:
+def _running_head(leaf: PrintedLeaf) -> float:
     heads: tuple[str, ...] = ("LIBER PRIMVS.", "LIBER SECVNDVS.", "TABVLÆ.", "CAPVT TERTIVM.", "DE SPHÆRA.", "CANONES.")
     if leaf.book.year >= 1780:
         heads = ("HOURLY READINGS.", "OBSERVATORY.", "METEOROLOGICAL REGISTER.")
     return running_head(leaf, str(leaf.rng.choice(heads)))
 
 
-def _title(leaf: Leaf, top: float, title: str, figure_height: float) -> float:
+def _title(leaf: PrintedLeaf, top: float, title: str, figure_height: float) -> float:
     """The table's title, in one or two lines that grow smaller; returns where the table begins."""
     setting = leaf.style(0.72 * max(13.0, 1.1 * figure_height), leaf.heading)
     text = leaf.spelled(long_s(title), leaf.heading)
@@ -189,7 +189,7 @@ def _title(leaf: Leaf, top: float, title: str, figure_height: float) -> float:
     return y - 0.45 * setting.size
 
 
-def _balanced(leaf: Leaf, words: list[str], setting: Style) -> list[str]:
+def _balanced(leaf: PrintedLeaf, words: list[str], setting: Style) -> list[str]:
     """One line where it fits, else several with the first the longest."""
     lines: list[str] = []
     room = 0.92 * leaf.measure.width
@@ -202,7 +202,7 @@ def _balanced(leaf: Leaf, words: list[str], setting: Style) -> list[str]:
     return lines
 
 
-def _foot(leaf: Leaf, y: float, text: Style, catchword: str) -> None:
+def _foot(leaf: PrintedLeaf, y: float, text: Style, catchword: str) -> None:
     """Catch-word at the right, now and then a signature in the middle."""
     rng, measure = leaf.rng, leaf.measure
     if rng.random() < 0.75:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tablesim.records.boxes import Box
 from tablesim.records.truth import TrueDigit, TrueNumber
-from tablesim.synthesis.ageing import Ageing, Scan, age
+from tablesim.synthesis.ageing import Ageing, SimulatedScan, age
 from tablesim.synthesis.sheet import Sheet
 
 OVERSAMPLING = 1.6
@@ -60,7 +60,7 @@ def photograph(
     *,
     recto: bool = True,
     turn: int = 0,
-) -> Scan:
+) -> SimulatedScan:
     """The scan of a leaf.
 
     Parameters
@@ -129,14 +129,14 @@ def _shade(picture: NDArray[np.float32], fold: int, above: int, height: int, rng
     picture[above : above + height] *= dark.astype(np.float32)
 
 
-def _moved(leaf: Scan, grey: NDArray[np.uint8], right: int, down: int) -> Scan:
+def _moved(leaf: SimulatedScan, grey: NDArray[np.uint8], right: int, down: int) -> SimulatedScan:
     def move(box: Box) -> Box:
         return replace(box, x=box.x + right, y=box.y + down)
 
     return _with_boxes(leaf, grey, move)
 
 
-def _turned(scan: Scan, turn: int) -> Scan:
+def _turned(scan: SimulatedScan, turn: int) -> SimulatedScan:
     """The scan turned clockwise by quarter turns."""
     height, width = scan.grey.shape
     if turn == 0:
@@ -153,9 +153,9 @@ def _turned(scan: Scan, turn: int) -> Scan:
     return _with_boxes(scan, grey, move)
 
 
-def _with_boxes(scan: Scan, grey: NDArray[np.uint8], move: Callable[[Box], Box]) -> Scan:
+def _with_boxes(scan: SimulatedScan, grey: NDArray[np.uint8], move: Callable[[Box], Box]) -> SimulatedScan:
     numbers = tuple(
         TrueNumber(n.text, tuple(TrueDigit(d.value, move(d.box)) for d in n.digits), n.table, n.row, n.column)
         for n in scan.numbers
     )
-    return Scan(grey, numbers, tuple(move(box) for box in scan.unasked))
+    return SimulatedScan(grey, numbers, tuple(move(box) for box in scan.unasked))

@@ -14,7 +14,7 @@ import numpy as np
 
 from tablesim.records.boxes import Box
 from tablesim.records.truth import TrueDigit
-from tablesim.synthesis.ageing import Scan, age, draw_ageing
+from tablesim.synthesis.ageing import SimulatedScan, age, draw_ageing
 from tablesim.synthesis.practice_blocks import Block
 from tablesim.synthesis.practice_surroundings import set_dial, set_drawing, set_heading, set_scratches, set_text
 from tablesim.synthesis.practice_tables import set_fractions, set_list, set_table
@@ -36,7 +36,7 @@ LOST_PIXELS = 6.0
 """Numbers whose tallest figure has fewer scan pixels than this are not asked for: nobody could read them."""
 
 
-def practice_page(seed: int, size: int = 768, wear: float = 1.0) -> Scan:
+def practice_page(seed: int, size: int = 768, wear: float = 1.0) -> SimulatedScan:
     """A practice page of ``size`` x ``size`` working pixels; the same seed gives the same bytes.
 
     Figures are 10 to 33 pixels high, most of them 14 to 22. As with real pages, the scan was made at some other
@@ -56,7 +56,7 @@ def practice_page(seed: int, size: int = 768, wear: float = 1.0) -> Scan:
     resolution = float(np.exp(rng.uniform(np.log(FEWEST_PIXELS / smallest), np.log(FINEST))))
     scan = _resized(_without_lost(age(sheet, draw_ageing(rng, resolution / OVERSAMPLING, wear), rng)), size)
     if rng.random() < 0.08:
-        return Scan(np.ascontiguousarray(np.rot90(scan.grey, int(rng.integers(1, 4)))), (), ())
+        return SimulatedScan(np.ascontiguousarray(np.rot90(scan.grey, int(rng.integers(1, 4)))), (), ())
     return scan
 
 
@@ -66,7 +66,7 @@ def _whole(side: int, rng: np.random.Generator) -> Block:
     return Block(0, 0, side, side, height * OVERSAMPLING)
 
 
-def _without_lost(scan: Scan) -> Scan:
+def _without_lost(scan: SimulatedScan) -> SimulatedScan:
     """The scan without the numbers that are too small in it: their places are not asked for."""
     lost = [max(digit.box.height for digit in number.digits) < LOST_PIXELS for number in scan.numbers]
     unasked = [digit.box for number, gone in zip(scan.numbers, lost, strict=True) if gone for digit in number.digits]
@@ -74,7 +74,7 @@ def _without_lost(scan: Scan) -> Scan:
     return replace(scan, numbers=kept, unasked=scan.unasked + tuple(unasked))
 
 
-def _resized(scan: Scan, size: int) -> Scan:
+def _resized(scan: SimulatedScan, size: int) -> SimulatedScan:
     """The scan brought to ``size`` x ``size`` pixels, as reading brings a page to its working scale."""
     share = size / scan.grey.shape[0]
     way = cv2.INTER_AREA if share < 1 else cv2.INTER_CUBIC
@@ -87,7 +87,7 @@ def _resized(scan: Scan, size: int) -> Scan:
         replace(number, digits=tuple(TrueDigit(d.value, moved(d.box)) for d in number.digits))
         for number in scan.numbers
     )
-    return Scan(grey, numbers, tuple(moved(box) for box in scan.unasked))
+    return SimulatedScan(grey, numbers, tuple(moved(box) for box in scan.unasked))
 
 
 def _split(block: Block, rng: np.random.Generator, depth: int) -> list[Block]:

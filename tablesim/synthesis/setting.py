@@ -46,7 +46,7 @@ def style(face: Typeface, height: float, *, of: str = "letters", jitter: float =
     return Style(face, size, spacing=spacing * size, jitter=jitter * height)
 
 
-class Copy:
+class SourceText:
     """The text a compositor works from, word by word and without end, spelled for a face.
 
     Parameters
@@ -98,7 +98,7 @@ def paragraph(
     top: float,
     width: float,
     n_lines: int,
-    copy: Copy,
+    copy: SourceText,
     setting: Style,
     *,
     leading: float = 1.22,

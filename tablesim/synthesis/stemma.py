@@ -57,7 +57,7 @@ class Misprint:
 
 
 @dataclass(frozen=True)
-class Witness:
+class SimulatedEdition:
     """One edition's text of a table.
 
     Parameters
@@ -89,12 +89,12 @@ class Stemma:
     """The editions of one table, in the order of their years: each parent stands before its copies."""
 
     table: HistoricalTable
-    witnesses: tuple[Witness, ...]
+    witnesses: tuple[SimulatedEdition, ...]
 
-    def witness(self, name: str) -> Witness:
+    def witness(self, name: str) -> SimulatedEdition:
         return next(witness for witness in self.witnesses if witness.name == name)
 
-    def inherited(self, witness: Witness) -> tuple[Misprint, ...]:
+    def inherited(self, witness: SimulatedEdition) -> tuple[Misprint, ...]:
         """The misprints that a witness took over from its forebears, the oldest first."""
         if witness.parent is None:
             return ()
@@ -102,7 +102,7 @@ class Stemma:
         return (*self.inherited(parent), *parent.misprints)
 
 
-def differences(before: Witness, after: Witness) -> set[tuple[int, str, int, Entry, Entry]]:
+def differences(before: SimulatedEdition, after: SimulatedEdition) -> set[tuple[int, str, int, Entry, Entry]]:
     """Every place in which two texts differ, as (line, column, place, before, after); rows only in one are left out."""
     rows = dict(zip(after.lines, after.table.rows, strict=True))
     found: set[tuple[int, str, int, Entry, Entry]] = set()
@@ -141,8 +141,8 @@ def grow(
     if count < 1:
         raise ValueError(f"grow: got {count} witnesses, expected at least 1")
     drawn = sorted(int(year) for year in rng.choice(np.arange(years[0], years[1] + 1), size=count, replace=False))
-    archetype = Witness("", drawn[0], None, (), table, tuple(range(len(table.rows))))
-    witnesses: list[Witness] = []
+    archetype = SimulatedEdition("", drawn[0], None, (), table, tuple(range(len(table.rows))))
+    witnesses: list[SimulatedEdition] = []
     for number, year in enumerate(drawn):
         # Recent editions were likelier on the compositor's desk than old ones.
         weights = np.arange(1.0, number + 1)
@@ -159,7 +159,7 @@ def _siglum(number: int) -> str:
 class _Forme:
     """A text being set: it changes places, remembers what it changed, and never touches a place twice."""
 
-    def __init__(self, archetype: Witness, parent: Witness) -> None:
+    def __init__(self, archetype: SimulatedEdition, parent: SimulatedEdition) -> None:
         self.columns = parent.table.columns
         self.lines = list(parent.lines)
         self.rows = [list(row) for row in parent.table.rows]
@@ -184,7 +184,9 @@ class _Forme:
         return True
 
 
-def _copy(archetype: Witness, parent: Witness, name: str, year: int, rng: np.random.Generator, rate: float) -> Witness:
+def _copy(
+    archetype: SimulatedEdition, parent: SimulatedEdition, name: str, year: int, rng: np.random.Generator, rate: float
+) -> SimulatedEdition:
     forme = _Forme(archetype, parent)
     spots = sum(column.places for column in forme.columns if not column.words) * len(forme.rows)
     wanted = max(1, int(rng.poisson(rate * spots)))
@@ -209,7 +211,7 @@ def _copy(archetype: Witness, parent: Witness, name: str, year: int, rng: np.ran
         made += _SLIPS[kind][1](forme, row, column, rng)
     rows = tuple(tuple(row) for row in forme.rows)
     table = replace(parent.table, rows=rows)
-    return Witness(name, year, parent.name or None, tuple(forme.misprints), table, tuple(forme.lines))
+    return SimulatedEdition(name, year, parent.name or None, tuple(forme.misprints), table, tuple(forme.lines))
 
 
 def _pick(cell: Cell, rng: np.random.Generator) -> tuple[int, str]:

@@ -15,10 +15,10 @@ from tablesim.bigrams.pooled import cells_between, pooled_histogram
 from tablesim.corpus.evaluation.embeddings import EmbeddingRow, compare_embeddings, histogram_embeddings
 from tablesim.corpus.evaluation.labels import Labels, read_labels
 from tablesim.corpus.store import Corpus
-from tablesim.digits.network import FIGURE_HEIGHT
+from tablesim.digits.network import DIGIT_HEIGHT
 from tablesim.digits.scale import working_image
 from tablesim.errors import MetadataError, WeightsError
-from tablesim.reader import Network
+from tablesim.reader import PageReader
 from tablesim.scans.cleaning import clean
 from tablesim.scans.images import load_scan
 
@@ -29,11 +29,11 @@ _VGG_LAYERS, _VGG_SIDE = 31, 224
 _CELL = 2
 
 
-def embedding_table(
+def compare_embeddings_on(
     corpus: Corpus,
     labels: Labels | str | Path,
     *,
-    network: Network | None = None,
+    network: PageReader | None = None,
     vgg16: str | Path | None = None,
     seed: int = 0,
 ) -> list[EmbeddingRow]:
@@ -73,19 +73,19 @@ def embedding_table(
     return compare_embeddings(embeddings | {"random": random}, truth, seed)
 
 
-def _pooled(corpus: Corpus, network: Network, page: str) -> NDArray[np.float64]:
+def _pooled(corpus: Corpus, network: PageReader, page: str) -> NDArray[np.float64]:
     """The page as the network saw it when it was read, pooled instead of read."""
     transform = corpus.reading(page).transform
     ink = torch.from_numpy(clean(working_image(load_scan(corpus.page(page)["scan"]).grey, transform)))[None, None]
     with torch.inference_mode():
         activations = torch.sigmoid(network.eye.network(ink).digits[0])
-    return pooled_histogram(activations, cells_between(FIGURE_HEIGHT, _CELL))
+    return pooled_histogram(activations, cells_between(DIGIT_HEIGHT, _CELL))
 
 
 def _vgg16(corpus: Corpus, pages: list[str], weights: Path | None) -> NDArray[np.float64]:
     try:
         network = VGG(16, _VGG_LAYERS, weights).eval()
-    except bilrp.WeightsError as error:
+    except bilrp.PretrainedWeightsError as error:
         raise WeightsError(str(error)) from error
     found = []
     for page in pages:

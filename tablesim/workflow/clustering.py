@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from tablesim.corpus.clustering.constraints import Constraints, Groups, consistent
+from tablesim.corpus.clustering.constraints import ConstrainedUnionFind, Constraints, consistent
 from tablesim.corpus.clustering.model import Clustering
 from tablesim.corpus.search.engine import N_NEIGHBOURS
 from tablesim.corpus.storage.files import write_csv
 from tablesim.corpus.store import Corpus
-from tablesim.review.constraints import Known, Move, known, moves
+from tablesim.review.constraints import KnownConstraints, Move, known_constraints, moves
 from tablesim.review.csv_files import log_of
 from tablesim.workflow.verification import different_tables, verify_pages
 
@@ -60,7 +60,7 @@ def cluster(
         each other says.
     """
     if constraints is None:
-        constraints = known(log_of(corpus).all()).constraints
+        constraints = known_constraints(log_of(corpus).all()).constraints
     counted = corpus.cluster(k, method=method, seed=seed, constraints=constraints, keep=False)
     if counted.asked != "auto" or method != "tables":
         return corpus.clusterings.save(counted)
@@ -75,7 +75,7 @@ def look_into(corpus: Corpus, clustering: Clustering, constraints: Constraints) 
     joined = [pair for pair in candidates(corpus, clustering) if _one_table(corpus, *pair)]
     apart = different_tables(corpus, [group.pages for group in clustering.clusters])
     found = consistent(constraints, [*joined, *apart.same])
-    groups = Groups()
+    groups = ConstrainedUnionFind()
     for a, b in found.same:
         groups.join(a, b)
     split = tuple((a, b) for a, b in apart.split if groups.forbid(a, b))
@@ -101,7 +101,7 @@ class Reclustering:
 
     clustering: Clustering
     moves: tuple[Move, ...]
-    known: Known
+    known: KnownConstraints
 
     def write_moves(self, path: Path) -> None:
         """Write the before and after list as CSV, a line a page whose cluster has another number now."""
@@ -114,7 +114,7 @@ class Reclustering:
 
 def recluster(corpus: Corpus, k: int | str = "auto", *, method: str = "tables", seed: int = 0) -> Reclustering:
     """Cluster a run again by its verdicts, and say what is other than before; ``clusters/changes.csv`` says it too."""
-    said = known(log_of(corpus).all())
+    said = known_constraints(log_of(corpus).all())
     kept = {name: corpus.clusterings[name] for name in corpus.clusterings.names}
     now = cluster(corpus, k, method=method, seed=seed, constraints=said.constraints)
     found = Reclustering(now, tuple(moves(kept[now.name], now)) if now.name in kept else (), said)

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from tablesim.corpus.clustering.pipeline import number_of_clusters
 from tablesim.corpus.corrections.apply import renew
-from tablesim.corpus.indexing.events import Event, Listener, silent
+from tablesim.corpus.indexing.events import Event, Listener, ignore_event
 from tablesim.corpus.indexing.ingest import ingest, read_pages
 from tablesim.corpus.indexing.pool import MakeReader, Read
 from tablesim.corpus.storage.files import write_csv
@@ -29,7 +29,7 @@ from tablesim.scans.images import MAX_PIXELS
 from tablesim.scans.joining import join
 from tablesim.scans.locator import Locator
 from tablesim.scans.metadata import Metadata, PageMetadata, joined, read_metadata
-from tablesim.scans.sources import Pages, Source, find_scans, gather, split_sources
+from tablesim.scans.sources import Pages, Source, find_scans, name_fetched_pages, split_sources
 from tablesim.scans.web import Web, as_address
 from tablesim.workflow.clustering import cluster
 from tablesim.workflow.event_log import EventLog
@@ -42,7 +42,7 @@ _FINDING_COLUMNS = ("what", "page", "line", "detail")
 _VERSIONS_OF = ("torch", "numpy", "scipy", "scikit-learn", "opencv-python-headless", "pillow", "pyarrow")
 
 
-class PageReader(Protocol):
+class ReadsPages(Protocol):
     """What reads pages: the network of ``tablesim.load_network``, or anything with these two."""
 
     @property
@@ -59,7 +59,7 @@ def run(
     metadata: str | Path | None = None,
     clusters: int | str = "auto",
     workers: int = 1,
-    network: PageReader | str | Path | None = None,
+    network: ReadsPages | str | Path | None = None,
     on_event: Listener | None = None,
     *,
     web: Web | None = None,
@@ -118,12 +118,12 @@ def run(
     _same_source(Path(out), sources)
     fingerprint, make_reader = _reader(network, max_pixels)
     corpus = Corpus.resume(out, {"network": fingerprint}, source=sources, seed=SEED)
-    with corpus.lock(), EventLog(corpus.folder / "events.jsonl", on_event or silent) as tell:
+    with corpus.lock(), EventLog(corpus.folder / "events.jsonl", on_event or ignore_event) as tell:
         retry = retry_failed or _reads_otherwise(corpus, max_pixels)
         corpus.run |= {"finished": False, "versions": versions(), "metadata": _metadata_record(table)}
         corpus.run["max_pixels"] = max_pixels
         corpus.save_run()
-        pages = gather(scans, _fetch(libraries, web or Web(), max_pixels, tell))
+        pages = name_fetched_pages(scans, _fetch(libraries, web or Web(), max_pixels, tell))
         _index(corpus, pages, table, tell, retry_failed=retry)
         read_pages(corpus, make_reader, workers=workers, scheduler=scheduler, on_event=tell)
         # What was corrected stays corrected when its scan is read again.
@@ -197,7 +197,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _reader(network: PageReader | str | Path | None, max_pixels: int) -> tuple[str, MakeReader]:
+def _reader(network: ReadsPages | str | Path | None, max_pixels: int) -> tuple[str, MakeReader]:
     """The fingerprint of a network, and how a process comes by its ``read``."""
     if network is None or isinstance(network, str | Path):
         from tablesim.reader import load_network
@@ -234,7 +234,7 @@ def _load(weights: Path, fingerprint: str, loaded: _Loaded, max_pixels: int) -> 
     return partial(network.read, max_pixels=max_pixels)
 
 
-def _read_of(network: PageReader) -> Read:
+def _read_of(network: ReadsPages) -> Read:
     return network.read
 
 

@@ -8,7 +8,7 @@ from tablesim.corpus.evaluation.labels import Evaluation, evaluate
 from tablesim.corpus.indexing.events import Listener
 from tablesim.corpus.store import Corpus
 from tablesim.errors import ScanError
-from tablesim.workflow.running import PageReader, run
+from tablesim.workflow.running import ReadsPages, run
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _PLACES = (_PACKAGE / "data" / "sample", _PACKAGE.parent / "data" / "sample")
@@ -29,7 +29,7 @@ def demo(
     out: str | Path,
     *,
     workers: int = 1,
-    network: PageReader | str | Path | None = None,
+    network: ReadsPages | str | Path | None = None,
     on_event: Listener | None = None,
 ) -> tuple[Corpus, Evaluation]:
     """Run the sample corpus into ``out``; the run, and how it compares with the sample's labels."""

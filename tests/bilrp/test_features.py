@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from bilrp import InputError, WeightsError
+from bilrp import InputError, PretrainedWeightsError
 from bilrp.features import VGG, normalize, random_projection
 
 
@@ -29,20 +29,22 @@ def test_weights_come_from_a_checked_file(tmp_path: Path) -> None:
     model = VGG(11, 4, weights=path)
     assert torch.equal(model.features[0].weight, source.features[0].weight)  # type: ignore[arg-type]
     assert model.provenance == "VGG-11, weights of vgg.pth"
-    with pytest.raises(WeightsError, match=r"features.6.weight is missing, expected shape \(256, 128, 3, 3\)"):
+    with pytest.raises(
+        PretrainedWeightsError, match=r"features.6.weight is missing, expected shape \(256, 128, 3, 3\)"
+    ):
         VGG(11, 8, weights=path)
-    with pytest.raises(WeightsError, match=r"features.3.weight is missing"):
+    with pytest.raises(PretrainedWeightsError, match=r"features.3.weight is missing"):
         VGG(11, 5, weights=_only_first(tmp_path))
     torch.save({"features.0.weight": torch.zeros(1)}, path)
-    with pytest.raises(WeightsError, match=r"has shape \(1,\), expected \(64, 3, 3, 3\)"):
+    with pytest.raises(PretrainedWeightsError, match=r"has shape \(1,\), expected \(64, 3, 3, 3\)"):
         VGG(11, 1, weights=path)
     torch.save([1, 2], path)
-    with pytest.raises(WeightsError, match="holds list, expected a state dict"):
+    with pytest.raises(PretrainedWeightsError, match="holds list, expected a state dict"):
         VGG(11, 1, weights=path)
     path.write_bytes(b"not weights")
-    with pytest.raises(WeightsError, match="not a state dict that can be loaded"):
+    with pytest.raises(PretrainedWeightsError, match="not a state dict that can be loaded"):
         VGG(11, 1, weights=path)
-    with pytest.raises(WeightsError, match="no such file"):
+    with pytest.raises(PretrainedWeightsError, match="no such file"):
         VGG(11, 1, weights=tmp_path / "none.pth")
 
 
@@ -55,10 +57,10 @@ def test_weights_must_be_dense_finite_numbers(tmp_path: Path, monkeypatch: pytes
         (good["features.0.weight"] / 0, r"features.0.weight has values that are not finite"),
     ):
         torch.save({**good, "features.0.weight": wrong}, path)
-        with pytest.raises(WeightsError, match=message):
+        with pytest.raises(PretrainedWeightsError, match=message):
             VGG(11, 1, weights=path)
     monkeypatch.setattr("bilrp.features.MAX_FILE", 100)
-    with pytest.raises(WeightsError, match=r"has [\d,]+ bytes, expected at most 100"):
+    with pytest.raises(PretrainedWeightsError, match=r"has [\d,]+ bytes, expected at most 100"):
         VGG(11, 1, weights=path)
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from bilrp import Composite, InputError, LocalRelevance, Seeds, UnsupportedOperationError, explain_outputs
+from bilrp import Composite, InputError, LocalRelevance, OutputPositions, UnsupportedOperationError, explain_outputs
 from bilrp import places as local
 from bilrp.composites import FIRST, OfKind
 from bilrp.places import explain_places
@@ -57,7 +57,7 @@ class Detector(nn.Module):
 class Picked(nn.Module):
     """The same places as an embedding, for the dense way."""
 
-    def __init__(self, model: nn.Module, seeds: Seeds) -> None:
+    def __init__(self, model: nn.Module, seeds: OutputPositions) -> None:
         super().__init__()
         self.model = model
         self.index = tuple(torch.from_numpy(part) for part in (seeds.channel, seeds.row, seeds.column))
@@ -70,15 +70,15 @@ def page(height: int = HEIGHT, width: int = WIDTH) -> Tensor:
     return torch.rand(1, 2, height, width, generator=torch.Generator().manual_seed(8), dtype=torch.float64)
 
 
-def places(n: int = 9, height: int = HEIGHT, width: int = WIDTH) -> Seeds:
+def places(n: int = 9, height: int = HEIGHT, width: int = WIDTH) -> OutputPositions:
     """Corners, edges, the middle; each its own explanation, with the activation it stands on."""
     rng = np.random.default_rng(1)
     rows = np.concatenate([[0, 0, height - 1, height - 1], rng.integers(0, height, n)])
     columns = np.concatenate([[0, width - 1, 0, width - 1], rng.integers(0, width, n)])
-    return Seeds(np.arange(n + 4), rng.integers(0, 3, n + 4), rows, columns, np.ones(n + 4))
+    return OutputPositions(np.arange(n + 4), rng.integers(0, 3, n + 4), rows, columns, np.ones(n + 4))
 
 
-def dense(model: nn.Module, x: Tensor, seeds: Seeds, composite: object, bias: str) -> tuple[Tensor, Tensor]:
+def dense(model: nn.Module, x: Tensor, seeds: OutputPositions, composite: object, bias: str) -> tuple[Tensor, Tensor]:
     result = explain_outputs(Picked(model, seeds), x, composite, bias=bias)  # type: ignore[arg-type]
     return result.values.sum(1), result.embedding
 
@@ -99,7 +99,7 @@ def test_windows_equal_whole_maps(mode: str, composite: object, bias: str, monke
     monkeypatch.setattr(local, "MAX_BATCH", 4)  # several batches
     model, x, seeds = Detector(mode), page(), places()
     expected, activations = dense(model, x, seeds, composite, bias)
-    seeds = Seeds(seeds.explanation, seeds.channel, seeds.row, seeds.column, activations.numpy())
+    seeds = OutputPositions(seeds.explanation, seeds.channel, seeds.row, seeds.column, activations.numpy())
     got = explain_places(model, x, seeds, composite, bias=bias)  # type: ignore[arg-type]
     whole = got.combine(np.arange(len(got.maps)), len(got.maps))
     torch.testing.assert_close(whole, expected, rtol=1e-9, atol=1e-11)
@@ -110,7 +110,7 @@ def test_windows_equal_whole_maps(mode: str, composite: object, bias: str, monke
 def test_places_of_one_explanation_add_up() -> None:
     model, x, one = Detector(), page(), places()
     alone = explain_places(model, x, one, RELATIVE)
-    grouped = Seeds(one.explanation // 5, one.channel, one.row, one.column, 2.0 * np.arange(len(one.row)))
+    grouped = OutputPositions(one.explanation // 5, one.channel, one.row, one.column, 2.0 * np.arange(len(one.row)))
     together = explain_places(model, x, grouped, RELATIVE)
     weights = torch.from_numpy(grouped.relevance)
     expected = alone.combine(grouped.explanation, 3, weights)
@@ -120,8 +120,8 @@ def test_places_of_one_explanation_add_up() -> None:
 def test_near_places_share_a_window_and_far_ones_do_not() -> None:
     rows, columns = np.array([2, 3, 40, 41, 90]), np.array([2, 5, 4, 4, 92])
     x = torch.rand(1, 2, 96, 96, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
-    one = Seeds(np.zeros(5, int), np.array([0, 1, 2, 0, 1]), rows, columns, np.arange(1.0, 6.0), count=2)
-    alone = Seeds(np.arange(5), one.channel, rows, columns, one.relevance)
+    one = OutputPositions(np.zeros(5, int), np.array([0, 1, 2, 0, 1]), rows, columns, np.arange(1.0, 6.0), count=2)
+    alone = OutputPositions(np.arange(5), one.channel, rows, columns, one.relevance)
     got, each = (explain_places(Detector(), x, seeds, RELATIVE) for seeds in (one, alone))
     assert got.explanation.tolist() == [0, 0, 0] and len(each.maps) == 5
     assert got.sums.shape == got.given.shape == (2,) and float(got.sums[1]) == 0
@@ -132,7 +132,7 @@ def test_near_places_share_a_window_and_far_ones_do_not() -> None:
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=1, max_size=12), st.integers(0, 20))
 def test_gathering_keeps_every_place_and_saves_work(places: list[tuple[int, int]], margin: int) -> None:
-    growth = local.Growth(np.full((1, 2), 4.0), np.full((1, 2), margin), np.array([3.0]), 1.0)
+    growth = local.WindowGrowth(np.full((1, 2), 4.0), np.full((1, 2), margin), np.array([3.0]), 1.0)
     found = growth.gathered(np.array(places))
     assert sorted(np.concatenate(found).tolist()) == list(range(len(places)))
     boxes = [np.ptp(np.array(places)[members], axis=0) + 1 for members in found]
@@ -145,7 +145,7 @@ def test_gathering_keeps_every_place_and_saves_work(places: list[tuple[int, int]
 def test_sizes_that_need_padding() -> None:
     model, x, seeds = Detector(), page(37, 30), places(5, 37, 30)
     expected, activations = dense(model, x, seeds, RELATIVE, "distribute")
-    seeds = Seeds(seeds.explanation, seeds.channel, seeds.row, seeds.column, activations.numpy())
+    seeds = OutputPositions(seeds.explanation, seeds.channel, seeds.row, seeds.column, activations.numpy())
     got = explain_places(model, x, seeds, RELATIVE, bias="distribute")
     torch.testing.assert_close(got.combine(seeds.explanation, len(got.maps)), expected, rtol=1e-9, atol=1e-11)
 
@@ -153,9 +153,9 @@ def test_sizes_that_need_padding() -> None:
 def test_seeds_may_come_from_the_output() -> None:
     model, x = Detector(), page()
 
-    def strongest(maps: Tensor) -> Seeds:
+    def strongest(maps: Tensor) -> OutputPositions:
         place = np.array(np.unravel_index(int(maps.argmax()), maps.shape))[:, None]
-        return Seeds(np.zeros(1, int), place[1], place[2], place[3], np.array([float(maps.max())]))
+        return OutputPositions(np.zeros(1, int), place[1], place[2], place[3], np.array([float(maps.max())]))
 
     got = explain_places(model, x, strongest, RELATIVE, bias="distribute")
     with torch.no_grad():
@@ -167,7 +167,7 @@ def test_report_says_what_was_kept_and_the_model_is_untouched() -> None:
     before = fingerprint(model)
     expected = explain_outputs(Picked(model, seeds), x, "lrp0").coverage
     activations = explain_outputs(Picked(model, seeds), x, "lrp0").embedding.numpy()
-    seeds = Seeds(seeds.explanation, seeds.channel, seeds.row, seeds.column, activations)
+    seeds = OutputPositions(seeds.explanation, seeds.channel, seeds.row, seeds.column, activations)
     got = explain_places(model, x, seeds, "lrp0").coverage
     kept = {entry.name: entry.kept for entry in got.entries}
     for entry in expected.entries:
@@ -178,14 +178,14 @@ def test_report_says_what_was_kept_and_the_model_is_untouched() -> None:
 
 
 def test_nothing_to_explain() -> None:
-    nothing = Seeds(*(np.zeros(0, int) for _ in range(4)), np.zeros(0))
+    nothing = OutputPositions(*(np.zeros(0, int) for _ in range(4)), np.zeros(0))
     got = explain_places(Detector(), page(), nothing)
     assert isinstance(got, LocalRelevance) and got.maps == [] and got.sums.shape == (0,)
     assert got.combine(np.zeros(0, int), 2).shape == (2, HEIGHT, WIDTH)
 
 
 def test_what_windows_cannot_pass_is_refused() -> None:
-    seeds = Seeds(*(np.zeros(1, int) for _ in range(4)), np.ones(1))
+    seeds = OutputPositions(*(np.zeros(1, int) for _ in range(4)), np.ones(1))
     pooled = nn.Sequential(nn.Conv2d(2, 2, 3), nn.MaxPool2d(2)).double()
     with pytest.raises(UnsupportedOperationError, match=r"1 \(max_pool2d\): this operation cannot be passed"):
         explain_places(pooled, page(), seeds)
@@ -203,8 +203,11 @@ def test_what_windows_cannot_pass_is_refused() -> None:
             lambda: explain_places(Detector(), page(), places(4, 60, 52)),
             "row goes from 0 to 59, expected 0 to 39",
         ),
-        (lambda: Seeds(*(np.zeros(2, int) for _ in range(4)), np.ones(1)), r"arrays of \[1, 2\] entries"),
-        (lambda: Seeds(np.array([3]), *(np.zeros(1, int) for _ in range(3)), np.ones(1), count=2), "from 3 to 3"),
+        (lambda: OutputPositions(*(np.zeros(2, int) for _ in range(4)), np.ones(1)), r"arrays of \[1, 2\] entries"),
+        (
+            lambda: OutputPositions(np.array([3]), *(np.zeros(1, int) for _ in range(3)), np.ones(1), count=2),
+            "from 3 to 3",
+        ),
         (
             lambda: explain_places(nn.Sequential(nn.Flatten()), page(), places()),
             r"returned a map of shape \(1, 4160\), expected \(1, C, H, W\)",

@@ -16,7 +16,7 @@ from bilrp import BiLRP, InputError, JointRelevance, RuleError, explain_outputs
 from bilrp._engine import tiled as pooled
 from bilrp._engine.propagation import DEFAULT_MEMORY, make_plan
 from bilrp._trace.tape import record
-from bilrp._trace.watcher import undisturbed
+from bilrp._trace.watcher import frozen_eval
 from bilrp.canonizers import canonize, fold_batch_norm
 from bilrp.composites import FIRST, Composite, OfKind, vgg
 from bilrp.features import VGG, random_projection
@@ -68,7 +68,7 @@ def image(height: int, width: int, seed: int = 2) -> Tensor:
 
 def n_lifts(model: nn.Module, x: Tensor, composite: Composite | None = None) -> int:
     """How many operations above the input shares can pass."""
-    with undisturbed(model, x.device):
+    with frozen_eval(model, x.device):
         return len(pooled.chain(make_plan(canonize(record(model, x), [fold_batch_norm]), Composite.ensure(composite))))
 
 
@@ -231,7 +231,7 @@ def test_a_value_that_is_read_twice_ends_the_chain() -> None:
 def test_the_cut_follows_the_counted_work() -> None:
     model, x = VGG(11, 6), image(64, 64).float()
     tiles = pooled.Tiles(8, 64, 64)
-    with undisturbed(model, x.device):
+    with frozen_eval(model, x.device):
         plan = make_plan(record(model, x), vgg(0.0, 1.0))
         links = pooled.chain(plan)
         found = {n: pooled.cuts(plan, links, tiles, n) for n in (1, 100, 10**6)}

@@ -9,7 +9,7 @@ from corpus.fakes import FakeReader, write_corpus
 from tablesim import reader
 from tablesim.evidence.comparison import Comparison
 from tablesim.evidence.matches import tiles as pixels
-from tablesim.evidence.matches.relevance_by_region import KINDS, Surfaces
+from tablesim.evidence.matches.relevance_by_region import KINDS, RelevanceByRegion
 
 
 @pytest.fixture
@@ -29,11 +29,11 @@ def test_pages_of_a_run_are_compared_without_reading_them(call, run_folder, monk
     monkeypatch.setattr(reader, "load_network", unread)
     words = ("compare", "k0_e0", "k0_e1", "--run", run_folder, "--labels", tmp_path / "labels.csv")
     data = json.loads(call(*words, "--json").stdout)
-    assert data["standing"]["around_a"]["rank"] == 1
-    assert data["standing"]["around_a"]["surprise"] == {"by": "label", "as_near": 0, "others": 3, "share": 0}
+    assert data["corpus_rank"]["around_a"]["rank"] == 1
+    assert data["corpus_rank"]["around_a"]["surprise"] == {"by": "label", "as_near": 0, "others": 3, "share": 0}
     assert set(data["interval"]) == {"low", "high", "level", "resampled"}
     assert sum(bigram["share"] for bigram in data["bigrams"]) == pytest.approx(1)
-    assert data["surfaces"] is None
+    assert data["by_region"] is None
     lines = call(*words).stdout
     assert "k0_e1 is number 1 of 5 among the pages nearest to k0_e0; of 3 pages with another label, none" in lines
     assert "for what the reader doubts (95 % of 1000 readings" in lines
@@ -46,7 +46,7 @@ def test_a_scan_of_the_run_is_known_by_its_bytes(call, run_folder, tmp_path):
     moved.write_bytes((tmp_path / "scans" / "k1_e0.png").read_bytes())
     moved.with_suffix(".txt").write_text((tmp_path / "scans" / "k1_e0.txt").read_text())
     data = json.loads(call("compare", moved, "k1_e2", "--run", run_folder, "--json").stdout)
-    assert (data["standing"]["a"], data["standing"]["b"]) == ("k1_e0", "k1_e2")
+    assert (data["corpus_rank"]["a"], data["corpus_rank"]["b"]) == ("k1_e0", "k1_e2")
 
 
 def test_a_scan_of_elsewhere_has_no_standing(call, run_folder, tmp_path):
@@ -61,12 +61,12 @@ def test_labels_want_a_run(call, tmp_path):
 
 
 def test_pixels_say_what_the_relevance_lies_on(call, run_folder, monkeypatch, tmp_path):
-    part = Surfaces(
+    part = RelevanceByRegion(
         dict(zip(KINDS, (0.9, 0.0, 0.06, 0.04), strict=True)), dict(zip(KINDS, (0.1, 0.1, 0.2, 0.6), strict=True))
     )
 
     class Ink:
-        surfaces = (part, part)
+        by_region = (part, part)
 
         def plot(self, path):
             path.write_text("ink")
@@ -78,7 +78,7 @@ def test_pixels_say_what_the_relevance_lies_on(call, run_folder, monkeypatch, tm
     result = call("compare", "k0_e0", "k0_e1", "--run", run_folder, "--pixels", "--style", "print", "--out", out)
     assert "relevance on k0_e0, and how much of the page it is: digits 90 % (10 %), rules 0 % (10 %)" in result.stdout
     data = json.loads((out / "k0_e0__k0_e1.json").read_text(encoding="utf-8"))
-    assert data["surfaces"]["a"]["words"] == {"relevance": 0.06, "area": 0.2}
+    assert data["by_region"]["a"]["words"] == {"relevance": 0.06, "area": 0.2}
     names = {path.name for path in out.iterdir()}
     assert {f"k0_e0__k0_e1{end}" for end in (".png", "__faithfulness.png", "__pixels.png", "__print.pdf")} <= names
     for name in names:
@@ -94,6 +94,6 @@ def test_vgg_says_the_same_of_its_tiles(call, run_folder, monkeypatch, tmp_path)
     assert "random weights (seed 0), not trained" in result.stderr
     assert "how a pair stands in a run is told of the bigram network alone" in result.stderr
     data = json.loads((out / "k0_e0__k0_e1__vgg16.json").read_text(encoding="utf-8"))
-    assert data["standing"] is None
+    assert data["corpus_rank"] is None
     assert data["faithfulness"]["unit"] == "tiles"
     assert (out / "k0_e0__k0_e1__vgg16__faithfulness.png").is_file()

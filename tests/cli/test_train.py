@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tablesim.cli import app
-from tablesim.digits.training import Progress, TrainingSettings
+from tablesim.digits.training import TrainingProgress, TrainingSettings
 from tablesim.reader import BUNDLED_WEIGHTS
 from tablesim.records.truth import PageTruth
 from tests.digits.annotated import write_digits
@@ -24,7 +24,7 @@ def trained(monkeypatch):
         seen.folder, seen.settings, seen.kwargs = folder, settings, kwargs
         for step in (1, 2):
             point = {"precision": 0.9, "recall": 0.8, "f1_digits": 0.85, "f1_numbers": 0.7}
-            on_progress(Progress(step, 2, 1.5, 0.2, 0.1, 9.0, practice=point))
+            on_progress(TrainingProgress(step, 2, 1.5, 0.2, 0.1, 9.0, practice=point))
 
     monkeypatch.setattr("tablesim.cli.train.train", train)
     return seen

@@ -2,7 +2,7 @@ import numpy as np
 
 from corpus.test_clusters import clustered, corpus_of, names
 from tablesim.corpus.clustering.folder import Clusterings
-from tablesim.corpus.clustering.label_tracking import followed
+from tablesim.corpus.clustering.label_tracking import keep_labels
 from tablesim.corpus.clustering.pipeline import cluster_pages
 
 
@@ -17,7 +17,7 @@ def test_clusters_keep_their_numbers_when_sizes_change():
     # Without three pages of the first table the second is the largest: fresh numbers would change places.
     keep = [0, *range(4, 9)]
     fresh = cluster_pages([names(9)[at] for at in keep], h[keep], [True] * len(keep))
-    now = followed(before, fresh)
+    now = keep_labels(before, fresh)
     assert [now.label_of(page) for page in ("p000", "p004", "p007")] == [0, 1, 2]
     assert [cluster.label for cluster in now.clusters] == [1, 2, 0]
     assert fresh.label_of("p004") == 0
@@ -26,8 +26,8 @@ def test_clusters_keep_their_numbers_when_sizes_change():
 def test_a_number_that_was_used_is_never_given_to_another_table():
     h, _ = corpus_of((3, 2, 2))
     first = clustered(h)
-    second = followed(first, cluster_pages(names(5), h[:5], [True] * 5))
-    third = followed(second, cluster_pages(["p000", "p001", "p002", "q0", "q1"], h[[0, 1, 2, 5, 6]], [True] * 5))
+    second = keep_labels(first, cluster_pages(names(5), h[:5], [True] * 5))
+    third = keep_labels(second, cluster_pages(["p000", "p001", "p002", "q0", "q1"], h[[0, 1, 2, 5, 6]], [True] * 5))
     assert set(third.facts) == {0, 3}
     assert third.next_label == 4
 
@@ -35,7 +35,7 @@ def test_a_number_that_was_used_is_never_given_to_another_table():
 def test_of_two_halves_the_larger_keeps_the_number():
     h, _ = corpus_of((5, 3))
     lumped = clustered(h, 1)
-    now = followed(lumped, clustered(h))
+    now = keep_labels(lumped, clustered(h))
     assert now.label_of("p000") == 0
     assert now.label_of("p005") == 1
 

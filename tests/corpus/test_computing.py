@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tablesim.corpus.indexing.dask_cluster import read_with_dask
-from tablesim.corpus.indexing.limits import settled
+from tablesim.corpus.indexing.limits import threads_limited
 from tablesim.corpus.indexing.pool import read_in_processes
 
 MEGABYTE = 1 << 20
@@ -48,7 +48,7 @@ def test_threads_are_as_they_were_after():
     torch.set_num_threads(2)
     cv2.setNumThreads(2)
     try:
-        with settled():
+        with threads_limited():
             assert (torch.get_num_threads(), cv2.getNumThreads()) == (1, 1)
         assert (torch.get_num_threads(), cv2.getNumThreads()) == (2, 2)
     finally:

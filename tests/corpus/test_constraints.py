@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.test_clusters import corpus_of, names
-from tablesim.corpus.clustering.constraints import Constraints, Groups, consistent
+from tablesim.corpus.clustering.constraints import ConstrainedUnionFind, Constraints, consistent
 from tablesim.corpus.clustering.pipeline import cluster_pages
 from tablesim.errors import SettingsError
 
@@ -78,7 +78,7 @@ def reference(pairs, n):
 
 @given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=12))
 def test_groups_are_those_of_plain_sets(pairs):
-    groups = Groups()
+    groups = ConstrainedUnionFind()
     for a, b in pairs:
         assert groups.join(str(a), str(b))
     found = {}
@@ -91,7 +91,7 @@ def test_groups_are_those_of_plain_sets(pairs):
 def test_every_constraint_that_can_be_kept_is_kept(seed):
     rng = np.random.default_rng(seed)
     h, _ = LARGER
-    groups, same, apart = Groups(), [], []
+    groups, same, apart = ConstrainedUnionFind(), [], []
     for _ in range(8):
         a, b = rng.choice(names(len(h)), 2, replace=False)
         if rng.random() < 0.5:

@@ -3,7 +3,7 @@ import pytest
 from sklearn.cluster import KMeans
 
 from tablesim.corpus.clustering import kmeans
-from tablesim.corpus.clustering.kmeans import Picked, assign, fit, lloyd, sums_by_label, unit_roots
+from tablesim.corpus.clustering.kmeans import LazyRows, assign, fit, lloyd, sums_by_label, unit_roots
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_sums_and_nearest_by_hand():
 
 def test_picked_rows_are_made_when_asked_for():
     h = np.array([[0, 0], [4, 0], [9, 16]], dtype=np.float32)
-    view = Picked(h, np.array([2, 0]), unit_roots)
+    view = LazyRows(h, np.array([2, 0]), unit_roots)
     assert len(view) == 2
     np.testing.assert_allclose(view[0:2], [[0.6, 0.8], [0, 0]], atol=1e-6)
     assert view[0:1].dtype == np.float32

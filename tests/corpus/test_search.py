@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tablesim.corpus.search.hits import containment, shared_bigrams, typed_histogram, typed_numbers, unit_rows
 from tablesim.corpus.search.index import SearchIndex
-from tablesim.corpus.search.nearest import Groups, nearest, neighbours, surprises
+from tablesim.corpus.search.nearest import RowGroups, background_counts, nearest, neighbours
 from tablesim.errors import SettingsError
 
 
@@ -87,7 +87,7 @@ def test_a_surprise_counts_the_pages_of_others_that_come_as_near(h, k, at, seed)
     group = np.random.default_rng(seed).integers(-1, 3, len(h)).astype(np.int32)
     found = nearest(index_of(h), h[at], k, np.arange(len(h)) != at)
     top = found.top(k)
-    given_ = surprises(found, top, Groups("book", group), int(group[at]))
+    given_ = background_counts(found, top, RowGroups("book", group), int(group[at]))
     phi = unit_rows(np.sqrt(np.float32(h)))
     cosines = np.round(phi @ phi[at], 9)
     for place, surprise in zip(top, given_, strict=True):

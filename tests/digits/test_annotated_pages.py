@@ -9,7 +9,7 @@ from tablesim.digits.annotated_crops import AnnotatedCrops, mask
 from tablesim.digits.annotated_pages import AnnotatedPage, annotated_pages, close_box, cut_number, split_by_book
 from tablesim.digits.annotations import read_annotations
 from tablesim.digits.held_out import measure
-from tablesim.digits.network import FIGURE_HEIGHT
+from tablesim.digits.network import DIGIT_HEIGHT
 from tablesim.digits.targets import make_targets
 from tablesim.errors import MetadataError, SettingsError
 from tablesim.reader import load_network
@@ -48,10 +48,10 @@ def test_boxes_drawn_by_hand_come_close_to_the_ink(tmp_path, sample, truths, wri
         nearest = np.abs(middles).sum(axis=2).argmin(axis=1)
         assert [printed[k].value for k in nearest] == [digit.value for digit in figures]
         off = np.abs(found - corners[nearest])
-        assert np.quantile(off, 0.98) < 0.16 * FIGURE_HEIGHT
+        assert np.quantile(off, 0.98) < 0.16 * DIGIT_HEIGHT
         assert len(page.numbers) >= 0.98 * len(page.asked)
         heights = [digit.box.height for digit in figures]
-        assert np.median(heights) == pytest.approx(FIGURE_HEIGHT, rel=0.12)
+        assert np.median(heights) == pytest.approx(DIGIT_HEIGHT, rel=0.12)
 
 
 def test_scans_that_are_not_those_annotated_are_left_out(tmp_path, sample, truths):

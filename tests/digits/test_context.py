@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from tablesim.digits.context import vouched_for
+from tablesim.digits.context import accept_by_context
 from tablesim.digits.numbers import Thresholds
 from tablesim.digits.page import find_numbers
-from tablesim.digits.peaks import Digits
+from tablesim.digits.peaks import DigitPeaks
 
 UNIT = 14.0
 
@@ -17,7 +17,7 @@ def page(places, confidence):
     n = len(middles)
     boxes = np.column_stack([middles - np.array([5, UNIT / 2]), middles + np.array([5, UNIT / 2])])
     zeros = np.zeros(n, dtype=np.int64)
-    return Digits(zeros, np.array(confidence, dtype=float), zeros, np.zeros(n), boxes, np.zeros((n, 3)))
+    return DigitPeaks(zeros, np.array(confidence, dtype=float), zeros, np.zeros(n), boxes, np.zeros((n, 3)))
 
 
 def grid(columns=4, rows=6):
@@ -60,6 +60,6 @@ def test_what_is_fainter_than_faint_is_never_believed():
 def test_without_accepted_numbers_nothing_is_vouched_for():
     digits = page(grid(), np.full(24, 0.1))
     runs = [np.array([k]) for k in range(24)]
-    assert vouched_for(digits, [], runs) == []
-    assert vouched_for(digits, runs, []) == []
+    assert accept_by_context(digits, [], runs) == []
+    assert accept_by_context(digits, runs, []) == []
     assert numbers(digits) == set()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tablesim.digits.corrections import COLUMNS, Correction, read_corrections, standing, write_corrections
+from tablesim.digits.corrections import COLUMNS, Correction, corrections_in_force, read_corrections, write_corrections
 from tablesim.errors import MetadataError
 from tablesim.records.boxes import Box
 
@@ -86,7 +86,7 @@ def test_of_several_about_one_number_the_latest_holds():
     other_page = Correction("q", box, "24", "25")
     again = Correction("p", Box(102, 100, 40, 20), "24", "27", when="2026-03-03")
 
-    assert standing([first, beside, other_page, again]) == (beside, other_page, again)
-    assert standing([again, beside, first]) == (again, beside)
+    assert corrections_in_force([first, beside, other_page, again]) == (beside, other_page, again)
+    assert corrections_in_force([again, beside, first]) == (again, beside)
     unsaid = Correction("p", box, "24", "28")
-    assert standing([again, unsaid]) == (unsaid,)
+    assert corrections_in_force([again, unsaid]) == (unsaid,)

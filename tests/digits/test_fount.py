@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tablesim.digits.page_prototypes import CHANGED, ENOUGH, LEANING, looks, reread
-from tablesim.digits.peaks import Digits
+from tablesim.digits.page_prototypes import CHANGED, ENOUGH, LEANING, correct_by_page_prototypes, glyph_features
+from tablesim.digits.peaks import DigitPeaks
 from tablesim.synthesis.faces import FACES
 from tablesim.synthesis.sheet import Sheet, Style
 
@@ -29,7 +29,7 @@ def page(texts, face="fell-english", seed=0):
 
 def found(values, boxes):
     n = len(values)
-    return Digits(np.array(values), np.full(n, 0.99), np.full(n, 0), np.full(n, 0.001), boxes, np.zeros((n, 3)))
+    return DigitPeaks(np.array(values), np.full(n, 0.99), np.full(n, 0), np.full(n, 0.001), boxes, np.zeros((n, 3)))
 
 
 def printed(n=200, seed=3):
@@ -38,7 +38,7 @@ def printed(n=200, seed=3):
 
 def reread_all(values, ink, boxes):
     digits = found(values, boxes)
-    return reread(digits, np.arange(len(values)), ink)
+    return correct_by_page_prototypes(digits, np.arange(len(values)), ink)
 
 
 @pytest.mark.parametrize("face", ["fell-english", "garamond-italic"])
@@ -90,14 +90,14 @@ def test_only_what_is_accepted_is_read_again():
     wrong = true.index(3)
     read[wrong] = 8
     accepted = np.array([at for at in range(len(true)) if at != wrong])
-    again = reread(found(read, boxes), accepted, ink)
+    again = correct_by_page_prototypes(found(read, boxes), accepted, ink)
     assert again.values[wrong] == 8
 
 
 def test_figures_at_the_edge_of_the_page_are_looked_at():
     ink = np.zeros((60, 60), np.float32)
     boxes = np.array([[-9.0, -9, 5, 12], [50, 45, 66, 70]])
-    assert np.isfinite(looks(ink, boxes)).all()
+    assert np.isfinite(glyph_features(ink, boxes)).all()
 
 
 TRUE = printed(120)

@@ -5,10 +5,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from tablesim.digits.network import DigitNetwork, Shape, load_weights, save_weights
+from tablesim.digits.network import DigitNetwork, NetworkShape, load_weights, save_weights
 from tablesim.errors import WeightsError
 
-SMALL = Shape(half=4, quarter=8, eighth=8, dilations=(1,))
+SMALL = NetworkShape(half=4, quarter=8, eighth=8, dilations=(1,))
 
 
 def trained_a_little(shape=SMALL):

@@ -7,14 +7,14 @@ import cv2
 import numpy as np
 import pytest
 
-from tablesim.digits.detection import Pass
+from tablesim.digits.detection import Detection
 from tablesim.digits.page import _number
-from tablesim.digits.peaks import Digits
+from tablesim.digits.peaks import DigitPeaks
 from tablesim.digits.scale import survey
-from tablesim.digits.scores import Counts
+from tablesim.digits.scores import ErrorCounts
 from tablesim.reader import load_network
 from tablesim.records.transform import Transform
-from tablesim.synthesis.ageing import Ageing, Scan, age
+from tablesim.synthesis.ageing import Ageing, SimulatedScan, age
 from tablesim.synthesis.faces import FACES
 from tablesim.synthesis.sheet import Sheet, Style
 
@@ -36,7 +36,7 @@ def figures(sheet: Sheet, area: tuple[int, int, int, int], size: float, face: st
             sheet.write(float(x), float(y), str(rng.integers(10, 60)), style)
 
 
-def page(skew: float = 0.0, size: float = 60) -> Scan:
+def page(skew: float = 0.0, size: float = 60) -> SimulatedScan:
     sheet = Sheet(1700, 1900, np.random.default_rng(0))
     figures(sheet, (150, 150, 1550, 1750), size)
     return age(sheet, Ageing(scale=0.6, grain=0.1, skew=skew), np.random.default_rng(1))
@@ -48,8 +48,8 @@ def read(network, grey: np.ndarray, folder: Path):
     return network.read(path)
 
 
-def score(reading, scan: Scan) -> float:
-    return Counts.of([n.digits_text for n in reading.numbers], [n.text for n in scan.numbers]).f1
+def score(reading, scan: SimulatedScan) -> float:
+    return ErrorCounts.of([n.digits_text for n in reading.numbers], [n.text for n in scan.numbers]).f1
 
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
@@ -90,7 +90,7 @@ def test_two_sizes_of_type_are_both_read(network, tmp_path):
     large = [number.digits_text for number in reading.numbers if number.box.height > 40]
     true = [number.text for number in scan.numbers if number.box.height > 40]
     assert min(sizes.values()) >= 8
-    assert Counts.of(large, true).f1 > 0.9
+    assert ErrorCounts.of(large, true).f1 > 0.9
     assert score(reading, scan) > 0.93
 
 
@@ -126,7 +126,7 @@ def test_figures_too_small_to_be_told_are_said_to_be_so(network, tmp_path):
 
 @pytest.mark.parametrize(("confidence", "rival", "value"), [(0.2, 0.15, None), (0.2, 0.05, 4), (0.6, 0.55, 4)], ids=str)
 def test_a_figure_that_may_be_either_of_two_is_illegible(confidence, rival, value):
-    digits = Digits(
+    digits = DigitPeaks(
         values=np.array([7, 4]),
         confidence=np.array([0.99, confidence]),
         runner_up=np.array([1, 9]),
@@ -134,7 +134,7 @@ def test_a_figure_that_may_be_either_of_two_is_illegible(confidence, rival, valu
         boxes=np.array([[10.0, 10, 20, 30], [22, 10, 32, 30]]),
         joins=np.array([[0.0, 1, 0], [1, 0, 0]]),
     )
-    number = _number(Pass(Transform(100, 100), digits, np.zeros((100, 100), np.float32)), np.array([0, 1]))
+    number = _number(Detection(Transform(100, 100), digits, np.zeros((100, 100), np.float32)), np.array([0, 1]))
     assert number.digits[1].value == value
     assert number.text == ("7?" if value is None else "74")
     assert number.digits[1].runner_up == ((4, confidence) if value is None else (9, rival))

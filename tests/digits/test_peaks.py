@@ -6,9 +6,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tablesim.digits.network import FIGURE_HEIGHT, DigitMaps
+from tablesim.digits.network import DIGIT_HEIGHT, DigitMaps
 from tablesim.digits.numbers import Thresholds, join_digits, number_confidence
-from tablesim.digits.peaks import Digits, find_digits
+from tablesim.digits.peaks import DigitPeaks, find_digits
 
 SIZE = 256
 
@@ -23,7 +23,7 @@ def maps_with(*figures):
         digits[0, rival, row, column] = max(rival_logit, float(digits[0, rival, row, column]))
         r, c = int(y // 4), int(x // 4)
         reach = [(c + 0.5) * 4 - (x - 5), (r + 0.5) * 4 - (y - 7), (x + 5) - (c + 0.5) * 4, (y + 7) - (r + 0.5) * 4]
-        edges[0, :, r, c] = torch.tensor(reach) / FIGURE_HEIGHT
+        edges[0, :, r, c] = torch.tensor(reach) / DIGIT_HEIGHT
     return DigitMaps(digits, torch.zeros(1, 3, SIZE // 4, SIZE // 4), edges)
 
 
@@ -53,7 +53,9 @@ def digits_at(places, joins, confidence=None):
     boxes = np.column_stack([places - np.array([5, 7]), places + np.array([5, 7])])
     confidence = np.full(n, 0.9) if confidence is None else np.array(confidence)
     zeros = np.zeros(n, dtype=np.int64)
-    return Digits(np.arange(n) % 10, confidence, zeros, np.zeros(n), boxes, np.array(joins, dtype=float).reshape(-1, 3))
+    return DigitPeaks(
+        np.arange(n) % 10, confidence, zeros, np.zeros(n), boxes, np.array(joins, dtype=float).reshape(-1, 3)
+    )
 
 
 BOTH, RIGHT, LEFT, ALONE = [1, 1, 0], [0, 1, 0], [1, 0, 0], [0, 0, 0]

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tablesim.digits.scores import Counts, ReadingScore, histogram110, pearson, score_reading, total
+from tablesim.digits.scores import ErrorCounts, ReadingScore, histogram110, pearson, score_reading, total
 from tablesim.digits.transcription import parse_transcription
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Digit, Number
@@ -22,9 +22,9 @@ def test_hits_false_ones_and_misses_are_those_of_multisets():
     page = parse_transcription("12 | 12 | 0 | 7")
     score = score_reading([number("12"), number("0"), number("0"), number("45")], page)
 
-    assert score.numbers == Counts(hits=2, false=2, missed=2)
+    assert score.numbers == ErrorCounts(hits=2, false=2, missed=2)
     # digits read 1 2 0 0 4 5, printed 1 2 1 2 0 7
-    assert score.digits == Counts(hits=3, false=3, missed=3)
+    assert score.digits == ErrorCounts(hits=3, false=3, missed=3)
     assert score.f1_numbers == 0.5
     assert score.f1_digits == 0.5
     assert score.bins_true[10 + 12] == 2
@@ -37,8 +37,8 @@ def test_a_number_with_its_centre_in_an_ignore_box_does_not_count():
     page = parse_transcription("# ignore 0 0 100 50\n12")
     inside, across = number("348", 40, 20), number("12", 91, 20)  # the second has its centre at x = 100: on the edge
 
-    assert score_reading([inside, across], page).numbers == Counts(0, 0, 1)
-    assert score_reading([inside, number("12", 92, 20)], page).numbers == Counts(1, 0, 0)
+    assert score_reading([inside, across], page).numbers == ErrorCounts(0, 0, 1)
+    assert score_reading([inside, number("12", 92, 20)], page).numbers == ErrorCounts(1, 0, 0)
 
 
 def test_raised_points_do_not_count_and_an_illegible_figure_makes_the_number_false():
@@ -46,8 +46,8 @@ def test_raised_points_do_not_count_and_an_illegible_figure_makes_the_number_fal
     reading = [Number("9·965", number("9965").digits, 1.0), number("4?")]
     score = score_reading(reading, page)
 
-    assert score.numbers == Counts(1, 1, 1)
-    assert score.digits == Counts(hits=5, false=0, missed=1)
+    assert score.numbers == ErrorCounts(1, 1, 1)
+    assert score.digits == ErrorCounts(hits=5, false=0, missed=1)
     assert score.bins_read[4] == 1
 
 
@@ -56,7 +56,7 @@ def test_pages_are_summed_before_the_figures_are_taken():
     scores = [score_reading([number("1")], pages[0]), score_reading([number("55"), number("66")], pages[1])]
     both = total(scores)
 
-    assert both.numbers == Counts(3, 0, 3)
+    assert both.numbers == ErrorCounts(3, 0, 3)
     assert both.f1_numbers == pytest.approx(2 / 3)
     assert both.pages == 2
     assert both.bins_true.sum() == 6
@@ -90,11 +90,11 @@ def test_a_perfect_reading_scores_one(texts):
 
 @given(figures, figures)
 def test_what_is_counted_adds_up(read, printed):
-    counts = Counts.of(read, printed)
+    counts = ErrorCounts.of(read, printed)
 
     assert counts.hits + counts.false == len(read)
     assert counts.hits + counts.missed == len(printed)
-    assert Counts.of(printed, read) == Counts(counts.hits, counts.missed, counts.false)
+    assert ErrorCounts.of(printed, read) == ErrorCounts(counts.hits, counts.missed, counts.false)
     if counts.precision + counts.recall > 0 and (read or printed):
         assert counts.f1 == pytest.approx(2 * counts.precision * counts.recall / (counts.precision + counts.recall))
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from tablesim.digits.network import FIGURE_HEIGHT, DigitMaps
-from tablesim.digits.targets import figures_of, loss, make_targets
+from tablesim.digits.network import DIGIT_HEIGHT, DigitMaps
+from tablesim.digits.targets import loss, make_targets, true_digits_of
 from tablesim.records.boxes import Box
 from tablesim.records.truth import TrueDigit, TrueNumber
 
@@ -17,17 +17,17 @@ def number(text, x=40.0, y=60.0, width=9.0, height=14.0):
 
 
 def test_figures_know_their_neighbours_and_the_point_after_them():
-    figures = figures_of([number("0·101")], [Box(5, 5, 9, 14)])
+    figures = true_digits_of([number("0·101")], [Box(5, 5, 9, 14)])
     assert figures.values.tolist() == [0, 1, 0, 1, -1]
     assert figures.joins[:4].tolist() == [[0, 1, 1], [1, 1, 0], [1, 1, 0], [1, 0, 0]]
 
 
 def test_figures_too_small_to_read_are_not_asked_for():
-    assert figures_of([number("7", height=5)]).values.tolist() == [-1]
+    assert true_digits_of([number("7", height=5)]).values.tolist() == [-1]
 
 
 def test_bells_peak_in_the_middle_of_their_digit_alone():
-    targets = make_targets([figures_of([number("38")])], 128)
+    targets = make_targets([true_digits_of([number("38")])], 128)
     for digit, x in ((3, 44.5), (8, 55.5)):
         row, column = np.unravel_index(int(targets.bells[0, digit].argmax()), (64, 64))
         assert abs(row * 2 + 1 - 67) <= 1.5
@@ -37,7 +37,7 @@ def test_bells_peak_in_the_middle_of_their_digit_alone():
 
 
 def test_what_is_not_asked_has_no_weight_and_what_is_asked_has():
-    figures = figures_of([number("3", x=80)], [Box(20, 20, 10, 14)])
+    figures = true_digits_of([number("3", x=80)], [Box(20, 20, 10, 14)])
     targets = make_targets([figures], 128)
     assert targets.weight[0, 0, 13, 12] == 0
     assert targets.weight[0, 0, 33, 42] == 1
@@ -45,15 +45,15 @@ def test_what_is_not_asked_has_no_weight_and_what_is_asked_has():
 
 
 def test_edges_lead_from_the_cell_to_the_box():
-    targets = make_targets([figures_of([number("5")])], 128)
+    targets = make_targets([true_digits_of([number("5")])], 128)
     _, row, column = targets.index[0]
     x, y = (float(column) + 0.5) * 4, (float(row) + 0.5) * 4
-    left, top, right, bottom = (targets.edges[0] * FIGURE_HEIGHT).tolist()
+    left, top, right, bottom = (targets.edges[0] * DIGIT_HEIGHT).tolist()
     assert (x - left, y - top, x + right, y + bottom) == pytest.approx((40, 60, 49, 74), abs=1e-4)
 
 
 def test_cropping_keeps_what_is_whole_and_forgets_what_it_cuts():
-    figures = figures_of([number("1234", x=10)])
+    figures = true_digits_of([number("1234", x=10)])
     cut = figures.cut(20, 0, 100)
     assert cut.values.tolist() == [-1, 3, 4] or cut.values.tolist() == [2, 3, 4]
     assert cut.places[-1, 0] == 10 + 33 - 20
@@ -71,7 +71,7 @@ def answer(targets, sure):
 
 
 def test_the_loss_is_least_for_the_right_answer():
-    targets = make_targets([figures_of([number("38")])], 128)
+    targets = make_targets([true_digits_of([number("38")])], 128)
     right = loss(answer(targets, 9.0), targets)
     doubtful = loss(answer(targets, 1.0), targets)
     assert right.total < 0.1 < doubtful.total
@@ -81,7 +81,7 @@ def test_the_loss_is_least_for_the_right_answer():
 
 
 def test_pages_without_figures_have_a_loss_too():
-    targets = make_targets([figures_of([])], 128)
+    targets = make_targets([true_digits_of([])], 128)
     parts = loss(DigitMaps(torch.zeros(1, 10, 64, 64), torch.zeros(1, 3, 32, 32), torch.zeros(1, 4, 32, 32)), targets)
     assert parts.digits > 100
     assert parts.joins == 0

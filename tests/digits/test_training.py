@@ -15,13 +15,13 @@ from tablesim.digits import training
 from tablesim.digits.annotated_crops import AnnotatedCrops
 from tablesim.digits.network import load_weights
 from tablesim.digits.training import TrainingSettings, train
-from tablesim.digits.training_checks import Checks
+from tablesim.digits.training_checks import ValidationSettings
 from tablesim.errors import SettingsError
 from tablesim.reader import BUNDLED_WEIGHTS
 from tests.digits.annotated import sample_pages
 
 TINY = TrainingSettings(steps=4, batch=2, pool=8, seed=3)
-FEW = Checks(practice=1, whole=1, glance=1)
+FEW = ValidationSettings(practice=1, whole=1, glance=1)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_settings_name_what_is_wrong():
     with pytest.raises(SettingsError, match="annotated_share: got 0, expected more than 0"):
         TrainingSettings(annotated_share=0)
     with pytest.raises(SettingsError, match="whole: got 0, expected 1 or more"):
-        Checks(whole=0)
+        ValidationSettings(whole=0)
 
 
 def test_settings_of_earlier_trainings_are_known():

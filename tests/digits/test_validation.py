@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from tablesim.digits.detection import Eye
-from tablesim.digits.network import DigitNetwork, Shape
+from tablesim.digits.detection import DigitReader
+from tablesim.digits.network import DigitNetwork, NetworkShape
 from tablesim.digits.numbers import Thresholds
 from tablesim.digits.peaks import Calibration
-from tablesim.digits.validation import validate, validate_whole_pages, validation_pages, worth
+from tablesim.digits.validation import reliability_report, validate, validate_whole_pages, validation_pages
 from tablesim.reader import load_network
 
 
 def untrained():
     torch.manual_seed(0)
-    return DigitNetwork(Shape(4, 8, 8, (1,))).eval()
+    return DigitNetwork(NetworkShape(4, 8, 8, (1,))).eval()
 
 
 def test_an_untrained_network_reads_nothing_right():
@@ -27,7 +27,7 @@ def test_an_untrained_network_reads_nothing_right():
 
 
 def test_an_untrained_network_reads_no_whole_page_either():
-    found = validate_whole_pages(Eye(untrained(), Calibration(), Thresholds()), validation_pages(1))
+    found = validate_whole_pages(DigitReader(untrained(), Calibration(), Thresholds()), validation_pages(1))
     assert found.score.pages == 1
     assert found.score.numbers.missed > 0
     assert found.score.f1_numbers < 0.1
@@ -46,9 +46,9 @@ def test_the_worth_of_confidences_is_measured_on_pages_that_did_not_set_the_line
     rng = np.random.default_rng(2)
     confidence = rng.uniform(0.05, 0.95, (2, 4000))
     honest = [(page, rng.random(4000) < page) for page in confidence]
-    assert worth(honest).error < 0.03
-    assert worth(honest).line.slope == pytest.approx(1.0, abs=0.1)
+    assert reliability_report(honest).error < 0.03
+    assert reliability_report(honest).line.slope == pytest.approx(1.0, abs=0.1)
     # One page is always right, the other never: each half's line is useless on the other.
     apart = [(confidence[0], rng.random(4000) < 0.98), (confidence[1], rng.random(4000) < 0.02)]
-    assert worth(apart).error > 0.9
-    assert worth([]).error == 0
+    assert reliability_report(apart).error > 0.9
+    assert reliability_report([]).error == 0

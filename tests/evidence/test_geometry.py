@@ -3,7 +3,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tablesim.evidence.registration.plane import MIN_PAIRS, TOLERANCE, Plane, Refusal, fit_plane, project, residuals
+from tablesim.evidence.registration.plane import (
+    MIN_PAIRS,
+    TOLERANCE,
+    NotRegistrable,
+    Plane,
+    fit_plane,
+    project,
+    residuals,
+)
 
 RNG = np.random.default_rng(11)
 PAGE = np.stack(np.meshgrid(np.arange(0, 40, 4.0), np.arange(0, 60, 2.0)), axis=-1).reshape(-1, 2)
@@ -107,11 +115,11 @@ def test_the_same_points_give_the_same_map():
 )
 def test_what_no_scan_looks_like_is_refused(one, other, reason):
     refusal = fit_plane(one, other)
-    assert isinstance(refusal, Refusal)
+    assert isinstance(refusal, NotRegistrable)
     assert reason in refusal.reason
 
 
 def test_a_slant_that_no_scan_has_is_refused():
     refusal = fit_plane(PAGE, project(np.array([[1.0, 0, 0], [0, 1, 0], [0.02, 0, 1]]), PAGE))
-    assert isinstance(refusal, Refusal)
+    assert isinstance(refusal, NotRegistrable)
     assert "at a slant that no scan has" in refusal.reason

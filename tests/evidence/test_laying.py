@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tablesim.evidence import compare, register
-from tablesim.evidence.registration.model_selection import lay_over
-from tablesim.evidence.registration.page_map import Superposition
-from tablesim.evidence.registration.plane import Refusal, project
+from tablesim.evidence.registration.model_selection import register_pages
+from tablesim.evidence.registration.page_map import PageMap
+from tablesim.evidence.registration.plane import NotRegistrable, project
 from tablesim.records.boxes import Box
 from tests.report.truth import TruthReader
 
@@ -17,14 +17,14 @@ from .photographed import centres, figure_height, misread, photographed, tilted,
 
 
 def laid(a, b):
-    found = lay_over(a, b, register(a, b))
-    assert isinstance(found, Superposition), found.reason
+    found = register_pages(a, b, register(a, b))
+    assert isinstance(found, PageMap), found.reason
     return found
 
 
 def refused(a, b):
-    found = lay_over(a, b, register(a, b))
-    assert isinstance(found, Refusal), found.words()
+    found = register_pages(a, b, register(a, b))
+    assert isinstance(found, NotRegistrable), found.words()
     return found.reason
 
 
@@ -72,12 +72,14 @@ def test_a_scan_that_lies_on_its_side_or_its_head(page, degrees):
 def test_numbers_that_stand_elsewhere(page, share):
     matrix = tilted(page, depth=0.03)
     copy = misread(photographed(page, matrix, "spoiled"), share)
-    found = lay_over(page, copy, register(page, copy))
+    found = register_pages(page, copy, register(page, copy))
     if share > 0.5:
-        assert isinstance(found, Refusal)  # most numbers that meet differ: nobody can say that this is the same table
+        assert isinstance(
+            found, NotRegistrable
+        )  # most numbers that meet differ: nobody can say that this is the same table
         assert "are equal" in found.reason
     else:
-        assert isinstance(found, Superposition)
+        assert isinstance(found, PageMap)
         assert misses(found, page, copy, project(matrix, centres(page))).max() < 0.25
         assert len(found.differing) > 0.1 * len(page.numbers)
 

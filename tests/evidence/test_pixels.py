@@ -92,7 +92,7 @@ def test_what_it_looks_at_is_told_by_what_was_read(tmp_path):
     readings = two_editions(tmp_path)
     comparison = compare_pixels(*readings, side=SIDE)
     assert (comparison.a, comparison.b) == (readings[0].scan, readings[1].scan)
-    for found, reading in zip(comparison.surfaces, readings, strict=True):
+    for found, reading in zip(comparison.by_region, readings, strict=True):
         area = sum(digit.box.width * digit.box.height for digit in reading.digits) / (reading.width * reading.height)
         assert area < found.area["digits"] < 4 * area
         assert sum(found.relevance.values()) == pytest.approx(1)
@@ -104,7 +104,7 @@ def test_without_readings_the_network_is_asked_where_digits_are(tmp_path, monkey
     known = {reading.scan: reading for reading in readings}
     monkeypatch.setattr("tablesim.reader.load_network", lambda: SimpleNamespace(read=known.__getitem__))
     by_path = compare_pixels(*known, side=SIDE)
-    assert by_path.surfaces == compare_pixels(*readings, side=SIDE).surfaces
+    assert by_path.by_region == compare_pixels(*readings, side=SIDE).by_region
 
 
 def test_tiles_are_blanked_with_the_colour_of_the_paper(scans):
@@ -135,8 +135,8 @@ def test_json_has_what_the_bigram_network_has(scans, tmp_path):
     data = json.loads(json.dumps(compare_pixels(*scans, side=SIDE).to_dict(top=3)))
     assert set(data) == {*compare(*two_editions(tmp_path)).to_dict(top=3), "weights"}
     assert "random weights" in data["weights"]
-    assert (data["interval"], data["standing"], data["bigrams"]) == (None, None, None)
-    assert set(data["surfaces"]["b"]) == {"digits", "rules", "words", "blank"}
+    assert (data["interval"], data["corpus_rank"], data["bigrams"]) == (None, None, None)
+    assert set(data["by_region"]["b"]) == {"digits", "rules", "words", "blank"}
     assert len(data["faithfulness"]["top"]) == len(BLANKED)
 
 

@@ -7,7 +7,7 @@ from evidence.grids import reading
 from tablesim.astronomy import theories as astronomy
 from tablesim.evidence.collation.grids import Witness
 from tablesim.evidence.recomputation import recomputation_sun
-from tablesim.evidence.recomputation.describe import words
+from tablesim.evidence.recomputation.describe import describe
 from tablesim.evidence.recomputation.examination import examine
 from tablesim.evidence.recomputation.fitting import fit_functions
 from tablesim.evidence.recomputation.sun import month_columns
@@ -66,7 +66,7 @@ def test_a_calendar_tells_its_year_apogee_and_eccentricity(year, first):
         assert told["eccentricity"].low <= 0.0323 <= told["eccentricity"].high
         assert told["apogee"].low <= 96 + 40 / 60 <= told["apogee"].high
         assert told["apogee"].high - told["apogee"].low < 0.2
-    assert f"year {year}" in words(witness, examined, "A")[0]
+    assert f"year {year}" in describe(witness, examined, "A")[0]
 
 
 def test_a_misprint_in_a_calendar_is_the_one_suspect():
@@ -106,6 +106,6 @@ def test_words_name_the_misprint_its_place_and_the_parameter():
     rows = [[str(entry) for cell in row for entry in cell] for row in build("chords", count=45).rows]
     rows[20][3] = "9"
     witness = Witness.of([reading("a", rows)])
-    lines = words(witness, examine(witness), "A")
+    lines = describe(witness, examine(witness), "A")
     assert any(line.startswith("A: chord gives 44 of 45 numbers of columns 2-4; radius 60.0000") for line in lines)
     assert lines[-1].startswith("A: row A20, column A3: 9, expected ") and "(chord)" in lines[-1]

@@ -11,7 +11,7 @@ import bilrp
 from bilrp.composites import FIRST
 from tablesim.bigrams.embedding import embed, exact_histogram
 from tablesim.bigrams.network import BigramNetwork, Occurrences
-from tablesim.digits.network import DigitNetwork, Shape
+from tablesim.digits.network import DigitNetwork, NetworkShape
 from tablesim.digits.scale import working_image
 from tablesim.evidence import compare
 from tablesim.evidence.figures.ink_figure import coloured
@@ -101,7 +101,7 @@ def of_another_shape(eye):
     """An untrained network with wider reach: nothing may rest on the size of the bundled one."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return replace(eye, network=DigitNetwork(Shape(8, 12, 16, dilations=(1, 4))).eval())
+        return replace(eye, network=DigitNetwork(NetworkShape(8, 12, 16, dilations=(1, 4))).eval())
 
 
 @pytest.mark.parametrize("change", [lambda eye: eye, of_another_shape], ids=["bundled", "another shape"])
@@ -281,15 +281,15 @@ def test_at_the_first_layer_a_bias_is_shared_and_paper_alone_takes_it_all(bias):
 
 def test_what_the_relevance_lies_on(joint, readings):
     for page, found, marginal in zip(
-        (joint.left, joint.right), joint.surfaces, (joint.left_marginal(), joint.right_marginal()), strict=True
+        (joint.left, joint.right), joint.by_region, (joint.left_marginal(), joint.right_marginal()), strict=True
     ):
-        assert found == page.surfaces(marginal)
+        assert found == page.by_region(marginal)
         assert sum(found.relevance.values()) == pytest.approx(1)
         assert found.relevance["digits"] > 0.8
         assert found.area["digits"] < 0.3
         assert found.relevance["blank"] < found.area["blank"]
     comparison = compare(*readings, load_network())
-    assert comparison.surfaces is None
+    assert comparison.by_region is None
     told = comparison.with_pixels()
-    assert told.surfaces[0].relevance["digits"] == pytest.approx(joint.surfaces[0].relevance["digits"], abs=0.01)
-    assert set(told.to_dict()["surfaces"]) == {"a", "b"}
+    assert told.by_region[0].relevance["digits"] == pytest.approx(joint.by_region[0].relevance["digits"], abs=0.01)
+    assert set(told.to_dict()["by_region"]) == {"a", "b"}

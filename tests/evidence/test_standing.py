@@ -10,7 +10,7 @@ from tablesim.corpus.search.hits import unit_rows
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError
 from tablesim.evidence.comparison import compare
-from tablesim.evidence.matches.corpus_rank import page_in, standing
+from tablesim.evidence.matches.corpus_rank import page_in, rank_in_corpus
 from tablesim.scans.sources import find_scans, name_pages
 
 
@@ -39,7 +39,7 @@ def cosines(corpus, page):
 def test_ranks_and_others_are_those_of_the_plain_way(run, a, b):
     corpus, labels = run
     for known, group in ((None, {p["page"]: p["book"] for p in corpus.pages}), (labels, labels)):
-        found = standing(corpus, a, b, known)
+        found = rank_in_corpus(corpus, a, b, known)
         for page, other, around in ((a, b, found.around_a), (b, a, found.around_b)):
             near = cosines(corpus, page)
             assert found.similarity == near[other]
@@ -55,7 +55,7 @@ def test_ranks_and_others_are_those_of_the_plain_way(run, a, b):
 
 def test_a_pair_of_one_table_stands_out_and_another_does_not(run):
     corpus, labels = run
-    same, other = standing(corpus, "k0_e0", "k0_e2", labels), standing(corpus, "k0_e0", "k2_e1", labels)
+    same, other = rank_in_corpus(corpus, "k0_e0", "k0_e2", labels), rank_in_corpus(corpus, "k0_e0", "k2_e1", labels)
     assert same.around_a.surprise.as_near == 0
     assert same.around_a.rank <= 2
     assert same.around_a.nearest_other[1] < same.similarity
@@ -72,8 +72,8 @@ def test_of_equally_near_pages_the_first_id_is_first_and_all_count(tmp_path):
     ingest(corpus, name_pages(find_scans(tmp_path / "scans")))
     read_pages(corpus, FakeReader().make)
     labels = {"a": "one", "b": "two", "c": "three", "d": "four"}
-    assert [standing(corpus, "a", page).around_a.rank for page in "bcd"] == [1, 2, 3]
-    found = standing(corpus, "b", "d", labels)
+    assert [rank_in_corpus(corpus, "a", page).around_a.rank for page in "bcd"] == [1, 2, 3]
+    found = rank_in_corpus(corpus, "b", "d", labels)
     assert (found.around_a.rank, found.around_b.rank) == (3, 2)
     assert found.around_a.surprise.to_dict() == {"by": "label", "as_near": 2, "others": 2, "share": 1}
     assert found.around_a.nearest_other == ("a", 1)
@@ -81,7 +81,7 @@ def test_of_equally_near_pages_the_first_id_is_first_and_all_count(tmp_path):
 
 def test_without_books_or_labels_ranks_alone_are_known(run):
     corpus, _ = run
-    found = standing(corpus, "k0_e0", "k0_e1", {})
+    found = rank_in_corpus(corpus, "k0_e0", "k0_e1", {})
     assert found.around_a.surprise is None
     assert found.around_a.nearest_other is None
     assert found.words[0].endswith("among the pages nearest to k0_e0")
@@ -91,7 +91,7 @@ def test_without_books_or_labels_ranks_alone_are_known(run):
 
 def test_a_page_without_a_table_is_set_among_those_with_one(run):
     corpus, _ = run
-    found = standing(corpus, "k0_e0", "prose_1")
+    found = rank_in_corpus(corpus, "k0_e0", "prose_1")
     assert found.around_a.of == 12
     assert found.around_a.rank == 12
     assert found.around_b.of == 12
@@ -101,11 +101,11 @@ def test_a_comparison_knows_its_standing(run):
     corpus, labels = run
     a, b = corpus.reading("k0_e0"), corpus.reading("k0_e1")
     comparison = compare(a, b)
-    assert comparison.standing is None
-    assert comparison.to_dict()["standing"] is None
+    assert comparison.corpus_rank is None
+    assert comparison.to_dict()["corpus_rank"] is None
     within = comparison.within(corpus, labels)
-    assert within.to_dict()["standing"] == standing(corpus, "k0_e0", "k0_e1", labels).to_dict()
-    assert within.similarity == comparison.similarity == pytest.approx(within.standing.similarity, abs=1e-6)
+    assert within.to_dict()["corpus_rank"] == rank_in_corpus(corpus, "k0_e0", "k0_e1", labels).to_dict()
+    assert within.similarity == comparison.similarity == pytest.approx(within.corpus_rank.similarity, abs=1e-6)
 
 
 def test_a_page_is_found_by_its_bytes(run):
@@ -119,8 +119,8 @@ def test_a_page_is_found_by_its_bytes(run):
 def test_what_has_no_standing_is_named(run):
     corpus, _ = run
     with pytest.raises(RunError, match="was given twice"):
-        standing(corpus, "k0_e0", "k0_e0")
+        rank_in_corpus(corpus, "k0_e0", "k0_e0")
     with pytest.raises(RunError, match="no page 'k9_e0' in this run"):
-        standing(corpus, "k0_e0", "k9_e0")
+        rank_in_corpus(corpus, "k0_e0", "k9_e0")
     with pytest.raises(RunError, match="no figures were read on page prose_0"):
-        standing(corpus, "k0_e0", "prose_0")
+        rank_in_corpus(corpus, "k0_e0", "prose_0")

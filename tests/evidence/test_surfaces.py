@@ -17,7 +17,7 @@ from tablesim.evidence.matches.relevance_by_region import (
     digit_boxes,
     kinds_of_ink,
     page_kinds,
-    surfaces,
+    relevance_by_region,
 )
 from tablesim.records.transform import Transform
 from tablesim.scans.cleaning import clean
@@ -127,7 +127,7 @@ def test_a_scan_that_has_gone_is_named(printed):
 @given(st.lists(st.floats(-5, 5), min_size=6, max_size=6), st.lists(st.integers(0, 3), min_size=6, max_size=6))
 def test_shares_are_those_of_the_size_of_relevance(relevance, kinds):
     strength, kind = np.array(relevance).reshape(2, 3), np.array(kinds).reshape(2, 3)
-    found = surfaces(strength, np.stack([kind == k for k in range(4)]))
+    found = relevance_by_region(strength, np.stack([kind == k for k in range(4)]))
     assert sum(found.area.values()) == pytest.approx(1)
     whole = np.abs(strength).sum()
     for k, name in enumerate(KINDS):
@@ -137,5 +137,5 @@ def test_shares_are_those_of_the_size_of_relevance(relevance, kinds):
 
 
 def test_words_name_each_kind_with_its_share_of_the_page():
-    found = surfaces(np.array([[3.0, -1.0]]), np.array([[[1, 0]], [[0, 0]], [[0, 0.5]], [[0, 0.5]]]))
+    found = relevance_by_region(np.array([[3.0, -1.0]]), np.array([[[1, 0]], [[0, 0]], [[0, 0.5]], [[0, 0.5]]]))
     assert found.words == "digits 75 % (50 %), rules 0 % (0 %), words 12 % (25 %), blank 12 % (25 %)"

@@ -21,7 +21,7 @@ from tablesim.errors import ExportError, RunError
 from tablesim.export.files import file_name, write_new
 from tablesim.export.formats import export_run
 from tablesim.export.kinds import Format
-from tablesim.export.provenance import Provenance, described
+from tablesim.export.provenance import Provenance, describe_reader
 from tablesim.workflow import run
 
 
@@ -158,9 +158,9 @@ def test_ids_that_differ_in_case_alone_get_two_files(tmp_path):
 
 
 def test_a_page_is_described_as_far_as_it_is_known():
-    assert described({}) == ""
-    assert described({"title": "De sphaera", "year": 1550, "year_latest": 1552}) == "De sphaera, 1550-1552"
-    assert described({"place": "Sine loco", "printers": ["A", "B"]}) == "Sine loco: A; B"
+    assert describe_reader({}) == ""
+    assert describe_reader({"title": "De sphaera", "year": 1550, "year_latest": 1552}) == "De sphaera, 1550-1552"
+    assert describe_reader({"place": "Sine loco", "printers": ["A", "B"]}) == "Sine loco: A; B"
 
 
 def test_a_citation_names_some_pages_and_counts_the_others(made):

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from tablesim.evidence.figures.match_figure import upright, upright_box
-from tablesim.evidence.registration.plane import Refusal
+from tablesim.evidence.registration.plane import NotRegistrable
 from tablesim.report import write_report
 from tests.report.conftest import SURE
 from tests.report.pages import page_of
@@ -289,7 +289,9 @@ def test_both_pages_move_and_grow_together(pair):
 
 
 def test_pages_that_cannot_be_laid_over_each_other_say_so(browser, corpus, tmp_path, monkeypatch):
-    monkeypatch.setattr("tablesim.evidence.comparison.lay_over", lambda *_: Refusal("for the sake of <the> test"))
+    monkeypatch.setattr(
+        "tablesim.evidence.comparison.lay_over", lambda *_: NotRegistrable("for the sake of <the> test")
+    )
     report = write_report(corpus, tmp_path / "apart")
     with opened(browser, page_of(report, "declination", "1604")) as page:
         assert page.locator(".over").count() == 0

@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from sklearn.metrics import cohen_kappa_score
 
-from tablesim.corpus.clustering.constraints import Groups
+from tablesim.corpus.clustering.constraints import ConstrainedUnionFind
 from tablesim.errors import RunError
-from tablesim.review.constraints import agreement, known, moves, precision
+from tablesim.review.constraints import agreement, known_constraints, moves, precision
 from tablesim.review.csv_files import record
 from tablesim.review.questions import audit_sample
 from tablesim.review.verdicts import DECISIONS, Verdict
@@ -19,7 +19,7 @@ def said(*words):
 
 
 def test_verdicts_become_pairs():
-    found = known(
+    found = known_constraints(
         said(("b", "a", "accept", "x"), ("c", "a", "reject", "x"), ("d", "e", "merge", "x"), ("f", "a", "unsure", "x"))
     )
     assert found.constraints.same == (("a", "b"), ("e", "d"))
@@ -28,14 +28,14 @@ def test_verdicts_become_pairs():
 
 
 def test_the_newest_verdict_holds_and_what_it_rules_out_is_named():
-    found = known(said(("a", "b", "accept", "x"), ("b", "c", "accept", "x"), ("c", "a", "reject", "y")))
+    found = known_constraints(said(("a", "b", "accept", "x"), ("b", "c", "accept", "x"), ("c", "a", "reject", "y")))
     assert found.constraints.apart == (("c", "a"),)
     assert found.constraints.same == (("c", "b"),)
     assert [v.pair for v in found.contradicted] == [("a", "b")]
-    found = known(said(("a", "b", "accept", "x"), ("b", "a", "reject", "y")))
+    found = known_constraints(said(("a", "b", "accept", "x"), ("b", "a", "reject", "y")))
     assert (found.constraints.same, found.constraints.apart) == ((), (("b", "a"),))
     assert found.disputed == (("a", "b"),)
-    taken_back = known(said(("a", "b", "accept", "x"), ("b", "a", "reject", "x")))
+    taken_back = known_constraints(said(("a", "b", "accept", "x"), ("b", "a", "reject", "x")))
     assert taken_back.disputed == ()
 
 
@@ -44,8 +44,8 @@ pages = st.sampled_from("abcdef")
 
 @given(st.lists(st.tuples(pages, pages, st.sampled_from(DECISIONS)).filter(lambda w: w[0] != w[1]), max_size=20))
 def test_what_is_known_never_contradicts_itself(words):
-    found = known(said(*((a, b, decision, "x") for a, b, decision in words)))
-    groups = Groups()
+    found = known_constraints(said(*((a, b, decision, "x") for a, b, decision in words)))
+    groups = ConstrainedUnionFind()
     assert all(groups.join(a, b) for a, b in found.constraints.same)
     assert all(groups.forbid(a, b) for a, b in found.constraints.forbidden)
 

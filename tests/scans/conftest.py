@@ -1,7 +1,7 @@
 import pytest
 
 from scans.library import open_library
-from tablesim.scans.web import Manners, Web
+from tablesim.scans.web import FetchPolicy, Web
 
 
 @pytest.fixture
@@ -16,6 +16,6 @@ def library(monkeypatch):
 def web(tmp_path, library):
     """Fetches from it, and does not really wait: ``web.waits`` are the seconds that it would have."""
     waits: list[float] = []
-    made = Web(tmp_path / "cache", manners=Manners(timeout=5), sleep=waits.append)
+    made = Web(tmp_path / "cache", manners=FetchPolicy(timeout=5), sleep=waits.append)
     made.waits = waits
     return made

@@ -10,7 +10,7 @@ from tablesim.errors import FetchError, ScanError
 from tablesim.scans.canvases import fetch_pages, is_library_source
 from tablesim.scans.images import load_scan
 from tablesim.scans.sources import find_page, find_pages
-from tablesim.scans.web import Manners, Web
+from tablesim.scans.web import FetchPolicy, Web
 
 
 @pytest.mark.parametrize("version", [2, 3])
@@ -111,7 +111,7 @@ def test_a_wall_is_not_run_against_a_thousand_times(library, tmp_path):
     images = [f"{library.url}/{number}.jpg" for number in range(30)]
     for number in range(30):
         library.put(f"/{number}.jpg", status(403))
-    pages = find_pages(library.manifest("b", images), Web(tmp_path, manners=Manners(refusals=4)))
+    pages = find_pages(library.manifest("b", images), Web(tmp_path, manners=FetchPolicy(refusals=4)))
     assert len(pages.missing) == 30
     asked = sum(count for path, count in library.asked.items() if path.endswith(".jpg"))
     # Two connections: one may be on its way when the other is refused for the fourth time.

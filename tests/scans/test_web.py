@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from scans.library import body, endless, status
 from tablesim.errors import FetchError
-from tablesim.scans.web import Manners, Web, as_address, default_cache
+from tablesim.scans.web import FetchPolicy, Web, as_address, default_cache
 
 
 def files(web):
@@ -73,7 +73,7 @@ def test_an_answer_that_will_not_change_is_not_asked_for_again(library, web, cod
 
 
 def test_a_host_that_keeps_refusing_is_left_alone_but_missing_files_do_not_count(library, tmp_path):
-    web = Web(tmp_path, manners=Manners(refusals=3))
+    web = Web(tmp_path, manners=FetchPolicy(refusals=3))
     for number in range(5):
         library.put(f"/wall/{number}", status(403))
         with pytest.raises(FetchError, match="HTTP 404"):
@@ -118,7 +118,7 @@ def test_answers_without_end_are_cut_and_leave_nothing(library, web):
     with pytest.raises(FetchError, match=r"the answer is 5,000 MB, expected at most 64 MB"):
         web.get(huge, "x")
     drip = library.put("/drip", endless(b"x", pause=0.02))
-    slow = Web(web.cache, manners=Manners(longest=0.3))
+    slow = Web(web.cache, manners=FetchPolicy(longest=0.3))
     with pytest.raises(FetchError, match="took longer than 0 s"):
         slow.get(drip, "x")
     assert files(web) == []

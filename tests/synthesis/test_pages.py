@@ -9,7 +9,7 @@ from tablesim.errors import SettingsError
 from tablesim.records.truth import TrueNumber
 from tablesim.synthesis.drawings import PLATES, plate
 from tablesim.synthesis.editions import Edition, Layout, draw_book, draw_editions, draw_layout
-from tablesim.synthesis.pages import Page, table_page
+from tablesim.synthesis.pages import SimulatedPage, table_page
 from tablesim.synthesis.stemma import grow
 from tablesim.synthesis.tables import build
 
@@ -20,7 +20,7 @@ def edition(name: str, seed: int = 0, **changes) -> Edition:
     return replace(made, layout=replace(made.layout, **changes))
 
 
-def cells(page: Page) -> dict[tuple[int, int, int], str]:
+def cells(page: SimulatedPage) -> dict[tuple[int, int, int], str]:
     """What stands where, by half-table, row and column."""
     return {
         (n.table, n.row, n.column): n.text

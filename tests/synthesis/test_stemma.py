@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tablesim.synthesis.stemma import OMITTED, Stemma, Witness, differences, grow
+from tablesim.synthesis.stemma import OMITTED, SimulatedEdition, Stemma, differences, grow
 from tablesim.synthesis.tables import BUILDERS, build
 from tablesim.synthesis.tabular import Column, HistoricalTable
 
@@ -11,8 +11,8 @@ TABLE = build("declination")
 seeds = st.integers(0, 10_000)
 
 
-def archetype(table: HistoricalTable) -> Witness:
-    return Witness("", 0, None, (), table, tuple(range(len(table.rows))))
+def archetype(table: HistoricalTable) -> SimulatedEdition:
+    return SimulatedEdition("", 0, None, (), table, tuple(range(len(table.rows))))
 
 
 def recorded(misprints) -> set:

@@ -8,7 +8,7 @@ from tablesim.cli import app
 from tablesim.errors import MetadataError
 from tablesim.reader import load_network
 from tablesim.workflow import run
-from tablesim.workflow.baselines import embedding_table
+from tablesim.workflow.baselines import compare_embeddings_on
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def labelled(tmp_path_factory):
 
 def test_every_embedding_is_measured_beside_ours(labelled):
     corpus, labels = labelled
-    rows = embedding_table(corpus, labels, network=load_network(), vgg16="random")
+    rows = compare_embeddings_on(corpus, labels, network=load_network(), vgg16="random")
     names = [row.name for row in rows]
     assert names == [
         "bigrams, root",
@@ -57,4 +57,4 @@ def test_the_table_on_the_command_line(labelled):
 def test_labels_of_other_pages_are_refused(labelled, tmp_path):
     (tmp_path / "labels.csv").write_text("page,label\nother,1\n")
     with pytest.raises(MetadataError, match="none of the 1 labelled pages"):
-        embedding_table(labelled[0], tmp_path / "labels.csv")
+        compare_embeddings_on(labelled[0], tmp_path / "labels.csv")

@@ -19,7 +19,7 @@ from tablesim import reader
 from tablesim.cli import app
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError
-from tablesim.report.content import gather
+from tablesim.report.content import report_content
 from tablesim.scans.facets import NOT_GIVEN
 from tablesim.scans.images import MAX_PIXELS, load_scan, page_id
 from tablesim.scans.metadata import SINE_LOCO
@@ -99,7 +99,7 @@ def test_pages_of_every_kind_meet_in_one_run(tmp_path, library):
     for page, row in rows.items():
         if row["status"] == "read":
             assert load_scan(row["scan"]).grey.shape == (80, 60), page
-    content, _ = gather(corpus, tmp_path / "out" / "report", "today", lambda href, page: None)
+    content, _ = report_content(corpus, tmp_path / "out" / "report", "today", lambda href, page: None)
     cards = [card for part in content.clusters for card in part.pages] + list(content.alone)
     assert {card.page for card in cards} == {page for page in rows if rows[page]["status"] == "read"}
     assert all(card.picture is not None for card in cards)

@@ -43,7 +43,7 @@ class Constraints:
         return (*self.apart, *self.split)
 
 
-class Groups:
+class ConstrainedUnionFind:
     """Pages joined step by step (union-find), and pairs of groups that must not be joined."""
 
     def __init__(self) -> None:
@@ -85,7 +85,7 @@ class Groups:
 
 def consistent(constraints: Constraints, same: Iterable[Pair]) -> Constraints:
     """``constraints`` and those of the pairs ``same`` that do not speak against them, the first ones first."""
-    groups = Groups()
+    groups = ConstrainedUnionFind()
     for a, b in constraints.same:
         groups.join(a, b)
     for a, b in constraints.forbidden:
@@ -136,7 +136,7 @@ class _Keeper:
         self.labels = labels.copy()
         self.h, self.unit = h, unit_rows(np.sqrt(h))
         self.place = {page: row for row, page in enumerate(pages)}
-        self.groups = Groups()
+        self.groups = ConstrainedUnionFind()
         for a, b in constraints.same:
             self.groups.join(a, b)
         for a, b in constraints.forbidden:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tablesim.corpus.clustering.label_tracking import followed
+from tablesim.corpus.clustering.label_tracking import keep_labels
 from tablesim.corpus.clustering.model import Clustering
 from tablesim.corpus.storage.files import read_json, read_parquet, write_json, write_parquet
 from tablesim.errors import RunError
@@ -38,7 +38,7 @@ class Clusterings:
         except RunError:
             # None yet, or one that cannot be read and is replaced.
             before = None
-        kept = clustering if before is None else followed(before, clustering)
+        kept = clustering if before is None else keep_labels(before, clustering)
         write_parquet(self.folder / f"{kept.name}.parquet", kept.to_table())
         write_json(self.folder / "last.json", {"name": kept.name})
         return kept

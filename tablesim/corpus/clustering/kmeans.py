@@ -1,7 +1,7 @@
 """K-means a block of rows at a time, so that a million pages need no more memory than their labels.
 
 Lloyd's algorithm from middles drawn by k-means++ (D. Arthur and S. Vassilvitskii, SODA 2007) on a sample. The rows may
-be anything with a length that gives float arrays for slices and index arrays: an array, ``numpy.memmap``, ``Picked``.
+be anything with a length that gives float arrays for slices and index arrays: an array, ``numpy.memmap``, ``LazyRows``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Rows(Protocol):
     def __getitem__(self, which: slice | NDArray[np.intp], /) -> NDArray[np.floating]: ...
 
 
-class Picked:
+class LazyRows:
     """The rows ``which`` of ``rows``, each block of them through ``make`` when it is asked for."""
 
     def __init__(

@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from tablesim.corpus.clustering.model import Clustering
 
 
-def followed(before: Clustering, now: Clustering) -> Clustering:
+def keep_labels(before: Clustering, now: Clustering) -> Clustering:
     """``now`` with the numbers of ``before``; a cluster that is new gets a number that none had yet.
 
     Clusters are matched one to one so that most pages keep the number that they had (the Hungarian method). The heir of

@@ -21,7 +21,7 @@ from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import squareform
 from scipy.special import ndtr
 
-from tablesim.corpus.clustering.model import Choice
+from tablesim.corpus.clustering.model import KCandidate
 from tablesim.corpus.search.hits import unit_rows
 
 NOISE = 11.0
@@ -50,7 +50,7 @@ _WIDE = 0.5
 _CELLS = 8_000_000
 
 
-def allowed(n: NDArray[np.float64], m: NDArray[np.float64]) -> NDArray[np.float64]:
+def expected_distance(n: NDArray[np.float64], m: NDArray[np.float64]) -> NDArray[np.float64]:
     """What 1 - cosine of two editions with ``n`` and ``m`` bigrams comes to; broadcast."""
     noise = NOISE * (1 / np.maximum(n, 1e-9) + 1 / np.maximum(m, 1e-9)) / 2
     return np.minimum(noise + EDITIONS, FARTHEST)
@@ -63,7 +63,7 @@ def counting_distance(h: NDArray[np.float64], other: NDArray[np.float64]) -> NDA
     """
     cosine = np.clip(unit_rows(np.sqrt(h)) @ unit_rows(np.sqrt(other)).T, 0.0, 1.0)
     # Rounded, so that the order of merges does not hang on the last bit of a matrix product.
-    return np.round((1.0 - cosine) / allowed(h.sum(axis=1)[:, None], other.sum(axis=1)[None]), 9)
+    return np.round((1.0 - cosine) / expected_distance(h.sum(axis=1)[:, None], other.sum(axis=1)[None]), 9)
 
 
 def tree_of(h: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -95,7 +95,7 @@ def _gaps(heights: NDArray[np.float64]) -> list[tuple[float, float]]:
     return found
 
 
-def cut(tree: NDArray[np.float64], height: float) -> NDArray[np.intp]:
+def cut_linkage(tree: NDArray[np.float64], height: float) -> NDArray[np.intp]:
     """Labels from 0 of the clusters below ``height``, of which those that hold two kindred tables are divided.
 
     Two tables for neighbouring latitudes may be as near to each other as editions of a third table are. But then the
@@ -139,7 +139,7 @@ def _leaves(node: int, n: int, below: NDArray[np.intp]) -> list[int]:
     return leaves
 
 
-def choose_cut(tree: NDArray[np.float64], again: Sequence[NDArray[np.float64]]) -> tuple[float, tuple[Choice, ...]]:
+def choose_cut(tree: NDArray[np.float64], again: Sequence[NDArray[np.float64]]) -> tuple[float, tuple[KCandidate, ...]]:
     """The cut whose clusters come back most surely, and all that were weighed, the chosen one first.
 
     Parameters
@@ -150,15 +150,15 @@ def choose_cut(tree: NDArray[np.float64], again: Sequence[NDArray[np.float64]]) 
     """
     from sklearn.metrics import adjusted_rand_score
 
-    weighed: list[Choice] = []
+    weighed: list[KCandidate] = []
     for mass, height in _gaps(tree[:, 2]):
-        labels = cut(tree, height)
+        labels = cut_linkage(tree, height)
         if any(choice.k == labels.max() + 1 for choice in weighed):
             # Branches that are divided anyway: the same clusters as a wider gap gave.
             continue
-        rand = [adjusted_rand_score(labels, cut(other, height)) for other in again]
+        rand = [adjusted_rand_score(labels, cut_linkage(other, height)) for other in again]
         error = float(np.std(rand) / np.sqrt(len(rand)))
-        weighed.append(Choice(int(labels.max()) + 1, height, mass, float(np.mean(rand)), error))
+        weighed.append(KCandidate(int(labels.max()) + 1, height, mass, float(np.mean(rand)), error))
     wide = [choice for choice in weighed if choice.gap >= _WIDE * weighed[0].gap]
     best = max(wide, key=lambda choice: choice.stability)
     # Sorted by gap: the first that is as stable as the best, within what the draws can tell.
@@ -181,7 +181,7 @@ def linked_in_blocks(h: NDArray[np.float64], height: float) -> NDArray[np.intp]:
             labels[block[fits]] = near[fits]
         rest = block[labels[block] < 0]
         if len(rest) > 1:
-            labels[rest] = cut(tree_of(h[rest]), height) + k
+            labels[rest] = cut_linkage(tree_of(h[rest]), height) + k
         elif len(rest):
             labels[rest] = k
         k = int(labels.max()) + 1

@@ -35,7 +35,7 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Apart:
+class DistinctiveBigram:
     """A bigram that sets a cluster apart: ``here`` and ``elsewhere`` are its shares of all bigrams, 0 to 1.
 
     ``keyness`` is Dunning's log-likelihood ratio (T. Dunning, Computational Linguistics 19, 1993).
@@ -48,7 +48,7 @@ class Apart:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class KCandidate:
     """A number of clusters that was weighed, on the pages that were drawn to choose by.
 
     ``height`` is where the tree was cut, ``gap`` how wide it is there (0 to 1), ``stability`` the mean adjusted Rand
@@ -78,7 +78,7 @@ class Cluster:
     stability: float | None
     cohesion: float | None = None
     outliers: tuple[str, ...] = ()
-    apart: tuple[Apart, ...] = ()
+    apart: tuple[DistinctiveBigram, ...] = ()
 
     @property
     def medoid(self) -> str:
@@ -113,7 +113,7 @@ class Cluster:
 
 
 @dataclass(frozen=True)
-class Columns:
+class ClusterColumns:
     """A value for each page of a clustering; what it says of a page in no cluster means nothing.
 
     Parameters
@@ -131,17 +131,17 @@ class Columns:
     outlier: NDArray[np.bool_]
 
     @classmethod
-    def blank(cls, n: int) -> Columns:
+    def blank(cls, n: int) -> ClusterColumns:
         return cls(np.zeros(n, np.int32), np.zeros(n), np.zeros(n), np.zeros(n, bool))
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ClusterFacts:
     """What is known of a cluster as a whole; see ``Cluster``."""
 
     stability: float | None
     cohesion: float | None
-    apart: tuple[Apart, ...]
+    apart: tuple[DistinctiveBigram, ...]
 
 
 @dataclass(frozen=True)
@@ -175,14 +175,14 @@ class Clustering:
 
     pages: tuple[str, ...]
     labels_: NDArray[np.intp]
-    columns: Columns
-    facts: dict[int, Facts]
+    columns: ClusterColumns
+    facts: dict[int, ClusterFacts]
     without: dict[str, str]
     asked: int | str
     seed: int
     method: str = "tables"
     constants: dict[str, float] = field(default_factory=dict)
-    choices: tuple[Choice, ...] = ()
+    choices: tuple[KCandidate, ...] = ()
     next_label: int = 0
 
     SCHEMA: ClassVar[pa.Schema] = pa.schema(
@@ -318,7 +318,7 @@ class Clustering:
 
         pages = tuple(table["page"].to_pylist())
         labels = column("cluster", -1).astype(np.intp)
-        columns = Columns(
+        columns = ClusterColumns(
             column("place", 0).astype(np.int32),
             column("similarity", 0.0),
             column("strength", 0.0),
@@ -326,8 +326,10 @@ class Clustering:
         )
         medoids = np.flatnonzero((labels >= 0) & (columns.place == 0))
         facts = {
-            int(labels[at]): Facts(
-                row["stability"], row["cohesion"], tuple(Apart(**a) for a in json.loads(row["apart"] or "[]"))
+            int(labels[at]): ClusterFacts(
+                row["stability"],
+                row["cohesion"],
+                tuple(DistinctiveBigram(**a) for a in json.loads(row["apart"] or "[]")),
             )
             for at, row in zip(medoids, table.take(medoids).to_pylist(), strict=True)
         }
@@ -341,7 +343,7 @@ class Clustering:
             settings["seed"],
             settings["method"],
             settings["constants"],
-            tuple(Choice(**choice) for choice in settings["choices"]),
+            tuple(KCandidate(**choice) for choice in settings["choices"]),
             next_label,
         )
 

@@ -23,10 +23,10 @@ from scipy.cluster.hierarchy import cut_tree
 
 from tablesim.corpus.clustering import linkage as counting
 from tablesim.corpus.clustering.constraints import Constraints, constrained
-from tablesim.corpus.clustering.kmeans import Picked, Rows, blocks, fit, lloyd, roots, sums_by_label, unit_roots
-from tablesim.corpus.clustering.linkage import choose_cut, counting_distance, cut, linked_in_blocks, tree_of
-from tablesim.corpus.clustering.model import Choice, Clustering, Columns
-from tablesim.corpus.clustering.stability import DRAWN_AT_MOST, Again
+from tablesim.corpus.clustering.kmeans import LazyRows, Rows, blocks, fit, lloyd, roots, sums_by_label, unit_roots
+from tablesim.corpus.clustering.linkage import choose_cut, counting_distance, cut_linkage, linked_in_blocks, tree_of
+from tablesim.corpus.clustering.model import ClusterColumns, Clustering, KCandidate
+from tablesim.corpus.clustering.stability import DRAWN_AT_MOST, ResampledReadings
 from tablesim.corpus.clustering.summary import describe
 from tablesim.corpus.clustering.uncertainty import Draw
 from tablesim.corpus.search.hits import unit_rows
@@ -95,7 +95,9 @@ def cluster_pages(
         if asked != "auto":
             raise SettingsError(f"clusters: got {asked}, but there is no page with a table to cluster; use auto")
         nothing = np.full(len(pages), -1, dtype=np.intp)
-        return Clustering(tuple(pages), nothing, Columns.blank(len(pages)), {}, without, asked, seed, method, constants)
+        return Clustering(
+            tuple(pages), nothing, ClusterColumns.blank(len(pages)), {}, without, asked, seed, method, constants
+        )
     work = _Work(histograms, rows, asked, method, seed, draw)
     found = work.partition()
     if constraints:
@@ -106,7 +108,7 @@ def cluster_pages(
     without |= {pages[row]: LIKE_NO_OTHER for row in rows[~placed].tolist()}
     stability = work.again.stability(found, asked if method == "tables" else None)
     rows, found = rows[placed], found[placed]
-    labels, columns = np.full(len(pages), -1, dtype=np.intp), Columns.blank(len(pages))
+    labels, columns = np.full(len(pages), -1, dtype=np.intp), ClusterColumns.blank(len(pages))
     facts = {}
     if len(rows):
         about = describe(histograms, rows, found, stability, max(1.0, work.cut))
@@ -164,9 +166,9 @@ class _Work:
     ) -> None:
         self.histograms, self.rows = histograms, rows
         self.asked, self.method, self.seed = asked, method, seed
-        self.again = Again(histograms, rows, seed, draw)
+        self.again = ResampledReadings(histograms, rows, seed, draw)
         self.cut = 1.0
-        self.choices: tuple[Choice, ...] = ()
+        self.choices: tuple[KCandidate, ...] = ()
 
     def partition(self) -> NDArray[np.intp]:
         """A label for each row, -1 for none."""
@@ -175,12 +177,12 @@ class _Work:
             self._enough(k)
         if self.method == "published":
             assert isinstance(k, int)
-            return fit(Picked(self.histograms, self.rows, roots), k, self.seed)[1]
+            return fit(LazyRows(self.histograms, self.rows, roots), k, self.seed)[1]
         if self.method == "hdbscan":
             return self._dense()
         if len(self.rows) == 1:
             return np.zeros(1, dtype=np.intp)
-        unit = Picked(self.histograms, self.rows, unit_roots)
+        unit = LazyRows(self.histograms, self.rows, unit_roots)
         if isinstance(k, int) and len(self.rows) > counting.LINKED_AT_ONCE:
             return fit(unit, k, self.seed)[1]
         h = self._counts(self.rows)
@@ -215,7 +217,7 @@ class _Work:
         tree = tree_of(h[some])
         self.cut, self.choices = choose_cut(tree, self.again.trees(some))
         if len(some) == len(h):
-            return cut(tree, self.cut)
+            return cut_linkage(tree, self.cut)
         return linked_in_blocks(h, self.cut)
 
     def _neighbourhoods(self, h: NDArray[np.float64]) -> NDArray[np.intp]:

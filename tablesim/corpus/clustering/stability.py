@@ -14,8 +14,8 @@ from scipy.cluster.hierarchy import cut_tree
 from scipy.sparse import coo_matrix
 
 from tablesim.bigrams.bins import N_BINS
-from tablesim.corpus.clustering.kmeans import Picked, Rows, assign, blocks, sums_by_label
-from tablesim.corpus.clustering.linkage import cut, tree_of, widest_cut
+from tablesim.corpus.clustering.kmeans import LazyRows, Rows, assign, blocks, sums_by_label
+from tablesim.corpus.clustering.linkage import cut_linkage, tree_of, widest_cut
 from tablesim.corpus.clustering.uncertainty import DoubtedCounts, Draw
 from tablesim.corpus.search.hits import unit_rows
 
@@ -27,7 +27,7 @@ _MOST_CHOSEN = 2_000_000_000
 """Pages times clusters above which stability is left out."""
 
 
-class Again:
+class ResampledReadings:
     """Pages read again.
 
     Parameters
@@ -90,7 +90,7 @@ class Again:
                 return unit_rows(np.sqrt(h * weights))
 
             middles = unit_rows(
-                sums_by_label(Picked(self.histograms, self.rows[placed], weighted), index, len(names))
+                sums_by_label(LazyRows(self.histograms, self.rows[placed], weighted), index, len(names))
             ).astype(np.float32)
             again = np.full(len(labels), -1, dtype=np.intp)
             for part in blocks(len(placed), len(names)):
@@ -108,7 +108,7 @@ def resampled_bins(rng: np.random.Generator) -> NDArray[np.float64]:
 
 def _cut_again(tree: NDArray[np.float64], asked: int | str) -> NDArray[np.intp]:
     if asked == "auto":
-        return cut(tree, widest_cut(tree))
+        return cut_linkage(tree, widest_cut(tree))
     return np.asarray(cut_tree(tree, n_clusters=asked)[:, 0], dtype=np.intp)
 
 

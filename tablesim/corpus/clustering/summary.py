@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.bigrams.bins import BIN_NAMES
-from tablesim.corpus.clustering.kmeans import Picked, Rows, blocks, squared_distances, sums_by_label, unit_roots
-from tablesim.corpus.clustering.linkage import allowed
-from tablesim.corpus.clustering.model import Apart, Columns, Facts
+from tablesim.corpus.clustering.kmeans import LazyRows, Rows, blocks, squared_distances, sums_by_label, unit_roots
+from tablesim.corpus.clustering.linkage import expected_distance
+from tablesim.corpus.clustering.model import ClusterColumns, ClusterFacts, DistinctiveBigram
 
 N_APART = 5
 SURE = 10.83
@@ -22,8 +22,8 @@ class Description:
     """Columns for the rows that were clustered, and facts by label; labels are from 0, larger clusters first."""
 
     labels: NDArray[np.intp]
-    columns: Columns
-    facts: dict[int, Facts]
+    columns: ClusterColumns
+    facts: dict[int, ClusterFacts]
 
 
 def describe(
@@ -44,11 +44,11 @@ def describe(
     cut : float
         Members farther from the rest of their cluster than this, on the scale of counting, are outliers.
     """
-    unit = Picked(histograms, rows, unit_roots)
+    unit = LazyRows(histograms, rows, unit_roots)
     names, index = np.unique(labels, return_inverse=True)
     k, size = len(names), np.bincount(index)
     sums = sums_by_label(unit, index, k)
-    counts = sums_by_label(Picked(histograms, rows), index, k)
+    counts = sums_by_label(LazyRows(histograms, rows), index, k)
     strength, central = _strength(unit, sums / size[:, None], sums, index)
     medoid = _first_greatest(central, index, k)
     similarity = _similarity(unit, medoid, index)
@@ -61,10 +61,12 @@ def describe(
     new = np.empty(k, dtype=np.intp)
     new[ranked] = np.arange(k)
     facts = {
-        label: Facts(stability.get(int(names[at])), None if (c := cohesion[at]) is None else min(c, 1.0), apart[at])
+        label: ClusterFacts(
+            stability.get(int(names[at])), None if (c := cohesion[at]) is None else min(c, 1.0), apart[at]
+        )
         for label, at in enumerate(ranked)
     }
-    return Description(new[index], Columns(place, similarity, strength, outlier), facts)
+    return Description(new[index], ClusterColumns(place, similarity, strength, outlier), facts)
 
 
 def _strength(
@@ -129,15 +131,15 @@ def _outliers(
         others = np.clip(counts[own] - h, 0.0, None)
         n, m = h.sum(axis=1), others.sum(axis=1)
         cosine = np.sqrt(h * others).sum(axis=1) / np.sqrt(np.maximum(n * m, 1e-12))
-        distance = (1.0 - cosine) / allowed(n, m / np.maximum(size[own] - 1, 1))
+        distance = (1.0 - cosine) / expected_distance(n, m / np.maximum(size[own] - 1, 1))
         found[part] = (size[own] > 2) & (distance > cut)
     return found
 
 
-def _apart(counts: NDArray[np.float64]) -> list[tuple[Apart, ...]]:
+def _apart(counts: NDArray[np.float64]) -> list[tuple[DistinctiveBigram, ...]]:
     """Per cluster the bigrams that are commoner here than elsewhere, by Dunning's log-likelihood ratio."""
     total, grand = counts.sum(axis=0), counts.sum()
-    found: list[tuple[Apart, ...]] = []
+    found: list[tuple[DistinctiveBigram, ...]] = []
     for here in counts:
         n = here.sum()
         if n in (0, grand):
@@ -153,5 +155,7 @@ def _apart(counts: NDArray[np.float64]) -> list[tuple[Apart, ...]]:
         g2 = np.where(here / n > there / m, g2, 0.0)
         order = np.argsort(-np.round(g2, 6), kind="stable")[:N_APART]
         own = [b for b in order.tolist() if g2[b] > SURE]
-        found.append(tuple(Apart(BIN_NAMES[b], float(here[b] / n), float(there[b] / m), float(g2[b])) for b in own))
+        found.append(
+            tuple(DistinctiveBigram(BIN_NAMES[b], float(here[b] / n), float(there[b] / m), float(g2[b])) for b in own)
+        )
     return found

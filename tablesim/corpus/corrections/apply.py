@@ -25,7 +25,7 @@ from tablesim.corpus.storage.schemas import NEIGHBOUR_SCHEMA
 from tablesim.corpus.storage.shards import embedding_row
 from tablesim.corpus.store import Corpus
 from tablesim.digits.correcting import meant
-from tablesim.digits.corrections import Correction, standing
+from tablesim.digits.corrections import Correction, corrections_in_force
 from tablesim.errors import MetadataError
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Reading
@@ -36,7 +36,7 @@ NEARLY = 1e-4
 
 
 @dataclass(frozen=True)
-class Taken:
+class CorrectionResult:
     """What became of a file of corrections.
 
     Parameters
@@ -57,7 +57,7 @@ class Taken:
     unlike: tuple[str, ...]
 
 
-def correct(corpus: Corpus, corrections: Sequence[Correction], who: str = "") -> Taken:
+def correct(corpus: Corpus, corrections: Sequence[Correction], who: str = "") -> CorrectionResult:
     """Add corrections to a run and renew what depends on them.
 
     Parameters
@@ -86,7 +86,7 @@ def correct(corpus: Corpus, corrections: Sequence[Correction], who: str = "") ->
     with corpus.lock():
         corpus.refresh()
         every = {(_said(correction), correction.when) for correction in corpus.corrections.all}
-        held = {_said(correction) for correction in standing(corpus.corrections.all)}
+        held = {_said(correction) for correction in corrections_in_force(corpus.corrections.all)}
         machine = {page: corpus.machine_reading(page) for page in {correction.page for correction in corrections}}
         new, unlike = [], []
         for correction in dict.fromkeys(corrections):
@@ -102,7 +102,7 @@ def correct(corpus: Corpus, corrections: Sequence[Correction], who: str = "") ->
         corpus.corrections.append(new)
         corpus.refresh()
         pages = renew(corpus, {correction.page for correction in new})
-    return Taken(tuple(new), len(set(corrections)) - len(new), tuple(pages), tuple(unlike))
+    return CorrectionResult(tuple(new), len(set(corrections)) - len(new), tuple(pages), tuple(unlike))
 
 
 def renew(corpus: Corpus, pages: Iterable[str] | None = None, *, neighbours: bool = True) -> list[str]:

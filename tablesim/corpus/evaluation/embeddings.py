@@ -23,7 +23,7 @@ _REPEATS, _HALVES = 2000, 100
 
 
 @dataclass(frozen=True)
-class Figure:
+class MeasuredValue:
     """A figure with its 95 % interval, and its difference from the first embedding with one; None for the first."""
 
     value: float
@@ -46,7 +46,7 @@ class EmbeddingRow:
 
     name: str
     dimensions: int
-    figures: dict[str, Figure]
+    figures: dict[str, MeasuredValue]
 
     def to_dict(self) -> dict[str, Any]:
         figures = {name: figure.to_dict() for name, figure in self.figures.items()}
@@ -181,13 +181,13 @@ def _figure(
     again: NDArray[np.float64],
     first: tuple[float, NDArray[np.float64]],
     is_first: bool,
-) -> Figure:
+) -> MeasuredValue:
     low, high = _ends(again)
     if is_first:
-        return Figure(value, low, high)
+        return MeasuredValue(value, low, high)
     # The same tables were drawn for both: their ease or difficulty falls out.
     difference_low, difference_high = _ends(again - first[1])
-    return Figure(value, low, high, value - first[0], difference_low, difference_high)
+    return MeasuredValue(value, low, high, value - first[0], difference_low, difference_high)
 
 
 def _ends(values: NDArray[np.float64]) -> tuple[float, float]:

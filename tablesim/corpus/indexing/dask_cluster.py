@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tablesim.corpus.indexing.limits import settle
+from tablesim.corpus.indexing.limits import limit_threads
 from tablesim.corpus.indexing.pool import MakeReader, Outcome, Read, Task, attempt, read_alone
 from tablesim.errors import MissingExtraError, RunError
 from tablesim.records.reading import Reading
@@ -207,5 +207,5 @@ def _reader_of(pickled: bytes) -> Read:
 
 def _in_worker(pickled: bytes, path: Path) -> Reading | str:
     read = _reader_of(pickled)
-    settle()
+    limit_threads()
     return attempt(read, path)

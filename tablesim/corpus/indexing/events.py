@@ -44,7 +44,7 @@ class Event:
 Listener = Callable[[Event], None]
 
 
-def silent(event: Event) -> None:
+def ignore_event(event: Event) -> None:
     """A listener that does nothing."""
 
 

@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tablesim.corpus.indexing.dask_cluster import is_installed, read_with_dask
-from tablesim.corpus.indexing.events import Event, Listener, silent
-from tablesim.corpus.indexing.pool import MakeReader, Outcome, Task, read_here, read_in_processes
+from tablesim.corpus.indexing.events import Event, Listener, ignore_event
+from tablesim.corpus.indexing.pool import MakeReader, Outcome, Task, read_in_process, read_in_processes
 from tablesim.corpus.storage.shards import embedding_row, reading_row
 from tablesim.corpus.store import Corpus
 from tablesim.errors import SettingsError
@@ -41,7 +41,7 @@ def ingest(
     scans: Mapping[str, Locator],
     about: Mapping[str, PageMetadata] | None = None,
     missing: Mapping[str, str] | None = None,
-    on_event: Listener = silent,
+    on_event: Listener = ignore_event,
     *,
     retry_failed: bool = False,
 ) -> None:
@@ -130,7 +130,7 @@ def read_pages(
     *,
     workers: int = 1,
     scheduler: str | None = None,
-    on_event: Listener = silent,
+    on_event: Listener = ignore_event,
 ) -> None:
     """Read the pages of ``corpus`` that are not read yet and write their shards; the result is the same for any
     number of workers.
@@ -191,7 +191,7 @@ def read_pages(
 def _outcomes(make_reader: MakeReader, tasks: Sequence[Task], workers: int, scheduler: str | None) -> Iterator[Outcome]:
     if scheduler is not None or (workers > 1 and is_installed()):
         return read_with_dask(make_reader, tasks, scheduler or workers)
-    return read_here(make_reader, tasks) if workers == 1 else read_in_processes(make_reader, tasks, workers)
+    return read_in_process(make_reader, tasks) if workers == 1 else read_in_processes(make_reader, tasks, workers)
 
 
 class _Shelf:

@@ -14,7 +14,7 @@ _USUAL_TRIM, _USUAL_MMAP = 1 << 26, 1 << 25
 """Where glibc arrives by itself in a process that has used large arrays."""
 
 
-def settle() -> None:
+def limit_threads() -> None:
     """Let this thread compute alone and its process keep its memory, for good: for a process that only reads.
 
     A page needs the same large arrays as the page before. A system that takes them back after each has to clear
@@ -26,7 +26,7 @@ def settle() -> None:
 
 
 @contextmanager
-def settled() -> Iterator[None]:
+def threads_limited() -> Iterator[None]:
     """The same for as long as the process reads, if it has other things to do after."""
     before = _set_threads(1, 1)
     _keep_memory(_KEPT, _KEPT)

@@ -17,7 +17,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
-from tablesim.corpus.indexing.limits import settle, settled
+from tablesim.corpus.indexing.limits import limit_threads, threads_limited
 from tablesim.errors import TablesimError
 from tablesim.records.reading import Reading
 
@@ -32,10 +32,10 @@ Outcome = tuple[str, Reading | str]
 _IN_FLIGHT = 4
 
 
-def read_here(make_reader: MakeReader, tasks: Sequence[Task]) -> Iterator[Outcome]:
+def read_in_process(make_reader: MakeReader, tasks: Sequence[Task]) -> Iterator[Outcome]:
     """The reading of each task, or why there is none, one after the other in this process."""
     read = make_reader()
-    with settled():
+    with threads_limited():
         for sha256, path in tasks:
             yield sha256, attempt(read, path)
 
@@ -90,7 +90,7 @@ def _start_worker(make_reader: MakeReader) -> None:
         # A parent that was killed cannot stop its workers: they go when it is gone.
         threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
     _read_in_worker = make_reader()
-    settle()
+    limit_threads()
 
 
 def _leave_with(parent: Any) -> None:

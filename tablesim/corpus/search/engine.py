@@ -13,9 +13,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tablesim.corpus.search.approximate import ABOVE, candidates
-from tablesim.corpus.search.hits import N_SHARED, Hit, Surprise, containment, shared_bigrams, typed_histogram
+from tablesim.corpus.search.hits import N_SHARED, BackgroundCount, Hit, containment, shared_bigrams, typed_histogram
 from tablesim.corpus.search.index import SearchIndex, search_index
-from tablesim.corpus.search.nearest import Found, Groups, among, nearest, neighbours, surprises
+from tablesim.corpus.search.nearest import NearestRows, RowGroups, among, background_counts, nearest, neighbours
 from tablesim.corpus.storage.files import read_parquet, write_parquet_parts
 from tablesim.corpus.storage.page_table import PageTable
 from tablesim.corpus.storage.schemas import NEIGHBOUR_SCHEMA
@@ -57,8 +57,8 @@ class Searching:
         return self.pages.codes("book")
 
     @cached_property
-    def _by_book(self) -> Groups:
-        return Groups("book", self._books[self.index.rows])
+    def _by_book(self) -> RowGroups:
+        return RowGroups("book", self._books[self.index.rows])
 
     def like_page(
         self,
@@ -145,14 +145,14 @@ class Searching:
         return None if stored is None else np.array(stored["histogram"], dtype=np.float32)
 
     def _answer(
-        self, query: NDArray[np.float32], at: int | None, top: int, found: Found, labels: Mapping[str, str] | None
+        self, query: NDArray[np.float32], at: int | None, top: int, found: NearestRows, labels: Mapping[str, str] | None
     ) -> list[Hit]:
         best = found.top(top)
-        odd: Sequence[Surprise | None] = [None] * len(best)
+        odd: Sequence[BackgroundCount | None] = [None] * len(best)
         codes = self._books if labels is None else self.pages.labelled(labels)
-        groups = self._by_book if labels is None else Groups("label", codes[self.index.rows])
+        groups = self._by_book if labels is None else RowGroups("label", codes[self.index.rows])
         if groups.n_known:
-            odd = surprises(found, best, groups, -1 if at is None else int(codes[at]))
+            odd = background_counts(found, best, groups, -1 if at is None else int(codes[at]))
         return self._hits(query, at, found.rows[best], found.cosines[best], odd)
 
     def _hits(
@@ -161,7 +161,7 @@ class Searching:
         at: int | None,
         places: NDArray[np.int64],
         cosines: NDArray[np.float64],
-        surprise: Sequence[Surprise | None],
+        surprise: Sequence[BackgroundCount | None],
     ) -> list[Hit]:
         """The pages at some places of the index as hits of the histogram ``query``, of the page of the line ``at``."""
         book = -1 if at is None else int(self._books[at])

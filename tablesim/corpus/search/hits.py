@@ -39,7 +39,7 @@ class SharedBigram:
 
 
 @dataclass(frozen=True, slots=True)
-class Surprise:
+class BackgroundCount:
     """How often a page of another table comes as near to the query as a hit does.
 
     Others are the pages whose label (or book) is known and is neither that of the query nor that of the hit: pages of
@@ -97,7 +97,7 @@ class Hit:
     containment: float
     same_book: bool | None
     shared: tuple[SharedBigram, ...]
-    surprise: Surprise | None = None
+    surprise: BackgroundCount | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return {

@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.corpus.search.hits import Surprise, unit_rows
+from tablesim.corpus.search.hits import BackgroundCount, unit_rows
 from tablesim.corpus.search.index import SearchIndex
 
 TIE = 9
@@ -29,7 +29,7 @@ _REFINED_ROWS = 65536
 
 
 @dataclass(frozen=True)
-class Found:
+class NearestRows:
     """Rows of a search index that could be among the nearest, nearest first.
 
     Parameters
@@ -70,7 +70,7 @@ def nearest(
     asked: NDArray[np.bool_] | None = None,
     *,
     contained: bool = False,
-) -> Found:
+) -> NearestRows:
     """The rows of ``index`` with the greatest cosine with a histogram; rows with nothing in common never.
 
     Parameters
@@ -94,16 +94,18 @@ def nearest(
     near, cosines = near[cosines > 0], cosines[cosines > 0]
     order = np.lexsort((near, -cosines, -covered[near]))
     rows = near[order]
-    return Found(rows, cosines[order], covered[rows], asked[rows])
+    return NearestRows(rows, cosines[order], covered[rows], asked[rows])
 
 
-def among(index: SearchIndex, query: NDArray[np.floating], rows: NDArray[np.int64], asked: NDArray[np.bool_]) -> Found:
+def among(
+    index: SearchIndex, query: NDArray[np.floating], rows: NDArray[np.int64], asked: NDArray[np.bool_]
+) -> NearestRows:
     """Some ``rows`` of the index, rising, that were found otherwise, in the order in which ``nearest`` gives them."""
     unit = unit_rows(np.sqrt(np.asarray(query, dtype=np.float32))[None])[0]
     cosines = _refined(index, unit, rows)
     order = np.argsort(-cosines, kind="stable")
     order = order[cosines[order] > 0]
-    return Found(rows[order], cosines[order], np.zeros(len(order)), asked[rows[order]])
+    return NearestRows(rows[order], cosines[order], np.zeros(len(order)), asked[rows[order]])
 
 
 def _alike(
@@ -155,7 +157,7 @@ def _refined(index: SearchIndex, unit: NDArray[np.float64], rows: NDArray[np.int
     return np.minimum(np.round(out, TIE), 1.0)
 
 
-class Groups:
+class RowGroups:
     """Which pages of an index belong together.
 
     Parameters
@@ -176,7 +178,9 @@ class Groups:
         return int(self.sizes[group]) if 0 <= group < len(self.sizes) else 0
 
 
-def surprises(found: Found, top: NDArray[np.int64], groups: Groups, query_group: int) -> list[Surprise]:
+def background_counts(
+    found: NearestRows, top: NDArray[np.int64], groups: RowGroups, query_group: int
+) -> list[BackgroundCount]:
     """For each row in ``top`` how many rows of other groups come as near.
 
     Parameters
@@ -194,7 +198,7 @@ def surprises(found: Found, top: NDArray[np.int64], groups: Groups, query_group:
         own = {int(near[place]), query_group}
         part = near[found.as_near(place)]
         as_near = int(np.count_nonzero((part >= 0) & ~np.isin(part, list(own))))
-        out.append(Surprise(groups.by, as_near, groups.n_known - sum(map(groups.size, own))))
+        out.append(BackgroundCount(groups.by, as_near, groups.n_known - sum(map(groups.size, own))))
     return out
 
 

@@ -122,7 +122,7 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[dict[str, Any]]
     write_aside(path, write)
 
 
-def sweep(folder: Path) -> None:
+def remove_partials(folder: Path) -> None:
     """Remove what killed processes left half written in ``folder``."""
     for aside in folder.glob(".*.part"):
         aside.unlink(missing_ok=True)

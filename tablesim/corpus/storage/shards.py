@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tablesim.bigrams.bins import BIN_NAMES, N_BINS
-from tablesim.corpus.storage.files import read_parquet, sweep, write_parquet
+from tablesim.corpus.storage.files import read_parquet, remove_partials, write_parquet
 from tablesim.errors import RunError
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Digit, Number, Reading
@@ -69,7 +69,7 @@ EMBEDDING_SCHEMA = pa.schema(
 )
 
 
-class Places:
+class ShardIndex:
     """Where each hash stands: in which file and which row of it. A million take 80 MB."""
 
     def __init__(self, files: Sequence[Path], keys: Sequence[pa.Array]) -> None:
@@ -121,7 +121,7 @@ class Shards:
     def __init__(self, folder: Path, schema: pa.Schema) -> None:
         self.folder = folder
         self.schema = schema
-        self._places: Places | None = None
+        self._places: ShardIndex | None = None
         self._last: tuple[Path, pa.Table] | None = None
 
     def refresh(self) -> None:
@@ -133,7 +133,7 @@ class Shards:
         return sorted(self.folder.glob("*.parquet"))
 
     @property
-    def places(self) -> Places:
+    def places(self) -> ShardIndex:
         """Where the row of each scan is, as it was when this was first asked for."""
         while self._places is None:
             files = self.files
@@ -143,7 +143,7 @@ class Shards:
                 if all(file.exists() for file in files):
                     raise
                 continue  # a job under way joined some of them meanwhile
-            self._places = Places(files, keys)
+            self._places = ShardIndex(files, keys)
         return self._places
 
     def row(self, key: str) -> dict[str, Any] | None:
@@ -183,7 +183,7 @@ class Shards:
 
         New files come before old ones go: a job that is killed in between leaves rows twice, never none.
         """
-        sweep(self.folder)
+        remove_partials(self.folder)
         self.refresh()
         places = self.places
         wanted = list(dict.fromkeys(keys))

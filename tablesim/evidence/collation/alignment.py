@@ -57,7 +57,7 @@ MAX_DESCENTS = 1
 
 
 @dataclass(frozen=True)
-class Patch:
+class AlignedPatch:
     """Rows and columns of two panels that belong together.
 
     Parameters
@@ -77,11 +77,11 @@ class Patch:
     bits: float
 
 
-def find_patches(given: Evidence) -> list[Patch]:
+def find_patches(given: Evidence) -> list[AlignedPatch]:
     """The patches by falling bits; no place of either side is in two of them."""
     left, right = [grid.copy() for grid in given.left], [grid.copy() for grid in given.right]
-    tried: dict[tuple[int, int], Patch | None] = {}
-    found: list[Patch] = []
+    tried: dict[tuple[int, int], AlignedPatch | None] = {}
+    found: list[AlignedPatch] = []
     while len(found) < MAX_PATCHES:
         for one in range(len(left)):
             for other in range(len(right)):
@@ -98,7 +98,7 @@ def find_patches(given: Evidence) -> list[Patch]:
     return [_extended(given, patch, left[patch.left], right[patch.right]) for patch in found]
 
 
-def _fits(patch: Patch, found: Sequence[Patch]) -> bool:
+def _fits(patch: AlignedPatch, found: Sequence[AlignedPatch]) -> bool:
     """Whether a patch could be a piece of print beside those found.
 
     Minutes that fall by one from row to row equal those of another year two rows further down. Columns that run by
@@ -118,7 +118,7 @@ def _apart(one: Ints, other: Ints) -> bool:
     return bool(one.max() < other.min() or other.max() < one.min())
 
 
-def _extended(given: Evidence, patch: Patch, left: Ints, right: Ints) -> Patch:
+def _extended(given: Evidence, patch: AlignedPatch, left: Ints, right: Ints) -> AlignedPatch:
     """The patch with the rows that go on beyond its ends on both sides and that no patch has taken.
 
     A row in which the printer's eye slipped is weak, and looks like the end where it is the first or last of a half.
@@ -140,7 +140,7 @@ def _extended(given: Evidence, patch: Patch, left: Ints, right: Ints) -> Patch:
     return replace(patch, rows=rows)
 
 
-def _patch(given: Evidence, one: tuple[int, Ints], other: tuple[int, Ints]) -> Patch | None:
+def _patch(given: Evidence, one: tuple[int, Ints], other: tuple[int, Ints]) -> AlignedPatch | None:
     """The patch of most bits between what is left of two panels; None where chance could have made it."""
     (left, left_codes), (right, right_codes) = one, other
     a, rows_a, columns_a = _filled(left_codes, given.blank_left)
@@ -176,7 +176,7 @@ def _patch(given: Evidence, one: tuple[int, Ints], other: tuple[int, Ints]) -> P
         return None
     pairs = np.stack([rows_a[rows[:, 0]], rows_b[rows[:, 1]]], axis=1)
     sides = np.stack([columns_a[columns[:, 0]], columns_b[columns[:, 1]]], axis=1)
-    return Patch(left, right, pairs, sides, float(cells.sum()))
+    return AlignedPatch(left, right, pairs, sides, float(cells.sum()))
 
 
 def _filled(codes: Ints, blank: int) -> tuple[Ints, Ints, Ints]:

@@ -14,14 +14,14 @@ import numpy as np
 from tablesim.errors import SettingsError
 from tablesim.evidence.collation.alignment import find_patches
 from tablesim.evidence.collation.cells import DIFFERS, STATES, Cell, cells_of
-from tablesim.evidence.collation.cutouts import Cutter, Picture, Places
+from tablesim.evidence.collation.cutouts import CellBoxes, Cutter, Picture
 from tablesim.evidence.collation.grids import NONE, Panel, Witness, panels_of
 from tablesim.evidence.collation.merging import merge
 from tablesim.evidence.collation.values import evidence
 from tablesim.records.reading import Reading
 
 if TYPE_CHECKING:
-    from tablesim.reader import Network
+    from tablesim.reader import PageReader
 
 MAX_WITNESSES, MAX_PAGES, MAX_NUMBERS = 64, 64, 20_000
 """More witnesses, pages of a witness or numbers of a witness are refused."""
@@ -139,9 +139,9 @@ class Collation:
         return Cutter()
 
     @cached_property
-    def _places(self) -> Places:
+    def _places(self) -> CellBoxes:
         pages = [{reading.page: reading for reading in witness.readings} for witness in self.witnesses]
-        return Places(pages, self.cells, self.transposed)
+        return CellBoxes(pages, self.cells, self.transposed)
 
     def to_dict(self) -> dict[str, Any]:
         """The collation as plain values: what ``tablesim collate --json`` prints."""
@@ -159,7 +159,7 @@ class Collation:
         }
 
 
-def collate(*witnesses: Scan | Sequence[Scan], network: Network | None = None) -> Collation:
+def collate(*witnesses: Scan | Sequence[Scan], network: PageReader | None = None) -> Collation:
     """Collate witnesses of a table.
 
     Parameters
@@ -203,7 +203,7 @@ def collate(*witnesses: Scan | Sequence[Scan], network: Network | None = None) -
     return collate_witnesses([Witness.of([_reading(page, network) for page in group]) for group in pages])
 
 
-def _reading(page: Scan, network: Network | None) -> Reading:
+def _reading(page: Scan, network: PageReader | None) -> Reading:
     if isinstance(page, Reading):
         return page
     assert network is not None

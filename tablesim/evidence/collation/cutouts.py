@@ -170,7 +170,7 @@ def _draw_frame(picture: Picture, box: Box, *, whole: bool) -> None:
             cv2.line(picture, (x, y), (x, y + down), FRAME, 2)
 
 
-class Places:
+class CellBoxes:
     """Where the numbers of witnesses stand, and where those would stand that are missing.
 
     Parameters

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.digits.alignment import rising_pairs
-from tablesim.evidence.collation.alignment import Patch
+from tablesim.evidence.collation.alignment import AlignedPatch
 from tablesim.evidence.collation.grids import NONE, Panel
 from tablesim.evidence.collation.values import Evidence
 
@@ -25,7 +25,9 @@ MOVE_BITS = 8.0
 """What a row must gain before a number of it is taken for one of another column."""
 
 
-def merge(left: Sequence[Panel], right: Sequence[Panel], patches: Sequence[Patch], given: Evidence) -> list[Panel]:
+def merge(
+    left: Sequence[Panel], right: Sequence[Panel], patches: Sequence[AlignedPatch], given: Evidence
+) -> list[Panel]:
     """One panel a patch, in the order of the left side, then the panels that met nothing."""
     owners_left = [_owners(panel, at, patches, 0) for at, panel in enumerate(left)]
     owners_right = [_owners(panel, at, patches, 1) for at, panel in enumerate(right)]
@@ -42,7 +44,7 @@ def merge(left: Sequence[Panel], right: Sequence[Panel], patches: Sequence[Patch
     return [*bands, *(panel for at, panel in enumerate(right) if (owners_right[at] == NONE).all())]
 
 
-def _owners(panel: Panel, which: int, patches: Sequence[Patch], side: int) -> Ints:
+def _owners(panel: Panel, which: int, patches: Sequence[AlignedPatch], side: int) -> Ints:
     """To which patch each place of a panel goes, shape (r, c): what none of them covers goes to the nearest one."""
     owner = np.full(panel.shape, NONE)
     mine = [(n, p) for n, p in enumerate(patches) if (p.left, p.right)[side] == which]
@@ -65,7 +67,7 @@ def _owners(panel: Panel, which: int, patches: Sequence[Patch], side: int) -> In
 def _band(
     mine: tuple[Panel, NDArray[np.bool_], Ints],
     yours: tuple[Panel, NDArray[np.bool_], Ints],
-    patch: Patch,
+    patch: AlignedPatch,
     given: Evidence,
 ) -> Panel:
     """The panel of one patch; of each side come the panel, the mask of places that are the patch's, and the codes."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from tablesim.evidence.comparison import Comparison
-    from tablesim.evidence.matches.assignment import Link
+    from tablesim.evidence.matches.assignment import GlyphLink
     from tablesim.evidence.matches.glyphs import Match
 
 # Two colours of Okabe and Ito's palette, apart for every kind of colour vision and in grey.
@@ -55,7 +55,7 @@ def upright_box(box: Box, turn: Transform) -> Box:
 
 
 @dataclass(frozen=True)
-class Leaf:
+class PageImage:
     """One page of a picture: its scan, what is written over it, and how it lies (``upright``)."""
 
     scan: str
@@ -67,19 +67,19 @@ def draw(comparison: Comparison, path: str | Path | None, max_lines: int | None,
     """The picture behind ``Comparison.plot``."""
     check_style(style)
     readings = (comparison.reading_a, comparison.reading_b)
-    leaves = [Leaf(reading.scan, reading.page, upright(reading.transform)) for reading in readings]
+    leaves = [PageImage(reading.scan, reading.page, upright(reading.transform)) for reading in readings]
     assignment = comparison.assignment
     links = assignment.supported if assignment.registered else assignment.links
     if style == "print":
         from tablesim.evidence.figures.print_figure import draw_quiet
 
-        head = f"Similarity {cut(comparison.similarity)}, score {comparison.score:.2f}"
+        head = f"Similarity {shorten(comparison.similarity)}, score {comparison.score:.2f}"
         words = head, _caption_for_print(comparison, links), "on each printed line"
         return draw_quiet(leaves, links, words, path)
     shown = sorted(links, key=lambda link: -link.relevance)[: MAX_LINES if max_lines is None else max_lines]
     total = f"{comparison.relevance_total:.2f}, the sum of {comparison.glyph_matches.n_pairs:,} pairs of equal glyphs"
     words = (
-        f"Similarity {cut(comparison.similarity)}",
+        f"Similarity {shorten(comparison.similarity)}",
         f"score {comparison.score:.2f}  =  {total}",
         _caption(comparison, shown),
     )
@@ -92,13 +92,13 @@ def check_style(style: str) -> None:
         raise ValueError(f"plot: got style {style!r}, expected {' or '.join(STYLES)}")
 
 
-def cut(similarity: float) -> str:
+def shorten(similarity: float) -> str:
     """A similarity with four decimals, cut, not rounded: 1.0000 is kept for equal proportions."""
     return f"{math.floor(1e4 * similarity) / 1e4:.4f}"
 
 
 def draw_pair(
-    leaves: Sequence[Leaf],
+    leaves: Sequence[PageImage],
     links: Sequence[Match],
     colour: str,
     words: tuple[str, str, str],
@@ -136,7 +136,7 @@ def draw_pair(
     return figure
 
 
-def _page(figure: Figure, place: tuple[float, float, float, float], leaf: Leaf) -> Axes:
+def _page(figure: Figure, place: tuple[float, float, float, float], leaf: PageImage) -> Axes:
     width, height = leaf.turn.working_size
     axes = figure.add_axes(place)
     grey = np.rot90(load_scan(leaf.scan).grey, k=-(leaf.turn.rotation // 90))
@@ -183,7 +183,7 @@ def _join(
             lines.set_clip_path(clip)
 
 
-def _caption_for_print(comparison: Comparison, links: Sequence[Link]) -> str:
+def _caption_for_print(comparison: Comparison, links: Sequence[GlyphLink]) -> str:
     if not comparison.glyph_matches.n_pairs:
         return "The two pages have no bigram in common."
     brought = sum(link.relevance for link in links)
@@ -194,7 +194,7 @@ def _caption_for_print(comparison: Comparison, links: Sequence[Link]) -> str:
     )
 
 
-def _caption(comparison: Comparison, shown: Sequence[Link]) -> str:
+def _caption(comparison: Comparison, shown: Sequence[GlyphLink]) -> str:
     assignment = comparison.assignment
     if not comparison.glyph_matches.n_pairs:
         return "The two pages have no bigram in common."

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from tablesim.evidence.figures.match_figure import INK, upright_box
-from tablesim.evidence.registration.page_map import Superposition
+from tablesim.evidence.registration.page_map import PageMap
 from tablesim.records.boxes import Box
 from tablesim.records.transform import Transform
 from tablesim.scans.cleaning import clean
@@ -92,7 +92,7 @@ def aligned_pages(comparison: Comparison, side: int = OVERLAY_SIDE) -> tuple[Gre
 
 
 def _places(
-    transform: Superposition, view: Transform, stretch: NDArray[np.float64]
+    transform: PageMap, view: Transform, stretch: NDArray[np.float64]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """For each pixel of the picture, where on the shrunk page A it is: x and y, each of the picture's shape."""
     width, height = view.working_size
@@ -191,7 +191,7 @@ def write_blink(comparison: Comparison, path: str | Path, *, side: int = BLINK_S
     return Path(path)
 
 
-def _transform(comparison: Comparison) -> Superposition:
+def _transform(comparison: Comparison) -> PageMap:
     if comparison.transform is None:
         raise ValueError(
             f"{comparison.a} is not laid over {comparison.b}: {comparison.why_no_transform}; "
@@ -205,7 +205,7 @@ def _print(grey: Grey) -> NDArray[np.float32]:
     return np.clip((clean(grey) - GRAIN) / (1 - GRAIN), 0, 1).astype(np.float32)
 
 
-def _magnification(transform: Superposition, comparison: Comparison) -> float:
+def _magnification(transform: PageMap, comparison: Comparison) -> float:
     """How many source pixels of B one of A comes to, where the matched numbers stand."""
     places = [comparison.reading_a.numbers[i].box.centre for i, _ in transform.pairs.tolist()]
     middle = np.median(np.array(places), axis=0)
@@ -228,7 +228,7 @@ def _view(comparison: Comparison, side: int) -> Transform:
     return Transform(given.source_width, given.source_height, given.rotation, scale)
 
 
-def _marks(comparison: Comparison, transform: Superposition, view: Transform) -> list[Box]:
+def _marks(comparison: Comparison, transform: PageMap, view: Transform) -> list[Box]:
     """On the picture, the boxes of numbers that were read differently: around both."""
     boxes = []
     for i, j in transform.differing.tolist():

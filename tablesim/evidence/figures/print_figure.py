@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.evidence.figures.match_figure import Leaf, upright_box
+from tablesim.evidence.figures.match_figure import PageImage, upright_box
 from tablesim.evidence.matches.glyphs import Match
 from tablesim.records.boxes import Box
 from tablesim.records.transform import Transform
@@ -39,7 +39,7 @@ FAINT = 0.6
 
 
 def draw_quiet(
-    leaves: Sequence[Leaf], links: Sequence[Match], words: tuple[str, str, str], path: str | Path | None
+    leaves: Sequence[PageImage], links: Sequence[Match], words: tuple[str, str, str], path: str | Path | None
 ) -> Figure:
     """Draw two pages and what joins them.
 
@@ -104,7 +104,7 @@ def apart(links: Sequence[Match], turn: Transform, most: int = MAX_LINES) -> lis
     return chosen
 
 
-def _page(figure: Figure, place: tuple[float, float, float, float], leaf: Leaf, boxes: Sequence[Box]) -> Axes:
+def _page(figure: Figure, place: tuple[float, float, float, float], leaf: PageImage, boxes: Sequence[Box]) -> Axes:
     width, height = leaf.turn.working_size
     grey = np.rot90(load_scan(leaf.scan).grey, k=-(leaf.turn.rotation // 90))
     shrink = min(1.0, DPI * place[3] * SHEET[1] / grey.shape[0])

@@ -41,7 +41,7 @@ Options = list[tuple[int, float]]
 
 
 @dataclass(frozen=True)
-class Events:
+class CopyingErrors:
     """Slips of one or several witnesses.
 
     Parameters
@@ -83,7 +83,7 @@ class _Event:
     size: int = 1
 
 
-def events_of(collation: Collation) -> Events:
+def events_of(collation: Collation) -> CopyingErrors:
     """The slips that a collation shows."""
     index = [{id(number): at for at, number in enumerate(w.numbers)} for w in collation.witnesses]
     laws = [examine(witness, at).expected for at, witness in enumerate(collation.witnesses)]
@@ -182,7 +182,7 @@ def _printed(number: Number, text: str) -> float:
     return math.prod(chance(digit, int(figure)) for digit, figure in zip(number.digits, text, strict=True))
 
 
-def _as_arrays(found: list[_Event], n: int, n_places: int) -> Events:
+def _as_arrays(found: list[_Event], n: int, n_places: int) -> CopyingErrors:
     names: list[list[str]] = []
     doubtful: dict[tuple[int, int], Options] = {}
     for at, event in enumerate(found):
@@ -207,7 +207,7 @@ def _as_arrays(found: list[_Event], n: int, n_places: int) -> Events:
             for j, other in enumerate(names[at]):
                 slips[at, i, j] = how_likely(one, other)
     sizes = np.array([event.size for event in found], dtype=np.int64)
-    return Events(texts, right, slips, doubtful, sizes, max(n_places, len(found)))
+    return CopyingErrors(texts, right, slips, doubtful, sizes, max(n_places, len(found)))
 
 
 LOOK_ALIKE = {frozenset(pair) for pair in ("17", "38", "35", "69", "06", "14", "27", "56")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tablesim.evidence.genealogy.genealogy import CONFIDENT, KIN, Genealogy, Link
+from tablesim.evidence.genealogy.genealogy import CONFIDENT, KIN, CopyLink, Genealogy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -105,7 +105,7 @@ def _descends(w: int, other: int, model: dict[int, int]) -> bool:
     return w == other
 
 
-def _draw_link(axes: Axes, link: Link, place: Places) -> None:
+def _draw_link(axes: Axes, link: CopyLink, place: Places) -> None:
     kin = link.relation == KIN
     style: dict[str, Any] = {"arrowstyle": "-" if kin else "-|>", "shrinkA": 5, "shrinkB": 5}
     style |= {"linestyle": (0, (1, 2)) if kin else "-" if link.confident else (0, (4, 3))}

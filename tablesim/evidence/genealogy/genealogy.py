@@ -26,7 +26,7 @@ import numpy as np
 
 from tablesim.errors import SettingsError
 from tablesim.evidence.collation.collation import Collation
-from tablesim.evidence.genealogy.copying_errors import UNKNOWN, Events, Floats, Ints, events_of
+from tablesim.evidence.genealogy.copying_errors import UNKNOWN, CopyingErrors, Floats, Ints, events_of
 from tablesim.evidence.genealogy.tree import Costs, Fitted, Tree, costs_of, likeliest, lost_costs
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ MODEL, KIN = "model", "common model"
 
 
 @dataclass(frozen=True)
-class Link:
+class CopyLink:
     """That a witness was set from another, or both from a lost one.
 
     Parameters
@@ -90,13 +90,13 @@ class Genealogy:
 
     names: tuple[str, ...]
     years: tuple[int | None, ...]
-    links: tuple[Link, ...]
-    kin: tuple[Link, ...]
+    links: tuple[CopyLink, ...]
+    kin: tuple[CopyLink, ...]
     n_errors: tuple[int, ...]
     decided: bool
 
     @property
-    def confident(self) -> list[Link]:
+    def confident(self) -> list[CopyLink]:
         """The links that are told as found."""
         return [link for link in self.links if link.confident]
 
@@ -183,9 +183,9 @@ def genealogy(
     both = wrong[:, None] & wrong[None, :] & (events.texts[:, None] == events.texts[None, :])
     shared = (both * events.sizes).sum(axis=2)
 
-    def links(found: Floats, relation: str) -> tuple[Link, ...]:
+    def links(found: Floats, relation: str) -> tuple[CopyLink, ...]:
         return tuple(
-            Link(model, copy, min(float(found[model, copy]), 1.0), int(shared[model, copy]), relation)
+            CopyLink(model, copy, min(float(found[model, copy]), 1.0), int(shared[model, copy]), relation)
             for copy in range(n)
             for model in np.argsort(-found[:n, copy], kind="stable").tolist()
             if found[model, copy] > 0 and shared[model, copy] > 0
@@ -227,7 +227,7 @@ def _summed(fitted: Fitted, right: Ints, texts: Ints, which: Ints, draws: Floats
     return costs.copied @ draws.T, costs.related @ draws.T
 
 
-def _redrawn(events: Events, rng: np.random.Generator) -> Ints:
+def _redrawn(events: CopyingErrors, rng: np.random.Generator) -> Ints:
     """The texts with each doubtful reading drawn from what it could be."""
     texts = events.texts
     if events.doubtful:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.evidence.genealogy.arborescence import cheapest_tree
-from tablesim.evidence.genealogy.copying_errors import UNKNOWN, Events, Floats, Ints
+from tablesim.evidence.genealogy.copying_errors import UNKNOWN, CopyingErrors, Floats, Ints
 
 Bools = NDArray[np.bool_]
 
@@ -141,7 +141,7 @@ class Fitted:
     N_KEPT = 6
     WITHIN = 6.0
 
-    def __init__(self, events: Events, years: tuple[int | None, ...]) -> None:
+    def __init__(self, events: CopyingErrors, years: tuple[int | None, ...]) -> None:
         self.events, self.allowed = events, possible(years)
         wrong = (events.texts != events.right) & (events.texts != UNKNOWN)
         made = min(wrong.any(axis=0).sum(), max(1, wrong.sum()))

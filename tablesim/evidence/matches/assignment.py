@@ -18,7 +18,7 @@ from scipy.spatial.distance import cdist
 
 from tablesim.bigrams.network import Occurrences
 from tablesim.evidence.matches.glyphs import GlyphMatches, Match
-from tablesim.evidence.registration.equal_numbers import Frame, Registration, register
+from tablesim.evidence.registration.equal_numbers import NumberFrame, Registration, register
 from tablesim.records.reading import Reading
 
 UNSUPPORTED = 100.0
@@ -26,7 +26,7 @@ UNSUPPORTED = 100.0
 
 
 @dataclass(frozen=True, slots=True)
-class Link(Match):
+class GlyphLink(Match):
     """A match of the one-to-one assignment; ``supported`` when both glyphs stand at matching places."""
 
     supported: bool = False
@@ -48,7 +48,7 @@ class Assignment:
         What supports them; None when the pages cannot be laid over each other.
     """
 
-    links: tuple[Link, ...]
+    links: tuple[GlyphLink, ...]
     registration: Registration | None
 
     @property
@@ -57,7 +57,7 @@ class Assignment:
         return self.registration is not None
 
     @property
-    def supported(self) -> tuple[Link, ...]:
+    def supported(self) -> tuple[GlyphLink, ...]:
         """The links whose glyphs stand at matching places."""
         return tuple(link for link in self.links if link.supported)
 
@@ -89,7 +89,7 @@ def assign(a: Reading, b: Reading, matches: GlyphMatches) -> Assignment:
         relevance goes over the glyphs that are assigned, in proportion to what each pair of them brings.
     """
     registration = register(a, b)
-    frames = (Frame.of(a), Frame.of(b)) if registration is None else (registration.a, registration.b)
+    frames = (NumberFrame.of(a), NumberFrame.of(b)) if registration is None else (registration.a, registration.b)
     points_a, points_b = _points(a, frames[0], matches.a), _points(b, frames[1], matches.b)
     spread_a, spread_b = _spread(points_a), _spread(points_b)
     owner_a = matches.a.number[matches.a.first]
@@ -97,7 +97,7 @@ def assign(a: Reading, b: Reading, matches: GlyphMatches) -> Assignment:
     equal = np.zeros((len(a.numbers), len(b.numbers)), dtype=bool)
     if registration is not None:
         equal[tuple(registration.pairs.T)] = True
-    links: list[Link] = []
+    links: list[GlyphLink] = []
     for m in matches.bins:
         rows, columns = matches.members_a[m], matches.members_b[m]
         if registration is None:
@@ -117,7 +117,7 @@ def assign(a: Reading, b: Reading, matches: GlyphMatches) -> Assignment:
             brought, total = np.ones(len(one)), float(len(one))
         relevance = matches.bin_relevance[m] * brought / total
         links.extend(
-            Link(matches.a.text(i), float(r), matches.a.box(i), matches.b.box(j), bool(s))
+            GlyphLink(matches.a.text(i), float(r), matches.a.box(i), matches.b.box(j), bool(s))
             for i, j, r, s in zip(
                 rows[one].tolist(), columns[other].tolist(), relevance, supported[one, other], strict=True
             )
@@ -126,7 +126,7 @@ def assign(a: Reading, b: Reading, matches: GlyphMatches) -> Assignment:
     return Assignment(tuple(links), registration)
 
 
-def _points(reading: Reading, frame: Frame, side: Occurrences) -> NDArray[np.float64]:
+def _points(reading: Reading, frame: NumberFrame, side: Occurrences) -> NDArray[np.float64]:
     """Middles of the occurrences on the upright page, in units."""
     return frame.place(reading, side.boxes[:, :2] + side.boxes[:, 2:] / 2)
 

@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.corpus.search.hits import Surprise, unit_rows
-from tablesim.corpus.search.nearest import ERROR, TIE, Groups, among
+from tablesim.corpus.search.hits import BackgroundCount, unit_rows
+from tablesim.corpus.search.nearest import ERROR, TIE, RowGroups, among
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError
 from tablesim.records.reading import Reading
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbourhood:
+class SideRank:
     """One page of a pair among the pages nearest to the other one.
 
     Parameters
@@ -40,7 +40,7 @@ class Neighbourhood:
 
     rank: int
     of: int
-    surprise: Surprise | None
+    surprise: BackgroundCount | None
     nearest_other: tuple[str, float] | None
 
     def to_dict(self) -> dict[str, Any]:
@@ -56,7 +56,7 @@ class Neighbourhood:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class CorpusRank:
     """A pair of pages among all pages of its run.
 
     Parameters
@@ -77,8 +77,8 @@ class Standing:
     a: str
     b: str
     similarity: float
-    around_a: Neighbourhood
-    around_b: Neighbourhood
+    around_a: SideRank
+    around_b: SideRank
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -99,7 +99,7 @@ class Standing:
         )
 
 
-def standing(corpus: Corpus, a: str, b: str, labels: Mapping[str, str] | None = None) -> Standing:
+def rank_in_corpus(corpus: Corpus, a: str, b: str, labels: Mapping[str, str] | None = None) -> CorpusRank:
     """How two pages of a run stand among all its pages.
 
     Parameters
@@ -122,13 +122,13 @@ def standing(corpus: Corpus, a: str, b: str, labels: Mapping[str, str] | None = 
     rows = table.find(a), table.find(b)
     h = [_histogram(corpus, page) for page in (a, b)]
     codes = table.codes("book") if labels is None else table.labelled(labels)
-    groups = Groups("book" if labels is None else "label", codes[corpus.searching.index.rows])
+    groups = RowGroups("book" if labels is None else "label", codes[corpus.searching.index.rows])
     # Both neighbourhoods go by this one figure.
     units = unit_rows(np.sqrt(np.stack(h)))
     cosine = min(float(np.round(units[0] @ units[1], TIE)), 1.0)
     own = {int(codes[row]) for row in rows}
     around = [_neighbourhood(corpus, h[i], rows[i], rows[1 - i], cosine, groups, own) for i in (0, 1)]
-    return Standing(str(corpus.folder), a, b, cosine, around[0], around[1])
+    return CorpusRank(str(corpus.folder), a, b, cosine, around[0], around[1])
 
 
 def page_in(corpus: Corpus, reading: Reading) -> str:
@@ -162,9 +162,9 @@ def _neighbourhood(
     query_row: int,
     page_row: int,
     cosine: float,
-    groups: Groups,
+    groups: RowGroups,
     own: set[int],
-) -> Neighbourhood:
+) -> SideRank:
     """The page of one line among those nearest to the page of another, whose histogram is ``query``."""
     index = corpus.searching.index
     rough = np.asarray(index.unit @ unit_rows(np.sqrt(query)[None])[0].astype(np.float32))
@@ -176,16 +176,16 @@ def _neighbourhood(
     if groups.n_known:
         of = groups.of[near.rows]
         as_near = int(np.count_nonzero((near.cosines >= cosine) & (of >= 0) & ~np.isin(of, list(own))))
-        surprise = Surprise(groups.by, as_near, groups.n_known - sum(map(groups.size, own)))
+        surprise = BackgroundCount(groups.by, as_near, groups.n_known - sum(map(groups.size, own)))
         others = rest & (groups.of >= 0) & ~np.isin(groups.of, list(own)) & (rough > 0)
         if others.any():
             best = among(index, query, np.flatnonzero(others & (rough >= rough[others].max() - 2 * ERROR)), others)
             (page,) = corpus.page_table.ids(index.rows[best.rows[:1]])
             nearest_other = page, float(best.cosines[0])
-    return Neighbourhood(1 + int(ahead.sum()), int(rest.sum()) + 1, surprise, nearest_other)
+    return SideRank(1 + int(ahead.sum()), int(rest.sum()) + 1, surprise, nearest_other)
 
 
-def _sentence(of: str, page: str, around: Neighbourhood, cosine: float) -> str:
+def _sentence(of: str, page: str, around: SideRank, cosine: float) -> str:
     text = f"{page} is number {around.rank} of {around.of} among the pages nearest to {of}"
     if around.surprise is None or not around.surprise.others:
         return text

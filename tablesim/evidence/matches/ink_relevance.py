@@ -33,10 +33,10 @@ from bilrp.rules import Gamma, Group, LinearRule, SumShare
 from tablesim.bigrams.bins import BIN_NAMES, N_BINS
 from tablesim.bigrams.embedding import embed, exact_histogram
 from tablesim.bigrams.network import Occurrences
-from tablesim.digits.detection import Eye
+from tablesim.digits.detection import DigitReader
 from tablesim.digits.network import DigitNetwork
 from tablesim.digits.scale import working_image
-from tablesim.evidence.matches.relevance_by_region import KINDS, Surfaces, kinds_of_ink, surfaces
+from tablesim.evidence.matches.relevance_by_region import KINDS, RelevanceByRegion, kinds_of_ink, relevance_by_region
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Reading
 from tablesim.records.transform import Transform
@@ -143,11 +143,11 @@ class PageRelevance:
             sums[m] += float(part[_moved(rows, top), _moved(columns, left)].double().sum())
         return sums
 
-    def surfaces(self, relevance: Tensor) -> Surfaces:
+    def by_region(self, relevance: Tensor) -> RelevanceByRegion:
         """How relevance of the working page, shape (H, W), divides into digits, rules, words and blank paper."""
         boxes = np.array([(d.box.x, d.box.y, d.box.right, d.box.bottom) for d in self.occurrences.digits])
         kinds = kinds_of_ink(self.ink.numpy(), boxes.reshape(-1, 4), self.transform)
-        return surfaces(relevance.numpy(), np.stack([kinds == kind for kind in range(len(KINDS))]))
+        return relevance_by_region(relevance.numpy(), np.stack([kinds == kind for kind in range(len(KINDS))]))
 
     def _windows(self) -> Iterator[tuple[int, list[int], Tensor]]:
         """Bin, box and map of each window."""
@@ -197,7 +197,7 @@ def working_boxes(boxes: Sequence[Box], transform: Transform) -> NDArray[np.floa
     return np.hstack([ends.min(axis=1), ends.max(axis=1)])
 
 
-def page_relevance(eye: Eye, reading: Reading, *, dtype: torch.dtype = torch.float32) -> PageRelevance:
+def page_relevance(eye: DigitReader, reading: Reading, *, dtype: torch.dtype = torch.float32) -> PageRelevance:
     """Send the embedding of a page down to its ink.
 
     Parameters
@@ -227,13 +227,13 @@ def ink_relevance(network: DigitNetwork, ink: Tensor, transform: Transform, occu
     share = _shares(occurrences, phi)
     boxes = working_boxes([digit.box for digit in occurrences.digits], transform)
 
-    def seeds(logits: Tensor) -> bilrp.Seeds:
+    def seeds(logits: Tensor) -> bilrp.OutputPositions:
         rows, columns = find_cells(logits[0].numpy(), occurrences, boxes, ink.shape[0])
         values = np.array([-1 if digit.value is None else digit.value for digit in occurrences.digits], dtype=np.int64)
         # Half of what an occurrence brings goes to each of its digits; an isolated digit is its own partner.
         digits = np.concatenate([occurrences.first, occurrences.partner])
         bins, given = np.tile(occurrences.bin, 2), np.tile(share / 2, 2)
-        return bilrp.Seeds(bins, values[digits], rows[digits], columns[digits], given, count=N_BINS)
+        return bilrp.OutputPositions(bins, values[digits], rows[digits], columns[digits], given, count=N_BINS)
 
     model = DigitLogits(_in_dtype(network, ink.dtype))
     windows = bilrp.explain_places(model, ink[None, None], seeds, COMPOSITE, bias="distribute")
@@ -323,9 +323,9 @@ class PixelRelevance:
         return self.left.share_in_digits, self.right.share_in_digits
 
     @cached_property
-    def surfaces(self) -> tuple[Surfaces, Surfaces]:
+    def by_region(self) -> tuple[RelevanceByRegion, RelevanceByRegion]:
         """How much of the relevance of each page, without sign, lies on digits, rules, words and blank paper."""
-        return self.left.surfaces(self.left_marginal()), self.right.surfaces(self.right_marginal())
+        return self.left.by_region(self.left_marginal()), self.right.by_region(self.right_marginal())
 
     def left_marginal(self) -> Tensor:
         """The relevance of each working pixel of A, summed over all of B: (H, W)."""
@@ -371,11 +371,11 @@ class PixelRelevance:
         words = (
             f"Score {self.score:.2f}, shared over the ink of both pages",
             f"{self.total():.4f} reaches the pixels. Red: for the score, blue: against it. What the relevance lies on, "
-            f"and how much of the page that is. Left: {self.surfaces[0].words}. Right: {self.surfaces[1].words}.",
+            f"and how much of the page that is. Left: {self.by_region[0].words}. Right: {self.by_region[1].words}.",
         )
         return draw_ink(inks, marginals, words, path)
 
 
-def explain_pixels(eye: Eye, a: Reading, b: Reading, *, dtype: torch.dtype = torch.float32) -> PixelRelevance:
+def explain_pixels(eye: DigitReader, a: Reading, b: Reading, *, dtype: torch.dtype = torch.float32) -> PixelRelevance:
     """The score of two readings down to the pixels of their pages; arguments as for `page_relevance`."""
     return PixelRelevance(page_relevance(eye, a, dtype=dtype), page_relevance(eye, b, dtype=dtype))

@@ -2,7 +2,7 @@
 
 It sees rules, columns and grey areas where the bigram network sees digits: section "historical tables" of Eberle et
 al., TPAMI 2022, which explains one pair under both. What it looks at is counted by the same classes of places
-(``surfaces``) and proved by the same test (``faithfulness``) as the bigram network's.
+(``relevance_by_region``) and proved by the same test (``faithfulness``) as the bigram network's.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from bilrp.features import VGG, normalize, random_projection
 from tablesim.errors import WeightsError
 from tablesim.evidence.matches.faithfulness import Faithfulness, gathered
 from tablesim.evidence.matches.glyphs import Match
-from tablesim.evidence.matches.relevance_by_region import Surfaces, page_kinds, surfaces
+from tablesim.evidence.matches.relevance_by_region import RelevanceByRegion, page_kinds, relevance_by_region
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Reading
 from tablesim.records.transform import Transform
@@ -56,7 +56,7 @@ ORDERS = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Sight:
+class TileView:
     """What VGG-16 is given and what it makes of it.
 
     Parameters
@@ -99,7 +99,7 @@ class PixelComparison:
     sight : Sight
         Network and images.
     readings : two Readings, or None
-        What was read on the pages, where it is known; else the bundled network reads when ``surfaces`` is asked for.
+        What was read on the pages, where it is known; else the bundled network reads when ``relevance_by_region`` is asked for.
     """
 
     a: str
@@ -109,7 +109,7 @@ class PixelComparison:
     sizes: tuple[tuple[int, int], tuple[int, int]]
     n_top: int
     provenance: str
-    sight: Sight
+    sight: TileView
     readings: tuple[Reading, Reading] | None = None
     model: str = MODEL
 
@@ -152,14 +152,14 @@ class PixelComparison:
         return Box(column * width, row * height, width, height)
 
     @cached_property
-    def surfaces(self) -> tuple[Surfaces, Surfaces]:
+    def by_region(self) -> tuple[RelevanceByRegion, RelevanceByRegion]:
         """How much of the relevance of each page lies on digits, rules, words and blank paper.
 
         By pixels of what the network was given, several of the scan's: where one holds several kinds its relevance is
         shared by area. The digits are those that the bigram network reads. ScanError when a scan has gone.
         """
         a, b = (page_kinds(reading, shape) for reading, shape in zip(self._read(), self._shapes, strict=True))
-        return surfaces(self.marginals[0], a), surfaces(self.marginals[1], b)
+        return relevance_by_region(self.marginals[0], a), relevance_by_region(self.marginals[1], b)
 
     @property
     def _shapes(self) -> list[tuple[int, int]]:
@@ -210,9 +210,9 @@ class PixelComparison:
             "bias_share": self.bias_share,
             "containment": None,
             "interval": None,
-            "standing": None,
+            "corpus_rank": None,
             "bigrams": None,
-            "surfaces": {side: part.to_dict() for side, part in zip("ab", self.surfaces, strict=True)},
+            "by_region": {side: part.to_dict() for side, part in zip("ab", self.by_region, strict=True)},
             "faithfulness": self.faithfulness.to_dict(),
             "transform": None,
             "weights": self.provenance,
@@ -224,22 +224,23 @@ class PixelComparison:
 
         ``style`` as for ``Comparison.plot``.
         """
-        from tablesim.evidence.figures.match_figure import SUPPORTED_COLOUR, Leaf, check_style, cut, draw_pair
+        from tablesim.evidence.figures.match_figure import SUPPORTED_COLOUR, PageImage, check_style, draw_pair, shorten
 
         check_style(style)
         leaves = [
-            Leaf(scan, page_id(scan), Transform(*size)) for scan, size in zip((self.a, self.b), self.sizes, strict=True)
+            PageImage(scan, page_id(scan), Transform(*size))
+            for scan, size in zip((self.a, self.b), self.sizes, strict=True)
         ]
         shown = self.matches[:max_lines]
         drawn = sum(match.relevance for match in shown)
         if style == "print":
             from tablesim.evidence.figures.print_figure import draw_quiet
 
-            head = f"Similarity {cut(self.similarity)} by VGG-16"
+            head = f"Similarity {shorten(self.similarity)} by VGG-16"
             caption = f"{self.provenance}. Black: the tiles of the {len(shown)} strongest pairs."
             return draw_quiet(leaves, shown, (head, caption, "in each row of tiles"), path)
         words = (
-            f"Similarity {cut(self.similarity)} by VGG-16",
+            f"Similarity {shorten(self.similarity)} by VGG-16",
             f"score {self.score:.4g}, of which {self.relevance_total:.4g} goes to pairs of tiles "
             f"and {round(100 * self.bias_share)} % to biases",
             f"{self.provenance}. Lines join the {len(shown)} strongest pairs of tiles, which bring {drawn:.3g}; "
@@ -262,7 +263,7 @@ def compare_pixels(
     ----------
     a, b : path or Reading
         The scans, or what was read on them before: only their scans are compared, and the reading says where digits
-        stand, for ``surfaces``.
+        stand, for ``relevance_by_region``.
     weights : path, optional
         State dict of VGG-16 in torchvision's format; random weights, which is said in ``provenance``, when left out.
     top : int
@@ -284,10 +285,10 @@ def compare_pixels(
     width, height = (max(16, TILE * round(extent * shrink / TILE)) for extent in (scans[0].width, scans[0].height))
     try:
         vgg = VGG(16, N_LAYERS, weights)
-    except bilrp.WeightsError as error:
+    except bilrp.PretrainedWeightsError as error:
         raise WeightsError(str(error)) from error
     projection = random_projection(vgg.n_features(height, width), N_DIMENSIONS)
-    sight = Sight(vgg, projection, (_image(scans[0], width, height), _image(scans[1], width, height)))
+    sight = TileView(vgg, projection, (_image(scans[0], width, height), _image(scans[1], width, height)))
     joint = bilrp.BiLRP(vgg, "vgg", projection=projection).explain(*sight.images)
     marginals = joint.left_marginal().double().numpy(), joint.right_marginal().double().numpy()
     sizes = ((scans[0].width, scans[0].height), (scans[1].width, scans[1].height))

@@ -52,7 +52,7 @@ SAMPLES = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Surfaces:
+class RelevanceByRegion:
     """How the relevance of a page, without sign, and its area divide into the kinds of what stands on it.
 
     Parameters
@@ -74,7 +74,7 @@ class Surfaces:
         return ", ".join(parts)
 
 
-def surfaces(strength: NDArray[np.floating], kinds: NDArray[np.floating]) -> Surfaces:
+def relevance_by_region(strength: NDArray[np.floating], kinds: NDArray[np.floating]) -> RelevanceByRegion:
     """How relevance divides into kinds.
 
     Parameters
@@ -87,7 +87,7 @@ def surfaces(strength: NDArray[np.floating], kinds: NDArray[np.floating]) -> Sur
     size = np.abs(np.asarray(strength, dtype=np.float64))
     parts, areas = (kinds * size).sum(axis=(1, 2)), kinds.sum(axis=(1, 2), dtype=np.float64)
     whole = float(size.sum())
-    return Surfaces(
+    return RelevanceByRegion(
         {kind: float(part) / whole if whole > 0 else 0.0 for kind, part in zip(KINDS, parts, strict=True)},
         {kind: float(area) / max(float(areas.sum()), 1.0) for kind, area in zip(KINDS, areas, strict=True)},
     )

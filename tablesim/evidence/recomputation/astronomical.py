@@ -18,7 +18,7 @@ Curve = Callable[[Floats, Any], Floats]
 
 
 @dataclass(frozen=True)
-class Law:
+class TabularFunction:
     """A function with one unknown parameter between two bounds; others are fixed in it."""
 
     name: str
@@ -63,9 +63,9 @@ def _day_at(longitude: int) -> Curve:
     return lambda latitude, tilt: 12 + 2 * _difference(np.full_like(latitude, longitude), latitude, tilt) / 15
 
 
-def laws_for(x: Floats, y: Floats) -> list[Law]:
+def functions_for(x: Floats, y: Floats) -> list[TabularFunction]:
     """The functions that could give these numbers, to judge by their size."""
-    laws: list[Law] = []
+    laws: list[TabularFunction] = []
     # Misprints may lie far outside of what a table holds.
     (bottom, top), (low_x, high_x) = np.quantile(y, [0.1, 0.9]), np.quantile(x, [0.05, 0.95])
     step = float(np.median(np.diff(x))) if len(x) > 1 else 0.0
@@ -81,22 +81,29 @@ def laws_for(x: Floats, y: Floats) -> list[Law]:
         shape = curve(x, 1.0)
         guess = float(np.median(y[shape > 0] / shape[shape > 0])) if (shape > 0).any() else 0.0
         if low_x >= 0 and high_x <= last and guess > 0:
-            laws.append(Law(name, "radius", curve, 0.5 * guess, 2.0 * guess, {}))
+            laws.append(TabularFunction(name, "radius", curve, 0.5 * guess, 2.0 * guess, {}))
     if low_x >= 0 and high_x <= 90 and top <= 25:
-        laws += [Law("declination", "obliquity", _from(_declination, start), 22.5, 24.5, {}) for start in (0, 30, 60)]
+        laws += [
+            TabularFunction("declination", "obliquity", _from(_declination, start), 22.5, 24.5, {})
+            for start in (0, 30, 60)
+        ]
     if low_x >= 0 and high_x <= 30:
         starts = [s for s in range(0, 360, 30) if _reaches(y, s)]
-        laws += [Law("right ascension", "obliquity", _from(_right, start), 22.5, 24.5, {}, 360.0) for start in starts]
+        laws += [
+            TabularFunction("right ascension", "obliquity", _from(_right, start), 22.5, 24.5, {}, 360.0)
+            for start in starts
+        ]
         for s in starts:
             for tilt in (23.4, 23.475, 23.5, 23.55, 23.5833, 23.85):
                 laws.append(oblique(s, tilt))
     if low_x >= 20 and high_x <= 66.5 and bottom >= 0 and top <= 24:
         laws += [
-            Law("day length", "obliquity", _day_at(place), 22.5, 24.5, {}) for place in (90, 60, 30, -30, -60, -90)
+            TabularFunction("day length", "obliquity", _day_at(place), 22.5, 24.5, {})
+            for place in (90, 60, 30, -30, -60, -90)
         ]
     if low_x >= 12 and high_x <= 24 and top <= 67:
         laws.append(
-            Law(
+            TabularFunction(
                 "latitude of climates", "obliquity",
                 lambda a, t: np.degrees(np.arctan(_sin(7.5 * (a - 12)) / _tan(t))), 22.5, 24.5, {},
             )
@@ -105,13 +112,13 @@ def laws_for(x: Floats, y: Floats) -> list[Law]:
     return laws if motion is None else [*laws, motion]
 
 
-def _motion(x: Floats, y: Floats) -> Law | None:
+def _motion(x: Floats, y: Floats) -> TabularFunction | None:
     """A motion that is the same in every step; one that goes up in whole steps is an argument and no motion."""
     steps, times = np.diff(y) % 360, np.diff(x)
     if len(set(np.round(steps, 9).tolist())) < 2 or (times <= 0).any():
         return None
     rate, wide = float(np.median(steps / times)), 90 / float(x.max())
-    return Law("mean motion", "rate", lambda a, r: r * a, rate - wide, rate + wide, {}, 360.0)
+    return TabularFunction("mean motion", "rate", lambda a, r: r * a, rate - wide, rate + wide, {}, 360.0)
 
 
 def _reaches(y: Floats, start: int) -> bool:
@@ -120,7 +127,7 @@ def _reaches(y: Floats, start: int) -> bool:
     return abs((middle - (start + 15) + 180) % 360 - 180) < 45
 
 
-def oblique(start: int, tilt: float) -> Law:
+def oblique(start: int, tilt: float) -> TabularFunction:
     def curve(a: Floats, latitude: Any) -> Floats:
         return (_right(a + start, tilt) - _difference(a + start, latitude, tilt)) % 360
 
@@ -131,4 +138,6 @@ def oblique(start: int, tilt: float) -> Law:
         slope = np.where(np.abs(slope) < 1e-3, np.nan, slope)
         return np.degrees(np.arctan(_sin(early) / slope))
 
-    return Law("oblique ascension", "latitude", curve, 20.0, 62.0, {"obliquity": tilt, "start": start}, 360.0, solve)
+    return TabularFunction(
+        "oblique ascension", "latitude", curve, 20.0, 62.0, {"obliquity": tilt, "start": start}, 360.0, solve
+    )

@@ -10,7 +10,7 @@ import numpy as np
 from tablesim.evidence.collation.grids import NONE, Witness, panels_of
 from tablesim.evidence.recomputation.examination import Arithmetic
 from tablesim.evidence.recomputation.fitting import Estimate
-from tablesim.evidence.recomputation.functions import Finding
+from tablesim.evidence.recomputation.functions import FittedFunction
 
 N_NAMED = 40
 """Suspects that are named; the others are counted."""
@@ -18,7 +18,7 @@ N_NAMED = 40
 _ROUNDED = {"nearest": "rounded to the nearest", "down": "rounded down", "up": "rounded up"}
 
 
-def words(witness: Witness, examined: Arithmetic, siglum: str) -> list[str]:
+def describe(witness: Witness, examined: Arithmetic, siglum: str) -> list[str]:
     """The functions that a witness obeys with their parameters, the other laws, and the numbers that break them."""
     lines = [f"{siglum}: {line}" for line in _functions(examined.findings)]
     functions = {finding.fit.name for finding in examined.findings}
@@ -45,9 +45,9 @@ def _places(witness: Witness) -> dict[int, tuple[int, int]]:
     }
 
 
-def _functions(findings: Sequence[Finding]) -> list[str]:
+def _functions(findings: Sequence[FittedFunction]) -> list[str]:
     """A line a function, over all columns that it recomputes."""
-    groups: dict[tuple[object, ...], list[Finding]] = {}
+    groups: dict[tuple[object, ...], list[FittedFunction]] = {}
     for finding in findings:
         notes = tuple(value for name, value in finding.fit.notes.items() if name not in ("month", "rounding"))
         groups.setdefault((finding.fit.name, *notes), []).append(finding)

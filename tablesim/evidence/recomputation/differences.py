@@ -32,7 +32,7 @@ _REACH = 3
 
 
 @dataclass(frozen=True)
-class Break:
+class Violation:
     """A place of a value that breaks a law.
 
     Parameters
@@ -79,7 +79,7 @@ def unrolled(value: Value) -> Floats:
     return found
 
 
-def second_differences(value: Value, abscissa: Floats) -> Iterator[Break]:
+def second_differences(value: Value, abscissa: Floats) -> Iterator[Violation]:
     """Numbers that their neighbours speak against, in a column whose second differences are even.
 
     An error of e spoils three second differences by e, -2e and e. The four nearest sound numbers say through the
@@ -109,7 +109,7 @@ def second_differences(value: Value, abscissa: Floats) -> Iterator[Break]:
     for at in wrong:
         found = _place(value, int(rows[at]), *curve.allowed(at), offset=numbers[rows[at]] - value.numbers[rows[at]])
         if found is not None:
-            yield Break(int(rows[at]), *found, SECOND_DIFFERENCES)
+            yield Violation(int(rows[at]), *found, SECOND_DIFFERENCES)
 
 
 class _Column:
@@ -200,7 +200,7 @@ def _place(
     return value.columns[at], expected[at], expected[at], expected[at]
 
 
-def carries(value: Value) -> Iterator[Break]:
+def carries(value: Value) -> Iterator[Violation]:
     """Values that go one way but where a place did not take over from the next: 41;58, 41;12, 42;26.
 
     The value lies between its neighbours once one higher place is one more or one less.
@@ -218,10 +218,10 @@ def carries(value: Value) -> Iterator[Break]:
             for one in (1, -1):
                 part = parts_of(numbers[row], value.places)[at] + one
                 if before < here + way * one * unit < after and part >= 0 and after - before < unit:
-                    yield Break(row, value.columns[at], part, part, part, CARRY)
+                    yield Violation(row, value.columns[at], part, part, part, CARRY)
 
 
-def out_of_order(value: Value) -> Iterator[Break]:
+def out_of_order(value: Value) -> Iterator[Violation]:
     """Numbers without which a column would only rise, or only fall.
 
     Where two neighbours are in the wrong order and either could be wrong, none is named.
@@ -247,7 +247,7 @@ def out_of_order(value: Value) -> Iterator[Break]:
         low, high = sorted((way * before, way * after))
         found = _place(value, int(rows[wrong]), low, high, (low + high) / 2, offset=0)
         if found is not None:
-            yield Break(int(rows[wrong]), *found, ORDER)
+            yield Violation(int(rows[wrong]), *found, ORDER)
 
 
 def _way(numbers: Floats) -> int:

@@ -23,12 +23,12 @@ from tablesim.evidence.recomputation.differences import (
     CARRY,
     ORDER,
     SECOND_DIFFERENCES,
-    Break,
+    Violation,
     carries,
     out_of_order,
     second_differences,
 )
-from tablesim.evidence.recomputation.functions import Finding, months, recomputed
+from tablesim.evidence.recomputation.functions import FittedFunction, months, recomputed
 from tablesim.evidence.recomputation.sums import (
     OF_COLUMN,
     OF_ROW,
@@ -59,7 +59,7 @@ _RANK = {SUM: 1, PARTS: 1, OF_COLUMN: 1, OF_ROW: 1, CARRY: 2, SECOND_DIFFERENCES
 class Arithmetic:
     """What the numbers of a witness say about each other."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[FittedFunction, ...]
     suspects: tuple[Suspect, ...]
     expected: dict[int, tuple[str, str]]
     """What a function or a sum has for a number, by its index, and the law's name: right and wrong ones alike."""
@@ -93,7 +93,7 @@ class Proposal:
 
 def examine(witness: Witness, which: int = 0) -> Arithmetic:
     """Try the laws on each table of a witness; ``which`` is its place among the witnesses, for the findings."""
-    findings: list[Finding] = []
+    findings: list[FittedFunction] = []
     expected: dict[int, tuple[str, str]] = {}
     suspects: dict[int, Suspect] = {}
     for panel in panels_of(witness, 0, 1):
@@ -129,7 +129,7 @@ class _Table:
         doubtful = wrong and _may_be_read(self.witness.numbers[number], bare)
         return Suspect(self.which, number, text, expected, law, between, doubtful)
 
-    def broken(self, one: Break) -> Suspect | None:
+    def broken(self, one: Violation) -> Suspect | None:
         """A number that is not told yet, as a suspect; None where a place is blank."""
         number = int(self.panel.numbers[0, one.row, one.column])
         if number == NONE:
@@ -140,7 +140,7 @@ class _Table:
         return self.suspect(number, told, one.law, (one.low, one.high))
 
 
-def _examined(table: _Table) -> Iterator[tuple[Finding | None, list[Suspect]]]:
+def _examined(table: _Table) -> Iterator[tuple[FittedFunction | None, list[Suspect]]]:
     """What the laws say of a table, the strongest first."""
     found = list(months(table.panel, table.numbers, table.which))
     given = {column for finding, _ in found for column in finding.value}

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.evidence.recomputation.astronomical import Law, laws_for, oblique
+from tablesim.evidence.recomputation.astronomical import TabularFunction, functions_for, oblique
 
 Floats = NDArray[np.float64]
 
@@ -122,8 +122,8 @@ def fit_functions(argument: Floats, value: Floats, places: int) -> Fit | None:
     if len(set(value[known].tolist())) < MIN_DISTINCT:
         return None
     x, y, unit = argument[known], value[known], 60.0**places
-    found: tuple[Law, _Stab] | None = None
-    for law in laws_for(x, y / unit):
+    found: tuple[TabularFunction, _Stab] | None = None
+    for law in functions_for(x, y / unit):
         stab = _stab(law, x, y, unit)
         if stab is not None and (found is None or stab.count > found[1].count):
             found = law, stab
@@ -153,7 +153,7 @@ def fit_functions(argument: Floats, value: Floats, places: int) -> Fit | None:
     return Fit(law.name, parameters, recomputed, int(known.sum()), expected, {"rounding": stab.rounding}, compute)
 
 
-def rounded(law: Law, parameter: float, x: Floats, printed: Floats, unit: float, rounding: str) -> Floats:
+def rounded(law: TabularFunction, parameter: float, x: Floats, printed: Floats, unit: float, rounding: str) -> Floats:
     """What a function gives in whole last places; the end of a circle as it is printed, as 360 or as 0."""
     low, _ = ROUNDINGS[rounding]
     # The whole number n with low <= f - n, the greatest one.
@@ -185,7 +185,9 @@ def _slack(count: int, numbers: int) -> int:
     return SLACK + math.isqrt(max(numbers - count, 0))
 
 
-def _stab(law: Law, x: Floats, y: Floats, unit: float, ways: tuple[str, ...] = tuple(ROUNDINGS)) -> _Stab | None:
+def _stab(
+    law: TabularFunction, x: Floats, y: Floats, unit: float, ways: tuple[str, ...] = tuple(ROUNDINGS)
+) -> _Stab | None:
     """The parameters that give most numbers, over the given ways of rounding; None where even these give too few."""
     ends = np.stack([_gap(law, x, y, bound, unit) for bound in (law.low, law.high)])
     if ((ends.min(axis=0) <= 1) & (ends.max(axis=0) >= -1)).mean() < RECOMPUTED:
@@ -220,7 +222,9 @@ def _depths(low: Floats, high: Floats) -> tuple[Floats, Floats]:
     return edges[order], np.cumsum(turns[order])
 
 
-def _allowed(law: Law, x: Floats, y: Floats, unit: float, bounds: tuple[float, float]) -> tuple[Floats, Floats]:
+def _allowed(
+    law: TabularFunction, x: Floats, y: Floats, unit: float, bounds: tuple[float, float]
+) -> tuple[Floats, Floats]:
     """For each number the lowest and highest parameter with which the function lies within ``bounds`` above it.
 
     Bounds are in last places; low = high where no parameter does. The functions go one way with their parameter, so
@@ -252,7 +256,7 @@ def _allowed(law: Law, x: Floats, y: Floats, unit: float, bounds: tuple[float, f
     return low, np.where(inside, high, low)
 
 
-def _gap(law: Law, x: Floats, y: Floats, parameter: Floats | float, unit: float) -> Floats:
+def _gap(law: TabularFunction, x: Floats, y: Floats, parameter: Floats | float, unit: float) -> Floats:
     """What the function gives less what is printed, in last places; round the circle the short way."""
     gap = law.curve(x, parameter) * unit - y
     if law.modulus is not None:
@@ -261,7 +265,7 @@ def _gap(law: Law, x: Floats, y: Floats, parameter: Floats | float, unit: float)
     return gap
 
 
-def _with_tilt(law: Law, x: Floats, y: Floats, unit: float) -> tuple[Law, _Stab, Estimate]:
+def _with_tilt(law: TabularFunction, x: Floats, y: Floats, unit: float) -> tuple[TabularFunction, _Stab, Estimate]:
     """An oblique ascension with the likeliest obliquity as well: its law, the fit of the latitude, the obliquity.
 
     Both move together, so the interval of each goes over all likely values of the other.

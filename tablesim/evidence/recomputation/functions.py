@@ -21,7 +21,7 @@ Expected = dict[int, tuple[str, str]]
 
 
 @dataclass(frozen=True)
-class Finding:
+class FittedFunction:
     """A function that recomputes columns of a witness: the fit, and which columns are argument and value.
 
     Columns count through the tables and pages of the witness, as those of a ``Collation``.
@@ -32,7 +32,7 @@ class Finding:
     value: tuple[int, ...]
     fit: Fit
 
-    def named(self, columns: Sequence[int]) -> Finding:
+    def named(self, columns: Sequence[int]) -> FittedFunction:
         """The finding in one table with the numbers that its columns have in the witness."""
         argument, value = (tuple(columns[at] for at in of) for of in (self.argument, self.value))
         return replace(self, argument=argument, value=value)
@@ -46,7 +46,7 @@ class Finding:
         }
 
 
-def months(panel: Panel, numbers: Floats, which: int) -> Iterator[tuple[Finding, Expected]]:
+def months(panel: Panel, numbers: Floats, which: int) -> Iterator[tuple[FittedFunction, Expected]]:
     """The columns of the Sun's place by days and months, as ``recomputed``: they are dated together."""
     values = values_of(numbers)
     for day in values[0]:
@@ -60,12 +60,12 @@ def months(panel: Panel, numbers: Floats, which: int) -> Iterator[tuple[Finding,
         for column, fit in zip(columns, fits, strict=False):
             found = dict(texts_of(panel, day, days, "step"))
             found |= dict(texts_of(panel, column, fit.expected, fit.name))
-            yield Finding(which, day.columns, column.columns, fit), found
+            yield FittedFunction(which, day.columns, column.columns, fit), found
         if fits:
             return
 
 
-def recomputed(panel: Panel, numbers: Floats, which: int, given: set[int]) -> Iterator[tuple[Finding, Expected]]:
+def recomputed(panel: Panel, numbers: Floats, which: int, given: set[int]) -> Iterator[tuple[FittedFunction, Expected]]:
     """The functions that recompute columns of a panel, and what they have for each number.
 
     No column is taken for two values, and long values come first.
@@ -116,7 +116,7 @@ def recomputed(panel: Panel, numbers: Floats, which: int, given: set[int]) -> It
                 mended, expected = _as_printed(argument, mended, value, fit)
             found = dict(texts_of(panel, argument, mended, "step"))
             found |= dict(texts_of(panel, value, expected, fit.name))
-            yield Finding(which, argument.columns, value.columns, fit), found
+            yield FittedFunction(which, argument.columns, value.columns, fit), found
             break
 
 

@@ -44,7 +44,7 @@ Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Frame:
+class NumberFrame:
     """The numbers of one page, upright, measured in heights of its figures.
 
     Parameters
@@ -76,7 +76,7 @@ class Frame:
         return np.array([ILLEGIBLE not in text for text in self.texts], dtype=bool)
 
     @classmethod
-    def of(cls, reading: Reading) -> Frame:
+    def of(cls, reading: Reading) -> NumberFrame:
         """The frame of a reading; a page without numbers has one too."""
         turned = reading.transform.rotation in (90, 270)
         heights = [digit.box.width if turned else digit.box.height for digit in reading.digits]
@@ -92,13 +92,13 @@ class Frame:
         """Points of shape (n, 2) in source pixels, on the upright page in units."""
         return reading.transform.to_working(points) / self.unit
 
-    def turned_over(self) -> Frame:
+    def turned_over(self) -> NumberFrame:
         """The frame with rows for columns."""
-        return Frame(self.unit, self.centres[:, ::-1], self.texts, self.rows, self.columns)
+        return NumberFrame(self.unit, self.centres[:, ::-1], self.texts, self.rows, self.columns)
 
 
 @dataclass(frozen=True)
-class Patch:
+class MatchedPatch:
     """One part of page A and its way to page B.
 
     Parameters
@@ -137,9 +137,9 @@ class Registration:
         At least one; the part with the most equal numbers first.
     """
 
-    a: Frame
-    b: Frame
-    patches: tuple[Patch, ...] = field(default=())
+    a: NumberFrame
+    b: NumberFrame
+    patches: tuple[MatchedPatch, ...] = field(default=())
 
     @property
     def pairs(self) -> Indices:
@@ -191,9 +191,9 @@ def register(a: Reading, b: Reading) -> Registration | None:
         None where too few equal numbers stand at matching places: then no claim is made about which glyph of A
         corresponds to which of B. The same readings give the same answer.
     """
-    frame_a, frame_b = Frame.of(a), Frame.of(b)
+    frame_a, frame_b = NumberFrame.of(a), NumberFrame.of(b)
     free_a, free_b = frame_a.legible.copy(), frame_b.legible.copy()
-    patches: list[Patch] = []
+    patches: list[MatchedPatch] = []
     while len(patches) < MAX_PATCHES:
         tries = [_patch(frame_a, frame_b, free_a, free_b, transposed) for transposed in (False, True)]
         found = [patch for patch in tries if patch is not None]
@@ -208,8 +208,8 @@ def register(a: Reading, b: Reading) -> Registration | None:
 
 
 def _patch(
-    frame_a: Frame, frame_b: Frame, free_a: NDArray[np.bool_], free_b: NDArray[np.bool_], transposed: bool
-) -> Patch | None:
+    frame_a: NumberFrame, frame_b: NumberFrame, free_a: NDArray[np.bool_], free_b: NDArray[np.bool_], transposed: bool
+) -> MatchedPatch | None:
     source = frame_a.turned_over() if transposed else frame_a
     one, other, weight = _anchors(source.texts, frame_b.texts, free_a, free_b)
     if len(one) < MIN_EQUAL:
@@ -221,11 +221,16 @@ def _patch(
     one, other, weight = one[in_row], other[in_row], weight[in_row]
     shifts = _fit_columns(source, frame_b, along, one, other, weight)
     pairs = _meeting(source, frame_b, along, shifts, free_a, free_b)
-    return Patch(along, shifts, transposed, pairs) if len(pairs) >= MIN_EQUAL else None
+    return MatchedPatch(along, shifts, transposed, pairs) if len(pairs) >= MIN_EQUAL else None
 
 
 def _meeting(
-    source: Frame, target: Frame, along: Floats, shifts: Floats, free_a: NDArray[np.bool_], free_b: NDArray[np.bool_]
+    source: NumberFrame,
+    target: NumberFrame,
+    along: Floats,
+    shifts: Floats,
+    free_a: NDArray[np.bool_],
+    free_b: NDArray[np.bool_],
 ) -> Indices:
     """All equal free numbers that meet, one to one; also those too common to have been looked at before."""
     here, there = np.flatnonzero(free_a & ~np.isnan(shifts)), np.flatnonzero(free_b)
@@ -298,7 +303,9 @@ def _least_squares(source: Floats, height: Floats, weight: Floats, start: Floats
     return np.array([start[0] + step[0], start[1] + step[1], start[2] + step[2] - step[:2] @ middle[:2]])
 
 
-def _fit_columns(source: Frame, target: Frame, along: Floats, one: Indices, other: Indices, weight: Floats) -> Floats:
+def _fit_columns(
+    source: NumberFrame, target: NumberFrame, along: Floats, one: Indices, other: Indices, weight: Floats
+) -> Floats:
     """The sidewards shift of each number of A, by columns; nan where a column finds no counterpart."""
     shifts = np.full(len(source.texts), np.nan)
     height = source.centres @ along[:2] + along[2]
@@ -330,7 +337,9 @@ def _mode(values: Floats, weight: Floats) -> float:
     return float(np.average(values[near[at]], weights=weight[near[at]]))
 
 
-def _agreement(source: Frame, target: Frame, members: Indices, height: Floats, shift: float) -> tuple[int, int]:
+def _agreement(
+    source: NumberFrame, target: NumberFrame, members: Indices, height: Floats, shift: float
+) -> tuple[int, int]:
     """Of the numbers of a column: how many meet their equal on B, and how many meet any number there."""
     across = np.abs(source.centres[members, None, 0] + shift - target.centres[None, :, 0]) <= ACROSS
     met = across & (np.abs(height[members, None] - target.centres[None, :, 1]) <= ALONG)

@@ -14,14 +14,14 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from tablesim.evidence.registration.column_row_warp import SLANT, Pairs, Warp, fit_across, fit_along
-from tablesim.evidence.registration.equal_numbers import Frame, Registration
-from tablesim.evidence.registration.page_map import SAME_SETTING, Floats, Indices, Superposition
+from tablesim.evidence.registration.equal_numbers import NumberFrame, Registration
+from tablesim.evidence.registration.page_map import SAME_SETTING, Floats, Indices, PageMap
 from tablesim.evidence.registration.plane import (
     MIN_PAIRS,
     MIN_SPREAD,
     TOLERANCE,
+    NotRegistrable,
     Plane,
-    Refusal,
     affine,
     fit_plane,
     implausible,
@@ -49,7 +49,7 @@ ROUNDS = 4
 """How often pairs are collected anew and the map is fitted again."""
 
 
-def lay_over(a: Reading, b: Reading, registration: Registration | None) -> Superposition | Refusal:
+def register_pages(a: Reading, b: Reading, registration: Registration | None) -> PageMap | NotRegistrable:
     """Find the map from page A to page B.
 
     Parameters
@@ -66,14 +66,14 @@ def lay_over(a: Reading, b: Reading, registration: Registration | None) -> Super
         on one line, or a map that no scan can come from.
     """
     if registration is None:
-        return Refusal("too few equal numbers stand at matching places")
+        return NotRegistrable("too few equal numbers stand at matching places")
     if registration.transposed:
-        return Refusal("one page is set with rows for columns, so no view of it lies over the other")
+        return NotRegistrable("one page is set with rows for columns, so no view of it lies over the other")
     pages = _Pages.of(a, b, registration)
     plane = _plane(pages)
     laid = [_Laid.of(pages, found) for found in (plane, _warp(pages)) if isinstance(found, Plane | Warp)]
     if not laid:
-        return plane if isinstance(plane, Refusal) else Refusal("no map holds")
+        return plane if isinstance(plane, NotRegistrable) else NotRegistrable("no map holds")
     best = laid[-1] if len(laid) == 1 or laid[1].is_clearly_better_than(laid[0]) else laid[0]
     return best.refusal() or _superposition(a, b, pages, best)
 
@@ -86,8 +86,8 @@ class _Pages:
     equal legible numbers, wherever they stand, (e, 2); ``along``: the height on B of the largest patch.
     """
 
-    a: Frame
-    b: Frame
+    a: NumberFrame
+    b: NumberFrame
     half_a: Floats
     half_b: Floats
     seeds: Indices
@@ -187,34 +187,40 @@ class _Laid:
         nearer = plane.residual > SAME_SETTING and self.residual < CLEARLY * plane.residual
         return nearer and len(self.pairs) >= PREFERRED * len(plane.pairs)
 
-    def refusal(self) -> Refusal | None:
+    def refusal(self) -> NotRegistrable | None:
         """Why this map is not to be trusted, or None."""
         if len(self.pairs) < MIN_PAIRS:
-            return Refusal(f"only {len(self.pairs)} equal numbers meet; at least {MIN_PAIRS} are needed")
+            return NotRegistrable(f"only {len(self.pairs)} equal numbers meet; at least {MIN_PAIRS} are needed")
         for frame, numbers in ((self.pages.a, self.pairs[:, 0]), (self.pages.b, self.pairs[:, 1])):
             if spread(frame.centres[numbers]) < MIN_SPREAD:
-                return Refusal("the equal numbers that meet stand on one line")
+                return NotRegistrable("the equal numbers that meet stand on one line")
         if self.share < MIN_SHARE:
-            return Refusal(f"only {_percent(self.share)} of the equal numbers keep their places among each other")
+            return NotRegistrable(
+                f"only {_percent(self.share)} of the equal numbers keep their places among each other"
+            )
         if self.agreement < MIN_EQUAL:
-            return Refusal(f"of the numbers that come to lie upon each other only {_percent(self.agreement)} are equal")
+            return NotRegistrable(
+                f"of the numbers that come to lie upon each other only {_percent(self.agreement)} are equal"
+            )
         if self.cover < MIN_COVER:
-            return Refusal(f"where the pages overlap only {_percent(self.cover)} of the numbers meet their equal")
+            return NotRegistrable(
+                f"where the pages overlap only {_percent(self.cover)} of the numbers meet their equal"
+            )
         return None
 
 
-def _plane(pages: _Pages) -> Plane | Refusal:
+def _plane(pages: _Pages) -> Plane | NotRegistrable:
     """The plane map, fitted to the seeds and then to all equal numbers that it lays upon each other."""
     pairs = pages.seeds
     found = fit_plane(pages.a.centres[pairs[:, 0]], pages.b.centres[pairs[:, 1]])
     for _ in range(ROUNDS):
-        if isinstance(found, Refusal):
+        if isinstance(found, NotRegistrable):
             break
         more, _ = pages.collect(found)
         if np.array_equal(more, pairs):
             break
         better = fit_plane(pages.a.centres[more[:, 0]], pages.b.centres[more[:, 1]])
-        if isinstance(better, Refusal):
+        if isinstance(better, NotRegistrable):
             break
         found, pairs = better, more
     return found
@@ -264,17 +270,17 @@ def _levelled(warp: Warp, one: Floats, other: Floats) -> tuple[Floats, Floats]:
     return best.level, best.page
 
 
-def _superposition(a: Reading, b: Reading, pages: _Pages, laid: _Laid) -> Superposition | Refusal:
+def _superposition(a: Reading, b: Reading, pages: _Pages, laid: _Laid) -> PageMap | NotRegistrable:
     """The map in source pixels."""
     one, other = pages.a.centres[laid.pairs[:, 0]], pages.b.centres[laid.pairs[:, 1]]
     found = laid.found
     middle = found.matrix if isinstance(found, Plane) else affine(one, other)
     reason = implausible(middle, one)
     if reason is not None:
-        return Refusal(reason)
+        return NotRegistrable(reason)
     frame_a, frame_b = _frame(a, pages.a), _frame(b, pages.b)
     matrix = np.linalg.inv(frame_b) @ middle @ frame_a
-    return Superposition(
+    return PageMap(
         model=found.model if isinstance(found, Plane) else "columns and rows",
         matrix=matrix / matrix[2, 2],
         frame_a=frame_a,
@@ -289,18 +295,18 @@ def _superposition(a: Reading, b: Reading, pages: _Pages, laid: _Laid) -> Superp
     )
 
 
-def _frame(reading: Reading, frame: Frame) -> Floats:
+def _frame(reading: Reading, frame: NumberFrame) -> Floats:
     """From source pixels to the upright page in figure heights, (3, 3)."""
     return np.diag([1 / frame.unit, 1 / frame.unit, 1.0]) @ np.vstack([reading.transform.matrix, [0, 0, 1]])
 
 
-def _equal(a: Frame, b: Frame) -> Indices:
+def _equal(a: NumberFrame, b: NumberFrame) -> Indices:
     """All pairs of equal legible numbers, (e, 2)."""
     same = a.figures[:, None] == b.figures[None, :]
     return np.argwhere(same & a.legible[:, None]).astype(np.int64)
 
 
-def _half_widths(reading: Reading, frame: Frame) -> Floats:
+def _half_widths(reading: Reading, frame: NumberFrame) -> Floats:
     turned = reading.transform.rotation in (90, 270)
     boxes = [number.box for number in reading.numbers]
     widths = np.array([box.height if turned else box.width for box in boxes], dtype=np.float64)

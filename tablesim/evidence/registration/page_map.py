@@ -30,7 +30,7 @@ Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Superposition:
+class PageMap:
     """The way from source pixels of A to source pixels of B.
 
     Parameters

@@ -52,7 +52,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Refusal:
+class NotRegistrable:
     """Why there is no map, in words that fit behind "the pages are not laid over each other: "."""
 
     reason: str
@@ -95,7 +95,7 @@ def residuals(matrix: Floats, one: Floats, other: Floats) -> Floats:
     return (forward + backward) / 2
 
 
-def fit_plane(one: Floats, other: Floats, tolerance: float = TOLERANCE) -> Plane | Refusal:
+def fit_plane(one: Floats, other: Floats, tolerance: float = TOLERANCE) -> Plane | NotRegistrable:
     """The plane map that most pairs support.
 
     Parameters
@@ -111,12 +111,14 @@ def fit_plane(one: Floats, other: Floats, tolerance: float = TOLERANCE) -> Plane
         The same points give the same answer.
     """
     if len(one) < MIN_PAIRS:
-        return Refusal(f"only {len(one)} equal numbers stand at matching places; at least {MIN_PAIRS} are needed")
+        return NotRegistrable(
+            f"only {len(one)} equal numbers stand at matching places; at least {MIN_PAIRS} are needed"
+        )
     if spread(one) < MIN_SPREAD or spread(other) < MIN_SPREAD:
-        return Refusal("the equal numbers stand on one line")
+        return NotRegistrable("the equal numbers stand on one line")
     found = [plane for model in ("affine", "homography") if (plane := _fit(model, one, other, tolerance)) is not None]
     if not found:
-        return Refusal(f"no plane map holds for {MIN_PAIRS} of {len(one)} equal numbers")
+        return NotRegistrable(f"no plane map holds for {MIN_PAIRS} of {len(one)} equal numbers")
     misses = [residuals(plane.matrix, one, other) for plane in found]
     # Both are judged on the pairs that either of them explains: a map must not win by giving up pairs.
     judged = np.min(misses, axis=0) <= tolerance
@@ -124,9 +126,9 @@ def fit_plane(one: Floats, other: Floats, tolerance: float = TOLERANCE) -> Plane
     best = int(np.argmin(costs))
     held = misses[best] <= tolerance
     if spread(one[held]) < MIN_SPREAD or spread(other[held]) < MIN_SPREAD:
-        return Refusal("the equal numbers at matching places stand on one line")
+        return NotRegistrable("the equal numbers at matching places stand on one line")
     reason = implausible(found[best].matrix, one[held])
-    return found[best] if reason is None else Refusal(reason)
+    return found[best] if reason is None else NotRegistrable(reason)
 
 
 def spread(points: Floats) -> float:
