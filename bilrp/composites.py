@@ -1,7 +1,8 @@
 """Which rule goes where: by name, by type, by kind or by depth.
 
 A `Composite` is an ordered list of (selector, rule); the first selector that finds an operation, with a rule that can
-serve it, decides. What no selector finds gets the default of its kind (table in `bilrp._trace.operations`): LRP-0 for weighted
+serve it, decides. What no selector finds gets the default of its kind (table in `bilrp._trace.operations`): LRP-0
+for weighted
 layers, the winner for max pooling, pass for element-wise operations.
 """
 

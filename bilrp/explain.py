@@ -118,7 +118,8 @@ class BiLRP:
             (1, F) have none.
         pool : int, optional
             The same as ``explain(x, y).pool(pool)``, several times faster for convolutional networks and large tiles:
-            the relevance of tiles is found without maps of full resolution; see `bilrp._engine.tiled`. Networks that branch
+            the relevance of tiles is found without maps of full resolution; see `bilrp._engine.tiled`. Networks that
+            branch
             are done so up to their first branch.
 
         Returns

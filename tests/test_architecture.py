@@ -1,9 +1,8 @@
-"""The plan of the house, enforced: which room may import which, what an import costs, and what no file may say."""
+"""The plan of the house, enforced: which room may import which, what an import costs, and one name for one class."""
 
 from __future__ import annotations
 
 import ast
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +14,8 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 ROOMS = (
     "errors",
+    "records",
+    "astronomy",
     "scans",
     "synthesis",
     "digits",
@@ -26,30 +27,17 @@ ROOMS = (
     "workflow",
     "report",
     "export",
+    "api",
     "cli",
     "__main__",
 )
 """From the lowest to the highest: a room imports itself and those before it."""
 
-MAX_LINES = 450
+MAX_LINES = 600
+"""One page of thought."""
 HEAVY = ("matplotlib", "pandas", "starlette", "uvicorn", "flask", "fastapi", "http.server")
 IMPORTERS = ("importlib.import_module", "import_module", "__import__")
 SOURCES = sorted((*REPOSITORY.glob("tablesim/**/*.py"), *REPOSITORY.glob("bilrp/**/*.py")))
-TEXT_SUFFIXES = {
-    ".py",
-    ".md",
-    ".toml",
-    ".txt",
-    ".cff",
-    ".yml",
-    ".yaml",
-    ".json",
-    ".csv",
-    ".html",
-    ".css",
-    ".js",
-    ".ipynb",
-}
 
 
 def module_of(path: Path) -> str:
@@ -150,42 +138,24 @@ def test_a_module_is_short_and_says_what_it_is(path):
     assert ast.get_docstring(ast.parse(source)), "a module begins with a docstring"
 
 
-def tracked_texts() -> list[Path]:
-    try:
-        listed = subprocess.run(
-            ["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=True
-        ).stdout.split("\0")
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("not a git clone")
-    paths = [REPOSITORY / name for name in listed if name]
-    extensionless = {"Makefile", "LICENSE", ".gitignore", "run"}
-    return [path for path in paths if path.is_file() and (path.suffix in TEXT_SUFFIXES or path.name in extensionless)]
+SAME_NAME: dict[str, str] = {
+    "Reading": "export.collated is a second model of a collation, to go",
+    "Witness": "export.collated is a second model of a collation, to go",
+}
+"""Public classes of one name, and why that is right."""
 
 
-# Put together from pieces, so that this file does not say them either.
-MACHINE = re.compile(
-    "|".join((r"(?<![\w.])/" + "work/", "/" + r"tmp/\w", "/" + r"home/\w", "/" + r"root/", "/" + "farm/"))
-)
-REGISTRY = re.compile(
-    "|".join(("pypi" + r"\.org", "pythonhosted" + r"\.org", "--(extra-)?index" + "-url", "find" + "-links"))
-)
+def public_classes() -> dict[str, list[str]]:
+    """The modules that define each public class name, in both packages."""
+    modules: dict[str, list[str]] = {}
+    for path in SOURCES:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                modules.setdefault(node.name, []).append(module_of(path))
+    return modules
 
 
-def test_no_file_names_a_machine_path_or_a_registry():
-    texts = tracked_texts()
-    assert len(texts) > 10
-    found = []
-    for path in texts:
-        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
-            for pattern in (MACHINE, REGISTRY):
-                match = pattern.search(line)
-                if match:
-                    found.append(f"{path.relative_to(REPOSITORY)}:{number}: {match.group()}")
-    assert found == []
-
-
-@pytest.mark.parametrize(
-    "line", ["see /" + "work/main", "open('/" + "tmp/x')", "https://pypi." + "org/simple", "/" + "home/me"]
-)
-def test_a_machine_path_would_be_found(line):
-    assert MACHINE.search(line) or REGISTRY.search(line)
+def test_no_two_public_classes_have_one_name():
+    shared = {name: modules for name, modules in public_classes().items() if len(modules) > 1}
+    assert {name: modules for name, modules in shared.items() if name not in SAME_NAME} == {}
+    assert set(SAME_NAME) <= set(shared), "an exception that is none any more"

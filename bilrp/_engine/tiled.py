@@ -2,7 +2,8 @@ r"""Pooled relevance without full-resolution maps: shares of tiles go up, releva
 
 :math:`L = B_1 \cdots B_n` takes relevance from the top to the input, T holds what starts at the top (features x M), S
 sums over tiles. Wanted is :math:`S L T`. From the right it is M backward passes over whole maps; from the left it is a
-forward pass of one small window for each tile (`bilrp._engine.tile_kernels`), until windows have grown over the image. So the
+forward pass of one small window for each tile (`bilrp._engine.tile_kernels`), until windows have grown over the
+image. So the
 product is split, :math:`(S B_1 \cdots B_c)(B_{c+1} \cdots B_n T)`, at the operation c where the counted multiply-adds
 of both ways together are least. Shares pass a chain of operations upwards from the input; where the network branches,
 or comes to an operation that they cannot pass, relevance comes down to there. With c = 0 it is the dense way. Where

@@ -309,7 +309,8 @@ class Corpus:
     ) -> Clustering:
         """Cluster the table pages, store the clustering in ``clusters/`` unless ``keep`` is False, and give it back.
 
-        See ``tablesim.corpus.clustering.pipeline.cluster_pages``; pages without a table or without figures are in no cluster.
+        See ``tablesim.corpus.clustering.pipeline.cluster_pages``; pages without a table or without figures are in no
+        cluster.
         Clusters that an earlier clustering of the same kind had keep their numbers.
         """
         ids, h = self._vectors

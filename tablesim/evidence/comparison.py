@@ -217,7 +217,8 @@ class Comparison:
         path : str or Path, optional
             Where to write the picture (PNG, PDF or SVG by suffix); it is only returned when left out.
         max_lines : int, optional
-            The strongest lines are drawn, ``tablesim.evidence.figures.match_figure.MAX_LINES`` unless told otherwise; the
+            The strongest lines are drawn, ``tablesim.evidence.figures.match_figure.MAX_LINES`` unless told
+            otherwise; the
             caption says what the others bring. Has no meaning for "print".
         style : {"arcs", "print"}
             "arcs" as in the paper, for the screen; "print" in black on white, few thin lines, for half a sheet.

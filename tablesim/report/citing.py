@@ -43,7 +43,8 @@ def citation_of(corpus: Corpus, comparison: Comparison, told: Verification, date
     pages = [_cited(corpus, reading.page) for reading in (comparison.reading_a, comparison.reading_b)]
     network = str(corpus.settings.get("network", "unknown"))
     return (
-        f"{pages[0]}; compared with {pages[1]}. Similarity {shorten(comparison.similarity)} (cosine of the roots of the "
+        f"{pages[0]}; compared with {pages[1]}. Similarity {shorten(comparison.similarity)} (cosine "
+        f"of the roots of the "
         f"bigram histograms; score {comparison.score:.2f}); {agreement_words(told)}. Figures read and pages compared "
         f"by tablesim {version('tablesim')} (digit network {network[:12]}, settings {settings_hash(corpus)[:12]}), "
         f"run “{corpus.folder.resolve().name}”, {date}."

@@ -8,7 +8,7 @@ from corpus.fakes import FakeReader, write_corpus
 
 from tablesim import reader
 from tablesim.evidence.comparison import Comparison
-from tablesim.evidence.matches import tiles as pixels
+from tablesim.evidence.matches import photograph_network as pixels
 from tablesim.evidence.matches.relevance_by_region import KINDS, RelevanceByRegion
 
 

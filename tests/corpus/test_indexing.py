@@ -237,7 +237,7 @@ JOB = """
 import sys
 from pathlib import Path
 from corpus.fakes import FakeReader
-from tablesim.corpus import indexing
+from tablesim.corpus.indexing import ingest as indexing
 from tablesim.corpus.store import Corpus
 from tablesim.scans.sources import find_scans, name_pages
 

@@ -7,8 +7,8 @@ from PIL import Image
 
 from tablesim.errors import ScanError
 from tablesim.evidence import compare
+from tablesim.evidence.figures import overlay
 from tablesim.evidence.figures.overlay import aligned_pages, draw_overlay, write_blink
-from tablesim.evidence.registration import overlay
 
 from .pages import declinations, print_page
 from .photographed import photographed, tilted, turned

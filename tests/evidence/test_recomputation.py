@@ -6,7 +6,7 @@ import pytest
 from evidence.grids import reading
 from tablesim.astronomy import theories as astronomy
 from tablesim.evidence.collation.grids import Witness
-from tablesim.evidence.recomputation import recomputation_sun
+from tablesim.evidence.recomputation import sun as recomputation_sun
 from tablesim.evidence.recomputation.describe import describe
 from tablesim.evidence.recomputation.examination import examine
 from tablesim.evidence.recomputation.fitting import fit_functions

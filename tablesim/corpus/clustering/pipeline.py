@@ -1,7 +1,8 @@
 """Clusters: pages that carry the same table, as far as their histograms can tell.
 
 Three methods. ``tables``, the first choice: K-means on the unit-length square roots of the histograms; what it starts
-from and how many clusters there are comes from the noise of counting (``tablesim.corpus.clustering.linkage``). ``hdbscan``:
+from and how many clusters there are comes from the noise of counting (``tablesim.corpus.clustering.linkage``).
+``hdbscan``:
 density clusters of scikit-learn on the same scale, which leaves pages out that are like no other. ``published``:
 K-means on the square roots as they are, with K = 1500 unless another number is asked for (Eberle et al., Science
 Advances 10, 2024). None of them works on the 2-D map.

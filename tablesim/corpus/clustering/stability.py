@@ -1,6 +1,7 @@
 """How surely clusters come back when their pages are read again.
 
-Each time the figures are drawn anew by the reader's doubt (``tablesim.corpus.clustering.uncertainty``), and the 110 bins are drawn with
+Each time the figures are drawn anew by the reader's doubt (``tablesim.corpus.clustering.uncertainty``), and the 110
+bins are drawn with
 replacement, as the characters of species are in phylogeny (J. Felsenstein, Evolution 39, 1985): a cluster that hangs on
 one bigram does not come back. The stability of a cluster is its mean Jaccard index with what is most like it (C.
 Hennig, Computational Statistics & Data Analysis 52, 2007).

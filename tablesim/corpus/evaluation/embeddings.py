@@ -59,7 +59,8 @@ def compare_embeddings(
     """Measure embeddings of the same pages against labels.
 
     ``mean_average_precision``, ``precision_at_1``, ``_5`` and ``_10`` by cosine among the labelled pages; ``detection``
-    is the published test (``tablesim.corpus.evaluation.ranking.detected``); ``adjusted_rand``, ``mutual_information`` and
+    is the published test (``tablesim.corpus.evaluation.ranking.detected``); ``adjusted_rand``,
+    ``mutual_information`` and
     ``purity`` those of K-means on unit vectors with as many clusters as there are labels.
 
     Parameters

@@ -99,7 +99,8 @@ class PixelComparison:
     sight : Sight
         Network and images.
     readings : two Readings, or None
-        What was read on the pages, where it is known; else the bundled network reads when ``relevance_by_region`` is asked for.
+        What was read on the pages, where it is known; else the bundled network reads when ``relevance_by_region`` is
+        asked for.
     """
 
     a: str
