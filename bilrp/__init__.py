@@ -27,6 +27,12 @@ random projection of the paper; `plotting` draws; `testing` has slow references.
 torch and numpy are all it needs; plots import matplotlib when they are drawn.
 """
 
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
 from bilrp import baselines, canonizers, composites, evaluation, exceptions, rules
 from bilrp.composites import COMPOSITES, Composite
 from bilrp.coverage import Coverage
@@ -69,5 +75,22 @@ __all__ = [
     "exceptions",
     "explain_outputs",
     "explain_places",
+    "features",
+    "plotting",
     "rules",
+    "testing",
 ]
+
+try:
+    __version__ = version("tablesim")  # one distribution carries both packages
+except PackageNotFoundError:  # a checkout that is not installed
+    __version__ = "unknown"
+
+# Loaded when first asked for: pictures, VGG-16 and test tools are not what most explanations need.
+_LAZY = ("features", "plotting", "testing")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'bilrp' has no attribute {name!r}")
+    return importlib.import_module(f"bilrp.{name}")

@@ -74,15 +74,15 @@ class Layer:
 
     Parameters
     ----------
-    site : Site
-        The operation: ``site.name``, ``site.kind``, ``site.operation.module``.
+    context : OperationContext
+        The operation: ``context.name``, ``context.kind``, ``context.operation.module``.
     depth : int or None
         Place among the weighted layers, 0 at the input; None for other operations.
     n_layers : int
         How many weighted layers there are.
     """
 
-    site: OperationContext
+    context: OperationContext
     depth: int | None
     n_layers: int
 
@@ -100,7 +100,7 @@ class Named:
     pattern: str
 
     def __call__(self, layer: Layer) -> bool:
-        operation = layer.site.operation
+        operation = layer.context.operation
         return fnmatchcase(operation.name, self.pattern) or fnmatchcase(operation.place, self.pattern)
 
 
@@ -111,7 +111,7 @@ class Typed:
     module_type: type[nn.Module]
 
     def __call__(self, layer: Layer) -> bool:
-        operation = layer.site.operation
+        operation = layer.context.operation
         if operation.function in FUNCTIONS_OF.get(self.module_type, ()):
             return True
         return self.module_type not in FUNCTIONS_OF and isinstance(operation.module, self.module_type)
@@ -124,7 +124,7 @@ class OfKind:
     kind: str
 
     def __call__(self, layer: Layer) -> bool:
-        return layer.site.kind == self.kind
+        return layer.context.kind == self.kind
 
 
 @dataclass(frozen=True)
@@ -171,11 +171,6 @@ class Composite:
     def __repr__(self) -> str:
         return f"Composite({self.name!r}, {len(self.entries)} entries)"
 
-    def with_rules(self, rules: Mapping[str, Rule]) -> Composite:
-        """The same composite with rules of one's own before the others, by layer name."""
-        own: list[tuple[Selector | str, Rule]] = list(rules.items())
-        return Composite([*own, *self.entries], self.name)
-
     @classmethod
     def ensure(cls, composite: Composite | str | Mapping[str, Rule] | None) -> Composite:
         """A composite from a name of `COMPOSITES`, from ``{layer name: rule}``, from None (defaults), or as it is."""
@@ -208,10 +203,10 @@ class Composite:
         found: dict[int, Layer] = {}
         rules: list[Rule | None] = []
         for layer in layers:
-            chosen = DEFAULTS.get(layer.site.kind)
+            chosen = DEFAULTS.get(layer.context.kind)
             for i, (selector, rule) in enumerate(self.entries):
                 if selector(layer):
-                    if rule.serves(layer.site):
+                    if rule.serves(layer.context):
                         unused.discard(i)
                         chosen = rule
                         break
@@ -228,12 +223,14 @@ class Composite:
         pattern = selector.pattern if isinstance(selector, Named) else ""
         if found is not None:
             raise CompositeError(
-                f"composite {self.name!r}: {type(rule).__name__} cannot serve {found.site.name} "
-                f"({found.site.function}, kind {found.site.kind!r}). Choose a rule for that kind."
+                f"composite {self.name!r}: {type(rule).__name__} cannot serve {found.context.name} "
+                f"({found.context.function}, kind {found.context.kind!r}). Choose a rule for that kind."
             )
         if any(Named(pattern)(layer) for layer in layers) or any(fnmatchcase(name, pattern) for name in names):
             return  # an earlier entry took the layer, or no relevance comes there
-        known = list(dict.fromkeys([layer.site.name for layer in layers] + [la.site.operation.place for la in layers]))
+        known = list(
+            dict.fromkeys([layer.context.name for layer in layers] + [la.context.operation.place for la in layers])
+        )
         near = get_close_matches(pattern, known, 3, 0.4) or known[:6]
         raise CompositeError(
             f"composite {self.name!r}: no layer is called {pattern!r}. Names like it: {', '.join(map(repr, near))}."
@@ -255,8 +252,8 @@ def vgg(
     """
 
     def index(layer: Layer) -> int:
-        last = layer.site.operation.place.rsplit(".", 1)[-1]
-        return int(last) if last.isdigit() and "features" in layer.site.operation.place else 10**6
+        last = layer.context.operation.place.rsplit(".", 1)[-1]
+        return int(last) if last.isdigit() and "features" in layer.context.operation.place else 10**6
 
     return Composite(
         [

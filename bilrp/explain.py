@@ -118,9 +118,8 @@ class BiLRP:
             (1, F) have none.
         pool : int, optional
             The same as ``explain(x, y).pool(pool)``, several times faster for convolutional networks and large tiles:
-            the relevance of tiles is found without maps of full resolution; see `bilrp._engine.tiled`. Networks that
-            branch
-            are done so up to their first branch.
+            the relevance of tiles is found without maps of full resolution (`bilrp._engine.tiled`), in networks that
+            branch up to their first branch.
 
         Returns
         -------
@@ -144,13 +143,22 @@ class BiLRP:
         channel_axis: int = 1,
         pool: int | None = None,
     ) -> list[JointRelevance]:
-        """The joint relevance of each pair (x[n], y[n]) of two batches of N; arguments as in `explain`."""
+        """The joint relevance of each pair (x[n], y[n]) of two batches of N; arguments as in `explain`.
+
+        A sample that stands in several pairs, such as one query beside many candidates, is explained once.
+        """
         if len(x) != len(y):
             raise InputError(f"explain_pairs: got {len(x)} and {len(y)} samples, expected as many of each")
-        return [
-            self.explain(a, b, bias=bias, keep_channels=keep_channels, channel_axis=channel_axis, pool=pool)
-            for a, b in ((x[n : n + 1], y[n : n + 1]) for n in range(len(x)))
-        ]
+        known: list[tuple[Tensor, Relevance]] = []
+
+        def factor(sample: Tensor) -> Relevance:
+            for other, relevance in known:
+                if other.shape == sample.shape and torch.equal(other, sample):
+                    return relevance
+            known.append((sample, self._factor(sample, bias, keep_channels, channel_axis, pool)))
+            return known[-1][1]
+
+        return [self._join(factor(x[n : n + 1]), factor(y[n : n + 1]), bias, pool or 1) for n in range(len(x))]
 
     def _factor(self, x: Tensor, bias: str, keep_channels: bool, channel_axis: int, pool: int | None) -> Relevance:
         if bias not in BIAS:
@@ -190,7 +198,12 @@ class BiLRP:
         if isinstance(provenance := getattr(self.model, "provenance", None), str):
             settings["model"] = provenance
         return JointRelevance(
-            *(left.values, right.values, left.embedding, right.embedding, left.coverage, right.coverage),
+            left=left.values,
+            right=right.values,
+            left_embedding=left.embedding,
+            right_embedding=right.embedding,
+            left_coverage=left.coverage,
+            right_coverage=right.coverage,
             tile=tile,
             settings=settings,
         )

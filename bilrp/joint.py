@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -56,8 +57,9 @@ class JointRelevance:
         Every operation with its rule.
     tile : int
         Pixels of the input along one side of an entry: 1 unless pooled.
-    settings : dict
-        What the explainer was told: composite, bias, similarity.
+    settings : mapping, optional
+        What the explainer was told: composite, bias, similarity. Read-only; the rules that were really applied stand
+        in the coverage reports.
     """
 
     left: Tensor
@@ -67,12 +69,14 @@ class JointRelevance:
     left_coverage: Coverage
     right_coverage: Coverage
     tile: int = 1
-    settings: dict[str, Any] | None = None
+    settings: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         rows = {len(t) for t in (self.left, self.right, self.left_embedding, self.right_embedding)}
         if len(rows) != 1:
             raise InputError(f"JointRelevance: factors and embeddings have {sorted(rows)} dimensions, expected one M")
+        if self.settings is not None:
+            object.__setattr__(self, "settings", MappingProxyType(dict(self.settings)))
 
     def __repr__(self) -> str:
         return (
@@ -101,9 +105,14 @@ class JointRelevance:
 
     def swapped(self) -> JointRelevance:
         """The explanation of (y, x): the transpose."""
-        return JointRelevance(
-            *(self.right, self.left, self.right_embedding, self.left_embedding),
-            *(self.right_coverage, self.left_coverage, self.tile, self.settings),
+        return replace(
+            self,
+            left=self.right,
+            right=self.left,
+            left_embedding=self.right_embedding,
+            right_embedding=self.left_embedding,
+            left_coverage=self.right_coverage,
+            right_coverage=self.left_coverage,
         )
 
     def pool(self, size: int) -> JointRelevance:
@@ -119,10 +128,8 @@ class JointRelevance:
             raise InputError(f"pool: size is {size}, expected one or more")
         if self.left.dim() < 3 or self.right.dim() < 3:
             raise InputError(f"pool: needs maps (M, H, W), got {tuple(self.left.shape)} and {tuple(self.right.shape)}")
-        return JointRelevance(
-            *(tile_sums(self.left, size), tile_sums(self.right, size), self.left_embedding, self.right_embedding),
-            *(self.left_coverage, self.right_coverage, self.tile * size, self.settings),
-        )
+        left, right = tile_sums(self.left, size), tile_sums(self.right, size)
+        return replace(self, left=left, right=right, tile=self.tile * size)
 
     def matrix(self) -> Tensor:
         """The relevance of every pair, of shape (*left shape, *right shape), such as (H, W, H', W').
@@ -227,7 +234,7 @@ class JointRelevance:
         about = {
             "format": FORMAT,
             "tile": self.tile,
-            "settings": self.settings,
+            "settings": None if self.settings is None else dict(self.settings),
             "left_coverage": self.left_coverage.to_dict(),
             "right_coverage": self.right_coverage.to_dict(),
         }

@@ -62,11 +62,11 @@ class OutputPositions:
     def __post_init__(self) -> None:
         lengths = {len(part) for part in (self.explanation, self.channel, self.row, self.column, self.relevance)}
         if len(lengths) != 1:
-            raise InputError(f"Seeds: got arrays of {sorted(lengths)} entries, expected as many in each")
+            raise InputError(f"OutputPositions: got arrays of {sorted(lengths)} entries, expected as many in each")
         if len(self.explanation) and not 0 <= self.explanation.min() <= self.explanation.max() < self.n_explanations:
             raise InputError(
-                f"Seeds: explanations go from {self.explanation.min()} to {self.explanation.max()}, expected 0 to "
-                f"{self.n_explanations - 1}"
+                f"OutputPositions: explanations go from {self.explanation.min()} to {self.explanation.max()}, expected "
+                f"0 to {self.n_explanations - 1}"
             )
 
     @property
@@ -138,45 +138,49 @@ class _Windows:
         self._rest = list(plan.steps)
         node = plan.tape.output_node
         self._shape = plan.tape.values[node].shape
-        while self._rest and self._rest[0].site.kind == "shape" and self._rest[0].site.operation.outputs[0] == node:
+        while (
+            self._rest and self._rest[0].context.kind == "shape" and self._rest[0].context.operation.outputs[0] == node
+        ):
             step = self._rest.pop(0)
-            if len(step.site.flows) != 1:
-                raise unsupported(step.site, "a rearrangement of several parts")
+            if len(step.context.flows) != 1:
+                raise unsupported(step.context, "a rearrangement of several parts")
             self._top.append(step)
-            node = step.site.flows[0]
+            node = step.context.flows[0]
         self._node = node
         self._below = tuple(plan.tape.values[node].shape[1:])
         self._first = plan.tape.values[node][:, :, :0, :0].clone()  # its channels, type and device
         area = plan.tape.values[plan.tape.input_node][0, 0].numel()
-        largest = max(sum(value.numel() for value in (*s.site.inputs, s.site.output)) for s in plan.steps)
+        largest = max(sum(value.numel() for value in (*s.context.inputs, s.context.output)) for s in plan.steps)
         self._each = largest / area  # entries at the widest operation for each pixel of the input
         self._rows = [self._numbered(step) for step in self._top]
         self._ways: list[BackwardMap] = []
-        for site in plan.fixed:
-            plan.tape.values[site.operation.outputs[0]] = self._first
+        for context in plan.fixed:
+            plan.tape.values[context.operation.outputs[0]] = self._first
         for step in self._rest:  # each is forgotten once its factors are known: whole pages are large
-            self._ways.append(way_through(step.site, step.rule, plan.distribute))
-            for output in step.site.operation.outputs:
+            self._ways.append(way_through(step.context, step.rule, plan.distribute))
+            for output in step.context.operation.outputs:
                 plan.tape.values[output] = self._first
-            step.site = replace(step.site, inputs=(), output=self._first)
+            step.context = replace(step.context, inputs=(), output=self._first)
         scales = [way.scale for way in self._ways if isinstance(way, Interpolation)]
         self._align = tuple(int(np.prod([scale[i] for scale in scales], initial=1)) for i in range(2))
 
     @staticmethod
     def _numbered(step: Step) -> npt.NDArray[np.int64]:
         """For each entry above a rearrangement the one below that it shows, counted from 1; 0 where there is none."""
-        before = step.site.inputs[0]
+        before = step.context.inputs[0]
         numbers = torch.arange(1, before.numel() + 1, dtype=torch.float64, device=before.device).reshape(before.shape)
-        return step.site.run([numbers])[0].flatten().cpu().numpy().astype(np.int64)
+        return step.context.run([numbers])[0].flatten().cpu().numpy().astype(np.int64)
 
-    def entries(self, seeds: OutputPositions) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-        """The seeds as (channel, row, column) below all rearrangements, shape (n, 3), and which of them lead there."""
+    def entries(self, positions: OutputPositions) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+        """The positions as (channel, row, column) below all rearrangements, (n, 3), and which of them lead there."""
         if len(self._shape) != 4 or self._shape[0] != 1:
             raise InputError(f"the model returned a map of shape {tuple(self._shape)}, expected (1, C, H, W)")
-        places = (seeds.channel, seeds.row, seeds.column)
+        places = (positions.channel, positions.row, positions.column)
         for name, place, n in zip(("channel", "row", "column"), places, self._shape[1:], strict=True):
             if len(place) and not (place.min() >= 0 and place.max() < n):
-                raise InputError(f"Seeds: {name} goes from {place.min()} to {place.max()}, expected 0 to {n - 1}")
+                raise InputError(
+                    f"OutputPositions: {name} goes from {place.min()} to {place.max()}, expected 0 to {n - 1}"
+                )
         flat = np.ravel_multi_index(places, self._shape[1:])
         leads = np.ones(len(flat), dtype=bool)
         for rows in self._rows:
@@ -220,13 +224,13 @@ class _Windows:
         """From the first windows to those of the input; ``passed_through`` gets the frame above each operation."""
         live: dict[int, Flow] = {self._node: (relevance, frame)}
         for step, way in zip(self._rest, self._ways, strict=True):
-            relevance, frame = live.pop(step.site.operation.outputs[0])
+            relevance, frame = live.pop(step.context.operation.outputs[0])
             if passed_through is not None:
                 passed_through.append(frame)
             passed = way(relevance, frame)
             if step.rule is not None and not step.rule.keeps_nothing:
                 step.kept += float((_sums(relevance) - sum(_sums(part) for part, _ in passed)).abs().sum())
-            for node, flow in zip(step.site.flows, passed, strict=True):
+            for node, flow in zip(step.context.flows, passed, strict=True):
                 live[node] = _merged(live[node], flow) if node in live else flow
         return live[self._input_node]
 
@@ -323,7 +327,7 @@ class WindowGrowth:
 def explain_places(
     model: nn.Module,
     x: Tensor,
-    seeds: OutputPositions | Callable[[Tensor], OutputPositions],
+    positions: OutputPositions | Callable[[Tensor], OutputPositions],
     composite: Composite | str | Mapping[str, Rule] | None = None,
     *,
     bias: str = "leave",
@@ -337,7 +341,7 @@ def explain_places(
     model : nn.Module
         Fully convolutional: maps (1, C, H, W) to (1, C', H', W'). Explained in evaluation mode; left as it was.
     x : Tensor of shape (1, C, H, W)
-    seeds : Seeds, or callable
+    positions : OutputPositions, or callable
         Where explanations start, and with how much; or what says so when it is given the output map.
     composite : Composite, str, dict or None
         Which rule where; see `bilrp.composites`.
@@ -362,28 +366,28 @@ def explain_places(
         raise InputError(f"got an input of shape {tuple(x.shape)}, expected one image with its batch axis (1, C, H, W)")
     with frozen_eval(model, x.device):
         plan = make_plan(canonize(record(model, x), canonizers), Composite.ensure(composite), bias == "distribute")
-        if callable(seeds):
-            seeds = seeds(plan.tape.values[plan.tape.output_node])
+        if callable(positions):
+            positions = positions(plan.tape.values[plan.tape.output_node])
         windows = _Windows(plan)
         size = (int(x.shape[2]), int(x.shape[3]))
-        plan.arrived = float(np.abs(seeds.relevance).sum())
-        explanation, boxes, maps = _send(windows, seeds, size, memory)
-        arrived = np.bincount(seeds.explanation, seeds.relevance, seeds.n_explanations)
+        plan.arrived = float(np.abs(positions.relevance).sum())
+        explanation, boxes, maps = _send(windows, positions, size, memory)
+        arrived = np.bincount(positions.explanation, positions.relevance, positions.n_explanations)
         given = torch.from_numpy(arrived.astype(np.float64))
         return LocalRelevance(size, explanation, boxes, maps, given, plan.coverage())
 
 
 def _send(
-    windows: _Windows, seeds: OutputPositions, size: tuple[int, int], memory: int
+    windows: _Windows, positions: OutputPositions, size: tuple[int, int], memory: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], list[Tensor]]:
     """Explanation, box and map of each window, in the order of the explanations."""
-    entries, leads = windows.entries(seeds)
+    entries, leads = windows.entries(positions)
     started: list[_Window] = []
     growth = windows.growth()
-    for k in np.unique(seeds.explanation[leads]).tolist():
-        index = np.flatnonzero(leads & (seeds.explanation == k))
+    for k in np.unique(positions.explanation[leads]).tolist():
+        index = np.flatnonzero(leads & (positions.explanation == k))
         for members in growth.gathered(entries[index, 1:]):
-            started.append(_Window(k, entries[index[members]], seeds.relevance[index[members]]))
+            started.append(_Window(k, entries[index[members]], positions.relevance[index[members]]))
     found: list[tuple[int, tuple[int, ...], Tensor]] = []
     for batch in growth.batches(started, memory):
         relevance, frame = windows.down(*windows.start(batch))

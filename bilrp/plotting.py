@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
 from bilrp.exceptions import InputError
-from bilrp.joint import JointRelevance, Region
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,6 +21,24 @@ WIDTH, HEIGHT = 8.4, 6.0  # inches: most that the pictures take together
 LEAST_WIDTH, SIDE, ABOVE, BELOW = 7.0, 0.2, 0.4, 0.45  # inches
 FLAT = 1.6  # pictures wider than this many times their height stand one above the other
 MAX_TILES = 64  # along a side: a finer grid has more arcs than a page can show
+
+
+class PairRelevance(Protocol):
+    """What a picture needs of a `bilrp.JointRelevance`, which draws itself by these functions."""
+
+    @property
+    def left(self) -> Tensor: ...
+    @property
+    def right(self) -> Tensor: ...
+    @property
+    def tile(self) -> int: ...
+    @property
+    def similarity(self) -> float: ...
+    @property
+    def bias_share(self) -> float: ...
+    def pool(self, size: int) -> Self: ...
+    def top_pairs(self, k: int = ..., *, by: str = ...) -> list[tuple[int | float, ...]]: ...
+    def given(self, left: Any) -> Tensor: ...
 
 
 def _picture(image: Tensor | npt.NDArray[Any]) -> npt.NDArray[np.float64]:
@@ -42,14 +59,14 @@ def _picture(image: Tensor | npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     return np.repeat(array, 3, axis=2) if array.shape[-1] == 1 else array
 
 
-def _coarse(joint: JointRelevance) -> JointRelevance:
+def _coarse(joint: PairRelevance) -> PairRelevance:
     """Pooled until the larger side has at most `MAX_TILES` tiles."""
     largest = max(*joint.left.shape[-2:], *joint.right.shape[-2:])
     return joint if largest <= MAX_TILES else joint.pool(int(-(-largest // MAX_TILES)))
 
 
 def plot(
-    joint: JointRelevance,
+    joint: PairRelevance,
     x: Tensor | npt.NDArray[Any],
     y: Tensor | npt.NDArray[Any],
     *,
@@ -84,7 +101,7 @@ def plot(
     pairs = coarse.top_pairs(k, by="magnitude")
     pictures = _picture(x), _picture(y)
     _check_sizes(coarse, pictures)
-    figure, axes = _laid_out(pictures, gap=1.1)
+    figure, axes = _side_by_side(pictures, gap=1.1)
     for axis, picture, title in zip(axes, pictures, titles, strict=True):
         _show(axis, 1 - 0.65 * (1 - picture), title)  # paler, so that the arcs stand out
     greatest = abs(float(pairs[0][-1])) if pairs else 1.0
@@ -110,7 +127,7 @@ def plot(
     return figure
 
 
-def _caption(joint: JointRelevance, coarse: JointRelevance, pairs: Sequence[tuple[int | float, ...]]) -> str:
+def _caption(joint: PairRelevance, coarse: PairRelevance, pairs: Sequence[tuple[int | float, ...]]) -> str:
     if not pairs:
         return f"similarity {joint.similarity:.4g}: no pair carries relevance"
     shown = sum(float(pair[-1]) for pair in pairs)
@@ -123,10 +140,10 @@ def _caption(joint: JointRelevance, coarse: JointRelevance, pairs: Sequence[tupl
 
 
 def plot_given(
-    joint: JointRelevance,
+    joint: PairRelevance,
     x: Tensor | npt.NDArray[Any],
     y: Tensor | npt.NDArray[Any],
-    region: Region,
+    region: Any,
     *,
     path: str | Path | None = None,
 ) -> Figure:
@@ -136,7 +153,7 @@ def plot_given(
     ----------
     joint : JointRelevance
     x, y : Tensor or array of shape (C, H, W), (1, C, H, W) or (H, W)
-    region : (x, y, width, height)
+    region : (x, y, width, height), or an object with these attributes
         In pixels of the first image.
     path : str or Path, optional
         Also write the picture there.
@@ -153,10 +170,11 @@ def plot_given(
     pictures = _picture(x), _picture(y)
     _check_sizes(joint, pictures)
     values = answer.detach().cpu().double().numpy()
-    figure, axes = _laid_out(pictures, gap=0.4)
+    figure, axes = _side_by_side(pictures, gap=0.4)
     for axis, picture in zip(axes, pictures, strict=True):
         _show(axis, 1 - 0.65 * (1 - picture), "")
-    box = [float(v) for v in (region if isinstance(region, Sequence) else _corners(region))]
+    corners = region if isinstance(region, Sequence) else (region.x, region.y, region.width, region.height)
+    box = [float(v) for v in corners]
     axes[0].add_patch(Rectangle((box[0] - 0.5, box[1] - 0.5), box[2], box[3], fill=False, edgecolor=FOR, linewidth=1.5))
     limit = float(np.abs(values).max()) or 1.0
     height, width = (n * joint.tile for n in values.shape)
@@ -180,7 +198,7 @@ def plot_given(
     return figure
 
 
-def _laid_out(pictures: Sequence[npt.NDArray[np.float64]], gap: float) -> tuple[Figure, list[Axes]]:
+def _side_by_side(pictures: Sequence[npt.NDArray[np.float64]], gap: float) -> tuple[Figure, list[Axes]]:
     """A figure as large as its two pictures need, at one scale: side by side, flat ones one above the other."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -210,10 +228,6 @@ def _write_below(figure: Figure, caption: str) -> None:
     figure.text(0.5, place, caption, ha="center", va="center", fontsize=7.5, color="#444444")
 
 
-def _corners(region: Any) -> tuple[float, float, float, float]:
-    return region.x, region.y, region.width, region.height
-
-
 def _two_colours() -> Any:
     from matplotlib.colors import LinearSegmentedColormap
 
@@ -229,7 +243,7 @@ def _show(axis: Axes, picture: npt.NDArray[np.float64], title: str) -> None:
         side.set_color("#bbbbbb")
 
 
-def _check_sizes(joint: JointRelevance, pictures: Sequence[npt.NDArray[np.float64]]) -> None:
+def _check_sizes(joint: PairRelevance, pictures: Sequence[npt.NDArray[np.float64]]) -> None:
     for side, factor, picture in zip(("first", "second"), (joint.left, joint.right), pictures, strict=True):
         if factor.dim() != 3:
             raise InputError(f"plot: needs maps (M, H, W), got {tuple(factor.shape)}; explain without channels")

@@ -87,6 +87,13 @@ def wrong_imports(source: str, module: str, *, package: bool = False) -> list[st
     return found
 
 
+def test_tablesim_uses_the_public_face_of_bilrp():
+    for path in SOURCES:
+        for _, name in imports(ast.parse(path.read_text(encoding="utf-8")), module_of(path), package=False):
+            if module_of(path).startswith("tablesim"):
+                assert not name.startswith("bilrp._"), f"{module_of(path)} imports {name}"
+
+
 def test_the_rooms_are_those_of_the_plan():
     assert len(SOURCES) > 20
     assert {room_of(module_of(path)) for path in SOURCES} - {None} <= set(ROOMS)

@@ -30,7 +30,7 @@ WORKING_COPIES = 4  # relevance above and below, its quotient and a product
 class Step:
     """One operation on the way of the relevance, with its rule; rule None is for exact rearrangements."""
 
-    site: OperationContext
+    context: OperationContext
     rule: Rule | None
     backward: Callable[[Sequence[Tensor | None]], Sequence[Tensor]] | None = None
     kept: float = 0.0
@@ -53,9 +53,12 @@ class Plan:
 
     def coverage(self) -> Coverage:
         """The report; ``kept`` is filled once relevance has been propagated."""
-        entries = {id(s.site.operation): _entry(s, self.arrived or 1.0) for s in self.steps}
+        entries = {id(s.context.operation): _entry(s, self.arrived or 1.0) for s in self.steps}
         entries.update(
-            {id(site.operation): CoverageEntry(site.name, site.function, site.kind, "fixed", "") for site in self.fixed}
+            {
+                id(context.operation): CoverageEntry(context.name, context.function, context.kind, "fixed", "")
+                for context in self.fixed
+            }
         )
         return Coverage(tuple(entries[id(op)] for op in self.tape.operations), tuple(dict.fromkeys(self.tape.notes)))
 
@@ -63,17 +66,18 @@ class Plan:
         """How many dimensions travel together within ``memory`` bytes, through all steps or the first ``n_steps``."""
         steps = self.steps[:n_steps]
         largest = max(
-            [sum(value.numel() for value in (*s.site.inputs, s.site.output)) for s in steps] + [self.embedding.numel()]
+            [sum(value.numel() for value in (*s.context.inputs, s.context.output)) for s in steps]
+            + [self.embedding.numel()]
         )
         each = largest * WORKING_COPIES * self.embedding.element_size()
         return int(max(1, min(MAX_CHUNK, memory // each)))
 
 
 def _entry(step: Step, arrived: float) -> CoverageEntry:
-    site = step.site
+    context = step.context
     state = "exact" if step.rule is None else "rule" if step.rule.exact else "approximate"
     rule = "" if step.rule is None else repr(step.rule)
-    return CoverageEntry(site.name, site.function, site.kind, state, rule, step.kept / arrived)
+    return CoverageEntry(context.name, context.function, context.kind, state, rule, step.kept / arrived)
 
 
 def make_plan(tape: Tape, composite: Composite, distribute: bool = False) -> Plan:
@@ -86,53 +90,54 @@ def make_plan(tape: Tape, composite: Composite, distribute: bool = False) -> Pla
     CompositeError
         When the composite names a layer that is not there.
     """
-    sites = OperationContexts(tape)
+    contexts = OperationContexts(tape)
     reached = {tape.output_node}
     on_way: list[OperationContext] = []
     fixed: list[OperationContext] = []
     for operation in reversed(tape.operations):
-        site = sites.of(operation)
+        context = contexts.of(operation)
         if reached.isdisjoint(operation.outputs):
-            fixed.append(site)
+            fixed.append(context)
             continue
-        on_way.append(site)
-        reached.update(site.flows)
+        on_way.append(context)
+        reached.update(context.flows)
     if tape.input_node not in reached:
         raise InputError("no relevance can reach the input: every way to it is held fixed (see the coverage report).")
-    weighted = [site.operation for site in reversed(on_way) if site.kind == "linear"]
+    weighted = [context.operation for context in reversed(on_way) if context.kind == "linear"]
     depths = {id(operation): depth for depth, operation in enumerate(weighted)}
-    needing = [site for site in on_way if site.kind not in {"shape", "embedding"}]
-    layers = [Layer(site, depths.get(id(site.operation)), len(weighted)) for site in needing]
+    needing = [context for context in on_way if context.kind not in {"shape", "embedding"}]
+    layers = [Layer(context, depths.get(id(context.operation)), len(weighted)) for context in needing]
     names = [name for op in tape.operations for name in (op.name, op.place)]
-    rules = dict(zip((id(site) for site in needing), composite.assign(layers, names), strict=True))
-    for site in needing:
-        if rules[id(site)] is None:
-            raise UnsupportedOperationError(_no_rule(site))
-    return Plan(tape, [Step(site, rules.get(id(site))) for site in on_way], fixed[::-1], distribute)
+    rules = dict(zip((id(context) for context in needing), composite.assign(layers, names), strict=True))
+    for context in needing:
+        if rules[id(context)] is None:
+            raise UnsupportedOperationError(_no_rule(context))
+    return Plan(tape, [Step(context, rules.get(id(context))) for context in on_way], fixed[::-1], distribute)
 
 
-def _no_rule(site: OperationContext) -> str:
-    place = site.operation.place or "the model itself"
-    shapes = ", ".join(str(tuple(value.shape)) for value in site.inputs)
+def _no_rule(context: OperationContext) -> str:
+    place = context.operation.place or "the model itself"
+    shapes = ", ".join(str(tuple(value.shape)) for value in context.inputs)
     return (
-        f"{site.name} ({site.function} in {place}): relevance reaches this operation and no rule is known for it, so "
-        f"the explanation would silently be wrong. Input shapes {shapes}, output {tuple(site.output.shape)}. Give it a "
-        f"rule by name, such as {{{site.name!r}: Linearize()}} for its slope, or Pass() where the shape stays."
+        f"{context.name} ({context.function} in {place}): relevance reaches this operation and no rule is known for "
+        f"it, so the explanation would silently be wrong. Input shapes {shapes}, output {tuple(context.output.shape)}. "
+        f"Give it a rule by name, such as {{{context.name!r}: Linearize()}} for its slope, or Pass() where the shape "
+        f"stays."
     )
 
 
 def _prepare(step: Step, distribute: bool) -> Callable[[Sequence[Tensor | None]], Sequence[Tensor]]:
-    site = step.site
-    if site.kind == "embedding":
+    context = step.context
+    if context.kind == "embedding":
         return lambda relevances: [relevances[0].sum(-1)] if relevances[0] is not None else []
     if step.rule is None:
-        return site.vjp
-    backward = step.rule.prepare(site, distribute)
+        return context.vjp
+    backward = step.rule.prepare(context, distribute)
 
     def first_only(relevances: Sequence[Tensor | None]) -> Sequence[Tensor]:
         if relevances[0] is None:
             raise UnsupportedOperationError(
-                f"{site.name} ({site.function}): relevance reaches its second result, for which no rule is known."
+                f"{context.name} ({context.function}): relevance reaches its second result, for which no rule is known."
             )
         return backward(relevances[0])
 
@@ -162,15 +167,15 @@ def propagate(plan: Plan, relevance: Tensor, n_steps: int | None = None) -> Tens
     for step in plan.steps[:n_steps]:
         if step.backward is None:
             step.backward = _prepare(step, plan.distribute)
-        arriving = [live.pop(node, None) for node in step.site.operation.outputs]
-        before = [sums.pop(node) for node in step.site.operation.outputs if node in sums]
+        arriving = [live.pop(node, None) for node in step.context.operation.outputs]
+        before = [sums.pop(node) for node in step.context.operation.outputs if node in sums]
         passed = step.backward(arriving)
-        loses = step.site.function in WITH_CONSTANTS if step.rule is None else not step.rule.keeps_nothing
+        loses = step.context.function in WITH_CONSTANTS if step.rule is None else not step.rule.keeps_nothing
         whole = len(passed) == 1 and not loses
         after = before if whole and len(before) == 1 else [_sum(part) for part in passed]
         if loses or (step.rule is not None and not whole):
             step.kept += float((torch.stack(before).sum(0) - torch.stack(after).sum(0)).abs().sum())
-        for node, part, amount in zip(step.site.flows, passed, after, strict=True):
+        for node, part, amount in zip(step.context.flows, passed, after, strict=True):
             live[node] = live[node] + part if node in live else part
             sums[node] = sums[node] + amount if node in sums else amount
     (relevance,) = live.values()

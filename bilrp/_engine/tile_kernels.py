@@ -26,7 +26,7 @@ from torch import Tensor
 from bilrp._engine.propagation import Step
 from bilrp._engine.windows import POINTWISE, Pointwise, WindowFrame, stacked, stored
 from bilrp._trace.layers import LinearLayer, bound
-from bilrp._trace.operations import OperationContext
+from bilrp._trace.operations import OperationContext, pair_of
 from bilrp._trace.pooling import pool_settings, winners
 from bilrp.rules import LinearRule, MaxWinner, Pass, Rule, SumShare
 
@@ -41,7 +41,7 @@ class Shares:
     Parameters
     ----------
     values : Tensor of shape (K, height, width, C)
-    frame : Frame
+    frame : WindowFrame
         Where the windows lie; beyond the map, ``values * scale`` is zero.
     scale : Tensor of shape (H, W, C), optional
         What the values are yet to be multiplied with. Factors of neighbouring layers wait here and meet as whole maps,
@@ -123,18 +123,14 @@ class Kernel:
         return WindowFrame(above.corners * np.array(self.stride) - np.array(self.padding), int(size[0]), int(size[1]))
 
 
-def _kernel(size: Pair, settings: dict[str, Any], site: OperationContext) -> Kernel | None:
+def _kernel(size: Pair, settings: dict[str, Any], context: OperationContext) -> Kernel | None:
     """The kernel of an operation; None where it pads by name."""
     padding = settings.get("padding", 0)
     if isinstance(padding, str):
         return None
     places = (settings.get("stride") or size, padding, settings.get("dilation", 1))
-    shapes = (site.inputs[0].shape[2:], site.output.shape[2:])
-    return Kernel(size, *(_pair(place) for place in places), *((int(s[0]), int(s[1])) for s in shapes))
-
-
-def _pair(value: Any) -> Pair:
-    return (int(value[0]), int(value[-1])) if isinstance(value, (tuple, list)) else (int(value), int(value))
+    shapes = (context.inputs[0].shape[2:], context.output.shape[2:])
+    return Kernel(size, *(pair_of(place) for place in places), *((int(s[0]), int(s[1])) for s in shapes))
 
 
 class Upsample(Protocol):
@@ -154,13 +150,13 @@ class Upsample(Protocol):
 class EntryByEntry:
     """Operations whose every entry rests on the same entry of the input: one factor an entry, whatever the rule."""
 
-    def __init__(self, site: OperationContext, rule: Rule, distribute: bool) -> None:
-        self._ingredients = site, rule, distribute
+    def __init__(self, context: OperationContext, rule: Rule, distribute: bool) -> None:
+        self._ingredients = context, rule, distribute
 
     @cached_property
     def _factor(self) -> Tensor | None:
-        site, rule, distribute = self._ingredients
-        return None if isinstance(rule, Pass) else Pointwise(site, rule, distribute).factors[0]
+        context, rule, distribute = self._ingredients
+        return None if isinstance(rule, Pass) else Pointwise(context, rule, distribute).factors[0]
 
     def reach(self, frame: WindowFrame) -> WindowFrame:
         return frame
@@ -175,8 +171,8 @@ class EntryByEntry:
 class Winner:
     """Max pooling: each output takes over the share of its winner."""
 
-    def __init__(self, site: OperationContext, rule: MaxWinner, distribute: bool, kernel: Kernel) -> None:
-        self._ingredients = site, rule, distribute
+    def __init__(self, context: OperationContext, rule: MaxWinner, distribute: bool, kernel: Kernel) -> None:
+        self._ingredients = context, rule, distribute
         self._kernel = kernel
 
     @cached_property
@@ -186,8 +182,8 @@ class Winner:
 
     @cached_property
     def _factor(self) -> Tensor | None:
-        site, rule, distribute = self._ingredients
-        factor = rule.factor(site, distribute)
+        context, rule, distribute = self._ingredients
+        factor = rule.factor(context, distribute)
         return None if factor is None else stored(factor)
 
     def reach(self, frame: WindowFrame) -> WindowFrame:
@@ -218,21 +214,23 @@ class Winner:
 class Weighted:
     """Convolutions and average pooling: the terms of the rule, read upwards."""
 
-    def __init__(self, site: OperationContext, rule: LinearRule | SumShare, distribute: bool, kernel: Kernel) -> None:
-        self._ingredients = site, rule, distribute
+    def __init__(
+        self, context: OperationContext, rule: LinearRule | SumShare, distribute: bool, kernel: Kernel
+    ) -> None:
+        self._ingredients = context, rule, distribute
         self._kernel = kernel
-        channels = site.inputs[0].shape[1], site.output.shape[1]
+        channels = context.inputs[0].shape[1], context.output.shape[1]
         self._grouped = isinstance(rule, SumShare)
         self._work = int(np.prod(kernel.size)) * channels[1] * (1 if self._grouped else channels[0])
 
     @cached_property
     def _stack(self) -> tuple[list[Tensor], list[Tensor], Tensor]:
         """Maps to multiply with below (H, W, C) and above, and one weight that leads from all of those to all these."""
-        site, rule, distribute = self._ingredients
+        context, rule, distribute = self._ingredients
         if isinstance(rule, SumShare):
-            return _average(site, rule, distribute, self._kernel)
-        rule.check(site)
-        return stacked(site, rule.terms(LinearLayer(site), distribute))
+            return _average(context, rule, distribute, self._kernel)
+        rule.check(context)
+        return stacked(context, rule.terms(LinearLayer(context), distribute))
 
     def reach(self, frame: WindowFrame) -> WindowFrame:
         return self._kernel.reach(frame)
@@ -270,11 +268,11 @@ class Weighted:
 
 
 def _average(
-    site: OperationContext, rule: SumShare, distribute: bool, kernel: Kernel
+    context: OperationContext, rule: SumShare, distribute: bool, kernel: Kernel
 ) -> tuple[list[Tensor], list[Tensor], Tensor]:
     """Average pooling as a sum over a window of each channel by itself, with the factors of its rule."""
-    a = site.inputs[0]
-    inverse, kept = rule.factors(site, distribute)
+    a = context.inputs[0]
+    inverse, kept = rule.factors(context, distribute)
     pairs = [(a, inverse)] if kept is None else [(a, inverse), (a.abs(), kept)]
     weight = a.new_full((len(pairs) * a.shape[1], 1, *kernel.size), 1 / float(np.prod(kernel.size)))
     return [stored(value) for value, _ in pairs], [stored(factor) for _, factor in pairs], weight
@@ -282,26 +280,26 @@ def _average(
 
 def upsample(step: Step, distribute: bool) -> Upsample | None:
     """How shares pass an operation, by its rule; None where they cannot."""
-    site, rule = step.site, step.rule
-    if len(site.inputs) != 1 or len(site.operation.outputs) != 1 or rule is None:
+    context, rule = step.context, step.rule
+    if len(context.inputs) != 1 or len(context.operation.outputs) != 1 or rule is None:
         return None
-    if site.inputs[0].dim() != 4 or site.output.dim() != 4:
+    if context.inputs[0].dim() != 4 or context.output.dim() != 4:
         return None
-    if site.inputs[0].shape == site.output.shape and (isinstance(rule, Pass) or site.function in POINTWISE):
-        return EntryByEntry(site, rule, distribute)
-    if site.function == "conv2d" and isinstance(rule, LinearRule):
-        arguments = bound(site.operation)
-        kernel = _kernel(_pair(arguments["weight"].shape[2:]), {"stride": 1, **arguments}, site)
+    if context.inputs[0].shape == context.output.shape and (isinstance(rule, Pass) or context.function in POINTWISE):
+        return EntryByEntry(context, rule, distribute)
+    if context.function == "conv2d" and isinstance(rule, LinearRule):
+        arguments = bound(context.operation)
+        kernel = _kernel(pair_of(arguments["weight"].shape[2:]), {"stride": 1, **arguments}, context)
         plain = arguments.get("groups", 1) == 1
-        return Weighted(site, rule, distribute, kernel) if plain and kernel is not None else None
-    settings = pool_settings(site)
-    kernel = None if settings is None else _kernel(_pair(settings["kernel_size"]), settings, site)
+        return Weighted(context, rule, distribute, kernel) if plain and kernel is not None else None
+    settings = pool_settings(context)
+    kernel = None if settings is None else _kernel(pair_of(settings["kernel_size"]), settings, context)
     if settings is None or kernel is None:
         return None
-    if site.function == "max_pool2d" and isinstance(rule, MaxWinner):
-        return Winner(site, rule, distribute, kernel)
-    if site.function == "avg_pool2d" and isinstance(rule, SumShare):
+    if context.function == "max_pool2d" and isinstance(rule, MaxWinner):
+        return Winner(context, rule, distribute, kernel)
+    if context.function == "avg_pool2d" and isinstance(rule, SumShare):
         even = not settings.get("ceil_mode") and settings.get("divisor_override") is None
         even = even and (kernel.padding == (0, 0) or settings.get("count_include_pad", True))
-        return Weighted(site, rule, distribute, kernel) if even else None
+        return Weighted(context, rule, distribute, kernel) if even else None
     return None

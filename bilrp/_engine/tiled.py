@@ -85,16 +85,16 @@ class Split:
 
 def chain(plan: Plan) -> list[tuple[Step, Upsample]]:
     """The operations above the input that shares can pass one after the other, the lowest first."""
-    users = Counter(node for step in plan.steps for node in step.site.flows)
+    users = Counter(node for step in plan.steps for node in step.context.flows)
     users[plan.tape.output_node] += 1  # relevance starts there
     node = plan.tape.input_node
     found = []
     for step in reversed(plan.steps):
         passed = upsample(step, plan.distribute)
-        if passed is None or step.site.flows != (node,) or users[node] != 1:
+        if passed is None or step.context.flows != (node,) or users[node] != 1:
             break
         found.append((step, passed))
-        node = step.site.operation.outputs[0]
+        node = step.context.operation.outputs[0]
     return found
 
 
@@ -102,16 +102,16 @@ def cuts(plan: Plan, links: list[tuple[Step, Upsample]], tiles: Tiles, n_rows: i
     """What it would cost to meet at each place of the chain; the first is the dense way, as far as the chain goes."""
     x = plan.tape.values[plan.tape.input_node]
     frames = [(frame, len(frame.corners)) for _, frame in tiles.batches(MAX_WINDOWS)]
-    down = [n_rows * passed.work(_whole(step.site.output)) for step, passed in links]
+    down = [n_rows * passed.work(_whole(step.context.output)) for step, passed in links]
     up, watched, largest = 0, 0, _entries(frames[0][0], x)
     found = [Split(0, sum(down), 0, 0)]
     for n, (step, passed) in enumerate(links, start=1):
         frames = [(passed.reach(frame), count) for frame, count in frames]
         up += sum(count * passed.work(frame) for frame, count in frames)
-        up += watched * passed.work(_whole(step.site.output))
+        up += watched * passed.work(_whole(step.context.output))
         watched += _keeps(step)
-        largest = max(largest, *(_entries(frame, step.site.output) for frame, _ in frames))
-        held = sum(count * _entries(frame, step.site.output) for frame, count in frames)
+        largest = max(largest, *(_entries(frame, step.context.output) for frame, _ in frames))
+        held = sum(count * _entries(frame, step.context.output) for frame, count in frames)
         found.append(Split(n, up + sum(down[n:]) + n_rows * held, held, largest))
     return found
 
@@ -177,7 +177,7 @@ def propagate_pooled(plan: Plan, top: Top, size: int, memory: int) -> Tensor:
 
 def _keeps_order(steps: list[Step]) -> bool:
     """Whether steps only change how the entries of a value are arranged, each staying the n-th."""
-    return all(step.site.function in SAME_ORDER and len(step.site.flows) == 1 for step in steps)
+    return all(step.context.function in SAME_ORDER and len(step.context.flows) == 1 for step in steps)
 
 
 class JunctionPlan:
@@ -204,7 +204,7 @@ class JunctionPlan:
             for _, passed in links:
                 shares = passed(shares)
             self._batches.append((numbers, Shares(shares.settled(), shares.frame)))
-        self._output = links[-1][0].site.output
+        self._output = links[-1][0].context.output
         self._keeping = [step for step, _ in links if _keeps(step)]
         self._sums = self._watch(x, links)
 
@@ -218,8 +218,8 @@ class JunctionPlan:
             shares = None if shares is None else passed(shares)
             if not _keeps(step):
                 continue
-            frame = _whole(step.site.output)
-            ones = x.new_ones(1, frame.height, frame.width, step.site.output.shape[1])
+            frame = _whole(step.context.output)
+            ones = x.new_ones(1, frame.height, frame.width, step.context.output.shape[1])
             values = ones if shares is None else torch.cat([shares.settled(), ones])
             shares = Shares(values, WindowFrame(np.zeros((len(values), 2), dtype=np.int64), frame.height, frame.width))
         return x.new_zeros(0) if shares is None else shares.settled()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bilrp._trace.layers import LinearLayer, bound
-from bilrp._trace.operations import ELEMENTWISE, OperationContext
+from bilrp._trace.operations import ELEMENTWISE, OperationContext, pair_of
 from bilrp.exceptions import InputError, UnsupportedOperationError
 from bilrp.rules import LinearRule, Pass, Rule, SumShare, Term
 
@@ -73,7 +72,7 @@ def stored(maps: Tensor) -> Tensor:
     return maps[0].permute(1, 2, 0).contiguous()
 
 
-def stacked(site: OperationContext, terms: Sequence[Term]) -> tuple[list[Tensor], list[Tensor], Tensor]:
+def stacked(context: OperationContext, terms: Sequence[Term]) -> tuple[list[Tensor], list[Tensor], Tensor]:
     """The terms of a rule for a convolution as one convolution of more channels.
 
     Returns
@@ -96,23 +95,23 @@ def stacked(site: OperationContext, terms: Sequence[Term]) -> tuple[list[Tensor]
         factors, inputs = [terms[0].factor], [terms[0].parts[0][0]]
     rows = [torch.cat([blocks.get((i, j), empty) for j in range(len(inputs))], 1) for i in range(len(factors))]
     weight = torch.cat(rows).contiguous(memory_format=torch.channels_last)
-    below, above = site.inputs[0].shape, site.output.shape
+    below, above = context.inputs[0].shape, context.output.shape
     return [stored(a.expand(below)) for a in inputs], [stored(f.expand(above)) for f in factors], weight
 
 
 class Convolution:
     """R_j = sum over terms and parts (a, w) of a_j transpose_w(factor R)_j, all in one transposed convolution."""
 
-    def __init__(self, site: OperationContext, rule: LinearRule, distribute: bool) -> None:
-        rule.check(site)
-        settings = bound(site.operation)
+    def __init__(self, context: OperationContext, rule: LinearRule, distribute: bool) -> None:
+        rule.check(context)
+        settings = bound(context.operation)
         if isinstance(settings.get("padding", 0), str) or settings.get("groups", 1) != 1:
-            raise unsupported(site, "a convolution with groups, or with padding by name")
+            raise unsupported(context, "a convolution with groups, or with padding by name")
         self._stride, self._padding, self._dilation = (
-            _pair(settings.get(key, default)) for key, default in (("stride", 1), ("padding", 0), ("dilation", 1))
+            pair_of(settings.get(key, default)) for key, default in (("stride", 1), ("padding", 0), ("dilation", 1))
         )
-        layer = LinearLayer(site)
-        self._inputs, self._factors, self._weight = stacked(site, rule.terms(layer, distribute))
+        layer = LinearLayer(context)
+        self._inputs, self._factors, self._weight = stacked(context, rule.terms(layer, distribute))
         self.work = self._weight.numel()
         """Multiplications for each place of the map above."""
 
@@ -135,10 +134,10 @@ class Convolution:
 class Pointwise:
     """Operations whose every entry rests on the same entry of the inputs: one factor an entry, whatever the rule."""
 
-    def __init__(self, site: OperationContext, rule: Rule, distribute: bool) -> None:
-        if any(value.shape != site.output.shape for value in site.inputs):
-            raise unsupported(site, "an operation that broadcasts its input")
-        factors = rule.prepare(site, distribute)(torch.ones_like(site.output)[None])
+    def __init__(self, context: OperationContext, rule: Rule, distribute: bool) -> None:
+        if any(value.shape != context.output.shape for value in context.inputs):
+            raise unsupported(context, "an operation that broadcasts its input")
+        factors = rule.prepare(context, distribute)(torch.ones_like(context.output)[None])
         self.factors = [None if bool((factor == 1).all()) else stored(factor[0]) for factor in factors]
 
     def __call__(self, relevance: Tensor, frame: WindowFrame) -> list[Flow]:
@@ -148,26 +147,26 @@ class Pointwise:
 class Interpolation:
     """Separable resizing: one matrix for rows, one for columns, cut to each window."""
 
-    def __init__(self, site: OperationContext, rule: SumShare, distribute: bool) -> None:
-        operation = site.operation
+    def __init__(self, context: OperationContext, rule: SumShare, distribute: bool) -> None:
+        operation = context.operation
         names = ("input", "size", "scale_factor", "mode", "align_corners")
         settings = {"mode": "nearest", **dict(zip(names, operation.args, strict=False)), **operation.kwargs}
-        small, large = site.inputs[0].shape[2:], site.output.shape[2:]
+        small, large = context.inputs[0].shape[2:], context.output.shape[2:]
         if settings["mode"] not in LINEAR_MODES or any(n % m for n, m in zip(large, small, strict=True)):
-            raise unsupported(site, "an interpolation by other than whole factors")
+            raise unsupported(context, "an interpolation by other than whole factors")
         self.scale = (large[0] // small[0], large[1] // small[1])
         self._small = small
         self._matrices = [
             F.interpolate(
-                torch.eye(m, dtype=site.output.dtype, device=site.output.device)[None],
+                torch.eye(m, dtype=context.output.dtype, device=context.output.device)[None],
                 size=n,
                 mode=LINEAR_MODES[settings["mode"]],
                 align_corners=settings.get("align_corners"),
             )[0].T.contiguous()
             for n, m in zip(large, small, strict=True)
         ]  # (large, small) each
-        inverse, kept = rule.factors(site, distribute)
-        a = site.inputs[0]
+        inverse, kept = rule.factors(context, distribute)
+        a = context.inputs[0]
         pairs = [(a, inverse)] + ([] if kept is None else [(a.abs(), kept)])
         self._pairs = [(stored(value), stored(factor)) for value, factor in pairs]
 
@@ -203,35 +202,36 @@ def _index(known: list[Tensor], tensor: Tensor) -> int:
     return len(known) - 1
 
 
-def _pair(value: Any) -> tuple[int, int]:
-    return (int(value[0]), int(value[-1])) if isinstance(value, (tuple, list)) else (int(value), int(value))
-
-
-def unsupported(site: OperationContext, what: str) -> UnsupportedOperationError:
+def unsupported(context: OperationContext, what: str) -> UnsupportedOperationError:
     return UnsupportedOperationError(
-        f"{site.name} ({site.function}): {what} cannot be passed in windows. Use explain_outputs: it sends whole maps."
+        f"{context.name} ({context.function}): {what} cannot be passed in windows. Use explain_outputs: it "
+        f"sends whole maps."
     )
 
 
-def way_through(site: OperationContext, rule: Rule | None, distribute: bool) -> BackwardMap:
+def way_through(context: OperationContext, rule: Rule | None, distribute: bool) -> BackwardMap:
     """How relevance passes one operation in windows."""
-    if site.kind == "linear" and site.function == "conv2d" and isinstance(rule, LinearRule):
-        return Convolution(site, rule, distribute)
-    if isinstance(rule, Pass) and site.inputs[0].shape == site.output.shape:
+    if context.kind == "linear" and context.function == "conv2d" and isinstance(rule, LinearRule):
+        return Convolution(context, rule, distribute)
+    if isinstance(rule, Pass) and context.inputs[0].shape == context.output.shape:
         return lambda relevance, frame: [(relevance, frame)]
-    if rule is not None and site.function in POINTWISE:
-        return Pointwise(site, rule, distribute)
-    if site.function in {"interpolate", "upsample"} and isinstance(rule, SumShare):
-        return Interpolation(site, rule, distribute)
-    if rule is None and site.function == "pad" and (sides := _padding(site)) is not None:
+    if rule is not None and context.function in POINTWISE:
+        return Pointwise(context, rule, distribute)
+    if context.function in {"interpolate", "upsample"} and isinstance(rule, SumShare):
+        return Interpolation(context, rule, distribute)
+    if rule is None and context.function == "pad" and (sides := _padding(context)) is not None:
         shift = np.array(sides)
         return lambda relevance, frame: [(relevance, WindowFrame(frame.corners - shift, frame.height, frame.width))]
-    raise unsupported(site, "this operation")
+    raise unsupported(context, "this operation")
 
 
-def _padding(site: OperationContext) -> tuple[int, int] | None:
+def _padding(context: OperationContext) -> tuple[int, int] | None:
     """Rows above and columns to the left that a padding by a constant adds; None for another padding."""
     names = ("input", "pad", "mode", "value")
-    settings = {"mode": "constant", **dict(zip(names, site.operation.args, strict=False)), **site.operation.kwargs}
+    settings = {
+        "mode": "constant",
+        **dict(zip(names, context.operation.args, strict=False)),
+        **context.operation.kwargs,
+    }
     sides = [*settings["pad"], 0, 0, 0, 0][:4]
     return (sides[2], sides[0]) if settings["mode"] == "constant" and len(settings["pad"]) <= 4 else None

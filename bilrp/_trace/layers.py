@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bilrp._trace.operations import CONVOLUTIONS, OperationContext, tensors_or_refs
+from bilrp._trace.operations import CONVOLUTIONS, OperationContext, pair_of, tensors_or_refs
 from bilrp._trace.tape import Operation, Ref
 
 CONVOLUTION_ARGUMENTS = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
@@ -28,7 +28,7 @@ class LinearLayer:
 
     Parameters
     ----------
-    site : Site of kind "linear"
+    context : OperationContext of kind "linear"
 
     Attributes
     ----------
@@ -36,9 +36,9 @@ class LinearLayer:
     bias : Tensor or None
     """
 
-    def __init__(self, site: OperationContext) -> None:
-        operation = site.operation
-        self.input = site.inputs[0]
+    def __init__(self, context: OperationContext) -> None:
+        operation = context.operation
+        self.input = context.inputs[0]
         self.bias: Tensor | None = None
         self._operation = operation
         self._settings: dict[str, Any] = {}
@@ -124,7 +124,7 @@ class LinearLayer:
         flat = s.flatten(0, 1).contiguous(memory_format=torch.channels_last)
         channels = weight.shape[1] * self._settings.get("groups", 1)
         shape = flat.new_empty(1).expand(n_dims * n_batch, channels, *self.input.shape[2:])
-        pair = {key: _pair(self._settings.get(key, default)) for key, default in DEFAULTS.items()}
+        pair = {key: pair_of(self._settings.get(key, default)) for key, default in DEFAULTS.items()}
         out: Tensor = torch.ops.aten.convolution_backward(
             flat,
             shape,
@@ -142,7 +142,3 @@ class LinearLayer:
 
 
 DEFAULTS = {"stride": 1, "padding": 0, "dilation": 1}
-
-
-def _pair(value: Any) -> list[int]:
-    return [int(v) for v in value] if isinstance(value, (tuple, list)) else [int(value)] * 2

@@ -245,3 +245,8 @@ def tensors_or_refs(tree: Any) -> list[Any]:
     if isinstance(tree, (list, tuple)):
         return [found for item in tree for found in tensors_or_refs(item)]
     return [tree] if isinstance(tree, (Tensor, Ref)) else []
+
+
+def pair_of(value: Any) -> tuple[int, int]:
+    """A setting of a two-dimensional operation as (rows, columns): given once or twice."""
+    return (int(value[0]), int(value[-1])) if isinstance(value, (tuple, list)) else (int(value), int(value))

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bilrp._trace.operations import OperationContext
+from bilrp._trace.operations import OperationContext, pair_of
 
 ARGUMENTS = {
     "max_pool2d": ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices"),
@@ -17,10 +17,10 @@ ARGUMENTS = {
 }
 
 
-def pool_settings(site: OperationContext) -> dict[str, Any] | None:
+def pool_settings(context: OperationContext) -> dict[str, Any] | None:
     """The arguments of a two-dimensional pooling by name, without the input; None for another operation."""
-    operation = site.operation
-    if operation.function not in ARGUMENTS or site.inputs[0].dim() != 4:
+    operation = context.operation
+    if operation.function not in ARGUMENTS or context.inputs[0].dim() != 4:
         return None
     names = ARGUMENTS[operation.function]
     settings = {**dict(zip(names, operation.args, strict=False)), **operation.kwargs}
@@ -28,17 +28,13 @@ def pool_settings(site: OperationContext) -> dict[str, Any] | None:
     return settings
 
 
-def winners(site: OperationContext) -> Tensor:
+def winners(context: OperationContext) -> Tensor:
     """Row times width plus column of the winner of each window of a max pooling: (N, C, H, W), int64."""
-    settings = pool_settings(site)
+    settings = pool_settings(context)
     if settings is None:
-        raise ValueError(f"{site.name} ({site.function}) is no two-dimensional max pooling")
-    index: Tensor = F.max_pool2d(site.inputs[0].contiguous(), **{**settings, "return_indices": True})[1]
+        raise ValueError(f"{context.name} ({context.function}) is no two-dimensional max pooling")
+    index: Tensor = F.max_pool2d(context.inputs[0].contiguous(), **{**settings, "return_indices": True})[1]
     return index
-
-
-def _pair(value: Any) -> tuple[int, int]:
-    return (int(value[0]), int(value[-1])) if isinstance(value, (tuple, list)) else (int(value), int(value))
 
 
 class TiledMaxPool:
@@ -46,33 +42,33 @@ class TiledMaxPool:
 
     Parameters
     ----------
-    site : Site
+    context : OperationContext
     size : (int, int)
         Height and width of a window, which is also the stride.
     """
 
-    def __init__(self, site: OperationContext, size: tuple[int, int]) -> None:
-        x = site.inputs[0]
+    def __init__(self, context: OperationContext, size: tuple[int, int]) -> None:
+        x = context.inputs[0]
         self._shape = x.shape
         self._size = size
-        self._rows, self._columns = site.output.shape[-2:]
+        self._rows, self._columns = context.output.shape[-2:]
         marks = torch.zeros(x.shape, dtype=x.dtype, device=x.device)
-        marks.flatten(2).scatter_(2, winners(site).flatten(2), 1.0)
+        marks.flatten(2).scatter_(2, winners(context).flatten(2), 1.0)
         self._winners = self._tiles(marks.contiguous(memory_format=torch.channels_last)[None])
 
     @classmethod
-    def of(cls, site: OperationContext) -> TiledMaxPool | None:
-        """The pool of a site, or None where windows overlap, are padded, or dilated."""
-        settings = pool_settings(site)
-        if settings is None or site.function != "max_pool2d":
+    def of(cls, context: OperationContext) -> TiledMaxPool | None:
+        """The pool of a context, or None where windows overlap, are padded, or dilated."""
+        settings = pool_settings(context)
+        if settings is None or context.function != "max_pool2d":
             return None
-        size = _pair(settings["kernel_size"])
+        size = pair_of(settings["kernel_size"])
         stride = settings.get("stride")
-        tiled = stride is None or _pair(stride) == size
-        plain = _pair(settings.get("padding", 0)) == (0, 0) and _pair(settings.get("dilation", 1)) == (1, 1)
+        tiled = stride is None or pair_of(stride) == size
+        plain = pair_of(settings.get("padding", 0)) == (0, 0) and pair_of(settings.get("dilation", 1)) == (1, 1)
         if not tiled or not plain or settings.get("ceil_mode", False) or settings.get("return_indices", False):
             return None
-        return cls(site, size)
+        return cls(context, size)
 
     def _tiles(self, maps: Tensor) -> Tensor:
         """(K, N, C, H, W) seen as (K, N, C, rows, height, columns, width), without what no window covers."""

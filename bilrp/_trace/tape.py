@@ -142,13 +142,13 @@ def _function_name(func: Callable[..., Any]) -> str:
 class _Recorder(TorchFunctionMode):
     """Keeps each call on a tensor that depends on the input."""
 
-    def __init__(self, witness: DispatchWatcher, places: list[tuple[str, nn.Module]]) -> None:
+    def __init__(self, watcher: DispatchWatcher, places: list[tuple[str, nn.Module]]) -> None:
         super().__init__()
         self.operations: list[Operation] = []
         self.values: list[Tensor] = []
         self.nodes: dict[int, int] = {}  # id of a live tensor -> its node
         self.notes: list[str] = []
-        self._witness = witness
+        self._watcher = watcher
         self._places = places
         self._alive: list[Tensor] = []  # every tensor whose id is kept must stay alive
         self._fixed: set[int] = set()
@@ -206,7 +206,7 @@ class _Recorder(TorchFunctionMode):
                 )
             if id(tensor) in self.nodes:
                 tracked.append(tensor)
-            elif _carries(tensor) and id(tensor) not in self._fixed and self._witness.has_marked(tensor):
+            elif _carries(tensor) and id(tensor) not in self._fixed and self._watcher.has_marked(tensor):
                 raise UnseenOperationError(
                     f"{self.where(name)}: got a tensor of shape {tuple(tensor.shape)} that was computed from the input "
                     f"by code that bilrp cannot see, such as a scripted module. Write "
@@ -332,7 +332,7 @@ def _named_places(model: nn.Module, places: list[tuple[str, nn.Module]]) -> Iter
 
 
 def record(model: nn.Module, x: Tensor) -> Tape:
-    """Run the model once and return the tape; call it inside `bilrp._trace.watcher.undisturbed`.
+    """Run the model once and return the tape; call it inside `bilrp._trace.watcher.frozen_eval`.
 
     Raises
     ------
@@ -342,12 +342,12 @@ def record(model: nn.Module, x: Tensor) -> Tape:
         When the model does not return one floating-point tensor.
     """
     places: list[tuple[str, nn.Module]] = []
-    witness = DispatchWatcher()
-    recorder = _Recorder(witness, places)
+    watcher = DispatchWatcher()
+    recorder = _Recorder(watcher, places)
     x = x.detach().clone()
-    witness.mark(x)
+    watcher.mark(x)
     node = recorder.add(x)
-    with _named_places(model, places), witness, recorder:
+    with _named_places(model, places), watcher, recorder:
         out = model(x)
     if not isinstance(out, Tensor) or not _carries(out):
         raise InputError(
@@ -355,7 +355,7 @@ def record(model: nn.Module, x: Tensor) -> Tape:
             f"that picks the embedding."
         )
     if id(out) not in recorder.nodes:
-        if witness.has_marked(out):
+        if watcher.has_marked(out):
             raise UnseenOperationError(
                 "the embedding was computed from the input by code that bilrp cannot see, such as a scripted module. "
                 "Write that step with torch functions."

@@ -36,6 +36,7 @@ References
 
 from __future__ import annotations
 
+from bilrp._trace.layers import LinearLayer
 from bilrp.rules.base import STABILIZERS, Backward, Rule, stabilize
 from bilrp.rules.linear import LRP0, AlphaBeta, Epsilon, Flat, Gamma, Group, LinearRule, Term, WSquare, ZBox, ZPlus
 from bilrp.rules.other import Gate, Linearize, MaxShare, MaxWinner, MinShare, MinWinner, Pass, ProductShare, SumShare
@@ -60,6 +61,7 @@ __all__ = [
     "Gamma",
     "Gate",
     "Group",
+    "LinearLayer",
     "LinearRule",
     "Linearize",
     "MaxShare",

@@ -66,16 +66,16 @@ class Rule:
         inside = ", ".join(f"{key}={value!r}" for key, value in self.settings().items())
         return f"{type(self).__name__}({inside})"
 
-    def serves(self, site: OperationContext) -> bool:
+    def serves(self, context: OperationContext) -> bool:
         """Whether the rule can be used for an operation."""
-        return site.kind in self.kinds
+        return context.kind in self.kinds
 
-    def prepare(self, site: OperationContext, distribute: bool = False) -> Backward:
+    def prepare(self, context: OperationContext, distribute: bool = False) -> Backward:
         """Do what depends on the activations alone, once.
 
         Parameters
         ----------
-        site : Site
+        context : OperationContext
             The operation with its values.
         distribute : bool
             Share what bias and stabilizer keep over the inputs in proportion to |z_jk|.
@@ -83,6 +83,6 @@ class Rule:
         Returns
         -------
         callable
-            Takes relevance of shape (K, *output shape); gives one tensor (K, *input shape) for each flow of the site.
+            Takes relevance of shape (K, *output shape); gives one tensor (K, *input shape) for each flow.
         """
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""The rules of weighted layers; `bilrp.rules` is their public face and has the notation and the references."""
+"""LRP rules of weighted layers: LRP-0, epsilon, gamma, z+, alpha-beta, zB, w-square, flat (notation: `bilrp.rules`)."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ class LinearRule(Rule):
         """The contributions that the rule counts."""
         raise NotImplementedError
 
-    def check(self, site: OperationContext) -> None:
+    def check(self, context: OperationContext) -> None:
         """Raise RuleError where the rule's assumptions do not hold."""
 
-    def prepare(self, site: OperationContext, distribute: bool = False) -> Backward:
-        self.check(site)
-        layer = LinearLayer(site)
+    def prepare(self, context: OperationContext, distribute: bool = False) -> Backward:
+        self.check(context)
+        layer = LinearLayer(context)
         terms = self.terms(layer, distribute)
 
         def backward(relevance: Tensor) -> tuple[Tensor]:
@@ -254,13 +254,13 @@ class ZBox(LinearRule):
                 f"of shape {tuple(x.shape)}"
             ) from error
 
-    def check(self, site: OperationContext) -> None:
-        x = site.inputs[0]
+    def check(self, context: OperationContext) -> None:
+        x = context.inputs[0]
         low, high = self._bound(self.low, x), self._bound(self.high, x)
         slack = 1e-4 * (high - low).abs().max()
         if bool((x < low - slack).any()) or bool((x > high + slack).any()):
             raise RuleError(
-                f"{site.name}: ZBox expects inputs between {float(low.min()):.4g} and {float(high.max()):.4g}, got "
+                f"{context.name}: ZBox expects inputs between {float(low.min()):.4g} and {float(high.max()):.4g}, got "
                 f"{float(x.min()):.4g} to {float(x.max()):.4g}. Give the bounds of the normalised pixels."
             )
 

@@ -1,4 +1,4 @@
-"""The rules of everything but weighted layers; `bilrp.rules` is their public face and has the references."""
+"""LRP rules of activations, sums, pooling, minimum, products and gates; `bilrp.rules` has the references."""
 
 from __future__ import annotations
 
@@ -14,7 +14,18 @@ from bilrp.exceptions import RuleError
 from bilrp.rules.base import Backward, Rule, inverse_or_zero, stabilize
 
 
-class Pass(Rule):
+class UnstabilizedRule(Rule):
+    """Base of the rules that divide by nothing, and so take no ``eps``."""
+
+    def __init__(self) -> None:
+        super().__init__(eps=0.0)
+
+    def settings(self) -> dict[str, object]:
+        """What the rule was made with, for reports: nothing unless a subclass says so."""
+        return {}
+
+
+class Pass(UnstabilizedRule):
     r"""Pass: relevance goes through unchanged, :math:`R_j = R_k`, summed where the operation broadcast its input.
 
     For activations, dropout, scaling; for normalisation layers and quotients, where the spread is held fixed (the
@@ -23,23 +34,19 @@ class Pass(Rule):
 
     kinds = frozenset({"elementwise", "norm", "quotient"})
 
-    def __init__(self) -> None:
-        super().__init__(eps=0.0)
-
     @property
     def keeps_nothing(self) -> bool:
         return True
 
-    def settings(self) -> dict[str, object]:
-        return {}
-
-    def serves(self, site: OperationContext) -> bool:
-        return site.kind in self.kinds or (
-            site.kind in {"unknown", "linear"} and len(site.flows) == 1 and site.inputs[0].shape == site.output.shape
+    def serves(self, context: OperationContext) -> bool:
+        return context.kind in self.kinds or (
+            context.kind in {"unknown", "linear"}
+            and len(context.flows) == 1
+            and context.inputs[0].shape == context.output.shape
         )
 
-    def prepare(self, site: OperationContext, distribute: bool = False) -> Backward:
-        shape = site.inputs[0].shape
+    def prepare(self, context: OperationContext, distribute: bool = False) -> Backward:
+        shape = context.inputs[0].shape
         return lambda relevance: (sum_to(relevance, shape),)
 
 
@@ -52,27 +59,27 @@ class SumShare(Rule):
 
     kinds = frozenset({"sum", "attention"})
 
-    def factors(self, site: OperationContext, distribute: bool = False) -> tuple[Tensor, Tensor | None]:
+    def factors(self, context: OperationContext, distribute: bool = False) -> tuple[Tensor, Tensor | None]:
         """What relevance above is multiplied with, of the output's shape: on the way to a_j, and on that to |a_j|."""
-        own = site.run(site.inputs, constants=False)[0]
+        own = context.run(context.inputs, constants=False)[0]
         magnitude = None
         if distribute or self.stabilizer == "relative":
-            magnitudes = [value.abs() for value in site.inputs]
-            magnitude = site.run(magnitudes, SIGNED.get(site.function), constants=False)[0]
+            magnitudes = [value.abs() for value in context.inputs]
+            magnitude = context.run(magnitudes, SIGNED.get(context.function), constants=False)[0]
         relative = magnitude if self.stabilizer == "relative" else None
-        inverse = inverse_or_zero(stabilize(site.output, self.eps, self.stabilizer, relative))
+        inverse = inverse_or_zero(stabilize(context.output, self.eps, self.stabilizer, relative))
         if not distribute or magnitude is None:
             return inverse, None
         return inverse, (1 - own * inverse) * inverse_or_zero(magnitude)
 
-    def prepare(self, site: OperationContext, distribute: bool = False) -> Backward:
-        inverse, kept = self.factors(site, distribute)
+    def prepare(self, context: OperationContext, distribute: bool = False) -> Backward:
+        inverse, kept = self.factors(context, distribute)
 
         def backward(relevance: Tensor) -> tuple[Tensor, ...]:
-            parts = [a * g for a, g in zip(site.inputs, site.vjp([relevance * inverse]), strict=True)]
+            parts = [a * g for a, g in zip(context.inputs, context.vjp([relevance * inverse]), strict=True)]
             if kept is not None:
-                rest = site.vjp([relevance * kept], SIGNED.get(site.function), constants=False)
-                parts = [part + a.abs() * g for part, a, g in zip(parts, site.inputs, rest, strict=True)]
+                rest = context.vjp([relevance * kept], SIGNED.get(context.function), constants=False)
+                parts = [part + a.abs() * g for part, a, g in zip(parts, context.inputs, rest, strict=True)]
             return tuple(parts)
 
         return backward
@@ -93,16 +100,16 @@ class MaxWinner(Rule):
     def keeps_nothing(self) -> bool:
         return self.eps == 0
 
-    def factor(self, site: OperationContext, distribute: bool = False) -> Tensor | None:
+    def factor(self, context: OperationContext, distribute: bool = False) -> Tensor | None:
         """What relevance above is multiplied with before the winner gets it, of the output's shape; None for 1."""
         if self.eps == 0 or distribute:
             return None
-        return site.output / stabilize(site.output, self.eps, self.stabilizer)
+        return context.output / stabilize(context.output, self.eps, self.stabilizer)
 
-    def prepare(self, site: OperationContext, distribute: bool = False) -> Backward:
-        pool = TiledMaxPool.of(site)
-        backward = site.vjp if pool is None else pool.backward
-        factor = self.factor(site, distribute)
+    def prepare(self, context: OperationContext, distribute: bool = False) -> Backward:
+        pool = TiledMaxPool.of(context)
+        backward = context.vjp if pool is None else pool.backward
+        factor = self.factor(context, distribute)
         return lambda relevance: backward([relevance if factor is None else relevance * factor])
 
 
@@ -115,16 +122,18 @@ class MaxShare(Rule):
     kinds = frozenset({"max"})
     exact = False
 
-    def serves(self, site: OperationContext) -> bool:
-        return site.kind == "max" and site.function in AVERAGES
+    def serves(self, context: OperationContext) -> bool:
+        return context.kind == "max" and context.function in AVERAGES
 
-    def prepare(self, site: OperationContext, distribute: bool = False) -> Backward:
-        average = AVERAGES[site.function]
-        z = site.run(site.inputs, average)[0]
+    def prepare(self, context: OperationContext, distribute: bool = False) -> Backward:
+        average = AVERAGES[context.function]
+        z = context.run(context.inputs, average)[0]
         inverse = inverse_or_zero(z if distribute else stabilize(z, self.eps, self.stabilizer, z.abs()))
 
         def backward(relevance: Tensor) -> tuple[Tensor, ...]:
-            return tuple(a * g for a, g in zip(site.inputs, site.vjp([relevance * inverse], average), strict=True))
+            return tuple(
+                a * g for a, g in zip(context.inputs, context.vjp([relevance * inverse], average), strict=True)
+            )
 
         return backward
 
@@ -155,7 +164,7 @@ AVERAGES: dict[str, Callable[..., Tensor]] = {
 }
 
 
-class MinShare(Rule):
+class MinShare(UnstabilizedRule):
     r"""Minimum as AND: alike to all, as each had to be there; half to each of two.
 
     The rule of the bigram layer [Eberle2022]_: a pair of digits is present only when both are. A constant that was
@@ -164,68 +173,50 @@ class MinShare(Rule):
 
     kinds = frozenset({"min"})
 
-    def __init__(self) -> None:
-        super().__init__(eps=0.0)
-
-    def settings(self) -> dict[str, object]:
-        return {}
-
-    def prepare(self, site: OperationContext, distribute: bool = False) -> Backward:
-        if len(site.flows) == 2:
-            shapes = [value.shape for value in site.inputs]
+    def prepare(self, context: OperationContext, distribute: bool = False) -> Backward:
+        if len(context.flows) == 2:
+            shapes = [value.shape for value in context.inputs]
             return lambda relevance: tuple(sum_to(relevance / 2, shape) for shape in shapes)
-        if site.function in {"minimum", "fmin"} or (site.function == "min" and _is_binary(site)):
-            shape = site.inputs[0].shape
+        if context.function in {"minimum", "fmin"} or (context.function == "min" and _is_binary(context)):
+            shape = context.inputs[0].shape
             return lambda relevance: (sum_to(relevance, shape),)
-        call = _mean_over(site)
-        return lambda relevance: site.vjp([relevance], call)
+        call = _mean_over(context)
+        return lambda relevance: context.vjp([relevance], call)
 
 
-def _is_binary(site: OperationContext) -> bool:
-    arguments = (*site.operation.args[1:], *site.operation.kwargs.values())
+def _is_binary(context: OperationContext) -> bool:
+    arguments = (*context.operation.args[1:], *context.operation.kwargs.values())
     return any(not isinstance(item, (int, bool, tuple, list)) for item in arguments)
 
 
-def _mean_over(site: OperationContext) -> Callable[..., Tensor]:
+def _mean_over(context: OperationContext) -> Callable[..., Tensor]:
     def call(x: Tensor, dim: int | tuple[int, ...] | None = None, keepdim: bool = False) -> Tensor:
         return x.mean() if dim is None else x.mean(dim, keepdim)
 
     return call
 
 
-class MinWinner(Rule):
+class MinWinner(UnstabilizedRule):
     """Minimum by its gradient: all to the smallest, which alone sets the value; ties as PyTorch's gradient has them."""
 
     kinds = frozenset({"min"})
 
-    def __init__(self) -> None:
-        super().__init__(eps=0.0)
-
-    def settings(self) -> dict[str, object]:
-        return {}
-
-    def prepare(self, site: OperationContext, distribute: bool = False) -> Backward:
-        return lambda relevance: site.vjp([relevance])
+    def prepare(self, context: OperationContext, distribute: bool = False) -> Backward:
+        return lambda relevance: context.vjp([relevance])
 
 
-class ProductShare(Rule):
+class ProductShare(UnstabilizedRule):
     """Product of two activations: half to each, the uniform rule of [Achtibat2024]_."""
 
     kinds = frozenset({"product"})
     exact = False
 
-    def __init__(self) -> None:
-        super().__init__(eps=0.0)
-
-    def settings(self) -> dict[str, object]:
-        return {}
-
-    def prepare(self, site: OperationContext, distribute: bool = False) -> Backward:
-        shapes = [value.shape for value in site.inputs]
+    def prepare(self, context: OperationContext, distribute: bool = False) -> Backward:
+        shapes = [value.shape for value in context.inputs]
         return lambda relevance: tuple(sum_to(relevance / len(shapes), shape) for shape in shapes)
 
 
-class Gate(Rule):
+class Gate(UnstabilizedRule):
     """Product with a gate: all to one factor, the other held fixed [Achtibat2024]_.
 
     Parameters
@@ -237,7 +228,7 @@ class Gate(Rule):
     kinds = frozenset({"product"})
 
     def __init__(self, value: int = 0) -> None:
-        super().__init__(eps=0.0)
+        super().__init__()
         if value not in (0, 1):
             raise RuleError(f"Gate: value is {value}, expected 0 or 1")
         self.value = value
@@ -245,8 +236,8 @@ class Gate(Rule):
     def settings(self) -> dict[str, object]:
         return {"value": self.value}
 
-    def prepare(self, site: OperationContext, distribute: bool = False) -> Backward:
-        shapes = [value.shape for value in site.inputs]
+    def prepare(self, context: OperationContext, distribute: bool = False) -> Backward:
+        shapes = [value.shape for value in context.inputs]
 
         def backward(relevance: Tensor) -> tuple[Tensor, ...]:
             return tuple(
@@ -266,15 +257,15 @@ class Linearize(Rule):
 
     exact = False
 
-    def serves(self, site: OperationContext) -> bool:
-        return site.kind not in {"shape", "embedding"}
+    def serves(self, context: OperationContext) -> bool:
+        return context.kind not in {"shape", "embedding"}
 
-    def prepare(self, site: OperationContext, distribute: bool = False) -> Backward:
-        magnitude = site.output.abs() if self.stabilizer == "relative" else None
-        inverse = inverse_or_zero(stabilize(site.output, self.eps, self.stabilizer, magnitude))
+    def prepare(self, context: OperationContext, distribute: bool = False) -> Backward:
+        magnitude = context.output.abs() if self.stabilizer == "relative" else None
+        inverse = inverse_or_zero(stabilize(context.output, self.eps, self.stabilizer, magnitude))
 
         def backward(relevance: Tensor) -> tuple[Tensor, ...]:
-            gradients = site.vjp([relevance * inverse])
-            return tuple(a * g for a, g in zip(site.inputs, gradients, strict=True))
+            gradients = context.vjp([relevance * inverse])
+            return tuple(a * g for a, g in zip(context.inputs, gradients, strict=True))
 
         return backward

@@ -42,7 +42,7 @@ def test_by_name_type_kind_and_depth() -> None:
 
 
 def test_rules_by_name_come_before_a_preset() -> None:
-    composite = COMPOSITES["gamma"].with_rules({"0": ZBox(0.0, 1.0)})
+    composite = Composite([("0", ZBox(0.0, 1.0)), *COMPOSITES["gamma"].entries], "gamma with zB")
     got = rules_of(composite)
     assert (got["0"], got["5"]) == ("ZBox", "Gamma")
     assert len(COMPOSITES["gamma"].entries) == 1

@@ -26,10 +26,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 import bilrp
-from bilrp._trace.layers import LinearLayer
 from bilrp.composites import FIRST, OfKind
 from bilrp.joint import tile_sums
-from bilrp.rules import Gamma, Group, LinearRule, SumShare
+from bilrp.rules import Gamma, Group, LinearLayer, LinearRule, SumShare
 from tablesim.bigrams.bins import BIN_NAMES, N_BINS
 from tablesim.bigrams.embedding import embed, exact_histogram
 from tablesim.bigrams.network import Occurrences

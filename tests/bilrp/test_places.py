@@ -57,10 +57,10 @@ class Detector(nn.Module):
 class Picked(nn.Module):
     """The same places as an embedding, for the dense way."""
 
-    def __init__(self, model: nn.Module, seeds: OutputPositions) -> None:
+    def __init__(self, model: nn.Module, positions: OutputPositions) -> None:
         super().__init__()
         self.model = model
-        self.index = tuple(torch.from_numpy(part) for part in (seeds.channel, seeds.row, seeds.column))
+        self.index = tuple(torch.from_numpy(part) for part in (positions.channel, positions.row, positions.column))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.model(x)[:, *self.index]
@@ -78,8 +78,10 @@ def places(n: int = 9, height: int = HEIGHT, width: int = WIDTH) -> OutputPositi
     return OutputPositions(np.arange(n + 4), rng.integers(0, 3, n + 4), rows, columns, np.ones(n + 4))
 
 
-def dense(model: nn.Module, x: Tensor, seeds: OutputPositions, composite: object, bias: str) -> tuple[Tensor, Tensor]:
-    result = explain_outputs(Picked(model, seeds), x, composite, bias=bias)  # type: ignore[arg-type]
+def dense(
+    model: nn.Module, x: Tensor, positions: OutputPositions, composite: object, bias: str
+) -> tuple[Tensor, Tensor]:
+    result = explain_outputs(Picked(model, positions), x, composite, bias=bias)  # type: ignore[arg-type]
     return result.values.sum(1), result.embedding
 
 
@@ -97,10 +99,12 @@ def dense(model: nn.Module, x: Tensor, seeds: OutputPositions, composite: object
 @pytest.mark.parametrize("mode", ["bilinear", "nearest"])
 def test_windows_equal_whole_maps(mode: str, composite: object, bias: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "MAX_BATCH", 4)  # several batches
-    model, x, seeds = Detector(mode), page(), places()
-    expected, activations = dense(model, x, seeds, composite, bias)
-    seeds = OutputPositions(seeds.explanation, seeds.channel, seeds.row, seeds.column, activations.numpy())
-    got = explain_places(model, x, seeds, composite, bias=bias)  # type: ignore[arg-type]
+    model, x, positions = Detector(mode), page(), places()
+    expected, activations = dense(model, x, positions, composite, bias)
+    positions = OutputPositions(
+        positions.explanation, positions.channel, positions.row, positions.column, activations.numpy()
+    )
+    got = explain_places(model, x, positions, composite, bias=bias)  # type: ignore[arg-type]
     whole = got.combine(np.arange(len(got.maps)), len(got.maps))
     torch.testing.assert_close(whole, expected, rtol=1e-9, atol=1e-11)
     torch.testing.assert_close(got.given, activations)
@@ -122,7 +126,7 @@ def test_near_places_share_a_window_and_far_ones_do_not() -> None:
     x = torch.rand(1, 2, 96, 96, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
     one = OutputPositions(np.zeros(5, int), np.array([0, 1, 2, 0, 1]), rows, columns, np.arange(1.0, 6.0), count=2)
     alone = OutputPositions(np.arange(5), one.channel, rows, columns, one.relevance)
-    got, each = (explain_places(Detector(), x, seeds, RELATIVE) for seeds in (one, alone))
+    got, each = (explain_places(Detector(), x, positions, RELATIVE) for positions in (one, alone))
     assert got.explanation.tolist() == [0, 0, 0] and len(each.maps) == 5
     assert got.sums.shape == got.given.shape == (2,) and float(got.sums[1]) == 0
     expected = each.combine(np.zeros(5, int), 1)
@@ -143,11 +147,13 @@ def test_gathering_keeps_every_place_and_saves_work(places: list[tuple[int, int]
 
 
 def test_sizes_that_need_padding() -> None:
-    model, x, seeds = Detector(), page(37, 30), places(5, 37, 30)
-    expected, activations = dense(model, x, seeds, RELATIVE, "distribute")
-    seeds = OutputPositions(seeds.explanation, seeds.channel, seeds.row, seeds.column, activations.numpy())
-    got = explain_places(model, x, seeds, RELATIVE, bias="distribute")
-    torch.testing.assert_close(got.combine(seeds.explanation, len(got.maps)), expected, rtol=1e-9, atol=1e-11)
+    model, x, positions = Detector(), page(37, 30), places(5, 37, 30)
+    expected, activations = dense(model, x, positions, RELATIVE, "distribute")
+    positions = OutputPositions(
+        positions.explanation, positions.channel, positions.row, positions.column, activations.numpy()
+    )
+    got = explain_places(model, x, positions, RELATIVE, bias="distribute")
+    torch.testing.assert_close(got.combine(positions.explanation, len(got.maps)), expected, rtol=1e-9, atol=1e-11)
 
 
 def test_seeds_may_come_from_the_output() -> None:
@@ -163,12 +169,12 @@ def test_seeds_may_come_from_the_output() -> None:
 
 
 def test_report_says_what_was_kept_and_the_model_is_untouched() -> None:
-    model, x, seeds = Detector().train(), page(), places()
+    model, x, positions = Detector().train(), page(), places()
     before = fingerprint(model)
-    expected = explain_outputs(Picked(model, seeds), x, "lrp0").coverage
-    activations = explain_outputs(Picked(model, seeds), x, "lrp0").embedding.numpy()
-    seeds = OutputPositions(seeds.explanation, seeds.channel, seeds.row, seeds.column, activations)
-    got = explain_places(model, x, seeds, "lrp0").coverage
+    expected = explain_outputs(Picked(model, positions), x, "lrp0").coverage
+    activations = explain_outputs(Picked(model, positions), x, "lrp0").embedding.numpy()
+    positions = OutputPositions(positions.explanation, positions.channel, positions.row, positions.column, activations)
+    got = explain_places(model, x, positions, "lrp0").coverage
     kept = {entry.name: entry.kept for entry in got.entries}
     for entry in expected.entries:
         if entry.kind == "linear":
@@ -185,13 +191,13 @@ def test_nothing_to_explain() -> None:
 
 
 def test_what_windows_cannot_pass_is_refused() -> None:
-    seeds = OutputPositions(*(np.zeros(1, int) for _ in range(4)), np.ones(1))
+    positions = OutputPositions(*(np.zeros(1, int) for _ in range(4)), np.ones(1))
     pooled = nn.Sequential(nn.Conv2d(2, 2, 3), nn.MaxPool2d(2)).double()
     with pytest.raises(UnsupportedOperationError, match=r"1 \(max_pool2d\): this operation cannot be passed"):
-        explain_places(pooled, page(), seeds)
+        explain_places(pooled, page(), positions)
     grouped = nn.Sequential(nn.Conv2d(2, 2, 3, groups=2)).double()
     with pytest.raises(UnsupportedOperationError, match="a convolution with groups"):
-        explain_places(grouped, page(), seeds)
+        explain_places(grouped, page(), positions)
 
 
 @pytest.mark.parametrize(
