@@ -151,7 +151,7 @@ def _exported(collation: Collation, about: Provenance, form: str, out: Path | No
 
 def _write(files: Mapping[Path | None, bytes], *, force: bool) -> None:
     """Write files, or the one without a name to stdout."""
-    from tablesim.export.files import refuse_existing, write_new
+    from tablesim.corpus.storage.outputs import refuse_existing, write_new
 
     refuse_existing([path for path in files if path is not None], force=force)
     for path, data in files.items():

@@ -137,7 +137,7 @@ def lines_of(reading: Reading) -> Iterator[str]:
 
 
 def _write_document(reading: Reading, network: PageReader, form: Format, out: Path | None, *, force: bool) -> None:
-    from tablesim.export.files import file_name, write_new
+    from tablesim.corpus.storage.outputs import file_name, write_new
     from tablesim.export.formats import DOCUMENTS
     from tablesim.export.provenance import Provenance
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tablesim.corpus.storage.outputs import file_name, file_names, refuse_existing, write_new
 from tablesim.corpus.store import Corpus
 from tablesim.errors import ExportError
 from tablesim.evidence.collation.collation import collate
 from tablesim.evidence.comparison import compare
 from tablesim.export.alto import alto
 from tablesim.export.collated import CollationTable
-from tablesim.export.files import file_name, refuse_existing, write_new
 from tablesim.export.iiif import Linked
 from tablesim.export.kinds import LOCAL, Dialect, Format
 from tablesim.export.pagexml import page_xml
@@ -131,18 +131,9 @@ def _page_names(corpus: Corpus, pages: Sequence[str], suffix: str) -> dict[str, 
     chosen = list(dict.fromkeys(pages)) or _read(corpus)
     if not chosen:
         raise ExportError(f"{corpus.folder}: no page was read yet; there is nothing to export")
-    names: dict[str, str] = {}
-    taken: set[str] = set()
     for page in chosen:
         corpus.page(page)
-        name, again = file_name(page, suffix), 1
-        # Ids that differ in case alone, or in signs that a file's name cannot have, stay apart.
-        while name.casefold() in taken:
-            again += 1
-            name = file_name(f"{page}_{again}", suffix)
-        taken.add(name.casefold())
-        names[page] = name
-    return names
+    return file_names(chosen, suffix)
 
 
 def _of_pages(corpus: Corpus, what: Format, names: dict[str, str], provenance: Provenance) -> Files:

@@ -18,7 +18,6 @@ from tablesim.corpus.store import Corpus
 from tablesim.digits.corrections import Correction
 from tablesim.digits.numbers import Thresholds
 from tablesim.errors import ExportError, RunError
-from tablesim.export.files import file_name, write_new
 from tablesim.export.formats import export_run
 from tablesim.export.kinds import Format
 from tablesim.export.provenance import Provenance, describe_reader
@@ -132,21 +131,6 @@ def test_no_file_is_overwritten_unless_asked(corpus, tmp_path):
 def _with(folder, name):
     (folder / name).write_text("mine")
     return folder
-
-
-def test_a_file_that_cannot_be_written_is_told(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(ExportError, match="cannot be written"):
-        write_new(tmp_path / "file" / "x.xml", b"")
-
-
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [("a/b\\c:d", "a_b_c_d.x"), ("../up", "_up.x"), ("", "export.x"), ("\x00", "_.x"), ("ü" * 200, "ü" * 150 + ".x")],
-)
-def test_names_of_files_that_every_system_takes(text, name):
-    assert file_name(text, ".x") == name
-    assert Path(name).name == name
 
 
 def test_ids_that_differ_in_case_alone_get_two_files(tmp_path):
