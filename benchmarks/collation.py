@@ -33,10 +33,11 @@ from printed_pairs import (
 )
 
 from tablesim.digits.transcription import read_transcription
-from tablesim.evidence.collation.collation import Collation, collate
+from tablesim.evidence.collation.collation import collate
 from tablesim.evidence.collation.verification import verify
 from tablesim.reader import PageReader, load_network
 from tablesim.records.boxes import Box
+from tablesim.records.collation import Collation
 from tablesim.records.reading import Digit, Number, Reading
 from tablesim.records.transform import Transform
 from tablesim.synthesis.corpus import CorpusPlan, draw_plan, write_corpus

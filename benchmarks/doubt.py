@@ -23,9 +23,10 @@ from printed_pairs import found_between, printed_climates, printed_editions
 from scipy.spatial import cKDTree
 
 from tablesim.evidence.collation import doubt
-from tablesim.evidence.collation.cells import DOUBTFUL, Cell
+from tablesim.evidence.collation.cells import DOUBTFUL
 from tablesim.evidence.collation.collation import collate
 from tablesim.reader import PageReader, load_network
+from tablesim.records.collation import Cell
 from tablesim.records.reading import Reading
 
 Judged = list[tuple[Cell, bool]]

@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.evidence.collation.cells import Cell
 from tablesim.evidence.collation.collation import collate
+from tablesim.records.collation import Cell
 from tablesim.records.reading import Digit, Number, Reading
 from tablesim.records.transform import Transform
 from tablesim.records.truth import PageTruth

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from computed_readings import Place, reading_of
 
-from tablesim.evidence.collation.grids import Witness
+from tablesim.evidence.collation.grids import witness_of
 from tablesim.evidence.recomputation.examination import Arithmetic, examine
 from tablesim.synthesis.stemma import grow
 from tablesim.synthesis.tables import build
@@ -67,7 +67,7 @@ def measure(at: int, rate: float, *, listed: bool) -> tuple[str, Marks]:
     name, parameters, wanted = drawn(at, rng)
     witness = grow(build(name, **parameters), 1, rng, rate=rate).witnesses[0]
     reading, places = reading_of(witness, "p")
-    text = Witness.of([reading])
+    text = witness_of([reading])
     start = time.perf_counter()
     examined = examine(text)
     marks = Marks(tables=1, seconds=time.perf_counter() - start)

@@ -26,13 +26,15 @@ if TYPE_CHECKING:
     from tablesim.corpus.history.history import history as history
     from tablesim.corpus.map import make_map as make_map
     from tablesim.corpus.store import Corpus as Corpus
-    from tablesim.evidence.collation.collation import Collation as Collation
     from tablesim.evidence.collation.collation import collate as collate
+    from tablesim.evidence.collation.cutouts import Cutter as Cutter
+    from tablesim.evidence.collation.cutouts import cutouts as cutouts
     from tablesim.evidence.comparison import Comparison as Comparison
     from tablesim.evidence.comparison import compare as compare
     from tablesim.evidence.matches.photograph_network import compare_pixels as compare_pixels
     from tablesim.reader import PageReader as PageReader
     from tablesim.reader import load_network as load_network
+    from tablesim.records.collation import Collation as Collation
     from tablesim.records.reading import Reading as Reading
     from tablesim.review.review import Review as Review
     from tablesim.workflow import cluster as cluster
@@ -40,9 +42,10 @@ if TYPE_CHECKING:
 
 # Loaded when first asked for: `import tablesim` costs nothing, and a missing part is named when it is needed.
 _WHERE = {
-    "Collation": "tablesim.evidence.collation.collation",
+    "Collation": "tablesim.records.collation",
     "Comparison": "tablesim.evidence.comparison",
     "Corpus": "tablesim.corpus.store",
+    "Cutter": "tablesim.evidence.collation.cutouts",
     "HistorySettings": "tablesim.corpus.history.history",
     "PageReader": "tablesim.reader",
     "Reading": "tablesim.records.reading",
@@ -53,6 +56,7 @@ _WHERE = {
     "compare_embeddings": "tablesim.corpus.evaluation.embeddings",
     "compare_pixels": "tablesim.evidence.matches.photograph_network",
     "corpus_of_histograms": "tablesim.corpus.from_histograms",
+    "cutouts": "tablesim.evidence.collation.cutouts",
     "evaluate": "tablesim.corpus.evaluation.labels",
     "histogram_embeddings": "tablesim.corpus.evaluation.embeddings",
     "history": "tablesim.corpus.history.history",
@@ -65,6 +69,7 @@ __all__ = [
     "Collation",
     "Comparison",
     "Corpus",
+    "Cutter",
     "HistorySettings",
     "PageReader",
     "Reading",
@@ -76,6 +81,7 @@ __all__ = [
     "compare_embeddings",
     "compare_pixels",
     "corpus_of_histograms",
+    "cutouts",
     "evaluate",
     "histogram_embeddings",
     "history",

@@ -14,8 +14,8 @@ from tablesim.cli.options import Json, OfRun, Weights
 from tablesim.cli.output import note, print_json, print_table
 
 if TYPE_CHECKING:
-    from tablesim.evidence.collation.collation import Collation
     from tablesim.export.provenance import Provenance
+    from tablesim.records.collation import Collation
     from tablesim.records.reading import Reading
 
 N_PRINTED = 60

@@ -10,10 +10,10 @@ from typing import Any
 
 from tablesim.errors import ExportError
 from tablesim.records.boxes import Box
+from tablesim.records.collation import siglum
 from tablesim.scans.locator import page_id
 
 STATES = ("agrees", "differs", "missing", "illegible")
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +123,6 @@ class CollationTable:
     def pages(self) -> tuple[str, ...]:
         """The ids of all pages, witness by witness."""
         return tuple(page for witness in self.witnesses for page in witness.pages)
-
-
-def siglum(number: int) -> str:
-    """A, B, ..., Z, A1, B1, ..."""
-    again, letter = divmod(number, len(_LETTERS))
-    return _LETTERS[letter] + (str(again) if again else "")
 
 
 def _line(line: Any, witnesses: tuple[Witness, ...]) -> tuple[int | None, ...]:

@@ -14,11 +14,10 @@ from functools import cached_property
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
-from tablesim.evidence.collation.cells import AGREES, DIFFERS, Cell, CellReading
-from tablesim.evidence.collation.collation import Collation
-from tablesim.evidence.collation.cutouts import Cutter, Picture
+from tablesim.evidence.collation.cutouts import Cutter, Picture, cutouts
 from tablesim.evidence.collation.verification import WitnessPair, witness_pairs
 from tablesim.export.provenance import Provenance
+from tablesim.records.collation import AGREES, DIFFERS, Cell, CellReading, Collation
 
 MOST_SHOWN = 500
 """So many differences are shown with their cut-outs, and as many places that are missing or illegible: about 10 kB
@@ -160,7 +159,7 @@ def collation_page(collation: Collation, provenance: Provenance, cutter: Cutter 
         undefined=StrictUndefined,
     )
     environment.filters["share"] = _share
-    cutter = cutter or collation.cutter
+    cutter = cutter or Cutter()
     differences = [cell for cell in collation.cells if cell.state == DIFFERS]
     unsettled = [cell for cell in collation.cells if cell.state not in (AGREES, DIFFERS)]
     content = CollationPage(
@@ -201,7 +200,7 @@ def _entry(collation: Collation, cell: Cell, cutter: Cutter) -> ApparatusEntry:
     texts = [text for text in cell.texts if text is not None]
     shown = []
     for siglum, there, reading, picture in zip(
-        collation.sigla, has(collation, cell), cell.readings, collation.cutouts(cell, cutter), strict=True
+        collation.sigla, has(collation, cell), cell.readings, cutouts(collation, cell, cutter), strict=True
     ):
         figures = () if reading is None else marked(reading.text, texts)
         height, width = (0, 0) if picture is None else picture.shape[:2]

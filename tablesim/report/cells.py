@@ -14,9 +14,17 @@ from typing import Any
 
 from PIL import Image
 
-from tablesim.evidence.collation.cells import AGREES, DIFFERS, ILLEGIBLE_STATE, MISSING, Cell, CellReading
-from tablesim.evidence.collation.collation import Collation, Unaligned
-from tablesim.evidence.collation.cutouts import Cutter
+from tablesim.evidence.collation.cutouts import Cutter, cutouts
+from tablesim.records.collation import (
+    AGREES,
+    DIFFERS,
+    ILLEGIBLE_STATE,
+    MISSING,
+    Cell,
+    CellReading,
+    Collation,
+    Unaligned,
+)
 
 MAX_CELLS = 3000
 """Places that are shown of one pair, row by row; the report says when there are more."""
@@ -166,7 +174,7 @@ def cell_table(collation: Collation, cutter: Cutter, *, turned: bool) -> CellTab
     apart.sort(key=lambda one: STATES.index(one[0].state))
     differences = []
     for place, cell in apart[:MAX_CUT]:
-        one, other = (_address(picture) for picture in collation.cutouts(cell, cutter))
+        one, other = (_address(picture) for picture in cutouts(collation, cell, cutter))
         differences.append(Difference(place, (other, one) if turned else (one, other)))
     alone = [(line.witness ^ int(turned), _line(line)) for line in collation.unaligned]
     return CellTable(

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tablesim.records.collation import siglum
 from tablesim.synthesis.tabular import Cell, Entry, HistoricalTable
 
 CONFUSED = {"0": "6", "1": "7", "2": "7", "3": "8", "4": "1", "5": "3", "6": "9", "7": "1", "8": "3", "9": "6"}
@@ -147,13 +148,8 @@ def grow(
         # Recent editions were likelier on the compositor's desk than old ones.
         weights = np.arange(1.0, number + 1)
         parent = witnesses[int(rng.choice(number, p=weights / weights.sum()))] if number else archetype
-        witnesses.append(_copy(archetype, parent, _siglum(number), year, rng, rate))
+        witnesses.append(_copy(archetype, parent, siglum(number), year, rng, rate))
     return Stemma(table, tuple(witnesses))
-
-
-def _siglum(number: int) -> str:
-    round_, letter = divmod(number, 26)
-    return chr(ord("A") + letter) + (str(round_) if round_ else "")
 
 
 class _Forme:

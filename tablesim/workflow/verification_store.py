@@ -23,9 +23,10 @@ from tablesim.corpus.storage.files import read_parquet, write_parquet
 from tablesim.corpus.store import Corpus
 from tablesim.digits.corrections import Correction
 from tablesim.errors import RunError
-from tablesim.evidence.collation.collation import Collation, collate_witnesses
-from tablesim.evidence.collation.grids import Witness
+from tablesim.evidence.collation.collation import collate_witnesses
+from tablesim.evidence.collation.grids import witness_of
 from tablesim.evidence.collation.verification import Verification, verification
+from tablesim.records.collation import Collation
 
 NAME = "verified.parquet"
 
@@ -127,7 +128,7 @@ class VerifiedPairs:
 
 def collate_pages(corpus: Corpus, a: str, b: str) -> Collation:
     """Two pages of a run place by place. Their ids settle which is witness A, so that it is always the same one."""
-    return collate_witnesses([Witness.of([corpus.reading(page)]) for page in sorted((a, b))])
+    return collate_witnesses([witness_of([corpus.reading(page)]) for page in sorted((a, b))])
 
 
 def _digests(corpus: Corpus, corrections: Iterable[Correction]) -> dict[str, str]:

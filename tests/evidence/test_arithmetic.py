@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from evidence.grids import chords, printed, reading, with_numbers
 from tablesim.astronomy.theories import MEAN_MOTIONS
 from tablesim.evidence.collation.collation import collate
-from tablesim.evidence.collation.grids import Witness
+from tablesim.evidence.collation.grids import witness_of
 from tablesim.evidence.recomputation.examination import examine, propose
 from tablesim.evidence.recomputation.fitting import fit_functions
 from tablesim.evidence.recomputation.values import steady
@@ -18,11 +18,11 @@ def rows_of(name, **parameters):
 
 
 def examined(rows):
-    return examine(Witness.of([reading("a", rows)]))
+    return examine(witness_of([reading("a", rows)]))
 
 
 def suspects(rows):
-    witness = Witness.of([reading("a", rows)])
+    witness = witness_of([reading("a", rows)])
     return {
         (witness.numbers[s.number].row, witness.numbers[s.number].column, s.text, s.expected)
         for s in examine(witness).suspects
@@ -141,7 +141,7 @@ def test_ptolemys_chords_are_named_with_the_misprints_against_them(real):
     from evidence.test_collation import transcribed
 
     early, late = (transcribed(real, f"almagest_{year}_chords_p2")[0] for year in (1515, 1912))
-    found = examine(Witness.of([early]))
+    found = examine(witness_of([early]))
     assert [f.fit.name for f in found.findings] == ["chord", "chord"]
     for finding in found.findings:
         radius = finding.fit.parameters["radius"]
@@ -157,4 +157,4 @@ def test_what_is_expected_is_written_like_the_reading():
     rows = chords()
     numbers = [n for n in reading("a", rows).numbers if (n.row, n.column) != (9, 4)]
     page = with_numbers("a", [*numbers, printed("0" + rows[9][4], 0, 9, 4)])
-    assert examine(Witness.of([page])).suspects == ()  # 05 is 5
+    assert examine(witness_of([page])).suspects == ()  # 05 is 5

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from evidence.grids import reading
 from tablesim.evidence.collation.collation import collate
-from tablesim.evidence.collation.grids import Witness
+from tablesim.evidence.collation.grids import witness_of
 from tablesim.evidence.recomputation.differences import carries, out_of_order, second_differences, unrolled
 from tablesim.evidence.recomputation.examination import examine, propose
 from tablesim.evidence.recomputation.values import Value
@@ -116,4 +116,4 @@ def test_the_uneven_reading_of_two_errs(witness):
 
 def test_a_heading_is_no_misprint():
     rows = [["1", "2", "3"], *([str(n), str(int(v)), str(int(2 * v))] for n, v in enumerate(smooth()))]
-    assert {s.number for s in examine(Witness.of([reading("a", rows)])).suspects} <= {0}
+    assert {s.number for s in examine(witness_of([reading("a", rows)])).suspects} <= {0}

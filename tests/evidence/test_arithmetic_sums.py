@@ -3,7 +3,7 @@ import pytest
 
 from evidence.grids import reading
 from tablesim.evidence.collation.collation import collate
-from tablesim.evidence.collation.grids import Witness
+from tablesim.evidence.collation.grids import witness_of
 from tablesim.evidence.recomputation.examination import examine, propose
 
 
@@ -15,7 +15,7 @@ def account(rows=12, columns=4, seed=0):
 
 
 def suspects(rows):
-    witness = Witness.of([reading("a", rows)])
+    witness = witness_of([reading("a", rows)])
     return {
         (witness.numbers[s.number].row, witness.numbers[s.number].column, s.expected, s.law)
         for s in examine(witness).suspects
@@ -23,7 +23,7 @@ def suspects(rows):
 
 
 def test_an_account_that_adds_up_has_no_suspects_and_says_what_is_right():
-    witness = Witness.of([reading("a", account())])
+    witness = witness_of([reading("a", account())])
     examined = examine(witness)
     assert examined.suspects == ()
     assert len(examined.expected) == len(witness.numbers)

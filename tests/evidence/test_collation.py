@@ -207,7 +207,7 @@ def test_a_number_of_which_figures_were_lost_is_illegible(whole, part, confidenc
 
 @given(st.text("0123456789?", min_size=1, max_size=4), st.text("0123456789?", min_size=1, max_size=4))
 def test_a_verdict_does_not_depend_on_the_order_of_the_witnesses(one, other):
-    from tablesim.evidence.collation.cells import CellReading
+    from tablesim.records.collation import CellReading
 
     pair = [CellReading(printed(text, 0, 0, 0), "p") for text in (one, other)]
     state, doubtful = judge(pair)

@@ -8,9 +8,9 @@ from PIL import Image
 
 from evidence.grids import chords
 from evidence.pages import declinations, print_page
-from tablesim.evidence.collation import cutouts
+from tablesim.evidence.collation import cutouts as module
 from tablesim.evidence.collation.collation import collate
-from tablesim.evidence.collation.cutouts import FRAME, Cutter
+from tablesim.evidence.collation.cutouts import FRAME, Cutter, cutouts
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Reading
 from tablesim.records.transform import Transform
@@ -48,7 +48,7 @@ def test_both_witnesses_of_a_difference_are_shown_upright_with_the_number_in_the
     a, b, _ = pages
     collation = collate(a, b)
     (cell,) = collation.differences
-    here, there = collation.cutouts(cell)
+    here, there = cutouts(collation, cell)
     for picture, reading, number in zip((here, there), (a, b), cell.readings, strict=True):
         assert picture.dtype == np.uint8 and picture.shape[2] == 3 and picture.shape[1] > picture.shape[0]
         grey = np.asarray(Image.open(reading.scan).convert("L"))
@@ -76,9 +76,9 @@ def test_where_nothing_was_read_the_spot_is_marked_by_corners(pages):
     a, b, unread = pages
     collation = collate(a, b)
     (cell,) = [cell for cell in collation.cells if cell.state == "missing"]
-    here, there = collation.cutouts(cell)
+    here, there = cutouts(collation, cell)
     assert here is not None and cell.readings[1] is None
-    spot = collation._places._spot(1, cell)[1]
+    _, spot = module._crossing(collation, 1, cell)
     assert spot.contains(*unread.box.centre)
     assert (here == FRAME).all(axis=2).sum() > (there == FRAME).all(axis=2).sum()
 
@@ -89,7 +89,7 @@ def test_a_witness_that_lacks_the_row_has_no_cutout(pages, folder):
     collation = collate(a, b, short)
     row = next(at for at, line in enumerate(collation.rows) if line[2] is None)
     cell = next(cell for cell in collation.cells if cell.row == row)
-    assert [picture is None for picture in collation.cutouts(cell)] == [False, False, True]
+    assert [picture is None for picture in cutouts(collation, cell)] == [False, False, True]
 
 
 def test_a_slanted_page_is_cut_out_level(folder):
@@ -129,9 +129,10 @@ def test_a_scan_that_is_gone_or_another_is_told_in_words_and_not_shown(pages, fo
     for reading, words in ((gone, "no such file"), (other, "when it was read")):
         collation = collate(a, reading)
         cell = collation.differences[0]
-        here, there = collation.cutouts(cell)
+        cutter = Cutter()
+        here, there = cutouts(collation, cell, cutter)
         assert here is not None and there is None
-        assert words in collation.cutter.problems[reading.scan]
+        assert words in cutter.problems[reading.scan]
 
 
 def test_a_box_at_the_edge_of_the_scan_is_filled_up_with_white(pages):
@@ -142,13 +143,13 @@ def test_a_box_at_the_edge_of_the_scan_is_filled_up_with_white(pages):
 def test_a_cutter_keeps_few_scans_open(pages, monkeypatch):
     a, b, _ = pages
     opened = []
-    true = cutouts.open_image
-    monkeypatch.setattr(cutouts, "open_image", lambda where, limit: opened.append(where) or true(where, limit))
+    true = module.open_image
+    monkeypatch.setattr(module, "open_image", lambda where, limit: opened.append(where) or true(where, limit))
     cutter = Cutter()
     for reading in (a, b, a, b):
         cutter.cut(reading, reading.numbers[0].box)
     assert len(opened) == 2
-    monkeypatch.setattr(cutouts, "CACHED_PIXELS", 1)
+    monkeypatch.setattr(module, "CACHED_PIXELS", 1)
     again = Cutter()
     for reading in (a, b, a):
         again.cut(reading, reading.numbers[0].box)
@@ -161,5 +162,6 @@ def test_readings_without_scans_have_no_cutouts_and_still_collate():
     rows = chords()
     rows[3][4] = "99"
     collation = collate(reading("a", chords()), reading("b", rows))
-    assert collation.cutouts(collation.differences[0]) == [None, None]
-    assert set(collation.cutter.problems) == {"a.jpg", "b.jpg"}
+    cutter = Cutter()
+    assert cutouts(collation, collation.differences[0], cutter) == [None, None]
+    assert set(cutter.problems) == {"a.jpg", "b.jpg"}

@@ -5,7 +5,7 @@ import pytest
 
 from evidence.grids import reading
 from tablesim.astronomy import theories as astronomy
-from tablesim.evidence.collation.grids import Witness
+from tablesim.evidence.collation.grids import witness_of
 from tablesim.evidence.recomputation import sun as recomputation_sun
 from tablesim.evidence.recomputation.describe import describe
 from tablesim.evidence.recomputation.examination import examine
@@ -54,7 +54,7 @@ def calendar(year, first=1, theory=None, monkeypatch=None):
 
 @pytest.mark.parametrize(("year", "first"), [(1474, 1), (1545, 7), (1612, 1)])
 def test_a_calendar_tells_its_year_apogee_and_eccentricity(year, first):
-    witness = Witness.of([reading("a", calendar(year, first))])
+    witness = witness_of([reading("a", calendar(year, first))])
     examined = examine(witness)
     assert examined.suspects == () and len(examined.findings) == 6
     for at, finding in enumerate(examined.findings):
@@ -72,13 +72,13 @@ def test_a_calendar_tells_its_year_apogee_and_eccentricity(year, first):
 def test_a_misprint_in_a_calendar_is_the_one_suspect():
     rows = calendar(1530)
     true, rows[11][4] = rows[11][4], str((int(rows[11][4]) + 25) % 60)
-    (one,) = examine(Witness.of([reading("a", rows)])).suspects
+    (one,) = examine(witness_of([reading("a", rows)])).suspects
     assert (one.expected, one.law) == (true, "place of the Sun")
 
 
 def test_the_elements_are_told_without_a_known_theory(monkeypatch):
     other = astronomy.SolarTheory(2268933.0, 289.9, 91.2, float(astronomy.MEAN_MOTIONS["sun"].value), 0.0346)
-    examined = examine(Witness.of([reading("a", calendar(1530, 1, other, monkeypatch))]))
+    examined = examine(witness_of([reading("a", calendar(1530, 1, other, monkeypatch))]))
     assert len(examined.findings) == 6 and examined.suspects == ()
     for finding in examined.findings:
         told = finding.fit.parameters
@@ -91,21 +91,21 @@ def test_after_the_reform_the_calendar_is_told(monkeypatch):
     """The same dates name days that come ten days earlier."""
     julian = astronomy.julian_day
     monkeypatch.setattr(astronomy, "julian_day", lambda *date: julian(*date) - 10)
-    examined = examine(Witness.of([reading("a", calendar(1610))]))
+    examined = examine(witness_of([reading("a", calendar(1610))]))
     assert {f.fit.notes["calendar"] for f in examined.findings} == {"Gregorian"}
     assert {f.fit.parameters["year"].value for f in examined.findings} == {1610}
 
 
 def test_other_columns_are_no_months():
     rows = [[str(entry) for cell in row for entry in cell] for row in build("right_ascension").rows]
-    assert all(f.fit.name != "place of the Sun" for f in examine(Witness.of([reading("a", rows)])).findings)
+    assert all(f.fit.name != "place of the Sun" for f in examine(witness_of([reading("a", rows)])).findings)
     assert month_columns([]) == []
 
 
 def test_words_name_the_misprint_its_place_and_the_parameter():
     rows = [[str(entry) for cell in row for entry in cell] for row in build("chords", count=45).rows]
     rows[20][3] = "9"
-    witness = Witness.of([reading("a", rows)])
+    witness = witness_of([reading("a", rows)])
     lines = describe(witness, examine(witness), "A")
     assert any(line.startswith("A: chord gives 44 of 45 numbers of columns 2-4; radius 60.0000") for line in lines)
     assert lines[-1].startswith("A: row A20, column A3: 9, expected ") and "(chord)" in lines[-1]

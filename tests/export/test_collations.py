@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tablesim.errors import ExportError
 from tablesim.evidence.collation.collation import collate
-from tablesim.export.collated import CollationTable, siglum
+from tablesim.export.collated import CollationTable
 from tablesim.export.provenance import ExportedPage, Provenance
 from tablesim.export.spreadsheets import (
     collation_columns,
@@ -24,6 +24,7 @@ from tablesim.export.spreadsheets import (
     safe,
 )
 from tablesim.export.tei import tei
+from tablesim.records.collation import siglum
 
 TEI = {"t": "http://www.tei-c.org/ns/1.0"}
 XML_ID = "{http://www.w3.org/XML/1998/namespace}id"

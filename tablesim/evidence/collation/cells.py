@@ -7,18 +7,14 @@ reader erred than that the printers differ, and where the reader parted or joine
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.evidence.collation.doubt import doubt
-from tablesim.evidence.collation.grids import NONE, Panel, Witness
+from tablesim.evidence.collation.grids import NONE, Panel
+from tablesim.records.collation import AGREES, DIFFERS, ILLEGIBLE_STATE, MISSING, Cell, CellReading, Witness
 from tablesim.records.reading import ILLEGIBLE, Number
-
-AGREES, DIFFERS, MISSING, ILLEGIBLE_STATE = "agrees", "differs", "missing", "illegible"
-STATES = (AGREES, DIFFERS, MISSING, ILLEGIBLE_STATE)
 
 DOUBTFUL = 0.5
 """From this doubt on a state is not asserted."""
@@ -27,90 +23,6 @@ LOST = 0.1
 """A number that is less likely whole than this goes on where no further figure was read. Of 40 pairs of synthesized
 editions each number below 0.05 that stood opposite a longer one had lost a figure, and no true difference of their
 lengths is below 0.9."""
-
-
-@dataclass(frozen=True, slots=True)
-class CellReading:
-    """What one witness has at a place: the number, and the page it stands on."""
-
-    number: Number
-    page: str
-
-    @property
-    def text(self) -> str:
-        """Its figures."""
-        return self.number.digits_text
-
-    @property
-    def runner_up(self) -> str | None:
-        """The text with its least certain figure as the runner-up has it; None without runner-ups."""
-        if self._rival is None:
-            return None
-        at, (value, _) = self._rival
-        return self.text[:at] + str(value) + self.text[at + 1 :]
-
-    @property
-    def runner_up_confidence(self) -> float | None:
-        """How likely that figure is what the runner-up has; None without runner-ups."""
-        return None if self._rival is None else self._rival[1][1]
-
-    @property
-    def _rival(self) -> tuple[int, tuple[int, float]] | None:
-        """The likeliest runner-up of all figures, and which figure it is of."""
-        rivals = [(at, d.runner_up) for at, d in enumerate(self.number.digits) if d.runner_up is not None]
-        return max(rivals, key=lambda rival: (rival[1][1], rival[0]), default=None)
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "text": self.text,
-            "confidence": round(self.number.confidence, 4),
-            "page": self.page,
-            "box": self.number.box.to_dict(),
-            "runner_up": self.runner_up,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One place of the collation.
-
-    Parameters
-    ----------
-    row, column : int
-        Row and column of the alignment.
-    state : str
-        "agrees"; "differs"; "missing", where a witness that has this row and this column has nothing here;
-        "illegible", where figures that cannot be told, or that were lost, leave it open.
-    doubtful : bool
-        Whether the readings leave the state in doubt.
-    readings : tuple of CellReading or None
-        One for each witness.
-    doubt : float
-        How likely the state is wrong by a reader's fault, 0 to 1: that numbers which were read differently are
-        printed alike, or that there is no number where one witness alone has one.
-    """
-
-    row: int
-    column: int
-    state: str
-    doubtful: bool
-    readings: tuple[CellReading | None, ...]
-    doubt: float = 0.0
-
-    @property
-    def texts(self) -> tuple[str | None, ...]:
-        """What each witness has."""
-        return tuple(None if reading is None else reading.text for reading in self.readings)
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "row": self.row,
-            "column": self.column,
-            "state": self.state,
-            "doubtful": self.doubtful,
-            "doubt": round(self.doubt, 4),
-            "readings": [None if reading is None else reading.to_dict() for reading in self.readings],
-        }
 
 
 def cells_of(panel: Panel, witnesses: Sequence[Witness], first_row: int, first_column: int) -> list[Cell]:

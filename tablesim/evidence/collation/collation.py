@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +11,11 @@ import numpy as np
 
 from tablesim.errors import SettingsError
 from tablesim.evidence.collation.alignment import find_patches
-from tablesim.evidence.collation.cells import DIFFERS, STATES, Cell, cells_of
-from tablesim.evidence.collation.cutouts import CellBoxes, Cutter, Picture
-from tablesim.evidence.collation.grids import NONE, Panel, Witness, panels_of
+from tablesim.evidence.collation.cells import cells_of
+from tablesim.evidence.collation.grids import NONE, Panel, panels_of, witness_of
 from tablesim.evidence.collation.merging import merge
 from tablesim.evidence.collation.values import evidence
+from tablesim.records.collation import Cell, Collation, Line, Part, Unaligned, Witness, siglum
 from tablesim.records.reading import Reading
 
 if TYPE_CHECKING:
@@ -26,137 +24,7 @@ if TYPE_CHECKING:
 MAX_WITNESSES, MAX_PAGES, MAX_NUMBERS = 64, 64, 20_000
 """More witnesses, pages of a witness or numbers of a witness are refused."""
 
-Line = tuple[int | None, ...]
-"""A row or column of the alignment: its number in each witness, counted through its tables and pages, or None."""
-
 Scan = str | Path | Reading
-
-
-@dataclass(frozen=True)
-class Part:
-    """A stretch of the alignment: ``rows`` and ``columns`` as (first, last + 1); its cells lie where they cross."""
-
-    rows: tuple[int, int]
-    columns: tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Unaligned:
-    """A row or column that a witness has and no other.
-
-    Parameters
-    ----------
-    witness : int
-        Which witness has it.
-    kind : str
-        "row" or "column".
-    index : int
-        Its number in that witness.
-    texts : tuple of str
-        Its numbers.
-    """
-
-    witness: int
-    kind: str
-    index: int
-    texts: tuple[str, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"witness": self.witness, "kind": self.kind, "index": self.index, "texts": list(self.texts)}
-
-
-@dataclass(frozen=True)
-class Collation:
-    """Two witnesses or more, place by place.
-
-    Parameters
-    ----------
-    witnesses : tuple of Witness
-        In the order in which they were given.
-    rows, columns : tuple of tuple of (int or None)
-        The alignment: for each row (column) its number in every witness, counted from 0 through the witness's tables
-        and pages, or None.
-    parts : tuple of Part
-        Half-tables that one witness sets beside each other and another below each other make several parts.
-    transposed : tuple of bool
-        For each witness whether its rows stand here as columns.
-    cells : tuple of Cell
-        Every place that two witnesses or more have, part by part, row by row.
-    unaligned : tuple of Unaligned
-        Rows and columns that one witness alone has.
-    """
-
-    witnesses: tuple[Witness, ...]
-    rows: tuple[Line, ...]
-    columns: tuple[Line, ...]
-    parts: tuple[Part, ...]
-    transposed: tuple[bool, ...]
-    cells: tuple[Cell, ...]
-    unaligned: tuple[Unaligned, ...]
-
-    @property
-    def sigla(self) -> tuple[str, ...]:
-        """A letter for each witness: A, B, C, ..."""
-        return tuple(_siglum(number) for number in range(len(self.witnesses)))
-
-    @property
-    def differences(self) -> list[Cell]:
-        """The places where witnesses differ, doubtful ones included."""
-        return [cell for cell in self.cells if cell.state == DIFFERS]
-
-    @cached_property
-    def summary(self) -> dict[str, int]:
-        """How many places agree, differ, are missing, are illegible."""
-        counts = Counter(cell.state for cell in self.cells)
-        return {state: counts[state] for state in STATES}
-
-    def cutouts(self, cell: Cell, cutter: Cutter | None = None) -> list[Picture | None]:
-        """What each witness has at a place, cut out of its scan.
-
-        Parameters
-        ----------
-        cell : Cell
-            One of ``cells``.
-        cutter : Cutter, optional
-            Opens the scans, and says in ``problems`` why one cannot be; the collation's own (``cutter``) when left out.
-
-        Returns
-        -------
-        list of (uint8 array of shape (height, width, 3), or None)
-            Upright and level, in colour, with some context; the number is framed. Where a witness has the row and the
-            column and nothing was read, the spot is marked. None where it lacks one of them, or its scan is gone.
-        """
-        has = [
-            row is not None and column is not None
-            for row, column in zip(self.rows[cell.row], self.columns[cell.column], strict=True)
-        ]
-        chosen = cutter or self.cutter
-        return [self._places.cut(chosen, w, cell) if there else None for w, there in enumerate(has)]
-
-    @cached_property
-    def cutter(self) -> Cutter:
-        """Opens the scans of this collation."""
-        return Cutter()
-
-    @cached_property
-    def _places(self) -> CellBoxes:
-        pages = [{reading.page: reading for reading in witness.readings} for witness in self.witnesses]
-        return CellBoxes(pages, self.cells, self.transposed)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The collation as plain values: what ``tablesim collate --json`` prints."""
-        return {
-            "witnesses": [[reading.scan for reading in witness.readings] for witness in self.witnesses],
-            "alignment": {
-                "rows": [list(line) for line in self.rows],
-                "columns": [list(line) for line in self.columns],
-                "transposed": list(self.transposed),
-                "parts": [{"rows": list(part.rows), "columns": list(part.columns)} for part in self.parts],
-            },
-            "cells": [cell.to_dict() for cell in self.cells],
-            "unaligned": [line.to_dict() for line in self.unaligned],
-            "summary": self.summary,
-        }
 
 
 def collate(*witnesses: Scan | Sequence[Scan], network: PageReader | None = None) -> Collation:
@@ -193,14 +61,14 @@ def collate(*witnesses: Scan | Sequence[Scan], network: PageReader | None = None
     for number, group in enumerate(pages):
         if not 1 <= len(group) <= MAX_PAGES:
             raise SettingsError(
-                f"collate: witness {_siglum(number)} has {len(group)} pages, expected 1 to {MAX_PAGES}; "
+                f"collate: witness {siglum(number)} has {len(group)} pages, expected 1 to {MAX_PAGES}; "
                 "collate a long table in stretches"
             )
     if network is None and any(not isinstance(page, Reading) for group in pages for page in group):
         from tablesim.reader import load_network
 
         network = load_network()
-    return collate_witnesses([Witness.of([_reading(page, network) for page in group]) for group in pages])
+    return collate_witnesses([witness_of([_reading(page, network) for page in group]) for group in pages])
 
 
 def _reading(page: Scan, network: PageReader | None) -> Reading:
@@ -215,7 +83,7 @@ def collate_witnesses(witnesses: Sequence[Witness]) -> Collation:
     for number, witness in enumerate(witnesses):
         if len(witness.numbers) > MAX_NUMBERS:
             raise SettingsError(
-                f"collate: witness {_siglum(number)} has {len(witness.numbers)} numbers, "
+                f"collate: witness {siglum(number)} has {len(witness.numbers)} numbers, "
                 f"expected at most {MAX_NUMBERS}; collate a long table in stretches"
             )
     sides = [panels_of(witness, number, len(witnesses)) for number, witness in enumerate(witnesses)]
@@ -307,9 +175,3 @@ def _unaligned(panel: Panel, witnesses: Sequence[Witness], transposed: Sequence[
             told = {"row": "column", "column": "row"}[kind] if transposed[w] else kind
             found.append(Unaligned(w, told, int(names[w, at]), texts))
     return found
-
-
-def _siglum(number: int) -> str:
-    """A, B, ..., Z, A1, B1, ..."""
-    again, letter = divmod(number, 26)
-    return chr(ord("A") + letter) + (str(again) if again else "")

@@ -1,16 +1,14 @@
-"""Cut-outs: what a witness has at a place, as its scan shows it, upright and framed.
+"""Cut-outs: what a witness has in a cell, as its scan shows it, upright and framed.
 
-Who reads that two editions differ wants to see the two numbers. A piece is cut out of the source scan, set upright and
-level by the page's transform, brought to figures of one height, and the number is framed.
-Where nothing was read, the frame marks the spot at which row and column of that witness cross.
+A piece of the source scan is set upright and level by the page's transform (affine warp), scaled to digits of one
+height, and the number is framed. Where nothing was read, the corners of a frame mark where row and column cross.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -18,23 +16,21 @@ from numpy.typing import NDArray
 
 from tablesim.errors import TablesimError
 from tablesim.records.boxes import Box
+from tablesim.records.collation import Cell, CellReading, Collation
 from tablesim.records.reading import Reading
 from tablesim.records.transform import Transform
 from tablesim.scans.images import MAX_PIXELS, open_image
 
-if TYPE_CHECKING:
-    from tablesim.evidence.collation.cells import Cell, CellReading
-
 Picture = NDArray[np.uint8]
 
-FIGURE = 34
-"""Height in pixels to which the figures of a cut-out are brought."""
+DIGIT_HEIGHT = 34
+"""Height in pixels to which the digits of a cut-out are scaled; chosen by eye."""
 
 BESIDE, ABOVE = 3.2, 1.9
-"""Context left and right, above and below the number, in heights of a figure: its neighbours in row and column."""
+"""Context left and right, above and below the number, in digit heights: its neighbours in row and column."""
 
 LARGEST_ZOOM = 8.0
-"""Figures of a few pixels are enlarged no further: there is nothing more to see."""
+"""Digits of a few pixels are enlarged no further: there is nothing more to see."""
 
 CACHED_PIXELS = 100_000_000
 """Scans are kept open up to so many pixels together, about 300 MB."""
@@ -42,8 +38,11 @@ CACHED_PIXELS = 100_000_000
 FRAME = (213, 94, 0)
 """Vermilion of Okabe and Ito's palette (RGB): no ink has it, and it tells from black in grey as well."""
 
-N_BESIDE = 3
-"""So many nearest numbers of a row, and of a column, tell where a number is missing."""
+N_NEAREST = 3
+"""A missing number stands where so many nearest numbers of its row, and of its column, say (median)."""
+
+DIGIT_WIDTH = 0.62
+"""Width of a digit in digit heights, usual in old type."""
 
 
 class Cutter:
@@ -67,7 +66,7 @@ class Cutter:
         self.problems: dict[str, str] = {}
         self._open: OrderedDict[str, Picture] = OrderedDict()
 
-    def cut(self, reading: Reading, box: Box, *, figure: float = 0.0, found: bool = True) -> Picture | None:
+    def cut(self, reading: Reading, box: Box, *, digit_height: float = 0.0, found: bool = True) -> Picture | None:
         """The piece of a page around a box.
 
         Parameters
@@ -76,8 +75,8 @@ class Cutter:
             Says which scan it is and how it stands upright.
         box : Box
             In source pixels; it is framed.
-        figure : float
-            Height of a figure, upright, in source pixels; the upright height of the box when left out.
+        digit_height : float
+            Height of its digits, upright, in source pixels; the upright height of the box when left out.
         found : bool
             Whether a number stands there: else the frame has its corners alone.
 
@@ -91,11 +90,11 @@ class Cutter:
             return None
         turned = reading.transform.rotation in (90, 270)
         wide, high = (box.height, box.width) if turned else (box.width, box.height)
-        zoom = min(FIGURE / max(figure or high, 1.0), LARGEST_ZOOM)
+        zoom = min(DIGIT_HEIGHT / max(digit_height or high, 1.0), LARGEST_ZOOM)
         level = replace(reading.transform, scale=zoom)
         (x, y), *_ = level.to_working(np.array([box.centre]))
         wide, high = wide * zoom, high * zoom
-        width, height = round(wide + 2 * BESIDE * FIGURE), round(high + 2 * ABOVE * FIGURE)
+        width, height = round(wide + 2 * BESIDE * DIGIT_HEIGHT), round(high + 2 * ABOVE * DIGIT_HEIGHT)
         piece = _warped(scan, level, (x - width / 2, y - height / 2), (width, height))
         _draw_frame(piece, Box((width - wide) / 2, (height - high) / 2, wide, high), whole=found)
         return piece
@@ -130,7 +129,7 @@ def _warped(scan: Picture, level: Transform, corner: tuple[float, float], size: 
     # The transform counts from the edges of pixels, OpenCV from their middles.
     matrix[:, 2] += 0.5 * matrix[:, :2].sum(axis=1) - 0.5 - np.array(corner)
     if level.scale < 1:
-        # Figures are made smaller: a blur as wide as a pixel of the cut-out keeps thin strokes from breaking.
+        # Digits are made smaller: a blur as wide as a pixel of the cut-out keeps thin strokes from breaking.
         matrix, scan = _cropped(scan, matrix, size, blur=0.5 / level.scale)
     way = cv2.INTER_CUBIC if level.scale > 1 else cv2.INTER_LINEAR
     white = (255, 255, 255)
@@ -157,83 +156,78 @@ def _cropped(
 
 def _draw_frame(picture: Picture, box: Box, *, whole: bool) -> None:
     """A frame of two pixels a little outside the box; its corners alone where it is not whole."""
-    room = 0.16 * FIGURE
+    room = 0.16 * DIGIT_HEIGHT
     left, top = round(box.x - room), round(box.y - room)
     right, bottom = round(box.right + room), round(box.bottom + room)
     if whole:
         cv2.rectangle(picture, (left, top), (right, bottom), FRAME, 2)
         return
-    arm = round(0.3 * FIGURE)
+    arm = round(0.3 * DIGIT_HEIGHT)
     for x, inward in ((left, arm), (right, -arm)):
         for y, down in ((top, arm), (bottom, -arm)):
             cv2.line(picture, (x, y), (x + inward, y), FRAME, 2)
             cv2.line(picture, (x, y), (x, y + down), FRAME, 2)
 
 
-class CellBoxes:
-    """Where the numbers of witnesses stand, and where those would stand that are missing.
+def cutouts(collation: Collation, cell: Cell, cutter: Cutter | None = None) -> list[Picture | None]:
+    """What each witness has in a cell, cut out of its scan.
 
     Parameters
     ----------
-    witnesses : sequence of dict of str to Reading
-        For each witness its readings by page.
-    cells : iterable of Cell
-        All places of the collation.
-    transposed : sequence of bool
-        For each witness whether its printed rows are columns of the collation.
+    collation : Collation
+    cell : Cell
+        One of its cells.
+    cutter : Cutter, optional
+        Opens the scans, keeps them open for the next cell, and says in ``problems`` why one cannot be opened.
+
+    Returns
+    -------
+    list of (uint8 array of shape (height, width, 3), or None)
+        Upright and level, in colour, with some context; the number is framed. Where a witness has the row and the
+        column and nothing was read, the spot is marked. None where it lacks one of them, or its scan is gone.
     """
-
-    def __init__(
-        self, witnesses: Sequence[dict[str, Reading]], cells: Iterable[Cell], transposed: Sequence[bool]
-    ) -> None:
-        self._witnesses = witnesses
-        self._transposed = transposed
-        self._rows: dict[tuple[int, int], list[tuple[int, CellReading]]] = defaultdict(list)
-        self._columns: dict[tuple[int, int], list[tuple[int, CellReading]]] = defaultdict(list)
-        for cell in cells:
-            for w, reading in enumerate(cell.readings):
-                if reading is not None:
-                    self._rows[w, cell.row].append((cell.column, reading))
-                    self._columns[w, cell.column].append((cell.row, reading))
-
-    def cut(self, cutter: Cutter, witness: int, cell: Cell) -> Picture | None:
-        """The cut-out of a witness at a place; None where there is none to be had."""
-        read = cell.readings[witness]
-        if read is not None:
-            page = self._witnesses[witness][read.page]
-            return cutter.cut(page, read.number.box, figure=_figure(page, [read]))
-        spot = self._spot(witness, cell)
-        if spot is None:
-            return None
-        page, box = spot
-        return cutter.cut(page, box, found=False)
-
-    def _spot(self, witness: int, cell: Cell) -> tuple[Reading, Box] | None:
-        """Where the row and the column of a missing number cross; None where one of them says nothing."""
-        beside = _nearest(self._rows[witness, cell.row], cell.column)
-        above = _nearest(self._columns[witness, cell.column], cell.row)
-        if self._transposed[witness]:
-            beside, above = above, beside
-        if not beside or not above:
-            return None
-        name = beside[0].page
-        page = self._witnesses[witness][name]
-        row, column = ([one for one in line if one.page == name][:N_BESIDE] for line in (beside, above))
-        if not column:
-            return None
-        y = float(np.median([_upright(page, one)[1] for one in row]))
-        x = float(np.median([_upright(page, one)[0] for one in column]))
-        figure = _figure(page, row)
-        widths = [len(one.number.digits) for one in column]
-        wide = 0.62 * figure * float(np.median(widths))
-        (at_x, at_y), *_ = page.transform.to_source(np.array([[x, y]]))
-        if page.transform.rotation in (90, 270):
-            return page, Box(at_x - figure / 2, at_y - wide / 2, figure, wide)
-        return page, Box(at_x - wide / 2, at_y - figure / 2, wide, figure)
+    cutter = Cutter() if cutter is None else cutter
+    return [
+        _cutout(collation, witness, cell, cutter) if collation.has(witness, cell) else None
+        for witness in range(len(collation.witnesses))
+    ]
 
 
-def _nearest(line: Sequence[tuple[int, CellReading]], at: int) -> list[CellReading]:
-    return [reading for _, reading in sorted(line, key=lambda one: (abs(one[0] - at), one[0]))]
+def _cutout(collation: Collation, witness: int, cell: Cell, cutter: Cutter) -> Picture | None:
+    pages = {reading.page: reading for reading in collation.witnesses[witness].readings}
+    read = cell.readings[witness]
+    if read is not None:
+        page = pages[read.page]
+        return cutter.cut(page, read.number.box, digit_height=_digit_height(page, [read]))
+    crossing = _crossing(collation, witness, cell)
+    if crossing is None:
+        return None
+    name, box = crossing
+    return cutter.cut(pages[name], box, found=False)
+
+
+def _crossing(collation: Collation, witness: int, cell: Cell) -> tuple[str, Box] | None:
+    """The page and the box where row and column of a missing number cross; None where one of them is empty."""
+    in_row = sorted((c for c in collation.cells if c.row == cell.row), key=lambda c: abs(c.column - cell.column))
+    in_column = sorted((c for c in collation.cells if c.column == cell.column), key=lambda c: abs(c.row - cell.row))
+    beside, above = ([read for c in line if (read := c.readings[witness])] for line in (in_row, in_column))
+    if collation.transposed[witness]:
+        beside, above = above, beside
+    if not beside or not above:
+        return None
+    name = beside[0].page
+    page = next(reading for reading in collation.witnesses[witness].readings if reading.page == name)
+    row, column = ([read for read in line if read.page == name][:N_NEAREST] for line in (beside, above))
+    if not column:
+        return None
+    y = float(np.median([_upright(page, read)[1] for read in row]))
+    x = float(np.median([_upright(page, read)[0] for read in column]))
+    height = _digit_height(page, row)
+    width = DIGIT_WIDTH * height * float(np.median([len(read.number.digits) for read in column]))
+    (source_x, source_y), *_ = page.transform.to_source(np.array([[x, y]]))
+    if page.transform.rotation in (90, 270):
+        width, height = height, width
+    return name, Box(source_x - width / 2, source_y - height / 2, width, height)
 
 
 def _upright(page: Reading, read: CellReading) -> tuple[float, float]:
@@ -242,8 +236,8 @@ def _upright(page: Reading, read: CellReading) -> tuple[float, float]:
     return float(x), float(y)
 
 
-def _figure(page: Reading, read: Sequence[CellReading]) -> float:
-    """Median height of the figures of some numbers, upright, in source pixels."""
+def _digit_height(page: Reading, read: Sequence[CellReading]) -> float:
+    """Median height of the digits of some numbers, upright, in source pixels."""
     turned = page.transform.rotation in (90, 270)
     boxes = [digit.box for one in read for digit in one.number.digits]
     return float(np.median([box.width if turned else box.height for box in boxes]))

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.digits.layout import arrange
+from tablesim.records.collation import Witness
 from tablesim.records.reading import Number, Reading
 from tablesim.records.transform import Transform
 
@@ -29,45 +29,16 @@ SAME_ROW = 0.3
 """A number within this many row distances of a row stands in it."""
 
 
-@dataclass(frozen=True)
-class Witness:
-    """One text of a table: a page, or several that follow each other.
-
-    Parameters
-    ----------
-    readings : tuple of Reading
-        What was read on its pages.
-    pages : tuple of int
-        For each number the index of its reading.
-    numbers : tuple of Number
-        The numbers that stand in tables, page after page.
-    """
-
-    readings: tuple[Reading, ...]
-    pages: tuple[int, ...]
-    numbers: tuple[Number, ...]
-
-    @classmethod
-    def of(cls, readings: Sequence[Reading]) -> Witness:
-        """The witness on these pages. A page whose reading names no rows and columns is arranged by its geometry."""
-        pages: list[int] = []
-        numbers: list[Number] = []
-        for page, reading in enumerate(readings):
-            arranged = with_second_numbers(_arranged(reading), reading.transform)
-            found = [number for number in arranged if number.table is not None]
-            pages += [page] * len(found)
-            numbers += found
-        return cls(tuple(readings), tuple(pages), tuple(numbers))
-
-    @property
-    def name(self) -> str:
-        """Its page ids, joined by ``+``."""
-        return "+".join(reading.page for reading in self.readings)
-
-    @cached_property
-    def texts(self) -> tuple[str, ...]:
-        """The figures of each number."""
-        return tuple(number.digits_text for number in self.numbers)
+def witness_of(readings: Sequence[Reading]) -> Witness:
+    """The witness on these pages. A page whose reading names no rows and columns is arranged by its geometry."""
+    pages: list[int] = []
+    numbers: list[Number] = []
+    for page, reading in enumerate(readings):
+        arranged = with_second_numbers(_arranged(reading), reading.transform)
+        in_tables = [number for number in arranged if number.table is not None]
+        pages += [page] * len(in_tables)
+        numbers += in_tables
+    return Witness(tuple(readings), tuple(pages), tuple(numbers))
 
 
 @dataclass(frozen=True)

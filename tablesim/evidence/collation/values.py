@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.evidence.collation.grids import NONE, Panel, Witness
+from tablesim.evidence.collation.grids import NONE, Panel
+from tablesim.records.collation import Witness
 from tablesim.records.reading import ILLEGIBLE
 
 Floats = NDArray[np.float64]

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from tablesim.bigrams.embedding import embed, histogram, similarity
 from tablesim.corpus.search.hits import containment
-from tablesim.evidence.collation.cells import AGREES, DIFFERS, DOUBTFUL, judge
-from tablesim.evidence.collation.collation import Collation, collate_witnesses
-from tablesim.evidence.collation.grids import Witness
+from tablesim.evidence.collation.cells import DOUBTFUL, judge
+from tablesim.evidence.collation.collation import collate_witnesses
+from tablesim.evidence.collation.grids import witness_of
+from tablesim.records.collation import AGREES, DIFFERS, Collation
 from tablesim.records.reading import Reading
 
 SAME_AGREEMENT, SAME_RANK = 0.8, 0.65
@@ -69,7 +70,7 @@ class Verification:
 
 def verify(a: Reading, b: Reading) -> Verification:
     """Lay two pages over each other and say how far they agree."""
-    return verification(collate_witnesses([Witness.of([a]), Witness.of([b])]))
+    return verification(collate_witnesses([witness_of([a]), witness_of([b])]))
 
 
 def verification(collation: Collation, a: int = 0, b: int = 1) -> Verification:

@@ -15,10 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.evidence.collation.cells import AGREES, DIFFERS, Cell
-from tablesim.evidence.collation.collation import Collation
 from tablesim.evidence.collation.doubt import SLIP, chance, could_be
 from tablesim.evidence.recomputation.examination import examine
+from tablesim.records.collation import AGREES, DIFFERS, Cell, Collation
 from tablesim.records.reading import ILLEGIBLE, Number
 
 Floats = NDArray[np.float64]

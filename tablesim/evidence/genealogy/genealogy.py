@@ -25,9 +25,9 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 
 from tablesim.errors import SettingsError
-from tablesim.evidence.collation.collation import Collation
 from tablesim.evidence.genealogy.copying_errors import UNKNOWN, CopyingErrors, Floats, Ints, events_of
 from tablesim.evidence.genealogy.tree import Costs, Fitted, Tree, costs_of, likeliest, lost_costs
+from tablesim.records.collation import Collation
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

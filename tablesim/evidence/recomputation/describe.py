@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tablesim.evidence.collation.grids import NONE, Witness, panels_of
+from tablesim.evidence.collation.grids import NONE, panels_of
 from tablesim.evidence.recomputation.examination import Arithmetic
 from tablesim.evidence.recomputation.fitting import Estimate
 from tablesim.evidence.recomputation.functions import FittedFunction
+from tablesim.records.collation import Witness
 
 N_NAMED = 40
 """Suspects that are named; the others are counted."""

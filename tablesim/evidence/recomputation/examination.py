@@ -16,9 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tablesim.evidence.collation.collation import Collation
 from tablesim.evidence.collation.doubt import could_be
-from tablesim.evidence.collation.grids import NONE, Panel, Witness, panels_of
+from tablesim.evidence.collation.grids import NONE, Panel, panels_of
 from tablesim.evidence.recomputation.differences import (
     CARRY,
     ORDER,
@@ -49,6 +48,7 @@ from tablesim.evidence.recomputation.values import (
     texts_of,
     values_of,
 )
+from tablesim.records.collation import Collation, Witness
 from tablesim.records.reading import Number
 
 _RANK = {SUM: 1, PARTS: 1, OF_COLUMN: 1, OF_ROW: 1, CARRY: 2, SECOND_DIFFERENCES: 3, ORDER: 4}

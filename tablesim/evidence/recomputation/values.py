@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.evidence.collation.grids import NONE, Panel, Witness
+from tablesim.evidence.collation.grids import NONE, Panel
+from tablesim.records.collation import Witness
 
 Floats = NDArray[np.float64]
 
