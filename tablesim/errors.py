@@ -43,6 +43,10 @@ class RunError(TablesimError, ValueError):
     """A run folder is missing, damaged, or made with other settings."""
 
 
+class InUseError(RunError):
+    """Another process, or another thread, is writing the run folder."""
+
+
 class ExportError(TablesimError, ValueError):
     """Something cannot be exported as asked: a file is in the way, or the format does not fit what was chosen."""
 

@@ -38,7 +38,8 @@ from tablesim.corpus.corrections.log import CorrectionLog
 from tablesim.corpus.indexing.events import Pace
 from tablesim.corpus.search.engine import Searching
 from tablesim.corpus.search.hits import Hit
-from tablesim.corpus.storage.files import is_locked, locked, read_json, remove_partials, write_csv, write_json
+from tablesim.corpus.storage.files import read_json, remove_partials, write_csv, write_json
+from tablesim.corpus.storage.lock import locked, owner
 from tablesim.corpus.storage.page_table import PageTable, replace_page_table, write_page_table
 from tablesim.corpus.storage.shards import EMBEDDING_SCHEMA, READING_SCHEMA, Shards, row_reading, vectors
 from tablesim.digits.correcting import corrected
@@ -133,8 +134,11 @@ class Corpus:
     def save_run(self) -> None:
         write_json(self.folder / "run.json", self.run)
 
-    def lock(self) -> AbstractContextManager[None]:
-        """Keep other processes from writing this run meanwhile; RunError when one does."""
+    def lock(self) -> AbstractContextManager[tuple[str, ...]]:
+        """Keep other processes from writing this run meanwhile; InUseError when one does. Held once more by its holder.
+
+        Gives remarks on what the disk of the run cannot do.
+        """
         return locked(self.folder)
 
     @property
@@ -362,7 +366,8 @@ class Corpus:
         )
         keys = table.column("sha256").to_numpy(zero_copy_only=False)
         keys = keys[keys != ""]
-        writing = is_locked(self.folder)
+        holder = owner(self.folder)
+        writing = holder is not None and holder.alive
         pace = Pace.of(self.folder / "events.jsonl") if writing else Pace()
         return {
             "run": str(self.folder),

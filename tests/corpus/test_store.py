@@ -146,14 +146,6 @@ def test_damaged_tables_are_named(tmp_path, build):
         _ = Corpus.open(corpus.folder).pages
 
 
-def test_two_processes_do_not_write_one_run(tmp_path):
-    corpus = Corpus.create(tmp_path, {})
-    with corpus.lock(), pytest.raises(RunError, match="another process is writing this run"), corpus.lock():
-        pass
-    with corpus.lock():
-        pass
-
-
 def test_problems_are_a_csv_anyone_can_read(tmp_path):
     corpus = Corpus.create(tmp_path, {})
     corpus.write_problems(

@@ -5,15 +5,15 @@ from __future__ import annotations
 import csv
 import json
 import os
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import secrets
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tablesim.corpus.storage.lock import sync
 from tablesim.errors import RunError
 
 _REMEDY = "delete this file and give the same `tablesim run` again: what it held is made anew"
@@ -25,18 +25,14 @@ def write_aside(path: Path, write: Callable[[Path], Any], *, durable: bool = Tru
     A file that is not ``durable`` outlives its process but not a power cut, and is written in a tenth of the time.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    os.close(handle)
-    aside = Path(name)
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
     try:
+        # Made here and never given other rights after: a run folder is there to be shared, as the user's umask says.
+        os.close(os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         write(aside)
-        # mkstemp gives a file for the owner's eyes only; a run folder is there to be shared.
-        umask = os.umask(0)
-        os.umask(umask)
-        aside.chmod(0o666 & ~umask)
         if durable:
             with aside.open("rb+") as file:
-                os.fsync(file.fileno())
+                sync(file.fileno())
         aside.replace(path)
         if durable:
             _sync_folder(path.parent)
@@ -126,32 +122,3 @@ def remove_partials(folder: Path) -> None:
     """Remove what killed processes left half written in ``folder``."""
     for aside in folder.glob(".*.part"):
         aside.unlink(missing_ok=True)
-
-
-def is_locked(folder: Path) -> bool:
-    """Whether a process on this machine holds ``folder/.lock``."""
-    try:
-        import fcntl
-
-        with (folder / ".lock").open("r") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except (ImportError, OSError):
-        return False  # no such locks on this system, or none was ever made here
-    return False
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold ``folder/.lock``; RunError when another process does. The system lets go of it when the process ends."""
-    with (folder / ".lock").open("a+") as file:
-        try:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except ImportError:
-            pass  # no such locks on this system
-        except BlockingIOError as error:
-            raise RunError(f"{folder}: another process is writing this run; wait until it is done") from error
-        yield

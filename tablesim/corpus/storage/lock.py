@@ -1,0 +1,200 @@
+"""The lock of a run folder: one process at a time writes it (flock by way of filelock), and a note says which one.
+
+The system lets go of ``.lock`` when its process ends, however it ends. ``.owner.json`` beside it names the process, and
+its time of change is the heartbeat: messages and ``status`` read the note and never ask for the lock. On a disk without
+locks the note alone keeps processes apart, as well as it can, and a remark says so.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import platform
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from tablesim.errors import InUseError, RunError
+
+LOCK, OWNER = ".lock", ".owner.json"
+BEAT_SECONDS = 15.0
+"""How often the holder renews its note."""
+SILENT_SECONDS = 120.0
+"""A holder on another machine that was silent for so long is taken for dead: eight beats, for slow shared disks."""
+
+NO_LOCKS = "the disk of the run has no file locks: give one command at a time that writes into this run"
+NO_SYNC = "the disk of the run cannot be told to keep what was written (fsync): a power cut may cost the last pages"
+UNSUPPORTED = frozenset({errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOLCK, errno.EINVAL, errno.ENOTTY})
+"""What disks answer that can do less than a local one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The process that holds a run folder, or held it when it was killed.
+
+    Parameters
+    ----------
+    host : str
+    pid : int
+    since : str
+        Local time, ISO 8601.
+    started : str
+        When the process began, in the system's own count: numbers of processes are used again. Blank where unknown.
+    alive : bool
+        Whether it is at work: on this machine the process exists, on another it was heard of lately.
+    """
+
+    host: str
+    pid: int
+    since: str
+    started: str = ""
+    alive: bool = True
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host} since {self.since}"
+
+
+def owner(folder: Path) -> Owner | None:
+    """Who holds the run in ``folder``, by its note; None where nobody does. Asks for no lock and writes nothing."""
+    path = folder / OWNER
+    try:
+        note = Owner(**json.loads(path.read_text(encoding="utf-8")))
+        silent = time.time() - path.stat().st_mtime
+    except (OSError, ValueError, TypeError):
+        return None  # nobody, or a note that is being written
+    if note.host == platform.node() and os.name == "posix":
+        alive = _started(note.pid) == note.started if note.started else _exists(note.pid)
+    else:
+        alive = silent < SILENT_SECONDS
+    return Owner(note.host, note.pid, note.since, note.started, alive)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[tuple[str, ...]]:
+    """Hold the run in ``folder``, which is made if need be; gives remarks on what its disk cannot do.
+
+    The same thread may ask for it again, for any ``Corpus`` of the folder.
+
+    Raises
+    ------
+    InUseError
+        Another process holds it, or another thread of this one.
+    RunError
+        The folder cannot be made or written to.
+    """
+    key = os.path.realpath(folder)
+    with _guard:
+        hold = _held.get(key)
+        if hold is not None and hold.pid != os.getpid():
+            hold = None  # inherited by a fork: the parent's
+        if hold is None:
+            hold = _held[key] = _take(folder)
+        elif hold.thread != threading.get_ident():
+            raise InUseError(f"{folder}: in use by another thread of this process: wait until it is done")
+        hold.depth += 1
+    try:
+        yield hold.remarks
+    finally:
+        with _guard:
+            hold.depth -= 1
+            if not hold.depth:
+                del _held[key]
+                hold.release.close()
+
+
+@dataclass
+class _Hold:
+    remarks: tuple[str, ...]
+    release: ExitStack
+    pid: int = field(default_factory=os.getpid)
+    thread: int = field(default_factory=threading.get_ident)
+    depth: int = 0
+
+
+_guard = threading.Lock()
+_held: dict[str, _Hold] = {}
+"""The folders that this process holds: several ``Corpus`` objects of one folder share its lock."""
+
+
+def _take(folder: Path) -> _Hold:
+    remarks = []
+    with ExitStack() as release:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            release.enter_context(FileLock(folder / LOCK, blocking=False, thread_local=False, fallback_to_soft=False))
+        except Timeout as error:
+            raise _in_use(folder) from error
+        except (NotImplementedError, OSError) as error:
+            if isinstance(error, OSError) and error.errno not in UNSUPPORTED:
+                reason = error.strerror or error
+                raise RunError(f"{folder}: cannot be written ({reason}); choose a folder you may write to") from error
+            if (note := owner(folder)) is not None and note.alive:
+                raise _in_use(folder) from error
+            remarks.append(NO_LOCKS)
+        if not _write_note(folder / OWNER):
+            remarks.append(NO_SYNC)
+        release.callback((folder / OWNER).unlink, missing_ok=True)
+        done = threading.Event()
+        threading.Thread(target=_beat, args=(folder / OWNER, done), daemon=True).start()
+        release.callback(done.set)
+        return _Hold(tuple(remarks), release.pop_all())
+
+
+def _in_use(folder: Path) -> InUseError:
+    note = owner(folder)
+    who = f" ({note})" if note is not None and note.alive else ""
+    return InUseError(f"{folder}: in use by another process{who}: wait until it is done; nothing was changed")
+
+
+def _write_note(path: Path) -> bool:
+    """Write who holds the run; whether the disk can be told to keep a file."""
+    since = datetime.now().astimezone().isoformat(timespec="seconds")
+    note = asdict(Owner(platform.node(), os.getpid(), since, _started(os.getpid())))
+    del note["alive"]
+    with path.open("w", encoding="utf-8") as file:
+        json.dump(note, file)
+        file.flush()
+        return sync(file.fileno())
+
+
+def sync(handle: int) -> bool:
+    """Bring an open file to the disk; False where the disk cannot be told to."""
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in UNSUPPORTED:
+            raise
+        return False
+    return True
+
+
+def _beat(path: Path, done: threading.Event) -> None:
+    while not done.wait(BEAT_SECONDS):
+        with suppress(OSError):
+            os.utime(path)
+
+
+def _started(pid: int) -> str:
+    """When a process began (clock ticks since the system did); blank where it ended or the system does not say."""
+    try:
+        state, *fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        return "" if state == "Z" else fields[18]
+    except (OSError, ValueError, IndexError):
+        return ""
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # another user's
+    return True
