@@ -51,6 +51,11 @@ from bilrp.joint import JointRelevance
 from bilrp.outputs import Relevance, explain_outputs
 from bilrp.places import LocalRelevance, OutputPositions, explain_places
 
+try:
+    __version__ = version("tablesim")  # one distribution, one version
+except PackageNotFoundError:  # a checkout that nobody installed
+    __version__ = "0+unknown"
+
 __all__ = [
     "COMPOSITES",
     "BiLRP",

@@ -1,47 +1,27 @@
 """tablesim finds which scanned numerical tables are the same table, and shows why, down to the glyph.
 
 >>> import tablesim
->>> net = tablesim.load_network()                      # doctest: +SKIP
->>> reading = net.read("scan.jpg")                     # doctest: +SKIP
->>> comparison = tablesim.compare("a.jpg", "b.jpg")    # doctest: +SKIP
->>> collation = tablesim.collate("a.jpg", "b.jpg")     # doctest: +SKIP
+>>> network = tablesim.load_network()
+>>> early = network.read("data/sample/scans/1006_tectander_1576_p91.jpg")
+>>> late = network.read("data/sample/scans/1007_morellius_1595_p47.jpg")
+>>> early.is_table
+True
+>>> tablesim.compare(early, late).similarity > 0.9
+True
+>>> len(tablesim.collate(early, late).differences) < 20
+True
 
-The rooms, from the scan to the report: ``scans``, ``synthesis``, ``digits``, ``bigrams``, ``reader``, ``corpus``,
-``evidence``, ``workflow``, ``report``, ``cli``. Each imports only those before it.
+A public name is loaded when it is first asked for: ``import tablesim`` costs nothing. The rooms, from the scan to the
+report: ``records``, ``astronomy``, ``scans``, ``synthesis``, ``digits``, ``bigrams``, ``reader``, ``corpus``,
+``evidence``, ``review``, ``workflow``, ``report``, ``export``, ``api``, ``cli``. Each imports only those before it.
 """
 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tablesim.errors import TablesimError
-
-if TYPE_CHECKING:
-    from tablesim.corpus.evaluation.embeddings import compare_embeddings as compare_embeddings
-    from tablesim.corpus.evaluation.embeddings import histogram_embeddings as histogram_embeddings
-    from tablesim.corpus.evaluation.labels import evaluate as evaluate
-    from tablesim.corpus.from_histograms import corpus_of_histograms as corpus_of_histograms
-    from tablesim.corpus.history.history import HistorySettings as HistorySettings
-    from tablesim.corpus.history.history import history as history
-    from tablesim.corpus.map import make_map as make_map
-    from tablesim.corpus.store import Corpus as Corpus
-    from tablesim.evidence.collation.collation import collate as collate
-    from tablesim.evidence.collation.cutouts import Cutter as Cutter
-    from tablesim.evidence.collation.cutouts import cutouts as cutouts
-    from tablesim.evidence.comparison import Comparison as Comparison
-    from tablesim.evidence.comparison import compare as compare
-    from tablesim.evidence.matches.photograph_network import compare_pixels as compare_pixels
-    from tablesim.reader import PageReader as PageReader
-    from tablesim.reader import load_network as load_network
-    from tablesim.records.collation import Collation as Collation
-    from tablesim.records.reading import Reading as Reading
-    from tablesim.review.review import Review as Review
-    from tablesim.workflow import cluster as cluster
-    from tablesim.workflow import run as run
-
-# Loaded when first asked for: `import tablesim` costs nothing, and a missing part is named when it is needed.
-_WHERE = {
+_PUBLIC = {
     "Collation": "tablesim.records.collation",
     "Comparison": "tablesim.evidence.comparison",
     "Corpus": "tablesim.corpus.store",
@@ -50,54 +30,59 @@ _WHERE = {
     "PageReader": "tablesim.reader",
     "Reading": "tablesim.records.reading",
     "Review": "tablesim.review.review",
-    "cluster": "tablesim.workflow",
+    "TablesimError": "tablesim.errors",
+    "__version__": "tablesim.version",
+    "cluster": "tablesim.workflow.clustering",
     "collate": "tablesim.evidence.collation.collation",
     "compare": "tablesim.evidence.comparison",
     "compare_embeddings": "tablesim.corpus.evaluation.embeddings",
+    "compare_embeddings_on": "tablesim.workflow.baselines",
     "compare_pixels": "tablesim.evidence.matches.photograph_network",
     "corpus_of_histograms": "tablesim.corpus.from_histograms",
     "cutouts": "tablesim.evidence.collation.cutouts",
+    "correct": "tablesim.corpus.corrections.apply",
+    "demo": "tablesim.api",
     "evaluate": "tablesim.corpus.evaluation.labels",
+    "examine": "tablesim.evidence.recomputation.examination",
+    "export_run": "tablesim.export.formats",
+    "find_scans": "tablesim.scans.sources",
+    "genealogy": "tablesim.evidence.genealogy.genealogy",
     "histogram_embeddings": "tablesim.corpus.evaluation.embeddings",
     "history": "tablesim.corpus.history.history",
     "load_network": "tablesim.reader",
     "make_map": "tablesim.corpus.map",
-    "run": "tablesim.workflow",
+    "propose": "tablesim.evidence.recomputation.examination",
+    "read_corrections": "tablesim.digits.corrections",
+    "recluster": "tablesim.workflow.clustering",
+    "run": "tablesim.api",
+    "verified_search": "tablesim.workflow.verification",
+    "write_report": "tablesim.report.writing",
 }
+"""Every public name and the module that defines it; ``__init__.pyi`` is made from this table."""
 
-__all__ = [
-    "Collation",
-    "Comparison",
-    "Corpus",
-    "Cutter",
-    "HistorySettings",
-    "PageReader",
-    "Reading",
-    "Review",
-    "TablesimError",
-    "cluster",
-    "collate",
-    "compare",
-    "compare_embeddings",
-    "compare_pixels",
-    "corpus_of_histograms",
-    "cutouts",
-    "evaluate",
-    "histogram_embeddings",
-    "history",
-    "load_network",
-    "make_map",
-    "run",
-]
+_RENAMED = {"Network": "PageReader"}
+"""Public names of earlier versions: they work, with a DeprecationWarning."""
+
+__all__ = sorted(_PUBLIC)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _WHERE:
-        raise AttributeError(f"module 'tablesim' has no attribute {name!r}; it has {', '.join(__all__)}")
-    value = getattr(importlib.import_module(_WHERE[name]), name)
+    if name in _RENAMED:
+        import warnings
+
+        new = _RENAMED[name]
+        warnings.warn(f"tablesim.{name} is now tablesim.{new}", DeprecationWarning, stacklevel=2)
+        return __getattr__(new)
+    if name not in _PUBLIC:
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, _PUBLIC, 1)
+        hint = f"; did you mean {near[0]}?" if near else f"; it has {', '.join(__all__)}"
+        raise AttributeError(f"module 'tablesim' has no attribute {name!r}{hint}", name=name, obj=None)
+    value = getattr(importlib.import_module(_PUBLIC[name]), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return __all__

@@ -13,6 +13,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 ROOMS = (
+    "version",
     "errors",
     "records",
     "astronomy",

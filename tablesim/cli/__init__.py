@@ -102,9 +102,9 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from tablesim.version import __version__
 
-        typer.echo(f"tablesim {version('tablesim')}")
+        typer.echo(f"tablesim {__version__}")
         raise typer.Exit
 
 

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from tablesim.cli.options import Json, Workers
-from tablesim.cli.output import progress
-from tablesim.cli.run import finish
+from tablesim.cli.output import print_run, progress
 
-FIGURES = ("precision_at_1", "adjusted_rand")
+SHOWN = ("precision_at_1", "adjusted_rand")
+"""What of the evaluation is printed."""
 
 
 def command(
@@ -23,8 +23,8 @@ def command(
 
     Example: tablesim demo --out demo
     """
-    from tablesim.workflow import demo
+    from tablesim.api import demo
 
     with progress(quiet=as_json) as show:
         corpus, evaluation = demo(out, workers=workers, on_event=show)
-    finish(corpus, as_json=as_json, more={name: getattr(evaluation, name) for name in FIGURES})
+    print_run(corpus, as_json=as_json, evaluation={name: getattr(evaluation, name) for name in SHOWN})

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from tablesim.corpus.store import Corpus
 
 
 def print_json(data: Any) -> None:
@@ -46,6 +49,23 @@ def progress(*, quiet: bool = False) -> Any:
     if sys.stderr.isatty() and not quiet:
         return ProgressBars(sys.stderr)
     return ProgressLines(sys.stderr)
+
+
+def print_run(corpus: Corpus, *, as_json: bool, evaluation: Mapping[str, float | None] | None = None) -> None:
+    """What a finished run holds, how it compares with labels if that is known, and where its report is."""
+    status, measured = corpus.status(), evaluation or {}
+    report = corpus.folder / "report" / "index.html"
+    if corpus.problems:
+        failure(f"{len(corpus.problems)} pages could not be read; {corpus.folder / 'problems.csv'} says why")
+    if as_json:
+        print_json({**status, "report": str(report), "problems": corpus.problems, **measured})
+        return
+    typer.echo(
+        f"{status['read']} pages read, {status['tables']} with a numerical table, in {status['clusters']} clusters"
+    )
+    for name, value in measured.items():
+        typer.echo(f"{name.replace('_', ' ')}: {'none' if value is None else f'{value:.3f}'}")
+    typer.echo(f"report: {report}")
 
 
 def _text(value: Any) -> str:

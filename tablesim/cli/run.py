@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from tablesim.cli.options import Cache, Clusters, Json, MaxPixels, Offline, Sources, Weights, Workers
-from tablesim.cli.output import failure, print_json, progress
+from tablesim.cli.output import print_run, progress
 from tablesim.scans.images import MAX_PIXELS
-
-if TYPE_CHECKING:
-    from tablesim.corpus.store import Corpus
 
 
 def command(
@@ -44,41 +41,22 @@ def command(
 
     Example: tablesim run scans --out myrun --metadata pages.csv --workers 2
     """
+    from tablesim.api import run
     from tablesim.scans.web import Web
-    from tablesim.workflow import run
 
     web = Web(cache, offline=offline)
     with progress(quiet=as_json) as show:
         corpus = run(
             source,
             out,
-            metadata,
-            clusters,
-            workers,
-            weights,
-            show,
+            metadata=metadata,
+            clusters=clusters,
+            workers=workers,
+            network=weights,
+            on_event=show,
             web=web,
             max_pixels=max_pixels,
             scheduler=scheduler,
             retry_failed=retry_failed,
         )
-    finish(corpus, as_json=as_json)
-
-
-def finish(corpus: Corpus, *, as_json: bool, more: dict[str, Any] | None = None) -> None:
-    """Write the report of ``corpus`` and say what there is and where."""
-    from tablesim.report import write_report
-
-    report = write_report(corpus)
-    status = corpus.status()
-    if corpus.problems:
-        failure(f"{len(corpus.problems)} pages could not be read; {corpus.folder / 'problems.csv'} says why")
-    if as_json:
-        print_json({**status, "report": str(report), "problems": corpus.problems, **(more or {})})
-        return
-    typer.echo(
-        f"{status['read']} pages read, {status['tables']} with a numerical table, in {status['clusters']} clusters"
-    )
-    for name, value in (more or {}).items():
-        typer.echo(f"{name.replace('_', ' ')}: {value:.3f}" if isinstance(value, float) else f"{name}: {value}")
-    typer.echo(f"report: {report}")
+    print_run(corpus, as_json=as_json)

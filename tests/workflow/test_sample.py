@@ -1,7 +1,8 @@
 import pytest
 
+from tablesim.api import demo
 from tablesim.errors import ScanError
-from tablesim.workflow import demo, sample_folder
+from tablesim.workflow import sample_folder
 
 
 def test_the_sample_is_found_beside_the_package_or_in_it(tmp_path, monkeypatch):
