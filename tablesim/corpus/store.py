@@ -16,6 +16,8 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -42,9 +44,9 @@ from tablesim.corpus.storage.files import read_json, remove_partials, write_csv,
 from tablesim.corpus.storage.lock import locked, owner
 from tablesim.corpus.storage.page_table import PageTable, replace_page_table, write_page_table
 from tablesim.corpus.storage.shards import EMBEDDING_SCHEMA, READING_SCHEMA, Shards, row_reading, vectors
-from tablesim.digits.correcting import corrected
-from tablesim.digits.corrections import Correction, corrections_in_force
+from tablesim.digits.corrections import corrected
 from tablesim.errors import RunError, SettingsError
+from tablesim.records.corrections import Correction
 from tablesim.records.reading import Reading
 from tablesim.scans.csvfile import listed
 
@@ -145,9 +147,14 @@ class Corpus:
     def settings(self) -> dict[str, Any]:
         return dict(self.run["settings"])
 
+    @property
+    def settings_hash(self) -> str:
+        """SHA-256 of the settings that decide what is read: changes when the run's readings would."""
+        return hashlib.sha256(json.dumps(self.settings, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
     def refresh(self) -> None:
         """Forget what was read from the folder, so that the next question reads it again."""
-        for name in ("page_table", "pages", "_vectors", "searching", "corrections", "_corrected"):
+        for name in ("page_table", "pages", "_vectors", "searching", "corrections"):
             self.__dict__.pop(name, None)
         self.reading_shards.refresh()
         self.embedding_shards.refresh()
@@ -181,7 +188,7 @@ class Corpus:
         reading = self.machine_reading(page_id)
         counts = self.embedding_shards.row(reading.sha256)
         h = None if counts is None else np.array(counts["histogram"], dtype=np.float32)
-        return replace(corrected(reading, self._corrected.get(reading.sha256, ())), histogram=h)
+        return replace(corrected(reading, self.corrections.by_scan.get(reading.sha256, ())), histogram=h)
 
     def machine_reading(self, page_id: str) -> Reading:
         """What the machine read on a page, whatever was corrected since; without a histogram."""
@@ -196,22 +203,11 @@ class Corpus:
     @cached_property
     def corrections(self) -> CorrectionLog:
         """What people read otherwise than the machine; ``reading`` has it, ``machine_reading`` has not."""
-        return CorrectionLog(self.folder)
+        return CorrectionLog(self.folder, self.page_table, self.reading_shards)
 
     def corrections_of(self, page_id: str) -> tuple[Correction, ...]:
         """The corrections that hold on a page: of several about one number the latest."""
-        return corrections_in_force(self._corrected.get(self.page(page_id)["sha256"], ()))
-
-    @cached_property
-    def _corrected(self) -> dict[str, list[Correction]]:
-        """The corrections by the hash of the scan: pages with the same bytes are corrected together."""
-        found: dict[str, list[Correction]] = {}
-        for correction in self.corrections.all:
-            row = self.page_table.row_of(correction.page)
-            if row is not None:
-                key = self.page_table.line(row)["sha256"]
-                found.setdefault(key, []).append(replace(correction, page=key))
-        return found
+        return self.corrections.of(self.page(page_id)["sha256"])
 
     def readings(self) -> Iterator[Reading]:
         """Every reading, by page id, a shard at a time."""
@@ -377,7 +373,7 @@ class Corpus:
             "failed": int(np.count_nonzero(statuses == "failed")) + failed,
             "waiting": int(np.count_nonzero(waiting) - np.count_nonzero(finished)) - failed,
             "duplicates": len(keys) - len(set(keys)),
-            "corrections": len(self.corrections.all),
+            **self.corrections.status().counts(),
             "tables": int(np.count_nonzero(table.flags("is_table"))),
             "neighbours": (self.folder / "neighbours.parquet").is_file(),
             "clusters": None if clusters is None else clusters.k,

@@ -22,9 +22,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tablesim.digits.corrections import Correction, corrections_in_force, read_corrections
+from tablesim.digits.corrections import corrections_in_force, read_corrections
 from tablesim.errors import MetadataError
 from tablesim.records.boxes import Box
+from tablesim.records.corrections import Correction
 from tablesim.records.reading import ILLEGIBLE
 from tablesim.scans.csvfile import CsvFile, listed, read_csv
 from tablesim.scans.metadata import find_column, page_key, without_ending

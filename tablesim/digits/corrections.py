@@ -1,119 +1,54 @@
-"""Corrections: what a person reads where the machine read something else, as a plain CSV file.
+"""Corrections by hand: their CSV file, which of them hold, and a reading with them in place of what the machine read.
 
 One number a line, by the box of the whole number in source pixels::
 
-    page,x,y,width,height,read,correct,who,when,reason
-    1746_clavius_1593_p283,2430,3558,44,55,24,29,A. Reader,2026-03-02,the 9 is broken
-    1746_clavius_1593_p283,310,120,90,40,69,,A. Reader,2026-03-02,the sign of Cancer
-    1746_clavius_1593_p284,2511,998,60,52,1?,1?,A. Reader,2026-03-02T10:15:00+01:00,worm hole
+    page,sha256,x,y,width,height,read,correct,who,when,reason
+    1746_clavius_1593_p283,4f1c...,2430,3558,44,55,24,29,A. Reader,2026-03-02,the 9 is broken
+    1746_clavius_1593_p283,4f1c...,310,120,90,40,69,,A. Reader,2026-03-02,the sign of Cancer
+    1746_clavius_1593_p284,99ab...,2511,998,60,52,1?,1?,A. Reader,2026-03-02T10:15:00+01:00,worm hole
 
-``correct`` is what is printed: figures, ``?`` for one that cannot be told, a point or comma inside the number as it is
+``correct`` is what is printed: digits, ``?`` for one that is illegible, a point or comma inside the number as it is
 printed, and nothing at all where no number is printed. A number that the machine missed has an empty ``read``.
-Corrections never replace what was read: they are kept beside it, with who made them and when.
+``sha256`` is the hash of the scan, to which the correction belongs; the page id is for people and may change.
+
+A corrected digit has confidence 1; one that a person cannot read either has no value and confidence 1; neither has a
+runner-up. Numbers keep their table, row and column as long as corrections change digits alone; where numbers come or
+go, the page is arranged anew.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import math
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
+from tablesim.digits.layout import arrange, is_table
 from tablesim.errors import MetadataError
 from tablesim.records.boxes import Box
-from tablesim.records.reading import ILLEGIBLE
+from tablesim.records.corrections import Correction
+from tablesim.records.reading import ILLEGIBLE, Digit, Number, Reading
 from tablesim.scans.csvfile import CsvFile, listed, read_csv
 from tablesim.scans.metadata import page_key, without_ending
 
-COLUMNS = ("page", "x", "y", "width", "height", "read", "correct", "who", "when", "reason")
+COLUMNS = ("page", "sha256", "x", "y", "width", "height", "read", "correct", "who", "when", "reason")
 """Columns of the file, in the order in which it is written."""
 
 NEEDED = ("page", "x", "y", "width", "height", "correct")
 """Columns that a file must have; the others may be missing or blank."""
 
-SAME_PLACE = 0.3
-"""Two corrections of a page whose boxes share this much (intersection over union) are about the same number."""
+SAME_POSITION = 0.3
+"""Boxes of one scan that share this much (intersection over union) are about the same number: chosen by eye, boxes
+drawn by hand around one number share .5 and more, those of neighbours nothing."""
 
-LARGEST = 1_000_000
-"""No scan is wider or higher than this, in pixels."""
+COVERED = 0.6
+"""Numbers of which so much of the area lies in a correction's box are those it is about: chosen by eye, half a number
+is too little, and of a number in a box drawn tightly by hand four fifths lie in it."""
 
-LONGEST = 40
-"""No number has more figures and points than this."""
-
-_MARKS = "·.,"
-_PRINTED = re.compile(rf"[0-9{re.escape(ILLEGIBLE)}](?:[{_MARKS}]?[0-9{re.escape(ILLEGIBLE)}])*")
-
-
-@dataclass(frozen=True, slots=True)
-class Correction:
-    """What a person read at one place of a page.
-
-    Parameters
-    ----------
-    page : str
-        Page id: the scan's name without its ending.
-    box : Box
-        Around the whole number, in source pixels.
-    read : str
-        What the machine had read there; empty where it had read nothing.
-    correct : str
-        What is printed: figures, ``?`` for an illegible one, points or commas as printed; empty where no number is.
-    who, when, reason : str
-        Who says so, when (ISO 8601: ``2026-03-02`` or ``2026-03-02T10:15:00+01:00``), and why; may be empty.
-
-    Raises
-    ------
-    MetadataError
-        A value that cannot be meant.
-    """
-
-    page: str
-    box: Box
-    read: str
-    correct: str
-    who: str = ""
-    when: str = ""
-    reason: str = ""
-
-    def __post_init__(self) -> None:
-        box = (self.box.x, self.box.y, self.box.width, self.box.height)
-        if not self.page or any(ord(sign) < 32 for sign in self.page):
-            raise MetadataError(f"page: got {self.page!r}, expected the name of a scan without its ending")
-        if not all(math.isfinite(value) and abs(value) <= LARGEST for value in box):
-            raise MetadataError(f"x, y, width, height: got {box}, expected pixels up to {LARGEST:,}")
-        if self.box.width <= 0 or self.box.height <= 0:
-            raise MetadataError(f"width, height: got {box[2]:g} and {box[3]:g}, expected more than 0")
-        if self.correct and (len(self.correct) > LONGEST or not _PRINTED.fullmatch(self.correct)):
-            raise MetadataError(
-                f"correct: got {self.correct!r}, expected a number as printed ('24', '9·965', '1?' with '?' for an "
-                "illegible figure), or nothing where no number is printed; two numbers are two lines"
-            )
-        if not self.read and not self.correct:
-            raise MetadataError("read and correct: both are empty, expected at least one; leave such a line out")
-        if self.when and not _is_time(self.when):
-            raise MetadataError(f"when: got {self.when!r}, expected a date such as 2026-03-02 or 2026-03-02T10:15")
-
-    @property
-    def digits_text(self) -> str:
-        """The figures of ``correct`` alone."""
-        return "".join(sign for sign in self.correct if sign not in _MARKS)
-
-    def to_row(self) -> dict[str, str]:
-        """The line of the file, by column."""
-        box = {"x": self.box.x, "y": self.box.y, "width": self.box.width, "height": self.box.height}
-        return {
-            "page": self.page,
-            **{name: f"{value:.2f}".rstrip("0").rstrip(".") for name, value in box.items()},
-            "read": self.read,
-            "correct": self.correct,
-            "who": self.who,
-            "when": self.when,
-            "reason": self.reason,
-        }
+SURE = 1.0
+"""Confidence of what a person read."""
 
 
 def read_corrections(path: str | Path) -> tuple[Correction, ...]:
@@ -151,16 +86,15 @@ def read_corrections(path: str | Path) -> tuple[Correction, ...]:
     return tuple(corrections)
 
 
-def write_corrections(path: str | Path, corrections: Iterable[Correction]) -> None:
-    """Write corrections as CSV (UTF-8), replacing the file whole or not at all."""
-    path = Path(path)
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(correction.to_row() for correction in corrections)
-    aside = path.with_name(f"{path.name}.part")
-    aside.write_text(text.getvalue(), encoding="utf-8", newline="")
-    aside.replace(path)
+def correction_row(correction: Correction) -> dict[str, str | float]:
+    """The line of a correction in the file, by column."""
+    box = correction.box
+    sides = {"x": box.x, "y": box.y, "width": box.width, "height": box.height}
+    texts = ("page", "sha256", "read", "correct", "who", "when", "reason")
+    return {
+        **{name: getattr(correction, name) for name in texts},
+        **{name: int(value) if value == int(value) else round(value, 2) for name, value in sides.items()},
+    }
 
 
 def corrections_in_force(corrections: Sequence[Correction]) -> tuple[Correction, ...]:
@@ -168,25 +102,140 @@ def corrections_in_force(corrections: Sequence[Correction]) -> tuple[Correction,
 
     ``when`` decides where both have it, else the order of the list.
     """
-    kept: list[Correction] = []
-    for correction in corrections:
-        rivals = [k for k, other in enumerate(kept) if _about_the_same(correction, other)]
-        if any(_moment(kept[k]) > _moment(correction) for k in rivals if kept[k].when and correction.when):
+    kept: dict[str, list[tuple[int, Correction]]] = defaultdict(list)
+    for order, correction in enumerate(corrections):
+        of_scan, moment = kept[correction.scan_key], correction.moment
+        rivals = [pair for pair in of_scan if pair[1].box.overlap(correction.box) >= SAME_POSITION]
+        moments = [rival.moment for _, rival in rivals]
+        if moment is not None and any(other is not None and other > moment for other in moments):
             continue
-        for k in reversed(rivals):
-            del kept[k]
-        kept.append(correction)
-    return tuple(kept)
+        for pair in rivals:
+            of_scan.remove(pair)
+        of_scan.append((order, correction))
+    return tuple(correction for _, correction in sorted((p for ps in kept.values() for p in ps), key=lambda p: p[0]))
 
 
-def _about_the_same(first: Correction, second: Correction) -> bool:
-    return first.page == second.page and first.box.overlap(second.box) >= SAME_PLACE
+def numbers_at(box: Box, numbers: Sequence[Number]) -> list[int]:
+    """Which numbers a box is about: those in it, at about its position, or of which it is a part.
+
+    Numbers whose middle lies in the box are in it; the box is a part of a number, as of two that were read as one, when
+    its middle lies in that number's.
+    """
+    return [
+        index
+        for index, other in enumerate(number.box for number in numbers)
+        if box.contains(*other.centre) or other.contains(*box.centre) or other.overlap(box) >= SAME_POSITION
+    ]
+
+
+def text_at(box: Box, numbers: Sequence[Number]) -> str:
+    """What stands at a box: the texts of ``numbers_at``, apart by a blank."""
+    return " ".join(numbers[index].text for index in numbers_at(box, numbers))
+
+
+def finds_its_number(correction: Correction, numbers: Sequence[Number]) -> bool:
+    """Whether a correction can be applied to what the machine reads now, which may be another version's reading.
+
+    It can where the machine reads what it read then, where its numbers lie in the correction's box, and where it reads
+    nothing. It cannot where the box is only a part of a number that was read otherwise then: there it would strike out
+    digits that nobody spoke of.
+    """
+    indices = numbers_at(correction.box, numbers)
+    if not indices or text_at(correction.box, numbers) == correction.read:
+        return True
+    around = Box.around(numbers[index].box for index in indices)
+    box = correction.box
+    width = min(around.right, box.right) - max(around.x, box.x)
+    height = min(around.bottom, box.bottom) - max(around.y, box.y)
+    return max(width, 0.0) * max(height, 0.0) >= COVERED * around.area
+
+
+def corrected(reading: Reading, corrections: Sequence[Correction]) -> Reading:
+    """The reading as a person corrected it, without a histogram; the reading itself where nothing is corrected.
+
+    Parameters
+    ----------
+    reading : Reading
+        What the machine read.
+    corrections : sequence of Correction
+        Of this scan, in the order they were made; of several about one number the latest holds. Each replaces the
+        numbers in its box, be it by one number or by none; where there are none, it adds one. Those that do not find
+        their number (see ``finds_its_number``) change nothing.
+
+    Returns
+    -------
+    Reading
+        ``is_table`` is judged again where numbers came or went.
+    """
+    in_force = [c for c in corrections_in_force(corrections) if finds_its_number(c, reading.numbers)]
+    if not in_force:
+        return reading
+    indices_of = [numbers_at(correction.box, reading.numbers) for correction in in_force]
+    removed = {index for indices in indices_of for index in indices}
+    kept = dict(enumerate(reading.numbers))
+    added: list[Number] = []
+    rearrange = False
+    for correction, indices in zip(in_force, indices_of, strict=True):
+        one_to_one = len(indices) == 1 and sum(indices[0] in others for others in indices_of) == 1
+        if one_to_one and correction.correct:
+            kept[indices[0]] = _rewritten(correction, reading.numbers[indices[0]], reading.transform.rotation)
+            removed.discard(indices[0])
+        elif correction.correct:
+            added.append(_number(correction, reading.transform.rotation))
+        rearrange |= not (one_to_one and correction.correct) and bool(indices or correction.correct)
+    numbers = [number for index, number in kept.items() if index not in removed] + added
+    if not rearrange:
+        return replace(reading, numbers=tuple(numbers), histogram=None)
+    arranged = _arranged(numbers, reading.transform.rotation)
+    return replace(reading, numbers=tuple(arranged), is_table=is_table(arranged), histogram=None)
+
+
+def divide_box(box: Box, n: int, rotation: int) -> list[Box]:
+    """``n`` equal parts of a box in reading order, on a scan that has to be turned by ``rotation`` to be upright."""
+    if rotation in (0, 180):
+        step = box.width / n
+        parts = [Box(box.x + step * part, box.y, step, box.height) for part in range(n)]
+    else:
+        step = box.height / n
+        parts = [Box(box.x, box.y + step * part, box.width, step) for part in range(n)]
+    # Turned by 90 degrees clockwise, what stood at the bottom comes first.
+    return parts[::-1] if rotation in (90, 180) else parts
+
+
+def _rewritten(correction: Correction, number: Number, rotation: int) -> Number:
+    """The number with other digits: as many of them keep their boxes, else the number's box is divided."""
+    digits_text = correction.digits_text
+    boxes = [digit.box for digit in number.digits]
+    if len(boxes) != len(digits_text):
+        boxes = divide_box(number.box, len(digits_text), rotation)
+    return replace(number, text=correction.correct, digits=_digits(digits_text, boxes), confidence=SURE)
+
+
+def _number(correction: Correction, rotation: int) -> Number:
+    digits_text = correction.digits_text
+    digits = _digits(digits_text, divide_box(correction.box, len(digits_text), rotation))
+    return Number(correction.correct, digits, SURE)
+
+
+def _digits(digits_text: str, boxes: Sequence[Box]) -> tuple[Digit, ...]:
+    return tuple(
+        Digit(None if sign == ILLEGIBLE else int(sign), box, SURE) for sign, box in zip(digits_text, boxes, strict=True)
+    )
+
+
+def _arranged(numbers: Sequence[Number], rotation: int) -> list[Number]:
+    turned = rotation in (90, 270)
+    sides = [digit.box.width if turned else digit.box.height for number in numbers for digit in number.digits]
+    if not sides:
+        return []
+    return arrange(numbers, unit=max(float(np.median(sides)), 1.0), rotation=rotation)
 
 
 def _correction(values: dict[str, str], file: CsvFile) -> Correction:
     box = Box(*(_pixels(name, values[name], file.separator) for name in ("x", "y", "width", "height")))
-    words = {name: values[name] for name in ("read", "correct", "who", "when", "reason")}
-    return Correction(without_ending(page_key(values["page"])), box, **words)
+    texts = {name: values[name] for name in ("read", "correct", "who", "when", "reason")}
+    page = without_ending(page_key(values["page"]))
+    return Correction(page, box, **texts, sha256=values["sha256"].lower())
 
 
 def _pixels(name: str, text: str, separator: str) -> float:
@@ -203,17 +252,5 @@ def _has_header_alone(path: Path) -> bool:
         lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError):
         return False
-    return len(lines) == 1 and lines[0].strip().casefold().split(",") == list(COLUMNS)
-
-
-def _is_time(text: str) -> bool:
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _moment(correction: Correction) -> float:
-    """Seconds; a time without a zone counts as local time."""
-    return datetime.fromisoformat(correction.when).timestamp()
+    names = set(lines[0].strip().casefold().split(",")) if len(lines) == 1 else set()
+    return set(NEEDED) <= names <= set(COLUMNS)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from importlib.metadata import version
 
 from tablesim.corpus.store import Corpus
@@ -11,11 +9,6 @@ from tablesim.evidence.collation.verification import Verification
 from tablesim.evidence.comparison import Comparison
 from tablesim.evidence.figures.match_figure import shorten
 from tablesim.report.cards import caption_of
-
-
-def settings_hash(corpus: Corpus) -> str:
-    """SHA-256 of the settings that decide what is read."""
-    return hashlib.sha256(json.dumps(corpus.settings, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def agreement_words(told: Verification) -> str:
@@ -46,7 +39,7 @@ def citation_of(corpus: Corpus, comparison: Comparison, told: Verification, date
         f"{pages[0]}; compared with {pages[1]}. Similarity {shorten(comparison.similarity)} (cosine "
         f"of the roots of the "
         f"bigram histograms; score {comparison.score:.2f}); {agreement_words(told)}. Figures read and pages compared "
-        f"by tablesim {version('tablesim')} (digit network {network[:12]}, settings {settings_hash(corpus)[:12]}), "
+        f"by tablesim {version('tablesim')} (digit network {network[:12]}, settings {corpus.settings_hash[:12]}), "
         f"run “{corpus.folder.resolve().name}”, {date}."
     )
 
@@ -55,6 +48,6 @@ def _cited(corpus: Corpus, page: str) -> str:
     row, caption = corpus.page(page), caption_of(corpus.page(page))
     title = row["title"] or ""
     about = ", ".join(part for part in (caption, "" if title in caption else title, row["handle"]) if part)
-    made = sum(correction.page == page for correction in corpus.corrections.all)
+    made = len(corpus.corrections_of(page))
     corrected = f", {made} correction{'s' if made > 1 else ''} by hand" if made else ""
     return f"{about or row['scan']}, page {page} (scan SHA-256 {row['sha256'][:16]}{corrected})"

@@ -16,7 +16,6 @@ from tablesim.corpus.store import Corpus
 from tablesim.evidence.collation.verification import Verification
 from tablesim.evidence.matches.corpus_rank import CorpusRank
 from tablesim.report.cards import Agreements, Cards, PageCard, caption_of, summary_of
-from tablesim.report.citing import settings_hash
 from tablesim.report.pairpages import Pages, PairMaker, PairPage, PairPlan, by_age, wanted_pairs
 from tablesim.report.pairs import Pair
 from tablesim.report.pictures import Picture, Pictures
@@ -230,7 +229,7 @@ def _provenance(corpus: Corpus) -> Iterable[tuple[str, str]]:
     yield "Run folder", str(corpus.folder)
     yield "Scans from", "; ".join(_listed(run.pop("source", "")))
     yield "Fingerprint of the network", _plain(corpus.settings.get("network", "unknown"))
-    yield "Hash of the settings", settings_hash(corpus)
+    yield "Hash of the settings", corpus.settings_hash
     run.pop("settings", None)
     versions = run.pop("versions", {})
     for name, value in sorted(run.items()):

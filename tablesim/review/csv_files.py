@@ -9,7 +9,7 @@ from typing import Any
 from tablesim.corpus.storage.files import write_csv
 from tablesim.corpus.store import Corpus
 from tablesim.errors import MetadataError
-from tablesim.review.questions import Question, settings_hash
+from tablesim.review.questions import Question
 from tablesim.review.verdicts import COLUMNS, DECISIONS, Verdict, VerdictLog, as_dict
 from tablesim.scans.csvfile import listed, read_csv
 
@@ -53,7 +53,7 @@ def read_decisions(path: str | Path, corpus: Corpus, who: str = "") -> list[Verd
             "write the questions anew with `tablesim review RUN --out FILE`"
         )
     ids = {row["page"] for row in corpus.pages}
-    now = settings_hash(corpus)
+    now = corpus.settings_hash
     found = []
     for number, row in enumerate(file.rows, 2):
         decision = row["decision"].strip().lower()

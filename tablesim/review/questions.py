@@ -116,11 +116,6 @@ def clustering_hash(clustering: Clustering) -> str:
     return hashlib.sha256(json.dumps(sets).encode()).hexdigest()
 
 
-def settings_hash(corpus: Corpus) -> str:
-    """Changes when the run's readings would."""
-    return hashlib.sha256(json.dumps(corpus.settings, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
-
-
 def _clustering(corpus: Corpus, clustering: Clustering | None) -> Clustering:
     clustering = corpus.clusters if clustering is None else clustering
     if clustering is None:
@@ -135,7 +130,7 @@ class _Shown:
         self.corpus, self.clustering = corpus, clustering
         pages, self.histograms = corpus.histograms
         self.row = {page: at for at, page in enumerate(pages)}
-        self.settings = settings_hash(corpus)
+        self.settings = corpus.settings_hash
 
     def question(
         self,

@@ -21,12 +21,13 @@ import pyarrow as pa
 
 from tablesim.corpus.storage.files import read_parquet, write_parquet
 from tablesim.corpus.store import Corpus
-from tablesim.digits.corrections import Correction
+from tablesim.digits.corrections import correction_row
 from tablesim.errors import RunError
 from tablesim.evidence.collation.collation import collate_witnesses
 from tablesim.evidence.collation.grids import witness_of
 from tablesim.evidence.collation.verification import Verification, verification
 from tablesim.records.collation import Collation
+from tablesim.records.corrections import Correction
 
 NAME = "verified.parquet"
 
@@ -121,7 +122,7 @@ class VerifiedPairs:
         """The hash of a scan, and of what was corrected on it."""
         made = self.corpus.corrections.all
         if made is not self._corrections:
-            self._corrections, self._corrected = made, _digests(self.corpus, made)
+            self._corrections, self._corrected = made, _digests(made)
         key = str(self.corpus.page(page)["sha256"])
         return self._corrected.get(key, key)
 
@@ -131,11 +132,10 @@ def collate_pages(corpus: Corpus, a: str, b: str) -> Collation:
     return collate_witnesses([witness_of([corpus.reading(page)]) for page in sorted((a, b))])
 
 
-def _digests(corpus: Corpus, corrections: Iterable[Correction]) -> dict[str, str]:
+def _digests(corrections: Iterable[Correction]) -> dict[str, str]:
     """For each scan with corrections, by its hash, the hash of the two."""
-    said: dict[str, list[dict[str, str]]] = {}
+    said: dict[str, list[dict[str, str | float]]] = {}
     for correction in corrections:
-        row = corpus.page_table.row_of(correction.page)
-        if row is not None:
-            said.setdefault(corpus.page_table.line(row)["sha256"], []).append(correction.to_row())
+        if correction.sha256:
+            said.setdefault(correction.sha256, []).append(correction_row(correction))
     return {key: hashlib.sha256(json.dumps([key, rows]).encode()).hexdigest() for key, rows in said.items()}

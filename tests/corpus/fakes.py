@@ -5,6 +5,7 @@ The scans are real image files and are opened as such, so that a bad file fails 
 
 from __future__ import annotations
 
+import csv
 import os
 import signal
 import time
@@ -15,8 +16,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from tablesim.digits.corrections import COLUMNS, correction_row
 from tablesim.digits.scores import histogram110
 from tablesim.records.boxes import Box
+from tablesim.records.corrections import Correction
 from tablesim.records.reading import Digit, Number, Reading
 from tablesim.records.transform import Transform
 from tablesim.scans.images import MAX_PIXELS, load_scan, page_id
@@ -115,3 +118,11 @@ def write_corpus(folder: Path, kinds: int = 4, editions: int = 3, prose: int = 2
         write_scan(folder / f"prose_{page}.png", [["15", "4"]] if page % 2 else "", 200 + page)
         labels[f"prose_{page}"] = "none"
     return labels
+
+
+def write_corrections(path: Path, corrections: Sequence[Correction]) -> None:
+    """A file of corrections as people hand them in."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(map(correction_row, corrections))

@@ -1,11 +1,12 @@
 """Annotation files as they are published, with every trap that the published ones hold."""
 
 import pytest
+from corpus.fakes import write_corrections
 
 from tablesim.digits.annotations import Annotation, book_of, read_annotations
-from tablesim.digits.corrections import Correction, write_corrections
 from tablesim.errors import MetadataError
 from tablesim.records.boxes import Box
+from tablesim.records.corrections import Correction
 
 HEAD = "page_id,xywh,element_label,number,book,page_id_"
 NUMBERS = "xywh,element_label,page_id,book,num_page_id,num_patch_id,number"

@@ -15,12 +15,12 @@ from tablesim.cli import app
 from tablesim.corpus.corrections.apply import correct
 from tablesim.corpus.from_histograms import corpus_of_histograms
 from tablesim.corpus.store import Corpus
-from tablesim.digits.corrections import Correction
 from tablesim.digits.numbers import Thresholds
 from tablesim.errors import ExportError, RunError
 from tablesim.export.formats import export_run
 from tablesim.export.kinds import Format
 from tablesim.export.provenance import Provenance, describe_reader
+from tablesim.records.corrections import Correction
 from tablesim.workflow import run
 
 

@@ -9,9 +9,9 @@ from PIL import Image
 
 from tablesim.corpus.corrections.apply import correct
 from tablesim.corpus.store import Corpus
-from tablesim.digits.corrections import Correction
 from tablesim.errors import RunError
 from tablesim.evidence import compare
+from tablesim.records.corrections import Correction
 from tablesim.report import write_report
 from tablesim.report.cards import caption_of
 from tablesim.report.content import closest_pair

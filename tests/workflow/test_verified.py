@@ -4,7 +4,7 @@ from corpus.fakes import FakeReader, write_corpus
 
 from tablesim.corpus.corrections.apply import correct
 from tablesim.corpus.store import Corpus
-from tablesim.digits.corrections import Correction
+from tablesim.records.corrections import Correction
 from tablesim.workflow import run
 from tablesim.workflow.verification import verify_pages
 from tablesim.workflow.verification_store import NAME, VerifiedPairs

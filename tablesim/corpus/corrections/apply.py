@@ -7,6 +7,7 @@ in, leaves or enters, so that a correction takes seconds in a run of any size.
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -24,10 +25,10 @@ from tablesim.corpus.storage.files import read_parquet, write_parquet
 from tablesim.corpus.storage.schemas import NEIGHBOUR_SCHEMA
 from tablesim.corpus.storage.shards import embedding_row
 from tablesim.corpus.store import Corpus
-from tablesim.digits.correcting import meant
-from tablesim.digits.corrections import Correction, corrections_in_force
+from tablesim.digits.corrections import corrections_in_force, finds_its_number, text_at
 from tablesim.errors import MetadataError
 from tablesim.records.boxes import Box
+from tablesim.records.corrections import Correction
 from tablesim.records.reading import Reading
 from tablesim.scans.csvfile import listed
 
@@ -42,67 +43,143 @@ class CorrectionResult:
     Parameters
     ----------
     new : tuple of Correction
-        Those that were added, with who, when and what the machine had read.
+        Those that were added, with who, when, the hash of the scan, and what the machine had read.
     known : int
         How many stood there already.
     pages : tuple of str
         The pages whose corrected reading is another one now.
-    unlike : tuple of str
-        Remarks on corrections that expect another reading than the machine's; they count all the same.
+    not_taken : tuple of Correction
+        Those of scans that the run does not have, or that do not find their number.
+    remarks : tuple of str
+        On those that were not taken, and on those that expect another reading than the machine's but count all the
+        same.
     """
 
     new: tuple[Correction, ...]
     known: int
     pages: tuple[str, ...]
-    unlike: tuple[str, ...]
+    not_taken: tuple[Correction, ...]
+    remarks: tuple[str, ...]
 
 
 def correct(corpus: Corpus, corrections: Sequence[Correction], who: str = "") -> CorrectionResult:
-    """Add corrections to a run and renew what depends on them.
+    """Add corrections to a run and renew what depends on them. The same corrections again change nothing.
 
     Parameters
     ----------
     corpus : Corpus
         The run. Its clusters and its report stay as they are until they are made again.
     corrections : sequence of Correction
-        Without ``when`` they are of this moment, without ``who`` of ``who``.
+        Each belongs to the scan of its ``sha256``, whatever its page is called here, so those of another run are taken
+        over where both have the scan. Without a hash it belongs to the scan that its page has now. Without ``when`` it
+        is of this moment, without ``who`` of ``who``.
     who : str
         Who made those that do not say it.
 
     Raises
     ------
     MetadataError
-        A correction names a page that is not in the run; nothing is written then.
+        A correction without a hash names a page that is not in the run, or the run has none of the scans; nothing is
+        written then.
     RunError
         A page was not read, or another process writes the run.
     """
-    strangers = {correction.page for correction in corrections if corpus.page_table.row_of(correction.page) is None}
+    given = list(dict.fromkeys(corrections))
+    with corpus.lock():
+        corpus.refresh()
+        keys = _scan_keys(corpus, given)
+        pages_of = corpus.page_table.pages_of(keys.values())
+        if given and not pages_of:
+            raise MetadataError(
+                f"corrections: {corpus.folder} has none of the {len(set(keys.values()))} scans that they are about "
+                f"(the first is that of {given[0].page}); nothing was taken over. Are they of another collection?"
+            )
+        numbers = {key: corpus.machine_reading(pages[0]).numbers for key, pages in pages_of.items()}
+        stored = set(corpus.corrections.all)
+        taken, not_taken, remarks = [], [], []
+        for correction in given:
+            key = keys[correction]
+            text = "" if key not in numbers else text_at(correction.box, numbers[key])
+            names = pages_of.get(key, (correction.page,))
+            full = replace(
+                correction,
+                page=correction.page if correction.page in names else names[0],
+                box=_rounded(correction.box),
+                read=text or correction.read,
+                who=correction.who or who,
+                sha256=key,
+            )
+            if key not in numbers and full not in stored:
+                not_taken.append(full)
+            elif key not in numbers or correction.read in ("", text):
+                taken.append(full)
+            elif finds_its_number(correction, numbers[key]):
+                remarks.append(f"{full.page}: read was {correction.read!r}, but the machine read {text!r}")
+                taken.append(full)
+            else:
+                not_taken.append(correction)
+                remarks.append(
+                    f"{full.page}: not taken over: {correction.read!r} -> {correction.correct!r} is about a part of "
+                    f"what the machine read, {text!r}; give it with the box of the whole number"
+                )
+        strangers = Counter(c.page for c in not_taken if c.sha256 and c.sha256 not in numbers)
+        remarks += [f"{page}: {n} not taken over: no page has this scan" for page, n in sorted(strangers.items())]
+        moment = datetime.now().astimezone().isoformat(timespec="seconds")
+        new = [replace(c, when=c.when or moment) for c in _new(corpus.corrections.all, taken)]
+        corpus.corrections.append(new)
+        corpus.refresh()
+        pages = renew(corpus, {page for c in new for page in pages_of[c.sha256]})
+    return CorrectionResult(tuple(new), len(taken) - len(new), tuple(pages), tuple(not_taken), tuple(remarks))
+
+
+def _scan_keys(corpus: Corpus, corrections: Iterable[Correction]) -> dict[Correction, str]:
+    """The hash of the scan that each correction is about."""
+    keys = {}
+    strangers = set()
+    for correction in corrections:
+        row = corpus.page_table.row_of(correction.page)
+        if correction.sha256:
+            keys[correction] = correction.sha256
+        elif row is None:
+            strangers.add(correction.page)
+        else:
+            keys[correction] = str(corpus.page_table.column("sha256")[row].as_py())
+            if not keys[correction]:
+                corpus.machine_reading(correction.page)  # says why there is none
     if strangers:
         raise MetadataError(
             f"corrections: {listed(sorted(strangers))}: no such page in {corpus.folder}; nothing was taken over. Use "
-            "the page ids of the run, as `tablesim status RUN --json` lists them"
+            "the page ids of the run, as `tablesim status RUN --json` lists them, or the hashes of the scans"
         )
-    moment = datetime.now().astimezone().isoformat(timespec="seconds")
-    with corpus.lock():
-        corpus.refresh()
-        every = {(_said(correction), correction.when) for correction in corpus.corrections.all}
-        held = {_said(correction) for correction in corrections_in_force(corpus.corrections.all)}
-        machine = {page: corpus.machine_reading(page) for page in {correction.page for correction in corrections}}
-        new, unlike = [], []
-        for correction in dict.fromkeys(corrections):
-            there = _text(correction, machine[correction.page])
-            full = replace(correction, box=_rounded(correction.box), read=there, who=correction.who or who)
-            if correction.read not in ("", there):
-                unlike.append(f"{correction.page}: read was {correction.read!r}, but the machine read {there!r}")
-                full = replace(full, read=there or correction.read)
-            # Said before word by word, or, where no moment is given, said and not taken back since.
-            if (_said(full), full.when) in every or (not full.when and _said(full) in held):
-                continue
-            new.append(replace(full, when=full.when or moment))
-        corpus.corrections.append(new)
-        corpus.refresh()
-        pages = renew(corpus, {correction.page for correction in new})
-    return CorrectionResult(tuple(new), len(set(corrections)) - len(new), tuple(pages), tuple(unlike))
+    return keys
+
+
+def _new(known: Sequence[Correction], given: Sequence[Correction]) -> list[Correction]:
+    """Those of ``given`` that ``known`` does not have.
+
+    With a moment a correction is known where it was made word by word at that moment. Without one it is known where it
+    is this person's last word on the number, or where it was made before and ``given`` itself takes it back.
+    """
+    dated = {(_statement(correction), correction.when) for correction in known}
+    ever = {_statement(correction) for correction in known}
+    last, last_given = _last_words(known), _last_words(given)
+    return [
+        correction
+        for correction in given
+        if (
+            (_statement(correction), correction.when) not in dated
+            if correction.when
+            else _statement(correction) not in (last if _statement(correction) in last_given else ever)
+        )
+    ]
+
+
+def _last_words(corrections: Iterable[Correction]) -> set[tuple[object, ...]]:
+    """What each person said last of each number."""
+    by_person: dict[str, list[Correction]] = defaultdict(list)
+    for correction in corrections:
+        by_person[correction.who].append(correction)
+    return {_statement(correction) for some in by_person.values() for correction in corrections_in_force(some)}
 
 
 def renew(corpus: Corpus, pages: Iterable[str] | None = None, *, neighbours: bool = True) -> list[str]:
@@ -111,7 +188,9 @@ def renew(corpus: Corpus, pages: Iterable[str] | None = None, *, neighbours: boo
     Gives the ids of the pages whose embedding is another one now. With ``neighbours`` False their lists are left to
     ``Corpus.build_neighbours``.
     """
-    asked = corpus.corrections.pages if pages is None else sorted(pages)
+    # What 0.1.0 worked into the embedding of a scan that a correction is not about goes again.
+    unassigned = {c.page for c in corpus.corrections.all if not c.sha256}
+    asked = sorted({*corpus.corrections.pages, *unassigned} if pages is None else pages)
     readings: dict[str, Reading] = {}
     for page in asked:
         if corpus.page_table.row_of(page) is not None and corpus.page(page)["status"] == "read":
@@ -126,19 +205,14 @@ def renew(corpus: Corpus, pages: Iterable[str] | None = None, *, neighbours: boo
     return touched
 
 
-def _text(correction: Correction, machine: Reading) -> str:
-    """What the machine read at the place of a correction."""
-    return " ".join(machine.numbers[at].text for at in meant(correction, machine.numbers))
-
-
 def _rounded(box: Box) -> Box:
     """The box as it is written, so that it is the same when it is read."""
     return Box(*(round(side, 2) for side in (box.x, box.y, box.width, box.height)))
 
 
-def _said(correction: Correction) -> tuple[object, ...]:
+def _statement(correction: Correction) -> tuple[object, ...]:
     """What a correction says, whenever that was."""
-    return correction.page, correction.box, correction.correct, correction.who, correction.reason
+    return correction.scan_key, correction.box, correction.correct, correction.who, correction.reason
 
 
 def _write_facts(corpus: Corpus, readings: dict[str, Reading]) -> None:

@@ -1,17 +1,32 @@
 """``RUN/corrections.csv``: what people read otherwise than the machine, kept apart from what it read, never erased.
 
-Lines are only ever added. A correction is taken back by another one of the same place. Pages with the same bytes are
-one print, so what is said of one of them is said of all.
+Lines are only ever added. A correction belongs to a scan, by the hash of its bytes, whatever its page is called: it
+moves with the scan, never goes to another one, waits while no page has it, and holds for every page with these bytes.
+It is taken back by another one of the same number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from tablesim.corpus.storage.files import write_csv
-from tablesim.digits.corrections import COLUMNS, Correction, read_corrections
+from tablesim.corpus.storage.page_table import PageTable
+from tablesim.corpus.storage.shards import Shards, row_reading
+from tablesim.digits.corrections import (
+    COLUMNS,
+    correction_row,
+    corrections_in_force,
+    finds_its_number,
+    read_corrections,
+    text_at,
+)
+from tablesim.records.corrections import Correction
+from tablesim.records.reading import Number
+from tablesim.scans.csvfile import listed
 
 NAME = "corrections.csv"
 
@@ -19,31 +34,190 @@ NAME = "corrections.csv"
 class CorrectionLog:
     """The corrections of a run, in the order they came in; empty where there is no file yet.
 
+    Parameters
+    ----------
+    folder : Path
+        The run.
+    page_table : PageTable
+        Its pages: which scans it has, and what they are called now.
+    reading_shards : Shards
+        What the machine read on them.
+
     Raises
     ------
     MetadataError
         Somebody wrote into the file what cannot be meant; the message names the lines.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, page_table: PageTable, reading_shards: Shards) -> None:
         self.path = folder / NAME
+        self.page_table = page_table
+        self.reading_shards = reading_shards
+
+    @cached_property
+    def stored(self) -> tuple[Correction, ...]:
+        """The lines of the file."""
+        return read_corrections(self.path) if self.path.is_file() else ()
 
     @cached_property
     def all(self) -> tuple[Correction, ...]:
-        """Every correction that was ever made."""
-        return read_corrections(self.path) if self.path.is_file() else ()
+        """Every correction that was ever made, with the hash of its scan as far as that is known.
+
+        Version 0.1.0 wrote none. Its corrections belong to the scan that their page has, if the machine read there what
+        each of them says that it had read; else nobody knows which scan they are about, and they hold for none.
+        """
+        keys = self._keys_of_pages({c.page for c in self.stored if not c.sha256})
+        return tuple(replace(c, sha256=c.sha256 or keys.get(c.page, "")) for c in self.stored)
+
+    @cached_property
+    def by_scan(self) -> dict[str, tuple[Correction, ...]]:
+        """The corrections of each scan by its hash, whether a page of the run has it or not."""
+        corrections_of: dict[str, list[Correction]] = defaultdict(list)
+        for correction in self.all:
+            if correction.sha256:
+                corrections_of[correction.sha256].append(correction)
+        return {key: tuple(corrections) for key, corrections in corrections_of.items()}
+
+    @cached_property
+    def pages_of(self) -> dict[str, tuple[str, ...]]:
+        """The pages that have each corrected scan now, by its hash; scans that no page has are left out."""
+        return self.page_table.pages_of(self.by_scan)
+
+    def of(self, key: str) -> tuple[Correction, ...]:
+        """The corrections that hold on a scan: of several about one number the latest, without those that lost it."""
+        in_force = corrections_in_force(self.by_scan.get(key, ()))
+        numbers = self._numbers(key) or () if in_force else ()
+        return tuple(c for c in in_force if finds_its_number(c, numbers))
 
     @property
     def pages(self) -> list[str]:
-        """The pages that were corrected."""
-        return sorted({correction.page for correction in self.all})
+        """The pages that are corrected, by what they are called now."""
+        return sorted(page for pages in self.pages_of.values() for page in pages)
 
     def append(self, corrections: Sequence[Correction]) -> None:
         """Write corrections below those that are there."""
         if corrections:
-            write_csv(self.path, COLUMNS, [correction.to_row() for correction in (*self.all, *corrections)])
-            self.refresh()
+            self._write((*self.all, *corrections))
 
-    def refresh(self) -> None:
-        """Forget what was read from the file."""
-        self.__dict__.pop("all", None)
+    def write_hashes(self) -> None:
+        """Write down the hashes of scans that version 0.1.0 left out, while its pages still have these scans."""
+        if self.all != self.stored:
+            self._write(self.all)
+
+    def status(self) -> CorrectionsStatus:
+        """Which corrections hold in the run as it is now, which do not, and why."""
+        holding, not_found = [], []
+        for key, pages in self.pages_of.items():
+            numbers = self._numbers(key) or ()
+            lost = [c for c in corrections_in_force(self.by_scan[key]) if not finds_its_number(c, numbers)]
+            holding += [(c, pages) for c in self.by_scan[key] if c not in lost]
+            not_found += lost
+        return CorrectionsStatus(
+            tuple(holding),
+            tuple(not_found),
+            tuple(c for c in self.all if c.sha256 and c.sha256 not in self.pages_of),
+            tuple(c for c in self.all if not c.sha256),
+            sum(bool(now.sha256) and not then.sha256 for now, then in zip(self.all, self.stored, strict=True)),
+        )
+
+    def _write(self, corrections: Iterable[Correction]) -> None:
+        write_csv(self.path, COLUMNS, map(correction_row, corrections))
+        for name in ("stored", "all", "by_scan", "pages_of"):
+            self.__dict__.pop(name, None)
+
+    def _keys_of_pages(self, pages: Iterable[str]) -> dict[str, str]:
+        """The scan that each page has, where the machine read on it what the corrections of the page say."""
+        keys = {}
+        for page in pages:
+            row = self.page_table.row_of(page)
+            key = "" if row is None else str(self.page_table.column("sha256")[row].as_py())
+            numbers = self._numbers(key)
+            if numbers is not None and all(
+                text_at(c.box, numbers) == c.read for c in self.stored if c.page == page and not c.sha256
+            ):
+                keys[page] = key
+        return keys
+
+    def _numbers(self, key: str) -> tuple[Number, ...] | None:
+        row = self.reading_shards.row(key)
+        return None if row is None else row_reading(row, "", "", None).numbers
+
+
+@dataclass(frozen=True)
+class CorrectionsStatus:
+    """How the corrections of a run stand.
+
+    Parameters
+    ----------
+    holding : tuple of (Correction, tuple of str)
+        Those of a scan that the run has, and the pages that have it now.
+    not_found : tuple of Correction
+        Those of such a scan that do not find their number, since the machine reads otherwise there than it did.
+    without_page : tuple of Correction
+        Those of a scan that no page has; they hold again when it returns.
+    unassigned : tuple of Correction
+        Those of version 0.1.0 of which nobody knows the scan.
+    taken_over : int
+        How many of version 0.1.0 were given the scan that their page has.
+    """
+
+    holding: tuple[tuple[Correction, tuple[str, ...]], ...]
+    not_found: tuple[Correction, ...]
+    without_page: tuple[Correction, ...]
+    unassigned: tuple[Correction, ...]
+    taken_over: int
+
+    def counts(self) -> dict[str, int]:
+        """How many there are, and how many hold."""
+        total = len(self.holding) + len(self.not_found) + len(self.without_page) + len(self.unassigned)
+        return {"corrections": total, "corrections_holding": len(self.holding)}
+
+    def remarks(self) -> Iterator[str]:
+        """What is to be known of corrections that do not simply hold, a sentence a page."""
+        renamed: dict[tuple[str, tuple[str, ...]], int] = defaultdict(int)
+        for correction, pages in self.holding:
+            if correction.page not in pages:
+                renamed[correction.page, pages] += 1
+        for (page, pages), n in sorted(renamed.items()):
+            yield f"{_corrections(n)} of {page} {_hold(n)} on {listed(pages)}, as its scan is called now"
+        for page, some in _by_page(self.without_page):
+            yield (
+                f"{_corrections(len(some))} of {page} {_do(len(some))} not hold: no page has that scan now (SHA-256 "
+                f"{some[0].sha256[:12]}); kept until it returns"
+            )
+        for page, some in _by_page(self.not_found):
+            texts = listed((f"{c.read or 'nothing'} -> {c.correct or 'nothing'}" for c in some), 3)
+            yield (
+                f"{_corrections(len(some))} of {page} {_do(len(some))} not find the number, which is read otherwise "
+                f"now ({texts}); look again and give them anew with `tablesim correct`"
+            )
+        for page, some in _by_page(self.unassigned):
+            yield (
+                f"{_corrections(len(some))} of {page} {_do(len(some))} not hold: written by version 0.1.0 without the "
+                "hash of the scan, and the page that has this name now does not fit; give them anew with "
+                "`tablesim correct`, or write the hash into the column sha256"
+            )
+        if self.taken_over:
+            yield (
+                f"{_corrections(self.taken_over)} written by version 0.1.0 without the hash of the scan "
+                f"{_hold(self.taken_over)}: the pages are read as they say"
+            )
+
+
+def _by_page(corrections: Iterable[Correction]) -> list[tuple[str, list[Correction]]]:
+    groups: dict[tuple[str, str], list[Correction]] = defaultdict(list)
+    for correction in corrections:
+        groups[correction.page, correction.sha256].append(correction)
+    return [(page, groups[page, key]) for page, key in sorted(groups)]
+
+
+def _corrections(n: int) -> str:
+    return f"{n} correction{'s' * (n != 1)}"
+
+
+def _hold(n: int) -> str:
+    return "holds" if n == 1 else "hold"
+
+
+def _do(n: int) -> str:
+    return "does" if n == 1 else "do"

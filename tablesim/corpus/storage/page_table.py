@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -92,6 +93,16 @@ class PageTable:
         close = difflib.get_close_matches(page, around, n=3)
         hint = f"did you mean {' or '.join(close)}?" if close else "`tablesim status RUN --json` lists the pages"
         raise RunError(f"{self.path.parent}: no page {page!r} in this run; {hint}")
+
+    def pages_of(self, hashes: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """The ids of the pages that have each scan, by its hash; scans that no page has are left out."""
+        keys = self.column("sha256")
+        rows = np.flatnonzero(pc.is_in(keys, pa.array(sorted(set(hashes) - {""}), pa.string())).to_numpy(False))
+        pages: dict[str, tuple[str, ...]] = {}
+        for row, page in zip(rows.tolist(), self.ids(rows), strict=True):
+            key = keys[row].as_py()
+            pages[key] = (*pages.get(key, ()), page)
+        return pages
 
     def ids(self, rows: Iterable[int]) -> list[str]:
         """The page ids of some lines."""

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from corpus.fakes import FakeReader, write_corpus
+from corpus.fakes import FakeReader, write_corpus, write_corrections
 from tablesim.bigrams.embedding import histogram
 from tablesim.cli import app
 from tablesim.corpus.corrections.apply import correct, renew
 from tablesim.corpus.storage.files import read_parquet
 from tablesim.corpus.storage.schemas import NEIGHBOUR_SCHEMA
 from tablesim.corpus.store import Corpus
-from tablesim.digits.corrections import Correction, write_corrections
 from tablesim.errors import MetadataError, RunError
 from tablesim.evidence.comparison import compare
 from tablesim.records.boxes import Box
+from tablesim.records.corrections import Correction
 from tablesim.workflow import run
 
 
@@ -144,7 +144,7 @@ def test_nothing_is_erased_and_nothing_is_said_twice(corpus):
 def test_a_correction_of_something_else_than_was_read_is_remarked(corpus):
     number = corpus.reading("k1_e0").numbers[5]
     taken = correct(corpus, [Correction("k1_e0", number.box, "4444", "98")])
-    assert taken.unlike == (f"k1_e0: read was '4444', but the machine read '{number.text}'",)
+    assert taken.remarks == (f"k1_e0: read was '4444', but the machine read '{number.text}'",)
     assert corpus.reading("k1_e0").numbers[5].text == "98"
 
 
@@ -201,7 +201,7 @@ def test_the_command_line_takes_corrections(corpus, tmp_path):
     assert nameless.exit_code == 0 and "1 corrections do not say who made them; give --who" in nameless.stderr
     write_corrections(path, [one(reading, 5, "987"), one(reading, 6, "5?")])
     second = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
-    assert second == {"new": [], "known": 2, "pages": []}
+    assert second == {"new": [], "known": 2, "pages": [], "not_taken": []}
     status = json.loads(CliRunner().invoke(app, ["status", str(corpus.folder), "--json"]).stdout)
     assert status["corrections"] == 3
 

@@ -1,0 +1,101 @@
+"""A correction: what a person read of a number on a scan where the machine read something else."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from tablesim.errors import MetadataError
+from tablesim.records.boxes import Box
+from tablesim.records.reading import ILLEGIBLE
+
+MAX_PIXELS_A_SIDE = 1_000_000
+"""No scan is wider or higher than this, in pixels: far above every scan, so that only slips are refused."""
+
+MAX_LENGTH = 40
+"""No number has more digits and points than this: chosen by eye, twice the longest logarithm."""
+
+_MARKS = "·.,"
+_PRINTED = re.compile(rf"[0-9{re.escape(ILLEGIBLE)}](?:[{_MARKS}]?[0-9{re.escape(ILLEGIBLE)}])*")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What a person read at one position of a scan.
+
+    Parameters
+    ----------
+    page : str
+        Page id that the scan had when it was corrected: the scan's name without its ending. For people; what counts is
+        ``sha256``.
+    box : Box
+        Around the whole number, in source pixels.
+    read : str
+        What the machine had read there; empty where it had read nothing.
+    correct : str
+        What is printed: digits, ``?`` for an illegible one, points or commas as printed; empty where no number is.
+    who, when, reason : str
+        Who says so, when (ISO 8601: ``2026-03-02`` or ``2026-03-02T10:15:00+01:00``), and why; may be empty.
+    sha256 : str
+        Hash of the scan's bytes, 64 hexadecimal digits; empty where only the page id is known.
+
+    Raises
+    ------
+    MetadataError
+        A value that cannot be meant.
+    """
+
+    page: str
+    box: Box
+    read: str
+    correct: str
+    who: str = ""
+    when: str = ""
+    reason: str = ""
+    sha256: str = ""
+
+    def __post_init__(self) -> None:
+        box = (self.box.x, self.box.y, self.box.width, self.box.height)
+        if not self.page or any(ord(sign) < 32 for sign in self.page):
+            raise MetadataError(f"page: got {self.page!r}, expected the name of a scan without its ending")
+        if not all(math.isfinite(value) and abs(value) <= MAX_PIXELS_A_SIDE for value in box):
+            raise MetadataError(f"x, y, width, height: got {box}, expected pixels up to {MAX_PIXELS_A_SIDE:,}")
+        if self.box.width <= 0 or self.box.height <= 0:
+            raise MetadataError(f"width, height: got {box[2]:g} and {box[3]:g}, expected more than 0")
+        if self.correct and (len(self.correct) > MAX_LENGTH or not _PRINTED.fullmatch(self.correct)):
+            raise MetadataError(
+                f"correct: got {self.correct!r}, expected a number as printed ('24', '9·965', '1?' with '?' for an "
+                "illegible digit), or nothing where no number is printed; two numbers are two lines"
+            )
+        if not self.read and not self.correct:
+            raise MetadataError("read and correct: both are empty, expected at least one; leave such a line out")
+        if self.when and not _is_time(self.when):
+            raise MetadataError(f"when: got {self.when!r}, expected a date such as 2026-03-02 or 2026-03-02T10:15")
+        if self.sha256 and not _SHA256.fullmatch(self.sha256):
+            raise MetadataError(f"sha256: got {self.sha256!r}, expected the 64 hexadecimal digits of a scan's hash")
+
+    @property
+    def digits_text(self) -> str:
+        """The digits of ``correct`` alone."""
+        return "".join(sign for sign in self.correct if sign not in _MARKS)
+
+    @property
+    def scan_key(self) -> str:
+        """The scan that is corrected: its hash, or its page id where no hash is known."""
+        return self.sha256 or self.page
+
+    @property
+    def moment(self) -> float | None:
+        """Seconds since 1970; None where it is not known. A time without a zone counts as local time."""
+        return datetime.fromisoformat(self.when).timestamp() if self.when else None
+
+
+def _is_time(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
