@@ -23,10 +23,11 @@ from tablesim.digits import page_prototypes as fount
 from tablesim.digits import scale
 from tablesim.digits.detection import DigitReader
 from tablesim.digits.page import read_page
-from tablesim.digits.scores import histogram110, pearson, score_reading, total
+from tablesim.digits.scores import pearson, score_reading, total
 from tablesim.digits.transcription import read_transcription
 from tablesim.digits.validation import validate_whole_pages, validation_pages
 from tablesim.reader import load_network
+from tablesim.records.bins import count_bigrams
 from tablesim.scans.images import load_scan
 
 
@@ -79,7 +80,7 @@ def _on_scans(eye: DigitReader, truths: dict[Path, Path]) -> str:
         scores.append(score_reading(counted, truth))
     if not scores:
         return ""
-    true = sum(histogram110(read_transcription(path).numbers) for path in truths.values())
+    true = sum(count_bigrams(read_transcription(path).numbers) for path in truths.values())
     both = total(scores)
     return f"{both.f1_numbers:7.4f} {both.pearson:8.5f} {pearson(soft, true):8.5f}"
 

@@ -33,7 +33,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from tablesim.bigrams.bins import N_BINS
 from tablesim.corpus.clustering import kmeans
 from tablesim.corpus.indexing.ingest import ingest, read_pages
 from tablesim.corpus.storage.files import write_parquet
@@ -41,6 +40,7 @@ from tablesim.corpus.storage.page_table import replace_page_table
 from tablesim.corpus.storage.schemas import PAGE_SCHEMA
 from tablesim.corpus.storage.shards import EMBEDDING_SCHEMA, SHARD_ROWS
 from tablesim.corpus.store import Corpus
+from tablesim.records.bins import N_BINS
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Digit, Number, Reading
 from tablesim.records.transform import Transform

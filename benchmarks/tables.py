@@ -28,8 +28,8 @@ from sklearn.metrics import adjusted_rand_score
 from tablesim.corpus.clustering.pipeline import cluster_pages
 from tablesim.corpus.evaluation.embeddings import compare_embeddings, histogram_embeddings
 from tablesim.corpus.evaluation.labels import evaluate
-from tablesim.digits.scores import histogram110
 from tablesim.reader import load_network
+from tablesim.records.bins import count_bigrams
 from tablesim.synthesis.corpus import JPEG_QUALITY, draw_plan
 from tablesim.synthesis.editions import Edition, draw_editions
 from tablesim.synthesis.pages import table_page
@@ -67,7 +67,7 @@ def as_printed(given: argparse.Namespace) -> dict[str, Any]:
     """The figures of the tables as the layouts print them."""
     histograms, labels = {}, {}
     for page, edition, seed in editions(given):
-        histograms[page] = histogram110(misread(figures(edition), given.misread, np.random.default_rng(seed)))
+        histograms[page] = count_bigrams(misread(figures(edition), given.misread, np.random.default_rng(seed)))
         labels[page] = edition.table.label
     pages = sorted(histograms)
     h, truth = np.array([histograms[page] for page in pages]), [labels[page] for page in pages]

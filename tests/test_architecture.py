@@ -110,7 +110,7 @@ def test_a_module_imports_only_rooms_below(path):
     ("source", "module", "message"),
     [
         ("from tablesim.cli import app", "tablesim.digits.layout", "digits stands below cli"),
-        ("def f():\n    import tablesim.corpus.store", "tablesim.bigrams.bins", "bigrams stands below corpus"),
+        ("def f():\n    import tablesim.corpus.store", "tablesim.bigrams.network", "bigrams stands below corpus"),
         ("from ..report import page", "tablesim.workflow.run", "workflow stands below report"),
         ("from . import reader", "tablesim", None),
         ("from tablesim import compare", "tablesim.cli.compare", "name the module it lives in"),

@@ -1,8 +1,8 @@
 """Bigrams: which digit stands beside which, counted softly into 110 bins, and the embedding made of them."""
 
-from tablesim.bigrams.bins import BIN_NAMES, N_BINS, bin_of
-from tablesim.bigrams.embedding import embed, histogram, score, similarity
+from tablesim.bigrams.embedding import containment, embed, histogram, score, similarity, unit_rows
 from tablesim.bigrams.network import BigramNetwork, Occurrences
+from tablesim.records.bins import BIN_NAMES, N_BINS, bin_of
 
 __all__ = [
     "BIN_NAMES",
@@ -10,8 +10,10 @@ __all__ = [
     "BigramNetwork",
     "Occurrences",
     "bin_of",
+    "containment",
     "embed",
     "histogram",
     "score",
     "similarity",
+    "unit_rows",
 ]

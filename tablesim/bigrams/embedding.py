@@ -1,17 +1,20 @@
-"""The embedding of a page, and how alike two embeddings are.
+"""The embedding of a page, and how alike two pages are: score, similarity (cosine) and containment.
 
-h counts bigrams, phi = sqrt(h) is the embedding, score = phi . phi' and similarity = score / (|phi| |phi'|).
+h counts bigrams, phi = sqrt(h) is the embedding, score = phi . phi', similarity = score / (|phi| |phi'|) and
+containment = sum min(h, h') / min(sum h, sum h').
 """
 
 from __future__ import annotations
+
+from typing import overload
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from tablesim.bigrams.bins import N_BINS
 from tablesim.bigrams.network import BigramNetwork, Occurrences
+from tablesim.records.bins import N_BINS
 from tablesim.records.reading import Reading
 
 
@@ -60,7 +63,36 @@ def score(phi_a: ArrayLike, phi_b: ArrayLike) -> float:
 
 
 def similarity(phi_a: ArrayLike, phi_b: ArrayLike) -> float:
-    """The cosine of two embeddings: 0 (no bigram in common, or an empty page) to 1 (the same proportions)."""
+    """The cosine of two vectors, in float64: for embeddings 0 (no bigram in common, or an empty page) to 1."""
     a, b = np.asarray(phi_a, dtype=np.float64), np.asarray(phi_b, dtype=np.float64)
     norm = float(np.linalg.norm(a) * np.linalg.norm(b))
     return min(score(a, b) / norm, 1.0) if norm > 0 else 0.0
+
+
+@overload
+def unit_rows(vectors: ArrayLike) -> NDArray[np.float64]: ...
+
+
+@overload
+def unit_rows(vectors: ArrayLike, dtype: type[np.float32]) -> NDArray[np.float32]: ...
+
+
+def unit_rows(vectors: ArrayLike, dtype: type[np.floating] = np.float64) -> NDArray[np.floating]:
+    """Vectors of shape (n, d) divided by their lengths, in ``dtype``; rows of zeros stay.
+
+    The dot products of two such matrices are the cosines of their rows.
+    """
+    rows = np.asarray(vectors, dtype=dtype)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
+
+
+def containment(h_a: ArrayLike, h_b: ArrayLike) -> float:
+    """The share of the smaller histogram that the larger one covers, in float64: sum min(h, h') / min(sum h, sum h').
+
+    1 where every bigram of the smaller page is on the larger one; 0 where one of them is empty.
+    """
+    a, b = np.asarray(h_a, dtype=np.float64), np.asarray(h_b, dtype=np.float64)
+    smaller = min(a.sum(), b.sum())
+    # Sums over other orders may exceed the smaller one by the last bit.
+    return float(min(np.minimum(a, b).sum() / smaller, 1.0)) if smaller > 0 else 0.0

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tablesim.bigrams.bins import BIN_NAMES, N_BINS, N_DIGITS
+from tablesim.records.bins import BIN_NAMES, N_BINS, N_DIGITS
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Digit, Number, Reading
 

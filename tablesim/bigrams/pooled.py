@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tablesim.bigrams.bins import N_BINS, N_DIGITS
+from tablesim.records.bins import N_BINS, N_DIGITS
 
 DISTANCES = (0.5, 0.6, 0.7, 0.8)
 """From a figure to the next, in heights of a figure."""

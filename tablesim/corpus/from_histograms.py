@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tablesim.bigrams.bins import N_BINS
 from tablesim.corpus.storage.shards import SHARD_ROWS, embedding_row
 from tablesim.corpus.store import Corpus
 from tablesim.errors import SettingsError
+from tablesim.records.bins import N_BINS
 from tablesim.scans.metadata import PageMetadata, read_metadata, without_ending
 
 

@@ -29,7 +29,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tablesim.bigrams.bins import N_BINS
 from tablesim.corpus.clustering.constraints import Constraints
 from tablesim.corpus.clustering.folder import Clusterings
 from tablesim.corpus.clustering.model import Clustering
@@ -46,6 +45,7 @@ from tablesim.corpus.storage.page_table import PageTable, replace_page_table, wr
 from tablesim.corpus.storage.shards import EMBEDDING_SCHEMA, READING_SCHEMA, Shards, row_reading, vectors
 from tablesim.digits.corrections import corrected
 from tablesim.errors import RunError, SettingsError
+from tablesim.records.bins import N_BINS
 from tablesim.records.corrections import Correction
 from tablesim.records.reading import Reading
 from tablesim.scans.csvfile import listed

@@ -10,16 +10,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.digits.transcription import Transcription
+from tablesim.records.bins import N_BINS, count_bigrams
 from tablesim.records.reading import ILLEGIBLE, Number
-
-N_BINS = 110
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,37 +134,14 @@ def score_texts(read: Sequence[str], true: Sequence[str]) -> ReadingScore:
     return ReadingScore(
         ErrorCounts.of(read, true),
         ErrorCounts.of("".join(read).replace(ILLEGIBLE, ""), "".join(true).replace(ILLEGIBLE, "")),
-        histogram110(read),
-        histogram110(true),
+        count_bigrams(read),
+        count_bigrams(true),
     )
 
 
 def total(scores: Iterable[ReadingScore]) -> ReadingScore:
     """Several pages as one: hits, false ones, misses and bins are summed, then the figures are taken."""
     return sum(scores, start=ReadingScore(pages=0))
-
-
-def histogram110(digit_strings: Iterable[str]) -> NDArray[np.int64]:
-    """Count the bigrams of some numbers.
-
-    Parameters
-    ----------
-    digit_strings : iterable of str
-        Figures alone; ``?`` stands for one that cannot be told and parts its number in two.
-
-    Returns
-    -------
-    int array of shape (110,)
-        0 to 9: digits that stand alone; 10 to 109: the pairs "00" to "99" of neighbours in a number.
-    """
-    counts = np.zeros(N_BINS, np.int64)
-    for text in digit_strings:
-        for run in text.split(ILLEGIBLE):
-            if len(run) == 1:
-                counts[int(run)] += 1
-            for first, second in pairwise(run):
-                counts[10 + int(first + second)] += 1
-    return counts
 
 
 def pearson(first: NDArray[Any], second: NDArray[Any]) -> float:

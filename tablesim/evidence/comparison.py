@@ -8,9 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from tablesim.bigrams.embedding import embed, exact_histogram, score, similarity
+from tablesim.bigrams.embedding import containment, embed, exact_histogram, score, similarity
 from tablesim.bigrams.network import Occurrences
 from tablesim.evidence.matches.assignment import Assignment, assign
 from tablesim.evidence.matches.faithfulness import Faithfulness, glyph_faithfulness
@@ -283,13 +281,12 @@ def compare(
     h_a, h_b = (exact_histogram(side) for side in occurrences)
     phi_a, phi_b = embed(h_a), embed(h_b)
     matches = GlyphMatches(*occurrences)
-    smaller = min(h_a.sum(), h_b.sum())
     return Comparison(
         reading_a=readings[0],
         reading_b=readings[1],
         similarity=similarity(phi_a, phi_b),
         score=score(phi_a, phi_b),
-        containment=float(np.minimum(h_a, h_b).sum() / smaller) if smaller > 0 else 0.0,
+        containment=containment(h_a, h_b),
         relevance_total=matches.total(),
         glyph_matches=matches,
         n_top=top,

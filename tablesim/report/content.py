@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tablesim.bigrams.embedding import unit_rows
 from tablesim.corpus.clustering.model import Cluster
 from tablesim.corpus.store import Corpus
 from tablesim.evidence.collation.verification import Verification
@@ -216,9 +217,7 @@ def closest_pair(corpus: Corpus, pages: Iterable[str]) -> Pages | None:
     if len(chosen) < 2:
         return None
     at = {page: index for index, page in enumerate(ids)}
-    rows = phi[[at[page] for page in chosen]].astype(np.float64)
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    unit = np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
+    unit = unit_rows(phi[[at[page] for page in chosen]])
     cosine = np.triu(np.round(unit @ unit.T, 9) + 1.0, k=1)
     i, j = np.unravel_index(int(np.argmax(cosine)), cosine.shape)
     return by_age(corpus, chosen[int(i)], chosen[int(j)])

@@ -13,8 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from tablesim.bigrams.embedding import embed, similarity
-from tablesim.corpus.search.hits import containment
+from tablesim.bigrams.embedding import containment, embed, similarity
 from tablesim.corpus.storage.files import write_csv
 from tablesim.corpus.store import Corpus
 from tablesim.scans.locator import Locator

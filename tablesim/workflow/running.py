@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -81,10 +81,10 @@ def run(
     clusters : "auto" or int
         How many clusters.
     workers : int
-        Processes that read: a local Dask cluster with the extra ``dask``, else plain processes, with the same result.
+        Processes that read; any number gives the same result.
     network : optional
-        Weights (a path) or a network; the bundled weights unless given. With more than one worker each process loads
-        the weights for itself.
+        Weights (a path) or a network; the bundled weights unless given. Each process that reads loads the weights for
+        itself.
     on_event : callable, optional
         Gets each ``Event``; ``RUN/events.jsonl`` gets them too.
     web : Web, optional
@@ -198,44 +198,35 @@ def versions() -> dict[str, str]:
 
 
 def _reader(network: ReadsPages | str | Path | None, max_pixels: int) -> tuple[str, MakeReader]:
-    """The fingerprint of a network, and how a process comes by its ``read``."""
+    """The fingerprint of a network, and what each process calls to get its function that reads."""
     if network is None or isinstance(network, str | Path):
         from tablesim.reader import load_network
 
+        # Loading takes 0.01 s: a damaged file is refused before anything is written.
         network = load_network(network)
     weights = getattr(network, "weights", None)
     if isinstance(weights, Path):
-        return network.fingerprint, partial(_load, weights, network.fingerprint, _Loaded(network.read), max_pixels)
-    return network.fingerprint, partial(_read_of, network)
+        return network.fingerprint, partial(_reader_of_weights, weights, network.fingerprint, max_pixels)
+    return network.fingerprint, partial(getattr, network, "read")
 
 
-class _Loaded:
-    """A network that is in memory already, for this process only: pickled, it is empty."""
+def _reader_of_weights(weights: Path, fingerprint: str, max_pixels: int) -> Read:
+    """Load the weights in the process that reads; only their path travels to it.
 
-    def __init__(self, read: Callable[..., Reading] | None) -> None:
-        self.read = read
-
-    def __reduce__(self) -> tuple[type[_Loaded], tuple[None]]:
-        return _Loaded, (None,)
-
-
-def _load(weights: Path, fingerprint: str, loaded: _Loaded, max_pixels: int) -> Read:
-    if loaded.read is not None:
-        return partial(loaded.read, max_pixels=max_pixels)
+    Raises
+    ------
+    WeightsError
+        They have another fingerprint: on another machine the same path may hold another file.
+    """
     from tablesim.reader import load_network
 
     network = load_network(weights)
     if network.fingerprint != fingerprint:
-        # On another machine the same path may hold something else.
         raise WeightsError(
             f"{weights}: here they read as {network.fingerprint[:12]}, where the job began as {fingerprint[:12]}; "
             "give every worker the same version of tablesim and the same weights"
         )
     return partial(network.read, max_pixels=max_pixels)
-
-
-def _read_of(network: ReadsPages) -> Read:
-    return network.read
 
 
 def _written(source: Source | Sequence[Source]) -> list[str]:

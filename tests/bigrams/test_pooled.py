@@ -1,8 +1,8 @@
 import numpy as np
 import torch
 
-from tablesim.bigrams.bins import bin_of
 from tablesim.bigrams.pooled import FLOOR, cells_between, pooled_histogram
+from tablesim.records.bins import bin_of
 
 
 def by_loops(a, distances):

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from tablesim.digits.corrections import COLUMNS, correction_row
-from tablesim.digits.scores import histogram110
+from tablesim.records.bins import count_bigrams
 from tablesim.records.boxes import Box
 from tablesim.records.corrections import Correction
 from tablesim.records.reading import Digit, Number, Reading
@@ -36,7 +36,7 @@ def number(text: str, row: int = 0, column: int = 0, confidence: float = 1.0) ->
 def reading_of(page: str, rows: Sequence[Sequence[str]], *, scan: str = "", sha256: str = "0" * 64) -> Reading:
     """A reading with the numbers of ``rows``; a page of fewer than three rows is no table."""
     numbers = tuple(number(text, r, c) for r, row in enumerate(rows) for c, text in enumerate(row))
-    counts = histogram110(text for row in rows for text in row).astype(np.float32)
+    counts = count_bigrams(text for row in rows for text in row).astype(np.float32)
     reading = Reading(scan or f"{page}.png", page, sha256, Transform(100, 80), len(rows) >= 3, 0.9, numbers)
     return reading.with_histogram(counts)
 

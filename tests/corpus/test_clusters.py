@@ -8,13 +8,12 @@ from scipy.stats import chi2_contingency
 from sklearn.metrics import adjusted_rand_score
 
 from corpus.fakes import edition, table
-from tablesim.bigrams.bins import BIN_NAMES
 from tablesim.corpus.clustering.linkage import counting_distance, tree_of, widest_cut
 from tablesim.corpus.clustering.model import Clustering
 from tablesim.corpus.clustering.pipeline import cluster_pages
 from tablesim.corpus.evaluation.labels import read_labels
-from tablesim.digits.scores import histogram110
 from tablesim.errors import RunError, SettingsError
+from tablesim.records.bins import BIN_NAMES, count_bigrams
 from tablesim.records.truth import PageTruth
 
 
@@ -24,7 +23,7 @@ def corpus_of(sizes, *, rows=40, rate=0.02):
     for kind, size in enumerate(sizes):
         for copy in range(size):
             lines = edition(table(kind, rows), 1000 * kind + copy, rate)
-            histograms.append(histogram110(text for line in lines for text in line))
+            histograms.append(count_bigrams(text for line in lines for text in line))
             kinds.append(kind)
     return np.array(histograms, float), np.array(kinds)
 
@@ -264,7 +263,7 @@ def test_auto_finds_the_tables_of_the_sample_corpus(error):
     for page in sorted(labels):
         numbers = [number.digits_text for number in PageTruth.load(SAMPLE / "truth" / f"{page}.json").numbers]
         read = ["".join(str(rng.integers(10)) if rng.random() < error / 2 else c for c in text) for text in numbers]
-        histograms.append(histogram110(text for text in read if rng.random() > error))
+        histograms.append(count_bigrams(text for text in read if rng.random() > error))
     found = cluster_pages(sorted(labels), np.array(histograms), [True] * len(labels))
     assert adjusted_rand_score([labels[page] for page in sorted(labels)], found.labels_) >= 0.95
 
@@ -278,7 +277,7 @@ def kindred(kind, other, share, seed):
 def test_kindred_tables_are_told_apart_where_editions_lie_much_nearer():
     tables = [kindred(1, 2 + which, 0.92, which) for which in range(2)]
     lines = [(which, edition(rows, 10 * which + copy, 0.002)) for which, rows in enumerate(tables) for copy in range(5)]
-    h = np.array([histogram110(text for row in rows for text in row) for _, rows in lines])
+    h = np.array([count_bigrams(text for row in rows for text in row) for _, rows in lines])
     tree = tree_of(h)
     # The widest gap of the tree would leave them together.
     assert tree[:, 2].max() < widest_cut(tree)
@@ -288,5 +287,5 @@ def test_kindred_tables_are_told_apart_where_editions_lie_much_nearer():
 def test_families_of_editions_stay_one_table():
     families = [edition(table(1, 120), seed, 0.01) for seed in (1, 2)]
     copies = [edition(rows, 7 + copy, 0.004) for rows in families for copy in range(4)]
-    h = np.array([histogram110(text for row in rows for text in row) for rows in copies])
+    h = np.array([count_bigrams(text for row in rows for text in row) for rows in copies])
     assert clustered(h).k == 1

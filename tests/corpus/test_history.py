@@ -12,8 +12,8 @@ from tablesim.corpus.clustering.model import Clustering
 from tablesim.corpus.from_histograms import corpus_of_histograms
 from tablesim.corpus.history.entropy import drawn, entropy, rarefied
 from tablesim.corpus.history.history import HistorySettings, history
-from tablesim.digits.scores import histogram110
 from tablesim.errors import MetadataError, RunError, SettingsError
+from tablesim.records.bins import count_bigrams
 
 labels_of = st.lists(st.integers(0, 4), min_size=1, max_size=9).map(np.array)
 
@@ -43,7 +43,7 @@ def test_pages_are_drawn_as_numpy_draws_them_without_replacement():
     np.testing.assert_allclose(ours, np.bincount(np.concatenate(theirs), minlength=5) / 8000, atol=0.025)
 
 
-TABLES = [histogram110(text for row in table(kind) for text in row).astype(int) for kind in range(24)]
+TABLES = [count_bigrams(text for row in table(kind) for text in row).astype(int) for kind in range(24)]
 
 
 def chronicle(folder, lines):

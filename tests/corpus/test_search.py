@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tablesim.corpus.search.hits import containment, shared_bigrams, typed_histogram, typed_numbers, unit_rows
+from tablesim.bigrams.embedding import containment, unit_rows
+from tablesim.corpus.search.hits import shared_bigrams, typed_histogram, typed_numbers
 from tablesim.corpus.search.index import SearchIndex
 from tablesim.corpus.search.nearest import RowGroups, background_counts, nearest, neighbours
 from tablesim.errors import SettingsError

@@ -5,7 +5,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus.fakes import reading_of
-from tablesim.bigrams.bins import BIN_NAMES
 from tablesim.corpus.storage.files import read_parquet
 from tablesim.corpus.storage.shards import (
     EMBEDDING_SCHEMA,
@@ -17,6 +16,7 @@ from tablesim.corpus.storage.shards import (
     vectors,
 )
 from tablesim.errors import RunError
+from tablesim.records.bins import BIN_NAMES
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Digit, Number, Reading
 from tablesim.records.transform import Transform

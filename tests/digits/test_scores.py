@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tablesim.digits.scores import ErrorCounts, ReadingScore, histogram110, pearson, score_reading, total
+from tablesim.digits.scores import ErrorCounts, ReadingScore, pearson, score_reading, total
 from tablesim.digits.transcription import parse_transcription
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Digit, Number
@@ -64,15 +64,6 @@ def test_pages_are_summed_before_the_figures_are_taken():
     assert total([]).to_dict()["f1_numbers"] == 1.0
 
 
-def test_the_bins_are_isolated_digits_then_pairs():
-    counts = histogram110(["7", "00", "9965", "4?", "1?23"])
-
-    expected = np.zeros(110, int)
-    for place in (7, 10, 10 + 99, 10 + 96, 10 + 65, 4, 1, 10 + 23):
-        expected[place] += 1
-    assert counts.tolist() == expected.tolist()
-
-
 def test_a_flat_histogram_correlates_with_its_equal_alone():
     assert pearson(np.zeros(110), np.zeros(110)) == 1.0
     assert pearson(np.zeros(110), np.arange(110)) == 0.0
@@ -97,12 +88,6 @@ def test_what_is_counted_adds_up(read, printed):
     assert ErrorCounts.of(printed, read) == ErrorCounts(counts.hits, counts.missed, counts.false)
     if counts.precision + counts.recall > 0 and (read or printed):
         assert counts.f1 == pytest.approx(2 * counts.precision * counts.recall / (counts.precision + counts.recall))
-
-
-@given(figures, figures)
-def test_the_histogram_of_two_pages_is_the_sum(first, second):
-    assert np.array_equal(histogram110(first + second), histogram110(first) + histogram110(second))
-    assert histogram110(first).sum() == sum(max(1, len(text) - 1) for text in first)
 
 
 def test_scores_without_pages_are_the_neutral_element():

@@ -3,11 +3,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tablesim.bigrams.bins import BIN_NAMES
 from tablesim.bigrams.embedding import exact_histogram
 from tablesim.bigrams.network import Occurrences
 from tablesim.evidence.matches.glyphs import GlyphMatches
 from tablesim.evidence.matches.shares import bigram_shares, n_for, shuffled
+from tablesim.records.bins import BIN_NAMES
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Digit, Number
 

@@ -5,8 +5,8 @@ import pyarrow as pa
 import pytest
 from corpus.fakes import FakeReader, reading_of, write_corpus, write_scan
 
+from tablesim.bigrams.embedding import unit_rows
 from tablesim.corpus.indexing.ingest import ingest, read_pages
-from tablesim.corpus.search.hits import unit_rows
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError
 from tablesim.evidence.comparison import compare

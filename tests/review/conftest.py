@@ -3,9 +3,9 @@ import pytest
 from corpus.fakes import table
 
 from tablesim.corpus.from_histograms import corpus_of_histograms
-from tablesim.digits.scores import histogram110
+from tablesim.records.bins import count_bigrams
 
-TABLES = [histogram110(text for row in table(kind) for text in row).astype(int) for kind in range(5)]
+TABLES = [count_bigrams(text for row in table(kind) for text in row).astype(int) for kind in range(5)]
 
 
 def histograms(sizes=(5, 4, 3, 2), mixed=True):

@@ -68,12 +68,12 @@ def test_failed_pages_are_tried_again_when_asked_or_under_another_limit(tmp_path
 
 def test_a_worker_with_other_weights_is_refused(tmp_path):
     from tablesim.reader import BUNDLED_WEIGHTS
-    from tablesim.workflow.running import _load, _Loaded
+    from tablesim.workflow.running import _reader_of_weights
 
     with pytest.raises(
         WeightsError, match=r"digits\.safetensors: here they read as .*, where the job began as another"
     ):
-        _load(BUNDLED_WEIGHTS, "another", _Loaded(None), 1000)
+        _reader_of_weights(BUNDLED_WEIGHTS, "another", 1000)
 
 
 def test_new_scans_are_added(tmp_path, scans):

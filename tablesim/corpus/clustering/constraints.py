@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.corpus.search.hits import unit_rows
+from tablesim.bigrams.embedding import unit_rows
 from tablesim.errors import SettingsError
 
 Pair = tuple[str, str]

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from tablesim.bigrams.embedding import unit_rows
+
 _SAMPLED = 20
 """Rows drawn for each middle to start from; Lloyd settles on these before it sees the rest."""
 _CELLS = 8_000_000
@@ -53,9 +55,7 @@ def roots(h: NDArray[np.floating]) -> NDArray[np.float32]:
 
 def unit_roots(h: NDArray[np.floating]) -> NDArray[np.float32]:
     """The roots of histograms at unit length, float32; rows of zeros stay."""
-    phi = roots(h)
-    lengths = np.linalg.norm(phi, axis=1, keepdims=True)
-    return np.asarray(np.divide(phi, lengths, out=np.zeros_like(phi), where=lengths > 0))
+    return unit_rows(roots(h), np.float32)
 
 
 def blocks(n_rows: int, n_middles: int) -> Iterator[slice]:

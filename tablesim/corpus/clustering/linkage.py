@@ -21,8 +21,8 @@ from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import squareform
 from scipy.special import ndtr
 
+from tablesim.bigrams.embedding import unit_rows
 from tablesim.corpus.clustering.model import KCandidate
-from tablesim.corpus.search.hits import unit_rows
 
 NOISE = 11.0
 EDITIONS = 0.0135

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import cut_tree
 
+from tablesim.bigrams.embedding import unit_rows
 from tablesim.corpus.clustering import linkage as counting
 from tablesim.corpus.clustering.constraints import Constraints, constrained
 from tablesim.corpus.clustering.kmeans import LazyRows, Rows, blocks, fit, lloyd, roots, sums_by_label, unit_roots
@@ -30,7 +31,6 @@ from tablesim.corpus.clustering.model import ClusterColumns, Clustering, KCandid
 from tablesim.corpus.clustering.stability import DRAWN_AT_MOST, ResampledReadings
 from tablesim.corpus.clustering.summary import describe
 from tablesim.corpus.clustering.uncertainty import Draw
-from tablesim.corpus.search.hits import unit_rows
 from tablesim.errors import SettingsError
 
 METHODS = ("tables", "hdbscan", "published")

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import cut_tree
 from scipy.sparse import coo_matrix
 
-from tablesim.bigrams.bins import N_BINS
+from tablesim.bigrams.embedding import unit_rows
 from tablesim.corpus.clustering.kmeans import LazyRows, Rows, assign, blocks, sums_by_label
 from tablesim.corpus.clustering.linkage import cut_linkage, tree_of, widest_cut
 from tablesim.corpus.clustering.uncertainty import DoubtedCounts, Draw
-from tablesim.corpus.search.hits import unit_rows
+from tablesim.records.bins import N_BINS
 
 DRAWN_AT_MOST = 1000
 """Up to so many pages, clusters are made anew from pages read again; above, such pages choose among the clusters."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.bigrams.bins import BIN_NAMES
 from tablesim.corpus.clustering.kmeans import LazyRows, Rows, blocks, squared_distances, sums_by_label, unit_roots
 from tablesim.corpus.clustering.linkage import expected_distance
 from tablesim.corpus.clustering.model import ClusterColumns, ClusterFacts, DistinctiveBigram
+from tablesim.records.bins import BIN_NAMES
 
 N_APART = 5
 SURE = 10.83

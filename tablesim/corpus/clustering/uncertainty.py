@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.bigrams.bins import N_BINS, N_DIGITS
+from tablesim.records.bins import N_BINS, N_DIGITS
 from tablesim.records.reading import Reading
 
 Draw = Callable[[np.random.Generator], NDArray[np.float64]]

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tablesim.bigrams.embedding import unit_rows
 from tablesim.corpus.clustering.kmeans import fit
 from tablesim.corpus.evaluation.ranking import detected, ranked
-from tablesim.corpus.search.hits import unit_rows
 from tablesim.errors import SettingsError
 
 _REPEATS, _HALVES = 2000, 100

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.corpus.search.hits import unit_rows
+from tablesim.bigrams.embedding import unit_rows
 from tablesim.corpus.search.index import SearchIndex
 from tablesim.errors import MissingExtraError
 

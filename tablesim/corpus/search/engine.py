@@ -12,8 +12,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from tablesim.bigrams.embedding import containment
 from tablesim.corpus.search.approximate import ABOVE, candidates
-from tablesim.corpus.search.hits import N_SHARED, BackgroundCount, Hit, containment, shared_bigrams, typed_histogram
+from tablesim.corpus.search.hits import N_SHARED, BackgroundCount, Hit, shared_bigrams, typed_histogram
 from tablesim.corpus.search.index import SearchIndex, search_index
 from tablesim.corpus.search.nearest import NearestRows, RowGroups, among, background_counts, nearest, neighbours
 from tablesim.corpus.storage.files import read_parquet, write_parquet_parts

@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.bigrams.bins import BIN_NAMES, N_BINS
-from tablesim.digits.scores import histogram110
 from tablesim.errors import SettingsError
+from tablesim.records.bins import BIN_NAMES, N_BINS, count_bigrams
 
 N_SHARED = 8
 """So many bigrams are shown with each page."""
@@ -111,13 +110,6 @@ class Hit:
         }
 
 
-def unit_rows(phi: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Rows of shape (n, 110) divided by their lengths; rows of zeros stay."""
-    rows = np.asarray(phi, dtype=np.float64)
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
-
-
 def shared_bigrams(h_query: NDArray[np.floating], h_page: NDArray[np.floating], k: int) -> tuple[SharedBigram, ...]:
     """The ``k`` bigrams that add most to phi . phi' = sum of sqrt(h h'), in falling relevance."""
     relevance = np.sqrt(np.asarray(h_query, np.float64) * np.asarray(h_page, np.float64))
@@ -127,13 +119,6 @@ def shared_bigrams(h_query: NDArray[np.floating], h_page: NDArray[np.floating], 
         for index in order
         if relevance[index] > 0
     )
-
-
-def containment(h_a: NDArray[np.floating], h_b: NDArray[np.floating]) -> float:
-    """Sum min(h, h') / min(sum h, sum h'): 1 where all of the smaller page stands on the larger; 0 for empty ones."""
-    a, b = np.asarray(h_a, np.float64), np.asarray(h_b, np.float64)
-    smaller = min(a.sum(), b.sum())
-    return float(min(np.minimum(a, b).sum() / smaller, 1.0)) if smaller > 0 else 0.0
 
 
 def typed_numbers(text: str) -> list[str]:
@@ -152,6 +137,6 @@ def typed_numbers(text: str) -> list[str]:
 
 def typed_histogram(text: str) -> NDArray[np.float64]:
     """The histogram of shape (110,) of typed numbers, each figure counted as surely read."""
-    counts = histogram110(typed_numbers(text)).astype(np.float64)
+    counts = count_bigrams(typed_numbers(text)).astype(np.float64)
     assert counts.shape == (N_BINS,)
     return counts

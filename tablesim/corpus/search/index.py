@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.bigrams.bins import N_BINS
-from tablesim.corpus.search.hits import unit_rows
+from tablesim.bigrams.embedding import unit_rows
 from tablesim.corpus.storage.page_table import PageTable
 from tablesim.corpus.storage.shards import Shards, vectors
+from tablesim.records.bins import N_BINS
 
 FOLDER = ".search"
 _MADE_AS = "2"

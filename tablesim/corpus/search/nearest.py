@@ -14,7 +14,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.corpus.search.hits import BackgroundCount, unit_rows
+from tablesim.bigrams.embedding import unit_rows
+from tablesim.corpus.search.hits import BackgroundCount
 from tablesim.corpus.search.index import SearchIndex
 
 TIE = 9

@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from tablesim.bigrams.bins import BIN_NAMES, N_BINS
 from tablesim.corpus.storage.files import read_parquet, remove_partials, write_parquet
 from tablesim.errors import RunError
+from tablesim.records.bins import BIN_NAMES, N_BINS
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Digit, Number, Reading
 from tablesim.records.transform import Transform

@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.bigrams.embedding import embed, histogram, similarity
-from tablesim.corpus.search.hits import containment
+from tablesim.bigrams.embedding import containment, embed, histogram, similarity
 from tablesim.evidence.collation.cells import DOUBTFUL, judge
 from tablesim.evidence.collation.collation import collate_witnesses
 from tablesim.evidence.collation.grids import witness_of

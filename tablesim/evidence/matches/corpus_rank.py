@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.corpus.search.hits import BackgroundCount, unit_rows
+from tablesim.bigrams.embedding import unit_rows
+from tablesim.corpus.search.hits import BackgroundCount
 from tablesim.corpus.search.nearest import ERROR, TIE, RowGroups, among
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError

@@ -25,9 +25,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.bigrams.bins import N_BINS
 from tablesim.bigrams.network import Occurrences
 from tablesim.evidence.matches.glyphs import GlyphMatches
+from tablesim.records.bins import N_BINS
 
 STEPS = 50
 """Steps from everything in its place to no match left."""

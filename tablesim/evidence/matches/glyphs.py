@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.bigrams.bins import N_BINS
 from tablesim.bigrams.network import Occurrences
+from tablesim.records.bins import N_BINS
 from tablesim.records.boxes import Box
 
 CHUNK = 1 << 20

@@ -29,13 +29,13 @@ import bilrp
 from bilrp.composites import FIRST, OfKind
 from bilrp.joint import tile_sums
 from bilrp.rules import Gamma, Group, LinearLayer, LinearRule, SumShare
-from tablesim.bigrams.bins import BIN_NAMES, N_BINS
 from tablesim.bigrams.embedding import embed, exact_histogram
 from tablesim.bigrams.network import Occurrences
 from tablesim.digits.detection import DigitReader
 from tablesim.digits.network import DigitNetwork
 from tablesim.digits.scale import working_image
 from tablesim.evidence.matches.relevance_by_region import KINDS, RelevanceByRegion, kinds_of_ink, relevance_by_region
+from tablesim.records.bins import BIN_NAMES, N_BINS
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Reading
 from tablesim.records.transform import Transform

@@ -14,9 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from tablesim.bigrams.embedding import embed
+from tablesim.bigrams.embedding import embed, unit_rows
 from tablesim.corpus.clustering.uncertainty import DoubtedReadings
-from tablesim.corpus.search.hits import unit_rows
 from tablesim.records.reading import Reading
 
 LEVEL = 0.95

@@ -20,6 +20,7 @@ from torch import Tensor
 
 import bilrp
 from bilrp.features import VGG, normalize, random_projection
+from tablesim.bigrams.embedding import similarity
 from tablesim.errors import WeightsError
 from tablesim.evidence.matches.faithfulness import Faithfulness, gathered
 from tablesim.evidence.matches.glyphs import Match
@@ -192,7 +193,7 @@ class PixelComparison:
                 marginal = tiles[side].flatten().numpy()
                 order = np.argsort(-marginal, kind="stable") if rng is None else rng.permutation(len(marginal))
                 pages = (_blanked(image, order[: round(part * len(order))], tiles[side].shape[1]) for part in share)
-                both.append([_cosine(self.sight.look(page), whole[1 - side]) for page in pages])
+                both.append([similarity(self.sight.look(page), whole[1 - side]) for page in pages])
             return np.asarray(np.mean(both, axis=0))
 
         return gathered(share, curve, ORDERS, sum(part.numel() for part in tiles), "tiles")
@@ -315,8 +316,3 @@ def _blanked(image: Tensor, tiles: NDArray[np.integer], columns: int) -> Tensor:
         y, x = TILE * int(row), TILE * int(column)
         out[0, :, y : y + TILE, x : x + TILE] = paper[:, None, None]
     return out
-
-
-def _cosine(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    norm = float(np.linalg.norm(a) * np.linalg.norm(b))
-    return float(a @ b) / norm if norm > 0 else 0.0

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import pairwise
 from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tablesim.records.reading import ILLEGIBLE
 
 N_DIGITS: Final = 10
 
@@ -20,7 +27,7 @@ def bin_of(text: str) -> int:
     Parameters
     ----------
     text : str
-        One or two of the figures 0 to 9.
+        One or two of the digits 0 to 9.
 
     Returns
     -------
@@ -39,4 +46,25 @@ def bin_of(text: str) -> int:
     """
     if len(text) in (1, 2) and text.isascii() and text.isdigit():
         return int(text) if len(text) == 1 else N_DIGITS + int(text)
-    raise ValueError(f"bin_of: got {text!r}, expected one or two of the figures 0 to 9")
+    raise ValueError(f"bin_of: got {text!r}, expected one or two of the digits 0 to 9")
+
+
+def count_bigrams(digit_strings: Iterable[str]) -> NDArray[np.int64]:
+    """Count the bigrams of some numbers, each digit for one.
+
+    Parameters
+    ----------
+    digit_strings : iterable of str
+        The digits of each number; ``?`` stands for an illegible one and parts its number in two.
+
+    Returns
+    -------
+    int64 array of shape (110,)
+        In the order of ``BIN_NAMES``.
+    """
+    counts = np.zeros(N_BINS, np.int64)
+    for text in digit_strings:
+        for run in text.split(ILLEGIBLE):
+            for name in [run] if len(run) == 1 else map("".join, pairwise(run)):
+                counts[bin_of(name)] += 1
+    return counts
