@@ -130,7 +130,10 @@ class LocalRelevance:
 
 
 class _Windows:
-    """The way down in windows: rearrangements at the top entry by entry, then one `BackwardMap` for each operation."""
+    """The way down in windows: rearrangements at the top entry by entry, then one `BackwardMap` for each operation.
+
+    It uses the plan up: whole pages are large, so each value of its tape is dropped as soon as it is not needed.
+    """
 
     def __init__(self, plan: Plan) -> None:
         self._input_node = plan.tape.input_node
