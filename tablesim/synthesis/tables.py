@@ -7,11 +7,15 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from tablesim.astronomy import theories as astronomy
+import numpy as np
+from numpy.typing import NDArray
+
+from tablesim.astronomy import calendars, functions, theories
 from tablesim.astronomy.sexagesimal import places_of
 from tablesim.errors import SettingsError
 from tablesim.synthesis.sheet import RAISED_POINT
@@ -64,14 +68,14 @@ def climates(obliquity: tuple[int, int] = (23, 30), last: int = 9) -> Historical
     tilt = _angle(obliquity)
 
     def elevation(quarters: int) -> tuple[int, ...]:
-        return places_of(astronomy.latitude_of_day(12 + quarters / 4, tilt), 1)
+        return places_of(functions.latitude_of_day(12 + quarters / 4, tilt), 1)
 
     rows: list[tuple[Cell, ...]] = []
     for quarters in range(3):
         rows.append(((quarters + 1,), (), (), (12 + quarters // 4, 15 * (quarters % 4)), elevation(quarters), (), ()))
     for climate in range(1, last + 1):
         middle = 2 * climate + 2
-        breadth = astronomy.latitude_of_day(12 + (middle + 1) / 4, tilt) - astronomy.latitude_of_day(
+        breadth = functions.latitude_of_day(12 + (middle + 1) / 4, tilt) - functions.latitude_of_day(
             12 + (middle - 1) / 4, tilt
         )
         for step, word in ((-1, "Principium"), (0, "Medium"), (1, "Finis")):
@@ -125,7 +129,7 @@ def declination(obliquity: tuple[int, int] = (23, 30), seconds: bool = False) ->
             "Tabula declinationum vniuerſalis.",
         ),
         [("Aries Libra",), ("Taurus Scorpius",), ("Gemini Sagittar.",)],
-        lambda sign, degree: places_of(astronomy.declination(30 * sign + degree, tilt), 2 if seconds else 1),
+        lambda sign, degree: places_of(functions.declination(30 * sign + degree, tilt), 2 if seconds else 1),
     )
     back = Column("back", ("G.",), argument=True)
     rows = tuple((*row, (30 - degree,)) for degree, row in enumerate(table.rows))
@@ -164,7 +168,7 @@ def oblique_ascension(
 
 
 def _ascension(longitude: float, latitude: float, obliquity: float) -> tuple[int, ...]:
-    value = astronomy.oblique_ascension(longitude, latitude, obliquity)
+    value = functions.oblique_ascension(longitude, latitude, obliquity)
     places = places_of(value, 1, 360)
     # The end of Pisces is printed as 360, not as 0.
     return (360, 0) if places == (0, 0) and longitude >= 330 else places
@@ -178,7 +182,7 @@ def day_lengths(obliquity: tuple[int, int] = (23, 30), first: int = 31) -> Histo
     longitudes = (90, 60, 30, -30, -60, -90)
     rows: list[tuple[Cell, ...]] = []
     for latitude in range(first, first + 30):
-        hours = (12 + 2 * astronomy.ascensional_difference(place, latitude, tilt) / 15 for place in longitudes)
+        hours = (functions.day_length(longitude, latitude, tilt) for longitude in longitudes)
         rows.append(((latitude,), *(places_of(value, 1) for value in hours)))
     columns = (
         Column("latitude", ("Eleu. poli",), ("G.",), argument=True),
@@ -194,7 +198,9 @@ def sines(radius: int = 60_000, first: int = 0, step: int = 30, count: int = 90)
     places = 2 if radius == 60 else 0
     arcs = [first + step * i for i in range(count + 1)]
     values = [
-        places_of(astronomy.chord(arc / 30, radius) / 2, places) if places else (astronomy.sine(arc / 60, radius),)
+        places_of(functions.chord(arc / 30, radius) / 2, places)
+        if places
+        else (functions.whole_sine(arc / 60, radius),)
         for arc in arcs
     ]
     rows: list[tuple[Cell, ...]] = []
@@ -219,7 +225,7 @@ def chords(first: int = 1, count: int = 90) -> HistoricalTable:
     """
     rows: list[tuple[Cell, ...]] = []
     for half in range(first, first + count):
-        chord, following = astronomy.chord(half / 2), astronomy.chord((half + 1) / 2)
+        chord, following = functions.chord(half / 2), functions.chord((half + 1) / 2)
         rows.append((divmod(30 * half, 60), places_of(chord, 2), places_of((following - chord) / 30, 3)))
     columns = (
         Column("arc", ("Arcus",), ("par.", "m."), argument=True),
@@ -238,10 +244,10 @@ def sun_place(year: int = 1545, first: int = 1) -> HistoricalTable:
     for day in range(1, 32):
         cells: list[Cell] = []
         for month in months:
-            if day > astronomy.days_in_month(year, month):
+            if day > calendars.days_in_month(year, month):
                 cells.append(())
                 continue
-            longitude = astronomy.RENAISSANCE.longitude(astronomy.julian_day(year, month, day))
+            longitude = theories.RENAISSANCE.longitude(calendars.julian_day(year, month, day))
             degrees, minutes = places_of(longitude, 1, 360)
             cells.append((degrees % 30, minutes))
         rows.append(((day,), *cells))
@@ -270,7 +276,7 @@ def mean_motions(body: str = "sun", unit: str = "days") -> HistoricalTable:
         )
     count, days, head, where = _STEPS[unit]
     rows = tuple(
-        ((number,), places_of(astronomy.mean_motion(body, days * number), 3, 360)) for number in range(1, count + 1)
+        ((number,), places_of(theories.mean_motion(body, days * number), 3, 360)) for number in range(1, count + 1)
     )
     columns = (
         Column(unit, (head,), argument=True),
@@ -293,12 +299,29 @@ def multiplication(first: int = 7, count: int = 5) -> HistoricalTable:
     return HistoricalTable("multiplication", titles, columns, rows, 5)
 
 
+_ROYAL_CANON: tuple[tuple[str, int], ...] = (
+    # The kings of the Babylonians, Persians, Macedonians and Romans with their years, as handed down with Ptolemy's
+    # Handy Tables (names after the Latin chronologers): 424 years to the death of Alexander, 907 to that of Antoninus.
+    ("Nabonaſſarus", 14), ("Nadius", 2), ("Chinzirus & Porus", 5), ("Iugæus", 5), ("Mardocempadus", 12),
+    ("Archianus", 5), ("Interregnum I", 2), ("Belibus", 3), ("Apronadius", 6), ("Regibelus", 1),
+    ("Meſeſſimordacus", 4), ("Interregnum II", 8), ("Aſaridinus", 13), ("Saoſduchinus", 20), ("Chyniladanus", 22),
+    ("Nabopollaſſarus", 21), ("Nabocolaſſarus", 43), ("Ilvarodamus", 2), ("Nericaſſolaſſarus", 4),
+    ("Nabonadius", 17), ("Cyrus", 9), ("Cambyſes", 8), ("Darius I", 36), ("Xerxes", 21), ("Artaxerxes I", 41),
+    ("Darius II", 19), ("Artaxerxes II", 46), ("Ochus", 21), ("Arogus", 2), ("Darius III", 4), ("Alexander", 8),
+    ("Philippus", 7), ("Alexander alter", 12), ("Ptolemæus Lagi", 20), ("Philadelphus", 38), ("Euergetes I", 25),
+    ("Philopator", 17), ("Epiphanes", 24), ("Philometor", 35), ("Euergetes II", 29), ("Soter", 36),
+    ("Dionyſius", 29), ("Cleopatra", 22), ("Auguſtus", 43), ("Tiberius", 22), ("Caius", 4), ("Claudius", 14),
+    ("Nero", 14), ("Veſpaſianus", 10), ("Titus", 3), ("Domitianus", 15), ("Nerva", 1), ("Traianus", 19),
+    ("Hadrianus", 21), ("Antoninus", 23),
+)  # fmt: skip
+
+
 @_builder
 def royal_canon(first: int = 0, count: int = 31) -> HistoricalTable:
     """Kings with the years they reigned and the running sum: the first 31 end with the death of Alexander."""
     rows: list[tuple[Cell, ...]] = []
-    total = sum(years for _, years in astronomy.ROYAL_CANON[:first])
-    for name, years in astronomy.ROYAL_CANON[first : first + count]:
+    total = sum(years for _, years in _ROYAL_CANON[:first])
+    for name, years in _ROYAL_CANON[first : first + count]:
         total += years
         rows.append(((name,), (years,), (total,)))
     columns = (
@@ -315,10 +338,10 @@ def feasts(first: int = 1530, count: int = 38) -> HistoricalTable:
     """Golden number, Sunday letter, epact and Easter of Julian years."""
     rows: list[tuple[Cell, ...]] = []
     for year in range(first, first + count):
-        month, day = astronomy.easter(year)
-        golden = astronomy.golden_number(year)
+        month, day = calendars.easter(year)
+        golden = calendars.golden_number(year)
         epact = 11 * golden % 30
-        letter = " ".join(astronomy.dominical_letter(year).lower())
+        letter = " ".join(calendars.dominical_letter(year).lower())
         rows.append(((year,), (golden,), (letter,), (epact,), (day,), ("Mart." if month == 3 else "April.",)))
     columns = (
         Column("year", ("Anni Domini",), argument=True),
@@ -332,10 +355,25 @@ def feasts(first: int = 1530, count: int = 38) -> HistoricalTable:
     return HistoricalTable("feasts", titles, columns, tuple(rows), 4)
 
 
+def _weather(seed: int, days: int) -> NDArray[np.int64]:
+    """Hourly readings of a barometer at sea level in thousandths of an inch, shape (days, 24).
+
+    A slow wandering of the weather about 29.85 inches with the double daily tide of the air: made, not observed.
+    """
+    rng = np.random.default_rng(seed)
+    steps = rng.normal(0.0, 0.009, days * 24)
+    pressure, slope, readings = 29.85 + rng.normal(0, 0.2), 0.0, np.empty(days * 24)
+    for hour, step in enumerate(steps):
+        slope = 0.93 * slope + step + 0.0009 * (29.85 - pressure)
+        pressure += slope * 0.35
+        readings[hour] = pressure + 0.012 * math.cos(2 * math.pi * (hour % 24 - 10) / 12)
+    return np.rint(readings * 1000).astype(np.int64).reshape(days, 24)
+
+
 @_builder
 def barometer(seed: int = 1, days: int = 30) -> HistoricalTable:
     """Hourly readings of a barometer in a month, as printed about 1900: first figure left out, a raised point."""
-    readings = astronomy.barometer(seed, days)
+    readings = _weather(seed, days)
 
     def printed(thousandths: int) -> str:
         return f"{thousandths // 1000 % 10}{RAISED_POINT}{thousandths % 1000:03d}"

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tablesim.errors import SettingsError
+from tablesim.synthesis.sheet import RAISED_POINT
 from tablesim.synthesis.tables import BUILDERS, build
 from tablesim.synthesis.tabular import Column, HistoricalTable
 
@@ -121,3 +122,16 @@ def test_cells_must_fit_their_column() -> None:
         HistoricalTable("t", ("T",), (column,), (((1,),),))
     with pytest.raises(ValueError, match="row 1: got 2 cells, expected 1"):
         HistoricalTable("t", ("T",), (column,), (((1, 2),), ((1, 2), ())))
+
+
+def test_sums_of_the_royal_canon() -> None:
+    sums = {str(row[0][0]): row[2][0] for row in build("royal_canon", count=55).rows}
+    assert (sums["Nabonadius"], sums["Alexander"], sums["Cleopatra"], sums["Antoninus"]) == (209, 424, 718, 907)
+
+
+def test_the_barometer_stays_on_earth() -> None:
+    """Printed without the first digit: 29.85 inches are 9.850, and 30.10 are 0.100."""
+    for row in build("barometer", seed=5).rows:
+        for (text,) in row[1:25]:
+            tens = "2" if str(text)[0] in "789" else "3"
+            assert 27.5 < float(f"{tens}{str(text).replace(RAISED_POINT, '.')}") < 31.5

@@ -1,7 +1,4 @@
-"""The functions that columns of tables of 1470 to 1650 were computed from, each with one unknown parameter.
-
-Sources of the functions: ``tablesim.astronomy.theories``; here they take arrays of arguments and of parameters.
-"""
+"""Candidate functions for a column: those of ``tablesim.astronomy`` with one unknown parameter each, chosen by size."""
 
 from __future__ import annotations
 
@@ -11,6 +8,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tablesim.astronomy.functions import (
+    chord,
+    day_length,
+    declination,
+    latitude_of_day,
+    oblique_ascension,
+    right_ascension,
+    sine,
+)
 
 Floats = NDArray[np.float64]
 Curve = Callable[[Floats, Any], Floats]
@@ -32,27 +39,6 @@ class TabularFunction:
     """The parameter that gives these numbers, where there is a formula for it."""
 
 
-def _sin(x: Floats | float) -> Any:
-    return np.sin(np.radians(x))
-
-
-def _tan(x: Floats | float) -> Any:
-    return np.tan(np.radians(x))
-
-
-def _declination(longitude: Floats, tilt: Any) -> Floats:
-    return np.degrees(np.arcsin(np.clip(_sin(longitude) * _sin(tilt), -1, 1)))
-
-
-def _right(longitude: Floats, tilt: Any) -> Floats:
-    return np.degrees(np.arctan2(_sin(longitude) * np.cos(np.radians(tilt)), np.cos(np.radians(longitude)))) % 360
-
-
-def _difference(longitude: Floats, latitude: Any, tilt: Any) -> Floats:
-    ratio = _tan(_declination(longitude, tilt)) * _tan(latitude)
-    return np.degrees(np.arcsin(np.clip(ratio, -1, 1)))
-
-
 def _from(curve: Curve, start: int) -> Curve:
     """A function of the longitude as one of the degree in the sign that begins at ``start``."""
     return lambda degree, parameter: curve(degree + start, parameter)
@@ -60,7 +46,7 @@ def _from(curve: Curve, start: int) -> Curve:
 
 def _day_at(longitude: int) -> Curve:
     """Hours of daylight over the latitude when the Sun is at a longitude."""
-    return lambda latitude, tilt: 12 + 2 * _difference(np.full_like(latitude, longitude), latitude, tilt) / 15
+    return lambda latitude, obliquity: day_length(longitude, latitude, obliquity)
 
 
 def functions_for(x: Floats, y: Floats) -> list[TabularFunction]:
@@ -71,10 +57,9 @@ def functions_for(x: Floats, y: Floats) -> list[TabularFunction]:
     step = float(np.median(np.diff(x))) if len(x) > 1 else 0.0
 
     def sixtieths(a: Floats, r: Any) -> Floats:
-        return np.asarray(r * (2 * _sin((a + step) / 2) - 2 * _sin(a / 2)) / (60 * step))
+        return np.asarray((chord(a + step, r) - chord(a, r)) / (60 * step))
 
-    curves: list[tuple[str, float, Curve]] = [("sine", 90.0, lambda a, r: r * _sin(a))]
-    curves.append(("chord", 180.0, lambda a, r: 2 * r * _sin(a / 2)))
+    curves: list[tuple[str, float, Curve]] = [("sine", 90.0, sine), ("chord", 180.0, chord)]
     if step > 0:
         curves.append(("sixtieths of chords", 180.0, sixtieths))
     for name, last, curve in curves:
@@ -84,13 +69,13 @@ def functions_for(x: Floats, y: Floats) -> list[TabularFunction]:
             laws.append(TabularFunction(name, "radius", curve, 0.5 * guess, 2.0 * guess, {}))
     if low_x >= 0 and high_x <= 90 and top <= 25:
         laws += [
-            TabularFunction("declination", "obliquity", _from(_declination, start), 22.5, 24.5, {})
+            TabularFunction("declination", "obliquity", _from(declination, start), 22.5, 24.5, {})
             for start in (0, 30, 60)
         ]
     if low_x >= 0 and high_x <= 30:
         starts = [s for s in range(0, 360, 30) if _reaches(y, s)]
         laws += [
-            TabularFunction("right ascension", "obliquity", _from(_right, start), 22.5, 24.5, {}, 360.0)
+            TabularFunction("right ascension", "obliquity", _from(right_ascension, start), 22.5, 24.5, {}, 360.0)
             for start in starts
         ]
         for s in starts:
@@ -102,12 +87,7 @@ def functions_for(x: Floats, y: Floats) -> list[TabularFunction]:
             for place in (90, 60, 30, -30, -60, -90)
         ]
     if low_x >= 12 and high_x <= 24 and top <= 67:
-        laws.append(
-            TabularFunction(
-                "latitude of climates", "obliquity",
-                lambda a, t: np.degrees(np.arctan(_sin(7.5 * (a - 12)) / _tan(t))), 22.5, 24.5, {},
-            )
-        )  # fmt: skip
+        laws.append(TabularFunction("latitude of climates", "obliquity", latitude_of_day, 22.5, 24.5, {}))
     motion = _motion(x, y)
     return laws if motion is None else [*laws, motion]
 
@@ -128,15 +108,17 @@ def _reaches(y: Floats, start: int) -> bool:
 
 
 def oblique(start: int, tilt: float) -> TabularFunction:
+    """Oblique ascensions of the sign that begins at ``start`` degrees, the latitude unknown, the obliquity fixed."""
+
     def curve(a: Floats, latitude: Any) -> Floats:
-        return (_right(a + start, tilt) - _difference(a + start, latitude, tilt)) % 360
+        return np.asarray(oblique_ascension(a + start, latitude, tilt))
 
     def solve(a: Floats, y: Floats) -> Floats:
-        early = (_right(a + start, tilt) - y + 180) % 360 - 180
-        slope = np.asarray(_tan(_declination(a + start, tilt)))
+        early = np.radians((right_ascension(a + start, tilt) - y + 180) % 360 - 180)
+        slope = np.tan(np.radians(declination(a + start, tilt)))
         # At the equinoxes every latitude gives the same, and the number tells nothing.
         slope = np.where(np.abs(slope) < 1e-3, np.nan, slope)
-        return np.degrees(np.arctan(_sin(early) / slope))
+        return np.asarray(np.degrees(np.arctan(np.sin(early) / slope)))
 
     return TabularFunction(
         "oblique ascension", "latitude", curve, 20.0, 62.0, {"obliquity": tilt, "start": start}, 360.0, solve

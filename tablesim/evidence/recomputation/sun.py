@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares, linprog
 
-from tablesim.astronomy.theories import MEAN_MOTIONS, PTOLEMY, RENAISSANCE, SolarTheory, days_in_month, julian_day
+from tablesim.astronomy.calendars import days_in_month, gregorian_lead, julian_day
+from tablesim.astronomy.theories import MEAN_MOTIONS, PTOLEMY, RENAISSANCE, equation
 from tablesim.evidence.recomputation.fitting import RECOMPUTED, ROUNDINGS, SLACK, Estimate, Fit
 from tablesim.evidence.recomputation.values import MIN_ROWS, OBEYED, Floats, Value
 
@@ -109,33 +110,17 @@ def _calendars() -> tuple[_Calendar, ...]:
             days = np.full((len(years), 12, 31), np.nan)
             for at, year in enumerate(years.tolist()):
                 for month in range(12):
-                    last = _last_day(year, month + 1, calendar)
-                    first = julian_day(year, month + 1, 1) - _ahead(year, month + 1, calendar)
+                    gregorian = calendar == "Gregorian"
+                    last = days_in_month(year, month + 1, gregorian=gregorian)
+                    first = julian_day(year, month + 1, 1) - gregorian * gregorian_lead(year, month + 1)
                     days[at, month, :last] = first + np.arange(last)
-            found.append(_Calendar(name, calendar, years, days, _longitude(theory, days)))
+            found.append(_Calendar(name, calendar, years, days, theory.longitude(days)))
     return tuple(found)
-
-
-def _last_day(year: int, month: int, calendar: str) -> int:
-    left_out = calendar == "Gregorian" and month == 2 and year % 100 == 0 and year % 400 != 0
-    return days_in_month(year, month) - left_out
-
-
-def _ahead(year: int, month: int, calendar: str) -> int:
-    """Days by which the Gregorian calendar is ahead of the Julian one."""
-    past = year if month > 2 else year - 1
-    return past // 100 - past // 400 - 2 if calendar == "Gregorian" else 0
-
-
-def _longitude(theory: SolarTheory, days: Floats) -> Floats:
-    mean = theory.mean_longitude + theory.rate * (days - theory.epoch)
-    return _true(mean, theory.eccentricity, theory.apogee)
 
 
 def _true(mean: Floats, eccentricity: float, apogee: float) -> Floats:
     """True longitudes, not reduced (Almagest III 5)."""
-    anomaly = np.radians(mean - apogee)
-    return mean - np.degrees(np.arctan2(eccentricity * np.sin(anomaly), 1 + eccentricity * np.cos(anomaly)))
+    return np.asarray(mean - equation(mean - apogee, eccentricity))
 
 
 def _dated(days: Floats, printed: Floats, known: NDArray[np.bool_], unit: float) -> list[Fit] | None:
@@ -163,11 +148,11 @@ def _dated(days: Floats, printed: Floats, known: NDArray[np.bool_], unit: float)
     moments = np.full(printed.shape, np.nan)
     moments[rows] = calendar.days[at][months[None, :], dates[:, None]]
     theory = THEORIES[calendar.theory]
-    mean = theory.mean_longitude + theory.rate * (moments - theory.epoch)
+    mean = theory.mean(moments)
     elements = _elements(mean, printed, known, unit, (0.0, theory.eccentricity, theory.apogee))
     parameters = {"year": Estimate(float(calendar.years[at]), float(near.min()), float(near.max()))}
     low, _ = ROUNDINGS[rounding]
-    expected = np.floor(_longitude(theory, moments) * unit - low) % (SIGN * unit)
+    expected = np.floor(theory.longitude(moments) * unit - low) % (SIGN * unit)
     notes = {"rounding": rounding, "theory": calendar.theory, "calendar": calendar.calendar}
     told = [notes | {"month": MONTHS[int(month)]} for month in months]
     return list(_fits(printed, expected, parameters | elements, told))

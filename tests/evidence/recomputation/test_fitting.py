@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from evidence.grids import reading
-from tablesim.astronomy import theories as astronomy
+from tablesim.astronomy import calendars, functions, theories
 from tablesim.evidence.collation.grids import witness_of
 from tablesim.evidence.recomputation import sun as recomputation_sun
 from tablesim.evidence.recomputation.describe import describe
@@ -17,7 +17,7 @@ DEGREES = np.arange(0.0, 31)
 
 
 def declinations(rounding, tilt=23.5, places=1):
-    exact = [astronomy.declination(degree, tilt) * 60**places for degree in DEGREES]
+    exact = [functions.declination(degree, tilt) * 60**places for degree in DEGREES]
     return np.array([rounding(value) for value in exact], dtype=float)
 
 
@@ -47,7 +47,7 @@ def test_a_poor_table_tells_its_parameter_less_surely():
 
 def calendar(year, first=1, theory=None, monkeypatch=None):
     if theory is not None:
-        monkeypatch.setattr(astronomy, "RENAISSANCE", theory)
+        monkeypatch.setattr(theories, "RENAISSANCE", theory)
     rows = build("sun_place", year=year, first=first).rows
     return [[str(entry) for cell in row for entry in (cell or ("", ""))] for row in rows]
 
@@ -77,7 +77,7 @@ def test_a_misprint_in_a_calendar_is_the_one_suspect():
 
 
 def test_the_elements_are_told_without_a_known_theory(monkeypatch):
-    other = astronomy.SolarTheory(2268933.0, 289.9, 91.2, float(astronomy.MEAN_MOTIONS["sun"].value), 0.0346)
+    other = theories.SolarTheory(2268933.0, 289.9, 91.2, float(theories.MEAN_MOTIONS["sun"].value), 0.0346)
     examined = examine(witness_of([reading("a", calendar(1530, 1, other, monkeypatch))]))
     assert len(examined.findings) == 6 and examined.suspects == ()
     for finding in examined.findings:
@@ -89,8 +89,8 @@ def test_the_elements_are_told_without_a_known_theory(monkeypatch):
 
 def test_after_the_reform_the_calendar_is_told(monkeypatch):
     """The same dates name days that come ten days earlier."""
-    julian = astronomy.julian_day
-    monkeypatch.setattr(astronomy, "julian_day", lambda *date: julian(*date) - 10)
+    julian = calendars.julian_day
+    monkeypatch.setattr(calendars, "julian_day", lambda *date: julian(*date) - 10)
     examined = examine(witness_of([reading("a", calendar(1610))]))
     assert {f.fit.notes["calendar"] for f in examined.findings} == {"Gregorian"}
     assert {f.fit.parameters["year"].value for f in examined.findings} == {1610}
