@@ -27,7 +27,7 @@ from tablesim.records.transform import Transform
 from tablesim.records.truth import TrueDigit, TrueNumber
 from tablesim.scans.cleaning import clean
 from tablesim.scans.csvfile import listed
-from tablesim.scans.images import load_scan
+from tablesim.scans.images import load_scan, page_id
 from tablesim.scans.sources import find_scans
 
 AROUND_FIGURES, AROUND_NUMBERS = 0.5, 0.15
@@ -86,7 +86,7 @@ def annotated_pages(annotations: Annotations, scans: str | Path) -> tuple[list[A
     ScanError
         The folder does not exist or holds no scan.
     """
-    files = {scan.stem: scan for scan in reversed(find_scans(scans))}
+    files = {page_id(scan): scan for scan in reversed(find_scans(scans))}
     by_page: dict[str, list[Annotation]] = defaultdict(list)
     for number in annotations.numbers:
         by_page[number.page].append(number)

@@ -22,6 +22,7 @@ from tablesim.errors import TranscriptionError
 from tablesim.records.boxes import Box
 from tablesim.records.reading import ILLEGIBLE
 from tablesim.records.truth import PageTruth
+from tablesim.scans.locator import normalized_name
 
 _FIGURES = re.compile(rf"[0-9{re.escape(ILLEGIBLE)}]")
 _FRACTION_BARS = "/⁄∕"
@@ -78,8 +79,13 @@ class Transcription:
 
 def find_truth(folder: str | Path, stem: str) -> Path | None:
     """The file in ``folder`` that says what is printed on the page ``stem``: its truth, else its transcription."""
-    paths = (Path(folder) / f"{stem}.json", Path(folder) / f"{stem}.txt")
-    return next((path for path in paths if path.is_file()), None)
+    names = (f"{stem}.json", f"{stem}.txt")
+    found = next((path for name in names if (path := Path(folder) / name).is_file()), None)
+    if found is None and not stem.isascii() and Path(folder).is_dir():
+        # The file may be named on another system, which takes umlauts apart.
+        by_name = {normalized_name(path.name): path for path in Path(folder).iterdir()}
+        return next((by_name[name] for name in map(normalized_name, names) if name in by_name), None)
+    return found
 
 
 def read_truth(path: str | Path) -> Transcription | PageTruth:

@@ -137,7 +137,7 @@ class Cards:
         # Browsers open a PDF at the page that follows the address; of a TIFF they know nothing.
         page = f"#page={place.number}" if place.number and path.suffix.lower() in PDF_SUFFIXES else ""
         try:
-            return quote(Path(os.path.relpath(path, self.folder)).as_posix()) + page
+            return quote(os.fsencode(Path(os.path.relpath(path, self.folder)).as_posix())) + page
         except ValueError:  # another drive
             return path.as_uri() + page
 

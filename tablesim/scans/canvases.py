@@ -53,8 +53,8 @@ def ignore_progress(done: int, total: int, page: str, problem: str) -> None:
 class FetchedPage:
     """A page of a library: its file in the cache, what the library says of it, and why the file is not there if so."""
 
-    place: Locator
-    about: PageMetadata
+    locator: Locator
+    metadata: PageMetadata
     problem: str = ""
 
 
@@ -129,12 +129,12 @@ def fetch_pages(
         raise ScanError(f"{what}; name one of them, such as {sources[0]}#1")
     for page in lost:
         pages.append(page)
-        on_page(len(pages), total, page.place.stem, page.problem)
+        on_page(len(pages), total, page.locator.stem, page.problem)
     with ThreadPoolExecutor(_THREADS) as pool:
         try:
             for page in pool.map(partial(_fetched, web, max_pixels), jobs):
                 pages.append(page)
-                on_page(len(pages), total, page.place.stem, page.problem)
+                on_page(len(pages), total, page.locator.stem, page.problem)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

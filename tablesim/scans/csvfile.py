@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,7 +107,8 @@ def _decode(path: Path) -> tuple[str, str]:
         encodings = ["utf-8-sig", "cp1252", "latin-1"]
     for encoding in encodings:
         try:
-            return data.decode(encoding), encoding
+            # A Mac takes letters apart into letter and mark: equal words are to be equal.
+            return unicodedata.normalize("NFC", data.decode(encoding)), encoding
         except UnicodeDecodeError:
             continue
     raise MetadataError(f"{path}: the text is cut short or damaged ({encodings[0]}); save it again as CSV (UTF-8)")

@@ -1,19 +1,24 @@
-"""Opening scans: from a file, or a page of one, to upright pixels, or to one clear error."""
+"""Opens scans: from a file, or a page of one, to upright grey pixels, or to one clear error."""
 
 from __future__ import annotations
 
+import os
+import stat
+import struct
 import threading
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from tablesim.errors import ScanError
+from tablesim.errors import MissingExtraError, ScanError
 from tablesim.scans import pdf, tiff
 from tablesim.scans.kinds import PDF_SUFFIXES, TIFF_SUFFIXES, looks_like
 from tablesim.scans.locator import Locator
@@ -25,7 +30,19 @@ MAX_PIXELS = 200_000_000
 SMALLEST_SIDE = 16
 """Scans with a shorter side hold nothing to read."""
 
-_PILLOWS_LIMIT = threading.Lock()
+FORMATS = (
+    *("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP"),
+    *(["AVIF"] if find_spec("PIL.AvifImagePlugin") else []),
+)
+"""What Pillow may take a file for. It knows thirty formats more, and for some of them it starts other programs."""
+
+_DECODER_ERRORS = (
+    *(ArithmeticError, EOFError, LookupError, OSError, RuntimeError, SyntaxError, TypeError, ValueError),
+    *(struct.error, zlib.error),
+)
+"""What decoders raise over bytes that make no sense."""
+
+_PILLOW_LIMIT = threading.Lock()
 _WIDE_LEVELS = (255.0, 1023.0, 4095.0, 16383.0, 65535.0)
 
 
@@ -38,7 +55,7 @@ class Scan:
     path : Path
         Where it came from, in writing: ``book.pdf#12`` for a page of a PDF or TIFF.
     sha256 : str
-        Hash of the file's bytes, for a page of many with its number; 64 hexadecimal figures.
+        Hash of the bytes that were decoded, for a page of many with its number; 64 hexadecimal digits.
     grey : uint8 array of shape (height, width)
         0 black, 255 white, after EXIF orientation.
     """
@@ -75,13 +92,23 @@ def load_scan(where: str | Path | Locator, max_pixels: int = MAX_PIXELS) -> Scan
     Raises
     ------
     ScanError
-        The file is missing, empty, truncated, not an image, or larger than ``max_pixels``; the message names the file.
+        The file is missing, empty, truncated, not an image, larger than ``max_pixels``, or was changed meanwhile; the
+        message names the file.
     MissingExtraError
         A PDF without pypdfium2, or one of the rare TIFFs that need tifffile.
     """
     locator = Locator.of(where)
+    before = _check_file(locator)
     image = open_image(locator, max_pixels)
-    return Scan(Path(str(locator)), locator.sha256(), np.asarray(image.convert("L"), dtype=np.uint8))
+    try:
+        sha256, after = locator.sha256(), locator.stat()
+    except OSError as error:
+        raise ScanError(f"{locator}: cannot be read to its end ({error.strerror or error}); try again") from error
+    if _state_of(before) != _state_of(after):
+        raise ScanError(
+            f"{locator}: the file was replaced or written to while it was read; give the same command again"
+        )
+    return Scan(Path(str(locator)), sha256, np.asarray(image.convert("L"), dtype=np.uint8))
 
 
 def open_image(where: str | Path | Locator, max_pixels: int = MAX_PIXELS, side: int | None = None) -> Image.Image:
@@ -92,7 +119,7 @@ def open_image(where: str | Path | Locator, max_pixels: int = MAX_PIXELS, side: 
     """
     locator = Locator.of(where)
     file = locator.file
-    _check_file(file)
+    _check_file(locator)
     try:
         if file.suffix.lower() in PDF_SUFFIXES:
             picture = pdf.open_page(file, locator.number, max_pixels)
@@ -105,16 +132,17 @@ def open_image(where: str | Path | Locator, max_pixels: int = MAX_PIXELS, side: 
     except UnidentifiedImageError as error:
         kind = looks_like(file)
         remedy = "give the file the ending .pdf" if kind == "a PDF" else "fetch the scan again"
-        found = f" (it begins like {kind})" if kind else ""
+        seen = f" (it begins like {kind})" if kind else ""
         raise ScanError(
-            f"{locator}: not an image that can be read{found}; expected JPEG, PNG, TIFF, JPEG 2000 or WebP; {remedy}"
+            f"{locator}: not an image that can be read{seen}; expected JPEG, PNG, TIFF, JPEG 2000 or WebP; {remedy}"
         ) from error
-    except ScanError:
+    except (ScanError, MissingExtraError):
         raise
     except PermissionError as error:
-        raise ScanError(f"{file}: cannot be opened ({error.strerror or error}); check the rights to it") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise ScanError(f"{locator}: the image is damaged or cut off ({error}); fetch the scan again") from error
+        raise ScanError(f"{locator}: cannot be opened ({error.strerror or error}); check the rights to it") from error
+    except _DECODER_ERRORS as error:
+        cause = " ".join(str(error).split()) or type(error).__name__
+        raise ScanError(f"{locator}: the image is damaged or cut off ({cause}); fetch the scan again") from error
 
 
 def _open(locator: Locator, max_pixels: int, side: int | None) -> Image.Image:
@@ -123,7 +151,7 @@ def _open(locator: Locator, max_pixels: int, side: int | None) -> Image.Image:
         index = tiff.image_of_page(file, locator.number)
     try:
         # By its name Pillow would map a file into memory, and then turn TIFFs with an orientation into stripes.
-        with _own_limit(), file.open("rb") as opened, Image.open(opened) as image:
+        with _without_pillow_limit(), file.open("rb") as opened, Image.open(opened, formats=FORMATS) as image:
             image.seek(index)
             if not tiff.is_misread(image):
                 _check_size(locator, image.size, max_pixels)
@@ -140,9 +168,9 @@ def _open(locator: Locator, max_pixels: int, side: int | None) -> Image.Image:
 
 
 @contextmanager
-def _own_limit() -> Iterator[None]:
+def _without_pillow_limit() -> Iterator[None]:
     """Lift Pillow's limit of the size of images, which is one for the whole process: ours is checked instead."""
-    with _PILLOWS_LIMIT:
+    with _PILLOW_LIMIT:
         before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
             yield
@@ -150,17 +178,26 @@ def _own_limit() -> Iterator[None]:
             Image.MAX_IMAGE_PIXELS = before
 
 
-def _check_file(file: Path) -> None:
-    if file.is_dir():
-        raise ScanError(f"{file}: is a folder; expected an image file")
+def _check_file(where: Locator) -> os.stat_result:
+    """Size and times of a file that may be opened."""
     try:
-        size = file.stat().st_size
+        result = where.file.stat()
     except FileNotFoundError as error:
-        raise ScanError(f"{file}: there is no such file; check the spelling") from error
+        raise ScanError(f"{where}: there is no such file; check the spelling") from error
     except OSError as error:
-        raise ScanError(f"{file}: cannot be opened ({error.strerror or error}); check the rights to it") from error
-    if not size:
-        raise ScanError(f"{file}: the file is empty (0 bytes); fetch the scan again")
+        raise ScanError(f"{where}: cannot be opened ({error.strerror or error}); check the rights to it") from error
+    if stat.S_ISDIR(result.st_mode):
+        raise ScanError(f"{where}: is a folder; expected an image file")
+    if not stat.S_ISREG(result.st_mode):
+        raise ScanError(f"{where}: is a pipe, a socket or a device; expected an image file")
+    if not result.st_size:
+        raise ScanError(f"{where}: the file is empty (0 bytes); fetch the scan again")
+    return result
+
+
+def _state_of(result: os.stat_result) -> tuple[int, ...]:
+    """What changes when a file is written to or another one takes its name."""
+    return result.st_ino, result.st_size, result.st_mtime_ns, result.st_ctime_ns
 
 
 def _check_size(where: Locator, size: tuple[int, int], max_pixels: int) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tablesim.scans.csvfile import listed
-from tablesim.scans.locator import Locator
+from tablesim.scans.locator import Locator, normalized_name
 from tablesim.scans.metadata import SPHAERA_ID, Metadata, PageMetadata, without_ending
 
 _NUMBERED = re.compile(r"(?P<book>.+)_p0*(?P<number>\d+)")
@@ -101,7 +101,7 @@ def join(metadata: Metadata, pages: Mapping[str, Locator] | Iterable[str]) -> Me
     for page, place in places.items():
         # Two files of one name: the name alone does not tell which of them the line means.
         own = (page,) if place.stem in shared else (page, place.name, place.stem)
-        line = names.line_of(own, place)
+        line = names.line_of(map(normalized_name, own), place)
         if line is not None:
             found[page] = line
     used = set(found.values())
@@ -142,7 +142,8 @@ class _Names:
             number = _number_of(name)
             if number is not None and (line := self.numbers.get(number)) is not None:
                 return line
-        books = [place.file.name, place.file.stem] if place.number else []
+        whole = replace(place, number=0)
+        books = [normalized_name(name) for name in (whole.name, whole.stem)] if place.number else []
         books += [number[0] for name in names if (number := _number_of(name)) is not None]
         for book in books:
             if book in self.rows or book in self.stems:

@@ -1,14 +1,21 @@
-"""Where the pixels of a page are: a file, or one page of a file that holds several.
+"""Names a page on the disk: a file, or one page of a file that holds several; its name in writing, its hash, its id.
 
 In writing, as command lines, run folders and reports have it, that is ``scans/p12.jpg`` or ``scans/book.pdf#12``.
 Whatever takes the path of a scan takes it in writing too, so that a page read today is found again years later.
+
+Names that are not UTF-8 can be written as well: each byte that is no part of a letter stands as two hexadecimal digits
+between angle brackets, ``M<FC>nster.jpg``, and a ``<`` that could be mistaken for that as ``<3C>``. The same file is
+written in the same way whatever the locale.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
+import stat
+import unicodedata
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +26,8 @@ _NUMBERED = re.compile(
     rf"(?P<file>.+(?:{'|'.join(re.escape(suffix) for suffix in sorted(PAGED_SUFFIXES))}))#0*(?P<number>[1-9]\d{{0,8}})",
     re.IGNORECASE | re.DOTALL,
 )
+_ESCAPED = re.compile("<(3C|[89A-F][0-9A-F])>")
+"""An angle bracket, or a byte that is no ASCII, in the names of ``path_in_writing``."""
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -42,46 +51,81 @@ class Locator:
         if isinstance(where, Locator):
             return where
         numbered = _NUMBERED.fullmatch(str(where))
-        return cls(Path(numbered["file"]), int(numbered["number"])) if numbered else cls(Path(where))
+        if numbered:
+            return cls(path_from_writing(numbered["file"]), int(numbered["number"]))
+        return cls(path_from_writing(where))
 
     def __str__(self) -> str:
-        return f"{self.file}#{self.number}" if self.number else str(self.file)
+        written = path_in_writing(self.file)
+        return f"{written}#{self.number}" if self.number else written
 
     @property
     def stem(self) -> str:
         """The file's name without its ending, with the number of the page: ``book_p0012``."""
-        return f"{self.file.stem}{self._tail}"
+        return f"{Path(path_in_writing(self.file)).stem}{self._tail}"
 
     @property
     def name(self) -> str:
         """The same with the file's ending: ``p12.jpg``, ``book.pdf_p0012``."""
-        return f"{self.file.name}{self._tail}"
+        return f"{Path(path_in_writing(self.file)).name}{self._tail}"
 
     @property
     def _tail(self) -> str:
         return f"_p{self.number:04d}" if self.number else ""
 
     def absolute(self) -> Locator:
+        """The same page by its path from the root."""
         return replace(self, file=self.file.absolute())
 
     def stat(self) -> os.stat_result:
-        """Size and time of the file; OSError when it cannot be reached."""
-        return self.file.stat()
+        """Size and times of the file; OSError when it cannot be reached or is a pipe, a socket or a device."""
+        result = self.file.stat()
+        if not stat.S_ISREG(result.st_mode):
+            # Opening a pipe would wait for ever for somebody who writes into it.
+            raise OSError(errno.EINVAL, "not a regular file", str(self))
+        return result
 
     def sha256(self) -> str:
-        """Hash of the file's bytes; of a page of many, hash of that hash and the number. 64 hexadecimal figures."""
-        stat = self.file.stat()
-        whole = _file_hash(self.file.absolute(), stat.st_size, stat.st_mtime_ns)
-        return hashlib.sha256(f"{whole}#{self.number}".encode()).hexdigest() if self.number else whole
+        """Hash of the file's bytes; of a page of many, hash of that hash and the number. 64 hexadecimal digits."""
+        state = self.stat()
+        if not self.number:
+            return _hash_of_bytes(self.file)
+        # A PDF of 400 pages is asked for 400 times. The inode and its time change whenever the file is another one.
+        whole = _known_hash(self.file.absolute(), state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+        return hashlib.sha256(f"{whole}#{self.number}".encode()).hexdigest()
 
 
 def page_id(where: str | Path | Locator) -> str:
     """The id under which a scan is known: the file's name without its ending, of a page of many with its number."""
-    return Locator.of(where).stem
+    return normalized_name(Locator.of(where).stem)
+
+
+def normalized_name(name: str) -> str:
+    """``name`` in the one form in which names of pages are compared (Unicode NFC).
+
+    A Mac writes the umlaut of a file name as a letter and a mark, a keyboard as one sign: to the eye they are equal.
+    """
+    return unicodedata.normalize("NFC", name)
+
+
+def path_in_writing(path: Path) -> str:
+    """A path as text that any file, terminal and database takes; ``path_from_writing`` gives the path back."""
+    text = os.fsencode(path).decode("utf-8", "surrogateescape")
+    text = _ESCAPED.sub(lambda match: f"<3C>{match[0][1:]}", text)
+    return re.sub("[\udc80-\udcff]", lambda match: f"<{ord(match[0]) & 0xFF:02X}>", text)
+
+
+def path_from_writing(text: str | Path) -> Path:
+    """The path that ``path_in_writing`` wrote; any other path as it is."""
+    name = _ESCAPED.sub(lambda match: "<" if match[1] == "3C" else chr(0xDC00 + int(match[1], 16)), str(text))
+    return Path(os.fsdecode(name.encode("utf-8", "surrogateescape")))
+
+
+def _hash_of_bytes(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 @lru_cache(maxsize=64)
-def _file_hash(file: Path, size: int, modified_ns: int) -> str:
-    # A PDF of 400 pages is asked for 400 times; size and time tell when it is another one.
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+def _known_hash(file: Path, *state: int) -> str:
+    return _hash_of_bytes(file)

@@ -15,6 +15,7 @@ from typing import Any
 from tablesim.errors import MetadataError
 from tablesim.scans.csvfile import CsvFile, listed, read_csv
 from tablesim.scans.kinds import SCAN_SUFFIXES
+from tablesim.scans.locator import normalized_name
 
 KEY_COLUMNS = ("page_id", "page_id_", "page", "tableUri", "filename", "id")
 """Columns that can name the page, the first that the file has."""
@@ -146,8 +147,8 @@ def find_column(file: CsvFile, names: Iterable[str]) -> str | None:
 
 
 def page_key(text: str) -> str:
-    """The page id in a cell: of a path or address its last part, without the ``ff`` of "and the following"."""
-    key = re.split(r"[/\\]", text.strip().rstrip("/\\"))[-1]
+    """The page id in a cell, as ``normalized_name``: of a path its last part, without the ``ff`` of "following"."""
+    key = re.split(r"[/\\]", normalized_name(text).strip().rstrip("/\\"))[-1]
     return re.sub(r"\s+ff\.?$", "", key).strip()
 
 

@@ -1,6 +1,7 @@
-"""Where the scans are: folders, files and digital libraries in, pages with an id each out.
+"""Finds the pages of folders, files and digital libraries, and gives each an id; says what a folder has besides.
 
-Nothing of the user's is copied or renamed. ``find_pages`` takes everything; ``find_scans`` what lies on the disk.
+Nothing of the user's is copied or renamed. ``find_pages`` takes every kind of source; ``list_scans`` and ``find_scans``
+take what lies on the disk.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,17 +17,60 @@ from tablesim.errors import FetchError, ScanError, TablesimError
 from tablesim.scans import pdf, tiff
 from tablesim.scans.canvases import FetchedPage, OnPage, fetch_pages, ignore_progress, is_library_source
 from tablesim.scans.images import MAX_PIXELS
-from tablesim.scans.kinds import PDF_SUFFIXES, SCAN_SUFFIXES, TIFF_SUFFIXES
-from tablesim.scans.locator import Locator
+from tablesim.scans.kinds import PDF_SUFFIXES, READABLE, SCAN_SUFFIXES, TIFF_SUFFIXES, looks_like
+from tablesim.scans.locator import Locator, normalized_name, path_in_writing
 from tablesim.scans.metadata import PageMetadata
 from tablesim.scans.web import Web
 
 RUN_MARK = "run.json"
 """A folder with this file is a run of ours; the pictures of its report are not scans."""
 
+_PEEKS = 3
+"""Files of one ending whose first bytes are looked at to say what they are."""
+
+HIDDEN = "hidden"
+RUN_FOLDER = "folders of runs"
+CLOSED = "cannot be opened; check the rights to them"
+AROUND = "links to a folder around the one that is searched"
+NOWHERE = "links that lead nowhere"
+SPECIAL = "pipes, sockets or devices"
+NAME_THEM = "can be read, but are not looked for under this ending; name the files, or give them another one"
+CONVERT = "images of a kind that is not read; save them as JPEG, PNG, TIFF or PDF"
+NO_SCANS = "no scans by their ending"
+
 
 Source = str | Path | Locator
 """A folder, a file, a page of a file (``book.pdf#12``), the address of a IIIF manifest or collection."""
+
+
+@dataclass(frozen=True, order=True)
+class LeftOut:
+    """Files or folders of one kind that a search of folders passed over.
+
+    Parameters
+    ----------
+    reason : str
+        Why: one of the constants of this module, such as ``HIDDEN`` and ``CONVERT``.
+    kind : str
+        The ending in lower case, "no ending", "file" or "folder".
+    count : int
+        How many.
+    example : str
+        The first of them, as it is written.
+    """
+
+    reason: str
+    kind: str
+    count: int
+    example: str
+
+
+@dataclass(frozen=True)
+class ScanListing:
+    """What folders and files hold: the scans, sorted by file and number, and what was left out and why."""
+
+    scans: tuple[Locator, ...]
+    left_out: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,11 +85,14 @@ class Pages:
         What the source itself says of a page, where it says something.
     missing : dict of str to str
         Why the scan of a page is not where ``scans`` has it.
+    left_out : tuple of LeftOut
+        What folders hold besides.
     """
 
     scans: dict[str, Locator]
     about: dict[str, PageMetadata]
     missing: dict[str, str]
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def find_pages(
@@ -55,17 +102,17 @@ def find_pages(
     max_pixels: int = MAX_PIXELS,
     on_page: OnPage = ignore_progress,
 ) -> Pages:
-    """The pages of folders, files and libraries; see ``find_scans`` and ``canvases.fetch_pages`` for the two parts.
+    """The pages of folders, files and libraries; see ``list_scans`` and ``canvases.fetch_pages`` for the two parts.
 
     Raises
     ------
     ScanError
-        A path does not exist, a folder has no scans, a JSON file is no IIIF manifest. What cannot be fetched is no
-        error: it stands in ``missing``.
+        A path does not exist, a folder has no scans, a JSON file is no IIIF manifest, a collection leads to none. What
+        cannot be fetched is no error: it stands in ``missing``.
     """
     paths, libraries = split_sources(source)
-    scans = find_scans(paths) if paths or not libraries else []
-    return name_fetched_pages(scans, fetch_pages(libraries, web or Web(), max_pixels=max_pixels, on_page=on_page))
+    on_disk = list_scans(paths) if paths or not libraries else ScanListing(())
+    return name_fetched_pages(on_disk, fetch_pages(libraries, web or Web(), max_pixels=max_pixels, on_page=on_page))
 
 
 def find_page(source: Source, web: Web | None = None) -> Locator:
@@ -74,7 +121,7 @@ def find_page(source: Source, web: Web | None = None) -> Locator:
         page = fetch_pages([str(source)], web or Web(), at_most=1)[0]
         if page.problem:
             raise FetchError(page.problem)
-        return page.place
+        return page.locator
     scans = find_scans(source)
     if len(scans) > 1:
         raise ScanError(f"{source}: has {len(scans)} pages, expected one; name it, such as {scans[0]}")
@@ -88,43 +135,66 @@ def split_sources(source: Source | Sequence[Source]) -> tuple[list[Source], list
     return [item for item in given if not is_library_source(item)], libraries
 
 
-def name_fetched_pages(scans: Iterable[Locator], fetched: Iterable[FetchedPage]) -> Pages:
+def name_fetched_pages(on_disk: ScanListing, fetched: Iterable[FetchedPage]) -> Pages:
     """Scans on the disk and pages out of libraries together, each page with its id."""
-    by_place = {page.place: page for page in fetched}
-    named = name_pages([*scans, *by_place])
-    own = {page: by_place[place] for page, place in named.items() if place in by_place}
+    by_locator = {page.locator: page for page in fetched}
+    named = name_pages([*on_disk.scans, *by_locator])
+    from_libraries = {page: by_locator[locator] for page, locator in named.items() if locator in by_locator}
     return Pages(
         named,
-        {page: fetched.about for page, fetched in own.items()},
-        {page: fetched.problem for page, fetched in own.items() if fetched.problem},
+        {page: fetched.metadata for page, fetched in from_libraries.items()},
+        {page: fetched.problem for page, fetched in from_libraries.items() if fetched.problem},
+        on_disk.left_out,
     )
 
 
 def find_scans(source: Source | Sequence[Source]) -> list[Locator]:
-    """The pages of ``source``, each once, sorted by file and number.
+    """The scans of ``list_scans`` alone."""
+    return list(list_scans(source).scans)
 
-    Folders are searched to the bottom for files that end as ``SCAN_SUFFIXES``; hidden files and run folders are left
-    out. A file named outright is taken whatever its ending, so that reading it can say what is wrong with it; so is a
-    PDF or TIFF whose pages cannot be counted. ``book.pdf#12`` is page 12 alone.
+
+def list_scans(source: Source | Sequence[Source]) -> ScanListing:
+    """The pages of ``source``, each once, and what its folders hold besides.
+
+    Folders are searched to the bottom, linked folders too and each once, for files that end as ``SCAN_SUFFIXES``.
+    Hidden files, run folders and whatever else is left out are counted with the reason. A file named outright is taken
+    whatever its ending, so that reading it can say what is wrong with it; so is a PDF or TIFF whose pages cannot be
+    counted. ``book.pdf#12`` is page 12 alone.
 
     Raises
     ------
     ScanError
-        A path does not exist, or a folder has no scans in it.
+        A path does not exist, or a folder has no scans in it or cannot be opened.
     """
     given = _several(source)
     if not given:
         raise ScanError("find_scans: got no paths, expected at least one file or folder")
-    found: dict[Locator, None] = {}
+    scans: dict[Locator, None] = {}
+    left_out: list[LeftOut] = []
     for where in map(Locator.of, given):
         if where.file.is_dir() and not where.number:
-            for file in _in_folder(where.file):
-                found.update(dict.fromkeys(_pages_of(file)))
+            search = _FolderSearch(where.file)
+            left_out += search.left_out
+            for file in search.files:
+                scans.update(dict.fromkeys(_pages_of(file)))
         elif not where.file.exists():
-            raise ScanError(f"{where.file}: there is no such file or folder; check the path")
+            raise ScanError(f"{Locator(where.file)}: there is no such file or folder; check the path")
         else:
-            found.update(dict.fromkeys([where] if where.number else _pages_of(where.file)))
-    return sorted(found)
+            scans.update(dict.fromkeys([where] if where.number else _pages_of(where.file)))
+    return ScanListing(tuple(sorted(scans)), tuple(sorted(left_out)))
+
+
+def describe_left_out(left_out: Iterable[LeftOut]) -> Iterator[str]:
+    """What folders hold besides scans, a line a reason: how many of which ending, and the first of them."""
+    by_reason: dict[str, list[LeftOut]] = {}
+    for item in sorted(left_out):
+        by_reason.setdefault(item.reason, []).append(item)
+    for reason, items in by_reason.items():
+        counts: Counter[str] = Counter()
+        for item in items:
+            counts[item.kind] += item.count
+        kinds = ", ".join(f"{count} x {kind}" for kind, count in counts.most_common())
+        yield f"left out: {kinds}: {reason} (such as {items[0].example})"
 
 
 def _several(source: Source | Sequence[Source]) -> list[Source]:
@@ -137,6 +207,8 @@ def _pages_of(file: Path) -> list[Locator]:
     What cannot be counted stays one page: opening it says what is wrong, in the place where all pages say it.
     """
     suffix = file.suffix.lower()
+    if not file.is_file():
+        return [Locator(file)]
     try:
         if suffix in PDF_SUFFIXES:
             return [Locator(file, number) for number in range(1, pdf.count_pages(file) + 1)] or [Locator(file)]
@@ -152,53 +224,136 @@ def name_pages(scans: Iterable[Locator]) -> dict[str, Locator]:
 
     Where two scans would share it the id is made longer: files that differ in folder get the folders' names in front,
     joined by ``_`` (``plates/p1.jpg`` is ``plates_p1``); files of one folder that differ in their ending keep the
-    ending. Sorted by id.
+    ending. Ids are in the form of ``normalized_name``, sorted.
     """
-    places = sorted(dict.fromkeys(scans))
-    level = dict.fromkeys(places, 0)
+    locators = sorted(dict.fromkeys(scans))
+    level = dict.fromkeys(locators, 0)
     while True:
-        names = {place: _name(place, level[place]) for place in places}
+        names = {locator: _name(locator, level[locator]) for locator in locators}
         count = Counter(names.values())
         shared = [
-            place for place in places if count[names[place]] > 1 and level[place] <= len(place.file.resolve().parts)
+            locator
+            for locator in locators
+            if count[names[locator]] > 1 and level[locator] <= len(_folders(locator)) + 1
         ]
         if not shared:
             break
-        for place in shared:
-            level[place] += 1
+        for locator in shared:
+            level[locator] += 1
     pages: dict[str, Locator] = {}
-    for place in places:
+    for locator in locators:
         # Folders joined by "_" can still spell one name in two ways (a/b_c and a_b/c): count those.
-        copies = (f"{names[place]}-{number}" for number in itertools.count(2))
-        pages[next(name for name in itertools.chain([names[place]], copies) if name not in pages)] = place
+        copies = (f"{names[locator]}-{number}" for number in itertools.count(2))
+        pages[next(name for name in itertools.chain([names[locator]], copies) if name not in pages)] = locator
     return dict(sorted(pages.items()))
 
 
-def _name(place: Locator, level: int) -> str:
+def _name(locator: Locator, level: int) -> str:
     """Ever longer names: stem; folder and stem; the whole name; then with more and more folders in front."""
     depth, whole = ((0, False), (1, False), (0, True))[level] if level < 3 else (level - 2, True)
-    folders = place.file.resolve().parts[1:-1][-depth:] if depth else ()
-    return "_".join((*folders, place.name if whole else place.stem))
+    folders = _folders(locator)[-depth:] if depth else ()
+    return normalized_name("_".join((*folders, locator.name if whole else locator.stem)))
 
 
-def _in_folder(folder: Path) -> list[Path]:
-    scans: list[Path] = []
-    others: Counter[str] = Counter()
-    for where, folders, files in os.walk(folder):
-        if RUN_MARK in files and Path(where) != folder:
-            folders.clear()
-            continue
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
-            suffix = Path(name).suffix.lower()
-            if suffix in SCAN_SUFFIXES and not name.startswith("."):
-                scans.append(Path(where, name))
+def _folders(locator: Locator) -> tuple[str, ...]:
+    return Path(path_in_writing(Path(os.path.realpath(locator.file)))).parts[1:-1]
+
+
+class _FolderSearch:
+    """The scans below ``root`` and what else is there. Linked folders come last, so that real paths are preferred."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.files: list[Path] = []
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._examples: dict[tuple[str, str], str] = {}
+        self._others: dict[str, list[Path]] = {}
+        self._seen: set[tuple[int, int]] = set()
+        self._around = {(state.st_dev, state.st_ino) for state in map(os.stat, Path(os.path.realpath(root)).parents)}
+        folders: list[Path] = [root]
+        links: list[Path] = []
+        while folders or links:
+            more, linked = self._search(folders.pop() if folders else links.pop(0))
+            folders += more
+            links += linked
+        self._look_at_others()
+        self.left_out = [
+            LeftOut(reason, kind, count, self._examples[reason, kind]) for (reason, kind), count in self._counts.items()
+        ]
+        if not self.files:
+            found = Counter[str]()
+            for (_, kind), count in self._counts.items():
+                found[kind] += count
+            kinds = ", ".join(f"{count} x {kind}" for kind, count in found.most_common(4)) or "nothing"
+            raise ScanError(
+                f"{path_in_writing(root)}: no scans in this folder (found: {kinds}); expected files that end in "
+                f"{' '.join(sorted(SCAN_SUFFIXES))}"
+            )
+
+    def _search(self, folder: Path) -> tuple[list[Path], list[Path]]:
+        """Take the files of a folder; the folders in it, and those that are linked into it."""
+        folders: list[Path] = []
+        links: list[Path] = []
+        try:
+            state = folder.stat()
+            if (state.st_dev, state.st_ino) in self._seen:
+                return [], []
+            if (state.st_dev, state.st_ino) in self._around:
+                self._leave_out(AROUND, "folder", folder)
+                return [], []
+            self._seen.add((state.st_dev, state.st_ino))
+            with os.scandir(folder) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError as error:
+            if folder == self.root:
+                raise ScanError(
+                    f"{path_in_writing(folder)}: cannot be opened ({error.strerror or error}); check the rights to it"
+                ) from error
+            self._leave_out(CLOSED, "folder", folder)
+            return [], []
+        if folder != self.root and any(entry.name == RUN_MARK for entry in entries):
+            self._leave_out(RUN_FOLDER, "folder", folder)
+            return [], []
+        for entry in entries:
+            path = Path(entry.path)
+            if entry.is_dir():
+                if entry.name.startswith("."):
+                    self._leave_out(HIDDEN, "folder", path)
+                else:
+                    (links if entry.is_symlink() else folders).append(path)
             else:
-                others[suffix or "no ending"] += 1
-    if not scans:
-        kinds = ", ".join(f"{count} x {suffix}" for suffix, count in others.most_common(4)) or "nothing"
-        raise ScanError(
-            f"{folder}: no scans in this folder (found: {kinds}); expected files that end in "
-            f"{' '.join(sorted(SCAN_SUFFIXES))}"
-        )
-    return scans
+                self._take_file(path, regular=entry.is_file())
+        return folders, links
+
+    def _take_file(self, path: Path, *, regular: bool) -> None:
+        suffix = path.suffix.lower()
+        is_lost_link = not regular and not path.exists()
+        if path.name.startswith("."):
+            self._leave_out(HIDDEN, "file", path)
+        elif not regular and not is_lost_link:
+            self._leave_out(SPECIAL, "file", path)
+        elif suffix in SCAN_SUFFIXES:
+            # A link to a scan that is away is a page all the same, and says so when it is opened.
+            self.files.append(path)
+        elif is_lost_link:
+            self._leave_out(NOWHERE, "file", path)
+        else:
+            self._others.setdefault(suffix or "no ending", []).append(path)
+
+    def _look_at_others(self) -> None:
+        for kind, paths in self._others.items():
+            reason, example = NO_SCANS, paths[0]
+            for path in paths[:_PEEKS]:
+                try:
+                    words = looks_like(path)
+                except OSError:
+                    continue
+                if words in READABLE or words.endswith("image") or words == "a DjVu file":
+                    reason, example = NAME_THEM if words in READABLE else CONVERT, path
+                    break
+            self._leave_out(reason, kind, example, len(paths))
+
+    def _leave_out(self, reason: str, kind: str, path: Path, count: int = 1) -> None:
+        kind = path_in_writing(Path(kind))
+        self._counts[reason, kind] += count
+        self._examples.setdefault((reason, kind), path_in_writing(path))

@@ -29,7 +29,15 @@ from tablesim.scans.images import MAX_PIXELS
 from tablesim.scans.joining import join
 from tablesim.scans.locator import Locator
 from tablesim.scans.metadata import Metadata, PageMetadata, joined, read_metadata
-from tablesim.scans.sources import Pages, Source, find_scans, name_fetched_pages, split_sources
+from tablesim.scans.sources import (
+    Pages,
+    ScanListing,
+    Source,
+    describe_left_out,
+    list_scans,
+    name_fetched_pages,
+    split_sources,
+)
 from tablesim.scans.web import Web, as_address
 from tablesim.workflow.clustering import cluster
 from tablesim.workflow.event_log import EventLog
@@ -112,7 +120,7 @@ def run(
         raise SettingsError(f"workers: got {workers}, expected 1 or more")
     number_of_clusters(clusters)
     paths, libraries = split_sources(source)
-    scans = find_scans(paths) if paths or not libraries else []
+    on_disk = list_scans(paths) if paths or not libraries else ScanListing(())
     table = None if metadata is None else read_metadata(metadata)
     sources = _written(source)
     _same_source(Path(out), sources)
@@ -123,7 +131,7 @@ def run(
         corpus.run |= {"finished": False, "versions": versions(), "metadata": _metadata_record(table)}
         corpus.run["max_pixels"] = max_pixels
         corpus.save_run()
-        pages = name_fetched_pages(scans, _fetch(libraries, web or Web(), max_pixels, tell))
+        pages = name_fetched_pages(on_disk, _fetch(libraries, web or Web(), max_pixels, tell))
         _index(corpus, pages, table, tell, retry_failed=retry)
         read_pages(corpus, make_reader, workers=workers, scheduler=scheduler, on_event=tell)
         # What was corrected stays corrected when its scan is read again.
@@ -174,6 +182,8 @@ def _reads_otherwise(corpus: Corpus, max_pixels: int) -> bool:
 
 
 def _index(corpus: Corpus, pages: Pages, table: Metadata | None, tell: Listener, *, retry_failed: bool) -> None:
+    for remark in describe_left_out(pages.left_out):
+        tell(Event("remark", "ingest", message=remark))
     about = dict(pages.about)
     if table is not None:
         match = join(table, pages.scans)

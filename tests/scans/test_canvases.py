@@ -48,7 +48,7 @@ def test_a_local_manifest_and_one_page_of_it(library, web, tmp_path):
     address = f"{library.url}/iiif/b1/manifest.json"
     path = web.get(address, "manifest.json").rename(tmp_path / "saved.json")
     assert len(data) == 1
-    assert [page.place.stem for page in fetch_pages([str(path)], web)] == ["b1_p0001", "b1_p0002", "b1_p0003"]
+    assert [page.locator.stem for page in fetch_pages([str(path)], web)] == ["b1_p0001", "b1_p0002", "b1_p0003"]
     library.asked.clear()
     assert find_page(f"{address}#3", Web(tmp_path / "new")).stem == "b1_p0003"
     assert library.asked == {"/iiif/b1/manifest.json": 1, "/plain.jpg": 1}

@@ -1,6 +1,8 @@
 """Scans of every kind open upright and grey; the others are refused in one clear line."""
 
+import hashlib
 import io
+import os
 import struct
 import zlib
 
@@ -9,7 +11,10 @@ import pytest
 from PIL import Image
 
 from tablesim.errors import ScanError
+from tablesim.scans import images
 from tablesim.scans.images import load_scan, open_image, page_id
+from tablesim.scans.locator import Locator
+from tablesim.scans.sources import find_scans
 
 
 @pytest.fixture
@@ -117,3 +122,69 @@ def test_missing_files_folders_and_specks_are_refused(tmp_path, picture):
 
 def test_page_id_is_the_stem():
     assert page_id("a/b/1594_beyer_quaestiones_1550_p101.jpg") == "1594_beyer_quaestiones_1550_p101"
+
+
+def test_the_hash_of_a_scan_is_that_of_the_bytes_that_were_decoded(tmp_path, picture, monkeypatch):
+    picture.save(tmp_path / "p.png")
+    assert load_scan(tmp_path / "p.png").sha256 == hashlib.sha256((tmp_path / "p.png").read_bytes()).hexdigest()
+    opened = images.open_image
+
+    def replaced_meanwhile(where, max_pixels):
+        image = opened(where, max_pixels)
+        picture.rotate(180).save(tmp_path / "other.png")
+        (tmp_path / "other.png").replace(tmp_path / "p.png")
+        return image
+
+    monkeypatch.setattr(images, "open_image", replaced_meanwhile)
+    with pytest.raises(
+        ScanError, match=r"p\.png: the file was replaced or written to while it was read; give the same"
+    ):
+        load_scan(tmp_path / "p.png")
+
+
+@pytest.mark.parametrize("name", ["p.jpg", "p.png", "p.pdf", "p.tif"])
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(ScanError, match=r"is a pipe, a socket or a device; expected an image file"):
+        load_scan(tmp_path / name)
+    assert find_scans(tmp_path / name) == [Locator(tmp_path / name)]
+
+
+def test_no_other_program_is_started_over_a_scan(tmp_path, monkeypatch):
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "gs").write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
+    (programs / "gs").chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
+    monkeypatch.setattr("PIL.EpsImagePlugin.gs_binary", None)
+    page = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 90 90\n%%EndComments\nshowpage\n%%EOF\n"
+    with pytest.raises(ScanError, match=r"p\.jpg: not an image that can be read \(it begins like PostScript\)"):
+        load_scan(write(tmp_path / "p.jpg", page))
+    assert not (tmp_path / "started").exists()
+
+
+@pytest.mark.parametrize("name", ["p.gif", "p.bmp", "p.webp", "p.ppm", "p.avif"])
+def test_formats_that_are_not_looked_for_are_read_where_they_are_named(tmp_path, picture, name):
+    if name == "p.avif" and "AVIF" not in images.FORMATS:
+        pytest.skip("this Pillow has no AVIF")
+    picture.convert("RGB").save(tmp_path / name)
+    assert load_scan(tmp_path / name).grey.shape == (picture.height, picture.width)
+
+
+def test_every_error_of_a_decoder_is_one_clear_line(tmp_path, picture, monkeypatch):
+    picture.save(tmp_path / "p.png")
+    for error in (
+        struct.error("no"),
+        KeyError("IHDR"),
+        ZeroDivisionError("x"),
+        RuntimeError("two\nlines"),
+        zlib.error("z"),
+    ):
+
+        def fail(*_, error=error):
+            raise error
+
+        monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", fail)
+        with pytest.raises(ScanError, match=r"p\.png: the image is damaged or cut off \(.*\); fetch") as caught:
+            load_scan(tmp_path / "p.png")
+        assert "\n" not in str(caught.value)

@@ -9,7 +9,7 @@ from tablesim.errors import MetadataError
 from tablesim.scans.csvfile import read_csv
 from tablesim.scans.facets import count_by
 from tablesim.scans.joining import OTHER_YEAR, REPEATED, join
-from tablesim.scans.locator import Locator
+from tablesim.scans.locator import Locator, normalized_name
 from tablesim.scans.metadata import SINE_LOCO, page_key, read_metadata, without_ending, years_of
 
 SPHAERA = Path(__file__).resolve().parents[3] / "shared" / "real" / "sphaera"
@@ -239,7 +239,7 @@ def test_a_span_of_years_is_never_backwards(first, length):
 
 @given(st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=8))
 def test_a_key_is_the_last_part_of_its_path(name):
-    assert page_key(f" http://host/a b/{name}.jpg ") == f"{name}.jpg"
+    assert page_key(f" http://host/a b/{name}.jpg ") == normalized_name(f"{name}.jpg")
     assert without_ending(f"{name}.JPG") == name
 
 

@@ -1,3 +1,5 @@
+import os
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -5,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tablesim.errors import ScanError
+from tablesim.scans import sources
 from tablesim.scans.locator import Locator
-from tablesim.scans.sources import find_scans, name_pages
+from tablesim.scans.sources import LeftOut, describe_left_out, find_scans, list_scans, name_pages
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -78,3 +81,109 @@ def test_every_scan_has_an_id_of_its_own(places):
     assert list(pages) == sorted(pages)
     assert pages == name_pages(sorted(places, reverse=True))
     assert not any("/" in page for page in pages)
+
+
+def names(result):
+    return [str(locator.file.name) for locator in result.scans]
+
+
+def test_what_a_folder_has_besides_is_counted_with_the_reason(tmp_path):
+    touch(tmp_path, "p1.jpg", "a.heic", "b.HEIC", "c.djvu", "note.txt", "other.txt", ".DS_Store", ".thumbs/t.jpg")
+    touch(tmp_path, "run/run.json", "p8", "p9.jpeg_large", "g.gif")
+    for name, head in (("a.heic", b"\0\0\0\x18ftypheic"), ("c.djvu", b"AT&TFORM"), ("g.gif", b"GIF89a")):
+        (tmp_path / name).write_bytes(head)
+    (tmp_path / "p8").write_bytes(b"\xff\xd8\xff\xe0")
+    (tmp_path / "lost").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "pipe.jpg")
+    result = list_scans(tmp_path)
+    assert names(result) == ["p1.jpg"]
+    left_out = {(item.reason, item.kind): (item.count, Path(item.example).name) for item in result.left_out}
+    assert left_out == {
+        (sources.CONVERT, ".heic"): (2, "a.heic"),
+        (sources.CONVERT, ".djvu"): (1, "c.djvu"),
+        (sources.NAME_THEM, ".gif"): (1, "g.gif"),
+        (sources.NAME_THEM, "no ending"): (1, "p8"),
+        (sources.NO_SCANS, ".txt"): (2, "note.txt"),
+        (sources.NO_SCANS, ".jpeg_large"): (1, "p9.jpeg_large"),
+        (sources.HIDDEN, "file"): (1, ".DS_Store"),
+        (sources.HIDDEN, "folder"): (1, ".thumbs"),
+        (sources.RUN_FOLDER, "folder"): (1, "run"),
+        (sources.NOWHERE, "file"): (1, "lost"),
+        (sources.SPECIAL, "file"): (1, "pipe.jpg"),
+    }
+
+
+def test_what_is_left_out_is_said_in_a_line_a_reason():
+    items = [
+        LeftOut(sources.CONVERT, ".heic", 2, "a/x.heic"),
+        LeftOut(sources.CONVERT, ".heic", 3, "b/x.heic"),
+        LeftOut(sources.CONVERT, ".jxl", 1, "a/x.jxl"),
+        LeftOut(sources.HIDDEN, "file", 4, "a/.x"),
+    ]
+    assert list(describe_left_out(items)) == [
+        "left out: 4 x file: hidden (such as a/.x)",
+        f"left out: 5 x .heic, 1 x .jxl: {sources.CONVERT} (such as a/x.heic)",
+    ]
+    assert list(describe_left_out([])) == []
+
+
+def test_linked_folders_are_searched_once_and_loops_end(tmp_path):
+    source, elsewhere = tmp_path / "scans", tmp_path / "elsewhere"
+    touch(source, "vol1/p1.jpg")
+    touch(elsewhere, "p2.jpg", "deep/p3.jpg")
+    (source / "vol1" / "up").symlink_to("..")
+    (source / "linked").symlink_to(elsewhere)
+    (source / "again").symlink_to(elsewhere / "deep")
+    (source / "around").symlink_to(tmp_path)
+    (elsewhere / "deep" / "back").symlink_to(source)
+    (source / "a_first").symlink_to(source / "vol1")
+    result = list_scans(source)
+    assert sorted(names(result)) == ["p1.jpg", "p2.jpg", "p3.jpg"]
+    # A folder that lies below the source counts by its own path, not by a link to it.
+    assert str(source / "vol1" / "p1.jpg") in map(str, result.scans)
+    assert [(item.reason, item.kind, Path(item.example).name) for item in result.left_out] == [
+        (sources.AROUND, "folder", "around")
+    ]
+
+
+def test_a_link_to_a_scan_that_is_away_is_a_page(tmp_path):
+    (tmp_path / "p9.jpg").symlink_to("/nowhere/p9.jpg")
+    assert names(list_scans(tmp_path)) == ["p9.jpg"]
+
+
+def test_folders_that_cannot_be_opened_are_counted_and_the_source_itself_is_an_error(tmp_path, monkeypatch):
+    touch(tmp_path, "p1.jpg", "closed/p2.jpg")
+    scandir = os.scandir
+
+    def refuse(path):
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    result = list_scans(tmp_path)
+    assert names(result) == ["p1.jpg"]
+    assert [(item.reason, item.count) for item in result.left_out] == [(sources.CLOSED, 1)]
+    with pytest.raises(ScanError, match=r"closed: cannot be opened \(Permission denied\); check the rights"):
+        list_scans(tmp_path / "closed")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file names are bytes on POSIX only")
+def test_names_that_are_no_utf8_and_names_of_a_mac_have_ids_that_can_be_written(tmp_path):
+    for name in (b"M\xfcnster_p2.jpg", "Königsberg_p3.jpg".encode(), b"J\xfcr/p1.jpg", b"b/p1.jpg"):
+        file = tmp_path / os.fsdecode(name)
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(name)
+    decomposed = unicodedata.normalize("NFD", "Stöffler_p4.jpg")
+    (tmp_path / decomposed).write_bytes(b"x")
+    pages = name_pages(find_scans(tmp_path))
+    assert list(pages) == ["J<FC>r_p1", "Königsberg_p3", "M<FC>nster_p2", "Stöffler_p4", "b_p1"]
+    for locator in pages.values():
+        assert Locator.of(str(locator)).file.read_bytes()
+
+
+def test_two_names_that_look_alike_have_ids_of_their_own(tmp_path):
+    touch(tmp_path, *(unicodedata.normalize(form, "ö_p1.jpg") for form in ("NFC", "NFD")))
+    if len(list(tmp_path.iterdir())) == 1:
+        pytest.skip("one file on this system")
+    assert len(name_pages(find_scans(tmp_path))) == 2

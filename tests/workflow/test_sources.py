@@ -2,8 +2,10 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,6 +129,39 @@ def test_every_bad_scan_is_one_row_and_the_good_ones_are_read(tmp_path):
     assert {Path(row["scan"]).name.split("#")[0] for row in corpus.problems} == {path.name for path in bad}
     assert [row["page"] for row in corpus.pages if row["status"] == "read"] == ["good_1", "good_2"]
     assert all("\n" not in row["problem"] and ";" in row["problem"] for row in corpus.problems)
+
+
+def test_pages_meet_their_lines_and_their_ids_however_names_are_written(tmp_path):
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    letters = {"Königsberg_p1": "NFD", "Nürnberg_p2": "NFC"}
+    for kind, (name, form) in enumerate(letters.items(), 5):
+        leaf(kind).save(scans / f"{unicodedata.normalize(form, name)}.png")
+    leaf(9).save(tmp_path / "p.png")
+    (tmp_path / "p.png").rename(scans / os.fsdecode(b"M\xfcnster_p3.png"))
+    (scans / "IMG_1.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
+    lines = [
+        f"{unicodedata.normalize('NFC', 'Königsberg_p1')}.png,Rom",
+        f"{unicodedata.normalize('NFD', 'Nürnberg_p2')},Köln",
+    ]
+    (tmp_path / "m.csv").write_text("page,place\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    events = []
+    corpus = run(scans, tmp_path / "out", tmp_path / "m.csv", network=ShadeReader(), on_event=events.append)
+    rows = {row["page"]: row for row in corpus.pages}
+    assert {page: (row["status"], row["place"]) for page, row in rows.items()} == {
+        "Königsberg_p1": ("read", "Rom"),
+        "Nürnberg_p2": ("read", "Köln"),
+        "M<FC>nster_p3": ("read", None),
+    }
+    assert corpus.problems == []
+    assert corpus.page(unicodedata.normalize("NFD", "Königsberg_p1")) == corpus.page("Königsberg_p1")
+    assert load_scan(rows["M<FC>nster_p3"]["scan"]).grey.shape == (80, 60)
+    assert any("1 x .heic: images of a kind that is not read" in event.message for event in events)
+    content, _ = report_content(corpus, tmp_path / "out" / "report", "today", lambda href, page: None)
+    links = {card.page: card.link for part in content.clusters for card in part.pages}
+    links |= {card.page: card.link for card in content.alone}
+    assert links["M<FC>nster_p3"].endswith("scans/M%FCnster_p3.png")
+    assert run(scans, tmp_path / "out", tmp_path / "m.csv", network=ShadeReader()).status()["read"] == 3
 
 
 def test_a_library_that_is_down_is_one_clear_error(tmp_path, library):

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from tablesim.corpus.storage.files import read_parquet, write_parquet
 from tablesim.corpus.storage.schemas import PAGE_SCHEMA
 from tablesim.errors import RunError
+from tablesim.scans.locator import normalized_name
 
 GROUP_ROWS = 8192
 """Lines that are read together: fewer cost more for the whole table, more cost more for one line."""
@@ -83,9 +84,10 @@ class PageTable:
 
     def find(self, page: str) -> int:
         """Which line is that of ``page``; RunError, with the ids that look like it, when there is none."""
-        row = self.row_of(page)
-        if row is not None:
-            return row
+        for name in (page, normalized_name(page)):
+            row = self.row_of(name)
+            if row is not None:
+                return row
         ids = self.column("page")
         near = bisect_left(range(len(ids)), page, key=lambda at: ids[at].as_py())
         # In a large run only the ids around it in the alphabet are looked at.
