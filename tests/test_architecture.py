@@ -146,10 +146,7 @@ def test_a_module_is_short_and_says_what_it_is(path):
     assert ast.get_docstring(ast.parse(source)), "a module begins with a docstring"
 
 
-SAME_NAME: dict[str, str] = {
-    "Reading": "export.collated is a second model of a collation, to go",
-    "Witness": "export.collated is a second model of a collation, to go",
-}
+SAME_NAME: dict[str, str] = {}
 """Public classes of one name, and why that is right."""
 
 

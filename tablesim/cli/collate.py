@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,14 +11,16 @@ import typer
 
 from tablesim.cli.options import Json, OfRun, Weights
 from tablesim.cli.output import note, print_json, print_table
+from tablesim.export.kinds import GENEALOGY_SUFFIXES, Format
+from tablesim.records.collation import DIFFERS
 
 if TYPE_CHECKING:
-    from tablesim.export.provenance import Provenance
-    from tablesim.records.collation import Collation
-    from tablesim.records.reading import Reading
+    from tablesim.evidence.recomputation.recompute import Recomputation
+    from tablesim.records.collation import Cell, Collation
+    from tablesim.report.provenance import Provenance
 
 N_PRINTED = 60
-"""Differences that are printed as text; the other forms give every place."""
+"""Differences that are printed as text; the other forms give every cell. Chosen by eye: one screen."""
 
 
 def command(
@@ -32,9 +33,9 @@ def command(
         ),
     ],
     as_json: Json = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="CSV on stdout: a line a place, with all witnesses.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="CSV on stdout: a line a cell, with all witnesses.")] = False,
     as_tei: Annotated[bool, typer.Option("--tei", help="TEI on stdout: the table with a critical apparatus.")] = False,
-    as_xlsx: Annotated[bool, typer.Option("--xlsx", help="A workbook, coloured where witnesses part.")] = False,
+    as_xlsx: Annotated[bool, typer.Option("--xlsx", help="A workbook, coloured where witnesses differ.")] = False,
     html: Annotated[
         Path | None,
         typer.Option(
@@ -52,7 +53,7 @@ def command(
     ] = False,
     genealogy: Annotated[
         Path | None,
-        typer.Option("--genealogy", help="File for who copied whom: CSV, GraphML, PNG or PDF.", show_default=False),
+        typer.Option("--genealogy", help="File for who copied whom: CSV, GraphML, PNG, PDF, SVG.", show_default=False),
     ] = None,
     years: Annotated[
         str | None,
@@ -63,10 +64,10 @@ def command(
 ) -> None:
     """Collate witnesses of a table: which rows and columns belong together, where they agree and where they differ.
 
-    A difference that a doubtful figure of the reading could explain is marked with a question mark. With --html each
+    A difference that a doubtful digit of the reading could explain is marked with a question mark. With --html each
     difference is shown with what every scan has there. With --laws the functions and sums that a table obeys are named,
-    and the witness that breaks one at a difference stands in brackets: a proposal, never a proof. With --genealogy the
-    errors that witnesses share tell which was set from which.
+    and the witness that breaks one at a difference is in brackets: a proposal, never a proof. With --genealogy the
+    errors that witnesses share show which was set from which.
 
     With --run the witnesses are page ids of a run: nothing is read again, and what people corrected counts.
 
@@ -87,121 +88,80 @@ def command(
         raise typer.BadParameter("a workbook is no text: give --out FILE")
     if run is not None and weights is not None:
         raise typer.BadParameter("--weights goes with scans; the pages of a run were read already")
+    if years is not None and genealogy is None:
+        raise typer.BadParameter("--years goes with --genealogy")
+    if genealogy is not None and genealogy.suffix.lower() not in GENEALOGY_SUFFIXES:
+        raise typer.BadParameter(f"--genealogy: got {genealogy.name}, expected one of {', '.join(GENEALOGY_SUFFIXES)}")
     dates = None if years is None else years_of(years, len(witnesses))
-    collation, about = _of_scans(witnesses, weights) if run is None else _of_run(witnesses, run)
-    if genealogy is not None:
-        write_genealogy(collation, dates, genealogy)
-    if html is not None:
-        from tablesim.export.collation_page import collation_page
+    form = Format.tei if as_tei else Format.collation_xlsx if as_xlsx else Format.collation_csv
+    from tablesim.corpus.storage.outputs import refuse_existing
+    from tablesim.export.formats import collation_files, collation_paths, write_collation, write_genealogy
 
-        _write({html: collation_page(collation, about).encode()}, force=force)
-    if exported:
-        _write(_exported(collation, about, "tei" if as_tei else "xlsx" if as_xlsx else "csv", out), force=force)
+    files = [path for path in (html, genealogy) if path is not None]
+    files += [] if out is None else collation_paths(out, form)
+    if len({path.resolve() for path in files}) < len(files):
+        raise typer.BadParameter("two results have the same file; give each a name of its own")
+    refuse_existing(files, force=force)
+    collation, provenance = _of_scans(witnesses, weights) if run is None else _of_run(witnesses, run)
+    if genealogy is not None:
+        from tablesim.evidence.genealogy.genealogy import genealogy as genealogy_of
+
+        links = genealogy_of(collation, dates)
+        path = write_genealogy(links, genealogy, force=force)
+        note(f"written: {path}; {len(links.confident)} of {len(links.links)} links are sure")
+    if html is not None:
+        _note_written(write_collation(collation, html, provenance, form=Format.collation_html, force=force))
+    if out is not None:
+        _note_written(write_collation(collation, out, provenance, form=form, force=force))
         return
-    said = _said(collation) if laws else None
+    if exported:
+        typer.echo(next(iter(collation_files(collation, form, provenance).values())), nl=False)
+        return
+    recomputation = None
+    if laws:
+        from tablesim.evidence.recomputation.recompute import recompute
+
+        recomputation = recompute(collation)
     if as_json:
-        print_json(collation.to_dict() | _pairs(collation) | (said or {}) | {"provenance": about.to_dict()})
+        more = {} if recomputation is None else recomputation.to_dict()
+        print_json(collation.to_dict() | _pairs(collation) | more | {"provenance": provenance.to_dict()})
     else:
-        show(collation, said)
+        show(collation, recomputation)
+
+
+def _note_written(paths: Sequence[Path]) -> None:
+    for path in paths:
+        note(f"written: {path}")
 
 
 def _of_scans(witnesses: Sequence[str], weights: Path | None) -> tuple[Collation, Provenance]:
     """The collation of scans, which are read first."""
     from tablesim import reader
     from tablesim.evidence.collation.collation import collate
-    from tablesim.export.provenance import Provenance
+    from tablesim.report.provenance import Provenance
 
     network = reader.load_network(weights)
     collation = collate(*map(pages_of, witnesses), network=network)
-    return collation, Provenance.of_network(network, _readings(collation).values())
+    return collation, Provenance.of_readings(collation.readings, network)
 
 
 def _of_run(witnesses: Sequence[str], run: Path) -> tuple[Collation, Provenance]:
     """The collation of pages of a run, as they were read and corrected."""
     from tablesim.corpus.store import Corpus
-    from tablesim.evidence.collation.collation import collate
-    from tablesim.export.formats import witness_pages
-    from tablesim.export.provenance import Provenance
+    from tablesim.report.provenance import Provenance
+    from tablesim.workflow.witnesses import collate_from_run
 
     corpus = Corpus.open(run)
-    groups = [[corpus.reading(page) for page in witness_pages(corpus, witness)] for witness in witnesses]
-    collation = collate(*groups)
-    return collation, Provenance.of_run(corpus, _readings(collation))
-
-
-def _readings(collation: Collation) -> dict[str, Reading]:
-    """What was read on each page, by its id."""
-    return {reading.page: reading for witness in collation.witnesses for reading in witness.readings}
-
-
-def _exported(collation: Collation, about: Provenance, form: str, out: Path | None) -> dict[Path | None, bytes]:
-    """The collation in the format of another tool, and beside a CSV file what its columns mean and how to cite it."""
-    from tablesim.export.collated import CollationTable
-    from tablesim.export.spreadsheets import collation_columns, collation_rows, collation_xlsx, csv_bytes, csv_files
-    from tablesim.export.tei import tei
-
-    table = CollationTable.from_dict(collation.to_dict())
-    if form == "csv":
-        columns, rows = collation_columns(table), collation_rows(table)
-        if out is None:
-            return {None: csv_bytes(columns, rows)}
-        return {out.with_name(name): data for name, data in csv_files(out.name, columns, rows, about).items()}
-    return {out: tei(table, about, _readings(collation)) if form == "tei" else collation_xlsx(table, about)}
-
-
-def _write(files: Mapping[Path | None, bytes], *, force: bool) -> None:
-    """Write files, or the one without a name to stdout."""
-    from tablesim.corpus.storage.outputs import refuse_existing, write_new
-
-    refuse_existing([path for path in files if path is not None], force=force)
-    for path, data in files.items():
-        if path is None:
-            typer.echo(data, nl=False)
-        else:
-            note(f"written: {write_new(path, data, force=force)}")
+    collation = collate_from_run(corpus, witnesses)
+    return collation, Provenance.of_run(corpus, (reading.page for reading in collation.readings))
 
 
 def years_of(text: str, count: int) -> list[int | None]:
     """The years in ``1515,1549,?``, one for each witness; a question mark is none."""
-    describe = [word.strip() for word in text.split(",")]
-    if len(describe) != count or not all(word == "?" or (word.isascii() and word.isdigit()) for word in describe):
+    words = [word.strip() for word in text.split(",")]
+    if len(words) != count or not all(word == "?" or (word.isascii() and word.isdigit()) for word in words):
         raise typer.BadParameter(f"--years: got {text!r}, expected {count} years or question marks between commas")
-    return [None if word == "?" else int(word) for word in describe]
-
-
-def write_genealogy(collation: Collation, years: list[int | None] | None, path: Path) -> None:
-    """Write who copied whom, in the format of the file's suffix, and say what is found."""
-    from tablesim.evidence.genealogy.genealogy import genealogy
-
-    suffix = path.suffix.lower()
-    if suffix not in (".csv", ".graphml", ".png", ".pdf", ".svg"):
-        raise typer.BadParameter(f"--genealogy: got {path.name}, expected a .csv, .graphml, .png, .pdf or .svg file")
-    found = genealogy(collation, years)
-    if suffix == ".csv":
-        path.write_text(found.to_csv(), encoding="utf-8")
-    elif suffix == ".graphml":
-        path.write_text(found.to_graphml(), encoding="utf-8")
-    else:
-        found.plot(path)
-    note(f"written: {path}; {len(found.confident)} of {len(found.links)} links are sure")
-
-
-def _said(collation: Collation) -> dict[str, Any]:
-    """What recomputation says: the functions found, what breaks them, and the proposals for the differences."""
-    from tablesim.evidence.recomputation.describe import describe
-    from tablesim.evidence.recomputation.examination import examine, propose
-
-    examined = [examine(witness, at) for at, witness in enumerate(collation.witnesses)]
-    return {
-        "laws": [finding.to_dict() for one in examined for finding in one.findings],
-        "suspects": [asdict(suspect) for one in examined for suspect in one.suspects],
-        "proposals": [asdict(proposal) for proposal in propose(collation)],
-        "words": [
-            line
-            for siglum, witness, one in zip(collation.sigla, collation.witnesses, examined, strict=True)
-            for line in describe(witness, one, siglum)
-        ],
-    }
+    return [None if word == "?" else int(word) for word in words]
 
 
 def pages_of(witness: str) -> list[Path]:
@@ -211,39 +171,36 @@ def pages_of(witness: str) -> list[Path]:
     return [Path(part) for part in witness.split("+") if part]
 
 
-def show(collation: Collation, said: dict[str, Any] | None = None) -> None:
-    """Say it in words: the sigla, how much agrees, every difference, and what recomputation says of them."""
+def show(collation: Collation, recomputation: Recomputation | None = None) -> None:
+    """Print the collation in words: sigla, how much agrees, every difference, and what recomputation says of them."""
     for siglum, witness in zip(collation.sigla, collation.witnesses, strict=True):
         typer.echo(f"{siglum}  {witness.name}, {len(witness.numbers)} numbers")
-    told = [f"{count} {state}" for state, count in collation.summary.items() if count]
-    typer.echo(f"{len(collation.cells)} places in common: {', '.join(told)}" if told else "no place in common")
-    _say_pairs(collation)
+    counts = [f"{count} {state}" for state, count in collation.summary.items() if count]
+    typer.echo(f"{len(collation.cells)} cells in common: {', '.join(counts)}" if counts else "no cell in common")
+    _show_pairs(collation)
     if any(collation.transposed):
         turned = [s for s, flag in zip(collation.sigla, collation.transposed, strict=True) if flag]
-        typer.echo(f"rows stand for columns in {', '.join(turned)}")
+        typer.echo(f"rows are columns in {', '.join(turned)}")
     for line in collation.unaligned:
         if line.kind == "column":
-            typer.echo(f"column {line.index} stands in {collation.sigla[line.witness]} alone")
-    rows = sum(line.kind == "row" for line in collation.unaligned)
-    if rows:
-        typer.echo(f"{rows} rows stand in one witness alone")
-    for line in said["words"] if said else ():
-        typer.echo(line)
-    differences = collation.differences
+            typer.echo(f"column {line.index} is in {collation.sigla[line.witness]} alone")
+    n_rows = sum(line.kind == "row" for line in collation.unaligned)
+    if n_rows:
+        typer.echo(f"{n_rows} rows are in one witness alone")
+    for line_of_words in () if recomputation is None else recomputation.words:
+        typer.echo(line_of_words)
+    differences = [(index, cell) for index, cell in enumerate(collation.cells) if cell.state == DIFFERS]
     if not differences:
         return
-    errs = {at["cell"]: at["errs"] for at in said["proposals"]} if said else {}
-    number_of = {id(cell): at for at, cell in enumerate(collation.cells)}
-    typer.echo(f"differences, {sum(cell.doubtful for cell in differences)} of {len(differences)} doubtful (?):")
-    table = [
-        (
-            *_place(collation, cell.row, cell.column),
-            "?" if cell.doubtful else "",
-            *_texts(cell.texts, errs.get(number_of[id(cell)])),
-        )
-        for cell in differences[:N_PRINTED]
+    proposals = () if recomputation is None else recomputation.proposals
+    errs = {proposal.cell: proposal.errs for proposal in proposals}
+    n_doubtful = sum(cell.doubtful for _, cell in differences)
+    typer.echo(f"differences, {n_doubtful} of {len(differences)} doubtful (?):")
+    rows = [
+        (*_named(collation, cell), "?" if cell.doubtful else "", *_texts(cell.texts, errs.get(index)))
+        for index, cell in differences[:N_PRINTED]
     ]
-    print_table(("row", "column", "", *collation.sigla), table)
+    print_table(("row", "column", "", *collation.sigla), rows)
     if len(differences) > N_PRINTED:
         typer.echo(f"and {len(differences) - N_PRINTED} more: --json or --csv gives them all")
 
@@ -254,29 +211,31 @@ def _pairs(collation: Collation) -> dict[str, Any]:
     return {"pairs": [pair.to_dict() for pair in witness_pairs(collation)]}
 
 
-def _say_pairs(collation: Collation) -> None:
-    """For every two witnesses how alike their pages are, and whether they carry one table."""
+def _show_pairs(collation: Collation) -> None:
+    """Print for every two witnesses how similar their pages are, and whether they carry the same table."""
     from tablesim.evidence.collation.verification import witness_pairs
 
     for pair in witness_pairs(collation):
-        found = pair.verification
-        alike = f"similarity {pair.similarity:.3f}, containment {pair.containment:.3f}"
-        agree = f"{found.agreement:.3f} of {found.places} places agree, {found.coverage:.2f} of the smaller one met"
-        said = "the same table" if found.same else "not the same table"
-        typer.echo(f"{pair.a} and {pair.b}: {alike}; {agree}: {said}")
+        agreement = pair.verification
+        similarity = f"similarity {pair.similarity:.3f}, containment {pair.containment:.3f}"
+        share = (
+            f"{agreement.agreement:.3f} of {agreement.places} cells agree, "
+            f"they cover {agreement.coverage:.2f} of the smaller one"
+        )
+        verdict = "the same table" if agreement.same else "not the same table"
+        typer.echo(f"{pair.a} and {pair.b}: {similarity}; {share}: {verdict}")
 
 
 def _texts(texts: Sequence[str | None], errs: Sequence[bool | None] | None) -> list[str]:
-    """What each witness has, in brackets where a law speaks against it."""
-    told = errs or [None] * len(texts)
-    return ["-" if t is None else f"[{t}]" if wrong else t for t, wrong in zip(texts, told, strict=True)]
+    """What each witness has, in brackets where recomputation proposes that it errs."""
+    flags = errs or [None] * len(texts)
+    return ["-" if t is None else f"[{t}]" if wrong else t for t, wrong in zip(texts, flags, strict=True)]
 
 
-def _place(collation: Collation, row: int, column: int) -> tuple[str, str]:
-    """Row and column as the first witness that has them counts."""
-    lines = collation.rows[row], collation.columns[column]
-    named = []
-    for line in lines:
-        at = next(w for w, number in enumerate(line) if number is not None)
-        named.append(f"{collation.sigla[at]}{line[at]}")
-    return named[0], named[1]
+def _named(collation: Collation, cell: Cell) -> tuple[str, str]:
+    """Row and column of a cell as the first witness that has them counts."""
+    names = []
+    for line in (collation.rows[cell.row], collation.columns[cell.column]):
+        witness = next(w for w, index in enumerate(line) if index is not None)
+        names.append(f"{collation.sigla[witness]}{line[witness]}")
+    return names[0], names[1]

@@ -139,10 +139,10 @@ def lines_of(reading: Reading) -> Iterator[str]:
 def _write_document(reading: Reading, network: PageReader, form: Format, out: Path | None, *, force: bool) -> None:
     from tablesim.corpus.storage.outputs import file_name, write_new
     from tablesim.export.formats import DOCUMENTS
-    from tablesim.export.provenance import Provenance
+    from tablesim.report.provenance import Provenance
 
     document = DOCUMENTS[form]
-    data = document.write(reading, Provenance.of_network(network, [reading]))
+    data = document.write(reading, Provenance.of_readings([reading], network))
     if out is None:
         typer.echo(data.decode(), nl=False)
     else:

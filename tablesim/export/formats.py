@@ -1,36 +1,41 @@
-"""The formats a run can be exported in, and what each is written from: single pages, two pages, or witnesses."""
+"""The formats of results, and what each is written from: single pages, two pages, or the witnesses of a collation."""
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tablesim.corpus.storage.outputs import file_name, file_names, refuse_existing, write_new
 from tablesim.corpus.store import Corpus
 from tablesim.errors import ExportError
-from tablesim.evidence.collation.collation import collate
 from tablesim.evidence.comparison import compare
+from tablesim.evidence.genealogy.genealogy import Genealogy
 from tablesim.export.alto import alto
-from tablesim.export.collated import CollationTable
+from tablesim.export.iiif import FILES as IIIF_FILES
 from tablesim.export.iiif import Linked
-from tablesim.export.kinds import LOCAL, Dialect, Format
+from tablesim.export.kinds import GENEALOGY_SUFFIXES, LOCAL, Dialect, Format
 from tablesim.export.pagexml import page_xml
-from tablesim.export.provenance import Provenance
 from tablesim.export.spreadsheets import (
     READING_COLUMNS,
     collation_columns,
     collation_rows,
     collation_xlsx,
     csv_files,
+    description_name,
     reading_rows,
 )
 from tablesim.export.tei import tei
+from tablesim.records.collation import Collation
 from tablesim.records.reading import Reading
+from tablesim.report.collation_page import collation_page
+from tablesim.report.provenance import Provenance
+from tablesim.workflow.witnesses import collate_from_run
 
-Files = Iterator[tuple[str, bytes]]
-"""Name and content of each file."""
+GENEALOGY_DPI = 150
+"""Dots an inch of the picture of a genealogy, as ``Genealogy.plot`` writes it."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +51,6 @@ def reading_json(reading: Reading, provenance: Provenance) -> bytes:
     return _json({**reading.to_dict(), "provenance": provenance.only([reading.page]).to_dict()})
 
 
-def collation_json(collation: dict[str, object], provenance: Provenance) -> bytes:
-    """What ``tablesim collate --json`` prints of a collation, and its provenance under ``provenance``."""
-    return _json({**collation, "provenance": provenance.to_dict()})
-
-
 def _transkribus(reading: Reading, provenance: Provenance) -> bytes:
     return page_xml(reading, provenance, Dialect.transkribus)
 
@@ -61,6 +61,16 @@ DOCUMENTS = {
     Format.alto: Document(".alto.xml", alto),
     Format.json: Document(".json", reading_json),
 }
+"""The formats that hold one page in one file."""
+
+COLLATION_SUFFIXES = {
+    Format.tei: ".tei.xml",
+    Format.collation_csv: ".csv",
+    Format.collation_xlsx: ".xlsx",
+    Format.collation_json: ".json",
+    Format.collation_html: ".html",
+}
+"""The formats of collations, and how the names of their files end."""
 
 
 def export_run(
@@ -102,41 +112,35 @@ def export_run(
         No such page, or it was not read.
     """
     folder = corpus.folder / "export" / what.value if out is None else Path(out)
-    provenance = Provenance.of_run(corpus, ())
-    if what in DOCUMENTS or what is Format.csv:
-        names = _page_names(corpus, pages, ".csv" if what is Format.csv else DOCUMENTS[what].suffix)
-        refuse_existing([folder / name for name in names.values()], force=force)
-        files = _of_pages(corpus, what, names, provenance)
-    elif what is Format.iiif:
+    if what in COLLATION_SUFFIXES:
+        if len(pages) < 2:
+            raise ExportError(f"{what.value}: got {len(pages)} witnesses, expected two or more, as P1 P2 or A1+A2 B")
+        path = folder / file_name("__".join(pages), COLLATION_SUFFIXES[what])
+        refuse_existing(collation_paths(path, what), force=force)
+        collation = collate_from_run(corpus, pages)
+        about = Provenance.of_run(corpus, (reading.page for reading in collation.readings))
+        return write_collation(collation, path, about, form=what, force=force)
+    if what is Format.iiif:
         if len(pages) != 2:
             raise ExportError(f"iiif: got {len(pages)} pages, expected the two whose matches are to be shown")
-        comparison = compare(corpus.reading(pages[0]), corpus.reading(pages[1]), top=0)
+        a, b = (corpus.reading(page) for page in pages)
         folder /= file_name("__".join(pages), "")
-        files = iter(Linked.of(comparison, provenance.about(corpus, pages), base).files().items())
-    else:
-        files = _of_witnesses(corpus, what, pages, provenance)
-    return _written(files, folder, force=force, every_page=what in DOCUMENTS or what is Format.csv)
-
-
-def _written(files: Files, folder: Path, *, force: bool, every_page: bool) -> list[Path]:
-    # The files of many pages are made one by one; the few that belong together are all looked for first.
-    ready: Iterable[tuple[str, bytes]] = files if every_page else list(files)
-    if not every_page:
-        refuse_existing([folder / name for name, _ in ready], force=force)
-    return [write_new(folder / name, data, force=force) for name, data in ready]
-
-
-def _page_names(corpus: Corpus, pages: Sequence[str], suffix: str) -> dict[str, str]:
-    """The name of the file of each page."""
+        refuse_existing([folder / name for name in IIIF_FILES], force=force)
+        linked = Linked.of(compare(a, b, top=0), Provenance.of_run(corpus, pages), base)
+        return [write_new(folder / name, data, force=force) for name, data in linked.files().items()]
     chosen = list(dict.fromkeys(pages)) or _read(corpus)
     if not chosen:
         raise ExportError(f"{corpus.folder}: no page was read yet; there is nothing to export")
     for page in chosen:
         corpus.page(page)
-    return file_names(chosen, suffix)
+    names = file_names(chosen, ".csv" if what is Format.csv else DOCUMENTS[what].suffix)
+    refuse_existing([folder / name for name in names.values()], force=force)
+    return [write_new(folder / name, data, force=force) for name, data in _documents(corpus, what, names)]
 
 
-def _of_pages(corpus: Corpus, what: Format, names: dict[str, str], provenance: Provenance) -> Files:
+def _documents(corpus: Corpus, what: Format, names: dict[str, str]) -> Iterator[tuple[str, bytes]]:
+    """Name and content of the files of single pages, made one by one."""
+    provenance = Provenance.of_run(corpus, ())
     for page, name in names.items():
         reading, about = corpus.reading(page), provenance.about(corpus, [page])
         if what is Format.csv:
@@ -145,36 +149,98 @@ def _of_pages(corpus: Corpus, what: Format, names: dict[str, str], provenance: P
             yield name, DOCUMENTS[what].write(reading, about)
 
 
-def _of_witnesses(corpus: Corpus, what: Format, witnesses: Sequence[str], provenance: Provenance) -> Files:
-    if len(witnesses) < 2:
-        raise ExportError(f"{what.value}: got {len(witnesses)} witnesses, expected two or more, as P1 P2 or A1+A2 B")
-    groups = [witness_pages(corpus, witness) for witness in witnesses]
-    readings = {page: corpus.reading(page) for group in groups for page in group}
-    collation = collate(*([readings[page] for page in group] for group in groups)).to_dict()
-    table = CollationTable.from_dict(collation)
-    about = provenance.about(corpus, readings)
-    stem = "__".join(witnesses)
-    if what is Format.tei:
-        yield file_name(stem, ".tei.xml"), tei(table, about, readings)
-    elif what is Format.collation_xlsx:
-        yield file_name(stem, ".xlsx"), collation_xlsx(table, about)
-    elif what is Format.collation_csv:
-        yield from csv_files(file_name(stem, ".csv"), collation_columns(table), collation_rows(table), about).items()
-    else:
-        yield file_name(stem, ".json"), collation_json(collation, about)
+def write_collation(
+    collation: Collation,
+    path: str | Path,
+    provenance: Provenance | None = None,
+    *,
+    form: Format | None = None,
+    force: bool = False,
+) -> list[Path]:
+    """Write a collation as TEI, CSV, workbook, JSON, or as a page to read.
 
+    Parameters
+    ----------
+    collation : Collation
+    path : path
+        The file. Beside a CSV file its description is written.
+    provenance : Provenance, optional
+        Software, network and scans, with the citation; what the readings say of themselves when left out.
+    form : Format, optional
+        One of ``COLLATION_SUFFIXES``; by the suffix of ``path`` (.xml, .csv, .xlsx, .json, .html) when left out.
+    force : bool
+        Replace files that are there.
 
-def witness_pages(corpus: Corpus, witness: str) -> list[str]:
-    """The ids of the pages of a witness: one whose id may itself hold a plus, or several joined by it.
+    Returns
+    -------
+    list of Path
+        What was written.
 
     Raises
     ------
-    RunError
-        There is no such page in the run.
+    ExportError
+        A file is in the way or cannot be written, the suffix is of no format, or there is more than a sheet can hold.
+    MissingExtraError
+        A workbook without openpyxl.
     """
-    if corpus.page_table.row_of(witness) is not None:
-        return [witness]
-    return [str(corpus.page(page)["page"]) for page in witness.split("+")]
+    path = Path(path)
+    form = collation_format(path) if form is None else form
+    refuse_existing(collation_paths(path, form), force=force)
+    files = collation_files(collation, form, provenance, path.name)
+    return [write_new(path.with_name(name), data, force=force) for name, data in files.items()]
+
+
+def collation_format(path: Path) -> Format:
+    """The format of a collation by the suffix of its file; ExportError for another one."""
+    endings = {Path(suffix).suffix: form for form, suffix in COLLATION_SUFFIXES.items()}
+    if path.suffix.lower() not in endings:
+        raise ExportError(f"{path}: got {path.suffix or 'no suffix'}, expected one of {', '.join(endings)}")
+    return endings[path.suffix.lower()]
+
+
+def collation_paths(path: Path, form: Format) -> list[Path]:
+    """The files that ``write_collation`` writes: ``path``, and the description beside a CSV file."""
+    return [path, path.with_name(description_name(path.name))] if form is Format.collation_csv else [path]
+
+
+def collation_files(
+    collation: Collation, form: Format, provenance: Provenance | None = None, name: str = "collation"
+) -> dict[str, bytes]:
+    """The files of a collation in a format, by name; ``name`` is that of the first."""
+    about = Provenance.of_readings(collation.readings) if provenance is None else provenance
+    if form is Format.collation_csv:
+        return csv_files(name, collation_columns(collation), collation_rows(collation), about)
+    if form is Format.collation_json:
+        return {name: _json({**collation.to_dict(), "provenance": about.to_dict()})}
+    if form is Format.collation_html:
+        return {name: collation_page(collation, about).encode()}
+    return {name: tei(collation, about) if form is Format.tei else collation_xlsx(collation, about)}
+
+
+def write_genealogy(genealogy: Genealogy, path: str | Path, *, force: bool = False) -> Path:
+    """Write who copied whom: links as CSV, the graph as GraphML, or its picture as PNG, PDF or SVG, by the suffix.
+
+    Raises
+    ------
+    ExportError
+        Another suffix; the file is there and ``force`` is False, or it cannot be written.
+    """
+    path = check_genealogy_path(Path(path), force=force)
+    suffix = path.suffix.lower()
+    if suffix in (".csv", ".graphml"):
+        text = genealogy.to_csv() if suffix == ".csv" else genealogy.to_graphml()
+        return write_new(path, text.encode(), force=force)
+    stream = io.BytesIO()
+    genealogy.plot().savefig(stream, format=suffix.removeprefix("."), dpi=GENEALOGY_DPI)
+    return write_new(path, stream.getvalue(), force=force)
+
+
+def check_genealogy_path(path: Path, *, force: bool = False) -> Path:
+    """The path, if ``write_genealogy`` could write it: ExportError for another suffix or a file in the way."""
+    if path.suffix.lower() not in GENEALOGY_SUFFIXES:
+        raise ExportError(f"{path}: got {path.suffix or 'no suffix'}, expected one of {', '.join(GENEALOGY_SUFFIXES)}")
+    refuse_existing([path], force=force)
+    return path
 
 
 def _read(corpus: Corpus) -> list[str]:

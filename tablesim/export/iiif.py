@@ -19,9 +19,9 @@ from tablesim.evidence.comparison import Comparison
 from tablesim.evidence.matches.glyphs import Match
 from tablesim.export.kinds import LOCAL
 from tablesim.export.markup import pixels
-from tablesim.export.provenance import SOFTWARE, Provenance
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Reading
+from tablesim.report.provenance import SOFTWARE, Provenance
 from tablesim.scans.images import open_image
 
 PRESENTATION = "http://iiif.io/api/presentation/3/context.json"
@@ -30,6 +30,9 @@ MEDIA_FRAGMENTS = "http://www.w3.org/TR/media-frags/"
 
 N_MATCHES = 500
 """Matches that are annotated: more cannot be looked through."""
+
+FILES = ("manifest.json", "links.json", "images/a.jpg", "images/b.jpg")
+"""What is written, below the folder of a manifest."""
 
 _QUALITY = 90
 _TWO_TARGETS = "Matched figures, each as one annotation with a target on either page"

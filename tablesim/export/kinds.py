@@ -18,6 +18,7 @@ class Format(Enum):
     collation_csv = "collation-csv"
     collation_xlsx = "collation-xlsx"
     collation_json = "collation-json"
+    collation_html = "collation-html"
 
 
 class Dialect(Enum):
@@ -29,3 +30,6 @@ class Dialect(Enum):
 
 LOCAL = "http://localhost:8000/"
 """Where a manifest is read from unless told otherwise: ``python -m http.server`` in its folder."""
+
+GENEALOGY_SUFFIXES = (".csv", ".graphml", ".png", ".pdf", ".svg")
+"""What a genealogy can be written as: its links, its graph, its picture."""

@@ -13,8 +13,8 @@ from itertools import count
 
 from tablesim.export.kinds import Dialect
 from tablesim.export.markup import Pixels, add, around, by_table, pixels, root, to_bytes
-from tablesim.export.provenance import SOFTWARE, Provenance
 from tablesim.records.reading import ILLEGIBLE, Digit, Number, Reading
+from tablesim.report.provenance import SOFTWARE, Provenance
 from tablesim.scans.locator import Locator
 
 _NAMESPACE = {

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tablesim.errors import ExportError, MissingExtraError
-from tablesim.export.collated import CollationTable, Place
-from tablesim.export.provenance import Provenance
+from tablesim.records.collation import AGREES, Cell, Collation
 from tablesim.records.reading import Reading
+from tablesim.report.provenance import Provenance
 
 READING_COLUMNS = {
     "page": ("string", "page id"),
@@ -31,7 +31,7 @@ READING_COLUMNS = {
 }
 """Columns of a reading as CSV: type and meaning."""
 
-_PLACE_COLUMNS = {
+_CELL_COLUMNS = {
     "row": ("integer", "row of the alignment, from 0"),
     "column": ("integer", "column of the alignment, from 0"),
     "state": ("string", "agrees, differs, missing or illegible"),
@@ -88,11 +88,16 @@ def csv_description(name: str, columns: Columns, provenance: Provenance) -> byte
     return (json.dumps(data, indent=1) + "\n").encode()
 
 
+def description_name(name: str) -> str:
+    """The name of the file that describes the CSV file ``name``, as W3C's CSV on the Web has it."""
+    return f"{name}-metadata.json"
+
+
 def csv_files(
     name: str, columns: Columns, rows: Iterable[Mapping[str, Any]], provenance: Provenance
 ) -> dict[str, bytes]:
     """The CSV file ``name`` and its description, which stands beside it."""
-    return {name: csv_bytes(columns, rows), f"{name}-metadata.json": csv_description(name, columns, provenance)}
+    return {name: csv_bytes(columns, rows), description_name(name): csv_description(name, columns, provenance)}
 
 
 def reading_rows(reading: Reading) -> list[dict[str, Any]]:
@@ -100,31 +105,31 @@ def reading_rows(reading: Reading) -> list[dict[str, Any]]:
     return [{"page": reading.page, **number.to_dict()} for number in reading.numbers]
 
 
-def collation_columns(table: CollationTable) -> dict[str, tuple[str, str]]:
-    """The columns of a collation as CSV: those of the place, then those of each witness under its siglum."""
-    columns = dict(_PLACE_COLUMNS)
-    for siglum in table.sigla:
+def collation_columns(collation: Collation) -> dict[str, tuple[str, str]]:
+    """The columns of a collation as CSV: those of the cell, then those of each witness under its siglum."""
+    columns = dict(_CELL_COLUMNS)
+    for siglum in collation.sigla:
         columns |= {f"{siglum}_{name}": about for name, about in _READING_OF_WITNESS.items()}
     return columns
 
 
-def collation_rows(table: CollationTable) -> list[dict[str, Any]]:
-    """A row a place."""
-    return [_row(place, table.sigla) for place in table.places.values()]
+def collation_rows(collation: Collation) -> list[dict[str, Any]]:
+    """A row a cell, with the columns of ``collation_columns``."""
+    return [_row(cell, collation.sigla) for cell in collation.cells]
 
 
-def _row(place: Place, sigla: Sequence[str]) -> dict[str, Any]:
-    doubtful = "yes" if place.doubtful else "no"
-    row: dict[str, Any] = {"row": place.row, "column": place.column, "state": place.state, "doubtful": doubtful}
-    for siglum, reading in zip(sigla, place.readings, strict=True):
+def _row(cell: Cell, sigla: Sequence[str]) -> dict[str, Any]:
+    doubtful = "yes" if cell.doubtful else "no"
+    row: dict[str, Any] = {"row": cell.row, "column": cell.column, "state": cell.state, "doubtful": doubtful}
+    for siglum, reading in zip(sigla, cell.readings, strict=True):
         if reading is not None:
-            named = {"text": reading.text, "runner_up": reading.runner_up, "confidence": reading.confidence}
-            named |= {"page": reading.page, **reading.box.to_dict()}
-            row |= {f"{siglum}_{name}": value for name, value in named.items()}
+            values = reading.to_dict()
+            values = {**values, **values.pop("box")}
+            row |= {f"{siglum}_{name}": "" if value is None else value for name, value in values.items()}
     return row
 
 
-def collation_xlsx(table: CollationTable, provenance: Provenance) -> bytes:
+def collation_xlsx(collation: Collation, provenance: Provenance) -> bytes:
     """The collation as a workbook.
 
     Sheet ``collation`` shows the table as it stands, coloured where witnesses part; ``places`` has a line a place,
@@ -142,26 +147,27 @@ def collation_xlsx(table: CollationTable, provenance: Provenance) -> bytes:
         from openpyxl.styles import Font
     except ImportError as error:
         raise MissingExtraError("a collation as XLSX", "xlsx") from error
-    columns = collation_columns(table)
-    if max(len(table.places), len(table.rows)) >= _MAX_ROWS or max(len(columns), len(table.columns)) >= _MAX_COLUMNS:
+    columns = collation_columns(collation)
+    n_rows = max(len(collation.cells), len(collation.rows))
+    if n_rows >= _MAX_ROWS or max(len(columns), len(collation.columns)) >= _MAX_COLUMNS:
         raise ExportError(
-            f"collation: {len(table.places)} places of {len(table.witnesses)} witnesses are more than a sheet holds; "
+            f"collation: {n_rows} cells of {len(collation.witnesses)} witnesses are more than a sheet holds; "
             "export it as CSV"
         )
     book = Workbook()
     grid = book.active
     grid.title = "collation"
-    _fill_grid(grid, table)
+    _fill_grid(grid, collation)
     places = book.create_sheet("places")
     _append(places, list(columns))
-    for row in collation_rows(table):
+    for row in collation_rows(collation):
         _append(places, [row.get(name) for name in columns])
     unaligned = book.create_sheet("unaligned")
     _append(unaligned, ["witness", "kind", "index", "texts"])
-    for line in table.unaligned:
-        _append(unaligned, [table.sigla[line["witness"]], line["kind"], line["index"], " ".join(line["texts"])])
+    for line in collation.unaligned:
+        _append(unaligned, [collation.sigla[line.witness], line.kind, line.index, " ".join(line.texts)])
     about = book.create_sheet("about")
-    for name, value in _about(table, provenance):
+    for name, value in _about(collation, provenance):
         _append(about, [name, value])
     for sheet in (places, unaligned):
         sheet.freeze_panes = "A2"
@@ -174,24 +180,25 @@ def collation_xlsx(table: CollationTable, provenance: Provenance) -> bytes:
     return stream.getvalue()
 
 
-def _fill_grid(sheet: Any, table: CollationTable) -> None:
+def _fill_grid(sheet: Any, collation: Collation) -> None:
     from openpyxl.styles import Font, PatternFill
 
     fills = {state: PatternFill("solid", fgColor=colour) for state, colour in _FILLS.items()}
-    for place in table.places.values():
-        cell = sheet.cell(place.row + 1, place.column + 1)
-        cell.value = _cell_text(safe(_shown(place, table)))
-        cell.data_type = "s"
-        if place.state in fills:
-            cell.fill = fills[place.state]
-            cell.font = Font(italic=place.doubtful)
+    for cell in collation.cells:
+        place = sheet.cell(cell.row + 1, cell.column + 1)
+        place.value = _cell_text(safe(_shown(cell, collation)))
+        place.data_type = "s"
+        if cell.state in fills:
+            place.fill = fills[cell.state]
+            place.font = Font(italic=cell.doubtful)
 
 
-def _shown(place: Place, table: CollationTable) -> str:
-    if place.state == "agrees":
-        return place.text
-    here = [(w, reading) for w, reading in enumerate(place.readings) if table.has(w, place)]
-    return ", ".join(f"{table.sigla[w]}: {'-' if reading is None else reading.text}" for w, reading in here)
+def _shown(cell: Cell, collation: Collation) -> str:
+    if cell.state == AGREES:
+        return next(text for text in cell.texts if text is not None)
+    texts = [(siglum, text) for w, (siglum, text) in enumerate(zip(collation.sigla, cell.texts, strict=True))
+             if collation.has(w, cell)]  # fmt: skip
+    return ", ".join(f"{siglum}: {'-' if text is None else text}" for siglum, text in texts)
 
 
 def _append(sheet: Any, values: Sequence[Any]) -> None:
@@ -206,10 +213,10 @@ def _cell_text(text: str) -> str:
     return str(ILLEGAL_CHARACTERS_RE.sub("\ufffd", whole))[:32_767]
 
 
-def _about(table: CollationTable, provenance: Provenance) -> Iterable[tuple[str, Any]]:
-    for witness in table.witnesses:
-        yield f"witness {witness.siglum}", " + ".join(witness.pages)
-    yield from ((f"places: {state}", n) for state, n in table.summary.items())
+def _about(collation: Collation, provenance: Provenance) -> Iterable[tuple[str, Any]]:
+    for siglum, witness in zip(collation.sigla, collation.witnesses, strict=True):
+        yield f"witness {siglum}", " + ".join(reading.page for reading in witness.readings)
+    yield from ((f"places: {state}", n) for state, n in collation.summary.items())
     facts = provenance.to_dict()
     yield from ((name, facts[name]) for name in ("software", "version", "network", "created", "citation"))
     yield "settings", provenance.settings_text

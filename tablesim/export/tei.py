@@ -9,67 +9,62 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping
+from collections.abc import Sequence
 from itertools import count
 from urllib.parse import quote
 
-from tablesim.export.collated import CollationTable, Place, Reading
 from tablesim.export.markup import add, legal, pixels, root, to_bytes
-from tablesim.export.provenance import SOFTWARE, Provenance
-from tablesim.records.reading import ILLEGIBLE
-from tablesim.records.reading import Reading as PageReading
+from tablesim.records.boxes import Box
+from tablesim.records.collation import AGREES, Cell, CellReading, Collation
+from tablesim.records.reading import ILLEGIBLE, Reading
+from tablesim.report.provenance import SOFTWARE, Provenance
 from tablesim.scans.locator import Locator
 
 NAMESPACE = "http://www.tei-c.org/ns/1.0"
 
-_FAR = 1_000_000_000
-"""Stands for the size of a scan that is not known."""
 
-
-def tei(table: CollationTable, provenance: Provenance, readings: Mapping[str, PageReading]) -> bytes:
-    """The collation as a TEI document.
+def tei(collation: Collation, provenance: Provenance) -> bytes:
+    """A collation as a TEI document.
 
     Parameters
     ----------
-    table : CollationTable
-        What was collated.
+    collation : Collation
     provenance : Provenance
         Goes into the header, with what is known of each page.
-    readings : mapping of str to Reading
-        What was read on each page, by page id: for the size of its scan.
     """
     document = root("TEI", NAMESPACE)
-    about = provenance.only(table.pages)
-    _header(add(document, "teiHeader"), table, about)
-    zones = _Zones(add(document, "facsimile"), table, readings)
+    about = provenance.only(reading.page for reading in collation.readings)
+    _header(add(document, "teiHeader"), collation, about)
+    zones = _Zones(add(document, "facsimile"), collation.readings)
     body = add(add(document, "text"), "body")
-    parts = [part for part in table.parts if part[0][1] > part[0][0] and part[1][1] > part[1][0]]
-    for number, (rows, columns) in enumerate(parts, 1):
-        element = add(body, "table", rows=rows[1] - rows[0], cols=columns[1] - columns[0], n=number)
-        for row in range(*rows):
-            line = add(element, "row", n=row)
-            for column in range(*columns):
-                cell = add(line, "cell", n=column)
-                if (row, column) in table.places:
-                    _fill(cell, table, table.places[row, column], zones)
-    if not parts:
+    cells = {(cell.row, cell.column): cell for cell in collation.cells}
+    for number, part in enumerate(collation.parts, 1):
+        n_rows, n_columns = (last - first for first, last in (part.rows, part.columns))
+        table = add(body, "table", rows=n_rows, cols=n_columns, n=number)
+        for row in range(*part.rows):
+            line = add(table, "row", n=row)
+            for column in range(*part.columns):
+                element = add(line, "cell", n=column)
+                if (row, column) in cells:
+                    _fill(element, collation, cells[row, column], zones)
+    if not collation.parts:
         add(body, "p", "The witnesses have no row and no column in common.")
-    if table.unaligned:
-        _unaligned(add(body, "div", type_="unaligned"), table)
+    if collation.unaligned:
+        _unaligned(add(body, "div", type_="unaligned"), collation)
     return to_bytes(document, ("cell", "rdg", "p", "item"))
 
 
-def _header(header: ET.Element, table: CollationTable, about: Provenance) -> None:
+def _header(header: ET.Element, collation: Collation, about: Provenance) -> None:
     file = add(header, "fileDesc")
-    add(add(file, "titleStmt"), "title", f"Collation of {', '.join(table.sigla)}")
+    add(add(file, "titleStmt"), "title", f"Collation of {', '.join(collation.sigla)}")
     publication = add(file, "publicationStmt")
     add(publication, "publisher", f"{SOFTWARE} {about.version}")
     add(publication, "date", about.created[:10], when=about.created[:10])
     witnesses = add(add(file, "sourceDesc"), "listWit")
     pages = {page.page: page for page in about.pages}
-    for witness in table.witnesses:
-        element = add(witnesses, "witness", xml_id=witness.siglum)
-        for page in witness.pages:
+    for siglum, witness in zip(collation.sigla, collation.witnesses, strict=True):
+        element = add(witnesses, "witness", xml_id=siglum)
+        for page in (reading.page for reading in witness.readings):
             known = pages.get(page)
             bibl = add(element, "bibl", n=page)
             add(bibl, "title", known.about if known is not None and known.about else page)
@@ -80,7 +75,7 @@ def _header(header: ET.Element, table: CollationTable, about: Provenance) -> Non
     encoding = add(header, "encodingDesc")
     add(add(encoding, "projectDesc"), "p", about.citation)
     practice = add(add(encoding, "editorialDecl"), "interpretation")
-    counts = ", ".join(f"{n} {state}" for state, n in table.summary.items())
+    counts = ", ".join(f"{n} {state}" for state, n in collation.summary.items())
     add(
         practice,
         "p",
@@ -95,79 +90,72 @@ def _header(header: ET.Element, table: CollationTable, about: Provenance) -> Non
     add(add(header, "revisionDesc"), "change", "Exported.", when=about.created)
 
 
-def _fill(cell: ET.Element, table: CollationTable, place: Place, zones: _Zones) -> None:
-    if place.state == "agrees":
-        _write(cell, place.text)
-        cell.set("facs", " ".join(zones.of(reading) for reading in place.readings if reading is not None))
+def _fill(element: ET.Element, collation: Collation, cell: Cell, zones: _Zones) -> None:
+    if cell.state == AGREES:
+        present = [reading for reading in cell.readings if reading is not None]
+        _write(element, present[0].text)
+        element.set("facs", " ".join(zones.of(reading) for reading in present))
         return
-    app = add(cell, "app", type_=place.state, cert="low" if place.doubtful else "high")
-    for witness, reading in enumerate(place.readings):
-        if not table.has(witness, place):
+    app = add(element, "app", type_=cell.state, cert="low" if cell.doubtful else "high")
+    for index, (siglum, reading) in enumerate(zip(collation.sigla, cell.readings, strict=True)):
+        if not collation.has(index, cell):
             continue
-        mark = f"#{table.sigla[witness]}"
         if reading is None:
-            add(app, "rdg", wit=mark)
+            add(app, "rdg", wit=f"#{siglum}")
             continue
-        element = add(app, "rdg", wit=mark, cert=float(reading.confidence), facs=zones.of(reading))
-        _write(element, reading.text)
+        # Four decimals and boxes to a tenth of a pixel, as in JSON.
+        confidence = round(float(reading.number.confidence), 4)
+        _write(add(app, "rdg", wit=f"#{siglum}", cert=confidence, facs=zones.of(reading)), reading.text)
 
 
 def _write(element: ET.Element, text: str) -> None:
-    """The figures; each illegible one as a gap."""
-    last: ET.Element | None = None
-    for figure in legal(text):
-        if figure == ILLEGIBLE:
-            last = add(element, "gap", reason="illegible", unit="chars", quantity=1)
-        elif last is None:
-            element.text = (element.text or "") + figure
+    """The digits of a number; each illegible one as a gap."""
+    gap: ET.Element | None = None
+    for digit in legal(text):
+        if digit == ILLEGIBLE:
+            gap = add(element, "gap", reason="illegible", unit="chars", quantity=1)
+        elif gap is None:
+            element.text = (element.text or "") + digit
         else:
-            last.tail = (last.tail or "") + figure
+            gap.tail = (gap.tail or "") + digit
 
 
-def _unaligned(division: ET.Element, table: CollationTable) -> None:
+def _unaligned(division: ET.Element, collation: Collation) -> None:
     add(division, "head", "Rows and columns of one witness alone")
     entries = add(division, "list")
-    for line in table.unaligned:
-        siglum = table.sigla[line["witness"]]
+    for line in collation.unaligned:
+        siglum = collation.sigla[line.witness]
         item = add(entries, "item", corresp=f"#{siglum}")
-        item.text = legal(f"{siglum}, {line['kind']} {line['index'] + 1}: {' | '.join(line['texts'])}")
+        item.text = legal(f"{siglum}, {line.kind} {line.index + 1}: {' | '.join(line.texts)}")
 
 
 class _Zones:
-    """The surfaces of the pages, with a zone for each reading that is pointed to."""
+    """The surfaces of the pages, with a zone for each reading that something points to."""
 
-    def __init__(self, facsimile: ET.Element, table: CollationTable, readings: Mapping[str, PageReading]) -> None:
-        self.facsimile = facsimile
-        self.readings = readings
+    def __init__(self, facsimile: ET.Element, readings: Sequence[Reading]) -> None:
+        self.pages = {reading.page: reading for reading in readings}
+        self.next = count(1)
         self.surfaces: dict[str, ET.Element] = {}
-        self.names = count(1)
-        for witness in table.witnesses:
-            for page, scan in zip(witness.pages, witness.scans, strict=True):
-                self._surface(page, scan)
+        for page, reading in self.pages.items():
+            surface = add(facsimile, "surface", n=page, ulx=0, uly=0, lrx=reading.width, lry=reading.height)
+            add(surface, "graphic", url=_address(reading.scan))
+            self.surfaces[page] = surface
 
-    def of(self, reading: Reading) -> str:
-        """A pointer to the place of a reading."""
-        surface, name = self._surface(reading.page, reading.page), f"z{next(self.names)}"
-        page = self.readings.get(reading.page)
-        left, top, right, bottom = pixels(reading.box, *((page.width, page.height) if page else (_FAR, _FAR)))
-        add(surface, "zone", xml_id=name, ulx=left, uly=top, lrx=right, lry=bottom)
+    def of(self, reading: CellReading) -> str:
+        """A pointer to the zone of a reading."""
+        page, name = self.pages[reading.page], f"z{next(self.next)}"
+        box = Box.from_dict(reading.number.box.to_dict())
+        left, top, right, bottom = pixels(box, page.width, page.height)
+        add(self.surfaces[reading.page], "zone", xml_id=name, ulx=left, uly=top, lrx=right, lry=bottom)
         return f"#{name}"
-
-    def _surface(self, page: str, scan: str) -> ET.Element:
-        if page not in self.surfaces:
-            reading = self.readings.get(page)
-            size = {"ulx": 0, "uly": 0, "lrx": reading.width, "lry": reading.height} if reading else {}
-            self.surfaces[page] = add(self.facsimile, "surface", n=page, **size)
-            add(self.surfaces[page], "graphic", url=_address(scan))
-        return self.surfaces[page]
 
 
 def _address(scan: str) -> str:
-    """The scan's file as a URL: its name alone, since folders differ from desk to desk."""
+    """The scan's file as a URL: its name alone, since folders differ from machine to machine."""
     return quote(Locator.of(scan).file.name.encode("utf-8", errors="replace")) or "unknown"
 
 
 def _version(text: str) -> str:
-    """What TEI takes for the number of a version: figures and points."""
-    found = re.match(r"\d+(\.\d+){0,3}", text)
-    return found[0] if found else "0"
+    """What TEI takes for the number of a version: digits and points."""
+    match = re.match(r"\d+(\.\d+){0,3}", text)
+    return match[0] if match else "0"

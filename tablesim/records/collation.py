@@ -204,6 +204,11 @@ class Collation:
         return tuple(siglum(index) for index in range(len(self.witnesses)))
 
     @property
+    def readings(self) -> tuple[Reading, ...]:
+        """What was read on every page, witness by witness."""
+        return tuple(reading for witness in self.witnesses for reading in witness.readings)
+
+    @property
     def differences(self) -> list[Cell]:
         """The cells in which witnesses differ, doubtful ones included."""
         return [cell for cell in self.cells if cell.state == DIFFERS]

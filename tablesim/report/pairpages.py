@@ -17,12 +17,20 @@ from tablesim.evidence.comparison import Comparison
 from tablesim.evidence.figures.overlay import BLINK_SIDE, aligned_pages
 from tablesim.evidence.matches.corpus_rank import CorpusRank, rank_in_corpus
 from tablesim.evidence.matches.shares import BigramShare, n_for
+from tablesim.records.collation import AGREES, Collation
 from tablesim.report.cards import Agreements, caption_of
-from tablesim.report.cells import CellTable, cell_table
 from tablesim.report.citing import citation_of
 from tablesim.report.curves import Curve, curve_of
 from tablesim.report.pairs import Pair, make_pair
 from tablesim.report.pictures import Picture, Pictures
+from tablesim.report.shown_cells import (
+    SHOWN_STATES,
+    ShownCell,
+    ShownCollation,
+    ShownDifference,
+    ShownGrid,
+    unaligned_words,
+)
 from tablesim.workflow.verification_store import collate_pages
 
 MAX_PAIRS = 240
@@ -34,6 +42,18 @@ depend on an earlier one."""
 
 N_BIGRAMS = 12
 """Bigrams that are shown with what they bring."""
+
+MAX_CELLS = 3000
+"""Cells that are shown of one pair, row by row; the page says when there are more."""
+
+MAX_CUT = 40
+"""Cells that do not agree and are shown with their cut-outs: asserted differences first, then doubtful ones."""
+
+MAX_UNALIGNED = 24
+"""Rows and columns that one page alone has, and that are written out."""
+
+QUALITY = 62
+"""Of the cut-outs, which are WebP. Chosen by eye: digits stay sharp, and a page of 40 cells stays below 1 MB."""
 
 Pages = tuple[str, str]
 
@@ -61,6 +81,60 @@ class PairPlan:
 
 
 @dataclass(frozen=True)
+class PairCells:
+    """Two pages cell by cell.
+
+    Parameters
+    ----------
+    grids : list of ShownGrid
+        The first ``MAX_CELLS`` cells, ``n_shown``.
+    counts : dict of str to int
+        How many cells are in each of ``SHOWN_STATES``.
+    differences : list of ShownDifference
+        At most ``MAX_CUT``; ``n_differing`` is how many there are.
+    unaligned : list of (int, str)
+        Which page, 0 or 1, has what row or column alone; at most ``MAX_UNALIGNED`` of ``n_unaligned``.
+    transposed : bool
+        Whether the rows of one page are columns of the other.
+    """
+
+    grids: list[ShownGrid]
+    counts: dict[str, int]
+    differences: list[ShownDifference]
+    unaligned: list[tuple[int, str]]
+    n_unaligned: int
+    transposed: bool
+    n_shown: int
+
+    @classmethod
+    def of(cls, collation: Collation, cutter: Cutter, *, reverse: bool) -> PairCells:
+        """The cells of two pages; ``reverse`` where witness B of the collation is shown first."""
+        shown = ShownCollation(collation, cutter, order=(1, 0) if reverse else (0, 1), quality=QUALITY)
+        differences: list[ShownDifference] = []
+        for state in SHOWN_STATES[1:]:
+            differences += shown.differences([state], MAX_CUT - len(differences))
+        alone = [(shown.order.index(line.witness), unaligned_words(line)) for line in collation.unaligned]
+        grids = shown.grids(most=MAX_CELLS)
+        n_shown = min(len(shown.cells), MAX_CELLS)
+        return cls(grids, shown.counts, differences, alone[:MAX_UNALIGNED], len(alone), shown.transposed, n_shown)
+
+    @property
+    def n_cells(self) -> int:
+        """How many cells both pages have."""
+        return sum(self.counts.values())
+
+    @property
+    def n_differing(self) -> int:
+        """How many of them do not agree."""
+        return self.n_cells - self.counts[AGREES]
+
+    @property
+    def shown(self) -> Iterable[ShownCell]:
+        """Those of the grids, row by row."""
+        return (cell for grid in self.grids for _, row in grid.rows for cell in row if cell is not None)
+
+
+@dataclass(frozen=True)
 class PairPage:
     """What the page of a pair says.
 
@@ -72,8 +146,7 @@ class PairPage:
         Author, place and year of each.
     agreement : Verification
         How far they agree, place by place.
-    cells : CellTable
-        The places.
+    cells : PairCells
     over : tuple of Picture, or None
         The first page brought onto the second, and the second; None where they cannot be laid over each other.
     why_not_over : str
@@ -86,7 +159,7 @@ class PairPage:
     pair: Pair
     captions: tuple[str, str]
     agreement: Verification
-    cells: CellTable
+    cells: PairCells
     over: tuple[Picture, Picture] | None
     why_not_over: str
     corpus_rank: CorpusRank | None
@@ -119,7 +192,7 @@ class PairPage:
         return {
             **self.pair.to_dict(),
             "sides": sides,
-            "cells": [place.to_list() for place in self.cells.places],
+            "cells": [cell.to_list() for cell in self.cells.shown],
             "laid_over": None if laid is None else laid.to_dict(),
             "verification": self.agreement.to_dict(),
             "citation": self.citation,
@@ -148,7 +221,7 @@ class PairMaker:
             pair,
             (caption_of(self.corpus.page(a)), caption_of(self.corpus.page(b))),
             told,
-            cell_table(collation, self.cutter, turned=a > b),
+            PairCells.of(collation, self.cutter, reverse=a > b),
             over,
             why_not,
             _standing(self.corpus, a, b),

@@ -6,12 +6,11 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError
 from tablesim.report.content import report_content
 from tablesim.report.pairpages import PairPage
+from tablesim.report.presentation import environment
 
 SHEETS = ("report.css", "report.js")
 """Files that every page of the report takes from ``assets/``."""
@@ -54,24 +53,23 @@ def write_report(corpus: Corpus, folder: str | Path | None = None) -> Path:
 
 def _write(corpus: Corpus, folder: Path) -> Path:
     (folder / "assets").mkdir(parents=True, exist_ok=True)
-    templates = files("tablesim.report") / "templates"
+    templates, sources = environment(), files("tablesim.report") / "templates"
     for name in SHEETS:
-        _replace(folder / "assets" / name, (templates / name).read_text(encoding="utf-8"))
+        _replace(folder / "assets" / name, (sources / name).read_text(encoding="utf-8"))
     now = datetime.now(UTC)
     today = f"{now.day} {now:%B %Y}"
-    environment = _environment()
     written = set()
 
     def write_pair(href: str, page: PairPage) -> None:
-        text = environment.get_template("pair.html").render(
+        text = templates.get_template("pair.html").render(
             page=page, root="../", title=corpus.folder.resolve().name, today=today
         )
         _replace(folder / href, text)
         written.add(folder / href)
 
     content, pictures = report_content(corpus, folder, today, write_pair)
-    citation = (templates / "citation.bib").read_text(encoding="utf-8")
-    text = environment.get_template("index.html").render(content=content, root="", citation=citation, today=today)
+    citation = (sources / "citation.bib").read_text(encoding="utf-8")
+    text = templates.get_template("index.html").render(content=content, root="", citation=citation, today=today)
     _replace(folder / "index.html", text)
     pictures.sweep()
     for path in (folder / "pairs").glob("*.html"):
@@ -85,22 +83,3 @@ def _replace(path: Path, text: str) -> None:
     aside = path.with_name(f".{path.name}.part")
     aside.write_text(text, encoding="utf-8")
     aside.replace(path)
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("tablesim.report"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    environment.filters["figure"] = lambda value: f"{value:,}".replace(",", "\u202f")  # a thin space between thousands
-    environment.filters["cut"] = _cut
-    return environment
-
-
-def _cut(value: float, decimals: int = 3) -> str:
-    """A similarity with its last decimal cut, not rounded: 1.000 is said of equal proportions only."""
-    scale = 10**decimals
-    return f"{int(value * scale + 1e-9) / scale:.{decimals}f}"

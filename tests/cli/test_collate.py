@@ -45,8 +45,8 @@ def scans(tmp_path):
 
 def test_in_words(call, scans):
     output = call(*scans[:2]).output
-    assert "B  b1+b2, 270 numbers" in output and "270 places in common: 269 agrees, 1 differs" in output
-    assert "A and B: similarity 0.99" in output and "0.996 of 270 places agree" in output
+    assert "B  b1+b2, 270 numbers" in output and "270 cells in common: 269 agrees, 1 differs" in output
+    assert "A and B: similarity 0.99" in output and "0.996 of 270 cells agree" in output
     assert "the same table" in output
     last = output.splitlines()[-1].split()
     assert last == ["A20", "A4", scans[2], "99"]
@@ -81,7 +81,7 @@ def test_a_csv_file_has_its_description_beside_it(call, scans, tmp_path):
 def test_pages_of_a_run_are_collated_as_they_were_corrected(call, scans, tmp_path):
     run(tmp_path, tmp_path / "run", network=FakeReader())
     words = ("a", "b1+b2", "--run", tmp_path / "run")
-    assert "270 places in common: 269 agrees, 1 differs" in call(*words).output
+    assert "270 cells in common: 269 agrees, 1 differs" in call(*words).output
     before = json.loads(call(*words, "--json").output)
     (cell,) = [cell for cell in before["cells"] if cell["state"] == "differs"]
     there = [str(value) for value in cell["readings"][1]["box"].values()]
@@ -163,5 +163,37 @@ def test_a_genealogy_is_written_in_the_format_of_its_suffix(call, tmp_path):
     assert (line["model"], line["copy"], line["confident"]) == ("a", "b", "yes")
     call(*pages, "--genealogy", tmp_path / "links.graphml")
     assert (tmp_path / "links.graphml").read_text().startswith("<?xml")
-    assert "expected 3 years" in " ".join(call(*pages, "--years", "1515", code=2).output.split())
-    assert "expected a .csv" in " ".join(call(*pages, "--genealogy", tmp_path / "links.doc", code=2).output.split())
+    assert "expected 3 years" in " ".join(
+        call(*pages, "--genealogy", tmp_path / "x.csv", "--years", "1515", code=2).output.split()
+    )
+    assert "--years goes with --genealogy" in " ".join(call(*pages, "--years", "1,2,3", code=2).output.split())
+    assert "expected one of .csv" in " ".join(
+        call(*pages, "--genealogy", tmp_path / "links.doc", code=2).output.split()
+    )
+
+
+def test_what_is_in_the_way_is_refused_before_any_scan_is_read(call, scans, tmp_path, monkeypatch):
+    monkeypatch.setattr("tablesim.reader.load_network", lambda path=None: pytest.fail("nothing may be read"))
+    kept = tmp_path / "kept.graphml"
+    kept.write_text("mine")
+    results = ("--html", tmp_path / "new.html", "--csv", "--out", tmp_path / "new.csv")
+    refused = call(*scans[:2], *results, "--genealogy", kept, code=1).stderr
+    assert "kept.graphml: already there, nothing was written" in refused and len(refused.splitlines()) == 1
+    assert kept.read_text() == "mine"
+    (tmp_path / "new.csv-metadata.json").write_text("mine")
+    assert "already there" in call(*scans[:2], *results, code=1).stderr
+    assert not (tmp_path / "new.html").exists() and not (tmp_path / "new.csv").exists()
+    same = ("--html", tmp_path / "x", "--csv", "--out", tmp_path / "x")
+    assert "two results have the same file" in " ".join(call(*scans[:2], *same, code=2).output.split())
+
+
+def test_a_genealogy_is_replaced_with_force_alone_and_whole(call, scans, tmp_path, monkeypatch):
+    path = tmp_path / "links.csv"
+    call(*scans[:2], "--genealogy", path)
+    before = path.read_bytes()
+    assert "already there" in call(*scans[:2], "--genealogy", path, code=1).stderr
+    call(*scans[:2], "--genealogy", path, "--force")
+    assert path.read_bytes() == before
+    call(*scans[:2], "--genealogy", tmp_path / "links.svg")
+    assert "<svg" in (tmp_path / "links.svg").read_text()
+    assert not list(tmp_path.glob(".*.part"))

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from corpus.fakes import number
 
-from tablesim.export.provenance import ExportedPage, Provenance
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Digit, Number, Reading
 from tablesim.records.transform import Transform
+from tablesim.report.provenance import ExportedPage, Provenance
 
 RESOURCES = Path(__file__).parent / "resources"
 RNG = "{http://relaxng.org/ns/structure/1.0}"

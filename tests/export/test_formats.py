@@ -19,8 +19,8 @@ from tablesim.digits.numbers import Thresholds
 from tablesim.errors import ExportError, RunError
 from tablesim.export.formats import export_run
 from tablesim.export.kinds import Format
-from tablesim.export.provenance import Provenance, describe_reader
 from tablesim.records.corrections import Correction
+from tablesim.report.provenance import Provenance, describe_page
 from tablesim.workflow import run
 
 
@@ -142,9 +142,9 @@ def test_ids_that_differ_in_case_alone_get_two_files(tmp_path):
 
 
 def test_a_page_is_described_as_far_as_it_is_known():
-    assert describe_reader({}) == ""
-    assert describe_reader({"title": "De sphaera", "year": 1550, "year_latest": 1552}) == "De sphaera, 1550-1552"
-    assert describe_reader({"place": "Sine loco", "printers": ["A", "B"]}) == "Sine loco: A; B"
+    assert describe_page({}) == ""
+    assert describe_page({"title": "De sphaera", "year": 1550, "year_latest": 1552}) == "De sphaera, 1550-1552"
+    assert describe_page({"place": "Sine loco", "printers": ["A", "B"]}) == "Sine loco: A; B"
 
 
 def test_a_citation_names_some_pages_and_counts_the_others(made):

@@ -11,7 +11,7 @@ from PIL import Image
 from tablesim.errors import ExportError
 from tablesim.evidence.comparison import compare
 from tablesim.export.iiif import Linked
-from tablesim.export.provenance import Provenance
+from tablesim.report.provenance import Provenance
 
 BASE = "https://example.org/pairs/one"
 

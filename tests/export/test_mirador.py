@@ -14,7 +14,7 @@ from PIL import Image
 
 from tablesim.evidence.comparison import compare
 from tablesim.export.iiif import Linked
-from tablesim.export.provenance import Provenance
+from tablesim.report.provenance import Provenance
 
 pytestmark = pytest.mark.browser
 

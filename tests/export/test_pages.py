@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from tablesim.export.alto import alto
 from tablesim.export.kinds import Dialect
 from tablesim.export.pagexml import baseline, page_xml
-from tablesim.export.provenance import Provenance
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Digit, Number
+from tablesim.report.provenance import Provenance
 
 from .conftest import make_reading
 

@@ -203,7 +203,7 @@ def test_a_place_is_shown_on_both_scans(pair):
         assert "guessed" not in spot.get_attribute("class")
     said = pair.locator(".place").inner_text()
     assert "B has 57; they differ" in said
-    assert pair.evaluate("location.hash") == f"#{differing(pair).get_attribute('data-place')}"
+    assert pair.evaluate("location.hash") == f"#{differing(pair).get_attribute('data-cell')}"
 
 
 def test_the_frame_lies_on_the_number_of_a_lying_scan(corpus, pair):
@@ -234,13 +234,13 @@ def test_what_one_page_lacks_is_framed_where_it_should_stand(pair):
 def test_an_address_with_a_place_leads_to_it(browser, report):
     path = page_of(report, "declination", "1604")
     with opened(browser, path) as page:
-        name = differing(page).get_attribute("data-place")
+        name = differing(page).get_attribute("data-cell")
         page.goto(f"{path.as_uri()}#{name}")
         page.reload()
-        assert page.locator("td.chosen").get_attribute("data-place") == name
+        assert page.locator("td.chosen").get_attribute("data-cell") == name
         assert "57" in page.locator(".place").inner_text()
         page.locator(".differences a").last.click()
-        assert page.locator("td.chosen").get_attribute("data-place") != name
+        assert page.locator("td.chosen").get_attribute("data-cell") != name
 
 
 def test_the_places_are_walked_with_the_keyboard(pair):
@@ -249,8 +249,8 @@ def test_the_places_are_walked_with_the_keyboard(pair):
     first.focus()
     pair.keyboard.press("ArrowRight")
     pair.keyboard.press("ArrowDown")
-    assert pair.locator("td.chosen").get_attribute("data-place") == "r2c2"
-    assert pair.evaluate("document.activeElement.dataset.place") == "r2c2"
+    assert pair.locator("td.chosen").get_attribute("data-cell") == "r2c2"
+    assert pair.evaluate("document.activeElement.dataset.cell") == "r2c2"
     assert pair.locator(".grid td[tabindex='0']").count() == 1
     pair.get_by_role("button", name="next difference").click()
     assert pair.locator("td.chosen.agrees").count() == 0
@@ -290,7 +290,7 @@ def test_both_pages_move_and_grow_together(pair):
 
 def test_pages_that_cannot_be_laid_over_each_other_say_so(browser, corpus, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "tablesim.evidence.comparison.lay_over", lambda *_: NotRegistrable("for the sake of <the> test")
+        "tablesim.evidence.comparison.register_pages", lambda *_: NotRegistrable("for the sake of <the> test")
     )
     report = write_report(corpus, tmp_path / "apart")
     with opened(browser, page_of(report, "declination", "1604")) as page:

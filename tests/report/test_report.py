@@ -17,7 +17,7 @@ from tablesim.report.cards import caption_of
 from tablesim.report.content import closest_pair
 from tablesim.report.pairs import HEIGHT, make_pair
 from tablesim.report.pictures import PAGE_SIDE, THUMBNAIL_SIDE, Pictures
-from tablesim.report.writing import _cut
+from tablesim.report.presentation import cut
 from tablesim.workflow import run
 from tests.corpus.fakes import FakeReader, write_scan
 from tests.report.pages import data_of, page_of
@@ -53,7 +53,7 @@ def test_every_address_leads_somewhere(report):
     }
     for page in every_page(report):
         html = page.read_text(encoding="utf-8")
-        named = ids[page.name] | set(re.findall(r'data-place="([^"]*)"', html))
+        named = ids[page.name] | set(re.findall(r'data-cell="([^"]*)"', html))
         for address in re.findall(r'(?:src|href)="([^"]*)"', html):
             if address.startswith("#"):
                 assert html_of(unquote(address[1:])) in named
@@ -262,9 +262,9 @@ def test_caption(row, expected):
 
 
 def test_similarities_are_cut_not_rounded():
-    assert _cut(0.99996) == "0.999"
-    assert _cut(1.0) == "1.000"
-    assert _cut(0.123456, 4) == "0.1234"
+    assert cut(0.99996) == "0.999"
+    assert cut(1.0) == "1.000"
+    assert cut(0.123456, 4) == "0.1234"
 
 
 def test_pictures_of_deep_and_bad_scans(tiff, tmp_path):

@@ -246,8 +246,8 @@ function panes(desk) {
 // The table of places: one of them can be reached with Tab, the others from there with the arrows.
 function places(desk, show) {
   const table = desk.querySelector(".cells");
-  const cells = all(table, "td[data-place]");
-  const at = new Map(cells.map((cell, index) => [cell.dataset.place, index]));
+  const cells = all(table, "td[data-cell]");
+  const at = new Map(cells.map((cell, index) => [cell.dataset.cell, index]));
   const apart = cells.filter((cell) => !cell.classList.contains("agrees"));
   let chosen = null;
   let stop = cells[0];
@@ -267,8 +267,8 @@ function places(desk, show) {
     const [inner, outer] = [cell.getBoundingClientRect(), wrap.getBoundingClientRect()];
     wrap.scrollBy({ behavior: "instant", left: inner.left + inner.width / 2 - outer.left - outer.width / 2,
       top: inner.top + inner.height / 2 - outer.top - outer.height / 2 });
-    show(data.cells[at.get(cell.dataset.place)]);
-    if (address) history.replaceState(null, "", `#${cell.dataset.place}`);
+    show(data.cells[at.get(cell.dataset.cell)]);
+    if (address) history.replaceState(null, "", `#${cell.dataset.cell}`);
   }
   function fromAddress() {
     const index = at.get(decodeURIComponent(location.hash.slice(1)));
@@ -279,11 +279,11 @@ function places(desk, show) {
   stop.tabIndex = 0;
   for (const part of all(table, ".grid")) {
     part.addEventListener("click", (event) => {
-      const cell = event.target.closest("td[data-place]");
+      const cell = event.target.closest("td[data-cell]");
       if (cell) choose(cell, { focus: true });
     });
     part.addEventListener("keydown", (event) => {
-      const cell = event.target.closest("td[data-place]");
+      const cell = event.target.closest("td[data-cell]");
       if (!cell) return;
       if (event.key === "Enter" || event.key === " ") {
         event.preventDefault();
@@ -292,13 +292,13 @@ function places(desk, show) {
       const column = cell.cellIndex;
       const beside = (step) => {
         for (let next = cell; (next = step > 0 ? next.nextElementSibling : next.previousElementSibling);) {
-          if (next.matches("td[data-place]")) return next;
+          if (next.matches("td[data-cell]")) return next;
         }
         return null;
       };
       const above = (step) => {
         for (let row = cell.parentNode; (row = step > 0 ? row.nextElementSibling : row.previousElementSibling);) {
-          if (!row.hidden && row.cells[column].matches("td[data-place]")) return row.cells[column];
+          if (!row.hidden && row.cells[column].matches("td[data-cell]")) return row.cells[column];
         }
         return null;
       };
@@ -313,7 +313,7 @@ function places(desk, show) {
   const quiet = table.querySelector(".quiet");
   quiet.addEventListener("change", () => {
     for (const row of all(table, ".grid tbody tr")) {
-      row.hidden = quiet.checked && !row.querySelector("td[data-place]:not(.agrees)");
+      row.hidden = quiet.checked && !row.querySelector("td[data-cell]:not(.agrees)");
     }
   });
   quiet.disabled = !apart.length;
@@ -408,7 +408,7 @@ if (data) {
   if (figure.querySelector("input[type=range]")) matches(figure);
   const desk = document.querySelector(".desk");
   const show = panes(desk);
-  if (desk.querySelector("td[data-place]")) places(desk, show);
+  if (desk.querySelector("td[data-cell]")) places(desk, show);
   const laid = document.querySelector(".over");
   if (laid) over(laid);
   for (const button of all(document, "button[data-copy]")) copying(button);

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from tablesim.corpus.store import Corpus
 from tablesim.records.reading import Reading
+from tablesim.scans.locator import Locator
 
 if TYPE_CHECKING:
     from tablesim.reader import PageReader
@@ -55,6 +56,11 @@ class ExportedPage:
     corrections: int = 0
     correctors: tuple[str, ...] = ()
 
+    @property
+    def file_name(self) -> str:
+        """The name of the scan's file, which pages that are published show: its folder is no one's business."""
+        return Locator.of(self.scan).name
+
 
 @dataclass(frozen=True)
 class Provenance:
@@ -85,19 +91,20 @@ class Provenance:
         """That of some pages of a run; RunError where there is no such page."""
         settings = {name: corpus.run[name] for name in _OF_THE_RUN if name in corpus.run}
         made_with = str(corpus.run.get("versions", {}).get(SOFTWARE) or version(SOFTWARE))
-        made = cls(made_with, str(corpus.settings.get("network", "unknown")), settings, now())
-        return made.about(corpus, pages)
+        return cls(made_with, str(corpus.settings.get("network", "unknown")), settings, now()).about(corpus, pages)
 
     def about(self, corpus: Corpus, pages: Iterable[str]) -> Provenance:
         """The same for other pages of the run."""
         return replace(self, pages=tuple(_page_of_run(corpus, page) for page in dict.fromkeys(pages)))
 
     @classmethod
-    def of_network(cls, network: PageReader, readings: Iterable[Reading]) -> Provenance:
-        """That of scans which were read outside a run."""
+    def of_readings(cls, readings: Iterable[Reading], network: PageReader | None = None) -> Provenance:
+        """That of scans which were read outside a run, by ``network`` as far as it is known."""
+        pages = tuple(ExportedPage(reading.page, reading.scan, reading.sha256) for reading in readings)
+        if network is None:
+            return cls(version(SOFTWARE), "unknown", {}, now(), pages)
         weights = hashlib.sha256(network.weights.read_bytes()).hexdigest()
         settings = {"weights": network.weights.name, "weights_sha256": weights, **asdict(network.eye.thresholds)}
-        pages = tuple(ExportedPage(reading.page, reading.scan, reading.sha256) for reading in readings)
         return cls(version(SOFTWARE), network.fingerprint, settings, now(), pages)
 
     def only(self, pages: Iterable[str]) -> Provenance:
@@ -144,8 +151,8 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def describe_reader(row: Mapping[str, Any]) -> str:
-    """Author, title, place, printer and year of a page of a run, as far as its metadata has them."""
+def describe_page(row: Mapping[str, Any]) -> str:
+    """Author, title, place, printer and year of a page, as far as its metadata has them."""
     years = {int(year) for year in (row.get("year"), row.get("year_latest")) if year is not None}
     where = ": ".join(part for part in (row.get("place"), "; ".join(row.get("printers") or ())) if part)
     parts = ("; ".join(row.get("authors") or ()), row.get("title"), where, "-".join(map(str, sorted(years))))
@@ -155,7 +162,7 @@ def describe_reader(row: Mapping[str, Any]) -> str:
 def _page_of_run(corpus: Corpus, page: str) -> ExportedPage:
     row, made = corpus.page(page), corpus.corrections_of(page)
     by = tuple(sorted({correction.who for correction in made} - {""}))
-    return ExportedPage(page, row["scan"], row["sha256"], describe_reader(row), row.get("handle") or "", len(made), by)
+    return ExportedPage(page, row["scan"], row["sha256"], describe_page(row), row.get("handle") or "", len(made), by)
 
 
 def _cited(page: ExportedPage) -> str:

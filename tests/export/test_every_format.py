@@ -11,14 +11,12 @@ from PIL import Image
 from tablesim.evidence.collation.collation import collate
 from tablesim.evidence.comparison import compare
 from tablesim.export.alto import alto
-from tablesim.export.collated import CollationTable
-from tablesim.export.formats import collation_json, reading_json
+from tablesim.export.formats import COLLATION_SUFFIXES, collation_files, reading_json
 from tablesim.export.iiif import Linked
 from tablesim.export.kinds import Dialect, Format
 from tablesim.export.pagexml import page_xml
-from tablesim.export.provenance import ExportedPage, Provenance
-from tablesim.export.spreadsheets import READING_COLUMNS, collation_columns, collation_xlsx, csv_description
-from tablesim.export.tei import tei
+from tablesim.export.spreadsheets import READING_COLUMNS, csv_description
+from tablesim.report.provenance import ExportedPage, Provenance
 
 SETTINGS = {"seed": 20261, "note": "<b>&\"'"}
 HASHES = {"one": "ab" * 32, "other": "cd" * 32}
@@ -40,8 +38,7 @@ def exports(tmp_path_factory):
     made = Provenance("0.1.0", "f" * 64, SETTINGS, "2026-11-24T10:00:00Z", pages)
     of_one = made.only(["one"])
     one, other = readings.values()
-    collation = collate(one, other).to_dict()
-    collated = CollationTable.from_dict(collation)
+    collation = collate(one, other)
     linked = Linked.of(compare(one, other, top=0), made)
     of_a_page = {
         Format.page_xml: page_xml(one, of_one),
@@ -53,11 +50,9 @@ def exports(tmp_path_factory):
     of_two = {
         Format.iiif: json.dumps(linked.manifest()).encode(),
         "two targets": json.dumps(linked.links()).encode(),
-        Format.tei: tei(collated, made, readings),
-        Format.collation_csv: csv_description("c.csv", collation_columns(collated), made),
-        Format.collation_json: collation_json(collation, made),
-        Format.collation_xlsx: _cells(collation_xlsx(collated, made)),
+        **{form: list(collation_files(collation, form, made).values())[-1] for form in COLLATION_SUFFIXES},
     }
+    of_two[Format.collation_xlsx] = _cells(of_two[Format.collation_xlsx])
     return {what: (plain(data), ["one"]) for what, data in of_a_page.items()} | {
         what: (plain(data), list(HASHES)) for what, data in of_two.items()
     }

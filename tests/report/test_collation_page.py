@@ -12,9 +12,10 @@ from evidence.pages import declinations, print_page
 from PIL import Image
 
 from tablesim.evidence.collation.collation import collate
-from tablesim.export import collation_page as module
-from tablesim.export.collation_page import collation_page, marked
-from tablesim.export.provenance import ExportedPage, Provenance
+from tablesim.report import collation_page as module
+from tablesim.report.collation_page import collation_page
+from tablesim.report.provenance import ExportedPage, Provenance
+from tablesim.report.shown_cells import differing_digits
 
 VOID = {"meta", "link", "img", "br"}
 
@@ -160,12 +161,12 @@ def test_pages_without_anything_in_common_or_without_a_difference_are_said_so():
 
 
 def test_a_collation_of_countless_differences_shows_the_first_with_cutouts(editions, monkeypatch):
-    monkeypatch.setattr(module, "MOST_SHOWN", 1)
+    monkeypatch.setattr(module, "MAX_SHOWN", 1)
     page = Page(collation_page(collate(*editions), about(*editions)))
     assert len(page.all("img")) == 4 and "and 2 more, in the table below" in page.text
     assert len({link["href"] for link in page.all("a")}) == 2
 
 
-def test_figures_are_marked_where_another_witness_has_another():
-    assert marked("145", ["145", "115"]) == (("1", False), ("4", True), ("5", False))
-    assert marked("145", ["145", "14"]) == (("1", False), ("4", False), ("5", False))
+def test_digits_are_marked_where_another_witness_has_another():
+    assert differing_digits("145", ["145", "115"]) == (("1", False), ("4", True), ("5", False))
+    assert differing_digits("145", ["145", "14"]) == (("1", False), ("4", False), ("5", False))
