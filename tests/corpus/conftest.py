@@ -39,9 +39,3 @@ def whole(tmp_path_factory):
     corpus.build_neighbours()
     corpus.cluster()
     return corpus, labels
-
-
-@pytest.fixture
-def plain_processes(monkeypatch):
-    """Several workers are plain processes, as without the extra ``dask``."""
-    monkeypatch.setattr("tablesim.corpus.indexing.ingest.is_installed", lambda: False)

@@ -64,7 +64,7 @@ def test_bad_pages_are_problems_and_the_rest_is_read(tmp_path, build):
         assert "\n" not in problems[page]
         assert corpus.page(page)["status"] == "failed"
     assert [page for page, _ in zip(*corpus.embeddings, strict=True)] == sorted(labels)
-    assert "mistake in tablesim" in problems["mistake"]
+    assert "an error in tablesim" in problems["mistake"]
 
 
 def test_a_mended_page_is_read_the_next_time_and_nothing_else_is(tmp_path, build):
@@ -195,7 +195,7 @@ def test_a_second_run_changes_no_byte(tmp_path, build):
     assert bytes_of(build(tmp_path / "scans").folder) == before
 
 
-def test_two_workers_write_the_same_bytes_as_one(tmp_path, build, plain_processes):
+def test_two_workers_write_the_same_bytes_as_one(tmp_path, build):
     write_corpus(tmp_path / "scans", 2, 3, 2)
     bad_scans(tmp_path / "scans")
     one = build(tmp_path / "scans", tmp_path / "one")
@@ -207,7 +207,7 @@ def test_two_workers_write_the_same_bytes_as_one(tmp_path, build, plain_processe
     assert str(os.getpid()) not in processes
 
 
-def test_a_page_that_kills_its_process_is_a_problem_and_no_other_page_suffers(tmp_path, build, plain_processes):
+def test_a_page_that_kills_its_process_is_a_problem_and_no_other_page_suffers(tmp_path, build):
     labels = write_corpus(tmp_path / "scans", 2, 2, 0)
     write_scan(tmp_path / "scans" / "k0_killer.png", "die", 249)
     corpus = build(tmp_path / "scans", workers=2)
@@ -242,8 +242,7 @@ from tablesim.corpus.store import Corpus
 from tablesim.scans.sources import find_scans, name_pages
 
 if __name__ == "__main__":
-    folder, workers, with_dask = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "dask"
-    indexing.is_installed = lambda: with_dask
+    folder, workers = Path(sys.argv[1]), int(sys.argv[2])
     indexing.JOINED_PAGES = 2
     corpus = Corpus.resume(folder / "run", {"network": "fake-1"})
     indexing.ingest(corpus, name_pages(find_scans(folder / "scans")))
@@ -257,11 +256,11 @@ def alive(pid):
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for left-over processes in /proc")
-@pytest.mark.parametrize(("workers", "engine"), [(1, "plain"), (2, "plain"), (2, "dask")])
-def test_a_job_killed_by_force_goes_on_where_it_stopped(tmp_path, build, workers, engine):
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_job_killed_by_force_goes_on_where_it_stopped(tmp_path, build, workers):
     write_corpus(tmp_path / "scans", 3, 4, 0)
     (tmp_path / "job.py").write_text(JOB)
-    command = [sys.executable, str(tmp_path / "job.py"), str(tmp_path), str(workers), engine]
+    command = [sys.executable, str(tmp_path / "job.py"), str(tmp_path), str(workers)]
     job = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(TESTS), "OMP_NUM_THREADS": "1"})
     shards = tmp_path / "run" / "embeddings"
     deadline = time.monotonic() + 60

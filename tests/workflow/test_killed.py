@@ -20,12 +20,10 @@ JOB = """
 import sys
 from pathlib import Path
 from corpus.fakes import FakeReader
-from tablesim.corpus import indexing
 from tablesim.workflow import run
 
 if __name__ == "__main__":
     scans, out, workers, delay = sys.argv[1:]
-    indexing.is_installed = lambda: False
     run(scans, out, workers=int(workers), network=FakeReader(delay=float(delay)) if float(delay) else None)
 """
 

@@ -8,7 +8,7 @@ tried again when its file changes or somebody asks.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tablesim.corpus.indexing.dask_cluster import is_installed, read_with_dask
+from tablesim.corpus.indexing.engine import read_scans
 from tablesim.corpus.indexing.events import Event, Listener, ignore_event
-from tablesim.corpus.indexing.pool import MakeReader, Outcome, Task, read_in_process, read_in_processes
+from tablesim.corpus.indexing.pool import MakeReader
 from tablesim.corpus.storage.shards import embedding_row, reading_row
 from tablesim.corpus.store import Corpus
 from tablesim.errors import SettingsError
@@ -170,7 +170,7 @@ def read_pages(
     tasks = [(sha256, Path(rows[0]["scan"])) for sha256, rows in pages.items()]
     on_event(Event("start", "read", done, total))
     shelf = _Shelf(corpus)
-    for sha256, outcome in _outcomes(make_reader, tasks, workers, scheduler):
+    for sha256, outcome in read_scans(make_reader, tasks, workers, scheduler):
         if isinstance(outcome, Reading):
             shelf.put(replace(outcome, sha256=sha256))
         else:
@@ -186,12 +186,6 @@ def read_pages(
     corpus.embedding_shards.compact(order)
     _take_over(corpus)
     on_event(Event("end", "read", done, total))
-
-
-def _outcomes(make_reader: MakeReader, tasks: Sequence[Task], workers: int, scheduler: str | None) -> Iterator[Outcome]:
-    if scheduler is not None or (workers > 1 and is_installed()):
-        return read_with_dask(make_reader, tasks, scheduler or workers)
-    return read_in_process(make_reader, tasks) if workers == 1 else read_in_processes(make_reader, tasks, workers)
 
 
 class _Shelf:

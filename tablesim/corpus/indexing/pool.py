@@ -1,4 +1,4 @@
-"""Reading scans one after the other or in several processes, with the same result.
+"""Reads scans in this process or in a pool of processes, with the same result.
 
 Kept apart from the store, so that a new process has little to load. Each process makes its own reader: networks travel
 as the path of their weights, never pickled.
@@ -14,97 +14,126 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tablesim.corpus.indexing.limits import limit_threads, threads_limited
-from tablesim.errors import TablesimError
+from tablesim.corpus.indexing.limits import limit_worker, one_thread
+from tablesim.errors import RunError, TablesimError
 from tablesim.records.reading import Reading
 
 Read = Callable[[Path], Reading]
 MakeReader = Callable[[], Read]
 Task = tuple[str, Path]
-"""Hash and place of a scan to read."""
+"""Hash and path of a scan to read."""
 
-Outcome = tuple[str, Reading | str]
-"""Hash of a scan, and its reading or, in one line, why there is none."""
+Outcome = Reading | str | None
+"""The reading of a scan; or in one line why there is none; or None where its worker died over it."""
 
-_IN_FLIGHT = 4
+PAGES_IN_FLIGHT = 4
+"""Pages handed to each worker ahead of time: enough that none waits, few enough that little is lost with it."""
 
 
-def read_in_process(make_reader: MakeReader, tasks: Sequence[Task]) -> Iterator[Outcome]:
-    """The reading of each task, or why there is none, one after the other in this process."""
+def read_in_process(make_reader: MakeReader, tasks: Sequence[Task]) -> Iterator[tuple[Task, Outcome]]:
+    """Read one scan after the other in this process, on one thread.
+
+    The threads are as they were whenever a result is given: what the caller computes meanwhile is not slowed down, and
+    nothing is left to restore when it stops asking.
+    """
     read = make_reader()
-    with threads_limited():
-        for sha256, path in tasks:
-            yield sha256, attempt(read, path)
+    for task in tasks:
+        with one_thread():
+            outcome = attempt(read, task[1])
+        yield task, outcome
 
 
-def read_in_processes(make_reader: MakeReader, tasks: Sequence[Task], workers: int) -> Iterator[Outcome]:
-    """The same in ``workers`` processes, in the order in which they are done."""
-    left = list(reversed(tasks))
-    while left:
-        flying: dict[Future[Reading | str], Task] = {}
-        pool = _pool(make_reader, min(workers, len(left)))
+def read_in_pool(make_reader: MakeReader, tasks: Sequence[Task], workers: int) -> Iterator[tuple[Task, Outcome]]:
+    """Read scans in ``workers`` processes, in the order in which they are done.
+
+    When a worker dies, all pages in flight are given as those over which it died, and a new pool takes up the rest.
+    """
+    remaining = list(reversed(tasks))
+    while remaining:
+        in_flight: dict[Future[Outcome], Task] = {}
+        pool = _pool(make_reader, min(workers, len(remaining)))
         try:
-            while left or flying:
-                while left and len(flying) < workers * _IN_FLIGHT:
-                    # Taken from the list when it is on its way: a pool that broke meanwhile takes nothing.
-                    flying[pool.submit(_in_worker, left[-1][1])] = left[-1]
-                    left.pop()
-                for future in wait(flying, return_when=FIRST_COMPLETED).done:
-                    outcome = future.result()
-                    yield flying.pop(future)[0], outcome
+            while remaining or in_flight:
+                while remaining and len(in_flight) < workers * PAGES_IN_FLIGHT:
+                    # Removed after it was handed over: a pool that broke meanwhile takes nothing.
+                    in_flight[pool.submit(_read_in_worker, remaining[-1][1])] = remaining[-1]
+                    remaining.pop()
+                for future in wait(in_flight, return_when=FIRST_COMPLETED).done:
+                    outcome = _result(future)
+                    yield in_flight.pop(future), outcome
         except BrokenProcessPool:
-            # One of the pages in flight took its process down. Each is tried in a process of its own, which finds it
-            # out without a second victim; then the rest goes on.
-            for task in flying.values():
-                yield task[0], read_alone(make_reader, task[1])
+            for task in in_flight.values():
+                yield task, None
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
 def read_alone(make_reader: MakeReader, path: Path) -> Reading | str:
-    """The reading of a page over which processes died, in a process of its own; or that it died too."""
+    """Read a scan over which a worker died in a process of its own; where that dies too, say so."""
     with _pool(make_reader, 1) as pool:
         try:
-            return pool.submit(_in_worker, path).result()
+            outcome = _result(pool.submit(_read_in_worker, path))
         except BrokenProcessPool:
-            return f"{path}: the process that read it died, perhaps for want of memory; make a smaller copy of the scan"
+            outcome = None
+    if outcome is None:
+        return f"{path}: the process that read it died, perhaps for want of memory; make a smaller copy of the scan"
+    return outcome
 
 
-_read_in_worker: Read | None = None
+def _result(future: Future[Outcome]) -> Outcome:
+    """The outcome of a page; RunError where the worker could not make its reader."""
+    try:
+        return future.result()
+    except (BrokenProcessPool, TablesimError):
+        raise
+    except Exception as error:
+        raise RunError(f"a worker cannot read at all ({one_line(error)}); check the weights and the memory") from error
 
 
 def _pool(make_reader: MakeReader, workers: int) -> ProcessPoolExecutor:
+    # A forked process would inherit the threads of torch in an unknown state.
     context = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(make_reader,))
 
 
+_make_reader: MakeReader | None = None
+
+
 def _start_worker(make_reader: MakeReader) -> None:
-    global _read_in_worker
+    global _make_reader
+    _make_reader = make_reader
     # Ctrl-C goes to every process of the terminal; the parent stops its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
         # A parent that was killed cannot stop its workers: they go when it is gone.
-        threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
-    _read_in_worker = make_reader()
-    limit_threads()
+        threading.Thread(target=_exit_with, args=(parent,), daemon=True).start()
 
 
-def _leave_with(parent: Any) -> None:
+def _exit_with(parent: Any) -> None:
     parent.join()
     os._exit(1)
 
 
-def _in_worker(path: Path) -> Reading | str:
-    assert _read_in_worker is not None
-    return attempt(_read_in_worker, path)
+@cache
+def _reader_of_worker() -> Read:
+    """The reader of this worker, made for its first page: there an error is that of a page and not a broken pool."""
+    assert _make_reader is not None
+    read = _make_reader()
+    limit_worker()
+    return read
+
+
+def _read_in_worker(path: Path) -> Outcome:
+    return attempt(_reader_of_worker(), path)
 
 
 def attempt(read: Read, path: Path) -> Reading | str:
-    """The reading, or in one line why there is none."""
+    """The reading of a scan, or in one line why there is none."""
     try:
         return read(path)
     except TablesimError as error:
@@ -114,10 +143,15 @@ def attempt(read: Read, path: Path) -> Reading | str:
     except OSError as error:
         return f"{path}: cannot be read ({error.strerror or error}); check the file and the rights to it"
     except Exception as error:
-        # A mistake of ours that one odd page brings to light must not end a job of days: the page is named with the
-        # place of the mistake, and the job goes on.
+        # An error in the program that one odd page brings to light must not end a job of days: the page is named with
+        # the line of the error, and the job goes on.
         frame = traceback.extract_tb(error.__traceback__)[-1]
-        what = " ".join(f"{type(error).__name__}: {error}".split())
         return (
-            f"{path}: a mistake in tablesim ({what}, {Path(frame.filename).name} line {frame.lineno}); please report it"
+            f"{path}: an error in tablesim ({one_line(error)}, {Path(frame.filename).name} line {frame.lineno}); "
+            "please report it"
         )
+
+
+def one_line(error: Exception) -> str:
+    """Type and message of an error, at most 300 characters."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:300]

@@ -6,7 +6,7 @@ import pytest
 
 from corpus.fakes import FakeReader, write_corpus, write_scan
 from corpus.test_indexing import bad_scans, bytes_of
-from tablesim.corpus.indexing import dask_cluster as distribution
+from tablesim.corpus.indexing import dask_cluster
 from tablesim.corpus.indexing.ingest import ingest, read_pages
 from tablesim.corpus.store import Corpus
 from tablesim.errors import MissingExtraError, RunError
@@ -25,7 +25,10 @@ def ingested(tmp_path):
     return ingested
 
 
-def test_a_cluster_that_loses_a_worker_writes_the_bytes_of_plain_processes(tmp_path, ingested, monkeypatch):
+def test_a_cluster_that_loses_a_worker_writes_the_bytes_of_plain_processes(tmp_path, ingested):
+    import dask
+    from distributed import LocalCluster
+
     labels = write_corpus(tmp_path / "scans", 4, 4, 2)
     bad = bad_scans(tmp_path / "scans")
     write_scan(tmp_path / "scans" / "k2_killer.png", "die", 249)
@@ -40,7 +43,11 @@ def test_a_cluster_that_loses_a_worker_writes_the_bytes_of_plain_processes(tmp_p
 
     disturbed = ingested("disturbed")
     reader = FakeReader(delay=0.1, log=str(log))
-    read_pages(disturbed, reader.make, workers=2, on_event=kill_one)
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50) as cluster,
+    ):
+        read_pages(disturbed, reader.make, scheduler=cluster.scheduler_address, on_event=kill_one)
     readers = {int(line.split()[0]) for line in log.read_text().splitlines()}
     assert killed and len(readers) > 2 and os.getpid() not in readers
 
@@ -50,7 +57,6 @@ def test_a_cluster_that_loses_a_worker_writes_the_bytes_of_plain_processes(tmp_p
     assert set(problems) == {*bad, "k2_killer"}
     assert "the process that read it died" in problems["k2_killer"]
 
-    monkeypatch.setattr("tablesim.corpus.indexing.ingest.is_installed", lambda: False)
     plain = ingested("plain")
     read_pages(plain, FakeReader().make, workers=2)
     assert bytes_of(plain.folder) == bytes_of(disturbed.folder)
@@ -65,7 +71,7 @@ def test_the_workers_of_a_scheduler_elsewhere_read(tmp_path, ingested):
         read_pages(corpus, FakeReader().make, scheduler=cluster.scheduler_address)
         assert corpus.status()["read"] == 2
         with pytest.raises(RunError, match=r"a worker cannot read at all \(FileNotFoundError: .*weights"):
-            list(distribution.read_with_dask(no_weights, [("a" * 64, tmp_path)], cluster.scheduler_address))
+            list(dask_cluster.read_with_dask(no_weights, [("a" * 64, tmp_path)], cluster.scheduler_address))
 
 
 def no_weights():
@@ -73,14 +79,14 @@ def no_weights():
 
 
 def test_a_scheduler_that_is_not_there_is_told_in_one_line(monkeypatch, tmp_path):
-    monkeypatch.setattr(distribution, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(dask_cluster, "CONNECT_SECONDS", 0.2)
     start = time.monotonic()
     with pytest.raises(RunError, match=r"tcp://127\.0\.0\.1:9: no Dask scheduler answers there \(.*\); start one with"):
-        list(distribution.read_with_dask(FakeReader().make, [("a", tmp_path)], "tcp://127.0.0.1:9"))
+        list(dask_cluster.read_with_dask(FakeReader().make, [("a", tmp_path)], "tcp://127.0.0.1:9"))
     assert time.monotonic() - start < 30
 
 
 def test_a_scheduler_needs_the_extra(monkeypatch, tmp_path):
-    monkeypatch.setattr(distribution, "is_installed", lambda: False)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"pip install 'tablesim\[dask\]'"):
-        list(distribution.read_with_dask(FakeReader().make, [("a", tmp_path)], "tcp://127.0.0.1:9"))
+        list(dask_cluster.read_with_dask(FakeReader().make, [("a", tmp_path)], "tcp://127.0.0.1:9"))
