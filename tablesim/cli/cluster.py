@@ -43,11 +43,8 @@ def command(
 
             make_map(corpus)
     clustering = found.clustering
-    for verdict in found.known.contradicted:
-        what = f"{verdict.decision} {verdict.page} {verdict.other} ({verdict.who})"
-        note(f"passed over, newer verdicts rule it out: {what}")
-    for a, b in found.known.disputed:
-        note(f"readers differ on {a} and {b}; the newest verdict holds")
+    for remark in (*found.known.remarks(), *corpus.corrections.status().remarks()):
+        note(remark)
     if as_json:
         print_json({**clustering.to_dict(), "moves": [asdict(move) for move in found.moves]})
         return

@@ -1,4 +1,4 @@
-"""``tablesim review``: what deserves a look, and what people decide."""
+"""``tablesim review``: questions on the clusters, and verdicts in and out."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tablesim.cli.options import Json, Run
 from tablesim.cli.output import note, print_json, print_table
 
 if TYPE_CHECKING:
-    from tablesim.corpus.store import Corpus
     from tablesim.review.questions import Question
+    from tablesim.review.review import Review
 
 KEYS = {"a": "accept", "r": "reject", "u": "unsure", "m": "merge", "s": "split"}
 
@@ -37,7 +37,7 @@ def command(
     seed: Annotated[int, typer.Option("--seed", help="Of the random sample.")] = 0,
     list_only: Annotated[bool, typer.Option("--list", help="List the questions, do not ask.")] = False,
     out: Annotated[Path | None, _file("--out", "Write the questions to fill in.")] = None,
-    decisions: Annotated[Path | None, _file("--in", "Take the decisions that were filled in.")] = None,
+    decisions: Annotated[Path | None, _file("--in", "Take verdicts: questions filled in, another run's log.")] = None,
     log: Annotated[Path | None, _file("--log", "Write all verdicts.")] = None,
     as_of: Annotated[
         str | None, typer.Option("--as-of", metavar="DATE", help="With --log: what held then.", show_default=False)
@@ -48,75 +48,79 @@ def command(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List what deserves a look in a run and take decisions, one by one or as CSV.
+    """List what deserves a look in a run and take verdicts, one by one or as CSV.
 
     On a terminal each question is asked: accept, reject, unsure, merge (the clusters of both pages are one table),
     split (their cluster holds two), or skip. Elsewhere, and with --list, the questions are listed, the doubtful and
-    influential ones first. Every decision is kept in RUN/verdicts.sqlite with the time, the name, the reason and what
-    was shown; nothing is overwritten. The next `tablesim cluster RUN` keeps to the decisions.
+    influential ones first. Every verdict is kept in RUN/verdicts.sqlite with the time, the name, the reason and what
+    was shown; nothing is overwritten. The next `tablesim cluster RUN` keeps to the verdicts.
+
+    A verdict is about two scans, by their hashes, whatever their pages are called. So the log of another run (--log)
+    can be taken in where both have the scans, and the same file twice counts once.
 
     --audit N draws memberships at random; when they are answered it prints the precision of the clusters.
 
     Example: tablesim review myrun --out questions.csv
     """
     from tablesim.corpus.store import Corpus
-    from tablesim.review import csv_files as exchange
-    from tablesim.review.constraints import agreement
-    from tablesim.review.questions import audit_sample, questions
+    from tablesim.review.csv_files import write_questions, write_verdicts
+    from tablesim.review.review import Review
 
     corpus = Corpus.open(run)
-    verdicts = exchange.log_of(corpus)
+    review = Review(corpus)
+    for remark in review.status().remarks():
+        note(remark)
     if decisions is not None:
-        written = exchange.record(corpus, exchange.read_decisions(decisions, corpus, who or ""))
-        _say({"taken": len(written)}, as_json)
+        new, filed = review.take(decisions, who or "")
+        for remark in filed.remarks():
+            note(remark)
+        known = len(filed.verdicts) - len(new)
+        _print({"taken": len(new), "known": known, "not_taken": len(filed.not_taken)}, as_json)
         return
     if log is not None:
-        found = verdicts.all() if as_of is None else verdicts.state(as_of)
-        exchange.write_verdicts(log, found)
-        _say({"verdicts": len(found)}, as_json)
+        verdicts = review.log.all() if as_of is None else review.verdicts(as_of)
+        write_verdicts(log, verdicts)
+        _print({"verdicts": len(verdicts)}, as_json)
         return
     if readers is not None:
-        _say(agreement(verdicts.all(), *readers).to_dict(), as_json)
+        _print(review.agreement(*readers).to_dict(), as_json)
         return
-    asked = questions(corpus, who=who, top=top) if audit is None else audit_sample(corpus, audit, seed)
+    asked = review.questions(top, who) if audit is None else review.audit(audit, seed)
     if out is not None:
-        exchange.write_questions(out, asked)
+        write_questions(out, asked)
         note(f"{len(asked)} questions written; fill in the column decision, then: tablesim review {run} --in {out}")
     elif not list_only and not as_json and sys.stdin.isatty():
-        _ask(corpus, _open(corpus, asked), who or getpass.getuser())
+        _ask(review, _open(review, asked), who or getpass.getuser())
     elif audit is None:
         _list(asked, as_json)
     if audit is not None and out is None:
-        _precision(corpus, asked, as_json)
+        _precision(review, asked, as_json)
 
 
-def _open(corpus: Corpus, asked: Sequence[Question]) -> list[Question]:
+def _open(review: Review, asked: Sequence[Question]) -> list[Question]:
     """The questions without those of an audit sample that are answered already."""
-    from tablesim.review.csv_files import log_of
-
-    done = {(verdict.pair, verdict.audit) for verdict in log_of(corpus).all() if verdict.audit}
-    return [question for question in asked if (question.pair, question.audit) not in done]
+    answered = {(verdict.pair, verdict.audit) for verdict in review.log.all() if verdict.audit}
+    return [question for question in asked if (question.pair, question.audit) not in answered]
 
 
-def _ask(corpus: Corpus, asked: Sequence[Question], who: str) -> None:
+def _ask(review: Review, asked: Sequence[Question], who: str) -> None:
     """Ask one question after the other; each answer is kept at once."""
-    from tablesim.review.csv_files import record
-    from tablesim.review.describe import described
+    from tablesim.review.describe import describe_question
 
     if not asked:
         typer.echo("nothing is left to look at")
     for number, question in enumerate(asked, 1):
-        typer.echo(f"\n{number} of {len(asked)}. " + "\n".join(described(corpus, question)))
+        typer.echo(f"\n{number} of {len(asked)}. " + "\n".join(describe_question(review.corpus, question)))
         while True:
-            words = "[a]ccept [r]eject [u]nsure [m]erge [s]plit, Enter to skip, [q]uit"
-            key = typer.prompt(words, default="", show_default=False).strip().lower()[:1]
+            keys = "[a]ccept [r]eject [u]nsure [m]erge [s]plit, Enter to skip, [q]uit"
+            key = typer.prompt(keys, default="", show_default=False).strip().lower()[:1]
             if key in ("", "q") or key in KEYS:
                 break
         if key == "q":
             return
         if key:
             reason = typer.prompt("why (Enter for no reason)", default="", show_default=False)
-            record(corpus, [question.answered(KEYS[key], who, reason)])
+            review.answer(question, KEYS[key], who, reason)
 
 
 def _list(asked: Sequence[Question], as_json: bool) -> None:
@@ -128,24 +132,20 @@ def _list(asked: Sequence[Question], as_json: bool) -> None:
     print_table(heads, rows)
 
 
-def _precision(corpus: Corpus, asked: Sequence[Question], as_json: bool) -> None:
-    from tablesim.review.constraints import precision
-    from tablesim.review.csv_files import log_of
-
-    open_ = _open(corpus, asked)
-    if len(open_) == len(asked):
+def _precision(review: Review, asked: Sequence[Question], as_json: bool) -> None:
+    if len(_open(review, asked)) == len(asked):
         _list(asked, as_json)
         note("no page of this sample is answered yet")
         return
-    _say(precision(log_of(corpus).all(), asked[0].audit).to_dict(), as_json)
+    _print(review.precision(asked).to_dict(), as_json)
 
 
-def _say(figures: dict[str, Any], as_json: bool) -> None:
+def _print(values: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        print_json(figures)
+        print_json(values)
     else:
-        print_table(("figure", "value"), [(name.replace("_", " "), _words(value)) for name, value in figures.items()])
+        print_table(("what", "value"), [(name.replace("_", " "), _text(value)) for name, value in values.items()])
 
 
-def _words(value: Any) -> Any:
+def _text(value: Any) -> Any:
     return ", ".join(value) if isinstance(value, tuple | list) else value

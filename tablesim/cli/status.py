@@ -55,11 +55,13 @@ def command(
 
 
 def _compared(corpus: Corpus) -> dict[str, int]:
-    """How many pairs of pages were laid over each other, and how many tables over several pages were found."""
+    """How many verdicts there are, pairs of pages that were collated, and tables over several pages."""
+    from tablesim.review.constraints import verdicts_status
     from tablesim.workflow.long_tables import stored_tables_over_pages
     from tablesim.workflow.verification_store import VerifiedPairs
 
     return {
+        **verdicts_status(corpus).counts(),
         "verified_pairs": len(VerifiedPairs.of(corpus)),
         "tables_over_pages": len(stored_tables_over_pages(corpus)),
     }

@@ -1,166 +1,188 @@
-"""What follows from verdicts: pairs for the next clustering, precision with an interval, agreement of two readers."""
+"""What follows from verdicts for the clusters: pairs of pages that must, or must not, be together (union-find).
+
+A verdict holds while pages of the run have both of its scans, whatever these pages are called; every page with the same
+bytes is meant. One whose scan is gone binds nothing until the scan returns, and is said.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
-
-import numpy as np
-from scipy.stats import beta
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from tablesim.corpus.clustering.constraints import ConstrainedUnionFind, Constraints, Pair
 from tablesim.corpus.clustering.model import Clustering
-from tablesim.errors import RunError
-from tablesim.review.verdicts import Verdict
+from tablesim.corpus.corrections.log import scan_remarks
+from tablesim.corpus.store import Corpus
+from tablesim.review.verdicts import Verdict, VerdictLog
+from tablesim.scans.csvfile import listed
 
-_BOOTSTRAP = 2000
+
+@dataclass(frozen=True)
+class VerdictsStatus:
+    """How the verdicts of a run stand.
+
+    Parameters
+    ----------
+    holding : tuple of Verdict
+        Those whose two scans the run has.
+    without_page : tuple of Verdict
+        Those with a scan that no page has; they hold again when it returns.
+    unassigned : tuple of Verdict
+        Those of version 0.1.0 without hashes, on a page that is not there.
+    taken_over : int
+        How many of version 0.1.0 without hashes were given the scans that their pages have.
+    pages_of : dict of str to tuple of str
+        The pages that have each scan now, by its hash.
+    """
+
+    holding: tuple[Verdict, ...] = ()
+    without_page: tuple[Verdict, ...] = ()
+    unassigned: tuple[Verdict, ...] = ()
+    taken_over: int = 0
+    pages_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def counts(self) -> dict[str, int]:
+        """How many there are, and how many hold."""
+        total = len(self.holding) + len(self.without_page) + len(self.unassigned)
+        return {"verdicts": total, "verdicts_holding": len(self.holding)}
+
+    def remarks(self) -> Iterator[str]:
+        """What is to be known of verdicts that do not simply hold, a sentence a kind."""
+        scans = [_first_of(v, self.pages_of) for v in (*self.holding, *self.without_page)]
+        yield from scan_remarks("verdict", scans, self.pages_of)
+        if self.unassigned:
+            named = listed((f"{v.decision} {v.page} {v.other}" for v in self.unassigned), 3)
+            yield (
+                f"verdicts of version 0.1.0 without the hashes of their scans, on pages that are not there, do not "
+                f"hold: {len(self.unassigned)} ({named}); decide anew with `tablesim review`"
+            )
+        if self.taken_over:
+            yield (
+                f"verdicts of version 0.1.0 without the hashes of their scans hold for the scans that their pages "
+                f"have: {self.taken_over}; decide anew where a scan was replaced since"
+            )
+
+
+def _first_of(verdict: Verdict, pages_of: Mapping[str, tuple[str, ...]]) -> tuple[str, str]:
+    """Page and scan of a verdict that are to be spoken of: the one that is gone, or else renamed, or the first."""
+    both = [(verdict.page, verdict.page_sha256), (verdict.other, verdict.other_sha256)]
+    return min(both, key=lambda scan: (scan[1] in pages_of, scan[0] in pages_of.get(scan[1], ())))
+
+
+def verdicts_status(corpus: Corpus) -> VerdictsStatus:
+    """Which verdicts of a run hold with its pages as they are now, which do not, and why."""
+    stored = VerdictLog.of_run(corpus.folder).all()
+    verdicts = [verdict if all(_hashes(verdict)) else _with_hashes(verdict, corpus) for verdict in stored]
+    pages_of = corpus.page_table.pages_of({key for verdict in verdicts for key in _hashes(verdict)})
+    hashed = [verdict for verdict in verdicts if all(_hashes(verdict))]
+    return VerdictsStatus(
+        tuple(verdict for verdict in hashed if all(key in pages_of for key in _hashes(verdict))),
+        tuple(verdict for verdict in hashed if not all(key in pages_of for key in _hashes(verdict))),
+        tuple(verdict for verdict in verdicts if not all(_hashes(verdict))),
+        len(hashed) - sum(all(_hashes(verdict)) for verdict in stored),
+        pages_of,
+    )
+
+
+def write_hashes(corpus: Corpus) -> None:
+    """Say verdicts of version 0.1.0 again with the hashes of their scans, while the pages still have these scans."""
+    log = VerdictLog.of_run(corpus.folder)
+    without = [verdict for verdict in log.all() if not all(_hashes(verdict))]
+    hashed = [_with_hashes(verdict, corpus) for verdict in without]
+    log.append([replace(verdict, decided_at=verdict.moment) for verdict in hashed if all(_hashes(verdict))], once=True)
+
+
+def _hashes(verdict: Verdict) -> tuple[str, str]:
+    return verdict.page_sha256, verdict.other_sha256
+
+
+def _with_hashes(verdict: Verdict, corpus: Corpus) -> Verdict:
+    """A verdict with the hashes of the scans that its pages have; as it is where one of these is not there."""
+    table = corpus.page_table
+    rows = [table.row_of(page) for page in (verdict.page, verdict.other)]
+    keys = ["" if row is None else str(table.column("sha256")[row].as_py()) for row in rows]
+    return replace(verdict, page_sha256=keys[0], other_sha256=keys[1]) if all(keys) else verdict
 
 
 @dataclass(frozen=True)
 class KnownConstraints:
     """What verdicts say of pairs of pages.
 
-    ``contradicted`` are verdicts that newer ones rule out; ``disputed`` pairs on which readers' last words differ, of
-    which the newest holds.
+    Parameters
+    ----------
+    constraints : Constraints
+        On the pages as they are called now.
+    contradicted : tuple of Verdict
+        Those that newer ones rule out.
+    disputed : tuple of pairs of str
+        Pages on which readers' last words differ, of which the newest holds.
+    status : VerdictsStatus
+        Which verdicts were looked at.
     """
 
     constraints: Constraints
     contradicted: tuple[Verdict, ...]
-    disputed: tuple[tuple[str, str], ...]
+    disputed: tuple[Pair, ...]
+    status: VerdictsStatus = VerdictsStatus()
+
+    def remarks(self) -> Iterator[str]:
+        """What is to be known of verdicts that do not simply hold."""
+        for verdict in self.contradicted:
+            what = f"{verdict.decision} {verdict.page} {verdict.other} ({verdict.who})"
+            yield f"passed over, newer verdicts rule it out: {what}"
+        for a, b in self.disputed:
+            yield f"readers differ on {a} and {b}; the newest verdict holds"
+        yield from self.status.remarks()
 
 
-def known_constraints(verdicts: Sequence[Verdict]) -> KnownConstraints:
+def run_constraints(corpus: Corpus) -> KnownConstraints:
+    """What the verdicts of a run say of its pages as they are now."""
+    status = verdicts_status(corpus)
+    return replace(known_constraints(status.holding, status.pages_of), status=status)
+
+
+def known_constraints(
+    verdicts: Sequence[Verdict], pages_of: Mapping[str, tuple[str, ...]] | None = None
+) -> KnownConstraints:
     """Constraints for the next clustering from a log in its order; on each pair the newest verdict holds.
 
     The newest come first: an older one that cannot be true beside them, however long the chain, is passed over and
     named. ``unsure`` binds nothing.
+
+    Parameters
+    ----------
+    verdicts : sequence of Verdict
+    pages_of : dict of str to tuple of str, optional
+        The pages that have each scan, by its hash; without it the page ids of the verdicts are those of the pages.
     """
-    held: dict[tuple[str, str], Verdict] = {}
-    by_reader: dict[tuple[str, str], dict[str, str]] = {}
+    ids = {scan: page for v in verdicts for scan, page in zip(v.scans, (v.page, v.other), strict=True)}
+    ids |= {scan: pages[0] for scan, pages in (pages_of or {}).items()}
+    latest: dict[Pair, Verdict] = {}
+    by_reader: dict[Pair, dict[str, str]] = {}
     for verdict in verdicts:
-        held.pop(verdict.pair, None)
-        held[verdict.pair] = verdict
-        by_reader.setdefault(verdict.pair, {})[verdict.who] = _meaning(verdict.decision)
+        latest.pop(verdict.pair, None)
+        latest[verdict.pair] = verdict
+        by_reader.setdefault(verdict.pair, {})[verdict.who] = verdict.meaning
     groups = ConstrainedUnionFind()
     contradicted: list[Verdict] = []
     same: list[Pair] = []
     apart: list[Pair] = []
     split: list[Pair] = []
-    for verdict in reversed(held.values()):
-        pair = (verdict.page, verdict.other)
-        if verdict.decision in ("accept", "merge"):
-            if groups.join(*pair):
-                same.append((verdict.other, verdict.page))
-            else:
-                contradicted.append(verdict)
-        elif verdict.decision in ("reject", "split"):
-            if groups.forbid(*pair):
-                (split if verdict.decision == "split" else apart).append(pair)
-            else:
-                contradicted.append(verdict)
-    disputed = tuple(sorted(pair for pair, said in by_reader.items() if {"same", "other"} <= set(said.values())))
-    constraints = Constraints(tuple(reversed(same)), tuple(reversed(apart)), tuple(reversed(split)))
-    return KnownConstraints(constraints, tuple(contradicted), disputed)
-
-
-def _meaning(decision: str) -> str:
-    return {"accept": "same", "merge": "same", "reject": "other", "split": "other", "unsure": "unsure"}[decision]
-
-
-@dataclass(frozen=True)
-class Precision:
-    """Share of memberships that are right, from a random sample of them.
-
-    ``low`` and ``high`` are exact 95 % limits (C. Clopper and E. Pearson, Biometrika 26, 1934) for the pages about
-    which somebody was sure; ``worst`` and ``best`` the share if every open and unsure one were wrong, or right.
-    """
-
-    precision: float
-    low: float
-    high: float
-    worst: float
-    best: float
-    accepted: int
-    rejected: int
-    unsure: int
-    open: int
-    memberships: int
-
-    def to_dict(self) -> dict[str, Any]:
-        return {name: round(v, 4) if isinstance(v, float) else v for name, v in asdict(self).items()}
-
-
-def precision(verdicts: Iterable[Verdict], audit: str) -> Precision:
-    """The precision of a clustering from the verdicts on the audit sample of that name (see ``audit_sample``).
-
-    RunError when nobody has been sure about any page of it.
-    """
-    last = {verdict.pair: verdict for verdict in verdicts if verdict.audit == audit}
-    said = [_meaning(verdict.decision) for verdict in last.values()]
-    right, wrong, unsure = said.count("same"), said.count("other"), said.count("unsure")
-    n = right + wrong
-    if n == 0:
-        raise RunError(f"audit {audit}: nobody has accepted or rejected a page of this sample yet; answer some first")
-    asked, memberships = (int(part) for part in audit.split(":")[2:])
-    low = float(beta.ppf(0.025, right, wrong + 1)) if right else 0.0
-    high = float(beta.ppf(0.975, right + 1, wrong)) if wrong else 1.0
-    open_ = asked - len(said)
-    return Precision(
-        right / n,
-        low,
-        high,
-        right / asked,
-        (right + unsure + open_) / asked,
-        right,
-        wrong,
-        unsure,
-        open_,
-        memberships,
+    for verdict in reversed(latest.values()):
+        page, other = (ids[scan] for scan in verdict.scans)
+        if verdict.meaning == "same" and groups.join(*verdict.scans):
+            same.append((other, page))
+        elif verdict.meaning == "other" and groups.forbid(*verdict.scans):
+            (split if verdict.decision == "split" else apart).append((page, other))
+        elif verdict.meaning != "unsure":
+            contradicted.append(replace(verdict, page=page, other=other))
+    twins = [(pages[0], twin) for pages in (pages_of or {}).values() for twin in pages[1:]]
+    disputed = sorted(pair for pair, meanings in by_reader.items() if {"same", "other"} <= set(meanings.values()))
+    return KnownConstraints(
+        Constraints((*twins, *reversed(same)), tuple(reversed(apart)), tuple(reversed(split))),
+        tuple(contradicted),
+        tuple((ids[a], ids[b]) for a, b in disputed),
     )
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """How two readers agree on the pairs that both have judged: Cohen's kappa with a bootstrap 95 % interval."""
-
-    readers: tuple[str, str]
-    pairs: int
-    observed: float
-    kappa: float
-    low: float
-    high: float
-
-    def to_dict(self) -> dict[str, Any]:
-        return {name: round(v, 4) if isinstance(v, float) else v for name, v in asdict(self).items()}
-
-
-def agreement(verdicts: Iterable[Verdict], one: str, other: str, seed: int = 0) -> Agreement:
-    """Agreement of two readers, by the last word of each on each pair (same table, another, unsure).
-
-    RunError when there is no pair that both have judged.
-    """
-    said: dict[tuple[str, str], dict[str, str]] = {}
-    for verdict in verdicts:
-        said.setdefault(verdict.pair, {})[verdict.who] = _meaning(verdict.decision)
-    both = sorted((pair, words[one], words[other]) for pair, words in said.items() if {one, other} <= words.keys())
-    if not both:
-        readers = sorted({who for words in said.values() for who in words})
-        raise RunError(f"agreement: {one} and {other} have no pair in common; readers: {', '.join(readers) or 'none'}")
-    names = ("same", "other", "unsure")
-    a = np.array([names.index(word) for _, word, _ in both])
-    b = np.array([names.index(word) for _, _, word in both])
-    rng = np.random.default_rng(seed)
-    again = [_kappa(a[rows], b[rows]) for rows in rng.integers(0, len(a), (_BOOTSTRAP, len(a)))]
-    low, high = np.quantile(again, [0.025, 0.975])
-    return Agreement((one, other), len(both), float((a == b).mean()), _kappa(a, b), float(low), float(high))
-
-
-def _kappa(a: np.ndarray, b: np.ndarray) -> float:
-    """Cohen's kappa (J. Cohen, Educ. Psychol. Meas. 20, 1960); 1 where both say the same one thing throughout."""
-    chance = float(np.bincount(a, minlength=3) @ np.bincount(b, minlength=3)) / len(a) ** 2
-    observed = float((a == b).mean())
-    return 1.0 if chance >= 1.0 else (observed - chance) / (1.0 - chance)
 
 
 @dataclass(frozen=True)
@@ -176,15 +198,15 @@ class Move:
 
 def moves(before: Clustering, after: Clustering) -> list[Move]:
     """The pages whose cluster has another number after than before, with a few of their companions then and now."""
-    now, then = (({c.label: c.pages for c in x.clusters}) for x in (after, before))
+    pages_before, pages_after = ({c.label: c.pages for c in clustering.clusters} for clustering in (before, after))
 
-    def few(pages: Sequence[str], page: str) -> tuple[str, ...]:
-        return tuple(other for other in pages if other != page)[:3]
+    def companions(pages: Mapping[int, Sequence[str]], label: int | None, page: str) -> tuple[str, ...]:
+        return () if label is None else tuple(other for other in pages[label] if other != page)[:3]
 
-    found = []
+    moved = []
     for page in sorted({*before.pages, *after.pages}):
         old, new = before.label_of(page), after.label_of(page)
         if old != new:
-            companions = (few(then.get(old, ()), page), few(now.get(new, ()), page))  # type: ignore[arg-type]
-            found.append(Move(page, old, new, *companions))
-    return found
+            together = companions(pages_before, old, page), companions(pages_after, new, page)
+            moved.append(Move(page, old, new, *together))
+    return moved

@@ -1,27 +1,24 @@
-"""Questions and verdicts as CSV: out for a spreadsheet, and back in."""
+"""Questions and verdicts as CSV: questions out for a spreadsheet, verdicts back in, from this run or another one."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from tablesim.corpus.storage.files import write_csv
 from tablesim.corpus.store import Corpus
-from tablesim.errors import MetadataError
+from tablesim.errors import MetadataError, SettingsError
 from tablesim.review.questions import Question
-from tablesim.review.verdicts import COLUMNS, DECISIONS, Verdict, VerdictLog, as_dict
+from tablesim.review.verdicts import COLUMNS, DECISIONS, Verdict, VerdictLog, until
 from tablesim.scans.csvfile import listed, read_csv
 
 FILL_IN = ("decision", "reason", "who")
-_QUESTION_COLUMNS = (*FILL_IN, *Question.__dataclass_fields__)
+_QUESTION_COLUMNS = (*FILL_IN, *(field.name for field in fields(Question)))
 _FLOATS = ("score", "similarity", "strength", "stability")
-_TEXTS = ("clustering", "page_sha256", "other_sha256", "settings_hash", "embedding_hash", "audit")
-
-
-def log_of(corpus: Corpus) -> VerdictLog:
-    """The log of verdicts of a run."""
-    return VerdictLog(corpus.folder / "verdicts.sqlite")
+_TEXTS = ("clustering", "settings_hash", "embedding_hash", "audit")
 
 
 def write_questions(path: str | Path, questions: Iterable[Question]) -> None:
@@ -31,20 +28,45 @@ def write_questions(path: str | Path, questions: Iterable[Question]) -> None:
 
 def write_verdicts(path: str | Path, verdicts: Iterable[Verdict]) -> None:
     """Write verdicts, a line each, all columns."""
-    write_csv(Path(path), COLUMNS, (as_dict(verdict) for verdict in verdicts))
+    write_csv(Path(path), COLUMNS, (asdict(verdict) for verdict in verdicts))
 
 
-def read_decisions(path: str | Path, corpus: Corpus, who: str = "") -> list[Verdict]:
+@dataclass(frozen=True)
+class FiledVerdicts:
+    """The verdicts of a file.
+
+    Parameters
+    ----------
+    verdicts : tuple of Verdict
+        On scans that the run has; the page ids are those of the run.
+    not_taken : tuple of str
+        The pages, by their ids in the file, of which the run does not have the scan; a page for each line.
+    """
+
+    verdicts: tuple[Verdict, ...]
+    not_taken: tuple[str, ...]
+
+    def remarks(self) -> list[str]:
+        """What is to be known of the lines that are not taken over, a sentence a page."""
+        return [
+            f"{n} verdict{'s' * (n != 1)} on {page} not taken over: no page has the scan that it had"
+            for page, n in sorted(Counter(self.not_taken).items())
+        ]
+
+
+def read_verdicts(path: str | Path, corpus: Corpus, who: str = "") -> FiledVerdicts:
     """The verdicts in a CSV with the columns ``page``, ``other``, ``decision``; lines without a decision are open.
 
-    Further columns are those of ``write_questions``; ``who`` stands where the column of that name is blank. What the
-    machine showed is taken from the file: it is what the person had before them.
+    Further columns are those of ``write_questions`` and ``write_verdicts``; ``who`` stands where the column of that
+    name is blank. A verdict is about the two scans: where the file has their hashes, they say which pages of the run
+    are meant, else the page ids do. What the machine showed is taken from the file, since it is what the person had
+    before them; it may be of another clustering, other settings or another run.
 
     Raises
     ------
     MetadataError
-        A column is missing, a decision is unknown, nobody's name is given, a page is not in the run, or was read
-        otherwise since the questions were written. The line is named, and nothing is taken from the file.
+        A column is missing, a decision is unknown, nobody's name is given, a page without a hash is not in the run, or
+        the run has none of the scans. The line is named, and nothing is taken from the file.
     """
     file = read_csv(path, known=_QUESTION_COLUMNS)
     if missing := [name for name in ("page", "other", "decision") if name not in file.columns]:
@@ -52,41 +74,66 @@ def read_decisions(path: str | Path, corpus: Corpus, who: str = "") -> list[Verd
             f"{file.path}: no column {', '.join(missing)}; found {listed(file.columns)}; "
             "write the questions anew with `tablesim review RUN --out FILE`"
         )
-    ids = {row["page"] for row in corpus.pages}
-    now = corpus.settings_hash
-    found = []
-    for number, row in enumerate(file.rows, 2):
-        decision = row["decision"].strip().lower()
-        if not decision:
-            continue
+    answered = [(number, row) for number, row in enumerate(file.rows, 2) if row["decision"].strip()]
+    pages_of = corpus.page_table.pages_of(
+        {row.get(f"{name}_sha256", "") for _, row in answered for name in ("page", "other")}
+    )
+    verdicts, not_taken = [], []
+    for number, row in answered:
         where = f"{file.path}: row {number}"
+        decision = row["decision"].strip().lower()
         if decision not in DECISIONS:
             raise MetadataError(f"{where}: decision {row['decision']!r}, expected one of {', '.join(DECISIONS)}")
-        if unknown := [row[name] for name in ("page", "other") if row[name] not in ids]:
-            raise MetadataError(f"{where}: no page {unknown[0]!r} in {corpus.folder}; is the file of another run?")
-        if row["page"] == row["other"]:
-            raise MetadataError(f"{where}: page and other are both {row['page']!r}, expected two pages")
-        if row.get("settings_hash") not in (None, "", now):
-            raise MetadataError(
-                f"{where}: the pages were read with other settings since; write the questions anew and look again"
-            )
         name = row.get("who", "").strip() or who
         if not name:
             raise MetadataError(f"{where}: no name in the column who; fill it in or give --who NAME")
-        found.append(_verdict(row, decision, name, where))
-    return found
+        scans = [_scan(corpus, pages_of, row, column, where) for column in ("page", "other")]
+        if scans[0] == scans[1]:
+            raise MetadataError(f"{where}: page and other are both {row['page']!r}, expected two pages")
+        lost = next((row[column] for column, scan in zip(("page", "other"), scans, strict=True) if scan is None), None)
+        if lost is not None:
+            not_taken.append(lost)
+        else:
+            verdicts.append(_verdict(row, decision, name, [scan for scan in scans if scan is not None], where))
+    if not_taken and not verdicts:
+        raise MetadataError(
+            f"{file.path}: {corpus.folder} has none of the scans that its {len(not_taken)} verdicts are about (the "
+            f"first is that of {not_taken[0]}); nothing was taken over. Are they of another collection?"
+        )
+    return FiledVerdicts(tuple(verdicts), tuple(not_taken))
 
 
-def _verdict(row: dict[str, str], decision: str, who: str, where: str) -> Verdict:
+def take_verdicts(corpus: Corpus, verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Add those verdicts that the run's log does not have yet; what was added, with its time and number."""
+    return VerdictLog.of_run(corpus.folder).append(verdicts, once=True)
+
+
+def _scan(
+    corpus: Corpus, pages_of: dict[str, tuple[str, ...]], row: dict[str, str], column: str, where: str
+) -> tuple[str, str] | None:
+    """Page id and hash of the scan that a line names; None where the run does not have it."""
+    page, key = row[column], row.get(f"{column}_sha256", "")
+    if key:
+        pages = pages_of.get(key)
+        return None if pages is None else (page if page in pages else pages[0], key)
+    line = corpus.page_table.row_of(page)
+    if line is None:
+        raise MetadataError(f"{where}: no page {page!r} in {corpus.folder}; is the file of another run?")
+    return page, str(corpus.page_table.column("sha256")[line].as_py())
+
+
+def _verdict(row: dict[str, str], decision: str, who: str, scans: Sequence[tuple[str, str]], where: str) -> Verdict:
+    (page, page_sha256), (other, other_sha256) = scans
     shown: dict[str, Any] = {name: row.get(name, "") for name in _TEXTS}
     try:
         shown |= {name: float(row[name]) for name in _FLOATS if row.get(name)}
         shown["cluster"] = int(row["cluster"]) if row.get("cluster") else None
     except ValueError as error:
         raise MetadataError(f"{where}: {error}; leave the machine's columns as they were written") from error
-    return Verdict(row["page"], row["other"], decision, who, row.get("reason", ""), **shown)
-
-
-def record(corpus: Corpus, verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """Add verdicts to the run's log; see ``VerdictLog.append``."""
-    return log_of(corpus).append(verdicts)
+    moment = row.get("decided_at") or row.get("at") or ""
+    try:
+        shown["decided_at"] = until(moment) if moment else ""
+    except SettingsError as error:
+        raise MetadataError(f"{where}: {error}; leave the columns at and decided_at as they were written") from error
+    shown |= {"page_sha256": page_sha256, "other_sha256": other_sha256}
+    return Verdict(page, other, decision, who, row.get("reason", ""), **shown)

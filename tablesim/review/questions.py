@@ -1,4 +1,8 @@
-"""What deserves a look: memberships that are doubtful or on which much hangs, and clusters that may be one table."""
+"""Questions for people: doubtful or influential memberships, clusters that may be one table; random audit samples.
+
+Questions are ordered by doubt times the logarithm of how many pages an answer would move (active learning by expected
+change).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tablesim.bigrams.embedding import score, similarity
 from tablesim.corpus.clustering.model import Cluster, Clustering
@@ -17,6 +22,10 @@ from tablesim.errors import RunError, SettingsError
 from tablesim.review.verdicts import Verdict, VerdictLog
 
 N_NEIGHBOURS = 5
+"""Nearest pages of each page among which other clusters are looked for: chosen by eye."""
+
+LONELY_COHESION = 0.95
+"""Similarity that two editions of one table usually have: a cluster of one page has no cohesion of its own."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +61,32 @@ class Question:
 
     @property
     def pair(self) -> tuple[str, str]:
-        return min(self.page, self.other), max(self.page, self.other)
+        """The two scans in one order, as in ``Verdict``."""
+        return min(self.page_sha256, self.other_sha256), max(self.page_sha256, self.other_sha256)
 
     def to_dict(self) -> dict[str, Any]:
         return {name: round(v, 6) if isinstance(v, float) else v for name, v in asdict(self).items()}
 
     def answered(self, decision: str, who: str, reason: str = "") -> Verdict:
         """The verdict on this question."""
-        shown = {name: getattr(self, name) for name in Verdict.__dataclass_fields__ if hasattr(self, name)}
-        return Verdict(**{**shown, "decision": decision, "who": who, "reason": reason})
+        return Verdict(
+            self.page,
+            self.other,
+            decision,
+            who,
+            reason,
+            self.clustering,
+            self.cluster,
+            self.score,
+            self.similarity,
+            self.strength,
+            self.stability,
+            self.page_sha256,
+            self.other_sha256,
+            self.settings_hash,
+            self.embedding_hash,
+            self.audit,
+        )
 
 
 def questions(
@@ -81,15 +107,15 @@ def questions(
     """
     clustering = _clustering(corpus, clustering)
     shown = _Shown(corpus, clustering)
-    found = [*_members(clustering, shown), *_merges(corpus, clustering, shown)]
-    settled = {
+    every = [*_members(clustering, shown), *_merges(corpus, clustering, shown)]
+    answered = {
         (verdict.pair, verdict.embedding_hash)
-        for verdict in VerdictLog(corpus.folder / "verdicts.sqlite").all()
+        for verdict in VerdictLog.of_run(corpus.folder).all()
         if who is None or verdict.who == who
     }
     # A pair that is read otherwise now is a new question.
-    still = [question for question in found if (question.pair, question.embedding_hash) not in settled]
-    return sorted(still, key=lambda q: (-round(q.priority, 9), q.page, q.other))[:top]
+    still_open = [q for q in every if answered.isdisjoint((q.pair, h) for h in shown.digests(q.page, q.other))]
+    return sorted(still_open, key=lambda q: (-round(q.priority, 9), q.page, q.other))[:top]
 
 
 def audit_sample(corpus: Corpus, n: int, seed: int = 0, clustering: Clustering | None = None) -> list[Question]:
@@ -99,7 +125,9 @@ def audit_sample(corpus: Corpus, n: int, seed: int = 0, clustering: Clustering |
     """
     clustering = _clustering(corpus, clustering)
     memberships = [
-        (cluster, page) for cluster in sorted(clustering.clusters, key=lambda c: c.label) for page in cluster.pages[1:]
+        (cluster, member)
+        for cluster in sorted(clustering.clusters, key=lambda c: c.label)
+        for member in cluster.members[1:]
     ]
     if not 1 <= n <= len(memberships):
         raise SettingsError(f"audit: got {n}, expected 1 to {len(memberships)}, the memberships beside the medoids")
@@ -107,7 +135,10 @@ def audit_sample(corpus: Corpus, n: int, seed: int = 0, clustering: Clustering |
     chosen = np.random.default_rng(seed).permutation(len(memberships))[:n]
     shown = _Shown(corpus, clustering)
     drawn = [memberships[at] for at in chosen.tolist()]
-    return [shown.question("member", c, page, c.medoid, 1, 1.0, "drawn at random", audit=name) for c, page in drawn]
+    return [
+        shown.question("member", c, m.page, c.medoid, 1, 1.0, "drawn at random", strength=m.strength, audit=name)
+        for c, m in drawn
+    ]
 
 
 def clustering_hash(clustering: Clustering) -> str:
@@ -145,10 +176,7 @@ class _Shown:
         strength: float | None = None,
         audit: str = "",
     ) -> Question:
-        h = [np.asarray(self.histograms[self.row[name]], dtype=np.float64) for name in sorted((page, other))]
-        phi = [np.sqrt(counts) for counts in h]
-        if kind == "member" and strength is None:
-            strength = next(member.strength for member in cluster.members if member.page == page)
+        phi = [np.sqrt(counts) for counts in self._counts(page, other)]
         return Question(
             kind,
             page,
@@ -162,12 +190,24 @@ class _Shown:
             similarity(*phi),
             strength,
             cluster.stability,
-            self.corpus.page(page)["sha256"],
-            self.corpus.page(other)["sha256"],
+            self._scan(page),
+            self._scan(other),
             self.settings,
-            hashlib.sha256(b"".join(counts.astype("<f8").tobytes() for counts in h)).hexdigest(),
+            self.digests(page, other)[0],
             audit,
         )
+
+    def digests(self, page: str, other: str) -> tuple[str, str]:
+        """Hashes of the two pages' histograms in either order: 0.1.0 went by the order of the page ids of its time."""
+        parts = [counts.astype("<f8").tobytes() for counts in self._counts(page, other)]
+        return hashlib.sha256(parts[0] + parts[1]).hexdigest(), hashlib.sha256(parts[1] + parts[0]).hexdigest()
+
+    def _counts(self, page: str, other: str) -> list[NDArray[np.float64]]:
+        return [np.asarray(self.histograms[self.row[name]], dtype=np.float64) for name in sorted((page, other))]
+
+    def _scan(self, page: str) -> str:
+        table = self.corpus.page_table
+        return str(table.column("sha256")[table.find(page)].as_py())
 
 
 def _members(clustering: Clustering, shown: _Shown) -> Iterable[Question]:
@@ -202,15 +242,14 @@ def _merges(corpus: Corpus, clustering: Clustering, shown: _Shown) -> Iterable[Q
                 if other is None or other == cluster.label:
                     continue
                 key = (min(cluster.label, other), max(cluster.label, other))
-                found = (-hit.similarity, min(page, hit.page), max(page, hit.page))
-                nearest[key] = min(nearest.get(key, found), found)
-    for (one, other), (minus, a, b) in sorted(nearest.items()):
-        within = [c for label in (one, other) if (c := clusters[label].cohesion) is not None]
-        # A lonely page has no cohesion of its own: two editions are about this much alike.
-        usual = min(within) if within else 0.95
+                pair = (-hit.similarity, min(page, hit.page), max(page, hit.page))
+                nearest[key] = min(nearest.get(key, pair), pair)
+    for (first, second), (minus, a, b) in sorted(nearest.items()):
+        cohesions = [c for label in (first, second) if (c := clusters[label].cohesion) is not None]
+        usual = min(cohesions) if cohesions else LONELY_COHESION
         doubt = float(np.clip(1.0 - (usual + minus) / max(1e-9, 1.0 - usual) / 4.0, 0.0, 1.0))
-        moves = min(len(clusters[one].members), len(clusters[other].members))
-        here, there = (one, other) if clustering.label_of(a) == one else (other, one)
-        why = f"similarity {-minus:.3f} with a page of cluster {there}"
+        moves = min(len(clusters[first].members), len(clusters[second].members))
+        label_a, label_b = (first, second) if clustering.label_of(a) == first else (second, first)
+        why = f"similarity {-minus:.3f} with a page of cluster {label_b}"
         if doubt > 0:
-            yield shown.question("merge", clusters[here], a, b, moves, doubt, why)
+            yield shown.question("merge", clusters[label_a], a, b, moves, doubt, why)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError
-from tablesim.review.constraints import Agreement, KnownConstraints, Precision, agreement, known_constraints, precision
-from tablesim.review.csv_files import log_of, record
+from tablesim.review.agreement import Agreement, Precision, agreement, precision
+from tablesim.review.constraints import KnownConstraints, VerdictsStatus, run_constraints, verdicts_status
+from tablesim.review.csv_files import FiledVerdicts, read_verdicts, take_verdicts
 from tablesim.review.questions import Question, audit_sample, questions
-from tablesim.review.verdicts import Verdict
+from tablesim.review.verdicts import Verdict, VerdictLog
 
 
 class Review:
@@ -22,6 +24,7 @@ class Review:
 
     def __init__(self, corpus: Corpus) -> None:
         self.corpus = corpus
+        self.log = VerdictLog.of_run(corpus.folder)
 
     def questions(self, top: int | None = None, who: str | None = None) -> list[Question]:
         """What deserves a look, the most pressing first; see ``tablesim.review.questions``."""
@@ -29,7 +32,7 @@ class Review:
 
     def answer(self, question: Question, decision: str, who: str, reason: str = "") -> Verdict:
         """Decide a question: accept, reject, unsure, merge or split. It is on the disk when this returns."""
-        return record(self.corpus, [question.answered(decision, who, reason)])[0]
+        return self.log.append([question.answered(decision, who, reason)])[0]
 
     def say(self, page: str, other: str, decision: str, who: str, reason: str = "") -> Verdict:
         """Decide about two pages that nobody asked about; RunError where the run lacks one of them."""
@@ -45,15 +48,24 @@ class Review:
             page_sha256=self.corpus.page(page)["sha256"],
             other_sha256=self.corpus.page(other)["sha256"],
         )
-        return record(self.corpus, [shown])[0]
+        return self.log.append([shown])[0]
+
+    def take(self, path: str | Path, who: str = "") -> tuple[list[Verdict], FiledVerdicts]:
+        """Take the verdicts of a CSV file, of this run or another; what was new, and what the file has."""
+        filed = read_verdicts(path, self.corpus, who)
+        return take_verdicts(self.corpus, filed.verdicts), filed
+
+    def status(self) -> VerdictsStatus:
+        """Which verdicts hold with the pages as they are now, and why others do not."""
+        return verdicts_status(self.corpus)
 
     def verdicts(self, as_of: str | None = None) -> list[Verdict]:
-        """What holds on each pair of pages, now or at the end of a day."""
-        return log_of(self.corpus).state(as_of)
+        """What holds on each pair of scans, now or at the end of a day."""
+        return self.log.state(as_of)
 
     def known_constraints(self) -> KnownConstraints:
         """What the next clustering will keep to."""
-        return known_constraints(log_of(self.corpus).all())
+        return run_constraints(self.corpus)
 
     def audit(self, n: int, seed: int = 0) -> list[Question]:
         """``n`` memberships drawn at random, to be answered one and all."""
@@ -63,8 +75,8 @@ class Review:
         """The precision of the clusters from the answers to an audit sample; RunError without answers."""
         if not sample:
             raise RunError("precision: got an empty sample; draw one with audit(n)")
-        return precision(log_of(self.corpus).all(), sample[0].audit)
+        return precision(self.log.all(), sample[0].audit)
 
-    def agreement(self, one: str, other: str) -> Agreement:
+    def agreement(self, reader_a: str, reader_b: str) -> Agreement:
         """Cohen's kappa of two readers."""
-        return agreement(log_of(self.corpus).all(), one, other)
+        return agreement(self.log.all(), reader_a, reader_b)

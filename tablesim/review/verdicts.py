@@ -1,8 +1,11 @@
-"""The log of verdicts: who decided what about two pages, when, why, and what the machine showed them.
+"""The log of verdicts: who decided what about two scans, when, why, and what the machine showed them.
 
 One SQLite file, ``verdicts.sqlite`` in the run folder. Lines are added and never changed: the file itself refuses
-updates and deletions. A line is on the disk before ``append`` returns. What the machine said stands in columns of its
-own beside what the person said. Plain rollback journal, no write-ahead log, since run folders stand on network drives.
+updates and deletions. A line is on the disk before ``append`` returns. Plain rollback journal, no write-ahead log,
+since run folders stand on network drives.
+
+A verdict is about two scans, by their hashes: the page ids are for people and may change. What the machine showed
+(cluster, similarity, settings) stands beside it as its provenance and does not decide whether it holds.
 """
 
 from __future__ import annotations
@@ -13,23 +16,27 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import Any
 
 from tablesim.errors import RunError, SettingsError
 
+NAME = "verdicts.sqlite"
 DECISIONS = ("accept", "reject", "unsure", "merge", "split")
-_FORMAT = 1
+_FORMAT = 2
+"""Version 1, of 0.1.0, has no column ``decided_at``; it gets one when something is added."""
+
 _PATIENCE_S = 60.0
+"""Seconds that a writer waits for another one: many times what a file of verdicts takes on a slow network drive."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One decision about two pages.
+    """One decision about two scans.
 
     Parameters
     ----------
     page, other : str
-        The page, and the one it was shown with: for accept, reject and unsure the medoid of its cluster.
+        Ids that the pages of the two scans had: the page, and the one it was shown with, for accept, reject and unsure
+        the medoid of its cluster.
     decision : str
         ``accept``: the page belongs with the other. ``reject``: it does not. ``unsure``. ``merge``: the clusters of
         both are one table. ``split``: their cluster holds two tables, and each of the two stands for one.
@@ -42,15 +49,17 @@ class Verdict:
     score, similarity, strength, stability : float or None
         What the machine said: dot product and cosine of the embeddings, the page's strength, its cluster's stability.
     page_sha256, other_sha256 : str
-        Hashes of the two scans.
+        Hashes of the two scans; empty in lines of version 0.1.0 that came from a CSV without them.
     settings_hash, embedding_hash : str
         Hashes of the run's settings, and of the two pages' histograms.
     audit : str
         The random sample that the question belongs to; empty for none.
     at : str
-        UTC, ISO 8601 with milliseconds; given by the log.
+        When it came into the log: UTC, ISO 8601 with milliseconds; given by the log.
     id : int or None
         Given by the log.
+    decided_at : str
+        When it was decided, where it was taken over from another log; empty otherwise.
     """
 
     page: str
@@ -71,6 +80,7 @@ class Verdict:
     audit: str = ""
     at: str = ""
     id: int | None = None
+    decided_at: str = ""
 
     def __post_init__(self) -> None:
         if self.decision not in DECISIONS:
@@ -81,13 +91,30 @@ class Verdict:
             raise SettingsError(f"verdict: got the pages {self.page!r} and {self.other!r}, expected two different ones")
 
     @property
+    def scans(self) -> tuple[str, str]:
+        """The scans of page and other: their hashes, or the page ids where no hashes are known."""
+        return self.page_sha256 or self.page, self.other_sha256 or self.other
+
+    @property
     def pair(self) -> tuple[str, str]:
-        """The two pages in the order of their ids: a verdict on A and B is one on B and A."""
-        return min(self.page, self.other), max(self.page, self.other)
+        """The two scans in one order: a verdict on A and B is one on B and A."""
+        return min(self.scans), max(self.scans)
+
+    @property
+    def meaning(self) -> str:
+        """What it says of the two scans: "same" table, "other" tables, or "unsure"."""
+        return {"accept": "same", "merge": "same", "reject": "other", "split": "other"}.get(self.decision, "unsure")
+
+    @property
+    def moment(self) -> str:
+        """When it was decided."""
+        return self.decided_at or self.at
 
 
 COLUMNS = tuple(field.name for field in fields(Verdict))
-_GIVEN = tuple(name for name in COLUMNS if name != "id")
+_WRITTEN = tuple(name for name in COLUMNS if name != "id")
+_END_OF_TIME = "~"
+_DECIDED_AT = "decided_at TEXT NOT NULL DEFAULT ''"
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS verdicts (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -98,7 +125,7 @@ CREATE TABLE IF NOT EXISTS verdicts (
     score REAL, similarity REAL, strength REAL, stability REAL,
     page_sha256 TEXT NOT NULL, other_sha256 TEXT NOT NULL,
     settings_hash TEXT NOT NULL, embedding_hash TEXT NOT NULL,
-    audit TEXT NOT NULL, at TEXT NOT NULL
+    audit TEXT NOT NULL, at TEXT NOT NULL, {_DECIDED_AT}
 );
 CREATE TRIGGER IF NOT EXISTS verdicts_are_not_changed BEFORE UPDATE ON verdicts
     BEGIN SELECT RAISE(ABORT, 'verdicts are only added, never changed'); END;
@@ -113,46 +140,52 @@ class VerdictLog:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
 
-    def append(self, verdicts: Sequence[Verdict]) -> list[Verdict]:
+    @classmethod
+    def of_run(cls, folder: Path) -> VerdictLog:
+        """The log of the run in ``folder``."""
+        return cls(folder / NAME)
+
+    def append(self, verdicts: Sequence[Verdict], *, once: bool = False) -> list[Verdict]:
         """Add verdicts, all or none, and give them back with their time and number; on the disk when this returns.
 
-        RunError where the file cannot be written or is no log of verdicts.
+        With ``once`` those that the log has already are left out, so that a file of verdicts counts once however often
+        it is taken in. RunError where the file cannot be written or is no log of verdicts.
         """
         if not verdicts:
             return []
-        marks = ", ".join("?" * len(_GIVEN))
+        marks = ", ".join("?" * len(_WRITTEN))
         written = []
         with self._connection(write=True) as db:
+            if once:
+                verdicts = unknown_verdicts(_select(db), verdicts)
             # No verdict is older than the one before it, even where a clock was set back.
             last = db.execute("SELECT max(at) FROM verdicts").fetchone()[0] or ""
             at = max(datetime.now(UTC).isoformat(timespec="milliseconds"), last)
             for verdict in verdicts:
                 dated = replace(verdict, at=at)
-                row = [getattr(dated, name) for name in _GIVEN]
-                number = db.execute(f"INSERT INTO verdicts ({', '.join(_GIVEN)}) VALUES ({marks})", row).lastrowid
+                row = [getattr(dated, name) for name in _WRITTEN]
+                number = db.execute(f"INSERT INTO verdicts ({', '.join(_WRITTEN)}) VALUES ({marks})", row).lastrowid
                 written.append(replace(dated, id=number))
         return written
 
     def all(self, as_of: str | None = None) -> list[Verdict]:
-        """Every verdict, in the order in which they came; with ``as_of`` (a date or time) those until then."""
-        limit = () if as_of is None else (until(as_of),)
+        """Every verdict, in the order they were decided; with ``as_of`` (a date or time) those known then.
+
+        A line of version 0.1.0 without hashes is left out where a later one says the same with them.
+        """
+        last_moment = None if as_of is None else until(as_of)
         if not self.path.is_file():
             return []
-        query = f"SELECT {', '.join(COLUMNS)} FROM verdicts"
-        if limit:
-            query += " WHERE at <= ?"
         with self._connection(write=False) as db:
-            empty = not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-            rows = [] if empty else db.execute(query + " ORDER BY id", limit).fetchall()
-        return [Verdict(**dict(zip(COLUMNS, row, strict=True))) for row in rows]
+            return _select(db, last_moment)
 
     def state(self, as_of: str | None = None) -> list[Verdict]:
-        """The verdict that holds on each pair of pages, the last one given, in the order in which they came."""
-        held: dict[tuple[str, str], Verdict] = {}
+        """The verdict that holds on each pair of scans, the last one given, in the order in which they came."""
+        latest: dict[tuple[str, str], Verdict] = {}
         for verdict in self.all(as_of):
-            held.pop(verdict.pair, None)
-            held[verdict.pair] = verdict
-        return list(held.values())
+            latest.pop(verdict.pair, None)
+            latest[verdict.pair] = verdict
+        return list(latest.values())
 
     @contextmanager
     def _connection(self, *, write: bool) -> Iterator[sqlite3.Connection]:
@@ -178,19 +211,67 @@ class VerdictLog:
             ) from error
 
     def _check(self, db: sqlite3.Connection) -> None:
-        version = int(db.execute("PRAGMA user_version").fetchone()[0])
+        version = _version(db)
         # A file that is empty is that of a first writer who was killed.
-        if version != _FORMAT and (version or db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]):
+        if version not in (1, _FORMAT) and (version or db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]):
             raise RunError(
-                f"{self.path}: no log of verdicts of this format (version {version}, expected {_FORMAT}); "
+                f"{self.path}: no log of verdicts of this format (version {version}, expected 1 to {_FORMAT}); "
                 "put it elsewhere, nothing was changed"
             )
 
     @staticmethod
     def _make(db: sqlite3.Connection) -> None:
+        if _version(db) == 1:
+            db.execute(f"ALTER TABLE verdicts ADD COLUMN {_DECIDED_AT}")
         for statement in _statements():
             db.execute(statement)
         db.execute(f"PRAGMA user_version = {_FORMAT}")
+
+
+def unknown_verdicts(known: Sequence[Verdict], given: Sequence[Verdict]) -> list[Verdict]:
+    """Those of ``given`` that ``known`` does not have.
+
+    A verdict that says when it was decided is known where the same was decided at that moment. One that does not is
+    known where it is this person's last word on the two scans (in that audit sample), or where it was said before and
+    ``given`` itself takes it back.
+    """
+    moments = {(_statement(v), moment) for v in known for moment in (v.at, v.decided_at)}
+    ever = {_statement(v) for v in known}
+    last, last_given = ({(v.pair, v.who, v.audit): _statement(v) for v in some} for some in (known, given))
+    unknown = []
+    for verdict in given:
+        statement, key = _statement(verdict), (verdict.pair, verdict.who, verdict.audit)
+        if verdict.decided_at:
+            is_known = (statement, verdict.decided_at) in moments
+        elif last_given[key] == statement:
+            is_known = last.get(key) == statement
+        else:
+            is_known = statement in ever
+        if not is_known:
+            unknown.append(verdict)
+    return unknown
+
+
+def _statement(verdict: Verdict) -> tuple[object, ...]:
+    """What a verdict says, whenever that was."""
+    return verdict.scans, verdict.decision, verdict.who, verdict.reason, verdict.audit
+
+
+def _select(db: sqlite3.Connection, last_moment: str | None = None) -> list[Verdict]:
+    version = _version(db)
+    if not version:
+        return []  # not even the first verdict was written
+    columns = [name for name in COLUMNS if version > 1 or name != "decided_at"]
+    query = f"SELECT {', '.join(columns)} FROM verdicts WHERE at <= ? ORDER BY id"
+    rows = db.execute(query, (_END_OF_TIME if last_moment is None else last_moment,))
+    verdicts = [Verdict(**dict(zip(columns, row, strict=True))) for row in rows]
+    repeated = {(v.page, v.other, v.decision, v.who, v.decided_at) for v in verdicts if v.page_sha256}
+    kept = [v for v in verdicts if v.page_sha256 or (v.page, v.other, v.decision, v.who, v.moment) not in repeated]
+    return sorted(kept, key=lambda verdict: verdict.moment)
+
+
+def _version(db: sqlite3.Connection) -> int:
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _statements() -> Iterator[str]:
@@ -210,11 +291,6 @@ def until(text: str) -> str:
         else:
             moment = datetime.fromisoformat(text.strip())
     except ValueError as error:
-        raise SettingsError(f"as of: got {text!r}, expected a day such as 2026-11-24 or a time with it") from error
+        raise SettingsError(f"date: got {text!r}, expected a day such as 2026-11-24 or a time with it") from error
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return moment.isoformat(timespec="milliseconds")
-
-
-def as_dict(verdict: Verdict) -> dict[str, Any]:
-    """A verdict as plain values, in the order of ``COLUMNS``."""
-    return {name: getattr(verdict, name) for name in COLUMNS}

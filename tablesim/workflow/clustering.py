@@ -15,8 +15,7 @@ from tablesim.corpus.clustering.model import Clustering
 from tablesim.corpus.search.engine import N_NEIGHBOURS
 from tablesim.corpus.storage.files import write_csv
 from tablesim.corpus.store import Corpus
-from tablesim.review.constraints import KnownConstraints, Move, known_constraints, moves
-from tablesim.review.csv_files import log_of
+from tablesim.review.constraints import KnownConstraints, Move, moves, run_constraints
 from tablesim.workflow.verification import different_tables, verify_pages
 
 LIKELY = 0.8
@@ -60,7 +59,7 @@ def cluster(
         each other says.
     """
     if constraints is None:
-        constraints = known_constraints(log_of(corpus).all()).constraints
+        constraints = run_constraints(corpus).constraints
     counted = corpus.cluster(k, method=method, seed=seed, constraints=constraints, keep=False)
     if counted.asked != "auto" or method != "tables":
         return corpus.clusterings.save(counted)
@@ -114,7 +113,7 @@ class Reclustering:
 
 def recluster(corpus: Corpus, k: int | str = "auto", *, method: str = "tables", seed: int = 0) -> Reclustering:
     """Cluster a run again by its verdicts, and say what is other than before; ``clusters/changes.csv`` says it too."""
-    said = known_constraints(log_of(corpus).all())
+    said = run_constraints(corpus)
     kept = {name: corpus.clusterings[name] for name in corpus.clusterings.names}
     now = cluster(corpus, k, method=method, seed=seed, constraints=said.constraints)
     found = Reclustering(now, tuple(moves(kept[now.name], now)) if now.name in kept else (), said)

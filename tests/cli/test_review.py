@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from tablesim.cli import app
 from tablesim.corpus.from_histograms import corpus_of_histograms
-from tablesim.review.csv_files import log_of
+from tablesim.review.review import Review
 
 
 @pytest.fixture
@@ -45,7 +45,9 @@ def test_decisions_change_the_next_clusters_and_are_told(run, tmp_path):
     page, medoid = label["members"][1]["page"], label["medoid"]
     (tmp_path / "d.csv").write_text(f"page,other,decision\n{page},{medoid},reject\n")
     assert json.loads(call("review", run.folder, "--in", tmp_path / "d.csv", "--who", "Anna", "--json").stdout) == {
-        "taken": 1
+        "taken": 1,
+        "known": 0,
+        "not_taken": 0,
     }
     again = call("cluster", run.folder)
     assert f"moved: {page} from cluster {label['cluster']} to " in again.stderr
@@ -62,8 +64,8 @@ def test_questions_are_asked_on_a_terminal(run, monkeypatch):
     answers = iter(["x", "a", "clear", "", "q"])
     monkeypatch.setattr("typer.prompt", lambda *_, **__: next(answers))
     asked = questions(run, top=5)
-    _ask(run, asked, "Anna")
-    (verdict,) = log_of(run).all()
+    _ask(Review(run), asked, "Anna")
+    (verdict,) = Review(run).log.all()
     assert (verdict.page, verdict.decision, verdict.reason, verdict.who) == (asked[0].page, "accept", "clear", "Anna")
     assert next(answers, "none left") == "none left"
 

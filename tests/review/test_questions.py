@@ -7,19 +7,22 @@ import pytest
 from review.conftest import histograms
 from tablesim.corpus.from_histograms import corpus_of_histograms
 from tablesim.errors import MetadataError, RunError, SettingsError
-from tablesim.review.csv_files import log_of, read_decisions, record, write_questions, write_verdicts
-from tablesim.review.describe import described
+from tablesim.review.csv_files import read_verdicts, take_verdicts, write_questions, write_verdicts
+from tablesim.review.describe import describe_question
 from tablesim.review.questions import audit_sample, clustering_hash, questions
+from tablesim.review.verdicts import VerdictLog
 
 
 def test_the_page_that_could_go_either_way_comes_first(run):
     found = questions(run)
-    assert "mixed" in found[0].pair
+    assert "mixed" in (found[0].page, found[0].other)
     assert [q.priority for q in found] == sorted((q.priority for q in found), reverse=True)
     members = {q.page for q in found if q.kind == "member"}
     assert members == {page for cluster in run.clusters.clusters for page in cluster.pages[1:]}
     first = found[0]
-    a, b = (np.sqrt(run.histograms[1][run.histograms[0].index(page)]).astype(float) for page in first.pair)
+    a, b = (
+        np.sqrt(run.histograms[1][run.histograms[0].index(page)]).astype(float) for page in (first.page, first.other)
+    )
     assert first.score == pytest.approx(a @ b)
     assert first.similarity == pytest.approx(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
     assert first.page_sha256 == run.page(first.page)["sha256"]
@@ -27,11 +30,11 @@ def test_the_page_that_could_go_either_way_comes_first(run):
 
 def test_an_answered_question_is_not_asked_again_but_a_second_reader_sees_it(run):
     first = questions(run)[0]
-    record(run, [first.answered("unsure", "Anna", "the print is worn")])
+    VerdictLog.of_run(run.folder).append([first.answered("unsure", "Anna", "the print is worn")])
     assert first.pair not in {q.pair for q in questions(run)}
     assert first.pair in {q.pair for q in questions(run, who="Bela")}
     assert first.pair not in {q.pair for q in questions(run, who="Anna")}
-    (kept,) = log_of(run).all()
+    (kept,) = VerdictLog.of_run(run.folder).all()
     assert (kept.similarity, kept.embedding_hash, kept.reason) == (
         first.similarity,
         first.embedding_hash,
@@ -45,8 +48,8 @@ def test_a_page_that_is_read_otherwise_is_a_new_question(run, tmp_path):
     changed["mixed"] = changed["mixed"] + (np.arange(110) == 7)
     again = corpus_of_histograms(tmp_path / "again", changed)
     again.cluster(4)
-    record(again, [first.answered("accept", "Anna")])
-    assert any("mixed" in q.pair and q.embedding_hash != first.embedding_hash for q in questions(again))
+    VerdictLog.of_run(again.folder).append([first.answered("accept", "Anna")])
+    assert any("mixed" in (q.page, q.other) and q.embedding_hash != first.embedding_hash for q in questions(again))
 
 
 def test_clusters_that_might_be_one_table_are_asked_about(tmp_path):
@@ -77,7 +80,7 @@ def test_a_run_without_clusters_has_no_questions(tmp_path):
 
 def test_what_is_shown_names_the_pages_and_the_figures(run):
     first = questions(run)[0]
-    text = "\n".join(described(run, first))
+    text = "\n".join(describe_question(run, first))
     for part in (first.page, first.other, f"similarity {first.similarity:.4f}", first.why):
         assert part in text
 
@@ -97,14 +100,14 @@ def test_decisions_go_out_as_csv_and_come_back(run, tmp_path):
     first, second = questions(run)[:2]
     path = tmp_path / "questions.csv"
     write_questions(path, [first, second])
-    assert read_decisions(path, run) == []
-    (verdict,) = read_decisions(filled(path, first, decision="Reject", reason="wrong; radius"), run, "Anna")
+    assert read_verdicts(path, run).verdicts == ()
+    (verdict,) = read_verdicts(filled(path, first, decision="Reject", reason="wrong; radius"), run, "Anna").verdicts
     meant = first.answered("reject", "Anna", "wrong; radius")
     figures = ("score", "similarity", "strength", "stability")
     assert replace(verdict, **{name: getattr(meant, name) for name in figures}) == meant
     assert verdict.similarity == pytest.approx(meant.similarity, abs=1e-6)
-    record(run, [verdict])
-    write_verdicts(tmp_path / "log.csv", log_of(run).all())
+    take_verdicts(run, [verdict])
+    write_verdicts(tmp_path / "log.csv", VerdictLog.of_run(run.folder).all())
     (line,) = csv.DictReader((tmp_path / "log.csv").read_text(encoding="utf-8").splitlines())
     assert (line["decision"], line["who"], line["page"], line["id"]) == ("reject", "Anna", first.page, "1")
 
@@ -114,21 +117,25 @@ def test_decisions_go_out_as_csv_and_come_back(run, tmp_path):
     [
         ({"decision": "perhaps"}, "row 2: decision 'perhaps', expected one of accept"),
         ({"decision": "accept", "who": ""}, "row 2: no name in the column who"),
-        ({"decision": "accept", "page": "gone"}, "row 2: no page 'gone' in"),
-        ({"decision": "accept", "page": "mixed", "other": "mixed"}, "row 2: page and other are both 'mixed'"),
-        ({"decision": "accept", "settings_hash": "0" * 64}, "read with other settings since"),
+        ({"decision": "accept", "page": "gone", "page_sha256": ""}, "row 2: no page 'gone' in"),
+        ({"decision": "accept", "page_sha256": "0" * 64}, "has none of the scans that its 1 verdicts are about"),
+        (
+            {"decision": "accept", "page": "mixed", "other": "mixed", "page_sha256": "", "other_sha256": ""},
+            "row 2: page and other are both 'mixed'",
+        ),
+        ({"decision": "accept", "decided_at": "then"}, "leave the columns at and decided_at as they were"),
         ({"decision": "accept", "score": "high"}, "leave the machine's columns as they were"),
     ],
 )
 def test_decisions_that_cannot_be_taken(run, tmp_path, columns, message):
     path = filled(tmp_path / "q.csv", questions(run)[0], **{"who": "Anna", **columns})
     with pytest.raises(MetadataError, match=message):
-        read_decisions(path, run)
-    assert log_of(run).all() == []
+        read_verdicts(path, run)
+    assert VerdictLog.of_run(run.folder).all() == []
 
 
 def test_a_file_without_the_columns_is_refused(run, tmp_path):
     path = tmp_path / "q.csv"
     path.write_text("page,verdict\nmixed,accept\n")
     with pytest.raises(MetadataError, match="no column other, decision; found page, verdict"):
-        read_decisions(path, run)
+        read_verdicts(path, run)

@@ -3,6 +3,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from tablesim.errors import RunError, SettingsError
 from tablesim.review import verdicts
-from tablesim.review.verdicts import Verdict, VerdictLog, as_dict, until
+from tablesim.review.verdicts import Verdict, VerdictLog, until
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def test_what_was_decided_and_what_was_shown_come_back_apart(log):
     (written,) = log.append([given_])
     assert (written.id, written.at[:2]) == (1, "20")
     assert log.all() == [written]
-    assert {**as_dict(written), "id": None, "at": ""} == as_dict(given_)
+    assert {**asdict(written), "id": None, "at": ""} == asdict(given_)
     assert VerdictLog(log.path.parent / "none.sqlite").all() == []
     assert not (log.path.parent / "none.sqlite").exists()
 

@@ -7,8 +7,8 @@ It is taken back by another one of the same number.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -106,18 +106,16 @@ class CorrectionLog:
 
     def status(self) -> CorrectionsStatus:
         """Which corrections hold in the run as it is now, which do not, and why."""
-        holding, not_found = [], []
-        for key, pages in self.pages_of.items():
-            numbers = self._numbers(key) or ()
-            lost = [c for c in corrections_in_force(self.by_scan[key]) if not finds_its_number(c, numbers)]
-            holding += [(c, pages) for c in self.by_scan[key] if c not in lost]
-            not_found += lost
+        on_pages = [c for c in self.all if c.sha256 in self.pages_of]
+        not_found = {c for key in self.pages_of for c in corrections_in_force(self.by_scan[key])}
+        not_found -= {c for key in self.pages_of for c in self.of(key)}
         return CorrectionsStatus(
-            tuple(holding),
-            tuple(not_found),
+            tuple(c for c in on_pages if c not in not_found),
+            tuple(c for c in on_pages if c in not_found),
             tuple(c for c in self.all if c.sha256 and c.sha256 not in self.pages_of),
             tuple(c for c in self.all if not c.sha256),
             sum(bool(now.sha256) and not then.sha256 for now, then in zip(self.all, self.stored, strict=True)),
+            self.pages_of,
         )
 
     def _write(self, corrections: Iterable[Correction]) -> None:
@@ -149,8 +147,8 @@ class CorrectionsStatus:
 
     Parameters
     ----------
-    holding : tuple of (Correction, tuple of str)
-        Those of a scan that the run has, and the pages that have it now.
+    holding : tuple of Correction
+        Those of a scan that the run has.
     not_found : tuple of Correction
         Those of such a scan that do not find their number, since the machine reads otherwise there than it did.
     without_page : tuple of Correction
@@ -159,13 +157,16 @@ class CorrectionsStatus:
         Those of version 0.1.0 of which nobody knows the scan.
     taken_over : int
         How many of version 0.1.0 were given the scan that their page has.
+    pages_of : dict of str to tuple of str
+        The pages that have each scan now, by its hash.
     """
 
-    holding: tuple[tuple[Correction, tuple[str, ...]], ...]
+    holding: tuple[Correction, ...]
     not_found: tuple[Correction, ...]
     without_page: tuple[Correction, ...]
     unassigned: tuple[Correction, ...]
     taken_over: int
+    pages_of: Mapping[str, tuple[str, ...]]
 
     def counts(self) -> dict[str, int]:
         """How many there are, and how many hold."""
@@ -173,51 +174,52 @@ class CorrectionsStatus:
         return {"corrections": total, "corrections_holding": len(self.holding)}
 
     def remarks(self) -> Iterator[str]:
-        """What is to be known of corrections that do not simply hold, a sentence a page."""
-        renamed: dict[tuple[str, tuple[str, ...]], int] = defaultdict(int)
-        for correction, pages in self.holding:
-            if correction.page not in pages:
-                renamed[correction.page, pages] += 1
-        for (page, pages), n in sorted(renamed.items()):
-            yield f"{_corrections(n)} of {page} {_hold(n)} on {listed(pages)}, as its scan is called now"
-        for page, some in _by_page(self.without_page):
+        """What is to be known of corrections that do not simply hold, a sentence a kind."""
+        scans = [(c.page, c.sha256) for c in (*self.holding, *self.without_page)]
+        yield from scan_remarks("correction", scans, self.pages_of)
+        if self.not_found:
+            texts = (f"{c.page}: {c.read or 'nothing'} -> {c.correct or 'nothing'}" for c in self.not_found)
             yield (
-                f"{_corrections(len(some))} of {page} {_do(len(some))} not hold: no page has that scan now (SHA-256 "
-                f"{some[0].sha256[:12]}); kept until it returns"
+                f"corrections that do not find their number, which is read as a part of another one now: "
+                f"{len(self.not_found)} ({listed(texts, 3)}); look again and give them anew with `tablesim correct`"
             )
-        for page, some in _by_page(self.not_found):
-            texts = listed((f"{c.read or 'nothing'} -> {c.correct or 'nothing'}" for c in some), 3)
+        if self.unassigned:
+            pages = listed(dict.fromkeys(c.page for c in self.unassigned), 3)
             yield (
-                f"{_corrections(len(some))} of {page} {_do(len(some))} not find the number, which is read otherwise "
-                f"now ({texts}); look again and give them anew with `tablesim correct`"
-            )
-        for page, some in _by_page(self.unassigned):
-            yield (
-                f"{_corrections(len(some))} of {page} {_do(len(some))} not hold: written by version 0.1.0 without the "
-                "hash of the scan, and the page that has this name now does not fit; give them anew with "
-                "`tablesim correct`, or write the hash into the column sha256"
+                "corrections of version 0.1.0 without the hash of their scan, which do not fit what is read on the "
+                f"pages of these names: {len(self.unassigned)} ({pages}); they do not hold; give them anew with "
+                "`tablesim correct`"
             )
         if self.taken_over:
             yield (
-                f"{_corrections(self.taken_over)} written by version 0.1.0 without the hash of the scan "
-                f"{_hold(self.taken_over)}: the pages are read as they say"
+                "corrections of version 0.1.0 without the hash of their scan, which fit what is read on the pages of "
+                f"these names: {self.taken_over}; they hold"
             )
 
 
-def _by_page(corrections: Iterable[Correction]) -> list[tuple[str, list[Correction]]]:
-    groups: dict[tuple[str, str], list[Correction]] = defaultdict(list)
-    for correction in corrections:
-        groups[correction.page, correction.sha256].append(correction)
-    return [(page, groups[page, key]) for page, key in sorted(groups)]
+def scan_remarks(what: str, scans: Iterable[tuple[str, str]], pages_of: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    """Which decisions hold on pages that are called otherwise now, and which do not, since no page has their scan.
 
-
-def _corrections(n: int) -> str:
-    return f"{n} correction{'s' * (n != 1)}"
-
-
-def _hold(n: int) -> str:
-    return "holds" if n == 1 else "hold"
-
-
-def _do(n: int) -> str:
-    return "does" if n == 1 else "do"
+    Parameters
+    ----------
+    what : str
+        "correction" or "verdict".
+    scans : iterable of (str, str)
+        For each decision the page id at that time and the hash of the scan.
+    pages_of : dict of str to tuple of str
+        The pages that have each scan now.
+    """
+    renamed: Counter[str] = Counter()
+    gone: Counter[str] = Counter()
+    for page, key in scans:
+        if key not in pages_of:
+            gone[f"{page}, SHA-256 {key[:12]}"] += 1
+        elif page not in pages_of[key]:
+            renamed[f"{page} is {listed(pages_of[key])}"] += 1
+    if renamed:
+        yield f"{what}s that hold on a page with another name now: {renamed.total()} ({listed(sorted(renamed), 4)})"
+    if gone:
+        yield (
+            f"{what}s that do not hold, since no page has their scan: {gone.total()} ({listed(sorted(gone), 4)}); "
+            "they are kept and hold again when it returns"
+        )
