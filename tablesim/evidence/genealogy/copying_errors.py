@@ -1,8 +1,8 @@
-"""What a collation tells of errors: the places where a witness errs or may err, as arrays.
+"""Copying errors of a collation as arrays: the cells where a witness errs or may err, and how likely each slip is.
 
-A place counts where a law says what is right (``arithmetic``), or where witnesses differ: then what is right is open,
-and is found together with the tree. Numbers of one row that the same witnesses have the same way are one slip, such as
-a row set twice; so is a row that a witness leaves out between two that it has.
+A cell counts where a function says what is right (``recomputation``), or where witnesses differ: then what is right is
+open, and is found together with the tree. Numbers of one row that the same witnesses have the same way are one slip,
+such as a row set twice; so is a row that a witness leaves out between two that it has.
 """
 
 from __future__ import annotations
@@ -48,15 +48,15 @@ class CopyingErrors:
     texts : int64 array of shape (witnesses, events)
         What each witness has, numbered from 0 within its event; ``UNKNOWN`` where it has nothing.
     right : int64 array of shape (events,)
-        What is right, where a law says it; ``UNKNOWN`` where it is open.
+        What is right, where a function says it; ``UNKNOWN`` where it is open.
     slips : float64 array of shape (events, texts, texts)
         How likely a slip makes the second text of the first, given that there is a slip.
     doubtful : dict of (int, int) to list of (int, float)
         For (witness, event) where the reading is in doubt, what it could be.
     sizes : int64 array of shape (events,)
         Numbers of each.
-    n_places : int
-        Places of the collation, those without any error included.
+    n_cells : int
+        Cells of the collation, those without any error included.
     """
 
     texts: Ints
@@ -64,11 +64,11 @@ class CopyingErrors:
     slips: Floats
     doubtful: dict[tuple[int, int], Options]
     sizes: Ints
-    n_places: int
+    n_cells: int
 
     @property
     def decided(self) -> bool:
-        """Whether anything says which texts are wrong: a law, or more than two witnesses."""
+        """Whether anything says which texts are wrong: a function, or more than two witnesses."""
         return self.texts.shape[1] > 0 and bool((self.right != UNKNOWN).any() or len(self.texts) > 2)
 
 
@@ -82,21 +82,21 @@ class _Event:
     size: int = 1
 
 
-def events_of(collation: Collation) -> CopyingErrors:
-    """The slips that a collation shows."""
+def copying_errors(collation: Collation) -> CopyingErrors:
+    """The copying errors that a collation shows."""
     index = [{id(number): at for at, number in enumerate(w.numbers)} for w in collation.witnesses]
-    laws = [examine(witness, at).expected for at, witness in enumerate(collation.witnesses)]
+    expected = [examine(witness, at).expected for at, witness in enumerate(collation.witnesses)]
     by_pattern: dict[tuple[object, ...], _Event] = {}
     above = {(cell.row + 1, cell.column): cell.texts for cell in collation.cells}
     for at, cell in enumerate(collation.cells):
         if cell.state not in (AGREES, DIFFERS):
             continue
-        said = [
-            laws[w][index[w][id(r.number)]][0]
+        by_function = [
+            expected[w][index[w][id(r.number)]][0]
             for w, r in enumerate(cell.readings)
-            if r is not None and index[w][id(r.number)] in laws[w]
+            if r is not None and index[w][id(r.number)] in expected[w]
         ]
-        right = Counter(_plain(text) for text in said).most_common(1)[0][0] if said else None
+        right = Counter(_plain(text) for text in by_function).most_common(1)[0][0] if by_function else None
         texts = [None if t is None or ILLEGIBLE in t else _plain(t) for t in cell.texts]
         have = {text for text in texts if text is not None}
         if len(have) < 2 and have <= {right or next(iter(have), None)}:
@@ -112,8 +112,8 @@ def events_of(collation: Collation) -> CopyingErrors:
             _join(by_pattern[pattern], event)
         else:
             by_pattern[pattern] = event
-    found = [*by_pattern.values(), *_omissions(collation)]
-    return _as_arrays(found, len(collation.witnesses), len(collation.cells))
+    events = [*by_pattern.values(), *_omissions(collation)]
+    return _as_arrays(events, len(collation.witnesses), len(collation.cells))
 
 
 def _plain(text: str) -> str:
@@ -152,12 +152,12 @@ def _omissions(collation: Collation) -> Iterator[_Event]:
 
 
 def _doubts(cell: Cell, right: str | None) -> dict[int, list[tuple[str, float]]]:
-    """What the doubtful readings of a place could be.
+    """What the doubtful readings of a cell could be.
 
-    How likely each text is printed, as the confidences of its figures say, weighed by how likely it is before it is
+    How likely each text is printed, as the confidences of its digits say, weighed by how likely it is before it is
     read: that it is right, or what another witness has, or any other slip.
     """
-    found = {}
+    doubts = {}
     for w, reading in enumerate(cell.readings):
         if reading is None or ILLEGIBLE in reading.text:
             continue
@@ -170,21 +170,21 @@ def _doubts(cell: Cell, right: str | None) -> dict[int, list[tuple[str, float]]]
         total = sum(options.values())
         likely = {text: weight / total for text, weight in options.items() if weight >= LEAST * total}
         if list(likely) != [_plain(reading.text)]:
-            found[w] = list(likely.items())
-    return found
+            doubts[w] = list(likely.items())
+    return doubts
 
 
 def _printed(number: Number, text: str) -> float:
-    """How likely a number is of a text, by the confidences of its figures; 0 where it has more figures or fewer."""
+    """How likely a number is of a text, by the confidences of its digits; 0 where it has more digits or fewer."""
     if len(text) != len(number.digits):
         return 0.0
-    return math.prod(chance(digit, int(figure)) for digit, figure in zip(number.digits, text, strict=True))
+    return math.prod(chance(digit, int(value)) for digit, value in zip(number.digits, text, strict=True))
 
 
-def _as_arrays(found: list[_Event], n: int, n_places: int) -> CopyingErrors:
+def _as_arrays(events: list[_Event], n: int, n_cells: int) -> CopyingErrors:
     names: list[list[str]] = []
     doubtful: dict[tuple[int, int], Options] = {}
-    for at, event in enumerate(found):
+    for at, event in enumerate(events):
         known = dict.fromkeys(text for text in event.texts if text is not None)
         known |= dict.fromkeys(text for options in event.doubtful.values() for text, _ in options)
         if event.right is not None:
@@ -192,11 +192,11 @@ def _as_arrays(found: list[_Event], n: int, n_places: int) -> CopyingErrors:
         names.append(list(known))
         for w, options in event.doubtful.items():
             doubtful[w, at] = [(names[at].index(text), share) for text, share in options]
-    texts = np.full((n, len(found)), UNKNOWN)
-    right = np.full(len(found), UNKNOWN)
+    texts = np.full((n, len(events)), UNKNOWN)
+    right = np.full(len(events), UNKNOWN)
     size = max((len(known) for known in names), default=0)
-    slips = np.ones((len(found), size, size))
-    for at, event in enumerate(found):
+    slips = np.ones((len(events), size, size))
+    for at, event in enumerate(events):
         for w, text in enumerate(event.texts):
             if text is not None:
                 texts[w, at] = names[at].index(text)
@@ -205,20 +205,22 @@ def _as_arrays(found: list[_Event], n: int, n_places: int) -> CopyingErrors:
         for i, one in enumerate(names[at]):
             for j, other in enumerate(names[at]):
                 slips[at, i, j] = how_likely(one, other)
-    sizes = np.array([event.size for event in found], dtype=np.int64)
-    return CopyingErrors(texts, right, slips, doubtful, sizes, max(n_places, len(found)))
+    sizes = np.array([event.size for event in events], dtype=np.int64)
+    return CopyingErrors(texts, right, slips, doubtful, sizes, max(n_cells, len(events)))
 
 
 LOOK_ALIKE = {frozenset(pair) for pair in ("17", "38", "35", "69", "06", "14", "27", "56")}
-"""Figures that are taken for each other, or one for the other turned over."""
+"""Digits that are taken for each other, or one for the other turned over."""
 
-ALIKE, ANY_FIGURE, EXCHANGED, LEFT_OUT, ANYTHING = 0.12, 0.03, 0.08, 0.05, 0.01
+ALIKE, ANY_DIGIT, EXCHANGED, LEFT_OUT, ANYTHING = 0.12, 0.03, 0.08, 0.05, 0.01
+"""Shares of all slips, given that there is one: a digit taken for one that looks like it, for any other, two neighbours
+exchanged, a row left out, anything else; set by hand, and tried on synthesized stemmata."""
 
 
 def how_likely(right: str, wrong: str) -> float:
     """How likely a slip makes just this error: what is easily done is done by two printers apart.
 
-    One figure for another that looks like it, one for any other, two neighbours exchanged, a row left out; anything
+    One digit for another that looks like it, one for any other, two neighbours exchanged, a row left out; anything
     else is the least likely. Errors of several numbers are as likely as their likeliest.
     """
     if OMITTED in (right, wrong):
@@ -232,7 +234,7 @@ def _slip(right: str, wrong: str) -> float:
     if len(right) != len(wrong):
         return ANYTHING
     if len(apart) == 1:
-        return ALIKE if frozenset((right[apart[0]], wrong[apart[0]])) in LOOK_ALIKE else ANY_FIGURE
+        return ALIKE if frozenset((right[apart[0]], wrong[apart[0]])) in LOOK_ALIKE else ANY_DIGIT
     if len(apart) == 2 and apart[1] == apart[0] + 1 and sorted(right) == sorted(wrong):
         return EXCHANGED
     return ANYTHING

@@ -1,26 +1,27 @@
-"""The genealogy as a drawing: the oldest witness on top, arrows from model to copy, as dark as they are sure."""
+"""Draws a genealogy: the oldest witness on top, arrows from model to copy, as dark as they are sure."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tablesim.evidence.genealogy.genealogy import CONFIDENT, KIN, CopyLink, Genealogy
+from tablesim.evidence.genealogy.links import CONFIDENT, KIN, CopyLink, LinkGraph
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 SHOWN = 0.2
-"""Links with less support are left out of the drawing."""
+"""Links with less support are left out of the drawing, for its legibility."""
 
-Places = dict[int, tuple[float, float]]
+Positions = dict[int, tuple[float, float]]
 
 _PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
 _ACROSS, _DOWN, _NAME = 1.9, 0.75, 0.09
+"""Inches between columns and between lines of witnesses, and for a letter of a name."""
 
 
-def draw(genealogy: Genealogy, path: str | Path | None = None) -> Figure:
+def draw_genealogy(genealogy: LinkGraph, path: str | Path | None = None) -> Figure:
     """Draw it, and write it to ``path`` (PNG, PDF or SVG by suffix) if given.
 
     Each witness stands in a line of its own, in the order of the years, below its likeliest model; those without a year
@@ -34,9 +35,9 @@ def draw(genealogy: Genealogy, path: str | Path | None = None) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    place = _places(genealogy)
+    position = _positions(genealogy)
     n = len(genealogy.names)
-    widest = max(x for x, _ in place.values())
+    widest = max(x for x, _ in position.values())
     longest = max(map(len, genealogy.names))
     figure = Figure(
         figsize=(1.5 + _ACROSS * widest + _NAME * (longest + 18), 1.2 + _DOWN * n), layout="constrained", dpi=100
@@ -44,13 +45,13 @@ def draw(genealogy: Genealogy, path: str | Path | None = None) -> Figure:
     axes = figure.add_subplot()
     for link in (*genealogy.kin, *genealogy.links):
         if link.support >= SHOWN:
-            _draw_link(axes, link, place)
-    for w, (x, y) in place.items():
+            _draw_link(axes, link, position)
+    for w, (x, y) in position.items():
         axes.plot(x, y, "o", color="black", markersize=6, zorder=3)
         errors = genealogy.n_errors[w]
         year = "" if genealogy.years[w] is None else f", {genealogy.years[w]}"
-        told = f"{genealogy.names[w]}{year}: {errors} error{'' if errors == 1 else 's'}"
-        axes.annotate(told, (x, y), (9, 0), textcoords="offset points", fontsize=9, va="center", zorder=5, bbox=_PAPER)
+        label = f"{genealogy.names[w]}{year}: {errors} error{'' if errors == 1 else 's'}"
+        axes.annotate(label, (x, y), (9, 0), textcoords="offset points", fontsize=9, va="center", zorder=5, bbox=_PAPER)
     axes.set_xlim(-0.5, widest + 0.5 + _NAME * (longest + 18) / _ACROSS)
     axes.set_ylim(-n + 0.4, 0.6)
     axes.set_axis_off()
@@ -60,7 +61,7 @@ def draw(genealogy: Genealogy, path: str | Path | None = None) -> Figure:
     return figure
 
 
-def _places(genealogy: Genealogy) -> Places:
+def _positions(genealogy: LinkGraph) -> Positions:
     """Across by the tree of the likeliest models, a copy below its model, several around it; down by the years."""
     n = len(genealogy.names)
     model: dict[int, int] = {}
@@ -73,10 +74,10 @@ def _places(genealogy: Genealogy) -> Places:
     across: dict[int, float] = {}
     lanes = 0
 
-    def settle(w: int) -> None:
+    def place_below(w: int) -> None:
         nonlocal lanes
         for copy in copies[w]:
-            settle(copy)
+            place_below(copy)
         if copies[w]:
             across[w] = sum(across[copy] for copy in copies[w]) / len(copies[w])
         else:
@@ -85,11 +86,11 @@ def _places(genealogy: Genealogy) -> Places:
 
     for w in down:
         if w not in model:
-            settle(w)
+            place_below(w)
     return {w: (across[w], -float(at)) for at, w in enumerate(down)}
 
 
-def _order(genealogy: Genealogy, model: dict[int, int]) -> list[int]:
+def _order(genealogy: LinkGraph, model: dict[int, int]) -> list[int]:
     """Witnesses by their years, those without one first, and each below its model where the years leave that open."""
 
     def depth(w: int) -> int:
@@ -105,28 +106,28 @@ def _descends(w: int, other: int, model: dict[int, int]) -> bool:
     return w == other
 
 
-def _draw_link(axes: Axes, link: CopyLink, place: Places) -> None:
+def _draw_link(axes: Axes, link: CopyLink, position: Positions) -> None:
     kin = link.relation == KIN
     style: dict[str, Any] = {"arrowstyle": "-" if kin else "-|>", "shrinkA": 5, "shrinkB": 5}
     style |= {"linestyle": (0, (1, 2)) if kin else "-" if link.confident else (0, (4, 3))}
     # As dark as it is sure, and never so light that it is not seen.
     style |= {"linewidth": 1.6 if link.confident else 1.0, "color": str(round(0.65 * (1 - link.support), 3))}
-    (x0, y0), (x1, y1) = place[link.model], place[link.copy]
+    (x0, y0), (x1, y1) = position[link.model], position[link.copy]
     if kin or (x0 == x1 and abs(y0 - y1) > 1):
         style |= {"connectionstyle": "arc3,rad=0.15"}  # round what may stand between
     axes.annotate("", (x1, y1), (x0, y0), arrowprops=style, zorder=2)
-    told = f"{link.support:.2f} ({link.shared_errors})"
+    label = f"{link.support:.2f} ({link.shared_errors})"
     share = 0.5 if kin else 0.62  # nearer the copy, where fewer lines meet
     x, y = x0 + share * (x1 - x0), y0 + share * (y1 - y0)
-    axes.text(x, y, told, fontsize=7, ha="center", va="center", zorder=4, bbox=_PAPER)
+    axes.text(x, y, label, fontsize=7, ha="center", va="center", zorder=4, bbox=_PAPER)
 
 
-def _title(genealogy: Genealogy) -> str:
+def _title(genealogy: LinkGraph) -> str:
     if not genealogy.decided:
-        return "Nothing tells who errs"
+        return "Nothing says who errs"
     sure = len(genealogy.confident)
-    found = f"{sure} sure, with {CONFIDENT:g} or more (solid)" if sure else "no link is sure"
+    asserted = f"{sure} sure, with {CONFIDENT:g} or more (solid)" if sure else "no link is sure"
     return (
-        f"Set from one another, by the errors they share: {found}\n"
+        f"Set from one another, by the errors they share: {asserted}\n"
         "beside each arrow its support and the number of shared errors; dotted: both set from a lost witness"
     )

@@ -1,6 +1,6 @@
-"""The likeliest tree of models and copies, and how much each link costs in it.
+"""The stemma of maximum likelihood, by a minimum arborescence over the costs of links, with lost witnesses.
 
-What a link costs is the negative logarithm of its likelihood. A copy errs at a share mu of the places, and each error
+What a link costs is the negative logarithm of its likelihood. A copy errs in a share mu of the cells, and each error
 is made of its model's text with the probability of that slip; a wrong text of the model is kept, but for a share kappa
 that the copy has right. mu and kappa are those that fit the tree best. A copy may also share errors with another
 witness because both were set from a lost one: that has the errors they share and no others, so that nothing has to be
@@ -28,14 +28,15 @@ SELDOM, OFTEN = 0.03, 0.2
 """Bounds of kappa. What the reader misreads in the model looks corrected in the copy, so that it is never nothing."""
 
 PRIOR_ERRORS, PRIOR_CORRECTIONS = (0.5, 50.0), (0.3, 10.0)
-"""What is known of mu and kappa before: so many errors of so many places, so many corrections of so many errors."""
+"""What is known of mu and kappa before: so many errors in so many cells, so many corrections of so many errors."""
 
 N_ROUNDS = 5
+"""Rounds of right texts and tree in turn; they settle after two or three."""
 
 
 @dataclass(frozen=True)
 class Rates:
-    """Errors that a copy makes for each place, and errors of its model that it has right, for each of them."""
+    """Errors that a copy makes for each cell, and errors of its model that it has right, for each of them."""
 
     errors: float
     corrections: float
@@ -109,9 +110,9 @@ def possible(years: tuple[int | None, ...]) -> Bools:
     return allowed
 
 
-def lost_costs(rates: Rates, n_places: float) -> float:
+def lost_costs(rates: Rates, n_cells: float) -> float:
     """What believing in a lost witness costs."""
-    return min(LOST, rates.errors * n_places)
+    return min(LOST, rates.errors * n_cells)
 
 
 def likeliest(costs: Costs, allowed: Bools, lost: float, noise: Floats | None = None) -> Tree:
@@ -134,36 +135,39 @@ class Fitted:
 
     Parameters
     ----------
-    events : Events
+    errors : CopyingErrors
     years : tuple of int or None
     """
 
     N_KEPT = 6
-    WITHIN = 6.0
+    """So many assignments of right texts are kept."""
 
-    def __init__(self, events: CopyingErrors, years: tuple[int | None, ...]) -> None:
-        self.events, self.allowed = events, possible(years)
-        wrong = (events.texts != events.right) & (events.texts != UNKNOWN)
+    WITHIN = 6.0
+    """They cost at most so much more than the likeliest, in nats."""
+
+    def __init__(self, errors: CopyingErrors, years: tuple[int | None, ...]) -> None:
+        self.errors, self.allowed = errors, possible(years)
+        wrong = (errors.texts != errors.right) & (errors.texts != UNKNOWN)
         made = min(wrong.any(axis=0).sum(), max(1, wrong.sum()))
-        n = len(events.texts)
-        self.rates = Rates(float(np.clip(made / (n * events.n_places), 1e-4, 0.1)), SELDOM)
+        n = len(errors.texts)
+        self.rates = Rates(float(np.clip(made / (n * errors.n_cells), 1e-4, 0.1)), SELDOM)
         self.rights: list[Ints] = []
         for _ in range(2):
             self.rights = self._solve()
             self.rates = self._rates(self.rights[0], self._tree(self.rights[0]))
 
     def _tree(self, right: Ints) -> Tree:
-        costs = costs_of(self.events.texts, right, self.events.slips, self.rates)
+        costs = costs_of(self.errors.texts, right, self.errors.slips, self.rates)
         summed = Costs(costs.copied.sum(axis=2), costs.related.sum(axis=2))
-        return likeliest(summed, self.allowed, lost_costs(self.rates, self.events.n_places))
+        return likeliest(summed, self.allowed, lost_costs(self.rates, self.errors.n_cells))
 
     def _solve(self) -> list[Ints]:
-        """What may be right at all events, the likeliest first; one array where laws say it everywhere.
+        """What may be right at all events, the likeliest first; one array where functions say it everywhere.
 
-        Open places begin with what most witnesses have, or with what one witness has, and go on to what the tree that
+        Open cells begin with what most witnesses have, or with what one witness has, and go on to what the tree that
         follows makes cheapest.
         """
-        is_open = self.events.right == UNKNOWN
+        is_open = self.errors.right == UNKNOWN
         found: dict[bytes, tuple[float, Ints]] = {}
         for start in self._starts(is_open):
             right, tree = start, self._tree(start)
@@ -177,7 +181,7 @@ class Fitted:
         return [right for cost, right in ordered[: self.N_KEPT] if cost <= ordered[0][0] + self.WITHIN]
 
     def _starts(self, is_open: Bools) -> list[Ints]:
-        texts, right = self.events.texts, self.events.right
+        texts, right = self.errors.texts, self.errors.right
         majority = right.copy()
         for at in np.flatnonzero(is_open):
             present = texts[:, at][texts[:, at] != UNKNOWN]
@@ -187,14 +191,14 @@ class Fitted:
         return [majority, *(np.where(is_open & (own != UNKNOWN), own, majority) for own in texts)]
 
     def _right_for(self, tree: Tree, right: Ints, is_open: Bools) -> Ints:
-        """For the open places the text that costs least on the links of a tree."""
-        n = len(self.events.texts)
+        """For the open cells the text that costs least on the links of a tree."""
+        n = len(self.errors.texts)
         least = np.full(len(right), np.inf)
         best = right.copy()
-        for choice in range(self.events.slips.shape[1]):
-            stands = (self.events.texts == choice).any(axis=0)
+        for choice in range(self.errors.slips.shape[1]):
+            stands = (self.errors.texts == choice).any(axis=0)
             tried = np.where(is_open & stands, choice, right)
-            costs = costs_of(self.events.texts, tried, self.events.slips, self.rates)
+            costs = costs_of(self.errors.texts, tried, self.errors.slips, self.rates)
             total = np.zeros(len(right))
             for copy, (model, lost) in enumerate(zip(tree.models, tree.lost, strict=True)):
                 total += costs.related[model, copy] if lost and model < n else costs.copied[model, copy]
@@ -204,7 +208,7 @@ class Fitted:
 
     def _rates(self, right: Ints, tree: Tree) -> Rates:
         """The shares of errors made and corrected on the links of a tree."""
-        texts = self.events.texts
+        texts = self.errors.texts
         with_root = np.concatenate([texts, right[None]])
         made = corrected = kept = 0
         for copy, (model, lost) in enumerate(zip(tree.models, tree.lost, strict=True)):
@@ -214,6 +218,6 @@ class Fitted:
             if not lost:
                 corrected += int((known & (source != right) & (own == right)).sum())
                 kept += int((known & (source != right) & (own == source)).sum())
-        errors = (made + PRIOR_ERRORS[0]) / (len(texts) * self.events.n_places + PRIOR_ERRORS[1])
+        errors = (made + PRIOR_ERRORS[0]) / (len(texts) * self.errors.n_cells + PRIOR_ERRORS[1])
         corrections = (corrected + PRIOR_CORRECTIONS[0]) / (corrected + kept + PRIOR_CORRECTIONS[1])
         return Rates(float(np.clip(errors, 1e-4, 0.1)), float(np.clip(corrections, SELDOM, OFTEN)))

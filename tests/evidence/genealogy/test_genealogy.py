@@ -12,7 +12,7 @@ from evidence.grids import chords, printed, reading, with_numbers
 from tablesim.errors import SettingsError
 from tablesim.evidence.collation.collation import collate
 from tablesim.evidence.genealogy.arborescence import cheapest_tree
-from tablesim.evidence.genealogy.copying_errors import events_of, how_likely
+from tablesim.evidence.genealogy.copying_errors import copying_errors, how_likely
 from tablesim.evidence.genealogy.genealogy import genealogy
 
 PLACES = [(row, column) for row in range(1, 44) for column in (3, 4, 7, 8)]
@@ -204,7 +204,7 @@ def test_what_is_right_is_found_with_the_tree_where_no_law_speaks():
 def test_a_row_left_out_is_an_error_that_copies_keep():
     short = [row for at, row in enumerate(chords()) if at != 20]
     pages = reading("a", short), reading("b", short), witness("c", 60, 61), witness("d", 62)
-    events = events_of(collate(*pages))
+    events = copying_errors(collate(*pages))
     wrong = events.texts != events.right
     assert events.sizes.tolist() == [1, 1, 1, 1]
     assert sorted("".join("ab"[w] for w in event) for event in wrong.T.astype(int)) == ["aaab", "aaba", "aaba", "bbaa"]
@@ -223,7 +223,7 @@ def test_doubtful_readings_are_drawn_anew():
         doubted.append(printed(wrong, 0, row, column, runner_up=(int(true[-1]), 0.45)))
     sure = genealogy(collate(with_numbers("a", alike), with_numbers("b", alike), witness("c")), [1500, 1510, 1520])
     unsure = genealogy(collate(with_numbers("a", alike), with_numbers("b", doubted), witness("c")), [1500, 1510, 1520])
-    assert events_of(collate(with_numbers("a", alike), with_numbers("b", doubted))).doubtful
+    assert copying_errors(collate(with_numbers("a", alike), with_numbers("b", doubted))).doubtful
     assert sure.links[0].support >= (unsure.links[0].support if unsure.links else 0.0)
     assert sure.links[0].support > 0.9
 
