@@ -1,4 +1,4 @@
-"""What the laws of its tables say of a witness, in words."""
+"""Describes what recomputation says of a witness: functions, parameters, and the numbers that break them."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def describe(witness: Witness, examined: Arithmetic, siglum: str) -> list[str]:
     lines = [f"{siglum}: {line}" for line in _functions(examined.findings)]
     functions = {finding.fit.name for finding in examined.findings}
     for law in sorted({law for _, law in examined.expected.values()} - functions):
-        said = [number for number, (_, of) in examined.expected.items() if of == law]
+        of_law = [number for number, (_, of) in examined.expected.items() if of == law]
         broken = sum(one.law == law for one in examined.suspects)
-        lines.append(f"{siglum}: {law}: {len(said) - broken} of {len(said)} numbers")
+        lines.append(f"{siglum}: {law}: {len(of_law) - broken} of {len(of_law)} numbers")
     places = _places(witness)
     for one in examined.suspects[:N_NAMED]:
         row, column = places[one.number]
@@ -55,14 +55,14 @@ def _functions(findings: Sequence[FittedFunction]) -> list[str]:
     lines = []
     for group in groups.values():
         fit = group[0].fit
-        told = [f"{name} {_shared([one.fit.parameters[name] for one in group])}" for name in fit.parameters]
+        parameters = [f"{name} {_shared([one.fit.parameters[name] for one in group])}" for name in fit.parameters]
         columns = ", ".join(_range(one.value) for one in group)
         counts = f"{sum(one.fit.recomputed for one in group)} of {sum(one.fit.numbers for one in group)} numbers"
         about = [f"theory of {fit.notes['theory']}"] if fit.notes.get("theory", "unknown") != "unknown" else []
         about += [f"{fit.notes['calendar']} calendar"] if "calendar" in fit.notes else []
         ways = {one.fit.notes.get("rounding", "") for one in group}
         about += [_ROUNDED[ways.pop()]] if len(ways) == 1 and ways <= set(_ROUNDED) else []
-        lines.append(f"{fit.name} gives {counts} of columns {columns}; {', '.join([*told, *about])}")
+        lines.append(f"{fit.name} gives {counts} of columns {columns}; {', '.join([*parameters, *about])}")
     return lines
 
 

@@ -1,4 +1,4 @@
-"""Columns that go on evenly without a known function: what breaks their differences, their carrying, their order."""
+"""Violations in columns without a known function: second differences (by cubic interpolation), carries, order."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def second_differences(value: Value, abscissa: Floats) -> Iterator[Violation]:
 
     An error of e spoils three second differences by e, -2e and e. The four nearest sound numbers say through the
     cubic that goes through them what should stand there; what noise there is, the column tells itself: half a last
-    place for rounding, or `N_SIGMA` times the median residual. A number is told as wrong where all around it is even
+    place for rounding, or `N_SIGMA` times the median residual. A number is called wrong where all around it is even
     once it is taken away. The cubic through the two numbers before and the two behind is the rule of the fourth
     difference (Whittaker and Robinson, The Calculus of Observations, 1924, section 11).
 
@@ -137,8 +137,8 @@ class _Column:
         weights = np.array([
             np.prod([(x0 - other) / (one - other) for other in x if other != one]) for one in x
         ])  # fmt: skip
-        said = float(weights @ self.numbers[used])
-        return float(self.numbers[at]) - said, float(np.abs(weights).sum()), float((weights**2).sum())
+        interpolated = float(weights @ self.numbers[used])
+        return float(self.numbers[at]) - interpolated, float(np.abs(weights).sum()), float((weights**2).sum())
 
     def _tolerance(self, sizes: float, squares: float) -> float:
         return max(0.5 * (1 + sizes), N_SIGMA * self.sigma * math.sqrt(1 + squares))
@@ -150,8 +150,8 @@ class _Column:
     def allowed(self, at: int) -> tuple[float, float, float]:
         """Lowest and highest number that the neighbours allow, and what they say."""
         residual, sizes, squares = self._residual(at, self._wrong)
-        said, tolerance = float(self.numbers[at]) - residual, self._tolerance(sizes, squares)
-        return said - tolerance, said + tolerance, said
+        interpolated, tolerance = float(self.numbers[at]) - residual, self._tolerance(sizes, squares)
+        return interpolated - tolerance, interpolated + tolerance, interpolated
 
     def even_but_for(self, wrong: list[int]) -> list[bool]:
         """Whether each number is even once some are taken away; these are not."""
@@ -178,7 +178,7 @@ class _Column:
 
 
 def _place(
-    value: Value, row: int, low: float, high: float, said: float, *, offset: float
+    value: Value, row: int, low: float, high: float, interpolated: float, *, offset: float
 ) -> tuple[int, int, int, int] | None:
     """The one place of a value that has to change for it to lie between two numbers: column, low, high, likely.
 
@@ -191,11 +191,11 @@ def _place(
         first, last = math.ceil((low - offset - rest) / unit), math.floor((high - offset - rest) / unit)
         first, last = max(first, 0), min(last, 59) if at else last
         if first <= last:
-            likely = min(max(round((said - offset - rest) / unit), first), last)
+            likely = min(max(round((interpolated - offset - rest) / unit), first), last)
             return value.columns[at], first, last, likely
-    if said - offset < 0:
+    if interpolated - offset < 0:
         return None
-    expected = parts_of(said - offset, value.places)
+    expected = parts_of(interpolated - offset, value.places)
     at = next((i for i, (a, b) in enumerate(zip(printed, expected, strict=True)) if a != b), value.places)
     return value.columns[at], expected[at], expected[at], expected[at]
 

@@ -1,9 +1,9 @@
-"""Whose error? Where a table is arithmetic, it says itself which of its numbers cannot be right.
+"""Examines a witness: recomputes columns, sums and differences, and proposes which of its numbers cannot be right.
 
 Columns are taken as numbers of one to four sexagesimal places, and tried against each other: an argument that goes up
-in equal steps with a known function of it (``recomputation``), the days of months with the place of the Sun
-(``recomputation_sun``), sums (``arithmetic_sums``), and for columns without any of these the evenness of their
-differences, their carrying and their order (``arithmetic_differences``). A column obeys a law when most of its rows
+in equal steps with a known function of it (``fitting``), the days of months with the place of the Sun (``sun``), sums
+(``sums``), and for columns without any of these the evenness of their differences, their carrying and their order
+(``differences``). A column obeys a law when most of its rows
 do; a row that does not is a suspect, with what the law would have there. What is found is proposed and never asserted:
 a printer may have kept an error on purpose, and a reader may have made it.
 """
@@ -80,7 +80,7 @@ class Proposal:
     law : str
         As in ``Suspect``.
     doubtful : tuple of bool
-        For each witness whether it may be the reader that errs: a doubtful figure, read otherwise, gives what the law
+        For each witness whether it may be the reader that errs: a doubtful digit, read otherwise, gives what the law
         has.
     """
 
@@ -97,10 +97,10 @@ def examine(witness: Witness, which: int = 0) -> Arithmetic:
     expected: dict[int, tuple[str, str]] = {}
     suspects: dict[int, Suspect] = {}
     for panel in panels_of(witness, 0, 1):
-        for finding, said in _examined(_Table(panel, witness, which)):
+        for finding, numbers in _examined(_Table(panel, witness, which)):
             if finding is not None:
                 findings.append(finding.named(panel.columns[0].tolist()))
-            for one in said:
+            for one in numbers:
                 if one.number in suspects or one.number in expected:
                     continue
                 if one.law not in (CARRY, SECOND_DIFFERENCES, ORDER):
@@ -130,14 +130,14 @@ class _Table:
         return Suspect(self.which, number, text, expected, law, between, doubtful)
 
     def broken(self, one: Violation) -> Suspect | None:
-        """A number that is not told yet, as a suspect; None where a place is blank."""
+        """A number that is no suspect yet, as one; None where a cell is blank."""
         number = int(self.panel.numbers[0, one.row, one.column])
         if number == NONE:
             return None
         if one.low == one.high:
             return self.suspect(number, str(one.low), one.law)
-        told = str(one.likely) if one.law == SECOND_DIFFERENCES else f"{one.low} to {one.high}"
-        return self.suspect(number, told, one.law, (one.low, one.high))
+        expected = str(one.likely) if one.law == SECOND_DIFFERENCES else f"{one.low} to {one.high}"
+        return self.suspect(number, expected, one.law, (one.low, one.high))
 
 
 def _examined(table: _Table) -> Iterator[tuple[FittedFunction | None, list[Suspect]]]:
@@ -147,7 +147,7 @@ def _examined(table: _Table) -> Iterator[tuple[FittedFunction | None, list[Suspe
     found += recomputed(table.panel, table.numbers, table.which, given)
     for finding, expected in found:
         table.lawful |= {*finding.argument, *finding.value}
-        yield finding, [table.suspect(number, *said) for number, said in expected.items()]
+        yield finding, [table.suspect(number, *text_and_law) for number, text_and_law in expected.items()]
     abscissa = np.arange(table.panel.shape[0], dtype=np.float64)
     for value in (*table.values[1], *table.values[0]):
         argument = steady(value.numbers)
@@ -158,16 +158,16 @@ def _examined(table: _Table) -> Iterator[tuple[FittedFunction | None, list[Suspe
         if not table.lawful & set(value.columns):
             table.lawful |= set(value.columns)
             steps = texts_of(table.panel, value, argument, "step")
-            yield None, [table.suspect(number, *said) for number, said in steps]
+            yield None, [table.suspect(number, *text_and_law) for number, text_and_law in steps]
     gaps = np.isfinite(abscissa[1:] - abscissa[:-1]) & (np.abs(np.diff(abscissa)) != 1)
     for sums in (
         running_sums(table.panel, table.values[0], set(table.wrong), gaps),
         parts_of_differences(table.panel, [v for group in reversed(table.values) for v in group], gaps),
         totals(table.panel, table.numbers),
     ):
-        said = [(table.suspect(number, expected, law), right) for number, expected, law, right in sums]
+        claims = [(table.suspect(number, expected, law), right) for number, expected, law, right in sums]
         # A number that breaks one sum may hold in another: what is known to be wrong goes first.
-        yield None, [one for one, right in said if not right] + [one for one, right in said if right]
+        yield None, [one for one, right in claims if not right] + [one for one, right in claims if right]
     yield None, list(_uneven(table, abscissa))
 
 
@@ -197,7 +197,7 @@ def propose(collation: Collation) -> list[Proposal]:
     """
     index = [{id(number): at for at, number in enumerate(w.numbers)} for w in collation.witnesses]
     laws = [_said(witness, at) for at, witness in enumerate(collation.witnesses)]
-    heard = [
+    suspects = [
         [
             laws[w][at]
             for w, r in enumerate(cell.readings)
@@ -205,14 +205,14 @@ def propose(collation: Collation) -> list[Proposal]:
         ]
         for cell in collation.cells
     ]
-    obeyed = _obeyed(collation, heard)
+    obeyed = _obeyed(collation, suspects)
     found = []
     for at, cell in enumerate(collation.cells):
-        if cell.state != "differs" or not heard[at]:
+        if cell.state != "differs" or not suspects[at]:
             continue
-        said = sorted(heard[at], key=_rank)
-        law = said[0]
-        if any(not law.allows(one.expected) for one in said if one.between is None and _rank(one) == _rank(law)):
+        ranked = sorted(suspects[at], key=_rank)
+        law = ranked[0]
+        if any(not law.allows(one.expected) for one in ranked if one.between is None and _rank(one) == _rank(law)):
             continue
         errs = tuple(
             None if text is None or not obeyed.get((cell.column, w, law.law), True) else not law.allows(text)
@@ -227,11 +227,11 @@ def propose(collation: Collation) -> list[Proposal]:
     return found
 
 
-def _obeyed(collation: Collation, heard: list[list[Suspect]]) -> dict[tuple[int, int, str], bool]:
+def _obeyed(collation: Collation, suspects: list[list[Suspect]]) -> dict[tuple[int, int, str], bool]:
     """Whether a witness obeys a law in a column: printers of other tables may have computed them otherwise."""
     counts: dict[tuple[int, int, str], list[bool]] = {}
-    for cell, said in zip(collation.cells, heard, strict=True):
-        for law in {one.law: one for one in said}.values():
+    for cell, of_cell in zip(collation.cells, suspects, strict=True):
+        for law in {one.law: one for one in of_cell}.values():
             for w, text in enumerate(cell.texts):
                 if text is not None:
                     counts.setdefault((cell.column, w, law.law), []).append(law.allows(text))
@@ -241,17 +241,17 @@ def _obeyed(collation: Collation, heard: list[list[Suspect]]) -> dict[tuple[int,
 def _said(witness: Witness, which: int) -> dict[int, Suspect]:
     """What the laws of a witness have for its numbers."""
     examined = examine(witness, which)
-    said = {
+    by_number = {
         number: Suspect(which, number, witness.texts[number], text, law)
         for number, (text, law) in examined.expected.items()
     }
-    return said | {one.number: one for one in examined.suspects}
+    return by_number | {one.number: one for one in examined.suspects}
 
 
-def _rank(said: Suspect) -> int:
-    return _RANK.get(said.law, 0)
+def _rank(suspect: Suspect) -> int:
+    return _RANK.get(suspect.law, 0)
 
 
 def _may_be_read(number: Number, law: Suspect) -> bool:
-    """Whether a figure is so doubtful that the number could be read as what the law has."""
+    """Whether a digit is so doubtful that the number could be read as what the law has."""
     return any(law.allows(text) for text in could_be(number))

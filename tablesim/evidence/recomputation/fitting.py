@@ -1,4 +1,4 @@
-"""Columns of numbers against the functions that tables of 1470 to 1650 were computed from.
+"""Fits the one parameter of a function to a column by the intervals that its printed numbers allow (stabbing them).
 
 Each printed number allows an interval of the parameter: those values with which the function, rounded to the last
 printed place, gives that number. The parameter that most intervals share is the estimate; the numbers whose interval
@@ -22,7 +22,7 @@ from tablesim.evidence.recomputation.astronomical import TabularFunction, functi
 Floats = NDArray[np.float64]
 
 SLACK = 2
-"""A parameter that gives so many numbers fewer is not told from the best one, and one more for each step of the square
+"""A parameter that gives so many numbers fewer is as likely as the best one, and one more for each step of the square
 root of how many the best one does not give: a poor table tells its parameter less surely."""
 
 RECOMPUTED = 0.7
@@ -32,7 +32,7 @@ MIN_DISTINCT = 6
 """Different numbers that a column needs: a column of zeros obeys every law."""
 
 WIDEST = 0.02
-"""Share of itself to which a parameter must be told, else the column says nothing of the function."""
+"""Share of itself to which a parameter must be known, else the column says nothing of the function."""
 
 _EDGE = 1e-6
 ROUNDINGS = {"nearest": (-0.5, 0.5), "down": (-_EDGE, 1 - _EDGE), "up": (_EDGE - 1, _EDGE)}
@@ -235,8 +235,8 @@ def _allowed(
         at_bounds = np.stack([_gap(law, x, y, bound, unit) for bound in (law.low, law.high)])
         low, high = np.clip(ends.min(axis=0), law.low, law.high), np.clip(ends.max(axis=0), law.low, law.high)
         any_does = ((at_bounds >= bounds[0]) & (at_bounds <= bounds[1])).all(axis=0)
-        told = np.isfinite(low) & np.isfinite(high) & ~any_does
-        return np.where(told, low, law.low), np.where(told, high, np.where(any_does, law.high, law.low))
+        bounded = np.isfinite(low) & np.isfinite(high) & ~any_does
+        return np.where(bounded, low, law.low), np.where(bounded, high, np.where(any_does, law.high, law.low))
     bottom, top = np.full(len(x), law.low), np.full(len(x), law.high)
     at_low, at_high = (_gap(law, x, y, bound, unit) for bound in (law.low, law.high))
     sign = np.where(at_high >= at_low, 1.0, -1.0)

@@ -1,4 +1,4 @@
-"""Which columns of a table are argument and value of a known function, and what the function has for each number."""
+"""Pairs columns as argument and value of a known function, and says what the function has for each number."""
 
 from __future__ import annotations
 

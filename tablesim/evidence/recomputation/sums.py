@@ -28,11 +28,11 @@ PARTS = "part of the difference"
 SHARES = (2, 3, 5, 6, 10, 12, 15, 20, 24, 30, 60)
 """Into how many parts printers divide the difference to the next row, for reckoning between rows."""
 
-Said = tuple[int, str, str, bool]
+Claim = tuple[int, str, str, bool]
 """Index of a number, what a law has there, the name of the law, and whether the number is that."""
 
 
-def running_sums(panel: Panel, single: list[Value], unknown: set[int], gaps: Bools) -> Iterator[Said]:
+def running_sums(panel: Panel, single: list[Value], unknown: set[int], gaps: Bools) -> Iterator[Claim]:
     """Sums that run on (s goes up by y of its own row) and differences (v goes up to the next row by d).
 
     Parameters
@@ -69,11 +69,11 @@ def running_sums(panel: Panel, single: list[Value], unknown: set[int], gaps: Boo
                     yield _right(panel, row + 1, total.columns[0], total.numbers, SUM)
 
 
-def _right(panel: Panel, row: int, column: int, numbers: Floats, law: str) -> Said:
+def _right(panel: Panel, row: int, column: int, numbers: Floats, law: str) -> Claim:
     return int(panel.numbers[0, row, column]), str(int(numbers[row])), law, True
 
 
-def _broken(panel: Panel, pair: tuple[Value, Value], shift: int, broken: Bools) -> Iterator[Said]:
+def _broken(panel: Panel, pair: tuple[Value, Value], shift: int, broken: Bools) -> Iterator[Claim]:
     """Which of two columns a broken sum speaks against: two breaks in a row that make each other up, the total."""
     total, part = pair
     done: set[int] = set()
@@ -97,7 +97,7 @@ def _broken(panel: Panel, pair: tuple[Value, Value], shift: int, broken: Bools) 
             yield number, str(int(expected)), SUM, False
 
 
-def parts_of_differences(panel: Panel, values: list[Value], gaps: Bools) -> Iterator[Said]:
+def parts_of_differences(panel: Panel, values: list[Value], gaps: Bools) -> Iterator[Claim]:
     """Columns that print a part of the difference to the next row, as Ptolemy the thirtieth of that of his chords.
 
     The part is exactly that of the printed numbers; where it is not, either number of the difference or the part may
@@ -137,7 +137,7 @@ class _Totals:
     Parameters
     ----------
     excess : float64 array of shape (lines,)
-        By how much the last value is more than the sum; nan where it cannot be told.
+        By how much the last value is more than the sum; nan where it cannot be known.
     """
 
     excess: Floats
@@ -151,7 +151,7 @@ class _Totals:
         return int(np.isfinite(self.excess).sum())
 
 
-def totals(panel: Panel, numbers: Floats) -> Iterator[Said]:
+def totals(panel: Panel, numbers: Floats) -> Iterator[Claim]:
     """Where the last row adds up the columns or the last column the rows.
 
     A number at which a row and a column that do not add up cross, and both by the same amount, is the wrong one. Else
@@ -201,11 +201,11 @@ def _excess(grid: Floats) -> Floats:
 
 def _told(
     panel: Panel, values: tuple[Floats, list[tuple[int, ...]]], of_rows: _Totals | None, of_columns: _Totals | None
-) -> Iterator[Said]:
+) -> Iterator[Claim]:
     grid, columns = values
     last_row, last_column = grid.shape[0] - 1, grid.shape[1] - 1
 
-    def said(row: int, column: int, number: float, law: str) -> Iterator[Said]:
+    def claims(row: int, column: int, number: float, law: str) -> Iterator[Claim]:
         right = number == grid[row, column]
         for at, part in zip(columns[column], parts_of(number, len(columns[column]) - 1), strict=True):
             index = int(panel.numbers[0, row, at])
@@ -218,7 +218,7 @@ def _told(
             meets = np.flatnonzero(of_columns.excess == of_rows.excess[row])
             if len(meets) == 1 and grid[row, meets[0]] + of_rows.excess[row] >= 0:
                 crossed |= {("row", row), ("column", int(meets[0]))}
-                yield from said(row, int(meets[0]), grid[row, meets[0]] + of_rows.excess[row], OF_ROW)
+                yield from claims(row, int(meets[0]), grid[row, meets[0]] + of_rows.excess[row], OF_ROW)
     for kind, sums, law in (("row", of_rows, OF_ROW), ("column", of_columns, OF_COLUMN)):
         if sums is None:
             continue
@@ -228,7 +228,7 @@ def _told(
             ]  # fmt: skip
             if sums.holds[line]:
                 for row, column in lines:
-                    yield from said(row, column, grid[row, column], law)
+                    yield from claims(row, column, grid[row, column], law)
             elif (kind, line) not in crossed:
                 row, column = lines[-1]
-                yield from said(row, column, grid[row, column] - sums.excess[line], law)
+                yield from claims(row, column, grid[row, column] - sums.excess[line], law)

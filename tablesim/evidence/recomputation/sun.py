@@ -1,9 +1,9 @@
-"""The place of the Sun by days: for which year was it computed, and after which theory?
+"""Dates tables of the Sun's longitude: year and theory by search, apogee and eccentricity by linear programming.
 
 A calendar prints the Sun's degrees and minutes of its sign for each day of the month, a column a month. In a given year
 the same date comes six hours, a quarter of a degree, before that of the year before, and after four years the Sun is
 two minutes ahead: the numbers of a few months tell the year. Every year of two centuries, month, calendar and theory is
-computed and compared. What eccentricity and which apogee the numbers allow is told without a theory: in the plane of
+computed and compared. What eccentricity and which apogee the numbers allow is found without a theory: in the plane of
 all elements the numbers, each good to half a last place, bound a small polygon, and linear programming finds its ends.
 """
 
@@ -32,18 +32,24 @@ DAILY = 57 / 60 - 0.02, 61.5 / 60 + 0.02
 """Degrees that the Sun goes in a day."""
 
 APOGEES = 75.0, 105.0
-"""Degrees between which the apogee of the Sun was put from 1470 to 1650: without a theory no sign is told."""
+"""Degrees between which the apogee of the Sun was put from 1470 to 1650: without a theory the sign is not known."""
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
     "December",
 )  # fmt: skip
 LOOSE = 0.02
-"""An eccentricity that is told no better is not told."""
+"""An eccentricity whose interval is wider than this is not reported."""
 
 _OUTLIER = 3.0
+"""So many times the median residual a number may be off and still bound the elements; misprints are further off."""
+
 _NUDGE = 1e-6
+"""Step of the numerical slopes, in degrees and in units of the radius."""
+
 _ROOM = 0.02
+"""Last places that are allowed beyond a half, for the curvature that the linear slopes leave out."""
+
 _MEAN = float(MEAN_MOTIONS["sun"].value)
 
 
@@ -154,8 +160,8 @@ def _dated(days: Floats, printed: Floats, known: NDArray[np.bool_], unit: float)
     low, _ = ROUNDINGS[rounding]
     expected = np.floor(theory.longitude(moments) * unit - low) % (SIGN * unit)
     notes = {"rounding": rounding, "theory": calendar.theory, "calendar": calendar.calendar}
-    told = [notes | {"month": MONTHS[int(month)]} for month in months]
-    return list(_fits(printed, expected, parameters | elements, told))
+    with_months = [notes | {"month": MONTHS[int(month)]} for month in months]
+    return list(_fits(printed, expected, parameters | elements, with_months))
 
 
 def _undated(days: Floats, printed: Floats, known: NDArray[np.bool_], unit: float) -> list[Fit]:
@@ -173,20 +179,20 @@ def _undated(days: Floats, printed: Floats, known: NDArray[np.bool_], unit: floa
         return []
     elements = min(found, key=lambda one: one["eccentricity"].high - one["eccentricity"].low)
     shift, eccentricity, apogee = (elements[name].value for name in ("shift", "eccentricity", "apogee"))
-    said = _true(mean + shift, eccentricity, apogee) * unit
-    gap = (said - printed + SIGN * unit / 2) % (SIGN * unit) - SIGN * unit / 2
-    expected = np.where(np.abs(gap) <= 1, printed, np.floor(said + 0.5) % (SIGN * unit))
+    computed = _true(mean + shift, eccentricity, apogee) * unit
+    gap = (computed - printed + SIGN * unit / 2) % (SIGN * unit) - SIGN * unit / 2
+    expected = np.where(np.abs(gap) <= 1, printed, np.floor(computed + 0.5) % (SIGN * unit))
     if (expected[known] == printed[known]).sum() < RECOMPUTED * known.sum():
         return []
     # Signs are not printed: the apogee is known but for whole signs.
     turn = SIGN * float((apogee - APOGEES[0]) // SIGN)
     placed = elements["apogee"]
-    told = {
+    parameters = {
         "eccentricity": elements["eccentricity"],
         "apogee": Estimate(placed.value - turn, placed.low - turn, placed.high - turn),
     }
     notes = {"rounding": "nearest", "theory": "unknown"}
-    return list(_fits(printed, expected, told, [notes] * printed.shape[1]))
+    return list(_fits(printed, expected, parameters, [notes] * printed.shape[1]))
 
 
 def _fits(

@@ -73,7 +73,7 @@ class Suspect:
     between : tuple of (int, int), optional
         Lowest and highest number that the law allows, where it allows more than one.
     doubtful : bool
-        Whether the reader may have erred: a doubtful figure, read otherwise, gives what the law has.
+        Whether the reader may have erred: a doubtful digit, read otherwise, gives what the law has.
     """
 
     witness: int
