@@ -28,7 +28,7 @@ from tablesim.scans.canvases import FetchedPage, fetch_pages
 from tablesim.scans.images import MAX_PIXELS
 from tablesim.scans.joining import join
 from tablesim.scans.locator import Locator
-from tablesim.scans.metadata import Metadata, PageMetadata, joined, read_metadata
+from tablesim.scans.metadata import Metadata, PageMetadata, merged, read_metadata
 from tablesim.scans.sources import (
     Pages,
     ScanListing,
@@ -187,7 +187,7 @@ def _index(corpus: Corpus, pages: Pages, table: Metadata | None, tell: Listener,
     about = dict(pages.about)
     if table is not None:
         match = join(table, pages.scans)
-        about |= {page: joined(line, about.get(page, PageMetadata())) for page, line in match.pages.items()}
+        about |= {page: merged(line, about.get(page, PageMetadata())) for page, line in match.pages.items()}
         write_csv(corpus.folder / FINDINGS, _FINDING_COLUMNS, [asdict(finding) for finding in match.findings])
         for remark in (match.summary(), *match.remarks()):
             tell(Event("remark", "ingest", message=remark))
