@@ -16,20 +16,23 @@ def command(
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder to write; RUN/report unless given.", show_default=False)
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace files in the way that no report wrote; all others stay.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write the report of a run: its clusters and a page for each pair, opened from disk, without a network.
 
-    The page of a pair shows the matched figures, both tables place by place with a piece of the scans for each
-    difference, one page upon the other, and a citation. Pairs of pages that it lays over each other are kept in the
-    run (verified.parquet), and tables that run over several pages are listed in RUN/tables_over_pages.csv.
+    The page of a pair shows the matched digits, both tables cell by cell with a piece of the scans for each
+    difference, one page registered upon the other, and a citation. How far pairs of pages agree is kept in the run, and
+    tables that run over several pages are listed in RUN/tables_over_pages.csv. With --out the run is only read.
 
     Example: tablesim report myrun
     """
     from tablesim.corpus.store import Corpus
     from tablesim.report import write_report
 
-    report = write_report(Corpus.open(run), out)
+    report = write_report(Corpus.open(run), out, force=force)
     if as_json:
         print_json({"report": str(report)})
     else:

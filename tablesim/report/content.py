@@ -1,53 +1,251 @@
-"""What a report says, gathered from a run folder as plain values for the templates."""
+"""What the index of a report says of a run: clusters, tables over several pages, single pages, problems, provenance."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from tablesim.bigrams.embedding import unit_rows
 from tablesim.corpus.clustering.model import Cluster
 from tablesim.corpus.store import Corpus
 from tablesim.evidence.collation.verification import Verification
 from tablesim.evidence.matches.corpus_rank import CorpusRank
-from tablesim.report.cards import Agreements, Cards, PageCard, caption_of, summary_of
-from tablesim.report.pairpages import Pages, PairMaker, PairPage, PairPlan, by_age, wanted_pairs
-from tablesim.report.pairs import Pair
+from tablesim.report.folder import ReportFolder
+from tablesim.report.pair_pages import (
+    PagePair,
+    PairPage,
+    PairPages,
+    PairPlan,
+    by_age,
+    caption_of,
+    wanted_pairs,
+    year_of,
+)
 from tablesim.report.pictures import Picture, Pictures
+from tablesim.report.provenance import public_text, public_value
+from tablesim.report.side_by_side import SideBySide
 from tablesim.scans.csvfile import listed
 from tablesim.scans.images import MAX_PIXELS
-from tablesim.workflow.long_tables import Likeness, write_tables_over_pages
+from tablesim.scans.kinds import PDF_SUFFIXES
+from tablesim.scans.locator import Locator
+from tablesim.workflow.long_tables import Likeness, tables_over_pages, write_tables_over_pages
+from tablesim.workflow.verification import verify_pages
+from tablesim.workflow.verification_store import VerifiedPairs
 
 MAX_CLUSTERS = 200
 """Clusters of two pages and more that are shown with their closest pair, the largest first."""
 
 MAX_MEMBERS = 60
-"""Pages of a cluster that are shown, those most like its middle."""
+"""Pages of a cluster that are shown, those most like its medoid."""
 
-MAX_LOOSE = 400
-"""Pages shown in each of the lists of pages that stand alone or carry no table."""
+MAX_SINGLE = 400
+"""Pages shown in each of the lists of pages that are in no cluster or carry no table."""
 
 MAX_LONG = 60
 """Tables over several pages that are shown, the longest first."""
 
-MAX_LEAVES = 12
+MAX_LONG_PAGES = 12
 """Pages of one book that are shown of such a table."""
+
+N_NEIGHBOURS = 5
+"""Nearest pages that are listed with a page."""
+
+MAX_VERIFIED = 400
+"""Pairs of pages that one report aligns which the run did not yet: a tenth of a second each."""
+
+BLOCK = 1024
+"""Rows of the matrix of cosines that are in memory at once: 160 MB for a cluster of 20,000 pages."""
 
 WritePair = Callable[[str, PairPage], None]
 """Writes the page of a pair at an address relative to the report."""
+
+
+class Agreements:
+    """How far pairs of pages agree: looked up in the run, or worked out now as long as ``most`` allows."""
+
+    def __init__(self, corpus: Corpus, most: int | None = None) -> None:
+        self.corpus = corpus
+        self.left = MAX_VERIFIED if most is None else most
+        self.known = VerifiedPairs.of(corpus)
+
+    def of(self, a: str, b: str) -> Verification | None:
+        """How far two pages agree; None for a page itself, and where it is not known and would be too much."""
+        if a == b:
+            return None
+        agreement = self.known.get(a, b)
+        if agreement is None and self.left > 0:
+            self.left -= 1
+            agreement = verify_pages(self.corpus, a, b)
+        return agreement
+
+
+@dataclass(frozen=True)
+class NeighbourCard:
+    """One of the nearest pages of a page."""
+
+    page: str
+    similarity: float
+    same_book: bool | None
+    caption: str
+    shared: tuple[str, ...]
+    agreement: Verification | None
+
+
+@dataclass(frozen=True)
+class PageCard:
+    """One page in a list.
+
+    ``agreement`` is that with the first page of its cluster, ``similarity`` likewise.
+    """
+
+    page: str
+    caption: str
+    facts: tuple[tuple[str, str], ...]
+    year: int | None
+    picture: Picture | None
+    scan_name: str
+    link: str
+    is_table: bool
+    legibility: float | None
+    note: str
+    n_numbers: int
+    similarity: float | None = None
+    agreement: Verification | None = None
+    neighbours: tuple[NeighbourCard, ...] = ()
+    reason: str = ""
+
+    @property
+    def alt(self) -> str:
+        """What the picture shows, in words."""
+        kind = f"{self.n_numbers} numbers read" if self.is_table else "a page without a numerical table"
+        return f"Scan of page {self.page}: {kind}" + (f"; {self.caption}" if self.caption else "")
+
+
+@dataclass(frozen=True)
+class SmallPage:
+    """One page of a table over several pages."""
+
+    page: str
+    picture: Picture | None
+    scan_name: str
+    alt: str
+
+
+class Cards:
+    """Makes the cards of pages; ``shown`` are the pages that have one."""
+
+    def __init__(self, corpus: Corpus, pictures: Pictures, agreements: Agreements) -> None:
+        self.corpus = corpus
+        self.pictures = pictures
+        self.folder = pictures.folder.path.resolve()
+        # In the run's own report links work wherever the scans are; elsewhere they must not tell the folders of a disk.
+        self.own = self.folder == (corpus.folder / "report").resolve()
+        self.agreements = agreements
+        self.shown: set[str] = set()
+
+    def card(self, page: str, *, first: str = "", similarity: float | None = None, reason: str = "") -> PageCard:
+        """The card of a page; ``first`` is the first page of its cluster."""
+        row = self.corpus.page(page)
+        self.shown.add(page)
+        return PageCard(
+            page=page,
+            caption=caption_of(row),
+            facts=tuple(_facts(row)),
+            year=row["year"],
+            picture=self._thumbnail(row),
+            scan_name=Locator.of(row["scan"]).name,
+            link=self._link(row["scan"]),
+            is_table=bool(row["is_table"]),
+            legibility=row["legibility"],
+            note=row["note"] or "",
+            n_numbers=row["n_numbers"] or 0,
+            similarity=similarity,
+            agreement=self.agreements.of(page, first) if first else None,
+            neighbours=tuple(self._neighbours(page)) if row["is_table"] else (),
+            reason=reason,
+        )
+
+    def small(self, page: str) -> SmallPage:
+        """A page of a table over several pages."""
+        row = self.corpus.page(page)
+        return SmallPage(page, self._thumbnail(row), Locator.of(row["scan"]).name, f"Scan of page {page}")
+
+    def _thumbnail(self, row: dict[str, Any]) -> Picture | None:
+        return self.pictures.thumbnail(row["scan"], row["sha256"], row["rotation"] or 0)
+
+    def _neighbours(self, page: str) -> Iterable[NeighbourCard]:
+        for hit in self.corpus.neighbours(page, N_NEIGHBOURS):
+            caption = caption_of(self.corpus.page(hit.page))
+            shared = tuple(bigram.bigram for bigram in hit.shared)
+            agreement = self.agreements.of(page, hit.page)
+            yield NeighbourCard(hit.page, hit.similarity, hit.same_book, caption, shared, agreement)
+
+    def _link(self, scan: str) -> str:
+        """The scan's address relative to the report, so that the two can be moved together; empty without one."""
+        locator = Locator.of(scan)
+        path = locator.file.resolve()
+        if not path.is_file():
+            return ""
+        try:
+            if not self.own and os.path.commonpath([path, self.folder]) == path.anchor:
+                return ""
+            relative = Path(os.path.relpath(path, self.folder)).as_posix()
+        except ValueError:  # another drive
+            return ""
+        # Browsers open a PDF at the page that follows the address; of a TIFF they know nothing.
+        is_pdf = bool(locator.number) and path.suffix.lower() in PDF_SUFFIXES
+        return quote(relative) + (f"#page={locator.number}" if is_pdf else "")
+
+
+def _facts(row: dict[str, Any]) -> Iterable[tuple[str, str]]:
+    pairs = [
+        ("Author", "; ".join(row["authors"] or ())),
+        ("Title", row["title"] or ""),
+        ("Place", row["place"] or ""),
+        ("Printer", "; ".join(row["printers"] or ())),
+        ("Publisher", "; ".join(row["publishers"] or ())),
+        ("Year", year_of(row)),
+        ("Book", row["book"] or ""),
+        ("Handle", row["handle"] or ""),
+    ]
+    return ((name, value) for name, value in pairs if value)
+
+
+def summary_of(corpus: Corpus, pages: Iterable[str]) -> str:
+    """When and where the pages of a cluster were printed, as far as it is known."""
+    table = corpus.page_table
+    rows = pa.array([table.find(page) for page in pages], pa.int64())
+    years, places, books = (table.column(name).take(rows).to_pylist() for name in ("year", "place", "book"))
+    dated = [year for year in years if year is not None]
+    by_year = sorted(zip(years, places, strict=True), key=lambda pair: pair[0] or 9999)
+    towns = list(dict.fromkeys(place for _, place in by_year if place))
+    n_books = len({book for book in books if book})
+    parts = []
+    if dated:
+        parts.append(str(min(dated)) if min(dated) == max(dated) else f"{min(dated)}–{max(dated)}")
+    if towns:
+        parts.append(", ".join(towns[:6]) + (f" and {len(towns) - 6} more places" if len(towns) > 6 else ""))
+    if n_books:
+        parts.append(f"{n_books} book{'s' if n_books > 1 else ''}")
+    return " · ".join(parts)
 
 
 @dataclass(frozen=True)
 class PairPreview:
     """The closest pair of a cluster in small, and where the whole of it is."""
 
-    pair: Pair
+    pair: SideBySide
     captions: tuple[str, str]
     agreement: Verification
     corpus_rank: CorpusRank | None
@@ -72,28 +270,18 @@ class ClusterPart:
 
 
 @dataclass(frozen=True)
-class LoosePage:
-    """One page of a table over several pages."""
-
-    page: str
-    picture: Picture | None
-    scan: str
-    alt: str
-
-
-@dataclass(frozen=True)
 class LongTable:
-    """A table over several pages in two books: the two captions, their pages, and the pairs that were laid over."""
+    """A table over several pages in two books: the captions of the two, and their pages."""
 
     likeness: Likeness
     captions: tuple[str, str]
-    leaves: tuple[tuple[LoosePage, ...], tuple[LoosePage, ...]]
+    shown: tuple[tuple[SmallPage, ...], tuple[SmallPage, ...]]
 
     @property
-    def sides(self) -> tuple[tuple[str, tuple[str, ...], tuple[LoosePage, ...]], ...]:
-        """Caption, pages and leaves of each book."""
+    def sides(self) -> tuple[tuple[str, tuple[str, ...], tuple[SmallPage, ...]], ...]:
+        """Caption, all pages and shown pages of each book."""
         run = self.likeness.run
-        return tuple(zip(self.captions, (run.pages_a, run.pages_b), self.leaves, strict=True))
+        return tuple(zip(self.captions, (run.pages_a, run.pages_b), self.shown, strict=True))
 
 
 @dataclass(frozen=True)
@@ -117,71 +305,89 @@ class ReportContent:
     provenance: tuple[tuple[str, str], ...] = field(default=())
 
 
-def report_content(corpus: Corpus, folder: Path, date: str, write_pair: WritePair) -> tuple[ReportContent, Pictures]:
-    """Everything the report in ``folder`` says of a run; makes its pictures and has the pages of pairs written."""
+def report_content(
+    corpus: Corpus, folder: ReportFolder, date: str, write_pair: WritePair, *, keep: bool
+) -> ReportContent:
+    """Everything the report in ``folder`` says of a run; makes its pictures and has the pages of pairs written.
+
+    ``keep`` what is found out on the way in the run folder: how far pairs agree, and the tables over several pages.
+    """
     pictures = Pictures(folder, corpus.run.get("max_pixels", MAX_PIXELS))
     agreements = Agreements(corpus)
     clustering = corpus.clusters
-    found = list(clustering.clusters) if clustering is not None else []
-    several = [cluster for cluster in found if len(cluster.members) > 1]
+    clusters = list(clustering.clusters) if clustering is not None else []
+    several = [cluster for cluster in clusters if len(cluster.members) > 1]
     shown = several[:MAX_CLUSTERS]
-    long_tables = write_tables_over_pages(corpus)
-    closest = {cluster.label: pair for cluster in shown if (pair := closest_pair(corpus, cluster.pages))}
+    long_tables = write_tables_over_pages(corpus) if keep else tables_over_pages(corpus)
+    ids, phi = corpus.embeddings
+    row_of = {page: row for row, page in enumerate(ids)}
+    closest = {
+        cluster.label: by_age(corpus, *pair)
+        for cluster in shown
+        if (pair := closest_pair({page: phi[row_of[page]] for page in cluster.pages}))
+    }
     plan = PairPlan(corpus, _wanted(shown, closest.values(), long_tables))
-    previews = _pair_pages(plan, PairMaker(corpus, pictures, agreements, date), set(closest.values()), write_pair)
-    cards = Cards(corpus, pictures, folder, agreements)
+    folder.claim(plan.hrefs.values())
+    maker = PairPages(corpus, pictures, agreements.known, date)
+    previews = _write_pairs(plan, maker, set(closest.values()), write_pair)
+    cards = Cards(corpus, pictures, agreements)
     parts = [_cluster(corpus, cluster, cards, previews.get(closest.get(cluster.label, ("", "")))) for cluster in shown]
 
-    alone = [cluster.members[0].page for cluster in found if len(cluster.members) == 1]
+    table = corpus.page_table
+    read = table.column("status").to_numpy(zero_copy_only=False) == "read"
+    is_table = table.flags("is_table")
+    placed = {page for cluster in clusters for page in cluster.pages}
+    alone = [cluster.members[0].page for cluster in clusters if len(cluster.members) == 1]
+    alone += [page for page in table.ids(np.flatnonzero(read & is_table)) if page not in placed]
+    without = table.ids(np.flatnonzero(read & ~is_table))
     reasons = dict(clustering.without) if clustering is not None else {}
-    rows = [row for row in corpus.pages if row["status"] == "read"]
-    placed = {page for cluster in found for page in cluster.pages}
-    alone += [row["page"] for row in rows if row["is_table"] and row["page"] not in placed]
-    without = [row["page"] for row in rows if not row["is_table"]]
-    years = [row["year"] for row in rows if row["year"] is not None]
+    years = pc.min_max(table.column("year").filter(pa.array(read))).as_py()
     content = ReportContent(
         title=corpus.folder.resolve().name,
         counts={
-            "pages": len(corpus.pages),
-            "tables": sum(bool(row["is_table"]) for row in rows),
-            "numbers": sum(row["n_numbers"] or 0 for row in rows),
+            "pages": len(table),
+            "tables": int(np.count_nonzero(read & is_table)),
+            "numbers": pc.sum(table.column("n_numbers").filter(pa.array(read))).as_py() or 0,
             "corrections": len(corpus.corrections.all),
             "clusters": len(several),
             "alone": len(alone),
             "without": len(without),
             "problems": len(corpus.problems),
         },
-        years=(min(years), max(years)) if years else None,
+        years=None if years["min"] is None else (years["min"], years["max"]),
         clusters=tuple(parts),
         n_clusters=len(several),
-        long_tables=tuple(_long_table(corpus, one, cards) for one in long_tables[:MAX_LONG]),
+        long_tables=tuple(_long_table(corpus, likeness, cards) for likeness in long_tables[:MAX_LONG]),
         n_long=len(long_tables),
-        alone=tuple(cards.card(page, reason=reasons.get(page, "")) for page in alone[:MAX_LOOSE]),
+        alone=tuple(cards.card(page, reason=reasons.get(page, "")) for page in alone[:MAX_SINGLE]),
         n_alone=len(alone),
-        without=tuple(cards.card(page, reason=reasons.get(page, "")) for page in without[:MAX_LOOSE]),
+        without=tuple(cards.card(page, reason=reasons.get(page, "")) for page in without[:MAX_SINGLE]),
         n_without=len(without),
-        problems=tuple(dict(row) for row in corpus.problems),
+        problems=tuple(_problem(row) for row in corpus.problems),
         plan=plan,
         shown=frozenset(cards.shown),
         provenance=tuple(_provenance(corpus)),
     )
-    agreements.known.save()
-    return content, pictures
+    if keep:
+        agreements.known.save()
+    return content
 
 
-def _wanted(clusters: Sequence[Cluster], closest: Iterable[Pages], long_tables: Sequence[Likeness]) -> Iterable[Pages]:
+def _wanted(
+    clusters: Sequence[Cluster], closest: Iterable[PagePair], long_tables: Sequence[Likeness]
+) -> Iterable[PagePair]:
     firsts = [(cluster.medoid, [member.page for member in cluster.members[:MAX_MEMBERS]]) for cluster in clusters]
-    runs = [pair for one in long_tables[:MAX_LONG] for pair in one.run.pairs]
+    runs = [pair for likeness in long_tables[:MAX_LONG] for pair in likeness.run.pairs]
     return wanted_pairs(closest, firsts, runs)
 
 
-def _pair_pages(plan: PairPlan, maker: PairMaker, closest: set[Pages], write: WritePair) -> dict[Pages, PairPreview]:
+def _write_pairs(
+    plan: PairPlan, maker: PairPages, closest: set[PagePair], write: WritePair
+) -> dict[PagePair, PairPreview]:
     """Write the page of every pair of the plan; of the closest of a cluster the small picture is kept."""
     previews = {}
-    for pair in plan.names:
-        href = plan.href(*pair)
-        assert href is not None
-        page = maker.make(*pair)
+    for pair, href in plan.hrefs.items():
+        page = maker.page(*pair)
         write(href, page)
         if pair in closest:
             previews[pair] = PairPreview(page.pair.preview(), page.captions, page.agreement, page.corpus_rank, href)
@@ -189,44 +395,49 @@ def _pair_pages(plan: PairPlan, maker: PairMaker, closest: set[Pages], write: Wr
 
 
 def _cluster(corpus: Corpus, cluster: Cluster, cards: Cards, preview: PairPreview | None) -> ClusterPart:
-    first = cluster.medoid
     pages = [
-        cards.card(member.page, first=first, similarity=member.similarity) for member in cluster.members[:MAX_MEMBERS]
+        cards.card(member.page, first=cluster.medoid, similarity=member.similarity)
+        for member in cluster.members[:MAX_MEMBERS]
     ]
-    summary = summary_of([corpus.page(page) for page in cluster.pages])
+    summary = summary_of(corpus, cluster.pages)
     return ClusterPart(cluster.label, len(cluster.members), tuple(pages), cluster.stability, preview, summary)
 
 
-def _long_table(corpus: Corpus, one: Likeness, cards: Cards) -> LongTable:
-    sides = (one.run.pages_a, one.run.pages_b)
-    captions = [caption_of(corpus.page(pages[0])) for pages in sides]
-    leaves = [
-        tuple(
-            LoosePage(page, cards.thumbnail(page), corpus.page(page)["scan"], f"Scan of page {page}")
-            for page in pages[:MAX_LEAVES]
-        )
-        for pages in sides
-    ]
-    return LongTable(one, (captions[0], captions[1]), (leaves[0], leaves[1]))
+def _long_table(corpus: Corpus, likeness: Likeness, cards: Cards) -> LongTable:
+    sides = (likeness.run.pages_a, likeness.run.pages_b)
+    first, second = (caption_of(corpus.page(pages[0])) for pages in sides)
+    shown_a, shown_b = (tuple(map(cards.small, pages[:MAX_LONG_PAGES])) for pages in sides)
+    return LongTable(likeness, (first, second), (shown_a, shown_b))
 
 
-def closest_pair(corpus: Corpus, pages: Iterable[str]) -> Pages | None:
-    """The two pages with the greatest similarity, the earlier one first; None for fewer than two."""
-    ids, phi = corpus.embeddings
-    chosen = sorted(set(pages))
-    if len(chosen) < 2:
-        return None
-    at = {page: index for index, page in enumerate(ids)}
-    unit = unit_rows(phi[[at[page] for page in chosen]])
-    cosine = np.triu(np.round(unit @ unit.T, 9) + 1.0, k=1)
-    i, j = np.unravel_index(int(np.argmax(cosine)), cosine.shape)
-    return by_age(corpus, chosen[int(i)], chosen[int(j)])
+def closest_pair(embeddings: Mapping[str, NDArray[np.float32]]) -> PagePair | None:
+    """The two pages of greatest cosine, of equals (to nine decimals) the first by their ids; None for fewer than two.
+
+    Exact, with ``BLOCK`` rows of the matrix at a time.
+    """
+    pages = sorted(embeddings)
+    unit = unit_rows([embeddings[page] for page in pages]) if len(pages) > 1 else np.zeros((0, 1))
+    best, pair = -1.0, None
+    for start in range(0, len(unit), BLOCK):
+        # The rows of a block with all that come after its first row; what is not above the diagonal counts nothing.
+        cosine = np.triu(np.round(unit[start : start + BLOCK] @ unit[start:].T, 9) + 1.0, k=1)
+        i, j = np.unravel_index(int(np.argmax(cosine)), cosine.shape)
+        if cosine[i, j] > best:
+            best, pair = float(cosine[i, j]), (pages[start + int(i)], pages[start + int(j)])
+    return pair
+
+
+def _problem(row: dict[str, str]) -> dict[str, str]:
+    name = Locator.of(row["scan"]).name if row["scan"] else ""
+    return {"page": row["page"], "scan": name, "problem": public_text(row["problem"], [row["scan"]] if name else [])}
 
 
 def _provenance(corpus: Corpus) -> Iterable[tuple[str, str]]:
-    run = dict(corpus.run)
-    yield "Run folder", str(corpus.folder)
-    yield "Scans from", "; ".join(_listed(run.pop("source", "")))
+    """What made the report; of folders and files the names alone, since reports are there to be shared."""
+    run = public_value(dict(corpus.run))
+    source = run.pop("source", "")
+    yield "Run folder", corpus.folder.resolve().name
+    yield "Scans from", source if isinstance(source, str) else "; ".join(map(str, source))
     yield "Fingerprint of the network", _plain(corpus.settings.get("network", "unknown"))
     yield "Hash of the settings", corpus.settings_hash
     run.pop("settings", None)
@@ -234,23 +445,19 @@ def _provenance(corpus: Corpus) -> Iterable[tuple[str, str]]:
     for name, value in sorted(run.items()):
         if isinstance(value, dict):
             for inner, detail in sorted(value.items()):
-                yield f"{_words(name)}: {inner.replace('_', ' ')}", _plain(detail)
+                yield f"{_title(name)}: {inner.replace('_', ' ')}", _plain(detail)
         else:
-            yield _words(name), _plain(value)
+            yield _title(name), _plain(value)
     if corpus.corrections.all:
-        makers = sorted({made.who or "unnamed" for made in corpus.corrections.all})
+        correctors = sorted({correction.who or "unnamed" for correction in corpus.corrections.all})
         where = listed(corpus.corrections.pages)
-        yield "Corrections", f"{len(corpus.corrections.all)} on {where}; by {listed(makers)}"
+        yield "Corrections", f"{len(corpus.corrections.all)} on {where}; by {listed(correctors)}"
     yield "Read with", ", ".join(f"{name} {number}" for name, number in sorted(dict(versions).items())) or "unknown"
     yield "Report written with", f"tablesim {version('tablesim')}"
 
 
-def _words(name: str) -> str:
+def _title(name: str) -> str:
     return name.replace("_", " ").capitalize()
-
-
-def _listed(value: Any) -> list[str]:
-    return [value] if isinstance(value, str) else [str(item) for item in value]
 
 
 def _plain(value: Any) -> str:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from tablesim.errors import TablesimError
+from tablesim.report.folder import ReportFolder
 from tablesim.scans.cleaning import clean
 from tablesim.scans.images import MAX_PIXELS, open_image
 
 PAGE_SIDE = 1500
-"""Longer side in pixels of a page in a pair: figures of 9 px on a scan of 1400 stay legible."""
+"""Longer side in pixels of a page in a pair: digits of 9 px on a scan of 1400 stay legible."""
 
 THUMBNAIL_SIDE = 360
 """Longer side in pixels of a page in a list."""
@@ -36,16 +36,15 @@ class Pictures:
 
     Parameters
     ----------
-    folder : Path
-        The report's folder; pictures go into ``assets/`` in it, named by the hash of their scan.
+    folder : ReportFolder
+        Pictures go into ``assets/`` in it, named by the hash of their scan.
     max_pixels : int
         Larger scans are not opened.
     """
 
-    def __init__(self, folder: Path, max_pixels: int = MAX_PIXELS) -> None:
+    def __init__(self, folder: ReportFolder, max_pixels: int = MAX_PIXELS) -> None:
         self.folder = folder
         self.max_pixels = max_pixels
-        self.used: set[str] = set()
 
     def page(self, scan: str, sha256: str, rotation: int) -> Picture | None:
         """The whole page, to read it by; None when the scan cannot be opened."""
@@ -61,18 +60,12 @@ class Pictures:
 
     def kept(self, name: str) -> Picture | None:
         """A picture that is there from before, or None."""
-        path = self.folder / "assets" / name
-        if not path.is_file():
+        href = f"assets/{name}"
+        path = self.folder.kept(href)
+        if path is None:
             return None
-        self.used.add(name)
         with Image.open(path) as image:
-            return Picture(f"assets/{name}", *image.size)
-
-    def sweep(self) -> None:
-        """Remove pictures of an earlier report that this one does not show."""
-        for path in (self.folder / "assets").glob("*.webp"):
-            if path.name not in self.used:
-                path.unlink()
+            return Picture(href, *image.size)
 
     def _make(self, scan: str, sha256: str, rotation: int, side: int, kind: str) -> Picture | None:
         name = f"{sha256[:20]}-{rotation}-{kind}.webp"
@@ -85,13 +78,9 @@ class Pictures:
         return self._save(image.transpose(_TURN[rotation]) if rotation else image, name, quality=74)
 
     def _save(self, image: Image.Image, name: str, quality: int) -> Picture:
-        path = self.folder / "assets" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_suffix(".part")
-        image.save(aside, "WEBP", quality=quality, method=3)
-        aside.replace(path)
-        self.used.add(name)
-        return Picture(f"assets/{name}", *image.size)
+        href = f"assets/{name}"
+        self.folder.write(href, lambda aside: image.save(aside, "WEBP", quality=quality, method=3))
+        return Picture(href, *image.size)
 
 
 def _open(scan: str, side: int, max_pixels: int) -> Image.Image | None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 from tablesim.corpus.store import Corpus
@@ -95,7 +96,7 @@ class Provenance:
 
     def about(self, corpus: Corpus, pages: Iterable[str]) -> Provenance:
         """The same for other pages of the run."""
-        return replace(self, pages=tuple(_page_of_run(corpus, page) for page in dict.fromkeys(pages)))
+        return replace(self, pages=tuple(page_of_run(corpus, page) for page in dict.fromkeys(pages)))
 
     @classmethod
     def of_readings(cls, readings: Iterable[Reading], network: PageReader | None = None) -> Provenance:
@@ -115,7 +116,7 @@ class Provenance:
     @property
     def citation(self) -> str:
         """One sentence a page and one about the software: what a footnote needs."""
-        made = [_cited(page) for page in self.pages[:MOST_CITED]]
+        made = [f"{cite_page(page)}." for page in self.pages[:MOST_CITED]]
         if len(self.pages) > MOST_CITED:
             made.append(f"and {len(self.pages) - MOST_CITED} more pages.")
         made.append(
@@ -159,15 +160,37 @@ def describe_page(row: Mapping[str, Any]) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _page_of_run(corpus: Corpus, page: str) -> ExportedPage:
-    row, made = corpus.page(page), corpus.corrections_of(page)
-    by = tuple(sorted({correction.who for correction in made} - {""}))
-    return ExportedPage(page, row["scan"], row["sha256"], describe_page(row), row.get("handle") or "", len(made), by)
+def page_of_run(corpus: Corpus, page: str) -> ExportedPage:
+    """A page of a run as it is cited; RunError where there is none such."""
+    row, corrections = corpus.page(page), corpus.corrections_of(page)
+    correctors = tuple(sorted({correction.who for correction in corrections} - {""}))
+    about, handle = describe_page(row), row.get("handle") or ""
+    return ExportedPage(page, row["scan"], row["sha256"], about, handle, len(corrections), correctors)
 
 
-def _cited(page: ExportedPage) -> str:
+def cite_page(page: ExportedPage) -> str:
+    """What a page is, its handle, the hash of its scan, and what people corrected on it."""
     about = f"{page.about}, " if page.about else ""
     handle = f", {page.handle}" if page.handle else ""
     by = f" by {'; '.join(page.correctors)}" if page.correctors else ""
     corrected = f", corrections: {page.corrections}{by}" if page.corrections else ""
-    return f"{about}page {page.page}{handle} (scan SHA-256 {page.sha256[:16]}{corrected})."
+    return f"{about}page {page.page}{handle} (scan SHA-256 {page.sha256[:16]}{corrected})"
+
+
+def public_text(text: str, scans: Iterable[str]) -> str:
+    """A text that may be published: the scans that it names by their paths are named by their files alone."""
+    for scan in scans:
+        path = Locator.of(scan).file
+        text = text.replace(str(path), path.name)
+    return text
+
+
+def public_value(value: Any) -> Any:
+    """A plain value that may be published: of paths the last name is left, in lists and dicts too."""
+    if isinstance(value, dict):
+        return {name: public_value(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [public_value(inner) for inner in value]
+    if isinstance(value, str) and (PurePosixPath(value).is_absolute() or PureWindowsPath(value).is_absolute()):
+        return PureWindowsPath(value).name
+    return value

@@ -2,84 +2,89 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 
+from tablesim.corpus.storage.lock import owner
 from tablesim.corpus.store import Corpus
-from tablesim.errors import RunError
+from tablesim.errors import InUseError, RunError
 from tablesim.report.content import report_content
-from tablesim.report.pairpages import PairPage
+from tablesim.report.folder import ReportFolder
+from tablesim.report.pair_pages import PairPage
 from tablesim.report.presentation import environment
 
-SHEETS = ("report.css", "report.js")
+ASSETS = ("report.css", "report.js")
 """Files that every page of the report takes from ``assets/``."""
 
 
-def write_report(corpus: Corpus, folder: str | Path | None = None) -> Path:
+def write_report(corpus: Corpus, folder: str | Path | None = None, *, force: bool = False) -> Path:
     """Write the static report of a run.
 
-    What laying pages over each other said is kept in the run folder, with the list of tables over several pages.
+    Into the run's own ``report/`` it is written under the lock of the run, and how far pages agree and which tables run
+    over several pages is kept in the run folder. Into another folder nothing of the run is changed.
 
     Parameters
     ----------
     corpus : Corpus
         The run; the scans are looked up where it says they are, for their pictures. A scan that has gone leaves a
-        blank page in the report, with the matched figures at their places.
+        blank page in the report, with the matched digits at their positions.
     folder : path, optional
-        Where to write; ``report/`` in the run folder when left out. A report that is there is replaced.
+        Where to write; ``report/`` in the run folder when left out. Files that an earlier report wrote there
+        (``report_files.txt``) are replaced, and removed where this one does not need them; all others stay.
+    force : bool
+        Replace files that are in the way though no report wrote them.
 
     Returns
     -------
     Path
-        The page to open: ``index.html``. It needs no server and no network.
+        The page to open: ``index.html``. It needs no server and no network, and names no folder of this machine.
 
     Raises
     ------
+    InUseError
+        Another process is writing the run.
     RunError
-        The run holds no pages yet, or the folder cannot be written to.
+        The run holds no pages yet, files of others are in the way, or the folder cannot be written to.
     """
-    if not corpus.pages:
-        raise RunError(f"{corpus.folder}: no page in this run yet; read some with `tablesim run SCANS --out RUN`")
-    folder = corpus.folder / "report" if folder is None else Path(folder)
-    try:
-        return _write(corpus, folder)
-    except OSError as error:
-        reason = error.strerror or error
-        raise RunError(
-            f"{folder}: the report cannot be written ({reason}); choose a folder you may write to"
-        ) from error
+    path = corpus.folder / "report" if folder is None else Path(folder)
+    own = path.resolve() == (corpus.folder / "report").resolve()
+    if not own:
+        holder = owner(corpus.folder)
+        if holder is not None and holder.alive and holder.pid != os.getpid():
+            raise InUseError(f"{corpus.folder}: in use by another process ({holder}): wait until it is done")
+    with corpus.lock() if own else nullcontext():
+        corpus.refresh()
+        if not len(corpus.page_table):
+            raise RunError(f"{corpus.folder}: no page in this run yet; read some with `tablesim run SCANS --out RUN`")
+        try:
+            return _write(corpus, ReportFolder(path, own=own, force=force), own=own)
+        except OSError as error:
+            reason = error.strerror or error
+            raise RunError(
+                f"{path}: the report cannot be written ({reason}); choose a folder you may write to"
+            ) from error
 
 
-def _write(corpus: Corpus, folder: Path) -> Path:
-    (folder / "assets").mkdir(parents=True, exist_ok=True)
-    templates, sources = environment(), files("tablesim.report") / "templates"
-    for name in SHEETS:
-        _replace(folder / "assets" / name, (sources / name).read_text(encoding="utf-8"))
+def _write(corpus: Corpus, folder: ReportFolder, *, own: bool) -> Path:
+    folder.claim(["index.html", *(f"assets/{name}" for name in ASSETS)])
+    sources = files("tablesim.report") / "templates"
+    for name in ASSETS:
+        folder.write_text(f"assets/{name}", (sources / name).read_text(encoding="utf-8"))
     now = datetime.now(UTC)
     today = f"{now.day} {now:%B %Y}"
-    written = set()
+    templates = environment()
 
     def write_pair(href: str, page: PairPage) -> None:
-        text = templates.get_template("pair.html").render(
-            page=page, root="../", title=corpus.folder.resolve().name, today=today
-        )
-        _replace(folder / href, text)
-        written.add(folder / href)
+        title = corpus.folder.resolve().name
+        text = templates.get_template("pair.html").render(page=page, root="../", title=title, today=today)
+        folder.write_text(href, text)
 
-    content, pictures = report_content(corpus, folder, today, write_pair)
+    content = report_content(corpus, folder, today, write_pair, keep=own)
     citation = (sources / "citation.bib").read_text(encoding="utf-8")
     text = templates.get_template("index.html").render(content=content, root="", citation=citation, today=today)
-    _replace(folder / "index.html", text)
-    pictures.sweep()
-    for path in (folder / "pairs").glob("*.html"):
-        if path not in written:
-            path.unlink()
-    return folder / "index.html"
-
-
-def _replace(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.part")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(path)
+    folder.write_text("index.html", text)
+    folder.finish()
+    return folder.path / "index.html"

@@ -201,7 +201,7 @@ def test_a_place_is_shown_on_both_scans(pair):
     for spot in pair.locator(".spot").all():
         assert spot.evaluate(IN_VIEW)
         assert "guessed" not in spot.get_attribute("class")
-    said = pair.locator(".place").inner_text()
+    said = pair.locator(".chosen-words").inner_text()
     assert "B has 57; they differ" in said
     assert pair.evaluate("location.hash") == f"#{differing(pair).get_attribute('data-cell')}"
 
@@ -227,7 +227,7 @@ def test_what_one_page_lacks_is_framed_where_it_should_stand(pair):
     missing.click()
     spots = pair.locator(".spot").all()
     assert ["guessed" in spot.get_attribute("class") for spot in spots] == [False, True]
-    assert "B has nothing; on one page only" in pair.locator(".place").inner_text()
+    assert "B has nothing; on one page only" in pair.locator(".chosen-words").inner_text()
     assert all(spot.evaluate(IN_VIEW) for spot in spots)
 
 
@@ -238,7 +238,7 @@ def test_an_address_with_a_place_leads_to_it(browser, report):
         page.goto(f"{path.as_uri()}#{name}")
         page.reload()
         assert page.locator("td.chosen").get_attribute("data-cell") == name
-        assert "57" in page.locator(".place").inner_text()
+        assert "57" in page.locator(".chosen-words").inner_text()
         page.locator(".differences a").last.click()
         assert page.locator("td.chosen").get_attribute("data-cell") != name
 
@@ -288,14 +288,14 @@ def test_both_pages_move_and_grow_together(pair):
     assert pair.locator(".zoom").inner_text() == "3×"
 
 
-def test_pages_that_cannot_be_laid_over_each_other_say_so(browser, corpus, tmp_path, monkeypatch):
+def test_pages_that_cannot_be_registered_say_so(browser, corpus, tmp_path, monkeypatch):
     monkeypatch.setattr(
         "tablesim.evidence.comparison.register_pages", lambda *_: NotRegistrable("for the sake of <the> test")
     )
     report = write_report(corpus, tmp_path / "apart")
     with opened(browser, page_of(report, "declination", "1604")) as page:
         assert page.locator(".over").count() == 0
-        assert "cannot be laid over each other: for the sake of <the> test" in page.locator("#over").inner_text()
+        assert "could not be registered: for the sake of <the> test" in page.locator("#over").inner_text()
         assert page.get_by_label("both pages move together").is_disabled()
         differing(page).click()
         assert all(spot.is_visible() for spot in page.locator(".spot").all())

@@ -13,11 +13,12 @@ from tablesim.errors import RunError
 from tablesim.evidence import compare
 from tablesim.records.corrections import Correction
 from tablesim.report import write_report
-from tablesim.report.cards import caption_of
 from tablesim.report.content import closest_pair
-from tablesim.report.pairs import HEIGHT, make_pair
+from tablesim.report.folder import ReportFolder
+from tablesim.report.pair_pages import caption_of
 from tablesim.report.pictures import PAGE_SIDE, THUMBNAIL_SIDE, Pictures
 from tablesim.report.presentation import cut
+from tablesim.report.side_by_side import HEIGHT, side_by_side
 from tablesim.workflow import run
 from tests.corpus.fakes import FakeReader, write_scan
 from tests.report.pages import data_of, page_of
@@ -30,7 +31,12 @@ def every_page(report: Path) -> list[Path]:
 
 def test_report_stands_in_the_run_folder(corpus, report):
     assert report == corpus.folder / "report" / "index.html"
-    assert sorted(path.name for path in report.parent.iterdir()) == ["assets", "index.html", "pairs"]
+    assert sorted(path.name for path in report.parent.iterdir()) == [
+        "assets",
+        "index.html",
+        "pairs",
+        "report_files.txt",
+    ]
     assert len(list((report.parent / "pairs").iterdir())) == 4
 
 
@@ -95,7 +101,7 @@ def test_score_and_sum_are_stated_for_each_pair(corpus, report):
 
 def test_each_page_is_laid_over_the_first_of_its_cluster(report):
     html = report.read_text(encoding="utf-8")
-    shares = re.findall(r"With the first page: similarity [\d.]+; ([\d.]+) % of (\d+) common places agree", html)
+    shares = re.findall(r"With the first page: similarity [\d.]+; ([\d.]+) % of (\d+) common cells agree", html)
     assert len(shares) == 4
     assert {int(places) for _, places in shares} <= {246, 247, 248, 120}
     assert {share for share, _ in shares} == {"100.0", "99.6"}
@@ -106,7 +112,7 @@ def test_nearest_pages_show_agreement_beside_similarity(report):
     html = report.read_text(encoding="utf-8")
     near = re.findall(r'<li><span class="cosine">.*?</li>', html, re.S)
     assert len(near) > 10
-    assert all("common places agree" in one or "no places in common" in one for one in near)
+    assert all("common cells agree" in one or "no cells in common" in one for one in near)
     assert {"not shown to be the same table" in one for one in near} == {True, False}
 
 
@@ -159,17 +165,30 @@ def test_writing_again_makes_no_picture_again_and_leaves_nothing_old(corpus, rep
         return {path: path.stat().st_mtime_ns for path in (report.parent / "assets").glob("*.webp")}
 
     before = pictures()
-    (report.parent / "assets" / "old.webp").write_bytes(b"")
-    (report.parent / "pairs" / "old.html").write_bytes(b"")
+    old = ("assets/old.webp", "pairs/old.html")
+    for name in old:
+        (report.parent / name).write_bytes(b"")
+    with (report.parent / "report_files.txt").open("a") as file:
+        file.writelines(f"{name}\n" for name in (*old, "../run.json"))
     pages = {page: page.read_bytes() for page in every_page(report) if page.name != "old.html"}
     write_report(corpus)
     assert pictures() == before
     assert {page: page.read_bytes() for page in every_page(report)} == pages
+    assert (corpus.folder / "run.json").is_file()
+    assert listed_in(report.parent) == files_in(report.parent) - {"report_files.txt"}
+
+
+def listed_in(folder: Path) -> set[str]:
+    return set((folder / "report_files.txt").read_text(encoding="utf-8").splitlines()[1:])
+
+
+def files_in(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_only_so_many_pairs_have_a_page_and_the_report_says_so(corpus, tmp_path, monkeypatch):
-    monkeypatch.setattr("tablesim.report.pairpages.MAX_PAIRS", 3)
-    monkeypatch.setattr("tablesim.report.pairpages.MAX_OVER", 1)
+    monkeypatch.setattr("tablesim.report.pair_pages.MAX_PAIRS", 3)
+    monkeypatch.setattr("tablesim.report.pair_pages.MAX_OVERLAYS", 1)
     index = write_report(corpus, tmp_path / "few")
     pages = every_page(index)[1:]
     assert len(pages) == 3
@@ -177,14 +196,14 @@ def test_only_so_many_pairs_have_a_page_and_the_report_says_so(corpus, tmp_path,
     over = [page for page in pages if 'class="over"' in page.read_text(encoding="utf-8")]
     assert len(over) == 1
     rest = next(page for page in pages if page not in over).read_text(encoding="utf-8")
-    assert "one report lays 1 pairs over each other" in rest
+    assert "one report shows 1 pairs so" in rest
 
 
 def test_what_was_laid_over_each_other_is_kept_and_not_laid_again(corpus, report, monkeypatch):
-    monkeypatch.setattr("tablesim.report.cards.verify_pages", None)
-    monkeypatch.setattr("tablesim.report.cards.MAX_VERIFIED", 0)
+    monkeypatch.setattr("tablesim.report.content.verify_pages", None)
+    monkeypatch.setattr("tablesim.report.content.MAX_VERIFIED", 0)
     before = report.read_text(encoding="utf-8")
-    assert before.count("common places agree") > 10
+    assert before.count("common cells agree") > 10
     assert write_report(Corpus.open(corpus.folder)).read_text(encoding="utf-8") == before
 
 
@@ -193,10 +212,10 @@ def test_scans_that_have_gone_leave_a_note_and_their_matches(corpus, tmp_path, m
     moved = Corpus.open(corpus.folder)
     monkeypatch.setattr(Corpus, "page", lambda self, page: away[page])
     html = write_report(moved, tmp_path / "elsewhere").read_text(encoding="utf-8")
-    assert "The scan is no longer at /gone/sines_1543.png" in html
+    assert "The scan is no longer where it was: sines_1543.png" in html
     assert "<img" not in html
     page = page_of(tmp_path / "elsewhere" / "index.html", "sines_1543").read_text(encoding="utf-8")
-    assert "The scan is no longer at /gone/sines_1543.png" in page
+    assert "The scan is no longer where it was: sines_1543.png" in page
     assert page.count('class="link') > 100
     assert not re.search(r'<img src="\.\./', page)
     assert "there is no picture of it here" in page
@@ -221,14 +240,16 @@ def test_closest_pair_is_the_closest_and_the_earlier_page_first(corpus):
         ((one, other) for one in pages for other in pages if one < other),
         key=lambda pair: compare(corpus.reading(pair[0]), corpus.reading(pair[1])).similarity,
     )
-    assert closest_pair(corpus, pages) == best
-    assert closest_pair(corpus, pages[:1]) is None
+    ids, phi = corpus.embeddings
+    embeddings = {page: row for page, row in zip(ids, phi, strict=True) if page in pages}
+    assert closest_pair(embeddings) == best
+    assert closest_pair({pages[0]: embeddings[pages[0]]}) is None
 
 
 def test_boxes_on_the_stage_lie_on_the_upright_page(corpus, tmp_path):
     upright, lying = corpus.reading("declination_1543"), corpus.reading("declination_1604")
     assert lying.transform.rotation == 90
-    pair = make_pair(upright, lying, Pictures(tmp_path))
+    pair = side_by_side(upright, lying, Pictures(ReportFolder(tmp_path)))
     assert all(side.picture is not None and side.picture.height > side.picture.width for side in pair.sides)
     for side, name in zip(pair.sides, ("a", "b"), strict=True):
         with Image.open(tmp_path / side.picture.href) as picture:
@@ -240,7 +261,7 @@ def test_boxes_on_the_stage_lie_on_the_upright_page(corpus, tmp_path):
 
 
 def test_lines_are_as_wide_as_what_they_bring(corpus, tmp_path):
-    pair = make_pair(corpus.reading("sines_1543"), corpus.reading("sines_1561"), Pictures(tmp_path))
+    pair = side_by_side(corpus.reading("sines_1543"), corpus.reading("sines_1561"), Pictures(ReportFolder(tmp_path)))
     per_relevance = [line.width / line.relevance for line in pair.lines]
     assert max(per_relevance) == pytest.approx(min(per_relevance))
     assert pair.listed()[0][1].relevance == pair.strongest
@@ -268,7 +289,7 @@ def test_similarities_are_cut_not_rounded():
 
 
 def test_pictures_of_deep_and_bad_scans(tiff, tmp_path):
-    pictures = Pictures(tmp_path / "report")
+    pictures = Pictures(ReportFolder(tmp_path / "report"))
     picture = pictures.thumbnail(str(tiff), "ab" * 32, 90)
     assert picture is not None
     assert (picture.width, picture.height) == (200, 300)
@@ -279,7 +300,7 @@ def test_pictures_of_deep_and_bad_scans(tiff, tmp_path):
 
 def test_large_scans_are_reduced_and_transparent_ones_are_paper(tmp_path):
     Image.new("RGBA", (3000, 2000), (0, 0, 0, 0)).save(tmp_path / "clear.png")
-    pictures = Pictures(tmp_path / "report")
+    pictures = Pictures(ReportFolder(tmp_path / "report"))
     page = pictures.page(str(tmp_path / "clear.png"), "ab" * 32, 0)
     small = pictures.thumbnail(str(tmp_path / "clear.png"), "ab" * 32, 0)
     assert page is not None
@@ -296,7 +317,7 @@ def test_tables_over_several_pages_have_a_section(tmp_path):
     section = html[html.index('<section id="long">') :]
     section = section[: section.index("</section>")]
     assert section.count('<article class="long"') == 9
-    assert re.search(r"similarity 0\.9\d\d · containment 0\.9\d\d · \d+\.\d % of \d+ common places agree", section)
+    assert re.search(r"similarity 0\.9\d\d · containment 0\.9\d\d · \d+\.\d % of \d+ common cells agree", section)
     assert "tablesim collate --run RUN b0_t0_p10+b0_t0_p11 b1_t0_p10+b1_t0_p11" in section
     pair = re.search(r'href="(pairs/b0_t0_p10--b1_t0_p10-\w+\.html)"', section)
     assert pair is not None
@@ -311,6 +332,6 @@ def test_a_pair_of_pages_with_nothing_in_common_says_so(tmp_path):
     report = write_report(corpus)
     html = page_of(report, "ones", "twos").read_text(encoding="utf-8")
     assert "nothing says that they carry the same table" in html
-    assert "These two pages have no figure in common." in html
+    assert "These two pages have no digit in common." in html
     assert "No rows and columns of the two pages could be brought together" in html
-    assert "cannot be laid over each other: too few equal numbers stand at matching places" in html
+    assert "could not be registered: too few equal numbers stand at matching places" in html

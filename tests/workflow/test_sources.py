@@ -22,6 +22,7 @@ from tablesim.cli import app
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError
 from tablesim.report.content import report_content
+from tablesim.report.folder import ReportFolder
 from tablesim.scans.facets import NOT_GIVEN
 from tablesim.scans.images import MAX_PIXELS, load_scan, page_id
 from tablesim.scans.metadata import SINE_LOCO
@@ -101,7 +102,8 @@ def test_pages_of_every_kind_meet_in_one_run(tmp_path, library):
     for page, row in rows.items():
         if row["status"] == "read":
             assert load_scan(row["scan"]).grey.shape == (80, 60), page
-    content, _ = report_content(corpus, tmp_path / "out" / "report", "today", lambda href, page: None)
+    folder = ReportFolder(tmp_path / "out" / "report", own=True)
+    content = report_content(corpus, folder, "today", lambda href, page: None, keep=True)
     cards = [card for part in content.clusters for card in part.pages] + list(content.alone)
     assert {card.page for card in cards} == {page for page in rows if rows[page]["status"] == "read"}
     assert all(card.picture is not None for card in cards)
@@ -157,7 +159,8 @@ def test_pages_meet_their_lines_and_their_ids_however_names_are_written(tmp_path
     assert corpus.page(unicodedata.normalize("NFD", "Königsberg_p1")) == corpus.page("Königsberg_p1")
     assert load_scan(rows["M<FC>nster_p3"]["scan"]).grey.shape == (80, 60)
     assert any("1 x .heic: images of a kind that is not read" in event.message for event in events)
-    content, _ = report_content(corpus, tmp_path / "out" / "report", "today", lambda href, page: None)
+    folder = ReportFolder(tmp_path / "out" / "report", own=True)
+    content = report_content(corpus, folder, "today", lambda href, page: None, keep=True)
     links = {card.page: card.link for part in content.clusters for card in part.pages}
     links |= {card.page: card.link for card in content.alone}
     assert links["M<FC>nster_p3"].endswith("scans/M%FCnster_p3.png")

@@ -1,4 +1,4 @@
-// The report works without this script; it adds what moves: thresholds, views of two pages at once, the table of places.
+// The report works without this script; it adds what moves: thresholds, views of two pages at once, the table of cells.
 "use strict";
 const all = (part, selector) => [...part.querySelectorAll(selector)];
 const stored = document.getElementById("data");
@@ -19,7 +19,7 @@ function enlarge(figure, parts) {
   }
 }
 
-// Matching figures: lines between the two pages.
+// Matching digits: lines between the two pages.
 function matches(figure) {
   const stage = figure.querySelector(".stage");
   const lines = all(figure, ".link");
@@ -31,7 +31,7 @@ function matches(figure) {
     !(line.classList.contains("loose") && stage.classList.contains("hide-loose")));
   let hot = null;
 
-  const name = (bigram) => bigram.length === 1 ? `the single figure ${bigram}` : `${bigram[0]} beside ${bigram[1]}`;
+  const name = (bigram) => bigram.length === 1 ? `the single digit ${bigram}` : `${bigram[0]} beside ${bigram[1]}`;
   function highlight(line) {
     if (hot) hot.classList.remove("hot");
     hot = line;
@@ -45,7 +45,7 @@ function matches(figure) {
     strong.textContent = link.bigram;
     const share = (100 * link.relevance / data.score).toFixed(2);
     reads.append(strong, ` (${name(link.bigram)}) brings ${link.relevance.toFixed(3)}, ${share} % of the score` +
-      (link.supported ? "; both stand at matching places" : "; their places do not match"));
+      (link.supported ? "; both stand at matching positions" : "; their positions do not match"));
   }
   function filter() {
     const least = Number(slider.value);
@@ -84,9 +84,9 @@ function matches(figure) {
   enlarge(figure, ".stage, .names");
 }
 
-// The way from one page to the other, as the run found it (source pixels).
-const way = (laid) => {
-  if (!laid) return null;
+// The map from each page to the other, as registration found it (source pixels).
+const mapsOf = (pageMap) => {
+  if (!pageMap) return null;
   const project = (m, [x, y]) => {
     const w = m[2][0] * x + m[2][1] * y + m[2][2];
     return [(m[0][0] * x + m[0][1] * y + m[0][2]) / w, (m[1][0] * x + m[1][1] * y + m[1][2]) / w];
@@ -102,8 +102,8 @@ const way = (laid) => {
     while (from[k] < v) k += 1;
     return to[k - 1] + (to[k] - to[k - 1]) * (v - from[k - 1]) / (from[k] - from[k - 1]);
   };
-  const warp = laid.warp;
-  if (!warp) return [(p) => project(laid.matrix, p), (p) => project(laid.inverse, p)];
+  const warp = pageMap.warp;
+  if (!warp) return [(p) => project(pageMap.matrix, p), (p) => project(pageMap.inverse, p)];
   const back = [inverse(warp.level), inverse(warp.page)];
   const on = (s, v) => spaced(s.from, s.to, s.slope, v);
   const off = (s, v) => spaced(s.to, s.from, 1 / s.slope, v);
@@ -114,12 +114,12 @@ const way = (laid) => {
 };
 
 // Two scans side by side that are enlarged and moved together.
-function panes(desk) {
-  const box = desk.querySelector(".panes");
+function panes(inspect) {
+  const box = inspect.querySelector(".panes");
   const steps = [1, 1.5, 2, 3, 4, 6, 8];
   const together = box.querySelector(".together");
-  const said = box.querySelector(".place");
-  const map = way(data.laid_over);
+  const said = box.querySelector(".chosen-words");
+  const map = mapsOf(data.page_map);
   let zoom = 1;
   let mover = null;
   box.hidden = false;
@@ -134,8 +134,8 @@ function panes(desk) {
       down: ([x, y]) => ({ 0: [x, y], 90: [y, height - x], 180: [width - x, height - y], 270: [width - y, x] })[rotation],
     };
   });
-  // How many source pixels of B one of A is: figures of both pages are shown equally large.
-  const m = data.laid_over ? data.laid_over.matrix : null;
+  // How many source pixels of B one of A is: digits of both pages are shown equally large.
+  const m = data.page_map ? data.page_map.matrix : null;
   const larger = m ? Math.sqrt(Math.abs(m[0][0] * m[1][1] - m[0][1] * m[1][0])) : sides[1].wide / sides[0].wide;
   function lay(keep) {
     const fit = Math.min(sides[0].view.clientWidth / sides[0].wide, sides[1].view.clientWidth * larger / sides[1].wide);
@@ -204,10 +204,10 @@ function panes(desk) {
   addEventListener("resize", () => lay(true));
   lay(false);
 
-  // Shows a place on both pages: framed where something was read, in broken lines where it should stand.
+  // Shows a cell on both pages: framed where something was read, in broken lines where it should stand.
   return ([row, column, state, ...read]) => {
     const [box, at] = read[0] ? [read[0], 0] : [read[1], 1];
-    // Large enough to be read, figures of 17 pixels on the screen, and to bring the place into the middle.
+    // Large enough to be read, digits of 17 pixels on the screen, and to bring the cell into the middle.
     const height = (sides[at].lying ? box[3] : box[4]) * sides[at].scale / zoom;
     const legible = steps.find((step) => step >= 2 && step * height >= 17) || steps.at(-1);
     if (zoom < legible) { zoom = legible; lay(true); }
@@ -243,9 +243,9 @@ function panes(desk) {
   };
 }
 
-// The table of places: one of them can be reached with Tab, the others from there with the arrows.
-function places(desk, show) {
-  const table = desk.querySelector(".cells");
+// The table of cells: one of them can be reached with Tab, the others from there with the arrows.
+function cellTable(inspect, show) {
+  const table = inspect.querySelector(".cells");
   const cells = all(table, "td[data-cell]");
   const at = new Map(cells.map((cell, index) => [cell.dataset.cell, index]));
   const apart = cells.filter((cell) => !cell.classList.contains("agrees"));
@@ -273,7 +273,7 @@ function places(desk, show) {
   function fromAddress() {
     const index = at.get(decodeURIComponent(location.hash.slice(1)));
     if (index === undefined) return;
-    desk.scrollIntoView({ behavior: "instant" });
+    inspect.scrollIntoView({ behavior: "instant" });
     choose(cells[index], { address: false });
   }
   stop.tabIndex = 0;
@@ -310,13 +310,13 @@ function places(desk, show) {
       if (found) choose(found, { focus: true });
     });
   }
-  const quiet = table.querySelector(".quiet");
-  quiet.addEventListener("change", () => {
+  const onlyDiffering = table.querySelector(".differing-rows");
+  onlyDiffering.addEventListener("change", () => {
     for (const row of all(table, ".grid tbody tr")) {
-      row.hidden = quiet.checked && !row.querySelector("td[data-cell]:not(.agrees)");
+      row.hidden = onlyDiffering.checked && !row.querySelector("td[data-cell]:not(.agrees)");
     }
   });
-  quiet.disabled = !apart.length;
+  onlyDiffering.disabled = !apart.length;
   for (const button of all(table, "button[data-next]")) {
     button.disabled = !apart.length;
     button.addEventListener("click", () => {
@@ -350,7 +350,7 @@ function over(figure) {
     timer = on ? setInterval(turn, 800) : null;
     hold.textContent = on ? "stop" : "go on";
     hold.setAttribute("aria-pressed", String(!on));
-    // Who hears the page is not told of every blink.
+    // Not every blink is announced to those who hear the page.
     shown.setAttribute("aria-live", on ? "off" : "polite");
   }
   function slide() {
@@ -406,11 +406,11 @@ if (data) {
   for (const controls of all(document, ".controls")) controls.hidden = false;
   const figure = document.querySelector(".pair");
   if (figure.querySelector("input[type=range]")) matches(figure);
-  const desk = document.querySelector(".desk");
-  const show = panes(desk);
-  if (desk.querySelector("td[data-cell]")) places(desk, show);
-  const laid = document.querySelector(".over");
-  if (laid) over(laid);
+  const inspect = document.querySelector(".inspect");
+  const show = panes(inspect);
+  if (inspect.querySelector("td[data-cell]")) cellTable(inspect, show);
+  const overlay = document.querySelector(".over");
+  if (overlay) over(overlay);
   for (const button of all(document, "button[data-copy]")) copying(button);
 }
 

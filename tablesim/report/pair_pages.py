@@ -1,4 +1,4 @@
-"""The pages of the report that show one pair each: from two scans to glyphs, cells, pixels and a citation."""
+"""The pages of the report that show one pair each: from two scans to matched digits, cells, registration, citation."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 
 from tablesim.corpus.store import Corpus
@@ -14,15 +15,13 @@ from tablesim.errors import RunError, ScanError
 from tablesim.evidence.collation.cutouts import Cutter
 from tablesim.evidence.collation.verification import Verification
 from tablesim.evidence.comparison import Comparison
+from tablesim.evidence.figures.match_figure import shorten
 from tablesim.evidence.figures.overlay import BLINK_SIDE, aligned_pages
 from tablesim.evidence.matches.corpus_rank import CorpusRank, rank_in_corpus
 from tablesim.evidence.matches.shares import BigramShare, n_for
 from tablesim.records.collation import AGREES, Collation
-from tablesim.report.cards import Agreements, caption_of
-from tablesim.report.citing import citation_of
-from tablesim.report.curves import Curve, curve_of
-from tablesim.report.pairs import Pair, make_pair
 from tablesim.report.pictures import Picture, Pictures
+from tablesim.report.provenance import SOFTWARE, cite_page, page_of_run, public_text
 from tablesim.report.shown_cells import (
     SHOWN_STATES,
     ShownCell,
@@ -31,14 +30,15 @@ from tablesim.report.shown_cells import (
     ShownGrid,
     unaligned_words,
 )
-from tablesim.workflow.verification_store import collate_pages
+from tablesim.report.side_by_side import RemovalCurve, SideBySide, side_by_side
+from tablesim.workflow.verification_store import VerifiedPairs, collate_pages
 
 MAX_PAIRS = 240
 """Pairs that have a page of their own: the closest of each cluster, then each page with the first of its cluster."""
 
-MAX_OVER = 120
-"""Pairs that are laid over each other as pictures in one report, the first of these: what a report holds does not
-depend on an earlier one."""
+MAX_OVERLAYS = 120
+"""Pairs of one report that are shown registered, one page upon the other: the first of these. What a report holds does
+not depend on an earlier one."""
 
 N_BIGRAMS = 12
 """Bigrams that are shown with what they bring."""
@@ -55,7 +55,8 @@ MAX_UNALIGNED = 24
 QUALITY = 62
 """Of the cut-outs, which are WebP. Chosen by eye: digits stay sharp, and a page of 40 cells stays below 1 MB."""
 
-Pages = tuple[str, str]
+PagePair = tuple[str, str]
+"""The ids of two pages."""
 
 
 class PairPlan:
@@ -68,16 +69,15 @@ class PairPlan:
         Pairs of page ids, the most wanted first; a pair that comes again counts once.
     """
 
-    def __init__(self, corpus: Corpus, wanted: Iterable[Pages]) -> None:
-        found = list(dict.fromkeys(by_age(corpus, *pair) for pair in wanted))
-        self.n_wanted = len(found)
-        self.names = {pair: _name(corpus, pair) for pair in found[:MAX_PAIRS]}
-        self._turned = {frozenset(pair): pair for pair in self.names}
+    def __init__(self, corpus: Corpus, wanted: Iterable[PagePair]) -> None:
+        pairs = list(dict.fromkeys(by_age(corpus, *pair) for pair in wanted))
+        self.n_wanted = len(pairs)
+        self.hrefs = {pair: f"pairs/{_name(corpus, pair)}.html" for pair in pairs[:MAX_PAIRS]}
+        self._by_pages = {frozenset(pair): href for pair, href in self.hrefs.items()}
 
     def href(self, a: str, b: str) -> str | None:
         """The address of the page of two pages, in whichever order; None where they have none."""
-        pair = self._turned.get(frozenset((a, b)))
-        return None if pair is None else f"pairs/{self.names[pair]}.html"
+        return self._by_pages.get(frozenset((a, b)))
 
 
 @dataclass(frozen=True)
@@ -140,36 +140,36 @@ class PairPage:
 
     Parameters
     ----------
-    pair : Pair
+    pair : SideBySide
         The two pages side by side with their matches.
     captions : tuple of str
         Author, place and year of each.
     agreement : Verification
-        How far they agree, place by place.
+        How far they agree, cell by cell.
     cells : PairCells
-    over : tuple of Picture, or None
-        The first page brought onto the second, and the second; None where they cannot be laid over each other.
-    why_not_over : str
+    overlay : tuple of Picture, or None
+        The first page brought onto the second, and the second; None where that is not shown.
+    why_no_overlay : str
         The reason then.
-    corpus_rank : Standing or None
-        How the pair stands in the run; None where figures are on one of them only.
+    corpus_rank : CorpusRank or None
+        How the pair ranks in the run; None where digits are on one of them only.
     citation : str
     """
 
-    pair: Pair
+    pair: SideBySide
     captions: tuple[str, str]
     agreement: Verification
     cells: PairCells
-    over: tuple[Picture, Picture] | None
-    why_not_over: str
+    overlay: tuple[Picture, Picture] | None
+    why_no_overlay: str
     corpus_rank: CorpusRank | None
     citation: str
 
     @property
-    def curve(self) -> Curve | None:
+    def curve(self) -> RemovalCurve | None:
         """How the similarity falls when matches are taken away; None without a match."""
-        found = self.pair.comparison.faithfulness
-        return None if found is None else curve_of(found)
+        faithfulness = self.pair.comparison.faithfulness
+        return None if faithfulness is None else RemovalCurve.of(faithfulness)
 
     @property
     def bigrams(self) -> list[BigramShare]:
@@ -183,8 +183,7 @@ class PairPage:
 
     def to_dict(self) -> dict[str, Any]:
         """What the script of the page needs."""
-        comparison = self.pair.comparison
-        laid = comparison.transform
+        page_map = self.pair.comparison.transform
         sides = [
             {"width": side.turn.source_width, "height": side.turn.source_height, "rotation": side.turn.rotation}
             for side in self.pair.sides
@@ -193,76 +192,89 @@ class PairPage:
             **self.pair.to_dict(),
             "sides": sides,
             "cells": [cell.to_list() for cell in self.cells.shown],
-            "laid_over": None if laid is None else laid.to_dict(),
+            "page_map": None if page_map is None else page_map.to_dict(),
             "verification": self.agreement.to_dict(),
             "citation": self.citation,
         }
 
 
-class PairMaker:
+class PairPages:
     """Makes the pages of pairs, one after the other; a scan is opened once for the cut-outs of pairs that follow."""
 
-    def __init__(self, corpus: Corpus, pictures: Pictures, agreements: Agreements, date: str) -> None:
+    def __init__(self, corpus: Corpus, pictures: Pictures, known: VerifiedPairs, date: str) -> None:
         self.corpus = corpus
         self.pictures = pictures
-        self.agreements = agreements
+        self.known = known
         self.date = date
         self.cutter = Cutter(pictures.max_pixels)
-        self.n_over = 0
+        self.n_overlays = 0
 
-    def make(self, a: str, b: str) -> PairPage:
+    def page(self, a: str, b: str) -> PairPage:
         """The page of two pages, the first as given."""
-        pair = make_pair(self.corpus.reading(a), self.corpus.reading(b), self.pictures)
+        pair = side_by_side(self.corpus.reading(a), self.corpus.reading(b), self.pictures)
         collation = collate_pages(self.corpus, a, b)
-        told = self.agreements.known.add(a, b, collation)
-        comparison = pair.comparison
-        over, why_not = self._over(comparison)
+        agreement = self.known.add(a, b, collation)
+        overlay, why_no_overlay = self._overlay(pair.comparison)
         return PairPage(
             pair,
             (caption_of(self.corpus.page(a)), caption_of(self.corpus.page(b))),
-            told,
+            agreement,
             PairCells.of(collation, self.cutter, reverse=a > b),
-            over,
-            why_not,
-            _standing(self.corpus, a, b),
-            citation_of(self.corpus, comparison, told, self.date),
+            overlay,
+            why_no_overlay,
+            _rank(self.corpus, a, b),
+            citation_of(self.corpus, pair.comparison, agreement, self.date),
         )
 
-    def _over(self, comparison: Comparison) -> tuple[tuple[Picture, Picture] | None, str]:
+    def _overlay(self, comparison: Comparison) -> tuple[tuple[Picture, Picture] | None, str]:
         if comparison.transform is None:
             return None, comparison.why_no_transform
-        if self.n_over >= MAX_OVER:
+        if self.n_overlays >= MAX_OVERLAYS:
             return None, (
-                f"one report lays {MAX_OVER} pairs over each other, the closest of their clusters first, and this is "
+                f"one report shows {MAX_OVERLAYS} pairs so, the closest of their clusters first, and this is "
                 "none of them; tablesim compare A B --out DIR does it"
             )
-        self.n_over += 1
-        # A correction may lay the same two scans otherwise.
-        made_of = (comparison.reading_a.sha256, comparison.reading_b.sha256, comparison.transform.to_dict())
-        name = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:20]
-        kept = [self.pictures.kept(f"{name}-{which}.webp") for which in ("on", "under")]
-        if kept[0] is None or kept[1] is None:
-            try:
-                greys = aligned_pages(comparison, BLINK_SIDE)
-            except ScanError as error:
-                return None, str(error)
-            kept = [
-                self.pictures.ink(grey, f"{name}-{which}.webp")
-                for grey, which in zip(greys, ("on", "under"), strict=True)
-            ]
-        assert kept[0] is not None and kept[1] is not None
-        return (kept[0], kept[1]), ""
+        self.n_overlays += 1
+        # A correction may map the same two scans otherwise.
+        inputs = (comparison.reading_a.sha256, comparison.reading_b.sha256, comparison.transform.to_dict())
+        name = hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:20]
+        names = [f"{name}-{which}.webp" for which in ("on", "under")]
+        kept = [self.pictures.kept(name) for name in names]
+        if kept[0] is not None and kept[1] is not None:
+            return (kept[0], kept[1]), ""
+        try:
+            greys = aligned_pages(comparison, BLINK_SIDE)
+        except ScanError as error:
+            scans = (comparison.reading_a.scan, comparison.reading_b.scan)
+            return None, public_text(str(error), scans)
+        upper, lower = (self.pictures.ink(grey, name) for grey, name in zip(greys, names, strict=True))
+        return (upper, lower), ""
 
 
-def by_age(corpus: Corpus, one: str, other: str) -> Pages:
+def caption_of(row: dict[str, Any]) -> str:
+    """Author, place and year as far as they are known: "Clavius, Rome 1585"."""
+    author = ", ".join(row["authors"] or ()) or row["title"] or row["book"] or ""
+    when = " ".join(part for part in (row["place"] or "", year_of(row)) if part)
+    return ", ".join(part for part in (author, when) if part)
+
+
+def year_of(row: dict[str, Any]) -> str:
+    """The year of a page, or the first and the last it may be of; empty where it is not known."""
+    if row["year"] is None:
+        return ""
+    latest = row["year_latest"]
+    return f"{row['year']}–{latest}" if latest not in (None, row["year"]) else str(row["year"])
+
+
+def by_age(corpus: Corpus, a: str, b: str) -> PagePair:
     """Two pages, the earlier first; those without a year last, equals by their ids."""
-    first, second = sorted((one, other), key=lambda page: (corpus.page(page)["year"] or 9999, page))
+    first, second = sorted((a, b), key=lambda page: (corpus.page(page)["year"] or 9999, page))
     return first, second
 
 
 def wanted_pairs(
-    closest: Iterable[Pages], firsts: Iterable[tuple[str, Sequence[str]]], runs: Iterable[Pages]
-) -> Iterable[Pages]:
+    closest: Iterable[PagePair], firsts: Iterable[tuple[str, Sequence[str]]], runs: Iterable[PagePair]
+) -> Iterable[PagePair]:
     """The pairs to show, the most wanted first: the closest, pages of long tables, pages with the first of theirs."""
     yield from closest
     yield from runs
@@ -270,16 +282,49 @@ def wanted_pairs(
         yield from ((first, page) for page in members if page != first)
 
 
-def _standing(corpus: Corpus, a: str, b: str) -> CorpusRank | None:
+def agreement_words(agreement: Verification) -> str:
+    """How far two pages agree, and whether that makes them the same table."""
+    if not agreement.places:
+        return "no cell of one could be aligned with a cell of the other"
+    percent = f"{100 * agreement.agreement:.1f} %"
+    share = f"{percent} of the {agreement.places} cells that both have agree, doubtful ones left out"
+    verdict = "the same table" if agreement.same else "not shown to be the same table"
+    return f"{share} (they are {100 * agreement.coverage:.0f} % of the smaller page): {verdict}"
+
+
+def citation_of(corpus: Corpus, comparison: Comparison, agreement: Verification, date: str) -> str:
+    """What to cite for the claim that two pages of a run are alike.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        The run that has the two pages.
+    comparison : Comparison
+    agreement : Verification
+        How far they agree.
+    date : str
+        When the report was written.
+    """
+    a, b = (cite_page(page_of_run(corpus, one.page)) for one in (comparison.reading_a, comparison.reading_b))
+    network = str(corpus.settings.get("network", "unknown"))
+    return (
+        f"{a}; compared with {b}. Similarity {shorten(comparison.similarity)} (cosine of the roots of the bigram "
+        f"histograms; score {comparison.score:.2f}); {agreement_words(agreement)}. Digits read and pages compared by "
+        f"{SOFTWARE} {version(SOFTWARE)} (digit network {network[:12]}, settings {corpus.settings_hash[:12]}), "
+        f"run “{corpus.folder.resolve().name}”, {date}."
+    )
+
+
+def _rank(corpus: Corpus, a: str, b: str) -> CorpusRank | None:
     try:
         return rank_in_corpus(corpus, a, b)
     except RunError:
         return None
 
 
-def _name(corpus: Corpus, pair: Pages) -> str:
+def _name(corpus: Corpus, pair: PagePair) -> str:
     """A name that tells the pages, is the same in the next report, and is another one for other scans."""
     rows = [corpus.page(page) for page in pair]
-    told = "--".join(re.sub(r"[^A-Za-z0-9]+", "_", page)[:40].strip("_") for page in pair)
+    words = "--".join(re.sub(r"[^A-Za-z0-9]+", "_", page)[:40].strip("_") for page in pair)
     key = hashlib.sha256("\n".join(f"{row['page']} {row['sha256']}" for row in rows).encode()).hexdigest()
-    return f"{told}-{key[:8]}"
+    return f"{words}-{key[:8]}"

@@ -1,0 +1,114 @@
+"""The folder of a report: a list names what was written there, and only what it names is ever replaced or removed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from tablesim.corpus.storage.files import write_aside
+from tablesim.errors import RunError
+
+LIST = "report_files.txt"
+"""The file of a report that names its files, a line each."""
+
+_HEAD = "# Written by tablesim report. It replaces and removes these files, and no others."
+_NAME = re.compile(r"index\.html|(assets|pairs)/[^/\x00-\x1f]+")
+_EARLIER = re.compile(
+    r"index\.html|assets/report\.(css|js)|assets/[0-9a-f]{20}-((0|90|180|270)-(page|small)|on|under)\.webp"
+    r"|pairs/[^/]*-[0-9a-f]{8}\.html"
+)
+"""The files of reports in run folders of 0.1.0, which had no list."""
+
+
+class ReportFolder:
+    """A folder that a report is written into.
+
+    A name is on the list before its file is written: what a killed process leaves is known to the next report.
+
+    Parameters
+    ----------
+    path : Path
+        The folder; it is made if need be.
+    own : bool
+        Whether it is the report's folder in the run, in which a report without a list is one of an earlier version.
+    force : bool
+        Replace files that are not on the list. None of these is ever removed.
+
+    Raises
+    ------
+    RunError
+        Its list was not written by a report.
+    """
+
+    def __init__(self, path: Path, *, own: bool = False, force: bool = False) -> None:
+        self.path = path
+        self.force = force
+        self.begun = False
+        self.used: set[str] = set()
+        self.listed = _listed(path, own=own)
+
+    def claim(self, names: Iterable[str]) -> None:
+        """Refuse, before any work, to replace files that no report wrote; RunError unless ``force``."""
+        foreign = [name for name in names if name not in self.listed and _is_there(self.path / name)]
+        if foreign and not self.force:
+            raise RunError(
+                f"{self.path / foreign[0]}: not written by a report of tablesim, nothing was changed; "
+                "choose another folder, or give --force to replace it"
+            )
+
+    def write(self, name: str, write: Callable[[Path], Any]) -> None:
+        """Let ``write`` fill the file ``name``, which is there whole or not at all."""
+        self.claim([name])
+        if not self.begun:
+            self._write_list()
+        if name not in self.listed:
+            with (self.path / LIST).open("a", encoding="utf-8") as file:
+                file.write(f"{name}\n")
+            self.listed.add(name)
+        write_aside(self.path / name, write, durable=False)
+        self.used.add(name)
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write ``text`` as the file ``name``."""
+        self.write(name, lambda aside: aside.write_text(text, encoding="utf-8"))
+
+    def kept(self, name: str) -> Path | None:
+        """A file that is there from before and goes on to be used, or None."""
+        path = self.path / name
+        if not path.is_file():
+            return None
+        self.used.add(name)
+        return path
+
+    def finish(self) -> None:
+        """Remove what earlier reports wrote and this one does not use, and shorten the list."""
+        for name in self.listed - self.used:
+            (self.path / name).unlink(missing_ok=True)
+        self.listed &= self.used
+        self._write_list()
+
+    def _write_list(self) -> None:
+        """Write the list anew; a link that others put in its place is replaced."""
+        self.begun = True
+        text = "".join(f"{line}\n" for line in (_HEAD, *sorted(self.listed)))
+        write_aside(self.path / LIST, lambda aside: aside.write_text(text, encoding="utf-8"), durable=False)
+
+
+def _listed(folder: Path, *, own: bool) -> set[str]:
+    path = folder / LIST
+    if _is_there(path):
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+        if lines[:1] != [_HEAD]:
+            raise RunError(f"{path}: not written by tablesim, nothing was changed; choose another folder")
+        # A line cut by a killed process, or one that leads elsewhere, is no name of a report.
+        return {line for line in lines[1:] if _NAME.fullmatch(line)}
+    if not own:
+        return set()
+    names = ["index.html", *(f"{path.parent.name}/{path.name}" for path in folder.glob("[ap]*/*"))]
+    return {name for name in names if _EARLIER.fullmatch(name)}
+
+
+def _is_there(path: Path) -> bool:
+    return path.exists() or path.is_symlink()
