@@ -15,7 +15,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,23 +35,19 @@ from tablesim.corpus.clustering.pipeline import cluster_pages
 from tablesim.corpus.clustering.stability import DRAWN_AT_MOST
 from tablesim.corpus.clustering.uncertainty import DoubtedReadings
 from tablesim.corpus.corrections.log import CorrectionLog
-from tablesim.corpus.indexing.events import Pace
 from tablesim.corpus.search.engine import Searching
 from tablesim.corpus.search.hits import Hit
-from tablesim.corpus.storage.files import read_json, remove_partials, write_csv, write_json
-from tablesim.corpus.storage.lock import locked, owner
+from tablesim.corpus.status import read_with, run_status
+from tablesim.corpus.storage.lock import locked
 from tablesim.corpus.storage.page_table import PageTable, replace_page_table, write_page_table
+from tablesim.corpus.storage.problems import LEFT_OUT, Problems
+from tablesim.corpus.storage.run_folder import RunFolder, is_run
 from tablesim.corpus.storage.shards import EMBEDDING_SCHEMA, READING_SCHEMA, Shards, row_reading, vectors
 from tablesim.digits.corrections import corrected
 from tablesim.errors import RunError, SettingsError
 from tablesim.records.bins import N_BINS
 from tablesim.records.corrections import Correction
 from tablesim.records.reading import Reading
-from tablesim.scans.csvfile import listed
-
-FORMAT = "tablesim run"
-FORMAT_VERSION = 1
-PROBLEM_COLUMNS = ("page", "scan", "problem", "sha256")
 
 
 class Corpus:
@@ -61,11 +56,9 @@ class Corpus:
     What is asked for is read from the folder and kept; ``refresh`` forgets it.
     """
 
-    def __init__(self, folder: Path, run: dict[str, Any]) -> None:
-        self.folder = folder
-        self.run = run
-        self.reading_shards = Shards(folder / "readings", READING_SCHEMA)
-        self.embedding_shards = Shards(folder / "embeddings", EMBEDDING_SCHEMA)
+    def __init__(self, run_folder: RunFolder) -> None:
+        self.run_folder = run_folder
+        self.refresh()
 
     def __repr__(self) -> str:
         return f"Corpus({str(self.folder)!r}, {len(self.page_table)} pages)"
@@ -77,64 +70,42 @@ class Corpus:
         ``settings`` decides what a reading looks like (the network's fingerprint): a run is continued only with the
         same. ``run`` is further content of ``run.json``.
         """
-        folder = Path(folder)
-        if folder.exists() and not folder.is_dir():
-            raise RunError(f"{folder}: this is a file; choose a folder for the run")
-        if folder.is_dir() and (found := sorted(path.name for path in folder.iterdir())):
-            raise RunError(
-                f"{folder}: not empty and no run folder (found {listed(found, 4)} but no run.json); "
-                "choose a new folder, nothing was changed"
-            )
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RunError(f"{folder}: cannot be made ({error.strerror}); choose a folder you may write to") from error
-        corpus = cls(folder, {"format": FORMAT, "format_version": FORMAT_VERSION, "settings": dict(settings), **run})
-        corpus.save_run()
-        return corpus
+        return cls(RunFolder.create(Path(folder), settings, **run))
 
     @classmethod
     def open(cls, folder: str | Path) -> Corpus:
         """The run in ``folder``; RunError when it is missing, damaged, or no run of this format."""
-        folder = Path(folder)
-        path = folder / "run.json"
-        if not folder.is_dir():
-            raise RunError(f"{folder}: there is no such run folder; make one with `tablesim run SCANS --out {folder}`")
-        if not path.is_file():
-            raise RunError(f"{folder}: no run folder (no run.json in it); make one with `tablesim run SCANS --out RUN`")
-        run = read_json(path)
-        if run.get("format") != FORMAT or not isinstance(run.get("settings"), dict):
-            raise RunError(f"{path}: not written by tablesim (format {run.get('format')!r}); choose another folder")
-        if run.get("format_version") != FORMAT_VERSION:
-            raise RunError(
-                f"{path}: format version {run.get('format_version')!r}, expected {FORMAT_VERSION}; "
-                "run the scans again into a new folder"
-            )
-        return cls(folder, run)
+        return cls(RunFolder.open(Path(folder)))
 
     @classmethod
     def resume(cls, folder: str | Path, settings: dict[str, Any], **run: Any) -> Corpus:
-        """The run in ``folder`` to go on with, or a new one; RunError when it was made with other ``settings``."""
+        """The run in ``folder`` to go on with, or a new one; RunError when it was made with other ``settings``.
+
+        What killed jobs left half written is removed, so no other process may write the run meanwhile.
+        """
         folder = Path(folder)
-        if not (folder / "run.json").is_file():
+        if not is_run(folder):
             return cls.create(folder, settings, **run)
-        corpus = cls.open(folder)
-        for name in sorted({*settings, *corpus.settings}):
-            was, now = corpus.settings.get(name), settings.get(name)
-            if was != now:
-                raise RunError(
-                    f"{folder}: made with {name} {_short(was)}, now {name} is {_short(now)}; "
-                    "choose a new folder or the same settings, nothing was changed"
-                )
-        corpus.run.update(run)
-        for where in (folder, folder / "clusters"):
-            remove_partials(where)
-        corpus.reading_shards.mend()
-        corpus.embedding_shards.mend()
+        with locked(folder):
+            corpus = cls.open(folder)
+            corpus.run_folder.check_settings(settings)
+            corpus.run_folder.prepare()
+            corpus.run.update(run)
+            corpus.reading_shards.repair()
+            corpus.embedding_shards.repair()
         return corpus
 
+    @property
+    def folder(self) -> Path:
+        return self.run_folder.folder
+
+    @property
+    def run(self) -> dict[str, Any]:
+        """The content of ``run.json``; ``save_run`` writes what was changed in it."""
+        return self.run_folder.record
+
     def save_run(self) -> None:
-        write_json(self.folder / "run.json", self.run)
+        self.run_folder.save()
 
     def lock(self) -> AbstractContextManager[tuple[str, ...]]:
         """Keep other processes from writing this run meanwhile; InUseError when one does. Held once more by its holder.
@@ -154,20 +125,25 @@ class Corpus:
 
     def refresh(self) -> None:
         """Forget what was read from the folder, so that the next question reads it again."""
-        for name in ("page_table", "pages", "_vectors", "searching", "corrections"):
-            self.__dict__.pop(name, None)
-        self.reading_shards.refresh()
-        self.embedding_shards.refresh()
+        self._contents = _Contents(self.folder)
 
-    @cached_property
+    @property
+    def reading_shards(self) -> Shards:
+        return self._contents.reading_shards
+
+    @property
+    def embedding_shards(self) -> Shards:
+        return self._contents.embedding_shards
+
+    @property
     def page_table(self) -> PageTable:
         """``pages.parquet`` in columns."""
-        return PageTable(self.folder / "pages.parquet")
+        return self._contents.page_table
 
-    @cached_property
+    @property
     def pages(self) -> list[dict[str, Any]]:
         """One dict a page with the columns of ``PAGE_SCHEMA`` (``extra`` as a dict), sorted by page id."""
-        return self.page_table.lines()
+        return self._contents.pages
 
     def write_pages(self, rows: Sequence[dict[str, Any]]) -> None:
         """Replace ``pages.parquet``; ``rows`` as ``pages`` gives them, missing keys are blank."""
@@ -200,10 +176,10 @@ class Corpus:
             )
         return row_reading(data, page_id, row["scan"], None)
 
-    @cached_property
+    @property
     def corrections(self) -> CorrectionLog:
         """What people read otherwise than the machine; ``reading`` has it, ``machine_reading`` has not."""
-        return CorrectionLog(self.folder, self.page_table, self.reading_shards)
+        return self._contents.corrections
 
     def corrections_of(self, page_id: str) -> tuple[Correction, ...]:
         """The corrections that hold on a page: of several about one number the latest."""
@@ -215,31 +191,23 @@ class Corpus:
         for page in self.page_table.ids(np.flatnonzero(has_one)):
             yield self.reading(page)
 
-    @cached_property
-    def _vectors(self) -> tuple[list[str], NDArray[np.float32]]:
-        stored = self.embedding_shards.places.rows(self.page_table.column("sha256"))
-        status = self.page_table.column("status").to_numpy(zero_copy_only=False)
-        lines = np.flatnonzero((status == "read") & (stored >= 0))
-        parts = [vectors(table["histogram"]) for table in self.embedding_shards.tables(["histogram"])]
-        h = np.concatenate(parts)[stored[lines]] if parts else np.zeros((0, N_BINS), np.float32)
-        return self.page_table.ids(lines), h
-
     @property
     def embeddings(self) -> tuple[list[str], NDArray[np.float32]]:
         """Page ids, sorted, and their embeddings phi = sqrt(h), float32 of shape (n, 110)."""
-        return self._vectors[0], np.sqrt(self._vectors[1])
+        ids, h = self.histograms
+        return ids, np.sqrt(h)
 
     @property
     def histograms(self) -> tuple[list[str], NDArray[np.float32]]:
         """Page ids, sorted, and their histograms h, float32 of shape (n, 110)."""
-        return self._vectors
+        return self._contents.histograms
 
     # The nearest pages
 
-    @cached_property
+    @property
     def searching(self) -> Searching:
         """Search among the pages as they are now."""
-        return Searching(self.folder, self.page_table, self.embedding_shards)
+        return self._contents.searching
 
     def search(
         self,
@@ -290,7 +258,8 @@ class Corpus:
 
     def build_neighbours(self) -> None:
         """Find the nearest ``N_NEIGHBOURS`` pages of each table page and write ``neighbours.parquet``."""
-        self.searching.write_neighbours()
+        with self.lock():
+            self.searching.write_neighbours()
 
     def neighbours(self, page_id: str, k: int = 10) -> list[Hit]:
         """The ``k`` nearest pages as found by the run (at most ``N_NEIGHBOURS``); none for a page without a table."""
@@ -313,13 +282,16 @@ class Corpus:
         cluster.
         Clusters that an earlier clustering of the same kind had keep their numbers.
         """
-        ids, h = self._vectors
-        tables = [bool(self.page(page)["is_table"]) for page in ids]
-        draw = None
-        if len(ids) <= DRAWN_AT_MOST and all(self.page(page)["sha256"] in self.reading_shards.places for page in ids):
-            draw = DoubtedReadings(self.reading(page) for page in ids)
-        found = cluster_pages(ids, h, tables, k, method=method, seed=seed, constraints=constraints, draw=draw)
-        return self.clusterings.save(found) if keep else found
+        with self.lock():
+            ids, h = self.histograms
+            lines = self._contents.lines
+            tables = self.page_table.flags("is_table")[lines].tolist()
+            has_reading = self.reading_shards.places.rows(self.page_table.column("sha256"))[lines] >= 0
+            draw = None
+            if len(ids) <= DRAWN_AT_MOST and has_reading.all():
+                draw = DoubtedReadings(self.reading(page) for page in ids)
+            clustering = cluster_pages(ids, h, tables, k, method=method, seed=seed, constraints=constraints, draw=draw)
+            return self.clusterings.save(clustering) if keep else clustering
 
     @property
     def clusterings(self) -> Clusterings:
@@ -331,61 +303,64 @@ class Corpus:
         """The clustering that was made last; None when there is none."""
         return self.clusterings.last
 
-    # Problems
+    # Where it stands
 
     @property
     def problems(self) -> list[dict[str, str]]:
-        """The pages that could not be read: ``page``, ``scan``, ``problem``, ``sha256`` (blank for want of a file)."""
-        path = self.folder / "problems.csv"
-        if not path.is_file():
-            return []
-        with path.open(encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file))
+        """The pages that could not be read or whose scan is away, with the columns of ``storage.problems``."""
+        return [row for row in self.problem_log.rows() if row["kind"] != LEFT_OUT]
 
-    def write_problems(self, rows: Sequence[dict[str, str]]) -> None:
-        write_csv(self.folder / "problems.csv", PROBLEM_COLUMNS, sorted(rows, key=lambda row: row["page"]))
+    @property
+    def problem_log(self) -> Problems:
+        """``problems.csv``."""
+        return Problems(self.folder / "problems.csv")
+
+    def read_with(self) -> list[dict[str, Any]]:
+        """Which versions read how many pages: ``pages`` and ``versions``, most pages first."""
+        return read_with(self.run, self.page_table, self.reading_shards)
 
     def status(self) -> dict[str, Any]:
-        """Where the job stands: counts of pages, which stages are done, whether a job is at work and how fast.
-
-        ``read``, ``failed`` and ``waiting`` add up to ``pages``; ``duplicates`` are pages with the bytes of another,
-        read once. ``writing``: a process on this machine is writing the run; then ``stage``, ``pages_per_second`` and
-        ``seconds_left`` say how it goes on, as far as that can be told.
-        """
-        table, clusters = self.page_table, self.clusters
-        statuses = table.column("status").to_numpy(zero_copy_only=False)
-        # A job under way, or one that was stopped: shards and problems tell more than the table of pages.
-        waiting = statuses == "waiting"
-        finished = waiting & (self.embedding_shards.places.rows(table.column("sha256")) >= 0)
-        failed = sum(
-            bool(waiting[row]) for row in map(table.row_of, {p["page"] for p in self.problems}) if row is not None
-        )
-        keys = table.column("sha256").to_numpy(zero_copy_only=False)
-        keys = keys[keys != ""]
-        holder = owner(self.folder)
-        writing = holder is not None and holder.alive
-        pace = Pace.of(self.folder / "events.jsonl") if writing else Pace()
+        """Where the job stands; see ``tablesim.corpus.status.run_status``. Also how many clusters and corrections."""
+        status = run_status(self.folder, self.run, self.page_table, self.embedding_shards, self.problems)
+        clusters = self.clusters
         return {
-            "run": str(self.folder),
-            "source": self.run.get("source"),
-            "pages": len(table),
-            "read": int(np.count_nonzero(statuses == "read") + np.count_nonzero(finished)),
-            "failed": int(np.count_nonzero(statuses == "failed")) + failed,
-            "waiting": int(np.count_nonzero(waiting) - np.count_nonzero(finished)) - failed,
-            "duplicates": len(keys) - len(set(keys)),
-            **self.corrections.status().counts(),
-            "tables": int(np.count_nonzero(table.flags("is_table"))),
-            "neighbours": (self.folder / "neighbours.parquet").is_file(),
+            **status,
             "clusters": None if clusters is None else clusters.k,
-            "report": (self.folder / "report" / "index.html").is_file(),
-            "finished": bool(self.run.get("finished")),
-            "writing": writing,
-            "stage": pace.stage,
-            "pages_per_second": pace.per_second,
-            "seconds_left": pace.seconds_left,
+            "corrections": len(self.corrections.all),
         }
 
 
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 20 else text[:12] + "..."
+class _Contents:
+    """What was read from a run folder so far; a new one knows nothing yet."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.reading_shards = Shards(folder / "readings", READING_SCHEMA)
+        self.embedding_shards = Shards(folder / "embeddings", EMBEDDING_SCHEMA)
+        self.page_table = PageTable(folder / "pages.parquet")
+
+    @cached_property
+    def pages(self) -> list[dict[str, Any]]:
+        return self.page_table.lines()
+
+    @cached_property
+    def corrections(self) -> CorrectionLog:
+        return CorrectionLog(self.folder, self.page_table, self.reading_shards)
+
+    @cached_property
+    def searching(self) -> Searching:
+        return Searching(self.folder, self.page_table, self.embedding_shards)
+
+    @cached_property
+    def lines(self) -> NDArray[np.int64]:
+        """The lines of ``pages.parquet`` whose pages were read."""
+        stored = self.embedding_shards.places.rows(self.page_table.column("sha256"))
+        status = self.page_table.column("status").to_numpy(zero_copy_only=False)
+        return np.flatnonzero((status == "read") & (stored >= 0))
+
+    @cached_property
+    def histograms(self) -> tuple[list[str], NDArray[np.float32]]:
+        stored = self.embedding_shards.places.rows(self.page_table.column("sha256").take(pa.array(self.lines)))
+        parts = [vectors(table["histogram"]) for table in self.embedding_shards.tables(["histogram"])]
+        h = np.concatenate(parts)[stored] if parts else np.zeros((0, N_BINS), np.float32)
+        return self.page_table.ids(self.lines), h

@@ -15,6 +15,7 @@ from tablesim.errors import ExportError, MissingExtraError
 from tablesim.records.collation import AGREES, Cell, Collation
 from tablesim.records.reading import Reading
 from tablesim.report.provenance import Provenance
+from tablesim.scans.csvfile import safe_cell
 
 READING_COLUMNS = {
     "page": ("string", "page id"),
@@ -47,16 +48,10 @@ _READING_OF_WITNESS = {
     "width": ("number", "width in pixels of the scan"),
     "height": ("number", "height in pixels of the scan"),
 }
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _FILLS = {"differs": "FFF4C7C3", "missing": "FFFCE8B2", "illegible": "FFD9D9D9"}
 _MAX_ROWS, _MAX_COLUMNS = 1_048_576, 16_384
 
 Columns = Mapping[str, tuple[str, str]]
-
-
-def safe(value: Any) -> Any:
-    """A value for a cell: text that a spreadsheet would take for a formula gets an apostrophe before it."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def csv_bytes(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> bytes:
@@ -66,7 +61,7 @@ def csv_bytes(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> byte
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(names)
     for row in rows:
-        writer.writerow([safe(row.get(name)) for name in names])
+        writer.writerow([safe_cell(row.get(name)) for name in names])
     # Names of files can hold halves of surrogates, which no UTF-8 can.
     return text.getvalue().encode("utf-8", errors="replace")
 
@@ -186,7 +181,7 @@ def _fill_grid(sheet: Any, collation: Collation) -> None:
     fills = {state: PatternFill("solid", fgColor=colour) for state, colour in _FILLS.items()}
     for cell in collation.cells:
         place = sheet.cell(cell.row + 1, cell.column + 1)
-        place.value = _cell_text(safe(_shown(cell, collation)))
+        place.value = _cell_text(safe_cell(_shown(cell, collation)))
         place.data_type = "s"
         if cell.state in fills:
             place.fill = fills[cell.state]
@@ -202,7 +197,7 @@ def _shown(cell: Cell, collation: Collation) -> str:
 
 
 def _append(sheet: Any, values: Sequence[Any]) -> None:
-    sheet.append([_cell_text(safe(value)) if isinstance(value, str) else value for value in values])
+    sheet.append([_cell_text(safe_cell(value)) if isinstance(value, str) else value for value in values])
 
 
 def _cell_text(text: str) -> str:

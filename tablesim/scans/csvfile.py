@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tablesim.errors import MetadataError
 
 SEPARATORS = (",", ";", "\t", "|")
 _MAX_FIELD = 1 << 24
 _PROBE_ROWS = 50
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+"""What begins a formula in a spreadsheet, with what ``safe_cell`` puts before it."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +84,20 @@ def read_csv(path: str | Path, known: Iterable[str] = ()) -> CsvFile:
         for name, value in zip(header, values, strict=False):
             # Of two columns with one name the first that says something counts.
             if name and not row[name]:
-                row[name] = value.strip()
+                row[name] = plain_cell(value.strip())
         rows.append(row)
     numbers = tuple(number for number, _ in lines[1:])
     return CsvFile(path, columns, tuple(rows), numbers, separator, encoding, tuple(remarks))
+
+
+def safe_cell(value: Any) -> Any:
+    """A value for a spreadsheet: text that it would take for a formula gets an apostrophe before it."""
+    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
+
+
+def plain_cell(text: str) -> str:
+    """What ``safe_cell`` was given."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
 def _decode(path: Path) -> tuple[str, str]:

@@ -6,10 +6,12 @@ A run is one folder. The same call again goes on where the last one stopped, and
 from __future__ import annotations
 
 import hashlib
+import json
 import platform
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,29 +20,25 @@ from typing import Any, Protocol
 from tablesim.corpus.clustering.pipeline import number_of_clusters
 from tablesim.corpus.corrections.apply import renew
 from tablesim.corpus.indexing.events import Event, Listener, ignore_event
-from tablesim.corpus.indexing.ingest import ingest, read_pages
+from tablesim.corpus.indexing.ingest import absent_scans, hash_scans, read_pages, record_pages
 from tablesim.corpus.indexing.pool import MakeReader, Read
 from tablesim.corpus.storage.files import write_csv
+from tablesim.corpus.storage.lock import locked
+from tablesim.corpus.storage.problems import LEFT_OUT
+from tablesim.corpus.storage.run_folder import EVENTS, check_empty, is_run
 from tablesim.corpus.store import Corpus
-from tablesim.errors import RunError, SettingsError, WeightsError
+from tablesim.errors import RunError, ScanError, SettingsError, WeightsError
 from tablesim.records.reading import Reading
 from tablesim.scans.canvases import FetchedPage, fetch_pages
+from tablesim.scans.csvfile import listed
 from tablesim.scans.images import MAX_PIXELS
 from tablesim.scans.joining import join
-from tablesim.scans.locator import Locator
-from tablesim.scans.metadata import Metadata, PageMetadata, merged, read_metadata
-from tablesim.scans.sources import (
-    Pages,
-    ScanListing,
-    Source,
-    describe_left_out,
-    list_scans,
-    name_fetched_pages,
-    split_sources,
-)
-from tablesim.scans.web import Web, as_address
+from tablesim.scans.metadata import Metadata, PageMetadata, joined, read_metadata
+from tablesim.scans.sources import ScanListing, Source, describe_left_out, name_fetched_pages, split_sources
+from tablesim.scans.web import Web
 from tablesim.workflow.clustering import cluster
 from tablesim.workflow.event_log import EventLog
+from tablesim.workflow.run_sources import agreed_sources, list_sources, sources_in_writing
 
 SEED = 0
 FINDINGS = "metadata_findings.csv"
@@ -74,6 +72,7 @@ def run(
     max_pixels: int = MAX_PIXELS,
     scheduler: str | None = None,
     retry_failed: bool = False,
+    forget_away: bool = False,
 ) -> Corpus:
     """Read the scans of ``source`` into the run folder ``out``, find neighbours and clusters.
 
@@ -82,7 +81,8 @@ def run(
     source : path, address, or several
         Folders and files of scans; IIIF manifests and collections.
     out : path
-        The run folder: new, empty, or a run of the same source with the same network, which is continued.
+        The run folder: new, empty, or a run with the same network and at least these sources, which is continued. Each
+        source of the run is to be named; others are added to it. A page whose scan is away keeps what was read on it.
     metadata : path, optional
         CSV with a line a page. What it says counts before what a library says of its pages;
         ``RUN/metadata_findings.csv`` lists what did not fit.
@@ -103,6 +103,8 @@ def run(
         Address or scheduler file of a Dask scheduler whose workers read instead.
     retry_failed : bool
         Try pages again that could not be read. That is also done when ``max_pixels`` or a version changed.
+    forget_away : bool
+        Drop the pages whose scans are not there, for good.
 
     Returns
     -------
@@ -113,33 +115,49 @@ def run(
     ------
     TablesimError
         ScanError without scans, MetadataError for an unusable CSV, WeightsError, SettingsError for a wrong number, and
-        RunError where ``out`` is something else, damaged, in use, or was made from another source or with another
-        network. What can be told beforehand is told before anything is written.
+        RunError where ``out`` is something else, damaged, in use (InUseError), or was made from another source or with
+        another network. What can be told beforehand is told before anything is written.
     """
     if workers < 1:
         raise SettingsError(f"workers: got {workers}, expected 1 or more")
     number_of_clusters(clusters)
-    paths, libraries = split_sources(source)
-    on_disk = list_scans(paths) if paths or not libraries else ScanListing(())
     table = None if metadata is None else read_metadata(metadata)
-    sources = _written(source)
-    _same_source(Path(out), sources)
+    given = sources_in_writing(source)
+    folder = Path(out)
     fingerprint, make_reader = _reader(network, max_pixels)
-    corpus = Corpus.resume(out, {"network": fingerprint}, source=sources, seed=SEED)
-    with corpus.lock(), EventLog(corpus.folder / "events.jsonl", on_event or ignore_event) as tell:
+    if not is_run(folder):
+        check_empty(folder)
+    with _job(folder, on_event or ignore_event) as tell:
+        corpus = Corpus.resume(folder, {"network": fingerprint}) if is_run(folder) else None
+        sources = given if corpus is None else agreed_sources(corpus, given)
+        paths, libraries = split_sources(sources)
+        on_disk = list_sources(corpus, map(str, paths), tell)
+        fetched = _fetch(libraries, web or Web(), max_pixels, corpus, tell)
+        if corpus is None:
+            if not on_disk.scans and all(page.problem for page in fetched):
+                raise RunError(f"{folder}: no page could be fetched ({fetched[0].problem}); no run was made")
+            corpus = Corpus.create(folder, {"network": fingerprint}, versions=versions())
         retry = retry_failed or _reads_otherwise(corpus, max_pixels)
-        corpus.run |= {"finished": False, "versions": versions(), "metadata": _metadata_record(table)}
-        corpus.run["max_pixels"] = max_pixels
+        corpus.run.update(
+            source=sources,
+            seed=SEED,
+            finished=False,
+            metadata=_metadata_record(table),
+            max_pixels=max_pixels,
+            last_job=versions(),
+            left_out=[asdict(item) for item in on_disk.left_out],
+        )
         corpus.save_run()
-        pages = name_fetched_pages(on_disk, _fetch(libraries, web or Web(), max_pixels, tell))
-        _index(corpus, pages, table, tell, retry_failed=retry)
-        read_pages(corpus, make_reader, workers=workers, scheduler=scheduler, on_event=tell)
+        _index(corpus, on_disk, fetched, table, tell, retry_failed=retry, forget_away=forget_away)
+        read_by = _register_versions(corpus, tell)
+        read_pages(corpus, make_reader, workers=workers, scheduler=scheduler, read_by=read_by, on_event=tell)
         # What was corrected stays corrected when its scan is read again.
         renew(corpus, neighbours=False)
-        if not any(status == "read" for status in corpus.page_table.column("status").to_pylist()):
+        statuses = set(corpus.page_table.column("status").to_pylist())
+        if "read" not in statuses:
             first = corpus.problems[0]["problem"] if corpus.problems else "no pages"
             raise RunError(
-                f"{corpus.folder}: none of the {len(pages.scans)} pages could be read ({first}); see problems.csv"
+                f"{folder}: none of the {len(corpus.page_table)} pages could be read ({first}); see problems.csv"
             )
         tell(Event("start", "neighbours"))
         corpus.build_neighbours()
@@ -147,14 +165,31 @@ def run(
         tell(Event("start", "clusters"))
         clustering = cluster(corpus, clusters, seed=SEED)
         n_tables = len(clustering.pages) - len(clustering.without)
-        what = f"{clustering.k} clusters of {n_tables} pages; {len(clustering.without)} pages without a table"
-        tell(Event("end", "clusters", message=what))
-        corpus.run["finished"] = True
+        message = f"{clustering.k} clusters of {n_tables} pages; {len(clustering.without)} pages without a table"
+        tell(Event("end", "clusters", message=message))
+        # A page that waits for its scan is read when the same command finds it.
+        corpus.run["finished"] = "waiting" not in statuses
         corpus.save_run()
     return corpus
 
 
-def _fetch(libraries: Sequence[str], web: Web, max_pixels: int, tell: Listener) -> list[FetchedPage]:
+@contextmanager
+def _job(folder: Path, on_event: Listener) -> Iterator[Listener]:
+    """Hold the run in ``folder`` and log its events; where no run comes of it, nothing is left behind."""
+    with locked(folder) as remarks:
+        try:
+            with EventLog(folder / EVENTS, on_event) as tell:
+                for remark in remarks:
+                    tell(Event("remark", "ingest", message=remark))
+                yield tell
+        finally:
+            if not is_run(folder):
+                (folder / EVENTS).unlink(missing_ok=True)
+
+
+def _fetch(
+    libraries: Sequence[str], web: Web, max_pixels: int, corpus: Corpus | None, tell: Listener
+) -> list[FetchedPage]:
     if not libraries:
         return []
 
@@ -162,11 +197,17 @@ def _fetch(libraries: Sequence[str], web: Web, max_pixels: int, tell: Listener) 
         tell(Event("problem" if problem else "page", "fetch", done, total, page, problem))
 
     tell(Event("start", "fetch"))
-    pages = fetch_pages(libraries, web, max_pixels=max_pixels, on_page=on_page)
+    try:
+        pages = fetch_pages(libraries, web, max_pixels=max_pixels, on_page=on_page)
+    except ScanError as error:
+        if corpus is None or not len(corpus.page_table):
+            raise
+        tell(Event("remark", "fetch", message=f"{error}; its pages are kept as they were"))
+        return []
     causes = Counter(_cause(page.problem) for page in pages if page.problem)
-    came = len(pages) - causes.total()
-    told = "".join(f"; {count} x {cause}" for cause, count in causes.most_common(5))
-    tell(Event("end", "fetch", came, len(pages), message=f"{came} of {len(pages)} pages came{told}"))
+    n_fetched = len(pages) - causes.total()
+    reasons = "".join(f"; {count} x {cause}" for cause, count in causes.most_common(5))
+    tell(Event("end", "fetch", n_fetched, len(pages), message=f"{n_fetched} of {len(pages)} pages came{reasons}"))
     return pages
 
 
@@ -177,23 +218,64 @@ def _cause(problem: str) -> str:
 
 def _reads_otherwise(corpus: Corpus, max_pixels: int) -> bool:
     """Whether what failed before may be read now: by other versions, or under another limit."""
-    before, now = corpus.run.get("versions"), versions()
-    return (before or now) != now or corpus.run.get("max_pixels", max_pixels) != max_pixels
+    before = corpus.run.get("last_job") or corpus.run.get("versions")
+    return before != versions() or corpus.run.get("max_pixels", max_pixels) != max_pixels
 
 
-def _index(corpus: Corpus, pages: Pages, table: Metadata | None, tell: Listener, *, retry_failed: bool) -> None:
-    for remark in describe_left_out(pages.left_out):
+def _index(
+    corpus: Corpus,
+    on_disk: ScanListing,
+    fetched: Sequence[FetchedPage],
+    table: Metadata | None,
+    tell: Listener,
+    *,
+    retry_failed: bool,
+    forget_away: bool,
+) -> None:
+    for remark in describe_left_out(on_disk.left_out):
         tell(Event("remark", "ingest", message=remark))
+    hashed = hash_scans(corpus, [*on_disk.scans, *(page.locator for page in fetched)], tell)
+    absent = () if forget_away else absent_scans(corpus, hashed)
+    pages = name_fetched_pages(replace(on_disk, scans=(*on_disk.scans, *absent)), fetched)
     about = dict(pages.about)
     if table is not None:
         match = join(table, pages.scans)
-        about |= {page: merged(line, about.get(page, PageMetadata())) for page, line in match.pages.items()}
+        about |= {page: joined(line, about.get(page, PageMetadata())) for page, line in match.pages.items()}
         write_csv(corpus.folder / FINDINGS, _FINDING_COLUMNS, [asdict(finding) for finding in match.findings])
         for remark in (match.summary(), *match.remarks()):
             tell(Event("remark", "ingest", message=remark))
-    ingest(corpus, pages.scans, about, pages.missing, tell, retry_failed=retry_failed)
+    record_pages(corpus, pages.scans, hashed, about, pages.missing, tell, retry_failed=retry_failed)
+    corpus.problem_log.add(
+        [
+            {"scan": item.example, "problem": f"{item.count} x {item.kind}: {item.reason}", "kind": LEFT_OUT}
+            for item in on_disk.left_out
+        ]
+    )
     corpus.run["inputs"] = {"pages": len(pages.scans), "sha256": _inputs_hash(corpus)}
     corpus.save_run()
+
+
+def _register_versions(corpus: Corpus, tell: Listener) -> str:
+    """The name of the versions that are to read what waits, which ``run.json`` explains; versions of before stay."""
+    now = versions()
+    readers: dict[str, dict[str, str]] = corpus.run.setdefault("readers", {})
+    new = hashlib.sha256(json.dumps(now, sort_keys=True).encode()).hexdigest()[:8]
+    name = next((known for known, numbers in readers.items() if numbers == now), new)
+    n_waiting = corpus.page_table.column("status").to_pylist().count("waiting")
+    if n_waiting and name not in readers:
+        if readers:
+            changed = listed(
+                f"{part} {number}" for part, number in now.items() if number not in _numbers(readers, part)
+            )
+            message = f"{n_waiting} pages are read with other versions than those before ({changed}); see run.json"
+            tell(Event("remark", "read", message=message))
+        readers[name] = now
+        corpus.save_run()
+    return name
+
+
+def _numbers(readers: dict[str, dict[str, str]], part: str) -> set[str | None]:
+    return {reader.get(part) for reader in readers.values()}
 
 
 def versions() -> dict[str, str]:
@@ -237,25 +319,6 @@ def _reader_of_weights(weights: Path, fingerprint: str, max_pixels: int) -> Read
             "give every worker the same version of tablesim and the same weights"
         )
     return partial(network.read, max_pixels=max_pixels)
-
-
-def _written(source: Source | Sequence[Source]) -> list[str]:
-    """The sources as ``run.json`` keeps them: addresses as they are, paths from the root."""
-    paths, libraries = split_sources(source)
-    kept = [library if as_address(library) else str(Path(library).absolute()) for library in libraries]
-    return sorted([*kept, *(str(Locator.of(path).absolute()) for path in paths)])
-
-
-def _same_source(out: Path, sources: list[str]) -> None:
-    """Refuse to mix two sets of scans in one run; a source that was moved may come from its new place."""
-    if not (out / "run.json").is_file():
-        return
-    before = Corpus.open(out).run.get("source") or sources
-    if before != sources and any(as_address(source) or Locator.of(source).file.exists() for source in before):
-        raise RunError(
-            f"{out}: made from {', '.join(before)}, now the source is {', '.join(sources)}; "
-            "choose a new folder, nothing was changed"
-        )
 
 
 def _metadata_record(table: Metadata | None) -> dict[str, Any] | None:

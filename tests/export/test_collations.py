@@ -19,13 +19,13 @@ from tablesim.export.spreadsheets import (
     collation_xlsx,
     csv_bytes,
     csv_description,
-    safe,
 )
 from tablesim.export.tei import tei
 from tablesim.records.boxes import Box
 from tablesim.records.collation import Cell, CellReading, Collation, Part, Unaligned, Witness
 from tablesim.records.reading import Digit, Number
 from tablesim.report.provenance import ExportedPage, Provenance
+from tablesim.scans.csvfile import plain_cell, safe_cell
 
 TEI = {"t": "http://www.tei-c.org/ns/1.0"}
 XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
@@ -199,7 +199,7 @@ def test_no_cell_is_a_formula(table, about):
 
 @given(st.text(max_size=6))
 def test_a_safe_cell_keeps_its_text_and_begins_no_formula(text):
-    made = safe(text)
+    made = safe_cell(text)
     assert made in (text, f"'{text}")
     assert not made.startswith(("=", "+", "-", "@", "\t", "\r"))
 
@@ -248,7 +248,7 @@ def told(collation):
 
 def plain(value):
     """A cell of a spreadsheet without the apostrophe that keeps it from being a formula."""
-    return value[1:] if value and value[0] == "'" and safe(value[1:]) == value else value
+    return plain_cell(value)
 
 
 def of_rows(rows):

@@ -5,7 +5,8 @@ import pytest
 
 from tablesim.errors import SettingsError
 from tablesim.synthesis.sheet import RAISED_POINT
-from tablesim.synthesis.tables import BUILDERS, Column, HistoricalTable, build
+from tablesim.synthesis.tables import BUILDERS, build
+from tablesim.synthesis.tabular import Column, HistoricalTable
 
 
 @pytest.mark.parametrize("name", sorted(BUILDERS))

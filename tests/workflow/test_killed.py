@@ -14,6 +14,7 @@ from tablesim.corpus.store import Corpus
 from tablesim.workflow import run
 
 TESTS = Path(__file__).resolve().parents[1]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{TESTS}{os.pathsep}{TESTS.parent}", "OMP_NUM_THREADS": "1"}
 SAMPLE = TESTS.parent / "data" / "sample" / "scans"
 
 JOB = """
@@ -42,7 +43,7 @@ def kill_after(page, scans, out, workers, delay):
     script = out.parent / "job.py"
     script.write_text(JOB)
     command = [sys.executable, str(script), str(scans), str(out), str(workers), str(delay)]
-    job = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(TESTS), "OMP_NUM_THREADS": "1"})
+    job = subprocess.Popen(command, env=ENVIRONMENT)
     deadline = time.monotonic() + 120
     while job.poll() is None and time.monotonic() < deadline:
         if (out / "pages.parquet").is_file() and Corpus.open(out).status()["read"] >= page:

@@ -169,7 +169,7 @@ def test_pages_meet_their_lines_and_their_ids_however_names_are_written(tmp_path
 
 def test_a_library_that_is_down_is_one_clear_error(tmp_path, library):
     library.put("/iiif/b/manifest.json", status(403))
-    with pytest.raises(RunError, match=r"none of the 1 pages could be read \(.*HTTP 403 Forbidden"):
+    with pytest.raises(RunError, match=r"no page could be fetched \(.*HTTP 403 Forbidden"):
         run(f"{library.url}/iiif/b/manifest.json", tmp_path / "out", network=ShadeReader(), web=Web(tmp_path / "c"))
 
 

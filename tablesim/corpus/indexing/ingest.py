@@ -2,16 +2,19 @@
 
 A page is done when its reading and its embedding stand in a shard under the hash of its bytes, so a job that was
 stopped, even by force, goes on where it stopped. A page that failed stands in ``problems.csv`` with that hash, and is
-tried again when its file changes or somebody asks.
+tried again when its file changes or somebody asks. A page whose scan is away keeps what was read on it.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+import errno
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -19,21 +22,47 @@ import pyarrow.compute as pc
 
 from tablesim.corpus.indexing.engine import read_scans
 from tablesim.corpus.indexing.events import Event, Listener, ignore_event
-from tablesim.corpus.indexing.pool import MakeReader
+from tablesim.corpus.indexing.pool import MakeReader, Task, Unreachable
+from tablesim.corpus.storage.problems import AWAY, FAILED
 from tablesim.corpus.storage.shards import embedding_row, reading_row
 from tablesim.corpus.store import Corpus
 from tablesim.errors import SettingsError
 from tablesim.records.reading import Reading
+from tablesim.scans.csvfile import listed
 from tablesim.scans.locator import Locator
 from tablesim.scans.metadata import PageMetadata
 
 JOINED_PAGES = 64
 """Shards of one page each that are joined into one."""
 
-_OF_FILE = ("sha256", "size", "modified_ns")
-SAVE_SECONDS = 30.0
-"""How often hashes are written down while scans are hashed."""
-_PAUSE = 9.0
+HASHES = ".hashes.jsonl"
+"""Hashes of scans, a line each, while scans are hashed: a job that is killed over a large collection goes on there."""
+
+
+_CLOSED = (errno.EACCES, errno.EPERM, errno.EINVAL, errno.ELOOP)
+"""Why the system refuses a file that is there."""
+
+
+class ScanState(NamedTuple):
+    """What a scan was when it was hashed."""
+
+    sha256: str
+    size: int
+    modified_ns: int
+
+
+@dataclass(frozen=True)
+class HashedScans:
+    """Scans with their hashes, and why others cannot be hashed.
+
+    Parameters
+    ----------
+    states : dict of Locator to ScanState
+    unreachable : dict of Locator to OSError
+    """
+
+    states: dict[Locator, ScanState] = field(default_factory=dict)
+    unreachable: dict[Locator, OSError] = field(default_factory=dict)
 
 
 def ingest(
@@ -45,11 +74,82 @@ def ingest(
     *,
     retry_failed: bool = False,
 ) -> None:
-    """Write ``pages.parquet`` for ``scans``, with the hash of each and what is known about it.
+    """Write ``pages.parquet`` for ``scans`` alone, with the hash of each and what is known about it.
 
-    Files whose path, size and time are as they were keep the hash they had. What is already read stays read, and what
-    failed stays failed while its file is the same. Hashes are written down now and then, so that a job that is killed
-    over a large collection does not begin again.
+    See ``hash_scans`` and ``record_pages`` for the two parts.
+    """
+    hashed = hash_scans(corpus, scans.values(), on_event)
+    record_pages(corpus, scans, hashed, about, missing, on_event, retry_failed=retry_failed)
+
+
+def hash_scans(corpus: Corpus, scans: Iterable[Locator], on_event: Listener = ignore_event) -> HashedScans:
+    """The hash of each scan. Files whose path, size and time are as they were keep the hash they had."""
+    table = corpus.page_table
+    columns = (table.column(name).to_pylist() for name in ("scan", *ScanState._fields))
+    known = {scan: ScanState(*state) for scan, *state in zip(*columns, strict=True) if state[0]}
+    path = corpus.folder / HASHES
+    known |= _logged(path)
+    hashed, scans = HashedScans(), list(scans)
+    on_event(Event("start", "ingest", 0, len(scans)))
+    with path.open("a", encoding="utf-8", buffering=1) as log:
+        for done, locator in enumerate(scans, 1):
+            scan = str(locator.absolute())
+            try:
+                stat = locator.stat()
+                state = known.get(scan)
+                if state is None or state[1:] != (stat.st_size, stat.st_mtime_ns):
+                    state = ScanState(locator.sha256(), stat.st_size, stat.st_mtime_ns)
+                    log.write(json.dumps([scan, *state]) + "\n")
+                hashed.states[locator] = state
+            except OSError as error:
+                hashed.unreachable[locator] = error
+            on_event(Event("page", "ingest", done, len(scans), locator.stem))
+    return hashed
+
+
+def _logged(path: Path) -> Iterator[tuple[str, ScanState]]:
+    """What a job that was killed had hashed."""
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+        try:
+            scan, *state = json.loads(line)
+            yield scan, ScanState(*state)
+        except (ValueError, TypeError):
+            continue  # the last line, half written
+
+
+def absent_scans(corpus: Corpus, hashed: HashedScans) -> list[Locator]:
+    """The scans of the run's pages that are not among those hashed, unless they were moved or renamed.
+
+    A scan was moved where its bytes turned up under a path that is new to the run.
+    """
+    table = corpus.page_table
+    before = dict(zip(table.column("scan").to_pylist(), table.column("sha256").to_pylist(), strict=True))
+    now = {str(locator.absolute()): state.sha256 for locator, state in hashed.states.items()}
+    now |= {str(locator.absolute()): "" for locator in hashed.unreachable}
+    moved = Counter(key for scan, key in now.items() if scan not in before)
+    absent = []
+    for scan, key in before.items():
+        if key and scan not in now:
+            moved[key] -= 1
+            if moved[key] < 0:
+                absent.append(Locator.of(scan))
+    return absent
+
+
+def record_pages(
+    corpus: Corpus,
+    scans: Mapping[str, Locator],
+    hashed: HashedScans,
+    about: Mapping[str, PageMetadata] | None = None,
+    missing: Mapping[str, str] | None = None,
+    on_event: Listener = ignore_event,
+    *,
+    retry_failed: bool = False,
+) -> None:
+    """Write ``pages.parquet`` and ``problems.csv``.
+
+    What is already read stays read, and what failed stays failed while its file is the same. A page that is in the run
+    and whose scan is away stays as it was.
 
     Parameters
     ----------
@@ -57,71 +157,66 @@ def ingest(
         The run.
     scans : dict of str to Locator
         By page id.
+    hashed : HashedScans
+        Those of the scans that are there.
     about : dict of str to PageMetadata, optional
         By page id, as far as something is known.
     missing : dict of str to str, optional
         Why the scan of a page is not there, by page id: what ``problems.csv`` says of it.
     on_event : callable
-        Gets an ``Event`` a page.
+        Gets an ``Event`` for what is remarkable.
     retry_failed : bool
         Forget what failed, so that ``read_pages`` tries it again.
     """
     about, missing = about or {}, missing or {}
     table = corpus.page_table
-    facts = zip(*(table.column(name).to_pylist() for name in _OF_FILE), strict=True)
-    known = dict(zip(table.column("scan").to_pylist(), facts, strict=True))
-    failed = {} if retry_failed else {(row["scan"], row["sha256"]): row for row in corpus.problems if row["sha256"]}
-    problems, rows = [], _unhashed(scans, about, known)
-    on_event(Event("start", "ingest", 0, len(scans)))
-    saving = _Saving(corpus)
-    for done, (row, (page, place)) in enumerate(zip(rows, scans.items(), strict=True), 1):
-        try:
-            stat = place.stat()
-            if not (row["sha256"] and (row["size"], row["modified_ns"]) == (stat.st_size, stat.st_mtime_ns)):
-                row |= {"size": stat.st_size, "modified_ns": stat.st_mtime_ns, "sha256": place.sha256()}
-        except OSError as error:
-            row |= {"sha256": "", "status": "failed"}
-            unopened = f"{place}: cannot be opened ({error.strerror or error}); check the rights to it"
-            problems.append(_problem(row, missing.get(page, unopened)))
-        if before := failed.get((row["scan"], row["sha256"])):
-            problems.append(_problem(row, before["problem"]))
-        on_event(Event("page", "ingest", done, len(scans), page))
-        saving.save(rows)
+    line_of = {scan: line for line, scan in enumerate(table.column("scan").to_pylist())}
+    old_keys = table.column("sha256").to_pylist()
+    failed = {}
+    if not retry_failed:
+        failed = {(p["scan"], p["sha256"]): p for p in corpus.problems if p["sha256"] and p["kind"] == FAILED}
+    rows, problems, replaced, away = [], [], [], []
+    for page, locator in scans.items():
+        scan = str(locator.absolute())
+        row: dict[str, Any] = {"page": page, "scan": scan, "sha256": "", "status": "waiting", "away": False}
+        old_key = old_keys[line_of[scan]] if scan in line_of else ""
+        if locator in hashed.states:
+            row |= hashed.states[locator]._asdict()
+            if old_key not in ("", row["sha256"]):
+                replaced.append(page)
+            if problem := failed.get((scan, row["sha256"])):
+                problems.append({**problem, "page": page})
+        elif old_key:
+            row = {**table.line(line_of[scan]), **row, "sha256": old_key, "away": True}
+            away.append(row)
+        elif page not in missing and _vanished(locator, hashed.unreachable.get(locator)):
+            row["away"] = True
+            away.append(row)
+        else:
+            error = hashed.unreachable.get(locator)
+            cause = "no file" if error is None else error.strerror or error
+            why = f"{locator}: cannot be opened ({cause}); check the rights to it"
+            row["status"] = "failed"
+            problems.append(_problem(row, missing.get(page, why), FAILED))
+        rows.append(row | (asdict(about[page]) if page in about else {}))
     corpus.write_pages(rows)
-    corpus.write_problems(problems)
+    (corpus.folder / HASHES).unlink(missing_ok=True)
+    has_reading = corpus.reading_shards.places.rows([row["sha256"] for row in away]) >= 0
+    for row, read in zip(away, has_reading, strict=True):
+        then = "what was read on it stays" if read else "it is read when the same command finds it"
+        problems.append(_problem(row, f"{row['scan']}: the scan is away; {then}", AWAY))
+    corpus.problem_log.write(problems)
     _take_over(corpus)
-    on_event(Event("end", "ingest", len(scans), len(scans)))
-
-
-def _unhashed(
-    scans: Mapping[str, Locator], about: Mapping[str, PageMetadata], known: Mapping[str, tuple[Any, ...]]
-) -> list[dict[str, Any]]:
-    """The lines of the pages, with the hashes that are known from before."""
-    rows = []
-    for page, place in scans.items():
-        scan = str(place.absolute())
-        row: dict[str, Any] = {"page": page, "scan": scan, "sha256": "", "status": "waiting"}
-        if scan in known:
-            row |= zip(_OF_FILE, known[scan], strict=True)
-        if page in about:
-            row |= asdict(about[page])
-        rows.append(row)
-    return rows
-
-
-class _Saving:
-    """Writes the table of pages while it is made, as seldom as that costs a tenth of the time."""
-
-    def __init__(self, corpus: Corpus) -> None:
-        self.corpus = corpus
-        self.next = time.monotonic() + SAVE_SECONDS
-
-    def save(self, rows: list[dict[str, Any]]) -> None:
-        start = time.monotonic()
-        if start >= self.next:
-            self.corpus.write_pages(rows)
-            now = time.monotonic()
-            self.next = now + max(SAVE_SECONDS, _PAUSE * (now - start))
+    if replaced:
+        message = (
+            f"{len(replaced)} scans were replaced by others of the same name and are read anew: {listed(replaced)}"
+        )
+        on_event(Event("remark", "ingest", message=message))
+    if away:
+        folders = listed(sorted({str(Locator.of(row["scan"]).file.parent) for row in away}), 3)
+        message = f"{len(away)} of {len(rows)} pages are kept as they were: their scans are away ({folders})"
+        on_event(Event("remark", "ingest", message=message))
+    on_event(Event("end", "ingest", len(rows), len(rows)))
 
 
 def read_pages(
@@ -130,6 +225,7 @@ def read_pages(
     *,
     workers: int = 1,
     scheduler: str | None = None,
+    read_by: str = "",
     on_event: Listener = ignore_event,
 ) -> None:
     """Read the pages of ``corpus`` that are not read yet and write their shards; the result is the same for any
@@ -147,6 +243,8 @@ def read_pages(
         another order.
     scheduler : str, optional
         Address of a Dask scheduler whose workers read instead (extra ``dask``).
+    read_by : str
+        The name of the versions that read, in ``run.json`` under "readers".
     on_event : callable
         Gets an ``Event`` a page.
 
@@ -154,38 +252,124 @@ def read_pages(
     -----
     A page that is done is on the disk before the next is looked at: a job that is killed loses the pages that were
     being read, and no other. A page that cannot be read goes into ``problems.csv`` and the job goes on, also when it
-    takes its process down.
+    takes its process down. A scan that was not there for a moment, or was replaced since it was hashed, is looked at
+    again after the rest; one that is still away waits for the next job.
     """
     if workers < 1:
         raise SettingsError(f"workers: got {workers}, expected 1 or more")
-    total = len(corpus.page_table)
-    pages: dict[str, list[dict[str, Any]]] = {}
-    names = ("page", "scan", "sha256", "status")
-    for values in zip(*(corpus.page_table.column(name).to_pylist() for name in names), strict=True):
-        row = dict(zip(names, values, strict=True))
-        if row["status"] == "waiting":
-            pages.setdefault(row["sha256"], []).append(row)
-    done = total - sum(map(len, pages.values()))
-    # The first of several equal scans gives its name to the reading.
-    tasks = [(sha256, Path(rows[0]["scan"])) for sha256, rows in pages.items()]
-    on_event(Event("start", "read", done, total))
-    shelf = _Shelf(corpus)
-    for sha256, outcome in read_scans(make_reader, tasks, workers, scheduler):
-        if isinstance(outcome, Reading):
-            shelf.put(replace(outcome, sha256=sha256))
-        else:
-            corpus.write_problems([*corpus.problems, *(_problem(row, outcome) for row in pages[sha256])])
-        for row in pages[sha256]:
-            done += 1
-            if isinstance(outcome, Reading):
-                on_event(Event("page", "read", done, total, row["page"]))
-            else:
-                on_event(Event("problem", "read", done, total, row["page"], outcome))
+    table = corpus.page_table
+    names = ("page", "scan", *ScanState._fields, "status", "away")
+    columns = (table.column(name).to_pylist() for name in names)
+    rows = [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+    waiting = [row for row in rows if row["status"] == "waiting" and not row["away"]]
+    job = _ReadingJob(corpus, read_by, on_event, len(rows), len(rows) - len(waiting))
+    on_event(Event("start", "read", job.done, job.total))
+    read = partial(read_scans, make_reader, workers=workers, scheduler=scheduler)
+    if doubtful := job.read_all(read, waiting):
+        still_waiting = _look_again(corpus, doubtful, on_event)
+        job.done += len(doubtful) - len(still_waiting)
+        job.is_last_try = True
+        job.read_all(read, still_waiting)
     order = corpus.page_table.column("sha256").to_pylist()
     corpus.reading_shards.compact(order)
     corpus.embedding_shards.compact(order)
     _take_over(corpus)
-    on_event(Event("end", "read", done, total))
+    corpus.problem_log.write(corpus.problem_log.rows())
+    on_event(Event("end", "read", job.done, job.total))
+
+
+def _vanished(locator: Locator, error: OSError | None) -> bool:
+    """Whether a scan that was listed just now is gone, rather than closed to us or a link to nowhere."""
+    return error is not None and error.errno not in _CLOSED and not locator.file.is_symlink()
+
+
+class _ReadingJob:
+    """Takes in readings, and why there is none, and counts the pages."""
+
+    def __init__(self, corpus: Corpus, read_by: str, on_event: Listener, total: int, done: int) -> None:
+        self.corpus = corpus
+        self.shelf = _Shelf(corpus, read_by)
+        self.on_event = on_event
+        self.total = total
+        self.done = done
+        self.is_last_try = False
+
+    def read_all(
+        self, read: Callable[[Sequence[Task]], Iterator[tuple[str, Reading | str]]], rows: Sequence[dict[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """Read the scans of some pages; gives back the pages whose scans are to be looked at again."""
+        pages: dict[str, list[dict[str, Any]]] = {}
+        for row in rows:
+            pages.setdefault(row["sha256"], []).append(row)
+        doubtful: list[dict[str, Any]] = []
+        # The first of several equal scans gives its name to the reading.
+        for key, outcome in read([(key, Path(same[0]["scan"])) for key, same in pages.items()]) if pages else ():
+            if isinstance(outcome, Reading) and outcome.sha256 in ("", key):
+                self.shelf.put(outcome if outcome.sha256 else replace(outcome, sha256=key))
+                for row in pages[key]:
+                    self._tell("page", row["page"])
+            elif not self.is_last_try and _is_doubtful(outcome, pages[key][0]):
+                doubtful += pages[key]
+            else:
+                self._fail(pages[key], outcome)
+        return doubtful
+
+    def _fail(self, rows: Sequence[dict[str, Any]], outcome: Reading | str) -> None:
+        tried_again = _is_doubtful(outcome, rows[0])
+        message = (
+            outcome
+            if isinstance(outcome, str)
+            else (f"{rows[0]['scan']}: the file is being written to; give the same command again when it is whole")
+        )
+        # Without a hash the next job does not take the page for one that cannot be read.
+        problems = [_problem(row | ({"sha256": ""} if tried_again else {}), message, FAILED) for row in rows]
+        self.corpus.problem_log.add(problems)
+        for row in rows:
+            self._tell("problem", row["page"], message)
+
+    def _tell(self, kind: str, page: str, message: str = "") -> None:
+        self.done += 1
+        self.on_event(Event(kind, "read", self.done, self.total, page, message))
+
+
+def _is_doubtful(outcome: Reading | str, row: Mapping[str, Any]) -> bool:
+    """Whether a page was not read because its scan was not there, or is another one than was hashed."""
+    if isinstance(outcome, Reading | Unreachable):
+        return True
+    try:
+        stat = Locator.of(row["scan"]).stat()
+    except OSError:
+        return True
+    return (stat.st_size, stat.st_mtime_ns) != (row["size"], row["modified_ns"])
+
+
+def _look_again(corpus: Corpus, rows: Sequence[dict[str, Any]], on_event: Listener) -> list[dict[str, Any]]:
+    """Hash scans again that were not there or were replaced while the job ran; gives those pages that can be read."""
+    now: dict[str, dict[str, Any]] = {}
+    problems = []
+    for row in rows:
+        locator = Locator.of(row["scan"])
+        try:
+            stat = locator.stat()
+            now[row["page"]] = {**row, **ScanState(locator.sha256(), stat.st_size, stat.st_mtime_ns)._asdict()}
+        except OSError:
+            now[row["page"]] = {**row, "away": True}
+            message = f"{row['scan']}: the scan went away while the job ran; the same command reads it when it is back"
+            problems.append(_problem(row, message, AWAY))
+            on_event(Event("problem", "read", page=row["page"], message=message))
+    corpus.problem_log.add(problems)
+    if replaced := [row["page"] for row in rows if now[row["page"]]["sha256"] != row["sha256"]]:
+        message = f"{len(replaced)} scans were replaced while the job ran: {listed(replaced)}"
+        on_event(Event("remark", "read", message=message))
+    table = corpus.page_table
+    ids = table.column("page").to_pylist()
+    columns = {}
+    for name in (*ScanState._fields, "away"):
+        values = zip(ids, table.column(name).to_pylist(), strict=True)
+        columns[name] = pa.array([now[page][name] if page in now else value for page, value in values])
+    corpus.change_pages(columns)
+    is_read = corpus.embedding_shards.places.rows([row["sha256"] for row in now.values()]) >= 0
+    return [row for row, read in zip(now.values(), is_read, strict=True) if not (read or row["away"])]
 
 
 class _Shelf:
@@ -195,8 +379,9 @@ class _Shelf:
     outlives the job; only the joined ones are waited for until they would outlive a power cut too.
     """
 
-    def __init__(self, corpus: Corpus) -> None:
+    def __init__(self, corpus: Corpus, read_by: str) -> None:
         self.corpus = corpus
+        self.read_by = read_by
         self.single: list[Path] = []
         self.rows: list[tuple[dict[str, Any], dict[str, Any]]] = []
 
@@ -204,7 +389,7 @@ class _Shelf:
         histogram = reading.histogram
         if histogram is None:
             raise SettingsError(f"reader: the reading of {reading.scan} has no histogram; expected 110 counts")
-        self.rows.append((reading_row(reading), embedding_row(reading.sha256, histogram)))
+        self.rows.append((reading_row(reading, self.read_by), embedding_row(reading.sha256, histogram)))
         self.single += self._append(self.rows[-1:], durable=False)
         if len(self.rows) >= JOINED_PAGES:
             self._append(self.rows, durable=True)
@@ -219,8 +404,8 @@ class _Shelf:
         return [readings, self.corpus.embedding_shards.append([embedding for _, embedding in rows], durable=durable)]
 
 
-def _problem(row: Mapping[str, Any], message: str) -> dict[str, str]:
-    return {"page": row["page"], "scan": row["scan"], "problem": message, "sha256": row["sha256"]}
+def _problem(row: Mapping[str, Any], message: str, kind: str) -> dict[str, str]:
+    return {"page": row["page"], "scan": row["scan"], "problem": message, "sha256": row["sha256"], "kind": kind}
 
 
 def _take_over(corpus: Corpus) -> None:
@@ -228,7 +413,7 @@ def _take_over(corpus: Corpus) -> None:
     keys = corpus.page_table.column("sha256")
     stored = corpus.reading_shards.places.rows(keys)
     read = (stored >= 0) & (corpus.embedding_shards.places.rows(keys) >= 0)
-    failed = {problem["page"] for problem in corpus.problems}
+    failed = {problem["page"] for problem in corpus.problems if problem["kind"] == FAILED}
     ids = corpus.page_table.column("page").to_pylist()
     left = np.array(["failed" if page in failed else "waiting" for page in ids], dtype=object)
     columns: dict[str, pa.Array] = {"status": pa.array(np.where(read, "read", left), pa.string())}

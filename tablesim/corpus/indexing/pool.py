@@ -132,16 +132,27 @@ def _read_in_worker(path: Path) -> Outcome:
     return attempt(_reader_of_worker(), path)
 
 
+class Unreachable(str):
+    """Why a scan could not be read where that is about its disk: it may be there again in a moment."""
+
+
+def is_of_the_disk(error: BaseException | None) -> bool:
+    """Whether the system refused a file (OSError with a number), rather than a decoder what is in it."""
+    return error is not None and ((isinstance(error, OSError) and bool(error.errno)) or is_of_the_disk(error.__cause__))
+
+
 def attempt(read: Read, path: Path) -> Reading | str:
     """The reading of a scan, or in one line why there is none."""
     try:
         return read(path)
     except TablesimError as error:
-        return " ".join(str(error).split())
+        message = " ".join(str(error).split())
+        return Unreachable(message) if is_of_the_disk(error) else message
     except MemoryError:
         return f"{path}: not enough memory to read it; make a smaller copy of the scan or use fewer workers"
     except OSError as error:
-        return f"{path}: cannot be read ({error.strerror or error}); check the file and the rights to it"
+        message = f"{path}: cannot be read ({error.strerror or error}); check the file and the rights to it"
+        return Unreachable(message) if is_of_the_disk(error) else message
     except Exception as error:
         # An error in the program that one odd page brings to light must not end a job of days: the page is named with
         # the line of the error, and the job goes on.

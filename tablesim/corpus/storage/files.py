@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
+import itertools
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import pyarrow.parquet as pq
 
 from tablesim.corpus.storage.lock import sync
 from tablesim.errors import RunError
+from tablesim.scans.csvfile import plain_cell, safe_cell
 
 _REMEDY = "delete this file and give the same `tablesim run` again: what it held is made anew"
 
@@ -55,10 +58,10 @@ def _sync_folder(folder: Path) -> None:
 
 
 def write_parquet(path: Path, table: pa.Table, group_rows: int | None = None, *, durable: bool = True) -> None:
-    """Write a table; ``group_rows`` lines can later be read at a time, else all of them."""
+    """Write a table with checksums; ``group_rows`` lines can later be read at a time, else all of them."""
 
     def write(aside: Path) -> None:
-        pq.write_table(table, aside, compression="zstd", row_group_size=group_rows)
+        pq.write_table(table, aside, compression="zstd", row_group_size=group_rows, write_page_checksum=True)
 
     write_aside(path, write, durable=durable)
 
@@ -67,27 +70,40 @@ def write_parquet_parts(path: Path, schema: pa.Schema, parts: Iterable[pa.Table]
     """Write a table that does not fit into memory, part after part; each can later be read alone."""
 
     def write(aside: Path) -> None:
-        with pq.ParquetWriter(aside, schema, compression="zstd") as writer:
+        with pq.ParquetWriter(aside, schema, compression="zstd", write_page_checksum=True) as writer:
             for part in parts:
                 writer.write_table(part, row_group_size=max(1, len(part)))
 
     write_aside(path, write)
 
 
-def read_parquet(path: Path, schema: pa.Schema, columns: Sequence[str] | None = None) -> pa.Table:
-    """The table at ``path``, with the columns of ``schema``; RunError when it is damaged or of another make."""
+ADDED = b"added"
+"""Metadata of a field that files of 0.1.0 do not have: it is blank there."""
+
+
+def read_parquet(
+    path: Path, schema: pa.Schema, columns: Sequence[str] | None = None, group: int | None = None
+) -> pa.Table:
+    """The table at ``path``, with the columns of ``schema``; RunError when it is damaged or of another make.
+
+    Checksums are verified, where the file has them. ``columns`` are those to read, ``group`` the part.
+    """
+    wanted = [field for field in schema if columns is None or field.name in columns]
     try:
-        table = pq.read_table(path, columns=list(columns) if columns else None, partitioning=None)
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            there = set(file.schema_arrow.names)
+            names = [field.name for field in wanted if field.name in there]
+            table = file.read(names) if group is None else file.read_row_group(group, names)
     except FileNotFoundError as error:
         raise RunError(f"{path}: this file of the run is missing; {_REMEDY}") from error
     except (pa.ArrowException, OSError) as error:
         # Arrow's messages run over several lines; the first says what is wrong.
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RunError(f"{path}: damaged ({reason}); {_REMEDY}") from error
-    for field in schema:
-        if (columns is None or field.name in columns) and (
-            field.name not in table.schema.names or not table.schema.field(field.name).type.equals(field.type)
-        ):
+    for at, field in enumerate(wanted):
+        if field.name not in there and field.metadata and ADDED in field.metadata:
+            table = table.add_column(at, field, pa.nulls(len(table), field.type))
+        elif field.name not in there or not table.schema.field(field.name).type.equals(field.type):
             raise RunError(f"{path}: expected a column {field.name} of type {field.type}; {_REMEDY}")
     return table
 
@@ -108,14 +124,32 @@ def read_json(path: Path) -> dict[str, Any]:
     return data
 
 
-def write_csv(path: Path, columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write a CSV that a spreadsheet may open: what it would take for a formula is marked; see ``safe_cell``."""
+    head = csv_lines(columns, [dict(zip(columns, columns, strict=True))])
+
     def write(aside: Path) -> None:
         with aside.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
+            file.writelines(itertools.chain(head, csv_lines(columns, rows)))
 
     write_aside(path, write)
+
+
+def csv_lines(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """The lines of ``write_csv`` for some rows, without those of the names of the columns."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    for row in rows:
+        writer.writerow([safe_cell(row.get(name)) for name in columns])
+        yield text.getvalue()
+        text.seek(text.truncate(0))
+
+
+def read_rows(path: Path) -> Iterator[dict[str, str | None]]:
+    """The rows that ``write_csv`` wrote; a value that the last of them lacks is None."""
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            yield {name: value and plain_cell(value) for name, value in row.items() if name is not None}
 
 
 def remove_partials(folder: Path) -> None:

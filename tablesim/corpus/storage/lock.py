@@ -13,7 +13,7 @@ import os
 import platform
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -80,7 +80,8 @@ def owner(folder: Path) -> Owner | None:
 def locked(folder: Path) -> Iterator[tuple[str, ...]]:
     """Hold the run in ``folder``, which is made if need be; gives remarks on what its disk cannot do.
 
-    The same thread may ask for it again, for any ``Corpus`` of the folder.
+    A folder that was made for this and in which nothing was written goes again. The thread that holds it may ask once
+    more, for any ``Corpus`` of the folder.
 
     Raises
     ------
@@ -126,6 +127,7 @@ _held: dict[str, _Hold] = {}
 def _take(folder: Path) -> _Hold:
     remarks = []
     with ExitStack() as release:
+        release.callback(_remove_empty, [path for path in (folder, *folder.parents) if not path.exists()])
         try:
             folder.mkdir(parents=True, exist_ok=True)
             release.enter_context(FileLock(folder / LOCK, blocking=False, thread_local=False, fallback_to_soft=False))
@@ -138,13 +140,28 @@ def _take(folder: Path) -> _Hold:
             if (note := owner(folder)) is not None and note.alive:
                 raise _in_use(folder) from error
             remarks.append(NO_LOCKS)
+        release.callback(_remove_note, folder)
         if not _write_note(folder / OWNER):
             remarks.append(NO_SYNC)
-        release.callback((folder / OWNER).unlink, missing_ok=True)
         done = threading.Event()
         threading.Thread(target=_beat, args=(folder / OWNER, done), daemon=True).start()
         release.callback(done.set)
         return _Hold(tuple(remarks), release.pop_all())
+
+
+def _remove_note(folder: Path) -> None:
+    with suppress(OSError):
+        (folder / OWNER).unlink(missing_ok=True)
+        if [path.name for path in folder.iterdir()] == [LOCK]:
+            # Nothing came of it. While it is locked: a lock file without its name is nobody's.
+            (folder / LOCK).unlink()
+
+
+def _remove_empty(made: Iterable[Path]) -> None:
+    """Remove folders that were made for the lock and in which nothing was written."""
+    for path in made:
+        with suppress(OSError):
+            path.rmdir()
 
 
 def _in_use(folder: Path) -> InUseError:

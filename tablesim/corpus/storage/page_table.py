@@ -113,14 +113,14 @@ class PageTable:
     def line(self, row: int) -> dict[str, Any]:
         """One line as a dict with the columns of ``PAGE_SCHEMA``; ``extra`` as a dict."""
         if self._starts is None:
+            # The columns are looked at first, so that a file of another make is told by its name.
+            self.column("page")
             about = pq.read_metadata(self.path)
             sizes = [about.row_group(group).num_rows for group in range(about.num_row_groups)]
             self._starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         group = int(np.searchsorted(self._starts, row, side="right")) - 1
         if group not in self._groups:
-            # The columns are looked at first, so that a file of another make is told by its name.
-            self.column("page")
-            self._groups[group] = pq.ParquetFile(self.path).read_row_group(group)
+            self._groups[group] = read_parquet(self.path, PAGE_SCHEMA, group=group)
             if len(self._groups) > _KEPT_GROUPS:
                 self._groups.popitem(last=False)
         self._groups.move_to_end(group)

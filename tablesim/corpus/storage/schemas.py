@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from tablesim.corpus.storage.files import ADDED
+
 PAGE_SCHEMA = pa.schema(
     [
         ("page", pa.string()),
@@ -30,6 +32,7 @@ PAGE_SCHEMA = pa.schema(
         ("year_latest", pa.int32()),
         ("handle", pa.string()),
         ("extra", pa.string()),  # the other columns of the metadata, as a JSON object
+        pa.field("away", pa.bool_(), metadata={ADDED: "0.2.0"}),  # the scan was not there when the last job looked
     ]
 )
 NEIGHBOUR_SCHEMA = pa.schema(

@@ -14,10 +14,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from tablesim.corpus.storage.files import read_parquet, remove_partials, write_parquet
+from tablesim.corpus.storage.files import ADDED, read_parquet, remove_partials, write_parquet
 from tablesim.errors import RunError
 from tablesim.records.bins import BIN_NAMES, N_BINS
 from tablesim.records.boxes import Box
@@ -57,6 +56,7 @@ READING_SCHEMA = pa.schema(
         ("legibility", pa.float64()),
         ("note", pa.string()),
         ("numbers", pa.list_(_NUMBER)),
+        pa.field("read_by", pa.string(), metadata={ADDED: "0.2.0"}),  # versions in run.json under "readers"
     ]
 )
 _BINS = {"bins": " ".join(BIN_NAMES), "about": "0-9 isolated digits, 10-19 '00'..'09', 20-109 '10'..'99'"}
@@ -154,7 +154,7 @@ class Shards:
         file, row = self.places.place(at)
         if self._last is None or self._last[0] != file:
             # Pages are mostly asked for in their order, which is that of the rows.
-            self._last = file, read_parquet(file, self.schema)
+            self._last = file, self._read(file)
         return self._last[1].slice(row, 1).to_pylist()[0]
 
     def append(self, rows: Sequence[dict[str, Any]], *, durable: bool = True) -> Path:
@@ -165,18 +165,24 @@ class Shards:
         self.refresh()
         return path
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         """Remove shards of a job under way that a power cut left half written; their pages are read again."""
         for file in self.folder.glob(f"{_NEW}*.parquet"):
             try:
-                pq.read_metadata(file)
-            except (pa.ArrowException, OSError):
+                self._read(file)
+            except RunError:
                 file.unlink()
         self.refresh()
 
     def tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """Each shard as a table, with all columns or some."""
-        return (read_parquet(file, self.schema, columns) for file in self.files)
+        return (self._read(file, columns) for file in self.files)
+
+    def _read(self, file: Path, columns: Sequence[str] | None = None) -> pa.Table:
+        table = read_parquet(file, self.schema, columns)
+        if "histogram" in table.schema.names and not np.isfinite(vectors(table["histogram"])).all():
+            raise RunError(f"{file}: damaged (a histogram that is no number); `tablesim doctor RUN` says what to do")
+        return table
 
     def compact(self, keys: Iterable[str]) -> None:
         """Lay the rows out in the order of ``keys``, then the others, ``SHARD_ROWS`` to a file.
@@ -210,9 +216,10 @@ class Shards:
         pieces: list[pa.Table] = []
         targets: list[int] = []
         for file, pairs in by_file.items():
-            pieces.append(read_parquet(file, self.schema).take([row for _, row in pairs]))
+            pieces.append(self._read(file).take([row for _, row in pairs]))
             targets.extend(target for target, _ in pairs)
-        return pa.concat_tables(pieces).take(np.argsort(targets)).replace_schema_metadata(self.schema.metadata)
+        rows = pa.concat_tables(pieces).take(np.argsort(targets))
+        return pa.Table.from_arrays(rows.columns, schema=self.schema)
 
 
 def _words(keys: pa.Array) -> NDArray[np.bytes_]:
@@ -227,9 +234,10 @@ def _name(keys: Sequence[str]) -> str:
     return hashlib.sha256("".join(keys).encode()).hexdigest()[:12]
 
 
-def reading_row(reading: Reading) -> dict[str, Any]:
-    """The row of a reading; nothing is rounded."""
+def reading_row(reading: Reading, read_by: str = "") -> dict[str, Any]:
+    """The row of a reading; nothing is rounded. ``read_by`` names the versions that read it."""
     return {
+        "read_by": read_by,
         "sha256": reading.sha256,
         "width": reading.width,
         "height": reading.height,
