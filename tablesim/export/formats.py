@@ -213,7 +213,7 @@ def collation_files(
     if form is Format.collation_json:
         return {name: _json({**collation.to_dict(), "provenance": about.to_dict()})}
     if form is Format.collation_html:
-        return {name: collation_page(collation, about).encode()}
+        return {name: collation_page(collation, about).encode("utf-8", errors="replace")}
     return {name: tei(collation, about) if form is Format.tei else collation_xlsx(collation, about)}
 
 

@@ -205,7 +205,7 @@ class Cards:
             return ""
         # Browsers open a PDF at the page that follows the address; of a TIFF they know nothing.
         is_pdf = bool(locator.number) and path.suffix.lower() in PDF_SUFFIXES
-        return quote(relative) + (f"#page={locator.number}" if is_pdf else "")
+        return quote(os.fsencode(relative)) + (f"#page={locator.number}" if is_pdf else "")
 
 
 def _facts(row: dict[str, Any]) -> Iterable[tuple[str, str]]:

@@ -71,8 +71,8 @@ class ReportFolder:
         self.used.add(name)
 
     def write_text(self, name: str, text: str) -> None:
-        """Write ``text`` as the file ``name``."""
-        self.write(name, lambda aside: aside.write_text(text, encoding="utf-8"))
+        """Write ``text`` as the file ``name``; halves of surrogates, which names of files can hold, are replaced."""
+        self.write(name, lambda aside: aside.write_text(text, encoding="utf-8", errors="replace"))
 
     def kept(self, name: str) -> Path | None:
         """A file that is there from before and goes on to be used, or None."""
