@@ -9,7 +9,7 @@ from tablesim.evidence.comparison import Comparison, compare
 from tablesim.evidence.matches import GlyphMatches, Match
 from tablesim.evidence.matches.assignment import Assignment, GlyphLink
 from tablesim.evidence.matches.ink_relevance import PageRelevance, PixelRelevance, explain_pixels
-from tablesim.evidence.registration import PageMap, Registration, register
+from tablesim.evidence.registration import PageMap, register_pages
 
 __all__ = [
     "Assignment",
@@ -21,9 +21,8 @@ __all__ = [
     "PageMap",
     "PageRelevance",
     "PixelRelevance",
-    "Registration",
     "collate",
     "compare",
     "explain_pixels",
-    "register",
+    "register_pages",
 ]

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from tablesim.bigrams.embedding import containment, embed, exact_histogram, score, similarity
 from tablesim.bigrams.network import Occurrences
+from tablesim.evidence.collation.collation import PagePair
+from tablesim.evidence.collation.grids import Alignment
 from tablesim.evidence.matches.assignment import Assignment, assign
 from tablesim.evidence.matches.faithfulness import Faithfulness, glyph_faithfulness
 from tablesim.evidence.matches.glyphs import GlyphMatches, Match
 from tablesim.evidence.matches.interval import Interval, similarity_interval
 from tablesim.evidence.matches.shares import BigramShare, bigram_shares
-from tablesim.evidence.registration.model_selection import register_pages
-from tablesim.evidence.registration.page_map import PageMap
-from tablesim.evidence.registration.plane import NotRegistrable
+from tablesim.evidence.registration import NotRegistrable, PageMap, register_pages
 from tablesim.records.reading import Reading
 
 if TYPE_CHECKING:
@@ -53,7 +53,9 @@ class Comparison:
         All pairs of equal glyphs.
     n_top : int
         How many of them ``matches`` lists.
-    corpus_rank : Standing, optional
+    alignment : Alignment, optional
+        Of the two pages, where it is known; else it is made when it is needed.
+    corpus_rank : CorpusRank, optional
         How the pair stands among all pages of a run; known after ``within``.
     by_region : two Surfaces, optional
         On what the relevance lies on the two pages; known after ``with_pixels``.
@@ -68,6 +70,7 @@ class Comparison:
     glyph_matches: GlyphMatches
     n_top: int = 200
     model: str = MODEL
+    alignment: Alignment | None = None
     corpus_rank: CorpusRank | None = None
     by_region: tuple[RelevanceByRegion, RelevanceByRegion] | None = None
 
@@ -112,24 +115,31 @@ class Comparison:
         return glyph_faithfulness(self.glyph_matches)
 
     @cached_property
-    def assignment(self) -> Assignment:
-        """The one-to-one assignment of equal glyphs that pictures draw."""
-        return assign(self.reading_a, self.reading_b, self.glyph_matches)
+    def pair(self) -> PagePair:
+        """The two pages with their alignment, which is made when it was not given."""
+        if self.alignment is None:
+            return PagePair.of(self.reading_a, self.reading_b)
+        return PagePair(self.reading_a, self.reading_b, self.alignment)
 
     @cached_property
-    def laid_over(self) -> PageMap | NotRegistrable:
-        """The map from page A to page B that the matched numbers support, or why there is none."""
-        return register_pages(self.reading_a, self.reading_b, self.assignment.registration)
+    def assignment(self) -> Assignment:
+        """The one-to-one assignment of equal glyphs that pictures draw."""
+        return assign(self.pair, self.glyph_matches, self.transform)
+
+    @cached_property
+    def registration(self) -> PageMap | NotRegistrable:
+        """The map from page A to page B that the numbers in matching cells support, or why there is none."""
+        return register_pages(self.pair)
 
     @property
     def transform(self) -> PageMap | None:
-        """The map from source pixels of A to those of B; None where the pages cannot be laid over each other."""
-        return self.laid_over if isinstance(self.laid_over, PageMap) else None
+        """The map from source pixels of A to those of B; None where the pages cannot be registered."""
+        return self.registration if isinstance(self.registration, PageMap) else None
 
     @property
     def why_no_transform(self) -> str:
         """The reason where ``transform`` is None, else empty."""
-        return self.laid_over.reason if isinstance(self.laid_over, NotRegistrable) else ""
+        return self.registration.reason if isinstance(self.registration, NotRegistrable) else ""
 
     def to_dict(self, top: int | None = None) -> dict[str, Any]:
         """The comparison as plain values: what ``tablesim compare --json`` prints.

@@ -33,12 +33,15 @@ class Witness:
         What was read on its pages.
     pages : tuple of int
         For each number the index of its reading.
+    indices : tuple of int
+        For each number its index among those of its reading.
     numbers : tuple of Number
         The numbers that are in tables, page after page.
     """
 
     readings: tuple[Reading, ...]
     pages: tuple[int, ...]
+    indices: tuple[int, ...]
     numbers: tuple[Number, ...]
 
     @property

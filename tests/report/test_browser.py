@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from tablesim.evidence.figures.match_figure import upright, upright_box
-from tablesim.evidence.registration.plane import NotRegistrable
+from tablesim.evidence.registration import NotRegistrable
 from tablesim.report import write_report
 from tests.report.conftest import SURE
 from tests.report.pages import page_of

@@ -32,13 +32,16 @@ SAME_ROW = 0.3
 def witness_of(readings: Sequence[Reading]) -> Witness:
     """The witness on these pages. A page whose reading names no rows and columns is arranged by its geometry."""
     pages: list[int] = []
+    indices: list[int] = []
     numbers: list[Number] = []
     for page, reading in enumerate(readings):
+        index_of = {number.digits: index for index, number in enumerate(reading.numbers)}
         arranged = with_second_numbers(_arranged(reading), reading.transform)
         in_tables = [number for number in arranged if number.table is not None]
         pages += [page] * len(in_tables)
+        indices += [index_of[number.digits] for number in in_tables]
         numbers += in_tables
-    return Witness(tuple(readings), tuple(pages), tuple(numbers))
+    return Witness(tuple(readings), tuple(pages), tuple(indices), tuple(numbers))
 
 
 @dataclass(frozen=True)
@@ -72,10 +75,35 @@ class Panel:
         """The rows and columns of these indices, in their order."""
         return Panel(self.numbers[:, rows][:, :, columns], self.rows[:, rows], self.columns[:, columns])
 
+    @property
+    def beginning(self) -> tuple[int, ...]:
+        """Where the panel begins, by the first witness that has it: panels are sorted by this."""
+        for rows, columns in zip(self.rows.tolist(), self.columns.tolist(), strict=True):
+            named_rows, named_columns = [r for r in rows if r != NONE], [c for c in columns if c != NONE]
+            if named_rows and named_columns:
+                return 0, min(named_rows), min(named_columns)
+        return 1, 0, 0
+
     def without_empty(self) -> Panel:
         """The panel without the rows and columns in which no witness has a number."""
         full = (self.numbers != NONE).any(axis=0)
         return self.part(np.flatnonzero(full.any(axis=1)), np.flatnonzero(full.any(axis=0)))
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Which rows, columns and numbers of some witnesses belong together.
+
+    Parameters
+    ----------
+    panels : tuple of Panel
+        The tables of the witnesses, merged where they meet, in the order of the first witness.
+    transposed : tuple of bool
+        For each witness whether its rows are columns here.
+    """
+
+    panels: tuple[Panel, ...]
+    transposed: tuple[bool, ...]
 
 
 def panels_of(witness: Witness, which: int, n_witnesses: int) -> list[Panel]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tablesim.digits.alignment import rising_pairs
 from tablesim.evidence.collation.alignment import AlignedPatch
-from tablesim.evidence.collation.grids import NONE, Panel
+from tablesim.evidence.collation.grids import NONE, Alignment, Panel
 from tablesim.evidence.collation.values import Evidence
 
 Ints = NDArray[np.int64]
@@ -42,6 +42,23 @@ def merge(
             merged.append(((at, -1, -1), panel))
     bands = [panel for _, panel in sorted(merged, key=lambda item: item[0])]
     return [*bands, *(panel for at, panel in enumerate(right) if (owners_right[at] == NONE).all())]
+
+
+def mirrored(alignment: Alignment) -> Alignment:
+    """The alignment of two witnesses with their roles exchanged: rows and columns follow the other one now."""
+    turned = alignment.transposed[1]
+    panels = [panel.turned_over() if turned else panel for panel in alignment.panels]
+    panels = [Panel(panel.numbers[::-1], panel.rows[::-1], panel.columns[::-1]) for panel in panels]
+    panels = [panel.part(_sequence(panel.rows), _sequence(panel.columns)) for panel in panels]
+    return Alignment(tuple(sorted(panels, key=lambda panel: panel.beginning)), (False, turned))
+
+
+def _sequence(names: Ints) -> Ints:
+    """The order, as indices, in which ``_order`` has rows (or columns) with these names, shape (2, n)."""
+    both = names[:, (names != NONE).all(axis=0)].T
+    ordered = _order(both, names[0][names[0] != NONE], names[1][names[1] != NONE])
+    index_of = {name: index for index, name in enumerate(map(tuple, names.T.tolist()))}
+    return np.array([index_of[name] for name in map(tuple, ordered.tolist())], dtype=np.int64)
 
 
 def _owners(panel: Panel, which: int, patches: Sequence[AlignedPatch], side: int) -> Ints:

@@ -1,6 +1,7 @@
-"""One page laid over another: by the numbers that both have, as a map, and as a picture."""
+"""Registration: page A brought onto page B by the numbers that both have."""
 
-from tablesim.evidence.registration.equal_numbers import Registration, register
 from tablesim.evidence.registration.page_map import PageMap
+from tablesim.evidence.registration.plane import NotRegistrable
+from tablesim.evidence.registration.registration import register_pages
 
-__all__ = ["PageMap", "Registration", "register"]
+__all__ = ["NotRegistrable", "PageMap", "register_pages"]

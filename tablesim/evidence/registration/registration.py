@@ -1,9 +1,9 @@
-"""Laying page A over page B as pictures: synchronised views, blink, overlay.
+"""Registration of two pages: a map from page A to page B, by RANSAC on the equal numbers that their alignment joins.
 
-The registration says which equal numbers meet. Where one plane map carries most of them over, that map is taken; where
-the columns or rows of the other setting stand at other distances, the map follows them (``spacing``), and says so.
-Either way the pairs are collected anew under the map and the map is fitted to them again, because the registration
-leaves out numbers that are common on a page. Where no map can be trusted there is none, and a reason.
+Where one plane map (``plane``) carries most of the equal numbers over, that map is taken; where the columns or rows of
+the other setting are at other distances, the map follows them (``column_row_warp``), and says so. Either way the pairs
+are collected anew under the map and the map is fitted to them again: numbers outside the tables then count too. Where
+no map can be trusted there is none, and a reason.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.spatial import cKDTree
 
+from tablesim.evidence.collation.collation import PagePair
 from tablesim.evidence.registration.column_row_warp import SLANT, Pairs, Warp, fit_across, fit_along
-from tablesim.evidence.registration.equal_numbers import NumberFrame, Registration
+from tablesim.evidence.registration.number_frame import NumberFrame
 from tablesim.evidence.registration.page_map import SAME_SETTING, Floats, Indices, PageMap
 from tablesim.evidence.registration.plane import (
     MIN_PAIRS,
@@ -49,41 +50,39 @@ ROUNDS = 4
 """How often pairs are collected anew and the map is fitted again."""
 
 
-def register_pages(a: Reading, b: Reading, registration: Registration | None) -> PageMap | NotRegistrable:
+def register_pages(pair: PagePair) -> PageMap | NotRegistrable:
     """Find the map from page A to page B.
 
     Parameters
     ----------
-    a, b : Reading
-        The two pages.
-    registration : Registration or None
-        What ``register(a, b)`` found.
+    pair : PagePair
+        The two pages and their alignment.
 
     Returns
     -------
-    Superposition or Refusal
-        A refusal says why: no registration, rows set for columns, too few equal numbers or too many different ones, all
+    PageMap or NotRegistrable
+        Why there is no map: no alignment, rows set for columns, too few equal numbers or too many different ones, all
         on one line, or a map that no scan can come from.
     """
-    if registration is None:
+    if not pair.aligned:
         return NotRegistrable("too few equal numbers stand at matching places")
-    if registration.transposed:
+    if pair.alignment.transposed[1]:
         return NotRegistrable("one page is set with rows for columns, so no view of it lies over the other")
-    pages = _Pages.of(a, b, registration)
+    pages = _Pages.of(pair)
     plane = _plane(pages)
-    laid = [_Laid.of(pages, found) for found in (plane, _warp(pages)) if isinstance(found, Plane | Warp)]
-    if not laid:
+    fitted = [_FittedMap.of(pages, map_) for map_ in (plane, _warp(pages)) if isinstance(map_, Plane | Warp)]
+    if not fitted:
         return plane if isinstance(plane, NotRegistrable) else NotRegistrable("no map holds")
-    best = laid[-1] if len(laid) == 1 or laid[1].is_clearly_better_than(laid[0]) else laid[0]
-    return best.refusal() or _superposition(a, b, pages, best)
+    best = fitted[-1] if len(fitted) == 1 or fitted[1].is_clearly_better_than(fitted[0]) else fitted[0]
+    return best.refusal() or _page_map(pair, pages, best)
 
 
 @dataclass(frozen=True)
 class _Pages:
-    """The two pages in figure heights, and the equal numbers that the registration found.
+    """The two pages in digit heights, and the equal numbers that their alignment joins.
 
-    ``half_a``, ``half_b``: half the width of each number; ``seeds``: pairs of numbers, (s, 2); ``equal``: all pairs of
-    equal legible numbers, wherever they stand, (e, 2); ``along``: the height on B of the largest patch.
+    ``half_a``, ``half_b``: half the width of each number; ``seeds``: those pairs of numbers, (s, 2); ``equal``: all
+    pairs of equal legible numbers, wherever they are, (e, 2); ``height``: the height on B of a point (x, y, 1) of A.
     """
 
     a: NumberFrame
@@ -92,19 +91,20 @@ class _Pages:
     half_b: Floats
     seeds: Indices
     equal: Indices
-    along: Floats
+    height: Floats
 
     @classmethod
-    def of(cls, a: Reading, b: Reading, registration: Registration) -> _Pages:
-        patches = [patch for patch in registration.patches if not patch.transposed]
+    def of(cls, pair: PagePair) -> _Pages:
+        a, b = NumberFrame.of(pair.a), NumberFrame.of(pair.b)
+        i, j = max(pair.equal_by_part, key=len).T
         return cls(
-            registration.a,
-            registration.b,
-            _half_widths(a, registration.a),
-            _half_widths(b, registration.b),
-            np.concatenate([patch.pairs for patch in patches]),
-            _equal(registration.a, registration.b),
-            patches[0].along,
+            a,
+            b,
+            _half_widths(pair.a, a),
+            _half_widths(pair.b, b),
+            pair.equal,
+            np.argwhere(pair.equal_anywhere).astype(np.int64),
+            _height(a.centres[i], b.centres[j, 1]),
         )
 
     def pairs(self, numbers: Indices, level: Floats, page: Floats) -> Pairs:
@@ -149,7 +149,7 @@ class _Pages:
 
 
 @dataclass(frozen=True)
-class _Laid:
+class _FittedMap:
     """A map with what it does to the numbers of the two pages.
 
     ``pairs``: equal numbers that meet, (p, 2); ``others``: unequal ones, (d, 2); ``share``: of the seeds;
@@ -167,7 +167,7 @@ class _Laid:
     residual: float
 
     @classmethod
-    def of(cls, pages: _Pages, found: Plane | Warp) -> _Laid:
+    def of(cls, pages: _Pages, found: Plane | Warp) -> _FittedMap:
         pairs, others = pages.collect(found)
         return cls(
             found,
@@ -180,7 +180,7 @@ class _Laid:
             float(np.median(pages.gap(found, pairs))) if len(pairs) else float("inf"),
         )
 
-    def is_clearly_better_than(self, plane: _Laid) -> bool:
+    def is_clearly_better_than(self, plane: _FittedMap) -> bool:
         """Whether a map by columns and rows does enough more than a plane map, which claims less."""
         if len(plane.pairs) < PREFERRED * len(self.pairs):
             return True
@@ -229,7 +229,7 @@ def _plane(pages: _Pages) -> Plane | NotRegistrable:
 def _warp(pages: _Pages) -> Warp | None:
     """The map by columns and rows: the columns of the registration give rows, rows columns, both the plane maps."""
     lean_a, lean_b = pages.pairs(pages.seeds, np.eye(3), np.eye(3)).leans()
-    level = np.array([[1.0, -lean_a, 0.0], [*pages.along], [0.0, 0.0, 1.0]])
+    level = np.array([[1.0, -lean_a, 0.0], [*pages.height], [0.0, 0.0, 1.0]])
     page = np.array([[1.0, lean_b, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
     numbers = pages.seeds
     best: Warp | None = None
@@ -270,15 +270,22 @@ def _levelled(warp: Warp, one: Floats, other: Floats) -> tuple[Floats, Floats]:
     return best.level, best.page
 
 
-def _superposition(a: Reading, b: Reading, pages: _Pages, laid: _Laid) -> PageMap | NotRegistrable:
+def _height(points: Floats, heights: Floats) -> Floats:
+    """The linear function of (x, y, 1) on A that gives heights on B: least squares, shape (3,)."""
+    middle = points.mean(axis=0)
+    slopes, *_ = np.linalg.lstsq(points - middle, heights - heights.mean(), rcond=1e-3)
+    return np.array([*slopes, heights.mean() - slopes @ middle])
+
+
+def _page_map(pair: PagePair, pages: _Pages, fitted: _FittedMap) -> PageMap | NotRegistrable:
     """The map in source pixels."""
-    one, other = pages.a.centres[laid.pairs[:, 0]], pages.b.centres[laid.pairs[:, 1]]
-    found = laid.found
+    one, other = pages.a.centres[fitted.pairs[:, 0]], pages.b.centres[fitted.pairs[:, 1]]
+    found = fitted.found
     middle = found.matrix if isinstance(found, Plane) else affine(one, other)
     reason = implausible(middle, one)
     if reason is not None:
         return NotRegistrable(reason)
-    frame_a, frame_b = _frame(a, pages.a), _frame(b, pages.b)
+    frame_a, frame_b = _frame(pair.a, pages.a), _frame(pair.b, pages.b)
     matrix = np.linalg.inv(frame_b) @ middle @ frame_a
     return PageMap(
         model=found.model if isinstance(found, Plane) else "columns and rows",
@@ -286,24 +293,18 @@ def _superposition(a: Reading, b: Reading, pages: _Pages, laid: _Laid) -> PageMa
         frame_a=frame_a,
         frame_b=frame_b,
         warp=found if isinstance(found, Warp) else None,
-        pairs=laid.pairs,
-        differing=pages.legible(laid.others),
+        pairs=fitted.pairs,
+        differing=pages.legible(fitted.others),
         n_numbers=min(len(pages.a.texts), len(pages.b.texts)),
-        share=laid.share,
-        agreement=laid.agreement,
-        residual=laid.residual,
+        share=fitted.share,
+        agreement=fitted.agreement,
+        residual=fitted.residual,
     )
 
 
 def _frame(reading: Reading, frame: NumberFrame) -> Floats:
     """From source pixels to the upright page in figure heights, (3, 3)."""
     return np.diag([1 / frame.unit, 1 / frame.unit, 1.0]) @ np.vstack([reading.transform.matrix, [0, 0, 1]])
-
-
-def _equal(a: NumberFrame, b: NumberFrame) -> Indices:
-    """All pairs of equal legible numbers, (e, 2)."""
-    same = a.figures[:, None] == b.figures[None, :]
-    return np.argwhere(same & a.legible[:, None]).astype(np.int64)
 
 
 def _half_widths(reading: Reading, frame: NumberFrame) -> Floats:

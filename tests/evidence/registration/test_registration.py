@@ -5,25 +5,24 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from tablesim.evidence import compare, register
-from tablesim.evidence.registration.model_selection import register_pages
-from tablesim.evidence.registration.page_map import PageMap
-from tablesim.evidence.registration.plane import NotRegistrable, project
+from evidence.pages import declinations, print_page, sines, two_editions
+from evidence.photographed import centres, figure_height, misread, photographed, tilted, turned
+from tablesim.evidence.collation.collation import PagePair
+from tablesim.evidence.comparison import compare
+from tablesim.evidence.registration import NotRegistrable, PageMap, register_pages
+from tablesim.evidence.registration.plane import project
 from tablesim.records.boxes import Box
 from tests.report.truth import TruthReader
 
-from .pages import declinations, print_page, sines, two_editions
-from .photographed import centres, figure_height, misread, photographed, tilted, turned
 
-
-def laid(a, b):
-    found = register_pages(a, b, register(a, b))
+def registered(a, b):
+    found = register_pages(PagePair.of(a, b))
     assert isinstance(found, PageMap), found.reason
     return found
 
 
 def refused(a, b):
-    found = register_pages(a, b, register(a, b))
+    found = register_pages(PagePair.of(a, b))
     assert isinstance(found, NotRegistrable), found.words()
     return found.reason
 
@@ -50,7 +49,7 @@ def misses(found, a, b, true):
 def test_a_sheet_scanned_again(page, matrix, model):
     matrix = tilted(page) if isinstance(matrix, str) else matrix
     copy = photographed(page, matrix, "copy", scatter=0.02 * figure_height(page))
-    found = laid(page, copy)
+    found = registered(page, copy)
     assert found.model == model
     assert found.same_setting
     assert misses(found, page, copy, project(matrix, centres(page))).max() < 0.25
@@ -63,7 +62,7 @@ def test_a_scan_that_lies_on_its_side_or_its_head(page, degrees):
     matrix = turned(page, degrees)
     copy = photographed(page, matrix, f"lying{degrees}", degrees=degrees)
     for a, b, way in ((page, copy, matrix), (copy, page, np.linalg.inv(matrix))):
-        found = laid(a, b)
+        found = registered(a, b)
         assert misses(found, a, b, project(way, centres(a))).max() < 0.1
         assert found.same_setting
 
@@ -72,7 +71,7 @@ def test_a_scan_that_lies_on_its_side_or_its_head(page, degrees):
 def test_numbers_that_stand_elsewhere(page, share):
     matrix = tilted(page, depth=0.03)
     copy = misread(photographed(page, matrix, "spoiled"), share)
-    found = register_pages(page, copy, register(page, copy))
+    found = register_pages(PagePair.of(page, copy))
     if share > 0.5:
         assert isinstance(
             found, NotRegistrable
@@ -84,8 +83,8 @@ def test_numbers_that_stand_elsewhere(page, share):
         assert len(found.differing) > 0.1 * len(page.numbers)
 
 
-def test_a_page_over_itself(page):
-    found = laid(page, page)
+def test_a_page_with_itself(page):
+    found = registered(page, page)
     np.testing.assert_allclose(found.matrix, np.eye(3), atol=1e-6)
     assert found.residual == pytest.approx(0, abs=1e-6)
     assert (found.agreement, len(found.differing)) == (1.0, 0)
@@ -93,7 +92,7 @@ def test_a_page_over_itself(page):
 
 def test_the_roles_may_be_changed(page):
     copy = photographed(page, tilted(page), "copy", scatter=0.3)
-    there, back = laid(page, copy), laid(copy, page)
+    there, back = registered(page, copy), registered(copy, page)
     middles = centres(page)
     assert np.linalg.norm(back.to_b(there.to_b(middles)) - middles, axis=1).max() < 0.1 * figure_height(page)
     np.testing.assert_allclose(there.to_a(there.to_b(middles)), middles, atol=1e-6)
@@ -103,7 +102,7 @@ def test_one_way_after_another_is_the_whole_way(page):
     first, second = tilted(page, 0.02), np.array([[1.2, 0, 10], [0, 1.2, 30], [0, 0, 1]])
     b = photographed(page, first, "b")
     c = photographed(b, second, "c")
-    ways = laid(page, b), laid(b, c), laid(page, c)
+    ways = registered(page, b), registered(b, c), registered(page, c)
     middles = centres(page)
     np.testing.assert_allclose(ways[1].to_b(ways[0].to_b(middles)), ways[2].to_b(middles), atol=0.5)
 
@@ -114,7 +113,7 @@ def test_another_setting_is_followed_column_by_column(tmp_path):
     b = print_page(
         tmp_path, "b", rows, face="garamond", size=34, pitch=44, widths=(120, 70, 64, 134, 64, 80, 110, 60), seed=4
     )
-    found = laid(a, b)
+    found = registered(a, b)
     assert found.model == "columns and rows"
     assert not found.same_setting
     assert "another setting" in found.words()
@@ -133,7 +132,7 @@ def test_another_setting_scanned_at_a_slant(tmp_path, slanted):
         a = photographed(a, tilted(a, 0.08), "slanted")
     else:
         b = photographed(b, tilted(b, 0.08), "slanted")
-    found = laid(a, b)
+    found = registered(a, b)
     assert len(found.pairs) >= 0.97 * len(a.numbers)
     assert np.quantile(misses(found, a, b, centres(b)), 0.97) < 0.5
 
@@ -143,14 +142,14 @@ def test_rows_that_one_page_lacks(tmp_path):
     a = print_page(tmp_path, "a", rows)
     b = print_page(tmp_path, "b", rows[:8] + rows[11:20] + rows[22:], face="garamond", size=34, pitch=44)
     for one, other in ((a, b), (b, a)):
-        found = laid(one, other)
+        found = registered(one, other)
         assert len(found.pairs) == min(len(a.numbers), len(b.numbers))
         assert not len(found.differing)
 
 
 def test_columns_in_another_order_are_left_where_they_are(tmp_path):
     a, b = two_editions(tmp_path)
-    found = laid(a, b)
+    found = registered(a, b)
     assert len(found.pairs) == 31 * 6
     assert not len(found.differing)
     assert "186 of 248 numbers" in found.words()
@@ -161,7 +160,7 @@ def test_half_tables_moved_apart_are_not_one_setting(tmp_path):
     halves = [x + y for x, y in zip(whole[:20], whole[20:], strict=True)]
     a = print_page(tmp_path, "a", whole, widths=(70, 120, 120))
     b = print_page(tmp_path, "b", halves, widths=(70, 120, 120) * 2)
-    found = laid(a, b)
+    found = registered(a, b)
     assert not found.same_setting
     assert len(found.pairs) == 60
 
@@ -171,7 +170,7 @@ def test_misprints_are_named(tmp_path):
     wrong = [list(row) for row in rows]
     wrong[10][2], wrong[20][4] = "38", "99"
     a, b = print_page(tmp_path, "a", rows), print_page(tmp_path, "b", wrong)
-    found = laid(a, b)
+    found = registered(a, b)
     differing = [(a.numbers[i].row, a.numbers[i].column, b.numbers[j].digits_text) for i, j in found.differing]
     assert sorted(differing) == [(10, 2, "38"), (20, 4, "99")]
 
@@ -214,7 +213,7 @@ def test_different_tables_of_the_sample_are_refused(sample):
 
 def test_boxes_travel_both_ways(page):
     matrix = np.array([[2.0, 0, 30], [0, 2.0, 10], [0, 0, 1]])
-    found = laid(page, photographed(page, matrix, "twice"))
+    found = registered(page, photographed(page, matrix, "twice"))
     there = found.box_to_b(Box(100, 200, 20, 30))
     assert (there.x, there.y, there.width, there.height) == pytest.approx((230, 410, 40, 60), abs=0.1)
     back = found.box_to_a(there)
@@ -224,7 +223,7 @@ def test_boxes_travel_both_ways(page):
 def test_viewers_can_follow_the_plain_values(tmp_path):
     a = print_page(tmp_path, "a", declinations())
     b = print_page(tmp_path, "b", declinations(), pitch=44, widths=(120, 70, 64, 134, 64, 80, 110, 60))
-    found = laid(a, b)
+    found = registered(a, b)
     data = json.loads(json.dumps(found.to_dict()))
     assert {"model", "same_setting", "matrix", "inverse", "warp", "pairs", "numbers", "words"} <= set(data)
     np.testing.assert_allclose(np.array(data["matrix"]) @ data["inverse"], np.eye(3), atol=1e-4)
@@ -255,7 +254,7 @@ def test_editions_of_1515_and_1912(real):
 
     network = load_network()
     a, b = (network.read(real / "tables" / f"almagest_{year}_chords_p1.jpg") for year in (1515, 1912))
-    found = laid(a, b)
+    found = registered(a, b)
     assert found.model == "columns and rows"
     assert len(found.pairs) > 500
     assert found.residual < 0.25

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evidence.pages import print_page, sines, two_editions
 from tablesim.bigrams.embedding import embed, exact_histogram, similarity
 from tablesim.evidence.comparison import compare
 from tablesim.evidence.figures.faithfulness_figure import draw_faithfulness
 from tablesim.evidence.matches.faithfulness import Faithfulness, falling, glyph_faithfulness
 from tablesim.evidence.matches.glyphs import GlyphMatches
 
-from .pages import print_page, sines, two_editions
 from .test_shares import side, texts
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evidence.pages import declinations, print_page
 from tablesim.digits.scale import working_image
 from tablesim.errors import ScanError
 from tablesim.evidence.matches.relevance_by_region import (
@@ -22,8 +23,6 @@ from tablesim.evidence.matches.relevance_by_region import (
 from tablesim.records.transform import Transform
 from tablesim.scans.cleaning import clean
 from tablesim.scans.images import load_scan
-
-from .pages import declinations, print_page
 
 ROWS = declinations(last=11)
 X, Y, COLUMN, PITCH = 80, 150, 72, 34  # as print_page sets a table

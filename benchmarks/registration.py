@@ -1,13 +1,13 @@
-"""How well pages are laid over each other, and how fast.
+"""How well pages are registered, and how fast.
 
-    python benchmarks/laying.py [--corpus FOLDER] [--copies N] [--real FOLDER] [--out DIR]
+    python benchmarks/registration.py [--corpus FOLDER] [--copies N] [--real FOLDER] [--out DIR]
 
 Through the scans of the bundled sample, or of another folder that ``tablesim synthesize`` wrote, read by the bundled
-network. First all pairs: how many of one table are laid over each other, how many of different tables are, and how
+network. First all pairs: how many of one table are registered, how many of different tables are, and how
 closely equal numbers meet; pairs that are not as the labels say are named (tables computed with nearly the same
 obliquity share most of their numbers). Then N pages scanned again, every other one at a slant: the distance of the map
 that is found from the true one. ``--real FOLDER`` adds the pairs of real scans, ``--out DIR`` keeps their overlays.
-Residuals are in heights of figures.
+Residuals are in digit heights.
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.evidence import compare, register
+from tablesim.evidence.collation.collation import PagePair
+from tablesim.evidence.comparison import compare
 from tablesim.evidence.figures.overlay import draw_overlay
-from tablesim.evidence.registration.equal_numbers import NumberFrame
-from tablesim.evidence.registration.model_selection import register_pages
-from tablesim.evidence.registration.page_map import SAME_SETTING, PageMap
-from tablesim.evidence.registration.plane import NotRegistrable, project
+from tablesim.evidence.registration import NotRegistrable, PageMap, register_pages
+from tablesim.evidence.registration.number_frame import NumberFrame
+from tablesim.evidence.registration.page_map import SAME_SETTING
+from tablesim.evidence.registration.plane import project
 from tablesim.reader import PageReader, load_network
 from tablesim.records.reading import Reading
 from tablesim.scans.images import load_scan
@@ -47,17 +48,17 @@ REAL = [
 
 
 def all_pairs(pages: dict[str, Reading], labels: dict[str, str]) -> None:
-    """Lay every page of the sample over every other."""
+    """Register every page of the sample with every other."""
     kinds = {True: [0, 0], False: [0, 0]}
     residuals: dict[str, list[float]] = {"plane map": [], "columns and rows": []}
     seconds: list[tuple[float, float]] = []
     closest = 1.0
     for one, other in combinations(pages, 2):
         started = time.perf_counter()
-        registration = register(pages[one], pages[other])
-        registered = time.perf_counter()
-        found = register_pages(pages[one], pages[other], registration)
-        seconds.append((registered - started, time.perf_counter() - registered))
+        pair = PagePair.of(pages[one], pages[other])
+        aligned = time.perf_counter()
+        found = register_pages(pair)
+        seconds.append((aligned - started, time.perf_counter() - aligned))
         same = labels[one] == labels[other]
         if same != isinstance(found, PageMap):
             print(f"{one} / {other}: {found.reason if isinstance(found, NotRegistrable) else found.words()}")
@@ -66,13 +67,13 @@ def all_pairs(pages: dict[str, Reading], labels: dict[str, str]) -> None:
         if isinstance(found, PageMap):
             residuals["plane map" if found.warp is None else "columns and rows"].append(found.residual)
             closest = min(closest, found.residual if found.warp is None else 1.0)
-    print(f"one table:        {kinds[True][0]} of {kinds[True][1]} pairs laid over each other")
-    print(f"different tables: {kinds[False][0]} of {kinds[False][1]} pairs laid over each other")
+    print(f"one table:        {kinds[True][0]} of {kinds[True][1]} pairs registered")
+    print(f"different tables: {kinds[False][0]} of {kinds[False][1]} pairs registered")
     for name, values in residuals.items():
         print(f"  {name}: {len(values)} pairs, residual {np.median(values):.3f} (median), {max(values):.3f} (largest)")
     print(f"  closest plane map between two editions: {closest:.3f}; below {SAME_SETTING} it would be one setting")
     mean, slowest = np.mean(seconds, axis=0), np.max(seconds, axis=0)
-    print(f"seconds a pair: register {mean[0]:.3f} (slowest {slowest[0]:.2f}), map {mean[1]:.3f} ({slowest[1]:.2f})")
+    print(f"seconds a pair: alignment {mean[0]:.3f} (slowest {slowest[0]:.2f}), map {mean[1]:.3f} ({slowest[1]:.2f})")
 
 
 def copies(network: PageReader, pages: Sequence[Reading], count: int) -> None:
@@ -84,7 +85,7 @@ def copies(network: PageReader, pages: Sequence[Reading], count: int) -> None:
             path = Path(folder) / f"{page.page}.jpg"
             matrix = scan_again(page, path, rng, slant=0.06 if at % 2 else 0.002)
             copy = network.read(path)
-            found = register_pages(page, copy, register(page, copy))
+            found = register_pages(PagePair.of(page, copy))
             if isinstance(found, NotRegistrable):
                 print(f"{page.page:34} {found.reason}")
                 continue
@@ -118,13 +119,9 @@ def real_pairs(network: PageReader, folder: Path, out: Path | None) -> None:
     }
     for one, other in REAL:
         comparison = compare(pages[one], pages[other])
-        started = time.perf_counter()
-        registration = register(pages[one], pages[other])
-        registered = time.perf_counter()
-        found = register_pages(pages[one], pages[other], registration)
-        laid = time.perf_counter()
-        words = f"not laid over each other: {found.reason}" if isinstance(found, NotRegistrable) else found.words()
-        print(f"{one} / {other}: {words} (register {registered - started:.2f} s, map {laid - registered:.2f} s)")
+        found = comparison.registration
+        words = f"not registered: {found.reason}" if isinstance(found, NotRegistrable) else found.words()
+        print(f"{one} / {other}: {words}")
         if out is not None and comparison.transform is not None:
             out.mkdir(parents=True, exist_ok=True)
             draw_overlay(comparison, out / f"{one}__{other}__overlay.png")

@@ -5,13 +5,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from evidence.pages import declinations, print_page
+from evidence.photographed import photographed, tilted, turned
 from tablesim.errors import ScanError
 from tablesim.evidence import compare
 from tablesim.evidence.figures import overlay
 from tablesim.evidence.figures.overlay import aligned_pages, draw_overlay, write_blink
-
-from .pages import declinations, print_page
-from .photographed import photographed, tilted, turned
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from evidence.pages import declinations, print_page, two_editions
 from tablesim.evidence.comparison import compare
 from tablesim.evidence.figures.print_figure import FAINT, MAX_LINES, SHEET, _printed, apart
 from tablesim.evidence.matches.glyphs import Match
 from tablesim.records.boxes import Box
 from tablesim.records.transform import Transform
-
-from .pages import declinations, print_page, two_editions
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from torch import nn
 
 import bilrp
 from bilrp.composites import FIRST
+from evidence.pages import print_page
 from tablesim.bigrams.embedding import embed, exact_histogram
 from tablesim.bigrams.network import BigramNetwork, Occurrences
 from tablesim.digits.network import DigitNetwork, NetworkShape
@@ -32,8 +33,6 @@ from tablesim.records.reading import Digit
 from tablesim.records.transform import Transform
 from tablesim.scans.cleaning import clean
 from tablesim.scans.images import load_scan
-
-from .pages import print_page
 
 ROWS_A = [["7", "48", "350"], ["12", "40", "7"], ["45", "3", "12"]]
 ROWS_B = [["48", "12"], ["7", "145"], ["30", "12"]]

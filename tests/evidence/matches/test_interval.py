@@ -2,12 +2,11 @@ from dataclasses import replace
 
 import pytest
 
+from evidence.pages import two_editions
 from tablesim.bigrams import embed, histogram, similarity
 from tablesim.evidence.comparison import compare
 from tablesim.evidence.matches.interval import similarity_interval
 from tablesim.records.reading import Number
-
-from .pages import two_editions
 
 
 @pytest.fixture(scope="module")

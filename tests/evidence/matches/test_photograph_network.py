@@ -7,11 +7,10 @@ import torch
 from PIL import Image
 
 from bilrp.joint import tile_sums
+from evidence.pages import two_editions
 from tablesim.errors import ScanError, WeightsError
 from tablesim.evidence.comparison import compare
 from tablesim.evidence.matches.photograph_network import BLANKED, TILE, _blanked, compare_pixels
-
-from .pages import two_editions
 
 SIDE = 32  # pixels: what the network sees in these tests
 
