@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tablesim.bigrams.embedding import containment, embed, exact_histogram, score, similarity
 from tablesim.bigrams.network import Occurrences
 from tablesim.evidence.collation.collation import PagePair
-from tablesim.evidence.collation.grids import Alignment
+from tablesim.evidence.collation.grids import TableAlignment
 from tablesim.evidence.matches.assignment import Assignment, assign
 from tablesim.evidence.matches.faithfulness import Faithfulness, glyph_faithfulness
 from tablesim.evidence.matches.glyphs import GlyphMatches, Match
@@ -53,7 +53,7 @@ class Comparison:
         All pairs of equal glyphs.
     n_top : int
         How many of them ``matches`` lists.
-    alignment : Alignment, optional
+    alignment : TableAlignment, optional
         Of the two pages, where it is known; else it is made when it is needed.
     corpus_rank : CorpusRank, optional
         How the pair stands among all pages of a run; known after ``within``.
@@ -70,7 +70,7 @@ class Comparison:
     glyph_matches: GlyphMatches
     n_top: int = 200
     model: str = MODEL
-    alignment: Alignment | None = None
+    alignment: TableAlignment | None = None
     corpus_rank: CorpusRank | None = None
     by_region: tuple[RelevanceByRegion, RelevanceByRegion] | None = None
 

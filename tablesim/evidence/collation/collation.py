@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tablesim.errors import SettingsError
 from tablesim.evidence.collation.alignment import find_patches
 from tablesim.evidence.collation.cells import cells_of
-from tablesim.evidence.collation.grids import NONE, Alignment, Panel, panels_of, witness_of
+from tablesim.evidence.collation.grids import NONE, Panel, TableAlignment, panels_of, witness_of
 from tablesim.evidence.collation.merging import merge, mirrored
 from tablesim.evidence.collation.values import evidence
 from tablesim.records.collation import Cell, Collation, Line, Part, Unaligned, Witness, siglum
@@ -98,7 +98,7 @@ def collate_witnesses(witnesses: Sequence[Witness]) -> Collation:
     return collation_of(witnesses, align(witnesses))
 
 
-def align(witnesses: Sequence[Witness]) -> Alignment:
+def align(witnesses: Sequence[Witness]) -> TableAlignment:
     """Align witnesses; SettingsError for one with more than ``MAX_NUMBERS`` numbers.
 
     Two witnesses have one alignment, whichever comes first.
@@ -117,7 +117,7 @@ def align(witnesses: Sequence[Witness]) -> Alignment:
     panels = sides[first]
     for other in others:
         panels, transposed[other] = _joined(panels, sides[other], witnesses)
-    return Alignment(tuple(sorted(panels, key=lambda panel: panel.beginning)), tuple(transposed))
+    return TableAlignment(tuple(sorted(panels, key=lambda panel: panel.beginning)), tuple(transposed))
 
 
 @dataclass(frozen=True)
@@ -127,13 +127,13 @@ class PagePair:
     Parameters
     ----------
     a, b : Reading
-    alignment : Alignment
+    alignment : TableAlignment
         Of the two as witnesses, A first.
     """
 
     a: Reading
     b: Reading
-    alignment: Alignment
+    alignment: TableAlignment
 
     @classmethod
     def of(cls, a: Reading, b: Reading) -> PagePair:
@@ -242,7 +242,7 @@ def _from_the_nearest(witnesses: Sequence[Witness]) -> list[int]:
     return joined
 
 
-def collation_of(witnesses: Sequence[Witness], alignment: Alignment) -> Collation:
+def collation_of(witnesses: Sequence[Witness], alignment: TableAlignment) -> Collation:
     """Compare aligned witnesses cell by cell."""
     rows: list[Line] = []
     columns: list[Line] = []

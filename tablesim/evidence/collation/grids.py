@@ -91,7 +91,7 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class Alignment:
+class TableAlignment:
     """Which rows, columns and numbers of some witnesses belong together.
 
     Parameters

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tablesim.digits.alignment import rising_pairs
 from tablesim.evidence.collation.alignment import AlignedPatch
-from tablesim.evidence.collation.grids import NONE, Alignment, Panel
+from tablesim.evidence.collation.grids import NONE, Panel, TableAlignment
 from tablesim.evidence.collation.values import Evidence
 
 Ints = NDArray[np.int64]
@@ -44,13 +44,13 @@ def merge(
     return [*bands, *(panel for at, panel in enumerate(right) if (owners_right[at] == NONE).all())]
 
 
-def mirrored(alignment: Alignment) -> Alignment:
+def mirrored(alignment: TableAlignment) -> TableAlignment:
     """The alignment of two witnesses with their roles exchanged: rows and columns follow the other one now."""
     turned = alignment.transposed[1]
     panels = [panel.turned_over() if turned else panel for panel in alignment.panels]
     panels = [Panel(panel.numbers[::-1], panel.rows[::-1], panel.columns[::-1]) for panel in panels]
     panels = [panel.part(_sequence(panel.rows), _sequence(panel.columns)) for panel in panels]
-    return Alignment(tuple(sorted(panels, key=lambda panel: panel.beginning)), (False, turned))
+    return TableAlignment(tuple(sorted(panels, key=lambda panel: panel.beginning)), (False, turned))
 
 
 def _sequence(names: Ints) -> Ints:
