@@ -42,8 +42,7 @@ from tablesim.records.reading import Digit, Number, Reading
 from tablesim.records.transform import Transform
 from tablesim.synthesis.corpus import CorpusPlan, draw_plan, write_corpus
 from tablesim.synthesis.stemma import SimulatedEdition, grow
-from tablesim.synthesis.tables import build
-from tablesim.synthesis.tabular import HistoricalTable
+from tablesim.synthesis.tables import HistoricalTable, build
 
 Key = tuple[object, ...]
 """Which place of the computed table a number fills."""

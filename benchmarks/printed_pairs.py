@@ -25,8 +25,7 @@ from tablesim.synthesis.corpus import JPEG_QUALITY, draw_plan
 from tablesim.synthesis.editions import Edition, draw_book, draw_editions, draw_layout
 from tablesim.synthesis.pages import SimulatedPage, table_page
 from tablesim.synthesis.stemma import CONFUSED, Misprint, SimulatedEdition, grow
-from tablesim.synthesis.tables import build
-from tablesim.synthesis.tabular import HistoricalTable
+from tablesim.synthesis.tables import HistoricalTable, build
 
 SAMPLE = Path(__file__).resolve().parent.parent / "data" / "sample"
 

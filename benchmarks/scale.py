@@ -140,22 +140,22 @@ def stage_search(folder: Path, n_pages: int) -> dict[str, float]:
 
 
 def stage_kmeans(folder: Path, n_pages: int) -> dict[str, float]:
-    """K-means on at most ``FITTED_AT_MOST`` pages, then the nearest middle of every page."""
+    """K-means on at most ``FITTED_AT_MOST`` pages, then the nearest center of every page."""
     h = Corpus.open(folder).searching.index.histograms
     fitted = kmeans.LazyRows(h, np.arange(min(n_pages, FITTED_AT_MOST)), kmeans.roots)
     started, used = time.perf_counter(), time.process_time()
-    middles, _ = kmeans.fit(fitted, min(K, n_pages // EDITIONS), 0)
+    centers, _ = kmeans.fit(fitted, min(K, n_pages // EDITIONS), 0)
     fit, fit_processor = time.perf_counter() - started, time.process_time() - used
     every = kmeans.LazyRows(h, np.arange(n_pages), kmeans.roots)
     used = time.process_time()
-    seconds = _timed(lambda: kmeans.assign(every, middles))
+    seconds = _timed(lambda: kmeans.assign(every, centers))
     assigned = time.process_time() - used
     return {
         "seconds": seconds,
         "assign_processor": assigned,
         "fit": fit,
         "fit_processor": fit_processor,
-        "k": len(middles),
+        "k": len(centers),
     }
 
 

@@ -389,8 +389,8 @@ def _send(
     growth = windows.growth()
     for k in np.unique(positions.explanation[leads]).tolist():
         index = np.flatnonzero(leads & (positions.explanation == k))
-        for members in growth.gathered(entries[index, 1:]):
-            started.append(_Window(k, entries[index[members]], positions.relevance[index[members]]))
+        gathered = (index[members] for members in growth.gathered(entries[index, 1:]))
+        started += (_Window(k, entries[which], positions.relevance[which]) for which in gathered)
     found: list[tuple[int, tuple[int, ...], Tensor]] = []
     for batch in growth.batches(started, memory):
         relevance, frame = windows.down(*windows.start(batch))

@@ -35,7 +35,7 @@ def sine(arc: Degrees, radius: Degrees) -> Any:
 
 def whole_sine(arc: float, radius: int) -> int:
     """The old sine to the nearest whole part, halves upward, as it was printed."""
-    return math.floor(sine(arc, radius) + 0.5)
+    return math.floor(float(sine(arc, radius)) + 0.5)
 
 
 def chord(arc: Degrees, radius: Degrees = 60.0) -> Any:

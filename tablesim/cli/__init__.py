@@ -1,9 +1,12 @@
-"""The command line: thin commands over the Python API, one file each, loaded when they are called."""
+"""The command line: each command parses, calls the library and prints; one file each, loaded when it is called."""
 
 from __future__ import annotations
 
 import importlib
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
 from typing import Any
 
 import typer
@@ -15,7 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("tablesim.cli.demo:command", "The main job on the bundled sample corpus."),
     "run": ("tablesim.cli.run:command", "From a folder of scans to neighbours, clusters and a report."),
     "read": ("tablesim.cli.read:command", "The digits and numbers of scans."),
-    "compare": ("tablesim.cli.compare:command", "How alike two pages are, and which figures make them so."),
+    "compare": ("tablesim.cli.compare:command", "How alike two pages are, and which digits make them so."),
     "collate": ("tablesim.cli.collate:command", "Witnesses of a table cell by cell: what agrees, what differs."),
     "search": ("tablesim.cli.search:command", "Pages like a page, or with typed numbers on them."),
     "cluster": ("tablesim.cli.cluster:command", "Cluster the pages of a run again."),
@@ -32,62 +35,105 @@ COMMANDS: dict[str, tuple[str, str]] = {
 """Name of each command, where its function is, and what it does."""
 
 
+UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+"""What click raises for wrong use; typer brings its own click from some version on."""
+
+
 class LazyGroup(TyperGroup):
     """Loads a command's module when the command is called, and turns expected errors into one line each."""
 
     _listing = False
 
     def list_commands(self, ctx: Any) -> list[str]:
+        """The names in the order of the table, not of the alphabet."""
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A command by its name; None where there is none."""
         if cmd_name not in COMMANDS:
             return None
         where, summary = COMMANDS[cmd_name]
-        return _command(cmd_name, _nothing, summary) if self._listing else _command(cmd_name, _function(where))
+        return _command(cmd_name, _nothing, summary) if self._listing else _command(cmd_name, function_at(where))
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        # The list of commands needs their one line each, not torch.
+        """Write the list of commands, which needs their one line each, and not torch."""
+        with self._names_alone():
+            super().format_commands(ctx, formatter)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """Complete the name of a command without loading all of them."""
+        with self._names_alone():
+            return super().shell_complete(ctx, incomplete)
+
+    @contextmanager
+    def _names_alone(self) -> Iterator[None]:
         self._listing = True
         try:
-            super().format_commands(ctx, formatter)
+            yield
         finally:
             self._listing = False
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that is called; a wrong name is told with the nearest right one."""
+        if args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
+            near = get_close_matches(args[0], COMMANDS, 1)
+            ctx.fail(f"No such command {args[0]!r}" + (f"; did you mean {near[0]}?" if near else ""))
+        return super().resolve_command(ctx, args)
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        # --debug is for the moment when something went wrong: it may stand anywhere on the line that is repeated.
+        """Take --debug out of the whole line: it is for the moment when something went wrong, and is added anywhere."""
         own, rest = (args[: args.index("--")], args[args.index("--") :]) if "--" in args else (args, [])
         ctx.meta["tablesim.debug"] = "--debug" in own
         return super().parse_args(ctx, [*(word for word in own if word != "--debug"), *rest])
 
     def invoke(self, ctx: Any) -> Any:
+        """Run the command; one line on stderr for what goes wrong, exit code 1, or 2 for wrong use."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
             raise
-        except (TablesimError, OSError) as error:
+        except (TablesimError, OSError, UsageError) as error:
             if ctx.meta["tablesim.debug"]:
                 traceback.print_exc()
             typer.echo(f"tablesim: {one_line(error)}", err=True)
-            raise typer.Exit(1) from error
+            raise typer.Exit(2 if isinstance(error, UsageError) else 1) from error
 
 
 def one_line(error: Exception) -> str:
-    """What an error says, in one line."""
+    """What an error says and what to do about it, in one line."""
+    if isinstance(error, UsageError):
+        called = getattr(getattr(error, "ctx", None), "command_path", "") or "tablesim"
+        message = error.format_message().removeprefix("Invalid value: ").rstrip(".")  # type: ignore[attr-defined]
+        return f"{' '.join(message.split())}; see {called} --help"
     if isinstance(error, OSError) and not isinstance(error, TablesimError):
         where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{error.strerror or error}; check the disk's space and your rights to it"
+        return f"{where}{error.strerror or error}; {_remedy(error)}"
     return " ".join(str(error).split())
 
 
-def _function(where: str) -> Any:
+def _remedy(error: OSError) -> str:
+    """What to do about an error of the file system."""
+    if isinstance(error, FileNotFoundError):
+        return "check the path"
+    if isinstance(error, PermissionError):
+        return "check your rights to it"
+    if isinstance(error, FileExistsError | IsADirectoryError | NotADirectoryError):
+        return "choose another path"
+    return "check the disk's space and your rights to it"
+
+
+def function_at(where: str) -> Any:
+    """The function that ``module:name`` means; loads the module."""
     module, name = where.split(":")
     return getattr(importlib.import_module(module), name)
 
 
+_HELP = {"help_option_names": ["-h", "--help"]}
+
+
 def _command(name: str, function: Any, summary: str | None = None) -> Any:
     single = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    single.command(name=name, help=summary)(function)
+    single.command(name=name, help=summary, context_settings=_HELP)(function)
     return typer.main.get_command(single)
 
 
@@ -96,7 +142,11 @@ def _nothing() -> None:
 
 
 app = typer.Typer(
-    cls=LazyGroup, name="tablesim", add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+    cls=LazyGroup,
+    name="tablesim",
+    context_settings=_HELP,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
 )
 
 

@@ -1,9 +1,8 @@
-"""``tablesim compare``: how alike two pages are, and which figures make them so."""
+"""``tablesim compare``: how alike two pages are, and which digits make them so."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from enum import Enum
 from pathlib import Path
@@ -11,18 +10,15 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from tablesim.cli.options import Cache, Json, Offline
+from tablesim.cli.options import Cache, Force, Json, Offline, goes_with
 from tablesim.cli.output import note, print_json, print_table
-from tablesim.records.reading import Reading
 from tablesim.scans.images import page_id
 
 if TYPE_CHECKING:
-    from tablesim.corpus.store import Corpus
     from tablesim.evidence.comparison import Comparison
     from tablesim.evidence.matches.glyphs import Match
-    from tablesim.evidence.matches.ink_relevance import PixelRelevance
     from tablesim.evidence.matches.photograph_network import PixelComparison
-    from tablesim.scans.web import Web
+    from tablesim.records.reading import Reading
 
 N_PRINTED = 10
 """Matches that are printed as text; --json and --out give --top of them."""
@@ -47,11 +43,12 @@ class FigureStyle(Enum):
 
 
 def command(
+    context: typer.Context,
     a: Annotated[str, typer.Argument(metavar="A", help="Scan of one page; with --run a page.", show_default=False)],
     b: Annotated[str, typer.Argument(metavar="B", help="Scan of the other page.", show_default=False)],
     model: Annotated[
         SimilarityModel,
-        typer.Option("--model", help="What compares: bigram reads figures, vgg16 sees rules and layout."),
+        typer.Option("--model", help="What compares: bigram reads digits, vgg16 sees rules and layout."),
     ] = SimilarityModel.bigram,
     weights: Annotated[
         Path | None,
@@ -70,141 +67,80 @@ def command(
         bool, typer.Option("--pixels", help="Say on what of the page the relevance lies; takes some seconds more.")
     ] = False,
     style: Annotated[
-        FigureStyle, typer.Option("--style", help="The picture: arcs; print adds a quiet one for paper, as PDF.")
+        FigureStyle, typer.Option("--style", help="The picture: arcs; print adds one for paper, as PDF.")
     ] = FigureStyle.arcs,
     as_json: Json = False,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for the pictures and the JSON.", show_default=False)
     ] = None,
+    force: Force = False,
     cache: Cache = None,
     offline: Offline = False,
 ) -> None:
-    """Compare two pages: similarity, score, and the pairs of equal figures whose contributions add up to it.
+    """Compare two pages: similarity, score, and the pairs of equal digits whose contributions add up to it.
 
     A page of a PDF or of a TIFF with several is book.pdf#12, a page of a IIIF manifest ADDRESS#12. With --run A and B
     may be page ids of that run, which are not read again, or scans that are in it; then it is also said how the pair
-    stands among all its pages, so that one sees whether such a similarity is anything special there.
+    ranks among all its pages, so that one sees whether such a similarity is anything special there.
 
     With --model vgg16 tiles of the pages are matched instead, as a network for photographs sees them; without
     --weights (a state dict in torchvision's format) its weights are random.
 
     Example: tablesim compare edition_1585.jpg edition_1604.jpg --out pair
     """
-    if labels is not None and run is None:
-        raise typer.BadParameter("--labels needs a --run")
+    goes_with(context, "--run", run, "labels")
+    goes_with(context, "--out", out, "style", "force")
+    vgg16 = model is SimilarityModel.vgg16
+    goes_with(context, "--model bigram", not vgg16, "pixels", "labels")
+    from tablesim import reader
+    from tablesim.corpus.evaluation.labels import read_labels
+    from tablesim.corpus.storage.outputs import refuse_existing
+    from tablesim.corpus.store import Corpus
+    from tablesim.evidence.comparison import compare
+    from tablesim.evidence.matches import photograph_network
+    from tablesim.export.comparison_folder import comparison_files, write_comparison
+    from tablesim.scans.sources import find_page
     from tablesim.scans.web import Web
 
-    corpus, known = _corpus(run, labels)
-    web = Web(cache, offline=offline)
-    pages = _page(a, corpus, web), _page(b, corpus, web)
+    corpus, web = None if run is None else Corpus.open(run), Web(cache, offline=offline)
+    known = None if labels is None else read_labels(labels).labels
+
+    def page_of(name: str) -> str | Reading:
+        if corpus is not None and corpus.page_table.row_of(name) is not None:
+            return corpus.reading(name)
+        return str(find_page(name, web))
+
+    page_a, page_b = page_of(a), page_of(b)
+    needs_network = pixels or isinstance(page_a, str) or isinstance(page_b, str)
+    goes_with(context, "scans; two pages of a run were read already", needs_network or vgg16, "weights")
+    if out is not None:
+        id_a, id_b = (page_id(page if isinstance(page, str) else page.scan) for page in (page_a, page_b))
+        files = comparison_files(id_a, id_b, out, model=model.value, pixels=pixels, style=style.value)
+        refuse_existing(files.values(), force=force)
     comparison: Comparison | PixelComparison
     ink = None
-    if model is SimilarityModel.vgg16:
-        comparison = _by_vgg(*pages, weights, top)
+    if vgg16:
+        comparison = photograph_network.compare_pixels(page_a, page_b, weights, top=top)
+        note(f"compared by {comparison.provenance}")
         if corpus is not None:
-            note("how a pair stands in a run is told of the bigram network alone")
+            note("how a pair ranks in a run is known of the bigram network alone")
     else:
-        comparison, ink = _by_bigrams(*pages, weights, top, pixels=pixels)
+        network = reader.load_network(weights) if needs_network else None
+        comparison = compare(page_a, page_b, network=network, top=top)
+        if pixels:
+            ink = comparison.pixels(network)
+            comparison = replace(comparison, by_region=ink.by_region)
         if corpus is not None:
             comparison = comparison.within(corpus, known)
     if out is not None:
-        written = list(write(comparison, out))
-        written += _write_more(comparison, ink, style, written[0])
-        for path in written:
+        for path in write_comparison(comparison, out, ink=ink, style=style.value, force=force):
             note(f"written: {path}")
+        if comparison.model == "bigram" and cast("Comparison", comparison).transform is None:
+            note(f"no overlay: {cast('Comparison', comparison).why_no_transform}")
     if as_json:
         print_json(comparison.to_dict())
     else:
         show(comparison)
-
-
-def _corpus(run: Path | None, labels: Path | None) -> tuple[Corpus | None, dict[str, str] | None]:
-    if run is None:
-        return None, None
-    from tablesim.corpus.evaluation.labels import read_labels
-    from tablesim.corpus.store import Corpus
-
-    return Corpus.open(run), None if labels is None else dict(read_labels(labels).labels)
-
-
-def _page(name: str, corpus: Corpus | None, web: Web) -> str | Reading:
-    """What was read on a page of the run, or the path of a scan."""
-    from tablesim.scans.sources import find_page
-
-    if corpus is not None and corpus.page_table.row_of(name) is not None:
-        return corpus.reading(name)
-    return str(find_page(name, web))
-
-
-def _by_vgg(a: str | Reading, b: str | Reading, weights: Path | None, top: int) -> PixelComparison:
-    from tablesim.evidence.matches.photograph_network import compare_pixels
-
-    found = compare_pixels(a, b, weights, top=top)
-    note(f"compared by {found.provenance}")
-    return found
-
-
-def _by_bigrams(
-    a: str | Reading, b: str | Reading, weights: Path | None, top: int, *, pixels: bool
-) -> tuple[Comparison, PixelRelevance | None]:
-    from tablesim.evidence import compare
-    from tablesim.reader import load_network
-
-    network = None if isinstance(a, Reading) and isinstance(b, Reading) and not pixels else load_network(weights)
-    found = compare(a, b, network, top)
-    if not pixels:
-        return found, None
-    ink = found.pixels(network)
-    return replace(found, by_region=ink.by_region), ink
-
-
-def write(comparison: Comparison | PixelComparison, folder: Path) -> Iterator[Path]:
-    """Write the pictures and the JSON into ``folder``, named after the two pages; gives their paths.
-
-    Where the pages can be laid over each other, the overlay and the blinking picture are among them; where not, a line
-    on stderr says why.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    stem = f"{page_id(comparison.a)}__{page_id(comparison.b)}"
-    if comparison.model != SimilarityModel.bigram.value:
-        stem += f"__{comparison.model}"
-    picture, data = folder / f"{stem}.png", folder / f"{stem}.json"
-    comparison.plot(picture)
-    data.write_text(json.dumps(comparison.to_dict(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    yield picture
-    yield data
-    if comparison.model == SimilarityModel.bigram.value:
-        yield from _write_overlays(cast("Comparison", comparison), folder / stem)
-
-
-def _write_overlays(comparison: Comparison, stem: Path) -> Iterator[Path]:
-    from tablesim.evidence.figures.overlay import draw_overlay, write_blink
-
-    if comparison.transform is None:
-        note(f"no overlay: {comparison.why_no_transform}")
-        return
-    yield draw_overlay(comparison, stem.with_name(f"{stem.name}__overlay.png"))
-    yield write_blink(comparison, stem.with_name(f"{stem.name}__blink.gif"))
-
-
-def _write_more(
-    comparison: Comparison | PixelComparison, ink: PixelRelevance | None, style: FigureStyle, picture: Path
-) -> Iterator[Path]:
-    """Write the other pictures that were asked for, named after the first one."""
-
-    def beside(name: str) -> Path:
-        return picture.with_name(f"{picture.stem}__{name}")
-
-    if comparison.faithfulness is not None:
-        from tablesim.evidence.figures.faithfulness_figure import draw_faithfulness
-
-        yield draw_faithfulness(comparison, beside("faithfulness.png"))
-    if ink is not None:
-        ink.plot(beside("pixels.png"))
-        yield beside("pixels.png")
-    if style is FigureStyle.print:
-        comparison.plot(beside("print.pdf"), style=style.value)
-        yield beside("print.pdf")
 
 
 def show(comparison: Comparison | PixelComparison) -> None:
@@ -248,7 +184,7 @@ def _show_glyphs(comparison: Comparison) -> None:
         f"{comparison.relevance_total:.4f}"
     )
     if not comparison.glyph_matches.n_pairs:
-        typer.echo("the pages have no figure in common")
+        typer.echo("the pages have no digit in common")
         return
     bigrams = comparison.bigrams
     named = ", ".join(f"{bigram.bigram} {100 * bigram.share:.0f} %" for bigram in bigrams[:N_NAMED])
@@ -257,14 +193,14 @@ def _show_glyphs(comparison: Comparison) -> None:
     if assignment.registered:
         share = 100 * assignment.relevance_supported / comparison.score
         typer.echo(
-            f"{assignment.equal_numbers} equal numbers stand at matching places; "
-            f"figures at matching places bring {share:.0f} % of the score"
+            f"{assignment.equal_numbers} equal numbers stand at matching positions; "
+            f"digits at matching positions bring {share:.0f} % of the score"
         )
     else:
-        typer.echo("the pages cannot be laid over each other: too few equal numbers stand at matching places")
+        typer.echo("the pages cannot be registered: too few equal numbers stand at matching positions")
     links = assignment.supported if assignment.registered else assignment.links
-    typer.echo("strongest pairs, joined one to one (places in source pixels):")
-    _table("figures", links[:N_PRINTED], comparison)
+    typer.echo("strongest pairs, joined one to one (positions in source pixels):")
+    _table("digits", links[:N_PRINTED], comparison)
 
 
 def _table(what: str, matches: Sequence[Match], comparison: Comparison | PixelComparison) -> None:

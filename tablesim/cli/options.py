@@ -14,6 +14,26 @@ def _clusters(value: str) -> str:
     return value.strip().lower()
 
 
+def goes_with(context: typer.Context, needed: str, given: object, *names: str) -> None:
+    """Refuse options that would change nothing, so that none is ignored in silence.
+
+    Parameters
+    ----------
+    context : typer.Context
+        Of the command; knows what stood on the command line.
+    needed : str
+        What alone makes sense of the options, for the message.
+    given : object
+        Whether that is so.
+    names : str
+        The parameters of the command that stand for the options.
+    """
+    for parameter in () if given else context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if parameter.name in names and source is not None and source.name == "COMMANDLINE":
+            raise typer.BadParameter(f"{parameter.opts[0]} goes with {needed}")
+
+
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder, as `tablesim run` wrote it.", show_default=False)]
 Scans = Annotated[
     list[str],
@@ -35,6 +55,7 @@ Offline = Annotated[bool, typer.Option("--offline", help="Fetch nothing; take fr
 MaxPixels = Annotated[
     int, typer.Option("--max-pixels", min=1, metavar="N", help="Scans of more pixels are not opened.")
 ]
+Force = Annotated[bool, typer.Option("--force", help="Replace files that are there.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout, and nothing else there.")]
 Weights = Annotated[
     Path | None,

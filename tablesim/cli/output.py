@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from tablesim.errors import TablesimError
+
 if TYPE_CHECKING:
     from tablesim.corpus.store import Corpus
 
@@ -32,6 +34,11 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         typer.echo("  ".join(parts).rstrip())
 
 
+def words_of(value: Any) -> Any:
+    """What a cell of a table shows of a value: the parts of a list with commas between them."""
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+
+
 def note(message: str) -> None:
     """One line on stderr."""
     typer.echo(" ".join(message.split()), err=True)
@@ -40,6 +47,32 @@ def note(message: str) -> None:
 def failure(message: str) -> None:
     """One line on stderr about something that could not be done, while the rest goes on."""
     note(f"tablesim: {message}")
+
+
+class Failures:
+    """What could not be done while the rest goes on: ``with failures:`` says an expected error in one line.
+
+    Attributes
+    ----------
+    count : int
+        How many there were; a command that had some exits with 1.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def add(self, message: str) -> None:
+        """Say one and count it."""
+        self.count += 1
+        failure(message)
+
+    def __enter__(self) -> None:
+        """Nothing needs to be made ready."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if isinstance(error, TablesimError):
+            self.add(str(error))
+        return isinstance(error, TablesimError)
 
 
 def progress(*, quiet: bool = False) -> Any:

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import csv
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tablesim.cli.options import Cache, Json, MaxPixels, Offline, Scans, Weights
-from tablesim.cli.output import failure, note, print_json
-from tablesim.errors import TablesimError
+from tablesim.cli.options import Cache, Force, Json, MaxPixels, Offline, Scans, Weights, goes_with
+from tablesim.cli.output import Failures, note, print_json
+from tablesim.errors import ScanError
 from tablesim.export.kinds import Format
-from tablesim.scans.images import MAX_PIXELS
+from tablesim.scans.images import MAX_PIXELS, page_id
 
 if TYPE_CHECKING:
     from tablesim.reader import PageReader
     from tablesim.records.reading import Reading
-
-CSV_COLUMNS = ("page", "text", "digits_text", "x", "y", "width", "height", "confidence", "table", "row", "column")
+    from tablesim.scans.locator import Locator
 
 
 def command(
+    context: typer.Context,
     scans: Scans,
     as_json: Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV on stdout, a line a number.")] = False,
@@ -37,7 +35,7 @@ def command(
     out: Annotated[
         Path | None, typer.Option("--out", help="With --page-xml or --alto: folder for the files.", show_default=False)
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+    force: Force = False,
     weights: Weights = None,
     cache: Cache = None,
     offline: Offline = False,
@@ -53,56 +51,67 @@ def command(
     """
     if as_json + as_csv + as_page_xml + as_alto > 1:
         raise typer.BadParameter("give one of --json, --csv, --page-xml and --alto")
-    if transkribus and not as_page_xml:
-        raise typer.BadParameter("--transkribus goes with --page-xml")
-    form = Format.transkribus if transkribus else Format.page_xml if as_page_xml else Format.alto if as_alto else None
-    if out is not None and form is None:
-        raise typer.BadParameter("--out goes with --page-xml and --alto")
+    goes_with(context, "--page-xml", as_page_xml, "transkribus")
+    goes_with(context, "--page-xml and --alto", as_page_xml or as_alto, "out")
+    goes_with(context, "--out", out, "force")
     from tablesim import reader
-    from tablesim.scans.locator import Locator
+
+    form = Format.transkribus if transkribus else Format.page_xml if as_page_xml else Format.alto if as_alto else None
+    failures = Failures()
+    found = _found(scans, cache, max_pixels, failures, offline=offline)
+    if form is not None and out is None and len(found) > 1:
+        raise typer.BadParameter(f"--{form.value} of {len(found)} scans: give --out, a file holds one page")
+    paths = _paths(found, form, out, force=force)
+    network = reader.load_network(weights) if found else None
+    readings: list[Reading] = []
+    for scan, path in zip(found, paths, strict=True):
+        assert network is not None
+        with failures:
+            reading = network.read(str(scan), max_pixels)
+            if form is not None:
+                _print_document(reading, network, form, path, force=force)
+            elif as_csv:
+                _print_csv(reading, with_head=not readings)
+            elif not as_json:
+                typer.echo("\n".join(lines_of(reading)))
+            readings.append(reading)
+    if as_json:
+        print_json([reading.to_dict() for reading in readings])
+    if failures.count:
+        raise typer.Exit(1)
+
+
+def _found(
+    sources: Sequence[str], cache: Path | None, max_pixels: int, failures: Failures, *, offline: bool
+) -> list[Locator]:
+    """The scans of each source, each once; what cannot be found or fetched is said, and the rest goes on."""
     from tablesim.scans.sources import find_pages
     from tablesim.scans.web import Web
 
-    web = Web(cache, offline=offline)
     found: list[Locator] = []
-    failed = 0
-    for source in scans:
-        try:
+    web = Web(cache, offline=offline)
+    for source in sources:
+        with failures:
             pages = find_pages(source, web, max_pixels=max_pixels)
-        except TablesimError as error:
-            failed += 1
-            failure(str(error))
-            continue
-        for problem in pages.missing.values():
-            failed += 1
-            failure(problem)
-        found.extend(sorted(place for page, place in pages.scans.items() if page not in pages.missing))
-    found = list(dict.fromkeys(found))
-    if form is not None and out is None and len(found) > 1:
-        raise typer.BadParameter(f"--{form.value} of {len(found)} scans: give --out, a file holds one page")
-    network = reader.load_network(weights) if found else None
-    readings: list[Reading] = []
-    for scan in found:
-        assert network is not None
-        try:
-            reading = network.read(str(scan), max_pixels)
-        except TablesimError as error:
-            failed += 1
-            failure(str(error))
-            continue
-        if as_json:
-            readings.append(reading)
-        elif form is not None:
-            _write_document(reading, network, form, out, force=force)
-        elif as_csv:
-            _print_csv(reading, with_head=not readings)
-            readings.append(reading)
-        else:
-            typer.echo("\n".join(lines_of(reading)))
-    if as_json:
-        print_json([reading.to_dict() for reading in readings])
-    if failed:
-        raise typer.Exit(1)
+            for problem in pages.missing.values():
+                failures.add(problem)
+            if not pages.scans:
+                raise ScanError(f"{source}: no page is named in it; look at it in a viewer or give another address")
+            found += sorted(scan for page, scan in pages.scans.items() if page not in pages.missing)
+    return list(dict.fromkeys(found))
+
+
+def _paths(scans: Sequence[Locator], form: Format | None, out: Path | None, *, force: bool) -> list[Path | None]:
+    """The file for each scan; None for stdout. ExportError where one is there already."""
+    if form is None or out is None:
+        return [None] * len(scans)
+    from tablesim.corpus.storage.outputs import file_names, refuse_existing
+    from tablesim.export.formats import DOCUMENTS
+
+    names = file_names([page_id(scan) for scan in scans], DOCUMENTS[form].suffix)
+    paths = [out / names[page_id(scan)] for scan in scans]
+    refuse_existing(paths, force=force)
+    return list(paths)
 
 
 def lines_of(reading: Reading) -> Iterator[str]:
@@ -136,23 +145,20 @@ def lines_of(reading: Reading) -> Iterator[str]:
         yield f"# outside the table: {' '.join(loose)}"
 
 
-def _write_document(reading: Reading, network: PageReader, form: Format, out: Path | None, *, force: bool) -> None:
-    from tablesim.corpus.storage.outputs import file_name, write_new
+def _print_document(reading: Reading, network: PageReader, form: Format, path: Path | None, *, force: bool) -> None:
+    from tablesim.corpus.storage.outputs import write_new
     from tablesim.export.formats import DOCUMENTS
     from tablesim.report.provenance import Provenance
 
-    document = DOCUMENTS[form]
-    data = document.write(reading, Provenance.of_readings([reading], network))
-    if out is None:
+    data = DOCUMENTS[form].write(reading, Provenance.of_readings([reading], network))
+    if path is None:
         typer.echo(data.decode(), nl=False)
     else:
-        note(f"written: {write_new(out / file_name(reading.page, document.suffix), data, force=force)}")
+        note(f"written: {write_new(path, data, force=force)}")
 
 
 def _print_csv(reading: Reading, *, with_head: bool) -> None:
-    writer = csv.DictWriter(sys.stdout, CSV_COLUMNS, extrasaction="ignore", lineterminator="\n")
-    if with_head:
-        writer.writeheader()
-    for number in reading.numbers:
-        row: dict[str, Any] = {"page": reading.page, **number.to_dict()}
-        writer.writerow(row)
+    from tablesim.export.spreadsheets import READING_COLUMNS, csv_bytes, reading_rows
+
+    head, _, rows = csv_bytes(READING_COLUMNS, reading_rows(reading)).decode().partition("\n")
+    typer.echo(f"{head}\n{rows}" if with_head else rows, nl=False)

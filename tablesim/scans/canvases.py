@@ -1,4 +1,4 @@
-"""Pages out of digital libraries: IIIF manifests and collections are walked, and the image of each canvas is fetched.
+"""Fetches the pages of digital libraries: walks IIIF collections and manifests, and gets the image of each canvas.
 
 A fetched image is a file in the cache, named as its page (``bpt6k1510024_p0012.jpg``), and from then on a scan like any
 other. What cannot be fetched becomes a page with its cause, and the rest goes on.
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from tablesim.errors import FetchError, ScanError
 from tablesim.scans.iiif import (
@@ -20,20 +21,26 @@ from tablesim.scans.iiif import (
     CanvasImage,
     Collection,
     Manifest,
-    image_request,
+    image_requests,
     parse_json,
     read_presentation,
     slug_of,
+    whole_size,
 )
-from tablesim.scans.images import MAX_PIXELS, open_image
+from tablesim.scans.images import MAX_PIXELS, open_image, size_of
 from tablesim.scans.locator import Locator
-from tablesim.scans.metadata import PageMetadata, described
+from tablesim.scans.metadata import PageMetadata, metadata_of_labels
 from tablesim.scans.web import Web, as_address
 
 MAX_FILES = 20_000
 """Manifests and collections that one source may lead to."""
 
 MAX_IMAGE_BYTES = 500_000_000
+PREVIEW_SHARE = 0.5
+PREVIEW_SIDE = 700
+"""An image with less than this share of the promised width, and a longer side below this in pixels, is a preview: the
+digits of a page are 4 pixels high then, and nothing can be read. Chosen by eye."""
+
 _ACCEPT = (
     'application/ld+json;profile="http://iiif.io/api/presentation/3/context.json", application/ld+json, '
     "application/json;q=0.9"
@@ -51,19 +58,29 @@ def ignore_progress(done: int, total: int, page: str, problem: str) -> None:
 
 @dataclass(frozen=True)
 class FetchedPage:
-    """A page of a library: its file in the cache, what the library says of it, and why the file is not there if so."""
+    """A page of a library: its file in the cache, what the library says of it, and why the file is not there if so.
+
+    An image that came smaller than the library promises has that among its metadata (``SMALLER``).
+    """
 
     locator: Locator
     metadata: PageMetadata
     problem: str = ""
 
 
+SMALLER = "image_size"
+"""The column of metadata that says so: ``435 x 599 of 993 x 1369 pixels``."""
+
+
 @dataclass(frozen=True)
 class _Job:
+    """An image to fetch; ``referrer`` is the document that names it, None for a file of the user's."""
+
     manifest: Manifest
     canvas: Canvas
     image: CanvasImage | None
     part: int
+    referrer: str | None
 
     @property
     def name(self) -> str:
@@ -112,15 +129,19 @@ def fetch_pages(
     jobs: list[_Job] = []
     for source in dict.fromkeys(sources):
         bare, number = _number_apart(source)
-        found: list[_Job] = []
+        of_source: list[_Job] = []
+        n_lost = len(lost)
         for item in _walk(bare, web):
-            if isinstance(item, Manifest):
-                found.extend(_jobs(item))
-            else:
+            if isinstance(item, FetchedPage):
                 lost.append(item)
-        chosen = [job for job in found if job.canvas.number == number] if number else found
-        if number and found and not chosen:
-            raise ScanError(f"{source}: has {max(job.canvas.number for job in found)} pages; name one of these")
+            else:
+                of_source.extend(_jobs(*item))
+        if not of_source and len(lost) == n_lost:
+            raise ScanError(f"{source}: this IIIF collection leads to no manifest; look at it in a viewer")
+        chosen = [job for job in of_source if job.canvas.number == number] if number else of_source
+        if number and of_source and not chosen:
+            n_pages = max(job.canvas.number for job in of_source)
+            raise ScanError(f"{source}: has {n_pages} pages; name one of these")
         jobs.extend(chosen)
     pages: list[FetchedPage] = []
     total = len(jobs) + len(lost)
@@ -141,17 +162,19 @@ def fetch_pages(
     return pages
 
 
-def _walk(source: str, web: Web) -> Iterator[Manifest | FetchedPage]:
-    """Every manifest that a source leads to, each once; a page with the cause in place of what cannot be had."""
+def _walk(source: str, web: Web) -> Iterator[tuple[Manifest, str | None] | FetchedPage]:
+    """Every manifest that a source leads to, each once, with the document that names its images; a page with the cause
+    in place of what cannot be had.
+    """
     address = as_address(source)
-    if address is None:
-        _check_local(source)
+    if address is None and not Path(source).is_file():
+        raise ScanError(f"{source}: there is no such file; check the path")
     seen: set[str] = set()
-    waiting: list[str | Manifest] = [address or source]
+    waiting: list[tuple[str | Manifest, str | None]] = [(address or source, None)]
     while waiting:
-        item = waiting.pop()
+        item, referrer = waiting.pop()
         if isinstance(item, Manifest):
-            yield item
+            yield item, referrer
             continue
         if item in seen:
             continue
@@ -162,97 +185,120 @@ def _walk(source: str, web: Web) -> Iterator[Manifest | FetchedPage]:
             )
             return
         try:
-            found = _presentation(item, web)
+            document = _presentation(item, referrer, web)
         except ScanError as error:
             if item == source and address is None:
                 raise
             yield _lost(item, web, str(error))
             continue
-        if isinstance(found, Collection):
-            waiting.extend(reversed(found.members))
+        named_by = as_address(item)
+        if isinstance(document, Collection):
+            waiting.extend((member, named_by) for member in reversed(document.members))
         else:
-            yield found
+            yield document, named_by
 
 
-def _check_local(source: str) -> None:
-    path = Path(source)
-    if not path.is_file():
-        raise ScanError(f"{path}: there is no such file; check the path")
-
-
-def _presentation(source: str, web: Web) -> Manifest | Collection:
+def _presentation(source: str, referrer: str | None, web: Web) -> Manifest | Collection:
     if as_address(source) is None:
         return read_presentation(Path(source), source)
+    # A web page in place of a manifest is not kept: the next time it may be the manifest.
+    check = partial(_check_document, partial(read_presentation, where=source))
+    path = web.get(source, f"{slug_of(source)}.json", referrer=referrer, accept=_ACCEPT, check=check)
+    return read_presentation(path, source)
 
-    def check(path: Path) -> None:
-        # A web page in place of a manifest is not kept: the next time it may be the manifest.
-        try:
-            read_presentation(path, source)
-        except ScanError as error:
-            raise FetchError(str(error)) from error
 
-    return read_presentation(web.get(source, f"{slug_of(source)}.json", accept=_ACCEPT, check=check), source)
+def _check_document(read: Callable[[Path], object], path: Path) -> None:
+    try:
+        read(path)
+    except ScanError as error:
+        raise FetchError(str(error)) from error
 
 
 def _lost(address: str, web: Web, problem: str) -> FetchedPage:
     slug = slug_of(address)
-    return FetchedPage(Locator(web.place(address, slug)), PageMetadata(book=slug), problem)
+    return FetchedPage(Locator(web.path_of(address, slug)), PageMetadata(book=slug), problem)
 
 
-def _jobs(manifest: Manifest) -> Iterator[_Job]:
+def _jobs(manifest: Manifest, referrer: str | None) -> Iterator[_Job]:
     for canvas in manifest.canvases:
         for part, image in enumerate(canvas.images or (None,), 1):
-            yield _Job(manifest, canvas, image, part)
+            yield _Job(manifest, canvas, image, part, referrer)
 
 
 def _fetched(web: Web, max_pixels: int, job: _Job) -> FetchedPage:
-    about = _about(job)
+    metadata = _metadata(job)
     if job.image is None:
-        place = Locator(web.place(job.canvas.address, job.name))
-        return FetchedPage(place, about, f"{job.canvas.address}: this page of the manifest has no image")
+        locator = Locator(web.path_of(job.canvas.address, job.name))
+        return FetchedPage(locator, metadata, f"{job.canvas.address}: this page of the manifest has no image")
+    where = job.image.service or job.image.address or job.canvas.address
     try:
-        return FetchedPage(Locator(_image_file(web, job.image, job.name, max_pixels)), about)
-    except FetchError as error:
-        where = job.image.service or job.image.address or job.canvas.address
-        return FetchedPage(Locator(web.place(where, job.name)), about, " ".join(str(error).split()))
+        info = _info(web, job.image, job.referrer)
+        path = _image_file(web, job, info, max_pixels)
+        smaller = _smaller(job.image, size_of(path), whole_size(info), max_pixels)
+        if smaller is not None:
+            metadata.extra[SMALLER] = smaller
+        return FetchedPage(Locator(path), metadata)
+    except (ScanError, ValueError, ArithmeticError, RecursionError) as error:
+        return FetchedPage(Locator(web.path_of(where, job.name)), metadata, " ".join(str(error).split()))
 
 
-def _image_file(web: Web, image: CanvasImage, name: str, max_pixels: int) -> Path:
+def _smaller(image: CanvasImage, size: tuple[int, int], whole: tuple[int, int], max_pixels: int) -> str | None:
+    """How an image is smaller than its library promises; ScanError where it is no more than a preview."""
+    if image.region != "full" or max(size) >= max(whole) - 1 or whole[0] * whole[1] > max_pixels:
+        return None
+    smaller = f"{size[0]} x {size[1]} of {whole[0]} x {whole[1]} pixels"
+    if size[0] < PREVIEW_SHARE * whole[0] and max(size) < PREVIEW_SIDE:
+        raise ScanError(
+            f"{image.service}: in one piece the library gives a preview only, {smaller}; download it by hand"
+        )
+    return smaller
+
+
+def _image_file(web: Web, job: _Job, info: dict[str, Any], max_pixels: int) -> Path:
     """The image in the cache: from its service as large as it gives, else from its own address."""
+    image = job.image
+    assert image is not None
+    requests: dict[str | None, str | None] = {image.address: job.referrer}
+    if image.service:
+        own, *elsewhere = image_requests(image, info, max_pixels)
+        requests = {own: job.referrer, **dict.fromkeys(elsewhere, f"{image.service}/info.json"), **requests}
     failed: FetchError | None = None
-    for request in dict.fromkeys((_from_service(web, image, max_pixels), image.address)):
-        if request is None or (failed is not None and failed.refused):
+    refusing: set[str] = set()
+    for request, referrer in requests.items():
+        # A host that refuses is not asked by another way; one that has it not may have it elsewhere.
+        if request is None or urlsplit(request).netloc in refusing:
             continue
         try:
             return web.get(
                 request,
-                name,
+                job.name,
+                referrer=referrer,
                 accept="image/*",
                 max_bytes=MAX_IMAGE_BYTES,
                 check=partial(_check_image, request, max_pixels),
             )
         except FetchError as error:
             failed = failed or error
+            if error.refused:
+                refusing.add(urlsplit(request).netloc)
     assert failed is not None
     raise failed
 
 
-def _from_service(web: Web, image: CanvasImage, max_pixels: int) -> str | None:
+def _info(web: Web, image: CanvasImage, referrer: str | None) -> dict[str, Any]:
+    """What the image's service says of it; nothing where it says nothing, for it may still give the whole image."""
     if image.service is None:
-        return None
-    info: dict[str, Any] = {}
+        return {}
+    url = f"{image.service}/info.json"
+    check = partial(_check_document, partial(parse_json, where=url))
+    accept = "application/ld+json, application/json"
     try:
-        url = f"{image.service}/info.json"
-        info = parse_json(
-            web.get(url, "info.json", accept="application/ld+json, application/json", max_bytes=4_000_000), url
-        )
+        path = web.get(url, "info.json", referrer=referrer, accept=accept, max_bytes=4_000_000, check=check)
+        return parse_json(path, url)
     except FetchError as error:
         if error.refused:
             raise
-    except ScanError:
-        # Without its description the server may still give the whole image.
-        pass
-    return image_request(image, info, max_pixels)
+        return {}
 
 
 def _check_image(url: str, max_pixels: int, path: Path) -> None:
@@ -260,10 +306,10 @@ def _check_image(url: str, max_pixels: int, path: Path) -> None:
     try:
         open_image(path, max_pixels)
     except ScanError as error:
-        raise FetchError(f"{url}: {str(error).removeprefix(f'{path}: ')}") from error
+        raise FetchError(f"{url}: {str(error).removeprefix(f'{Locator(path)}: ')}") from error
 
 
-def _about(job: _Job) -> PageMetadata:
+def _metadata(job: _Job) -> PageMetadata:
     manifest, canvas = job.manifest, job.canvas
     row: dict[str, str] = {}
     for label, value in manifest.pairs:
@@ -273,7 +319,7 @@ def _about(job: _Job) -> PageMetadata:
     row |= {"manifest": manifest.address, "canvas": canvas.address}
     if canvas.label:
         row["canvas_label"] = canvas.label
-    return described(row, book=manifest.slug, handle=canvas.address)
+    return metadata_of_labels(row, book=manifest.slug, handle=canvas.address)
 
 
 def _number_apart(source: str) -> tuple[str, int]:

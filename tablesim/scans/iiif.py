@@ -1,4 +1,4 @@
-"""IIIF manifests and collections, Presentation API 2 and 3, as what a corpus needs of them: pages in their order.
+"""Reads IIIF manifests and collections (Presentation API 2 and 3, Image API 1 to 3) as pages in their order.
 
 Libraries bend the standard in many ways, so everything is read leniently: what is missing is left blank, what cannot be
 understood is left out, and only a file that names no page at all is an error. Nothing here touches the network.
@@ -10,6 +10,7 @@ import html
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,20 +19,28 @@ from urllib.parse import unquote, urlsplit
 
 from tablesim.errors import ScanError
 
+MAX_DEPTH = 100
+"""Levels of lists and objects in a file. Manifests have some 15; Python's own limit is 1,000 calls."""
+
 _DULL = re.compile(
     r"(iiif|manifests?|collections?|sequences?|presentation|image-?api|api|object|objects|items?|metadata|info|"
     r"v?\d(\.\d)?|default|json|full|max)(\.json(ld)?)?",
     re.IGNORECASE,
 )
-"""Parts of an address that name no book. A single figure may be a version; longer numbers name books."""
+"""Parts of an address that name no book. A single digit may be a version; longer numbers name books."""
 
 
 @dataclass(frozen=True)
 class CanvasImage:
-    """An image on a canvas: its own address, the address of its image service, or both."""
+    """An image on a canvas: its own address, the address of its image service, or both.
+
+    ``region`` is the part that the canvas shows, as the Image API writes it: ``full``, ``x,y,width,height`` or
+    ``pct:x,y,width,height``.
+    """
 
     address: str | None
     service: str | None
+    region: str = "full"
 
 
 @dataclass(frozen=True)
@@ -78,13 +87,17 @@ def read_presentation(path: Path, where: str) -> Manifest | Collection:
     ScanError
         The file is not JSON, or is neither a manifest nor a collection.
     """
-    return parse(parse_json(path, where), where)
+    return _presentation(parse_json(path, where), where)
 
 
 def parse_json(path: Path, where: str) -> dict[str, Any]:
-    """The JSON object in a file; ScanError when there is none."""
+    """The JSON object in a file; ScanError when there is none, or one that is nested deeper than ``MAX_DEPTH``."""
     try:
-        data = json.loads(path.read_bytes())
+        text = path.read_bytes()
+        data = json.loads(text)
+        if re.search(rb"\\u[dD][89a-fA-F]", text):
+            # Half of a pair of surrogates is no character, and nothing could write it down.
+            data = json.loads(json.dumps(data, ensure_ascii=False).encode("utf-8", "replace"))
     except (ValueError, RecursionError) as error:
         # A bot wall answers every address with a web page.
         raise ScanError(
@@ -92,11 +105,32 @@ def parse_json(path: Path, where: str) -> dict[str, Any]:
         ) from error
     if not isinstance(data, dict):
         raise ScanError(f"{where}: got a JSON {type(data).__name__}, expected an object as IIIF has it")
+    _check_depth(data, where)
     return data
+
+
+def _check_depth(data: Any, where: str) -> None:
+    """Refuse what no recursion over the values would survive."""
+    level = [data]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for value in level
+            if isinstance(value, list | dict)
+            for child in (value.values() if isinstance(value, dict) else value)
+        ]
+        if not level:
+            return
+    raise ScanError(f"{where}: nested more than {MAX_DEPTH} levels deep; expected what IIIF gives at this address")
 
 
 def parse(data: Any, where: str) -> Manifest | Collection:
     """A manifest or collection from its JSON values; ScanError when they are neither."""
+    _check_depth(data, where)
+    return _presentation(data, where)
+
+
+def _presentation(data: Any, where: str) -> Manifest | Collection:
     kind = _kind(data) if isinstance(data, dict) else ""
     if kind == "manifest":
         return _manifest(data, where)
@@ -108,16 +142,16 @@ def parse(data: Any, where: str) -> Manifest | Collection:
     )
 
 
-def image_request(image: CanvasImage, info: Mapping[str, Any], max_pixels: int) -> str:
-    """The address of an image as large as its server gives it in one piece, and not larger than ``max_pixels``.
+def image_requests(image: CanvasImage, info: Mapping[str, Any], max_pixels: int) -> list[str]:
+    """Addresses of an image as large as its server gives it in one piece, and not larger than ``max_pixels``.
 
-    ``info`` is the image's ``info.json`` of Image API 1, 2 or 3. Servers limit what they give (``maxWidth``,
-    ``maxHeight``, ``maxArea``); those of level 0 have the listed ``sizes`` only.
+    First at the service that the manifest names, then at the one that ``info``, the ``info.json`` of Image API 1, 2 or
+    3, names itself: behind a proxy that is often a host which nobody else can reach. Servers limit what they give
+    (``maxWidth``, ``maxHeight``, ``maxArea``); those of level 0 have the listed ``sizes`` only.
     """
-    base = str(info.get("@id") or info.get("id") or image.service or "").rstrip("/")
     version = _image_version(info)
     quality = "native" if version == 1 else "default"
-    width, height = _whole(info.get("width")), _whole(info.get("height"))
+    width, height = whole_size(info)
     limits = {**_profile_limits(info), **{name: info[name] for name in _LIMITS if name in info}}
     share = min(1.0, _share(width, height, limits), math.sqrt(max_pixels / max(width * height, 1)))
     size = "max" if version == 3 else "full"
@@ -126,7 +160,9 @@ def image_request(image: CanvasImage, info: Mapping[str, Any], max_pixels: int) 
         for entry in _list(info.get("sizes"))
         if isinstance(entry, dict)
     ]
-    if _is_level_0(info) and sizes:
+    if image.region != "full":
+        pass  # the server finds the size of a part
+    elif _is_level_0(info) and sizes:
         fitting = [entry for entry in sizes if entry[0] * entry[1] <= max_pixels] or [min(sizes)]
         chosen = max(fitting, key=lambda entry: entry[0] * entry[1])
         if chosen != (width, height):
@@ -134,7 +170,14 @@ def image_request(image: CanvasImage, info: Mapping[str, Any], max_pixels: int) 
     elif share < 1.0:
         small = max(1, math.floor(width * share)), max(1, math.floor(height * share))
         size = f"{small[0]},{small[1]}" if version == 3 else f"{small[0]},"
-    return f"{base}/full/{size}/0/{quality}.jpg"
+    bases = dict.fromkeys((image.service or "", as_web(_id(dict(info))) or ""))
+    named = [re.sub(r"(/info\.json)?/*$", "", base) for base in bases if base]
+    return [f"{base}/{image.region}/{size}/0/{quality}.jpg" for base in dict.fromkeys(named)]
+
+
+def whole_size(info: Mapping[str, Any]) -> tuple[int, int]:
+    """Width and height of an image as its ``info.json`` promises them, in pixels; 0 where they are not given."""
+    return _whole(info.get("width")), _whole(info.get("height"))
 
 
 def slug_of(address: str) -> str:
@@ -151,7 +194,7 @@ def text_of(value: Any) -> str:
     """A label or value as plain text: of several languages English, else the first; lists joined by ``; ``."""
     if isinstance(value, str):
         bare = re.sub(r"<[^<>]*>", " ", value) if "<" in value else value
-        return " ".join(html.unescape(bare).split())
+        return unicodedata.normalize("NFC", " ".join(html.unescape(bare).split()))
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     if isinstance(value, list):
@@ -217,7 +260,7 @@ def _images(canvas: dict[str, Any]) -> Iterator[CanvasImage]:
                     yield from _resources(body)
 
 
-def _resources(resource: Any) -> Iterator[CanvasImage]:
+def _resources(resource: Any, region: str = "full") -> Iterator[CanvasImage]:
     if isinstance(resource, str):
         yield CanvasImage(resource, None)
     if not isinstance(resource, dict):
@@ -226,13 +269,27 @@ def _resources(resource: Any) -> Iterator[CanvasImage]:
     if kind == "choice":
         # Several pictures of one page (another light, another wavelength): the first is the one to show.
         first = [entry for entry in (resource.get("default"), *_list(resource.get("items"))) if entry]
-        yield from _resources(first[0] if first else None)
+        yield from _resources(first[0] if first else None, region)
     elif kind == "specificresource":
-        yield from _resources(resource.get("full") or resource.get("source"))
+        # Half of a spread: the page is a part of the picture.
+        yield from _resources(resource.get("full") or resource.get("source"), _selected(resource) or region)
     elif kind in ("image", ""):
-        image = CanvasImage(as_web(_id(resource)), _service(resource))
-        if image.address or image.service:
-            yield image
+        address, service = as_web(_id(resource)), _service(resource)
+        if service and address and (written := re.match(re.escape(f"{service}/") + r"([\d.,]+|pct:[\d.,]+)/", address)):
+            region = written[1]
+        if address or service:
+            yield CanvasImage(address, service, region if service else "full")
+
+
+def _selected(resource: dict[str, Any]) -> str | None:
+    """The region that a selector of a part of an image names."""
+    for selector in _list(resource.get("selector")):
+        if isinstance(selector, dict):
+            fragment = re.search(r"xywh=(?:pixel:)?((?:percent:)?[\d.,]+)", str(selector.get("value", "")))
+            region = fragment[1].replace("percent:", "pct:") if fragment else str(selector.get("region", ""))
+            if re.fullmatch(r"(pct:)?[\d.]+(,[\d.]+){3}", region):
+                return region
+    return None
 
 
 def _service(resource: dict[str, Any]) -> str | None:
@@ -242,7 +299,7 @@ def _service(resource: dict[str, Any]) -> str | None:
             words += str(service.get("@context", ""))
             address = as_web(_id(service))
             if address and "image" in words.lower():
-                return address.rstrip("/")
+                return re.sub(r"(/info\.json)?/*$", "", address)
     return None
 
 

@@ -21,7 +21,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from tablesim.errors import MissingExtraError, ScanError
 from tablesim.scans import pdf, tiff
 from tablesim.scans.kinds import PDF_SUFFIXES, TIFF_SUFFIXES, looks_like
-from tablesim.scans.locator import Locator
+from tablesim.scans.locator import Locator, state_of
 from tablesim.scans.locator import page_id as page_id
 
 MAX_PIXELS = 200_000_000
@@ -66,10 +66,12 @@ class Scan:
 
     @property
     def width(self) -> int:
+        """In pixels."""
         return int(self.grey.shape[1])
 
     @property
     def height(self) -> int:
+        """In pixels."""
         return int(self.grey.shape[0])
 
 
@@ -104,7 +106,7 @@ def load_scan(where: str | Path | Locator, max_pixels: int = MAX_PIXELS) -> Scan
         sha256, after = locator.sha256(), locator.stat()
     except OSError as error:
         raise ScanError(f"{locator}: cannot be read to its end ({error.strerror or error}); try again") from error
-    if _state_of(before) != _state_of(after):
+    if state_of(before) != state_of(after):
         raise ScanError(
             f"{locator}: the file was replaced or written to while it was read; give the same command again"
         )
@@ -143,6 +145,16 @@ def open_image(where: str | Path | Locator, max_pixels: int = MAX_PIXELS, side: 
     except _DECODER_ERRORS as error:
         cause = " ".join(str(error).split()) or type(error).__name__
         raise ScanError(f"{locator}: the image is damaged or cut off ({cause}); fetch the scan again") from error
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    """Width and height of an image file before its orientation is applied; ScanError where it is none."""
+    try:
+        with warnings.catch_warnings(), _without_pillow_limit(), Image.open(path, formats=FORMATS) as image:
+            warnings.simplefilter("ignore")
+            return image.size
+    except _DECODER_ERRORS as error:
+        raise ScanError(f"{Locator(path)}: not an image that can be read ({error}); fetch the scan again") from error
 
 
 def _open(locator: Locator, max_pixels: int, side: int | None) -> Image.Image:
@@ -193,11 +205,6 @@ def _check_file(where: Locator) -> os.stat_result:
     if not result.st_size:
         raise ScanError(f"{where}: the file is empty (0 bytes); fetch the scan again")
     return result
-
-
-def _state_of(result: os.stat_result) -> tuple[int, ...]:
-    """What changes when a file is written to or another one takes its name."""
-    return result.st_ino, result.st_size, result.st_mtime_ns, result.st_ctime_ns
 
 
 def _check_size(where: Locator, size: tuple[int, int], max_pixels: int) -> None:

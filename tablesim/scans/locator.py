@@ -87,11 +87,11 @@ class Locator:
 
     def sha256(self) -> str:
         """Hash of the file's bytes; of a page of many, hash of that hash and the number. 64 hexadecimal digits."""
-        state = self.stat()
+        result = self.stat()
         if not self.number:
             return _hash_of_bytes(self.file)
-        # A PDF of 400 pages is asked for 400 times. The inode and its time change whenever the file is another one.
-        whole = _known_hash(self.file.absolute(), state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+        # A PDF of 400 pages is asked for 400 times.
+        whole = _known_hash(self.file.absolute(), state_of(result))
         return hashlib.sha256(f"{whole}#{self.number}".encode()).hexdigest()
 
 
@@ -106,6 +106,11 @@ def normalized_name(name: str) -> str:
     A Mac writes the umlaut of a file name as a letter and a mark, a keyboard as one sign: to the eye they are equal.
     """
     return unicodedata.normalize("NFC", name)
+
+
+def state_of(result: os.stat_result) -> tuple[int, ...]:
+    """What changes when a file is written to or another one takes its name: inode, size and times."""
+    return result.st_ino, result.st_size, result.st_mtime_ns, result.st_ctime_ns
 
 
 def path_in_writing(path: Path) -> str:
@@ -127,5 +132,6 @@ def _hash_of_bytes(file: Path) -> str:
 
 
 @lru_cache(maxsize=64)
-def _known_hash(file: Path, *state: int) -> str:
+def _known_hash(file: Path, state: tuple[int, ...]) -> str:
+    del state  # tells files apart that had the path one after the other
     return _hash_of_bytes(file)

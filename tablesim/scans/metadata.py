@@ -115,7 +115,7 @@ def read_metadata(path: str | Path) -> Metadata:
         new = _page_metadata(row, key_column, key)
         if key in rows:
             repeated.append((key, _difference(rows[key], new, first[key], number)))
-            rows[key] = joined(rows[key], new)
+            rows[key] = merged(rows[key], new)
         else:
             rows[key], first[key] = new, number
     if blank:
@@ -125,13 +125,13 @@ def read_metadata(path: str | Path) -> Metadata:
     return Metadata(file.path, rows, key_column, file.separator, file.encoding, tuple(remarks), tuple(repeated))
 
 
-def described(row: Mapping[str, str], *, book: str, handle: str) -> PageMetadata:
+def metadata_of_labels(row: Mapping[str, str], *, book: str, handle: str) -> PageMetadata:
     """What a library says of a page, as labels and values in its own words."""
     known = _page_metadata(dict(row), "", "")
     return replace(known, book=known.book or book, handle=handle)
 
 
-def joined(first: PageMetadata, second: PageMetadata) -> PageMetadata:
+def merged(first: PageMetadata, second: PageMetadata) -> PageMetadata:
     """What both say of a page; where they differ ``first`` counts."""
     values = {name: getattr(first, name) or getattr(second, name) for name in PageMetadata.__dataclass_fields__}
     if first.year is not None:

@@ -1,4 +1,4 @@
-"""Pages of PDFs: the scan that a page consists of as it was put in, anything else drawn at its own resolution.
+"""Opens pages of PDFs: the scan that a page consists of as it was put in, anything else drawn at its own resolution.
 
 A page that shows one image and nothing else gives that image, pixel by pixel; invisible text, which text recognition
 leaves behind, does not count. Pages of several images (a picture behind a mask, a library's mark in a corner) and of
@@ -18,9 +18,10 @@ from PIL import Image
 
 from tablesim.errors import MissingExtraError, ScanError
 from tablesim.scans.kinds import looks_like
+from tablesim.scans.locator import Locator
 
 DRAWN_DPI = 300.0
-"""Resolution of pages without an image: figures of 8 points are 33 pixels high."""
+"""Resolution of pages without an image: digits of 8 points are 33 pixels high."""
 
 HIGHEST_DPI = 1200.0
 _POINTS_PER_INCH = 72.0
@@ -28,6 +29,8 @@ _SKEW = 0.01
 """An image whose sides run askew by no more than this share of their length counts as upright."""
 
 _OPAQUE = 250
+_TRUSTED_PAGES = 100
+"""So many pages that a PDF says it has, and that are not there, are taken for damaged ones; more are a wrong count."""
 
 # PDFium holds its state in global variables.
 _LOCK = threading.Lock()
@@ -36,7 +39,7 @@ _LOCK = threading.Lock()
 def count_pages(path: Path) -> int:
     """How many pages a PDF has; ScanError where it cannot be opened, MissingExtraError without pypdfium2."""
     with _opened(path) as document:
-        return len(document)
+        return _count_what_is_there(document)
 
 
 def open_page(path: Path, number: int, max_pixels: int) -> Image.Image:
@@ -52,10 +55,34 @@ def open_page(path: Path, number: int, max_pixels: int) -> Image.Image:
     with _opened(path) as document:
         n_pages = len(document)
         if number > n_pages:
-            raise ScanError(f"{path}#{number}: the PDF has {n_pages} pages; name one of these")
+            raise ScanError(f"{Locator(path, number)}: the PDF has {n_pages} pages; name one of these")
         if not number and n_pages > 1:
-            raise ScanError(f"{path}: the PDF has {n_pages} pages; name one of them, such as {path}#1")
-        return _image_of(document[max(number, 1) - 1], f"{path}#{max(number, 1)}", max_pixels)
+            named = Locator(path, 1)
+            raise ScanError(f"{Locator(path)}: the PDF has {n_pages} pages; name one of them, such as {named}")
+        return _image_of(document[max(number, 1) - 1], f"{Locator(path, max(number, 1))}", max_pixels)
+
+
+def _count_what_is_there(document: Any) -> int:
+    """The number of pages that a PDF says it has; where far fewer are there, those and one that will say so."""
+    said = len(document)
+    if said <= _TRUSTED_PAGES or _is_there(document, said - 1):
+        return said
+    there, gone = -1, said - 1
+    while gone - there > 1:
+        middle = (there + gone) // 2
+        there, gone = (middle, gone) if _is_there(document, middle) else (there, middle)
+    # A few broken pages at the end of a book are pages all the same.
+    return said if said - gone <= _TRUSTED_PAGES else gone + 1
+
+
+def _is_there(document: Any, index: int) -> bool:
+    import pypdfium2
+
+    try:
+        document[index].close()
+    except pypdfium2.PdfiumError:
+        return False
+    return True
 
 
 @contextmanager
@@ -63,15 +90,15 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         import pypdfium2
     except ImportError as error:
-        raise MissingExtraError(f"{path}: reading PDFs", "scans") from error
+        raise MissingExtraError(f"{Locator(path)}: reading PDFs", "scans") from error
     with _LOCK:
         try:
             with pypdfium2.PdfDocument(path) as document:
                 yield document
         except pypdfium2.PdfiumError as error:
-            raise ScanError(f"{path}: {_reason(path)}") from error
+            raise ScanError(f"{Locator(path)}: {_reason(path)}") from error
         except FileNotFoundError as error:
-            raise ScanError(f"{path}: there is no such file; check the spelling") from error
+            raise ScanError(f"{Locator(path)}: there is no such file; check the spelling") from error
 
 
 def _reason(path: Path) -> str:
@@ -155,7 +182,7 @@ def _lies_within(bounds: tuple[float, float, float, float], page: Any) -> bool:
     """Whether what a page shows holds the whole image, but for a hair: a crop box may cut margins off."""
     left, bottom, right, top = page.get_bbox()
     hair = 0.005 * max(right - left, top - bottom)
-    return (
+    return bool(
         bounds[0] >= left - hair
         and bounds[1] >= bottom - hair
         and bounds[2] <= right + hair

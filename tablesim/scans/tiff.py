@@ -1,4 +1,4 @@
-"""TIFF files: which of their images are pages, and the few layouts that Pillow refuses or opens wrongly."""
+"""Finds the pages of TIFF files, and decodes by tifffile the few layouts that Pillow refuses or opens wrongly."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image, TiffImagePlugin
 
 from tablesim.errors import MissingExtraError, ScanError
+from tablesim.scans.locator import Locator, state_of
 
 MAX_IMAGES = 20_000
 """Images that are looked at in one file."""
@@ -37,9 +38,10 @@ def image_of_page(path: Path, number: int) -> int:
     """
     pages = _pages(path)
     if number > len(pages):
-        raise ScanError(f"{path}#{number}: the file has {len(pages)} pages; name one of these")
+        raise ScanError(f"{Locator(path, number)}: the file has {len(pages)} pages; name one of these")
     if not number and len(pages) > 1:
-        raise ScanError(f"{path}: the file has {len(pages)} pages; name one of them, such as {path}#1")
+        named = Locator(path, 1)
+        raise ScanError(f"{Locator(path)}: the file has {len(pages)} pages; name one of them, such as {named}")
     return pages[max(number, 1) - 1]
 
 
@@ -74,14 +76,14 @@ def decode_with_tifffile(path: Path, index: int, max_pixels: int) -> Image.Image
     try:
         import tifffile
     except ImportError as error:
-        raise MissingExtraError(f"{path}: opening this kind of TIFF", "scans") from error
+        raise MissingExtraError(f"{Locator(path)}: opening this kind of TIFF", "scans") from error
     try:
         with tifffile.TiffFile(path) as file:
             page = file.pages[index].aspage()
             if page.imagewidth * page.imagelength > max_pixels:
                 raise ScanError(
-                    f"{path}: the image is {page.imagewidth} x {page.imagelength} pixels, more than the limit of "
-                    f"{max_pixels:,}; make a smaller copy or raise the limit with --max-pixels"
+                    f"{Locator(path)}: the image is {page.imagewidth} x {page.imagelength} pixels, more than the limit "
+                    f"of {max_pixels:,}; make a smaller copy or raise the limit with --max-pixels"
                 )
             values = page.asarray()
             apart, inverted = page.planarconfig == 2, int(page.photometric) == _WHITE_IS_ZERO
@@ -90,7 +92,7 @@ def decode_with_tifffile(path: Path, index: int, max_pixels: int) -> Image.Image
         if isinstance(error, ScanError):
             raise
         raise ScanError(
-            f"{path}: this kind of TIFF cannot be opened ({error}); save it as an 8-bit TIFF or PNG"
+            f"{Locator(path)}: this kind of TIFF cannot be opened ({error}); save it as an 8-bit TIFF or PNG"
         ) from error
     if apart and values.ndim == 3:
         values = np.moveaxis(values, 0, -1)
@@ -102,18 +104,19 @@ def decode_with_tifffile(path: Path, index: int, max_pixels: int) -> Image.Image
 
 
 def _pages(path: Path) -> tuple[int, ...]:
-    stat = path.stat()
-    return _pages_of(path, stat.st_size, stat.st_mtime_ns)
+    return _known_pages(path, state_of(path.stat()))
 
 
 @lru_cache(maxsize=16)
-def _pages_of(path: Path, size: int, modified_ns: int) -> tuple[int, ...]:
-    """The pages among the images of a file; kept, because each page of it asks again, and known by size and time."""
+def _known_pages(path: Path, state: tuple[int, ...]) -> tuple[int, ...]:
+    """The pages among the images of a file; kept, because each page of it asks again."""
+    del state  # tells files apart that had the path one after the other
     try:
         with path.open("rb") as file:
-            pages = tuple(index for index, is_page in enumerate(_directories(file, path, size)) if is_page)
+            directories = enumerate(_directories(file, path, path.stat().st_size))
+            pages = tuple(index for index, is_page in directories if is_page)
     except struct.error as error:
-        raise ScanError(f"{path}: {_DAMAGED}") from error
+        raise ScanError(f"{Locator(path)}: {_DAMAGED}") from error
     # A file that calls all its images reduced still has one to show.
     return pages or (0,)
 
@@ -123,21 +126,21 @@ def _directories(file: BinaryIO, path: Path, size: int) -> Iterator[bool]:
     head = file.read(16)
     order = {b"II": "<", b"MM": ">"}.get(head[:2], "")
     if not order or len(head) < 8 or struct.unpack(f"{order}H", head[2:4])[0] not in (42, 43):
-        raise ScanError(f"{path}: not a TIFF; give the file the ending of what it is")
+        raise ScanError(f"{Locator(path)}: not a TIFF; give the file the ending of what it is")
     big = struct.unpack(f"{order}H", head[2:4])[0] == 43
     count, entry, offset = ("Q", "HHQ8s", "Q") if big else ("H", "HHI4s", "I")
     where = struct.unpack(f"{order}{offset}", head[8:16] if big else head[4:8])[0]
     seen: set[int] = set()
     while where and where not in seen:
         if len(seen) == MAX_IMAGES:
-            raise ScanError(f"{path}: more than {MAX_IMAGES:,} images in one TIFF; split the file")
+            raise ScanError(f"{Locator(path)}: more than {MAX_IMAGES:,} images in one TIFF; split the file")
         if where >= size:
-            raise ScanError(f"{path}: {_DAMAGED}")
+            raise ScanError(f"{Locator(path)}: {_DAMAGED}")
         seen.add(where)
         file.seek(where)
         n_entries = _unpack(file, order + count)[0]
         if n_entries > _MAX_ENTRIES:
-            raise ScanError(f"{path}: {_DAMAGED}")
+            raise ScanError(f"{Locator(path)}: {_DAMAGED}")
         tags = {}
         for _ in range(n_entries):
             tag, kind, _, value = _unpack(file, order + entry)

@@ -1,43 +1,61 @@
-"""Files from the web, fetched once and politely: few connections a host, waiting when asked to, kept on the disk.
+"""Fetches files over HTTP into a cache, by urllib3: once, politely, within limits, and from no private network unasked.
 
 What a library's server does when it is asked too much or too fast decides whether a corpus comes together at all, so
 the rules are strict: a host that refuses several times in a row is left alone, and every file that did not come has its
 cause.
+
+A manifest, a collection, an ``info.json`` or a redirect may name any host, also one that only this machine can reach. A
+document may lead to public hosts and to its own network, no other: only what the user names may lie in a private
+network. Names are resolved once, and the address that was checked is the one that is connected to.
 """
 
 from __future__ import annotations
 
-import email.utils
 import hashlib
-import http.client
+import ipaddress
 import os
 import re
+import socket
 import ssl
 import tempfile
 import threading
 import time
-import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from typing import IO, Any, Protocol
+from urllib.parse import unquote, urljoin
+
+import urllib3
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, InvalidHeader, LocationParseError, NewConnectionError
+from urllib3.util import Retry, Timeout, Url, make_headers, parse_url
 
 from tablesim.errors import FetchError
 
 _ADDRESS = re.compile(r"(?P<scheme>https?):/+(?P<rest>.+)", re.IGNORECASE | re.DOTALL)
 _CHUNK = 1 << 16
 _LOOK = "check the address in a browser"
+_BY_HAND = "download the scans by hand and give their folder"
+_REMEDIES = {401: f"the host wants a login: {_BY_HAND}", 403: f"the host refuses programs: {_BY_HAND}"}
+_REMEDIES |= {404: _LOOK, 410: _LOOK}
 _MEGABYTE = 1_000_000
+_MOST_REDIRECTS = 5
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Answers that another try may change."""
 
 _REFUSALS = frozenset({401, 403, 407, 451}) | _AGAIN
 """Answers that are about the asker or the host, not about the file."""
+
+_INTRANETS = tuple(
+    map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"))
+)
+"""Addresses for use within an institution (RFC 1918, 6598, 4193)."""
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 @dataclass(frozen=True)
@@ -52,22 +70,22 @@ class FetchPolicy:
         Tries for one file.
     backoff : float
         Seconds before the second try, doubled for each further one, unless the host says how long (Retry-After).
-    patience : float
+    max_wait : float
         Seconds to wait at most when the host says how long; a host that asks for more is asked again another day.
     timeout : float
         Seconds without a byte before a try counts as failed.
-    longest : float
-        Seconds that one answer may take.
+    max_seconds : float
+        That one answer may take.
     refusals : int
-        A host that refused so many files in a row is not asked for the rest.
+        A host that refused so many files of one kind in a row is not asked for the rest.
     """
 
     connections: int = 2
     attempts: int = 4
     backoff: float = 2.0
-    patience: float = 120.0
+    max_wait: float = 120.0
     timeout: float = 30.0
-    longest: float = 900.0
+    max_seconds: float = 900.0
     refusals: int = 8
 
 
@@ -80,8 +98,8 @@ class Web:
         Folder of what was fetched, ``default_cache()`` unless given. Delete it, or a part of it, to fetch anew.
     offline : bool
         Take from the cache alone.
-    manners : Manners
-        See there.
+    policy : FetchPolicy
+        How hosts are treated.
     sleep : callable
         What waits, given seconds.
     """
@@ -91,22 +109,20 @@ class Web:
         cache: Path | None = None,
         *,
         offline: bool = False,
-        manners: FetchPolicy | None = None,
+        policy: FetchPolicy | None = None,
         sleep: Callable[[float], Any] = time.sleep,
     ) -> None:
         self.cache = default_cache() if cache is None else cache
         self.offline = offline
-        self.manners = manners or FetchPolicy()
+        self.policy = policy or FetchPolicy()
         self._sleep = sleep
         self._hosts: dict[str, _Host] = {}
         self._lock = threading.Lock()
-        # Only these two schemes are ever opened: see _scheme and _Redirects.
-        self._opener = urllib.request.build_opener(_Redirects)
-        self._opener.addheaders = [("User-Agent", f"tablesim/{version('tablesim')}")]
+        self._connections = _Connections(self.policy)
 
-    def place(self, url: str, name: str) -> Path:
+    def path_of(self, url: str, name: str) -> Path:
         """Where the file at ``url`` is kept, under the name ``name``."""
-        host = re.sub(r"[^\w.-]", "_", urlsplit(url).netloc.rpartition("@")[2]) or "host"
+        host = re.sub(r"[^\w.-]", "_", _authority(url).rpartition("@")[2]) or "host"
         return self.cache / host / hashlib.sha256(url.encode()).hexdigest()[:16] / name
 
     def get(
@@ -114,6 +130,7 @@ class Web:
         url: str,
         name: str,
         *,
+        referrer: str | None = None,
         accept: str = "*/*",
         max_bytes: int = 64 * _MEGABYTE,
         check: Callable[[Path], None] | None = None,
@@ -124,8 +141,11 @@ class Web:
         ----------
         url, name : str
             Address, and the file's name in the cache.
+        referrer : str, optional
+            The document that names the address, for which its own network is open; without one it is the user's word,
+            for which every network is.
         accept : str
-            What kind is asked for.
+            What kind is asked for; refusals are counted for each kind.
         max_bytes : int
             Larger answers are cut short and refused.
         check : callable, optional
@@ -138,155 +158,242 @@ class Web:
         OSError
             The cache cannot be written.
         """
-        path = self.place(url, name)
-        if path.is_file():
+        path = self.path_of(url, name)
+        is_there = path.is_file()
+        if is_there and _is_sound(path, check):
             return path
-        _scheme(url)
+        if as_address(url) is None:
+            raise FetchError(f"{url}: only http and https addresses are fetched; download it and give its path")
         if self.offline:
+            state = "damaged in" if is_there else "not in"
             raise FetchError(
-                f"{url}: not in the cache ({self.cache}), and offline nothing is fetched; give the command once "
+                f"{url}: {state} the cache ({self.cache}), and offline nothing is fetched; give the command once "
                 "without --offline"
             )
-        host = self._host(urlsplit(url).netloc)
+        host = self._host(_authority(url))
         with host.gate:
-            self._try(url, host, lambda: self._fetch(url, path, accept, max_bytes, check))
+            self._try(url, host, accept, lambda: self._fetch(url, path, referrer, accept, max_bytes, check))
         return path
 
     def _host(self, name: str) -> _Host:
         with self._lock:
-            return self._hosts.setdefault(name, _Host(name, threading.Semaphore(self.manners.connections)))
+            return self._hosts.setdefault(name, _Host(name, threading.Semaphore(self.policy.connections)))
 
-    def _try(self, url: str, host: _Host, fetch: Callable[[], None]) -> None:
-        for attempt in range(1, self.manners.attempts + 1):
-            host.refuse_if_closed(url, self.manners.refusals)
+    def _try(self, url: str, host: _Host, kind: str, fetch: Callable[[], None]) -> None:
+        for attempt in range(1, self.policy.attempts + 1):
+            host.refuse_if_closed(url, self.policy.refusals)
             if (wait := host.not_before - time.monotonic()) > 0:
                 self._sleep(wait)
             try:
                 fetch()
             except _FailedTry as failed:
-                wait = failed.wait if failed.wait is not None else self.manners.backoff * 2 ** (attempt - 1)
-                if failed.again and attempt < self.manners.attempts and wait <= self.manners.patience:
+                wait = failed.wait if failed.wait is not None else self.policy.backoff * 2 ** (attempt - 1)
+                if failed.again and attempt < self.policy.attempts and wait <= self.policy.max_wait:
                     # The host asked for quiet, not this file: the other connections wait too.
                     host.not_before = time.monotonic() + wait
                     continue
-                host.count(failed)
-                asked = f"; it asks to wait {wait:.0f} s" if failed.wait and wait > self.manners.patience else ""
+                if failed.refusal:
+                    host.count_refusal(kind, failed.cause)
+                asked = f"; it asks to wait {wait:.0f} s" if failed.wait and wait > self.policy.max_wait else ""
                 raise FetchError(f"{url}: {failed.cause}{asked}; {failed.remedy}", failed.refusal) from failed
-            host.came()
+            host.count_success(kind)
             return
 
-    def _fetch(self, url: str, path: Path, accept: str, max_bytes: int, check: Callable[[Path], None] | None) -> None:
-        request = urllib.request.Request(url, headers={"Accept": accept})
-        with self._answer(request) as answer:
-            declared = answer.headers.get("Content-Length") or ""
-            expected = int(declared) if declared.isascii() and declared.isdigit() else None
-            if expected is not None and expected > max_bytes:
-                raise FetchError(_too_large(url, expected, max_bytes))
+    def _fetch(
+        self,
+        url: str,
+        path: Path,
+        referrer: str | None,
+        accept: str,
+        max_bytes: int,
+        check: Callable[[Path], None] | None,
+    ) -> None:
+        with _tries(), closing(self._connections.open(url, accept, referrer)) as response:
+            declared = response.length_remaining
+            if declared is not None and declared > max_bytes:
+                raise FetchError(_too_large(url, declared, max_bytes))
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
             aside = Path(name)
             try:
                 with os.fdopen(handle, "wb") as file:
-                    size = self._receive(url, answer, file, max_bytes)
-                if expected is not None and size < expected:
-                    raise _FailedTry(f"the answer was cut off after {size:,} of {expected:,} bytes", again=True)
+                    self._receive(url, response, file, max_bytes)
                 if check is not None:
                     check(aside)
                 aside.chmod(0o644)
                 aside.replace(path)
+                _size_mark(path).write_text(f"{path.stat().st_size}")
             finally:
                 aside.unlink(missing_ok=True)
 
-    @contextmanager
-    def _answer(self, request: urllib.request.Request) -> Iterator[Any]:
-        try:
-            answer = self._opener.open(request, timeout=self.manners.timeout)
-        except urllib.error.HTTPError as error:
-            with error:
-                raise _failed(error) from error
-        except FetchError:
-            raise
-        except (http.client.InvalidURL, UnicodeError) as error:
-            raise _FailedTry(f"no address ({_plain(error)})", remedy="check it in a browser") from error
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            untrusted = isinstance(getattr(error, "reason", None), ssl.SSLCertVerificationError)
-            raise _FailedTry(f"no answer ({_plain(error)})", again=not untrusted, refusal=True) from error
-        with answer:
-            yield answer
-
-    def _receive(self, url: str, answer: Any, file: Any, max_bytes: int) -> int:
+    def _receive(self, url: str, response: urllib3.BaseHTTPResponse, file: IO[bytes], max_bytes: int) -> None:
         size, started = 0, time.monotonic()
         while True:
             try:
                 # At most one packet a time: a server that sends a byte now and then must not keep us for ever.
-                chunk = answer.read1(_CHUNK)
-            except (OSError, http.client.HTTPException, ValueError) as error:
+                chunk = response.read1(_CHUNK, decode_content=True)
+            except (HTTPError, OSError) as error:
                 raise _FailedTry(f"the answer broke off after {size:,} bytes ({_plain(error)})", again=True) from error
             if not chunk:
-                return size
+                return
             size += len(chunk)
             if size > max_bytes:
                 raise FetchError(_too_large(url, None, max_bytes))
-            if time.monotonic() - started > self.manners.longest:
+            if time.monotonic() - started > self.policy.max_seconds:
                 raise FetchError(
-                    f"{url}: the answer took longer than {self.manners.longest:.0f} s ({size:,} bytes came); "
+                    f"{url}: the answer took longer than {self.policy.max_seconds:.0f} s ({size:,} bytes came); "
                     "give the same command again when the host is faster"
                 )
             file.write(chunk)
 
 
+class _Asks(Protocol):
+    """A pool of connections to one host or through one proxy."""
+
+    def urlopen(self, method: str, url: str, **options: Any) -> urllib3.BaseHTTPResponse:
+        """The answer to a request."""
+
+
+class _Connections:
+    """Opens addresses, follows redirects, keeps connections open; each host at an address that was checked."""
+
+    def __init__(self, policy: FetchPolicy) -> None:
+        self.policy = policy
+        self._lock = threading.Lock()
+        self._resolved: dict[str, list[str]] = {}
+        self._pools: dict[tuple[str, ...], _Asks] = {}
+        self._agent = f"tablesim/{version('tablesim')}"
+
+    def open(self, url: str, accept: str, referrer: str | None) -> urllib3.BaseHTTPResponse:
+        """The answer at ``url`` or where it sends on to, with its body unread; FetchError or _FailedTry otherwise."""
+        for _ in range(_MOST_REDIRECTS + 1):
+            response = self._request(_parsed(url), accept, referrer)
+            location = response.get_redirect_location()
+            if not location and response.status < 300:
+                return response
+            response.close()
+            if not location:
+                raise _refusal_of(response)
+            referrer, url = url, urljoin(url, location)
+            if as_address(url) is None:
+                break
+        raise _FailedTry(f"HTTP {response.status}, sent on too often, in a circle, or out of the web", remedy=_LOOK)
+
+    def _request(self, url: Url, accept: str, referrer: str | None) -> urllib3.BaseHTTPResponse:
+        host, scheme = _host_of(url), url.scheme or ""
+        headers = {"Accept": accept, "User-Agent": self._agent, "Host": url.netloc or ""}
+        if url.auth:
+            headers |= make_headers(basic_auth=unquote(url.auth))
+        options: dict[str, Any] = {"preload_content": False, "redirect": False, "retries": False, "headers": headers}
+        options["timeout"] = Timeout(self.policy.timeout)
+        proxy = None if urllib.request.proxy_bypass(host) else urllib.request.getproxies().get(scheme)
+        try:
+            addresses = self._checked_addresses(url, referrer)
+        except socket.gaierror:
+            if proxy is None:
+                raise
+        if proxy is not None:
+            # Names that only the proxy can resolve are its business.
+            return self._kept(urllib3.ProxyManager, proxy).urlopen("GET", url.url, **options)
+        secure = {"server_hostname": host, "assert_hostname": host} if scheme == "https" else {}
+        make_pool = urllib3.HTTPSConnectionPool if secure else urllib3.HTTPConnectionPool
+        port = url.port or (443 if secure else 80)
+        for address in addresses:
+            try:
+                return self._kept(make_pool, address, port, **secure).urlopen("GET", url.request_uri, **options)
+            except (NewConnectionError, ConnectTimeoutError) as error:
+                failed = error
+        # The host may have moved: the next try asks for its address again.
+        self._resolved.pop(host, None)
+        raise failed
+
+    def _kept(self, make: Callable[..., _Asks], *where: str | int, **options: str) -> _Asks:
+        """A pool of connections, made once."""
+        with self._lock:
+            key = (f"{make}", *map(str, where), *options.values())
+            if key not in self._pools:
+                self._pools[key] = make(*where, maxsize=self.policy.connections, **options)
+            return self._pools[key]
+
+    def _checked_addresses(self, url: Url, referrer: str | None) -> list[str]:
+        """The addresses of a host that may be connected to; FetchError when there are none."""
+        addresses = self._addresses(_host_of(url))
+        networks = {"public"}
+        if referrer is None or {*map(network_of, addresses)} <= networks:
+            return addresses
+        with suppress(socket.gaierror):
+            networks |= {*map(network_of, self._addresses(_host_of(_parsed(referrer))))}
+        allowed = [address for address in addresses if network_of(address) in networks]
+        if not allowed:
+            raise FetchError(
+                f"{url}: not asked for, because it lies in a private network, to which only sources of your own in "
+                f"that network may lead; {_BY_HAND}"
+            )
+        return allowed
+
+    def _addresses(self, host: str) -> list[str]:
+        if host not in self._resolved:
+            infos = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+            self._resolved[host] = list(dict.fromkeys(str(info[4][0]) for info in infos))
+        return self._resolved[host]
+
+
+def network_of(address: str) -> str:
+    """The network of an IP address: "public", "loopback", "intranet", or the address itself, which is a network alone.
+
+    Link-local, multicast and reserved addresses are alone. An IPv4 address inside of an IPv6 address counts as itself.
+    """
+    ip: Any = ipaddress.ip_address(address)
+    if ip.version == 6:
+        inner = ip.ipv4_mapped or ip.sixtofour or (ipaddress.ip_address(int(ip) & 0xFFFFFFFF) if ip in _NAT64 else None)
+        ip = inner or ip
+    if ip.is_loopback:
+        return "loopback"
+    if any(ip.version == network.version and ip in network for network in _INTRANETS):
+        return "intranet"
+    return "public" if ip.is_global and not ip.is_multicast else str(ip)
+
+
 @dataclass
 class _Host:
-    """What is remembered of one host while a ``Web`` lives."""
+    """What is remembered of one host while a ``Web`` lives. Refusals in a row are counted for each kind of file."""
 
     name: str
     gate: threading.Semaphore
     not_before: float = 0.0
-    refused: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
     cause: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def refuse_if_closed(self, url: str, refusals: int) -> None:
-        if self.refused >= refusals:
+        """FetchError when the host is left alone."""
+        most = max(self.refused.values(), default=0)
+        if most >= refusals:
             raise FetchError(
-                f"{url}: not asked for, because {self.name} refused {self.refused} files in a row ({self.cause}); "
+                f"{url}: not asked for, because {self.name} refused {most} files in a row ({self.cause}); "
                 "give the same command again later",
                 True,
             )
 
-    def count(self, failed: _FailedTry) -> None:
+    def count_refusal(self, kind: str, cause: str) -> None:
         with self.lock:
-            if failed.refusal:
-                self.refused, self.cause = self.refused + 1, failed.cause
+            self.refused[kind] += 1
+            self.cause = cause
 
-    def came(self) -> None:
+    def count_success(self, kind: str) -> None:
         with self.lock:
-            self.refused = 0
+            self.refused[kind] = 0
 
 
+@dataclass
 class _FailedTry(Exception):
     """A try that failed; whether another may help, and after how many seconds if the host said so."""
 
-    def __init__(
-        self, cause: str, *, again: bool = False, wait: float | None = None, refusal: bool = False, remedy: str = ""
-    ) -> None:
-        super().__init__(cause)
-        self.cause = cause
-        self.again = again
-        self.wait = wait
-        self.refusal = refusal
-        self.remedy = remedy or "give the same command again later"
-
-
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows a few redirects, and only to the web."""
-
-    max_repeats = 2
-    max_redirections = 5
-
-    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
-        _scheme(newurl)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
+    cause: str
+    again: bool = False
+    wait: float | None = None
+    refusal: bool = False
+    remedy: str = "give the same command again later"
 
 
 def default_cache() -> Path:
@@ -297,47 +404,77 @@ def default_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tablesim"
 
 
-def as_address(source: Any) -> str | None:
+def as_address(source: object) -> str | None:
     """The address that ``source`` is, mended where a Path swallowed a slash; None for anything else."""
     match = _ADDRESS.fullmatch(str(source))
     return f"{match['scheme'].lower()}://{match['rest']}" if match else None
 
 
-def _scheme(url: str) -> None:
-    if as_address(url) is None:
-        raise FetchError(f"{url}: only http and https addresses are fetched; download it and give its path")
-
-
-def _failed(error: urllib.error.HTTPError) -> _FailedTry:
-    code = error.code
-    if 300 <= code < 400:
-        return _FailedTry(f"HTTP {code}, sent on too often, in a circle, or out of the web", remedy=_LOOK)
-    remedy = {
-        401: "the host wants a login: download the scans by hand and give their folder",
-        403: "the host refuses programs: download the scans by hand and give their folder",
-        404: _LOOK,
-        410: _LOOK,
-    }.get(code, "")
-    return _FailedTry(
-        f"HTTP {code} {error.reason or ''}".strip(),
-        again=code in _AGAIN,
-        wait=_retry_after(error.headers.get("Retry-After") if error.headers else None),
-        refusal=code in _REFUSALS,
-        remedy=remedy,
-    )
-
-
-def _retry_after(value: str | None) -> float | None:
-    """Seconds of a Retry-After header, which is a number or a date (RFC 9110, 10.2.3)."""
-    if not value:
-        return None
-    if value.strip().isascii() and value.strip().isdigit():
-        return float(value)
+def _parsed(url: str) -> Url:
+    """The parts of an address, everything escaped that has to be; LocationParseError for what is none."""
+    authority = _authority(url)
     try:
-        date = email.utils.parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return max(0.0, (date - datetime.now(UTC)).total_seconds()) if date.tzinfo else None
+        # urllib3 escapes paths, but wants another package for hosts such as bücher.example.
+        return parse_url(url if authority.isascii() else url.replace(authority, authority.encode("idna").decode(), 1))
+    except ValueError as error:
+        raise LocationParseError(url) from error
+
+
+def _authority(url: str) -> str:
+    match = re.match(r"\w+://([^/?#]*)", url)
+    return match[1] if match else ""
+
+
+def _host_of(url: Url) -> str:
+    return (url.host or "").strip("[]")
+
+
+def _is_sound(path: Path, check: Callable[[Path], None] | None) -> bool:
+    """Whether a file in the cache is as long as when it came; one without a note of that is checked, and noted."""
+    size, mark = f"{path.stat().st_size}", _size_mark(path)
+    if mark.is_file():
+        return mark.read_text() == size
+    try:
+        if check is not None:
+            check(path)
+    except FetchError:
+        return False
+    with suppress(OSError):  # a cache that others share may be closed to us
+        mark.write_text(size)
+    return True
+
+
+def _size_mark(path: Path) -> Path:
+    return path.with_name(f".{path.name}.size")
+
+
+@contextmanager
+def _tries() -> Iterator[None]:
+    """Say what urllib3 and the system say of a connection as a failed try."""
+    try:
+        yield
+    except (FetchError, _FailedTry):
+        raise
+    except LocationParseError as error:
+        raise _FailedTry(f"no address ({_plain(error)})", remedy=_LOOK) from error
+    except (HTTPError, socket.gaierror) as error:
+        untrusted = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error))
+        raise _FailedTry(f"no answer ({_plain(error)})", again=not untrusted, refusal=True) from error
+
+
+def _refusal_of(response: urllib3.BaseHTTPResponse) -> _FailedTry:
+    try:
+        wait = Retry().get_retry_after(response)
+    except InvalidHeader:
+        wait = None
+    code = response.status
+    return _FailedTry(
+        f"HTTP {code} {response.reason or ''}".strip(),
+        again=code in _AGAIN,
+        wait=wait,
+        refusal=code in _REFUSALS,
+        remedy=_REMEDIES.get(code, _FailedTry.remedy),
+    )
 
 
 def _too_large(url: str, size: int | None, most: int) -> str:
@@ -345,9 +482,18 @@ def _too_large(url: str, size: int | None, most: int) -> str:
     return f"{url}: the answer is {found}, expected at most {most / _MEGABYTE:,.0f} MB; download it by hand"
 
 
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and those behind it, as urllib3 wraps them."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        yield from (inner for inner in cause.args if isinstance(inner, BaseException))
+        cause = cause.__cause__ or cause.__context__
+
+
 def _plain(error: BaseException) -> str:
-    reason = getattr(error, "reason", None)
-    inner = reason if isinstance(reason, BaseException) else error
-    if isinstance(inner, OSError) and inner.strerror:
-        return inner.strerror
-    return " ".join(f"{inner}".split()) or type(inner).__name__
+    """What the system says of a failed connection, else what the error says, in one line."""
+    words = next((cause.strerror for cause in _causes(error) if isinstance(cause, OSError) and cause.strerror), None)
+    if words is None and isinstance(error, urllib3.exceptions.TimeoutError):
+        return "timed out"
+    return " ".join(str(words or error).split()) or type(error).__name__

@@ -1,6 +1,6 @@
-"""Pages without a table: running text, title pages, diagrams, dials with figures round a circle.
+"""Pages without a table: running text, title pages, diagrams, dials with digits round a circle.
 
-They are what a reader of tables must leave alone; figures on them (page numbers, hours, degrees) are in the truth.
+They are what a reader of tables must leave alone; digits on them (page numbers, hours, degrees) are in the truth.
 """
 
 from __future__ import annotations
@@ -15,10 +15,8 @@ from tablesim.errors import SettingsError
 from tablesim.synthesis.editions import Book
 from tablesim.synthesis.faces import FACES
 from tablesim.synthesis.pages import PrintedLeaf, SimulatedPage, blank_leaf, develop, running_head
-from tablesim.synthesis.prose import roman
-from tablesim.synthesis.sacrobosco import SENTENCES, WORDS
-from tablesim.synthesis.setting import SourceText, long_s, paragraph, rule
-from tablesim.synthesis.sheet import Sheet, Style
+from tablesim.synthesis.prose import SENTENCES, WORDS, roman
+from tablesim.synthesis.sheet import Sheet, SourceText, Style, long_s, paragraph, rule
 
 _LETTERS = (
     ("garamond", "garamond-italic", "fell-english"),
@@ -250,7 +248,7 @@ def _dial(leaf: PrintedLeaf) -> None:
     x, y = 0.5 * (measure.left + measure.right), top + radius + 20
     for share in (1.0, 0.985, 0.88, 0.87, 0.74, 0.3, 0.12):
         _ring(sheet, x, y, share * radius, share * radius, 3 if share == 1.0 else 2)
-    figures = leaf.style(7.6)
+    digits = leaf.style(7.6)
     outer = [str(10 * (i + 1)) for i in range(36)] if rng.random() < 0.5 else [str(10 * (i % 9 + 1)) for i in range(36)]
     for labels, share, inner, reach in (
         (outer, 0.925, 0.87, 0.985),
@@ -261,12 +259,12 @@ def _dial(leaf: PrintedLeaf) -> None:
             between = 360 * (number + 0.5) / len(labels)
             spoke = [_at(x, y, inner * radius, between), _at(x, y, reach * radius, between)]
             sheet.line(spoke, 1 if inner < 0.5 else 2)
-            sheet.write_turned(*_at(x, y, share * radius, degrees), label, figures, degrees % 360)
+            sheet.write_turned(*_at(x, y, share * radius, degrees), label, digits, degrees % 360)
     hand = float(rng.uniform(0, 360))
     for side in (-25, 25):
         sheet.line([_at(x, y, 0.12 * radius, hand + side), _at(x, y, 0.7 * radius, hand)], 3)
     for at, text in ((0.45, "HORÆ"), (0.58, "GRADVS")):
-        sheet.write(x, y + at * radius, leaf.spelled(text), figures, anchor="middle")
+        sheet.write(x, y + at * radius, leaf.spelled(text), digits, anchor="middle")
     start = y + radius + 2.4 * setting.size
     copy = _copy(leaf)
     paragraph(sheet, measure.left, start, measure.width, _lines(leaf, start, measure.bottom, setting), copy, setting)

@@ -1,7 +1,7 @@
 """Editions: a witness of a table in its book, and how its printer laid it out.
 
 Authors, printers and titles are invented; places are real. A layout is drawn to suit its year: gothic letters before
-1530, modern face and lining figures after 1780.
+1530, modern face and lining digits after 1780.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from tablesim.errors import SettingsError
 from tablesim.synthesis.faces import FACES
 from tablesim.synthesis.stemma import SimulatedEdition, Stemma
-from tablesim.synthesis.tabular import HistoricalTable
+from tablesim.synthesis.tables import HistoricalTable
 
 ROWS_ON_A_PAGE = 46
 """Longer tables are set in two half-tables beside each other."""
@@ -45,12 +45,12 @@ class Layout:
 
     Parameters
     ----------
-    letters, figures : str
-        Faces of the words and of the figures (keys of ``FACES``).
+    letters, digits : str
+        Faces of the words and of the digits (keys of ``FACES``).
     heading : str
         Face of the table's title.
-    figure_height : float
-        Mean height of the figures in scan pixels.
+    digit_height : float
+        Mean height of the digits in scan pixels.
     columns : tuple of str
         Names of the columns from left to right.
     halves : int
@@ -68,7 +68,7 @@ class Layout:
     text_above, text_below : int
         Lines of running text around the table.
     leading : float
-        From line to line, in heights of a figure.
+        From line to line, in heights of a digit.
     turn : int
         Clockwise degrees by which the finished scan lies turned: 0, 90, 180 or 270.
     wide : bool
@@ -76,9 +76,9 @@ class Layout:
     """
 
     letters: str
-    figures: str
+    digits: str
     heading: str
-    figure_height: float
+    digit_height: float
     columns: tuple[str, ...]
     halves: int = 1
     rules: str = "columns"
@@ -93,11 +93,11 @@ class Layout:
     wide: bool = False
 
     def __post_init__(self) -> None:
-        for role, name in (("letters", self.letters), ("figures", self.figures), ("heading", self.heading)):
+        for role, name in (("letters", self.letters), ("digits", self.digits), ("heading", self.heading)):
             if name not in FACES:
                 raise SettingsError(f"Layout.{role}: got {name!r}, expected one of {', '.join(FACES)}")
-        if FACES[self.figures].figures == "none":
-            raise SettingsError(f"Layout.figures: {self.figures!r} has no figures; choose a face that has")
+        if FACES[self.digits].digits == "none":
+            raise SettingsError(f"Layout.digits: {self.digits!r} has no digits; choose a face that has")
         if self.rules not in RULES:
             raise SettingsError(f"Layout.rules: got {self.rules!r}, expected one of {', '.join(RULES)}")
         if self.turn not in (0, 90, 180, 270):
@@ -140,21 +140,21 @@ _MODERNS = (("oldstandard", "oldstandard"), ("gfs-didot", "gfs-didot"), ("bodoni
 def draw_layout(table: HistoricalTable, year: int, rng: np.random.Generator) -> Layout:
     """A layout that a printer of that year could have chosen for a table."""
     if year >= 1780:
-        letters, figures = _MODERNS[rng.integers(len(_MODERNS))]
+        letters, digits = _MODERNS[rng.integers(len(_MODERNS))]
         heading = letters
     elif year < 1530 and rng.random() < 0.6:
-        letters, figures = _GOTHICS[rng.integers(len(_GOTHICS))]
+        letters, digits = _GOTHICS[rng.integers(len(_GOTHICS))]
         heading = letters
     elif rng.random() < 0.8:
-        letters, figures = _ROMANS[rng.integers(len(_ROMANS))]
+        letters, digits = _ROMANS[rng.integers(len(_ROMANS))]
         heading = letters if rng.random() < 0.6 else "garamond-italic"
     else:
-        letters, figures = _ITALICS[rng.integers(len(_ITALICS))]
+        letters, digits = _ITALICS[rng.integers(len(_ITALICS))]
         heading = "garamond"
     halves = 2 if len(table.rows) > ROWS_ON_A_PAGE else 1
     lines = -(-len(table.rows) // halves)
     places = sum(1.6 if column.words else column.places for column in table.columns) * halves
-    # Short tables leave room for text; wide ones need small figures.
+    # Short tables leave room for text; wide ones need small digits.
     wide = places > WIDE or bool(places > 12 and lines < 34 and rng.random() < 0.12)
     turn = int(rng.choice([90, 270])) if wide and year < 1780 else 0
     room = 0 if wide else max(0, 38 - lines)
@@ -163,9 +163,9 @@ def draw_layout(table: HistoricalTable, year: int, rng: np.random.Generator) -> 
     rules = str(rng.choice(RULES, p=[0.15, 0.5, 0.25, 0.1]))
     return Layout(
         letters=letters,
-        figures=figures,
+        digits=digits,
         heading=heading,
-        figure_height=float(np.clip(rng.normal(17.0 - 0.16 * places, 0.8), 11.5, 18.0)),
+        digit_height=float(np.clip(rng.normal(17.0 - 0.16 * places, 0.8), 11.5, 18.0)),
         columns=_order(table, rng),
         halves=halves,
         rules=rules if rules != "grid" or (lines <= 34 and not wide) else "columns",

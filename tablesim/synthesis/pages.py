@@ -13,14 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.records.truth import PageTruth
-from tablesim.synthesis.ageing import SimulatedScan
+from tablesim.synthesis.ageing import OVERSAMPLING, SimulatedScan, draw_leaf_ageing, photograph, thicken
 from tablesim.synthesis.editions import Book, Edition
 from tablesim.synthesis.faces import FACES
-from tablesim.synthesis.photograph import OVERSAMPLING, draw_leaf_ageing, photograph, thicken
-from tablesim.synthesis.prose import roman
-from tablesim.synthesis.sacrobosco import WORDS
-from tablesim.synthesis.setting import SourceText, long_s, paragraph, spell, style
-from tablesim.synthesis.sheet import Sheet, Style
+from tablesim.synthesis.prose import WORDS, roman
+from tablesim.synthesis.sheet import Sheet, SourceText, Style, long_s, paragraph, spell, style
 from tablesim.synthesis.tablesetting import Area, printed_columns, set_table
 
 PAGE_WIDTH, PAGE_HEIGHT = 930, 1330
@@ -45,7 +42,7 @@ class PrintedLeaf:
     page: int
     letters: str
     heading: str
-    figures: str
+    digits: str
     rng: np.random.Generator
 
     @property
@@ -56,7 +53,7 @@ class PrintedLeaf:
         """Letters ``height`` scan pixels high at the x."""
         letters = FACES[face or self.letters]
         larger = 1.15 if letters.style == "gothic" else 1.0
-        return replace(style(letters, larger * height * OVERSAMPLING), figures=FACES[self.figures])
+        return replace(style(letters, larger * height * OVERSAMPLING), digits=FACES[self.digits])
 
     def spelled(self, text: str, face: str = "") -> str:
         return spell(text, FACES[face or self.letters])
@@ -66,7 +63,7 @@ def blank_leaf(
     book: Book, page: int, letters: tuple[str, str, str], rng: np.random.Generator, *, wide: bool = False
 ) -> PrintedLeaf:
     """A leaf of about 930 x 1330 scan pixels, or lying on its long side; ``letters`` names the faces of words, heading
-    and figures.
+    and digits.
     """
     sizes = (PAGE_HEIGHT, PAGE_WIDTH) if wide else (PAGE_WIDTH, PAGE_HEIGHT)
     width, height = (round(size * float(rng.uniform(0.96, 1.04)) * OVERSAMPLING) for size in sizes)
@@ -86,16 +83,16 @@ def table_page(edition: Edition, seed: int) -> SimulatedPage:
     """
     rng = np.random.default_rng([seed, 0x7AB1E])
     layout, table = edition.layout, edition.table
-    letters = (layout.letters, layout.heading, layout.figures)
+    letters = (layout.letters, layout.heading, layout.digits)
     leaf = blank_leaf(edition.book, edition.page, letters, rng, wide=layout.wide)
     top = _running_head(leaf)
     copy = SourceText(WORDS, int(rng.integers(len(WORDS))), FACES[layout.letters])
-    text = leaf.style(0.82 * 0.72 * max(14.0, layout.figure_height))
+    text = leaf.style(0.82 * 0.72 * max(14.0, layout.digit_height))
     if layout.text_above:
         top = paragraph(
             leaf.sheet, leaf.measure.left, top, leaf.measure.width, layout.text_above, copy, text, ragged_end=True
         )
-    top = _title(leaf, top, table.titles[layout.title], layout.figure_height)
+    top = _title(leaf, top, table.titles[layout.title], layout.digit_height)
     foot = 1.3 * text.size
     bottom = leaf.measure.bottom - foot - layout.text_below * 1.22 * text.size
     area = Area(leaf.measure.left, top, leaf.measure.right, bottom)
@@ -176,9 +173,9 @@ def _running_head(leaf: PrintedLeaf) -> float:
     return running_head(leaf, str(leaf.rng.choice(heads)))
 
 
-def _title(leaf: PrintedLeaf, top: float, title: str, figure_height: float) -> float:
+def _title(leaf: PrintedLeaf, top: float, title: str, digit_height: float) -> float:
     """The table's title, in one or two lines that grow smaller; returns where the table begins."""
-    setting = leaf.style(0.72 * max(13.0, 1.1 * figure_height), leaf.heading)
+    setting = leaf.style(0.72 * max(13.0, 1.1 * digit_height), leaf.heading)
     text = leaf.spelled(long_s(title), leaf.heading)
     y = top + 0.55 * setting.size
     for number, line in enumerate(_balanced(leaf, text.split(), setting)):

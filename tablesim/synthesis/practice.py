@@ -7,7 +7,7 @@ text, Greek and Roman numerals, drawings, dials. The same sheet and the same age
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -15,33 +15,435 @@ import numpy as np
 from tablesim.records.boxes import Box
 from tablesim.records.truth import TrueDigit
 from tablesim.synthesis.ageing import SimulatedScan, age, draw_ageing
-from tablesim.synthesis.practice_blocks import Block
-from tablesim.synthesis.practice_surroundings import set_dial, set_drawing, set_heading, set_scratches, set_text
-from tablesim.synthesis.practice_tables import set_fractions, set_list, set_table
-from tablesim.synthesis.sheet import Sheet
+from tablesim.synthesis.faces import DIGITS, DRAWN, FACES, Face, Typeface, faces
+from tablesim.synthesis.prose import greek_numeral, roman, sentence, word
+from tablesim.synthesis.sheet import RAISED_POINT, Sheet, Style
+
+_LINING = {"bodoni": 0.5, "bodoni-italic": 0.4, "playfair": 0.5, "unifraktur": 0.5, "gfs-didot-italic": 0.5}
+"""How often a lining face is taken, 1 where nothing is said: display faces were rare in tables."""
+
+_DRAWN = 0.12
+"""Share of the old-style faces that are drawn: the digits of the first printers, which no typeface has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A rectangle of the sheet to fill, with the page's type size (height of digits), all in sheet pixels."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    digit_height: float
+
+    @property
+    def width(self) -> float:
+        return self.right - self.left
+
+    @property
+    def height(self) -> float:
+        return self.bottom - self.top
+
+    def below(self, y: float) -> Block:
+        """The part of the block below ``y``."""
+        return Block(self.left, y, self.right, self.bottom, self.digit_height)
+
+
+def digit_style(rng: np.random.Generator, height: float, lining: float = 0.3) -> Style:
+    """A style whose digits are ``height`` pixels high on average, lining ones in a share ``lining`` of all styles."""
+    face = _lining_face(rng) if rng.random() < lining else _old_face(rng)
+    size = height / face.digit_height(100.0) * 100.0
+    width = face.glyph("0", size).advance
+    spacing = float(rng.choice([0.0, 0.0, rng.uniform(-0.06, 0.12), rng.uniform(0.0, 0.3)])) * width
+    return Style(face, size, spacing, jitter=float(rng.uniform(0.0, 0.035)) * height)
+
+
+def _lining_face(rng: np.random.Generator) -> Typeface:
+    pool = faces(digits="lining")
+    weights = np.array([_LINING.get(face.name, 1.0) for face in pool])
+    return pool[rng.choice(len(pool), p=weights / weights.sum())]
+
+
+def _old_face(rng: np.random.Generator) -> Typeface:
+    if rng.random() < _DRAWN:
+        drawn = list(DRAWN.values())
+        return drawn[rng.integers(len(drawn))]
+    pool = faces(digits="old-style")
+    return pool[rng.integers(len(pool))]
+
+
+def reach_of_digits(style: Style) -> float:
+    """From the top of the tallest digit to the foot of the lowest, in pixels: lines set closer would touch."""
+    glyphs = [style.face_for(digit).glyph(digit, style.size) for digit in DIGITS]
+    return float(max(g.top + g.mask.shape[0] for g in glyphs) - min(g.top for g in glyphs))
+
+
+def letter_style(rng: np.random.Generator, height: float, script: str = "L", style: str | None = None) -> Style:
+    """A style for words whose small letters fit digits of ``height`` pixels."""
+    pool: list[Face] = faces(style=style, script=script)
+    face = pool[rng.integers(len(pool))]
+    probe = "x" if script == "L" else "α"
+    tall = max(1, face.glyph(probe, 100.0).mask.shape[0])
+    return Style(face, 0.72 * height / tall * 100.0 * float(rng.uniform(0.85, 1.15)), jitter=0.02 * height)
+
+
+def random_number(rng: np.random.Generator, places: int) -> str:
+    """A number of up to ``places`` digits; sixties are as common as in astronomy, leading zeros rare."""
+    kind = rng.random()
+    if places == 2 and kind < 0.6:
+        return str(rng.integers(0, 60))
+    if kind < 0.08:
+        return "".join(str(d) for d in rng.integers(0, 10, places))
+    fewer = int(rng.integers(1, places + 1)) if kind < 0.35 else places
+    return str(rng.integers(10 ** (fewer - 1) if fewer > 1 else 0, 10**fewer))
+
+
+def set_text(sheet: Sheet, block: Block, rng: np.random.Generator) -> None:
+    """Running text, with Roman numerals and now and then a number in it."""
+    language = str(rng.choice(["latin", "latin", "italian", "german", "greek"]))
+    style = None
+    if language != "greek" and rng.random() < 0.45:
+        style = str(rng.choice(["gothic", "italic"]))
+    letters = letter_style(
+        rng, block.digit_height * float(rng.uniform(0.8, 1.3)), "G" if language == "greek" else "L", style
+    )
+    line = block.digit_height * float(rng.uniform(1.45, 2.0))
+    numbers = float(rng.choice([0.0, 0.0, 0.03])) if letters.face.digits != "none" else 0.0
+    y = block.top + line
+    while y < block.bottom:
+        x = block.left
+        while x < block.right:
+            kind = rng.random()
+            if kind < numbers:
+                text = random_number(rng, int(rng.integers(1, 5))) + str(rng.choice(["", ".", ","]))
+            elif kind < 0.06 and language != "greek":
+                text = roman(int(rng.integers(1, 2000)), rng.random() < 0.6) + str(rng.choice(["", "."]))
+            elif kind < 0.09 and language == "greek":
+                text = greek_numeral(rng)
+            elif kind < 0.11 and language != "greek":
+                text = str(rng.choice(["I.", "G.", "H.", "M.", "&", "S.", "l.", "o", "i", "z.", "s", "ij"]))
+            else:
+                text = sentence(rng, 1, language)
+            if x + sheet.measure(text, letters) > block.right:
+                break
+            x = sheet.write(x, y, text, letters) + 0.33 * letters.size
+        y += line
+
+
+def set_heading(sheet: Sheet, block: Block, rng: np.random.Generator) -> Block:
+    """Large letters at the head of the block; returns what is left below them."""
+    letters = letter_style(rng, block.digit_height * float(rng.uniform(1.3, 2.4)))
+    y = block.top + 2.2 * block.digit_height
+    title = " ".join(word(rng) for _ in range(6))
+    spaced = Style(letters.face, letters.size, spacing=float(rng.uniform(0, 0.25)) * letters.size)
+    sheet.write(block.left + 4, y, title.upper() if rng.random() < 0.7 else title, spaced)
+    return block.below(y + block.digit_height)
+
+
+def set_dial(sheet: Sheet, block: Block, rng: np.random.Generator) -> None:
+    """Circles with digits turned round the middle, and spokes."""
+    middle_x, middle_y = (block.left + block.right) / 2, (block.top + block.bottom) / 2
+    radius = 0.45 * min(block.width, block.height)
+    style = digit_style(rng, block.digit_height)
+    angles = np.linspace(0, 2 * np.pi, 60)
+    for share in (1.0, 0.8, float(rng.uniform(0.2, 0.6))):
+        around = [(middle_x + share * radius * np.cos(a), middle_y + share * radius * np.sin(a)) for a in angles]
+        sheet.line(around, int(rng.integers(1, 4)))
+    hours = int(rng.choice([12, 24, 18]))
+    for hour in range(hours):
+        angle = 2 * np.pi * hour / hours
+        cos, sin = np.sin(angle), -np.cos(angle)
+        sheet.line(
+            [
+                (middle_x + 0.3 * radius * cos, middle_y + 0.3 * radius * sin),
+                (middle_x + 0.8 * radius * cos, middle_y + 0.8 * radius * sin),
+            ]
+        )
+        label = str(hour + 1) if rng.random() < 0.85 else roman(hour + 1)
+        sheet.write_turned(
+            middle_x + 0.9 * radius * cos, middle_y + 0.9 * radius * sin, label, style, float(np.degrees(angle))
+        )
+
+
+def set_drawing(sheet: Sheet, block: Block, rng: np.random.Generator) -> None:
+    """A woodcut of sorts: hatching, curves, foliage, letters at the corners."""
+    for _ in range(int(rng.integers(4, 14))):
+        x, y = rng.uniform(block.left, block.right), rng.uniform(block.top, block.bottom)
+        reach = float(rng.uniform(2, 14)) * block.digit_height
+        kind = rng.random()
+        thickness = int(rng.integers(1, 5))
+        if kind < 0.4:
+            angle, step = rng.uniform(0, np.pi), float(rng.uniform(3, 12))
+            for k in range(int(rng.integers(5, 30))):
+                dx, dy = k * step * np.cos(angle + np.pi / 2), k * step * np.sin(angle + np.pi / 2)
+                length = reach * float(rng.uniform(0.6, 1.0))
+                sheet.line(
+                    [(x + dx, y + dy), (x + dx + length * np.cos(angle), y + dy + length * np.sin(angle))], thickness
+                )
+        elif kind < 0.7:
+            turn = np.linspace(0, rng.uniform(1, 2 * np.pi), 24)
+            radii = reach * (0.3 + 0.1 * np.sin(turn * rng.integers(1, 6)))
+            sheet.line([(x + r * np.cos(t), y + r * np.sin(t)) for r, t in zip(radii, turn, strict=True)], thickness)
+        else:
+            walk = np.cumsum(rng.normal(0, 0.4 * block.digit_height, (int(rng.integers(6, 40)), 2)), axis=0)
+            sheet.line([(x + float(a), y + float(b)) for a, b in walk], thickness)
+    letters = letter_style(rng, block.digit_height)
+    for _ in range(int(rng.integers(0, 8))):
+        text = word(rng) if rng.random() < 0.5 else str(rng.choice(list("ABCDEFGHIKLMNOPSZ")))
+        sheet.write_turned(
+            float(rng.uniform(block.left, block.right)),
+            float(rng.uniform(block.top, block.bottom)),
+            text,
+            letters,
+            float(rng.uniform(-180, 180)),
+        )
+
+
+def set_scratches(sheet: Sheet, rng: np.random.Generator) -> None:
+    """Lines across the sheet that belong to nothing."""
+    for _ in range(int(rng.integers(1, 5))):
+        start, end = rng.uniform(0, sheet.width, 2), rng.uniform(0, sheet.width, 2)
+        sheet.line(
+            [(float(start[0]), float(start[1])), (float(end[0]), float(end[1]))], 1, float(rng.uniform(0.3, 0.9))
+        )
+
+
+# Without o, i, l and I: alone in a cell of a table nobody could tell them from 0 and 1.
+_LETTERS = "ABCDGHMNPSXZbdgkmnpsuvxz"
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column of a practice table.
+
+    ``kind`` says what fills it; ``start``, ``step`` and ``every`` make a "course": numbers that stay or rise slowly,
+    as degrees do beside their minutes. ``width`` and ``rule`` (thickness of the rule to its right; 0 for none) are in
+    sheet pixels.
+    """
+
+    kind: str
+    places: int
+    width: float
+    align: str
+    rule: float
+    start: int
+    step: int
+    every: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Type:
+    """The type a table is set in: digits, words, Greek."""
+
+    digits: Style
+    words: Style
+    greek: Style
+
+
+_KINDS = ("digits", "course", "decimal", "word", "roman", "greek", "zodiac", "letter")
+_ODDS = (0.61, 0.2, 0.0, 0.07, 0.03, 0.04, 0.02, 0.03)
+_ODDS_WITH_DECIMALS = (0.1, 0.03, 0.84, 0.01, 0.01, 0.0, 0.0, 0.01)
+_PLACES = {1: 0.15, 2: 0.5, 3: 0.12, 4: 0.12, 5: 0.05, 6: 0.03, 7: 0.03}
+# Room of a column that does not hold digits, in widths of a digit.
+_ROOM = {"word": 9.0, "roman": 5.0, "greek": 4.0, "zodiac": 2.0, "letter": 2.0}
+
+
+def _columns(block: Block, style: Style, decimals: bool, rng: np.random.Generator) -> list[_Column]:
+    """Columns that fill the block from left to right. Gaps without a rule stay wider than gaps inside numbers."""
+    digit = style.face_for("0").glyph("0", style.size).advance + style.spacing
+    odds = np.array(_ODDS_WITH_DECIMALS if decimals else _ODDS)
+    ruled = rng.random()
+    pad = float(rng.choice([rng.uniform(0.08, 0.5), rng.uniform(0.4, 1.2), rng.uniform(1.0, 3.5)]))
+    align = str(rng.choice(["right", "right", "middle", "left"]))
+    usual = _places(rng)
+    columns: list[_Column] = []
+    used = 0.0
+    while used < block.width and len(columns) < 30:
+        kind = str(rng.choice(_KINDS, p=odds / odds.sum()))
+        places = usual if rng.random() < 0.6 else _places(rng)
+        if kind == "course":
+            places = int(rng.choice([1, 1, 2, 3]))
+        rule = float(rng.uniform(0.7, 3.0)) if rng.random() < ruled else 0.0
+        # A narrow gap needs a rule; otherwise two numbers would be one to any reader.
+        room = pad if rule else max(pad, 0.8 + style.spacing / digit)
+        # Up to three decimals, and the point is as wide as most of a digit.
+        held = _ROOM.get(kind, max(places, 4) + 0.8 if kind == "decimal" else float(places))
+        columns.append(
+            _Column(
+                kind=kind,
+                places=places,
+                width=(held + 2 * room if rule else held + room) * digit,
+                align="left" if kind == "word" else align,
+                rule=rule,
+                start=int(rng.integers(0, 10 ** min(places, 2))) if rng.random() < 0.6 else int(rng.integers(0, 2)),
+                step=int(rng.choice([1, 1, 1, 2, 15, 20, 30])),
+                every=int(rng.choice([1, 2, 3, 6, 20])),
+            )
+        )
+        used += columns[-1].width
+    return columns
+
+
+def _places(rng: np.random.Generator) -> int:
+    return int(rng.choice(list(_PLACES), p=list(_PLACES.values())))
+
+
+def set_table(sheet: Sheet, block: Block, rng: np.random.Generator) -> None:
+    """A table of columns in one type, with rules or without, lines in groups or not, some cells blank."""
+    decimals = rng.random() < 0.2
+    style = digit_style(rng, block.digit_height, lining=0.75 if decimals else 0.26)
+    columns = _columns(block, style, decimals, rng)
+    kinds = _Type(style, letter_style(rng, block.digit_height), letter_style(rng, block.digit_height, script="G"))
+    line = reach_of_digits(style) * float(rng.choice([rng.uniform(1.02, 1.3), rng.uniform(1.1, 1.9)]))
+    blank = float(rng.choice([0.0, 0.0, 0.05, 0.3]))
+    group = int(rng.choice([0, 0, 3, 5, 10]))
+    lined = rng.random() < 0.5
+    y, row = block.top + line * float(rng.uniform(0.8, 1.4)), 0
+    end = min(block.right, block.left + sum(column.width for column in columns))
+    while y < block.bottom:
+        x = block.left
+        for column in columns:
+            if x + column.width <= block.right and rng.random() >= blank:
+                _set_cell(sheet, (x, y), column, kinds, _text_of(column, row, rng))
+            x += column.width
+        row += 1
+        if group and row % group == 0:
+            if lined:
+                at = y + 0.35 * line
+                sheet.rule(block.left, at, end, at, float(rng.uniform(0.7, 2.5)))
+            y += line * 0.35
+        y += line
+    _rule_columns(sheet, block, columns, rng)
+
+
+def _rule_columns(sheet: Sheet, block: Block, columns: list[_Column], rng: np.random.Generator) -> None:
+    x = block.left
+    for column in columns:
+        x += column.width
+        if column.rule and x <= block.right:
+            for shift in (0.0, 3.5) if rng.random() < 0.12 else (0.0,):
+                sheet.rule(x + shift, block.top, x + shift + rng.normal(0, 1.5), block.bottom, column.rule)
+
+
+def _text_of(column: _Column, row: int, rng: np.random.Generator) -> str:
+    """What stands in a cell of the column."""
+    if column.kind == "digits":
+        text = random_number(rng, column.places)
+        if column.places > 1 and rng.random() < 0.012:
+            text += str(rng.choice([".", ",", "°", "'", "*"]))
+        return text
+    if column.kind == "course":
+        return str((column.start + row // column.every * column.step) % 10 ** max(column.places, 1))
+    if column.kind == "decimal":
+        point = RAISED_POINT if rng.random() < 0.8 else "."
+        whole = random_number(rng, max(1, column.places - 3))
+        return whole + point + "".join(str(d) for d in rng.integers(0, 10, rng.integers(1, 4)))
+    if column.kind == "word":
+        return word(rng, str(rng.choice(["latin", "italian"])), rng.random() < 0.6)
+    if column.kind == "roman":
+        return roman(int(rng.integers(1, 60)), rng.random() < 0.5)
+    if column.kind == "greek":
+        return greek_numeral(rng)
+    if column.kind == "zodiac":
+        return chr(0x2648 + int(rng.integers(12)))
+    return str(rng.choice(list(_LETTERS)))
+
+
+def _set_cell(sheet: Sheet, corner: tuple[float, float], column: _Column, kinds: _Type, text: str) -> None:
+    """Set ``text`` into the cell of a column; ``corner`` is its left end on the line."""
+    x, y = corner
+    styles = {
+        "digits": kinds.digits,
+        "course": kinds.digits,
+        "decimal": kinds.digits,
+        "greek": kinds.greek,
+        "zodiac": Style(FACES["libertine"], 1.1 * kinds.digits.size),
+    }
+    style = styles.get(column.kind, kinds.words)
+    margin = 0.5 * (column.width - sheet.measure("0" * column.places, kinds.digits)) if column.rule else 0.0
+    at = {"left": x + max(2.0, margin), "middle": x + column.width / 2, "right": x + column.width - max(2.0, margin)}
+    if column.kind in _ROOM:
+        while text and sheet.measure(text, style) > column.width:
+            text = text[:-1]
+    sheet.write(at[column.align], y, text, style, anchor=column.align)
+
+
+def set_list(sheet: Sheet, block: Block, rng: np.random.Generator) -> None:
+    """Names or places with a number at the end of the line, sometimes after a leader, with rules between."""
+    language = str(rng.choice(["latin", "italian", "german", "greek"]))
+    script = "G" if language == "greek" else "L"
+    words = letter_style(rng, block.digit_height, script=script)
+    digits = digit_style(rng, block.digit_height)
+    line = max(block.digit_height * float(rng.uniform(1.3, 2.0)), 1.02 * reach_of_digits(digits))
+    leader = str(rng.choice(["", "", ".", "-", "—"]))
+    ends = [block.left + block.width * share for share in ((0.97,) if rng.random() < 0.5 else (0.72, 0.97))]
+    numeral = language == "greek" and rng.random() < 0.6
+    y = block.top + line
+    while y < block.bottom:
+        name = " ".join(word(rng, language, True) for _ in range(rng.integers(1, 3)))
+        while name and sheet.measure(name, words) > 0.6 * block.width:
+            name = name[: len(name) // 2]
+        pen = sheet.write(block.left + 4, y, name, words)
+        for n, end in enumerate(ends):
+            if rng.random() < (0.15 if n == 0 else 0.35):
+                continue
+            text = greek_numeral(rng) if numeral else random_number(rng, int(rng.integers(1, 5)))
+            style = words if numeral else digits
+            start = end - sheet.measure(text, style) - digits.size * 0.3
+            if leader and n == 0:
+                step = max(3.0, sheet.measure(leader, words) * float(rng.uniform(0.9, 2.5)))
+                while pen + 2 * step < start:
+                    pen = sheet.write(pen + 0.2 * step, y, leader, words) + 0.6 * step
+            if start > pen:
+                sheet.write(end, y, text, style, anchor="right")
+        y += line
+    for share in ends:
+        if rng.random() < 0.6:
+            x = block.left + block.width * share + 0.3 * block.digit_height
+            sheet.rule(x, block.top, x, block.bottom, float(rng.uniform(0.7, 2.5)))
+
+
+def set_fractions(sheet: Sheet, block: Block, rng: np.random.Generator) -> None:
+    """Whole numbers with small fractions after them, as modern editions print half degrees."""
+    style = digit_style(rng, block.digit_height)
+    small = Style(style.face, 0.62 * style.size)
+    line = reach_of_digits(style) * float(rng.uniform(1.1, 1.6))
+    y = block.top + line
+    while y < block.bottom:
+        x = block.left + 6
+        while x < block.right - 4 * style.size:
+            x = sheet.write(x, y, random_number(rng, int(rng.integers(1, 3))), style) + 1
+            if rng.random() < 0.6:
+                over, under = rng.integers(1, 4), rng.integers(2, 9)
+                x = sheet.write(x, y - 0.42 * block.digit_height, str(over), small)
+                x = sheet.write(x, y, "/", style)
+                x = sheet.write(x, y + 0.1 * block.digit_height, str(under), small)
+            x += float(rng.uniform(1.2, 4)) * style.size
+        y += line
+
 
 OVERSAMPLING = 1.7
 """Sheet pixels per scan pixel: enough for the ink to spread by fractions of a scan pixel."""
 
 USUAL_HEIGHT, LOWEST, HIGHEST = 17.5, 10.5, 33.0
-"""Heights of figures in working pixels: about the network's FIGURE_HEIGHT, as pages differ from their first survey."""
+"""Heights of digits in working pixels: about the network's FIGURE_HEIGHT, as pages differ from their first survey."""
 
 FINEST = 1.6
 """Finest resolution at which a practice page is scanned before it is brought to the working scale."""
 
 FEWEST_PIXELS = 8.0
-"""Height in scan pixels of the smallest type's figures when the scan is at its coarsest."""
+"""Height in scan pixels of the smallest type's digits when the scan is at its coarsest."""
 
 LOST_PIXELS = 6.0
-"""Numbers whose tallest figure has fewer scan pixels than this are not asked for: nobody could read them."""
+"""Numbers whose tallest digit has fewer scan pixels than this are not asked for: nobody could read them."""
 
 
 def practice_page(seed: int, size: int = 768, wear: float = 1.0) -> SimulatedScan:
     """A practice page of ``size`` x ``size`` working pixels; the same seed gives the same bytes.
 
-    Figures are 10 to 33 pixels high, most of them 14 to 22. As with real pages, the scan was made at some other
+    Digits are 10 to 33 pixels high, most of them 14 to 22. As with real pages, the scan was made at some other
     resolution and then brought to the working scale. One page in thirteen lies on its side or on its head: there no
-    figure is asked for, so that the network does not read what is not upright. ``wear`` from 0 to 1 as in
+    digit is asked for, so that the network does not read what is not upright. ``wear`` from 0 to 1 as in
     ``draw_ageing``.
     """
     rng = np.random.default_rng([seed, 0x7AB1E])
@@ -49,10 +451,10 @@ def practice_page(seed: int, size: int = 768, wear: float = 1.0) -> SimulatedSca
     sheet = Sheet(side, side, rng)
     blocks = _split(_whole(side, rng), rng, depth=2)
     for block in blocks:
-        _FILLERS[rng.choice(len(_FILLERS), p=_ODDS)](sheet, block, rng)
+        _FILLERS[rng.choice(len(_FILLERS), p=_FILLER_ODDS)](sheet, block, rng)
     if rng.random() < 0.1:
         set_scratches(sheet, rng)
-    smallest = min(block.figure_height for block in blocks) / OVERSAMPLING
+    smallest = min(block.digit_height for block in blocks) / OVERSAMPLING
     resolution = float(np.exp(rng.uniform(np.log(FEWEST_PIXELS / smallest), np.log(FINEST))))
     scan = _resized(_without_lost(age(sheet, draw_ageing(rng, resolution / OVERSAMPLING, wear), rng)), size)
     if rng.random() < 0.08:
@@ -92,20 +494,20 @@ def _resized(scan: SimulatedScan, size: int) -> SimulatedScan:
 
 def _split(block: Block, rng: np.random.Generator, depth: int) -> list[Block]:
     """Pieces of a block, some of them in another size of type."""
-    if depth == 0 or min(block.width, block.height) < 14 * block.figure_height or rng.random() < 0.2:
+    if depth == 0 or min(block.width, block.height) < 14 * block.digit_height or rng.random() < 0.2:
         return [_resized_type(block, rng)]
     at = float(rng.uniform(0.3, 0.7))
     if rng.random() < 0.5:
         x = block.left + at * block.width
         parts = [
-            Block(block.left, block.top, x - block.figure_height, block.bottom, block.figure_height),
-            Block(x, block.top, block.right, block.bottom, block.figure_height),
+            Block(block.left, block.top, x - block.digit_height, block.bottom, block.digit_height),
+            Block(x, block.top, block.right, block.bottom, block.digit_height),
         ]
     else:
         y = block.top + at * block.height
         parts = [
-            Block(block.left, block.top, block.right, y - 0.5 * block.figure_height, block.figure_height),
-            Block(block.left, y, block.right, block.bottom, block.figure_height),
+            Block(block.left, block.top, block.right, y - 0.5 * block.digit_height, block.digit_height),
+            Block(block.left, y, block.right, block.bottom, block.digit_height),
         ]
     return [piece for part in parts for piece in _split(part, rng, depth - 1)]
 
@@ -114,14 +516,14 @@ def _resized_type(block: Block, rng: np.random.Generator) -> Block:
     """The block, now and then in a smaller or larger size of type than the rest of the page."""
     if rng.random() >= 0.12:
         return block
-    height = block.figure_height * float(rng.choice([rng.uniform(0.65, 0.85), rng.uniform(1.2, 1.6)]))
-    return replace(block, figure_height=float(np.clip(height, LOWEST * OVERSAMPLING, HIGHEST * OVERSAMPLING)))
+    height = block.digit_height * float(rng.choice([rng.uniform(0.65, 0.85), rng.uniform(1.2, 1.6)]))
+    return replace(block, digit_height=float(np.clip(height, LOWEST * OVERSAMPLING, HIGHEST * OVERSAMPLING)))
 
 
 def _headed(sheet: Sheet, block: Block, rng: np.random.Generator) -> None:
     """A heading with a table or text below."""
     rest = set_heading(sheet, block, rng)
-    if rest.height > 3 * block.figure_height:
+    if rest.height > 3 * block.digit_height:
         (set_table if rng.random() < 0.6 else set_text)(sheet, rest, rng)
 
 
@@ -134,4 +536,4 @@ _FILLERS: list[Callable[[Sheet, Block, np.random.Generator], None]] = [
     set_drawing,
     set_fractions,
 ]
-_ODDS = np.array([0.54, 0.12, 0.16, 0.06, 0.03, 0.05, 0.04])
+_FILLER_ODDS = np.array([0.54, 0.12, 0.16, 0.06, 0.03, 0.05, 0.04])

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from tablesim.records.collation import siglum
-from tablesim.synthesis.tabular import Cell, Entry, HistoricalTable
+from tablesim.synthesis.tables import Cell, Entry, HistoricalTable
 
 CONFUSED = {"0": "6", "1": "7", "2": "7", "3": "8", "4": "1", "5": "3", "6": "9", "7": "1", "8": "3", "9": "6"}
-"""The figure that each figure is most often taken for by a compositor; a turned 6 is a 9."""
+"""The digit that each digit is most often taken for by a compositor; a turned 6 is a 9."""
 
 OMITTED = "row omitted"
 
@@ -106,15 +106,15 @@ class Stemma:
 def differences(before: SimulatedEdition, after: SimulatedEdition) -> set[tuple[int, str, int, Entry, Entry]]:
     """Every place in which two texts differ, as (line, column, place, before, after); rows only in one are left out."""
     rows = dict(zip(after.lines, after.table.rows, strict=True))
-    found: set[tuple[int, str, int, Entry, Entry]] = set()
+    differing: set[tuple[int, str, int, Entry, Entry]] = set()
     for line, row in zip(before.lines, before.table.rows, strict=True):
         if line not in rows:
             continue
         for column, old, new in zip(before.table.columns, row, rows[line], strict=True):
             for place, (was, became) in enumerate(zip(old, new, strict=True)):
                 if was != became:
-                    found.add((line, column.name, place, was, became))
-    return found
+                    differing.add((line, column.name, place, was, became))
+    return differing
 
 
 def grow(
@@ -234,8 +234,8 @@ def _wrong_sort(forme: _Forme, row: int, column: int, rng: np.random.Generator) 
     at = int(rng.integers(len(text)))
     if not text[at].isdigit():
         return False
-    figure = str(rng.integers(1 if at == 0 and len(text) > 1 else 0, 10))
-    became = text[:at] + figure + text[at + 1 :]
+    digit = str(rng.integers(1 if at == 0 and len(text) > 1 else 0, 10))
+    became = text[:at] + digit + text[at + 1 :]
     return forme.change("wrong sort", row, column, place, _same_kind(became, forme.rows[row][column][place]))
 
 

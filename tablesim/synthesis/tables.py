@@ -1,4 +1,4 @@
-"""Historical tables, computed: what stands in each cell before any compositor touched it.
+"""Computes historical tables by builder: columns, rows and cells before any compositor touched them.
 
 ``build("chords")`` gives a table of the registry ``BUILDERS``; each builder takes the parameters of its astronomy
 (obliquity, latitude, radius, year) and always returns the same table for the same parameters.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,98 @@ from tablesim.astronomy import calendars, functions, theories
 from tablesim.astronomy.sexagesimal import places_of
 from tablesim.errors import SettingsError
 from tablesim.synthesis.sheet import RAISED_POINT
-from tablesim.synthesis.tabular import Cell, Column, HistoricalTable
+
+Entry = int | str
+"""What fills one place: a number, or letters; a string of digits is a number printed with its zeros or its point."""
+Cell = tuple[Entry, ...]
+"""One entry for each place of its column; empty where the cell is blank."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table.
+
+    Parameters
+    ----------
+    name : str
+        What it holds, unique in its table.
+    heads : tuple of str
+        What printers set above it, one for each way of titling the table (the last serves for the rest).
+    units : tuple of str
+        The mark over each place, "G." over degrees; one place for each.
+    argument : bool
+        Whether the reader enters the table here.
+    words : bool
+        Whether it holds letters.
+    """
+
+    name: str
+    heads: tuple[str, ...]
+    units: tuple[str, ...] = ("",)
+    argument: bool = False
+    words: bool = False
+
+    @property
+    def places(self) -> int:
+        return len(self.units)
+
+
+@dataclass(frozen=True)
+class HistoricalTable:
+    """A table as computed.
+
+    Parameters
+    ----------
+    name : str
+        Name of its builder.
+    titles : tuple of str
+        Ways in which printers titled it.
+    columns : tuple of Column
+        From left to right.
+    rows : tuple of tuple of Cell
+        One cell for each column.
+    group : int
+        Rows that printers set off together by a rule or a space; 0 for none.
+    parameters : dict
+        What the builder was given.
+    """
+
+    name: str
+    titles: tuple[str, ...]
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    group: int = 0
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for number, row in enumerate(self.rows):
+            if len(row) != len(self.columns):
+                raise ValueError(f"{self.name}, row {number}: got {len(row)} cells, expected {len(self.columns)}")
+            for column, cell in zip(self.columns, row, strict=True):
+                if len(cell) not in (0, column.places):
+                    where = f"{self.name}, row {number}, {column.name}"
+                    raise ValueError(f"{where}: got {len(cell)} places, expected {column.places} or none")
+
+    @property
+    def label(self) -> str:
+        """Name and parameters in one word: equal for pages that carry the same table."""
+        values = [f"{key}-{_plain(value)}" for key, value in sorted(self.parameters.items())]
+        return "_".join([self.name, *values])
+
+    def column(self, name: str) -> int:
+        """Place of the column of that name."""
+        return next(i for i, column in enumerate(self.columns) if column.name == name)
+
+    def part(self, start: int, stop: int) -> HistoricalTable:
+        """Rows ``start`` to ``stop``, as one page of a long table."""
+        return replace(self, rows=self.rows[start:stop], parameters={**self.parameters, "rows": (start, stop)})
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "-".join(_plain(item) for item in value)
+    return str(value).replace(".", "-")
+
 
 BUILDERS: dict[str, Callable[..., HistoricalTable]] = {}
 """Every builder by name."""
@@ -70,9 +161,10 @@ def climates(obliquity: tuple[int, int] = (23, 30), last: int = 9) -> Historical
     def elevation(quarters: int) -> tuple[int, ...]:
         return places_of(functions.latitude_of_day(12 + quarters / 4, tilt), 1)
 
-    rows: list[tuple[Cell, ...]] = []
-    for quarters in range(3):
-        rows.append(((quarters + 1,), (), (), (12 + quarters // 4, 15 * (quarters % 4)), elevation(quarters), (), ()))
+    rows: list[tuple[Cell, ...]] = [
+        ((quarters + 1,), (), (), (12 + quarters // 4, 15 * (quarters % 4)), elevation(quarters), (), ())
+        for quarters in range(3)
+    ]
     for climate in range(1, last + 1):
         middle = 2 * climate + 2
         breadth = functions.latitude_of_day(12 + (middle + 1) / 4, tilt) - functions.latitude_of_day(
@@ -372,7 +464,7 @@ def _weather(seed: int, days: int) -> NDArray[np.int64]:
 
 @_builder
 def barometer(seed: int = 1, days: int = 30) -> HistoricalTable:
-    """Hourly readings of a barometer in a month, as printed about 1900: first figure left out, a raised point."""
+    """Hourly readings of a barometer in a month, as printed about 1900: first digit left out, a raised point."""
     readings = _weather(seed, days)
 
     def printed(thousandths: int) -> str:

@@ -1,6 +1,6 @@
 """Sets a table into an area of a sheet: column heads, marks over the places, rules, rows, half-tables.
 
-The figures are as large as the layout asks or, where the table would not fit, as large as the area allows.
+The digits are as large as the layout asks or, where the table would not fit, as large as the area allows.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ import numpy as np
 from tablesim.synthesis.editions import Layout
 from tablesim.synthesis.faces import DIGITS, FACES, Face
 from tablesim.synthesis.prose import roman
-from tablesim.synthesis.setting import long_s, rule, spell, style
-from tablesim.synthesis.sheet import Sheet, Style
-from tablesim.synthesis.tabular import Column, HistoricalTable
+from tablesim.synthesis.sheet import Sheet, Style, long_s, rule, spell, style
+from tablesim.synthesis.tables import Column, HistoricalTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ class _Track:
 class _Plan:
     """A table measured at one size of type: tracks, edges of the columns, heads."""
 
-    figures: Style
+    digits: Style
     words: Style
     heads: Style
     digit: float
@@ -77,14 +76,14 @@ def set_table(
     """Set ``table`` into ``area`` and say how much of the area it took.
 
     Numbers go into the sheet's truth with the half-table as ``table``, the printed row, and the column counted over
-    places printed in Arabic figures. ``scale`` is sheet pixels per scan pixel.
+    places printed in Arabic digits. ``scale`` is sheet pixels per scan pixel.
     """
     order = [table.column(name) for name in layout.columns]
     rows = [[row[i] for i in order] for row in table.rows]
     columns = [table.columns[i] for i in order]
     count = -(-len(rows) // layout.halves)
-    height, leading = layout.figure_height * scale, layout.leading
-    least = _least_leading(FACES[layout.figures]) + (0.28 if layout.rules == "grid" else 0.02)
+    height, leading = layout.digit_height * scale, layout.leading
+    least = _least_leading(FACES[layout.digits]) + (0.28 if layout.rules == "grid" else 0.02)
     leading = max(leading, least)
     plan = _plan(sheet, columns, rows, layout, height, leading)
     for _ in range(40):
@@ -123,10 +122,10 @@ def printed_columns(table: HistoricalTable, layout: Layout) -> list[dict[str, An
 
 
 def _least_leading(face: Face) -> float:
-    """From line to line, in mean heights of a figure, so that what hangs below does not meet what stands up."""
-    figures = [face.glyph(figure, 100.0) for figure in DIGITS]
-    body = max(glyph.top + glyph.mask.shape[0] for glyph in figures) - min(glyph.top for glyph in figures)
-    return max(1.3, body / face.figure_height(100.0))
+    """From line to line, in mean heights of a digit, so that what hangs below does not meet what stands up."""
+    digits = [face.glyph(digit, 100.0) for digit in DIGITS]
+    body = max(glyph.top + glyph.mask.shape[0] for glyph in digits) - min(glyph.top for glyph in digits)
+    return float(max(1.3, body / face.digit_height(100.0)))
 
 
 def _height(plan: _Plan, count: int, group: int) -> float:
@@ -142,12 +141,12 @@ def _plan(
     sheet: Sheet, columns: list[Column], rows: list[list[Any]], layout: Layout, height: float, leading: float
 ) -> _Plan:
     face = FACES[layout.letters]
-    figures = style(FACES[layout.figures], height, of="figures")
+    digits = style(FACES[layout.digits], height, of="digits")
     # Gothic letters are dense: they need more room to stay open.
     larger = 1.2 if face.style == "gothic" else 1.0
-    words = replace(style(face, 0.62 * larger * height), figures=FACES[layout.figures])
-    heads = replace(style(face, 0.58 * larger * height), figures=FACES[layout.figures])
-    digit = figures.face.glyph("0", figures.size).advance
+    words = replace(style(face, 0.62 * larger * height), digits=FACES[layout.digits])
+    heads = replace(style(face, 0.58 * larger * height), digits=FACES[layout.digits])
+    digit = digits.face.glyph("0", digits.size).advance
     # Without a rule the gap must be wider than any inside a number.
     between = 1.35 * digit if layout.place_rules else 0.95 * digit
     pad = 0.8 * digit if layout.rules == "open" else 0.6 * digit
@@ -158,14 +157,14 @@ def _plan(
     for index, column in enumerate(columns):
         x = edges[-1] + pad
         for place in range(column.places):
-            kind = "words" if column.words else "roman" if column.name == layout.roman else "figures"
-            setting = figures if kind == "figures" else words
+            kind = "words" if column.words else "roman" if column.name == layout.roman else "digits"
+            setting = digits if kind == "digits" else words
             entries = [_text(row[index][place], kind == "roman", False) for row in rows if row[index]]
-            if kind != "figures":
+            if kind != "digits":
                 entries = [spell(long_s(entry), face) for entry in entries]
             width = max((sheet.measure(entry, setting) for entry in entries), default=digit)
-            tracks.append(_Track(index, place, kind, x, width, number if kind == "figures" else None))
-            number += kind == "figures"
+            tracks.append(_Track(index, place, kind, x, width, number if kind == "digits" else None))
+            number += kind == "digits"
             x += width + between
         right = x - between + pad
         head = spell(long_s(column.heads[min(layout.title, len(column.heads) - 1)]), face)
@@ -179,7 +178,7 @@ def _plan(
     has_units = any(unit for column in columns for unit in column.units)
     gap = 0.55 * height if layout.group != "none" else 0.0
     return _Plan(
-        figures, words, heads, digit, tuple(tracks), tuple(edges), tuple(all_heads), has_units, leading * height, gap
+        digits, words, heads, digit, tuple(tracks), tuple(edges), tuple(all_heads), has_units, leading * height, gap
     )
 
 
@@ -238,8 +237,8 @@ class _Printer:
             baseline = y - 0.24 * self.plan.line
             self._row(half, number, left, baseline, row)
             if self.layout.rules == "grid" and number < len(rows) - 1:
-                # Old-style figures hang a third of their height below the line.
-                under = baseline + 0.43 * self.plan.figures.face.figure_height(self.plan.figures.size)
+                # Old-style digits hang a third of their height below the line.
+                under = baseline + 0.43 * self.plan.digits.face.digit_height(self.plan.digits.size)
                 self._rule(left, under, left + self.plan.width, under, 0.85 * self.thin)
         self._rules(left, top, body, bottom)
 
@@ -250,9 +249,9 @@ class _Printer:
                 continue
             text = _text(cell[track.place], track.kind == "roman", self.capital)
             x = left + track.left
-            if track.kind == "figures":
+            if track.kind == "digits":
                 self.sheet.write(
-                    x + track.width, baseline, text, self.plan.figures, anchor="right",
+                    x + track.width, baseline, text, self.plan.digits, anchor="right",
                     table=half, row=number, column=track.number,
                 )  # fmt: skip
             elif track.kind == "roman":

@@ -149,6 +149,21 @@ def stored_tables_over_pages(corpus: Corpus) -> list[dict[str, Any]]:
         ]
 
 
+def long_tables_with(corpus: Corpus, page: str) -> dict[str, dict[str, Any]]:
+    """The listed tables over several pages that ``page`` belongs to, by each page of the other book.
+
+    ``pages`` are those of the other book, ``of_query`` those that ``page`` is one of; of two tables for one page of the
+    other book, the one that is listed first.
+    """
+    tables: dict[str, dict[str, Any]] = {}
+    for row in reversed(stored_tables_over_pages(corpus)):
+        for own, others in (("pages_a", "pages_b"), ("pages_b", "pages_a")):
+            if page in row[own]:
+                likeness = {name: row[name] for name in ("similarity", "containment", "agreement")}
+                tables |= {other: {"pages": row[others], "of_query": row[own], **likeness} for other in row[others]}
+    return tables
+
+
 def place_of_id(page: str) -> Place:
     """The place that an id tells as in ``1002_sacrobosco_1531_p34``; any other id is a book of its own."""
     match = re.fullmatch(r"(.*)_p(\d+)(?:_\d+)?", page)

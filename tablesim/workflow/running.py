@@ -33,7 +33,7 @@ from tablesim.scans.canvases import FetchedPage, fetch_pages
 from tablesim.scans.csvfile import listed
 from tablesim.scans.images import MAX_PIXELS
 from tablesim.scans.joining import join
-from tablesim.scans.metadata import Metadata, PageMetadata, joined, read_metadata
+from tablesim.scans.metadata import Metadata, PageMetadata, merged, read_metadata
 from tablesim.scans.sources import ScanListing, Source, describe_left_out, name_fetched_pages, split_sources
 from tablesim.scans.web import Web
 from tablesim.workflow.clustering import cluster
@@ -240,7 +240,7 @@ def _index(
     about = dict(pages.about)
     if table is not None:
         match = join(table, pages.scans)
-        about |= {page: joined(line, about.get(page, PageMetadata())) for page, line in match.pages.items()}
+        about |= {page: merged(line, about.get(page, PageMetadata())) for page, line in match.pages.items()}
         write_csv(corpus.folder / FINDINGS, _FINDING_COLUMNS, [asdict(finding) for finding in match.findings])
         for remark in (match.summary(), *match.remarks()):
             tell(Event("remark", "ingest", message=remark))

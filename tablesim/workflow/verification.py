@@ -6,7 +6,7 @@ tells them apart. It runs on candidates only, so what it costs grows with pages 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 from typing import Any
@@ -41,7 +41,14 @@ class VerifiedHit:
 
 
 def verified_search(
-    corpus: Corpus, page: str, *, top: int = 10, across_books: bool = False, candidates: int = CANDIDATES
+    corpus: Corpus,
+    page: str,
+    *,
+    top: int = 10,
+    across_books: bool = False,
+    labels: Mapping[str, str] | None = None,
+    approximate: bool = False,
+    candidates: int = CANDIDATES,
 ) -> list[VerifiedHit]:
     """The pages most like a page, those that carry its table first.
 
@@ -52,7 +59,7 @@ def verified_search(
         The page to start from.
     top : int
         How many pages at most.
-    across_books : bool
+    across_books, labels, approximate
         As in ``Corpus.search``.
     candidates : int
         How many of the most similar pages are laid over the query, at least ``top``; ranks are among these.
@@ -62,7 +69,9 @@ def verified_search(
     RunError
         No such page, or no figures were read on it.
     """
-    hits = corpus.search(page, top=max(top, candidates), across_books=across_books)
+    hits = corpus.search(
+        page, top=max(top, candidates), across_books=across_books, labels=labels, approximate=approximate
+    )
     corpus.reading(page)  # without a reading of the query nothing can be verified, and the error says so
     found = [(verify_pages(corpus, page, hit.page), hit) for hit in hits]
     # A page that agrees nowhere keeps its place among those like it.

@@ -2,6 +2,7 @@
 
 import pytest
 from corpus.fakes import FakeReader
+from scans.library import open_library
 from typer.testing import CliRunner
 
 from tablesim import reader
@@ -19,3 +20,11 @@ def call(monkeypatch):
         return result
 
     return call
+
+
+@pytest.fixture
+def library(monkeypatch, tmp_path):
+    """A digital library on this machine, and a cache of its own."""
+    monkeypatch.setenv("TABLESIM_CACHE", str(tmp_path / "cache"))
+    with open_library() as opened:
+        yield opened

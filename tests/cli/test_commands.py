@@ -1,13 +1,17 @@
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 
 import pytest
 from corpus.fakes import FakeReader, table, write_corpus, write_scan
+from scans.library import body
 
-from tablesim.cli import COMMANDS
+from tablesim.cli import COMMANDS, one_line
+from tablesim.export.formats import DOCUMENTS, Document
+from tablesim.export.kinds import Format
 
 
 @pytest.fixture
@@ -38,7 +42,36 @@ def test_every_command_is_listed_and_explained_with_an_example(call, name):
 
 def test_version_and_unknown_commands(call):
     assert call("--version").output.startswith("tablesim 0")
-    assert "No such command 'raed'" in call("raed", code=2).output
+    assert call("raed", code=2).stderr == "tablesim: No such command 'raed'; did you mean read?; see tablesim --help\n"
+    assert call("frobnicate", code=2).stderr == "tablesim: No such command 'frobnicate'; see tablesim --help\n"
+    assert call("-h").output == call("--help").output
+    assert call("read", "-h").output == call("read", "--help").output
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (FileNotFoundError(2, "No such file or directory"), "check the path"),
+        (PermissionError(13, "Permission denied"), "check your rights to it"),
+        (FileExistsError(17, "File exists"), "choose another path"),
+        (OSError(28, "No space left on device"), "check the disk's space and your rights to it"),
+    ],
+)
+def test_an_error_of_the_file_system_has_a_remedy_that_fits(error, remedy):
+    error.filename = "nope.csv"
+    assert one_line(error) == f"nope.csv: {error.strerror}; {remedy}"
+
+
+def test_the_shell_completes_commands_without_loading_them():
+    script = (
+        "import sys; from tablesim.cli import main\n"
+        "try: main()\nfinally: assert not {'torch', 'cv2'} & set(sys.modules)"
+    )
+    words = {"_TABLESIM_COMPLETE": "complete_bash", "COMP_WORDS": "tablesim co", "COMP_CWORD": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, env={**os.environ, **words}
+    )
+    assert done.stdout.split() == ["compare", "collate", "correct"], done.stderr
 
 
 def test_errors_are_one_line_with_a_remedy_and_a_traceback_on_demand(call, tmp_path):
@@ -106,6 +139,29 @@ def test_read_names_each_bad_scan_and_reads_the_others(call, tmp_path):
     assert "letter.jpg: not an image" in lines[2]
 
 
+def test_a_library_without_pages_is_an_error_and_no_silence(call, library):
+    empty = {"@context": "http://iiif.io/api/presentation/2/context.json", "@type": "sc:Collection", "label": "none"}
+    address = library.put("/empty.json", body(json.dumps({"@id": library.url + "/empty.json", **empty}).encode()))
+    for words in (("read", address, "--json"), ("compare", address, address)):
+        result = call(*words, code=1)
+        assert "empty.json: no page is named in it" in result.stderr
+        assert result.stderr.count("\n") == 1
+
+
+def test_read_writes_a_file_a_scan_and_refuses_one_that_is_there_before_it_reads(call, tmp_path, monkeypatch):
+    monkeypatch.setattr("tablesim.report.provenance.Provenance.of_readings", lambda readings, network: None)
+    monkeypatch.setitem(DOCUMENTS, Format.alto, Document(".alto.xml", lambda reading, provenance: b"<alto/>"))
+    for name in ("a", "b"):
+        write_scan(tmp_path / f"{name}.png", table(1))
+    words = ("read", tmp_path / "a.png", tmp_path / "b.png", "--alto", "--out", tmp_path / "out")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "b.alto.xml").write_text("mine")
+    assert "b.alto.xml: already there, nothing was written; give --force" in call(*words, code=1).stderr
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["b.alto.xml"]
+    call(*words, "--force")
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"a.alto.xml", "b.alto.xml"}
+
+
 def test_read_wants_one_form(call, tmp_path):
     assert (
         "give one of --json, --csv, --page-xml and --alto" in call("read", tmp_path, "--json", "--csv", code=2).stderr
@@ -162,6 +218,15 @@ def test_search_by_page_and_by_numbers(call, run_folder):
     lines = call("search", run_folder, "--numbers", numbers, "--top", "3").stdout.splitlines()
     assert lines[0].split()[:3] == ["rank", "similarity", "containment"]
     assert all(" k1_e" in line for line in lines[1:])
+
+
+def test_verified_search_counts_by_labels_too(call, run_folder, tmp_path):
+    labels = tmp_path / "labels.csv"
+    labels.write_text("page,label\nk0_e0,one\nk0_e1,one\nk1_e0,two\nk1_e1,two\n", encoding="utf-8")
+    (hit, *_) = json.loads(call("search", run_folder, "k0_e0", "--verify", "--labels", labels, "--json").stdout)
+    assert hit["page"] == "k0_e1"
+    assert hit["surprise"]["by"] == "label"
+    assert hit["verification"] is not None
 
 
 def test_search_wants_either_a_page_or_numbers(call, run_folder):

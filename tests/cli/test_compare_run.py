@@ -57,7 +57,7 @@ def test_a_scan_of_elsewhere_has_no_standing(call, run_folder, tmp_path):
 
 
 def test_labels_want_a_run(call, tmp_path):
-    assert "--labels needs a --run" in call("compare", "a.png", "b.png", "--labels", tmp_path, code=2).output
+    assert "--labels goes with --run" in call("compare", "a.png", "b.png", "--labels", tmp_path, code=2).output
 
 
 def test_pixels_say_what_the_relevance_lies_on(call, run_folder, monkeypatch, tmp_path):
@@ -73,7 +73,7 @@ def test_pixels_say_what_the_relevance_lies_on(call, run_folder, monkeypatch, tm
 
     monkeypatch.setattr(Comparison, "pixels", lambda self, network: Ink())
     # The scans are smaller than what was read on them says.
-    monkeypatch.setattr("tablesim.cli.compare._write_overlays", lambda comparison, stem: iter(()))
+    monkeypatch.setattr(Comparison, "transform", None)
     out = tmp_path / "pair"
     result = call("compare", "k0_e0", "k0_e1", "--run", run_folder, "--pixels", "--style", "print", "--out", out)
     assert "relevance on k0_e0, and how much of the page it is: digits 90 % (10 %), rules 0 % (10 %)" in result.stdout
@@ -92,7 +92,7 @@ def test_vgg_says_the_same_of_its_tiles(call, run_folder, monkeypatch, tmp_path)
     assert "relevance on k0_e0, and how much of the page it is: digits" in result.stdout
     assert "without the 10 % most relevant tiles the similarity falls from" in result.stdout
     assert "random weights (seed 0), not trained" in result.stderr
-    assert "how a pair stands in a run is told of the bigram network alone" in result.stderr
+    assert "how a pair ranks in a run is known of the bigram network alone" in result.stderr
     data = json.loads((out / "k0_e0__k0_e1__vgg16.json").read_text(encoding="utf-8"))
     assert data["corpus_rank"] is None
     assert data["faithfulness"]["unit"] == "tiles"

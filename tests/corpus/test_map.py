@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from corpus.test_clusters import corpus_of
+from corpus.clustering.test_pipeline import corpus_of
 from tablesim.corpus.from_histograms import corpus_of_histograms
 from tablesim.corpus.map import load_map, make_map
 from tablesim.errors import RunError, SettingsError

@@ -24,7 +24,7 @@ class Library:
     def __init__(self) -> None:
         self.answers: dict[str, Answer | list[Answer]] = {}
         self.asked: Counter[str] = Counter()
-        self.at_once = self.most_at_once = 0
+        self.at_once = self.most_at_once = self.connections = 0
         self.lock = threading.Lock()
         self.url = ""
 
@@ -89,16 +89,18 @@ def picture(width: int = 60, height: int = 80, shade: int = 0) -> bytes:
     return file.getvalue()
 
 
-def body(data: bytes, *, declared: int | None = None, wait: float = 0) -> Answer:
-    """Answer with ``data``; ``declared`` is another length than it has."""
+def body(data: bytes, *, declared: int | None = None, wait: float = 0, **headers: str) -> Answer:
+    """Answer with ``data`` and ``headers`` (``_`` for ``-``); ``declared`` is another length than it has."""
 
     def answer(request: BaseHTTPRequestHandler) -> None:
         time.sleep(wait)
         request.send_response(200)
+        for name, value in headers.items():
+            request.send_header(name.replace("_", "-"), value)
         request.send_header("Content-Length", str(len(data) if declared is None else declared))
         request.end_headers()
         request.wfile.write(data)
-        request.close_connection = True
+        request.close_connection = declared is not None
 
     return answer
 
@@ -121,6 +123,7 @@ def endless(chunk: bytes, pause: float = 0.0) -> Answer:
 
     def answer(request: BaseHTTPRequestHandler) -> None:
         request.send_response(200)
+        request.send_header("Connection", "close")
         request.end_headers()
         while True:
             request.wfile.write(chunk)
@@ -130,19 +133,26 @@ def endless(chunk: bytes, pause: float = 0.0) -> Answer:
 
 
 @contextmanager
-def open_library() -> Iterator[Library]:
+def open_library(address: str = "127.0.0.1") -> Iterator[Library]:
     library = Library()
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            super().setup()
+            with library.lock:
+                library.connections += 1
+
         def do_GET(self) -> None:
             library.handle(self)
 
         def log_message(self, format: str, *args: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer((address, 0), Handler)
     server.daemon_threads = True
-    library.url = f"http://127.0.0.1:{server.server_port}"
+    library.url = f"http://{address}:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:

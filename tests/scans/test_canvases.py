@@ -1,13 +1,15 @@
 """Pages out of a library on a real HTTP server."""
 
 import json
+import re
 
 import pytest
 from PIL import Image
 
 from scans.library import body, endless, picture, status
 from tablesim.errors import FetchError, ScanError
-from tablesim.scans.canvases import fetch_pages, is_library_source
+from tablesim.scans.canvases import SMALLER, fetch_pages, is_library_source
+from tablesim.scans.iiif import parse
 from tablesim.scans.images import load_scan
 from tablesim.scans.sources import find_page, find_pages
 from tablesim.scans.web import FetchPolicy, Web
@@ -22,10 +24,10 @@ def test_a_manifest_gives_its_pages_with_what_the_library_says(library, web, ver
         version=version,
         metadata=pairs,
     )
-    told = []
-    pages = find_pages(address, web, on_page=lambda *what: told.append(what))
+    progress = []
+    pages = find_pages(address, web, on_page=lambda *what: progress.append(what))
     assert list(pages.scans) == ["bsb1001_p0001", "bsb1001_p0002"]
-    assert told == [(1, 2, "bsb1001_p0001", ""), (2, 2, "bsb1001_p0002", "")]
+    assert progress == [(1, 2, "bsb1001_p0001", ""), (2, 2, "bsb1001_p0002", "")]
     assert pages.missing == {}
     first, second = (load_scan(place) for place in pages.scans.values())
     assert (first.width, first.height) == (60, 80)
@@ -34,7 +36,9 @@ def test_a_manifest_gives_its_pages_with_what_the_library_says(library, web, ver
     assert (about.book, about.title, about.authors) == ("bsb1001", "Sphaera", ("Beyer",))
     assert (about.year, about.year_latest) == (1550, 1551)
     assert about.handle == f"{address}/canvas/2"
-    assert about.extra == {"manifest": address, "canvas": f"{address}/canvas/2", "canvas_label": "f. 2r"}
+    told = {"manifest": address, "canvas": f"{address}/canvas/2", "canvas_label": "f. 2r"}
+    assert about.extra == {**told, SMALLER: "30 x 40 of 60 x 80 pixels"}
+    assert SMALLER not in pages.about["bsb1001_p0001"].extra
     # Everything came to stay: the second time nothing is asked for, and nothing needs to be.
     asked = sum(library.asked.values())
     assert find_pages(address, Web(web.cache, offline=True)) == pages
@@ -111,7 +115,7 @@ def test_a_wall_is_not_run_against_a_thousand_times(library, tmp_path):
     images = [f"{library.url}/{number}.jpg" for number in range(30)]
     for number in range(30):
         library.put(f"/{number}.jpg", status(403))
-    pages = find_pages(library.manifest("b", images), Web(tmp_path, manners=FetchPolicy(refusals=4)))
+    pages = find_pages(library.manifest("b", images), Web(tmp_path, policy=FetchPolicy(refusals=4)))
     assert len(pages.missing) == 30
     asked = sum(count for path, count in library.asked.items() if path.endswith(".jpg"))
     # Two connections: one may be on its way when the other is refused for the fourth time.
@@ -167,3 +171,173 @@ def test_files_and_libraries_together(library, web, tmp_path):
     with pytest.raises(ScanError, match=r"gone\.json: there is no such file"):
         find_pages(tmp_path / "gone.json", web)
     assert not is_library_source(tmp_path)
+
+
+def nested(depth: int) -> list:
+    value: list = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("where", ["label", "metadata", "service", "resource"])
+@pytest.mark.parametrize("depth", [600, 100_000])
+def test_a_manifest_that_is_nested_without_end_is_one_page_with_its_cause(library, web, where, depth):
+    good = library.manifest("good", [library.image("a")])
+    deep = "[" * depth + "]" * depth
+    resource = {"@id": f"{library.url}/x.jpg", "service": {"@id": f"{library.url}/i", "profile": "DEEP"}}
+    manifest = {
+        "@type": "sc:Manifest",
+        "label": "DEEP" if where == "label" else "x",
+        "metadata": [{"label": "a", "value": "DEEP"}] if where == "metadata" else [],
+        "sequences": [{"canvases": [{"images": [{"resource": "DEEP" if where == "resource" else resource}]}]}],
+    }
+    text = json.dumps(manifest).replace('"DEEP"', deep)
+    library.put("/bad/manifest.json", body(text.encode()))
+    collection = {"type": "Collection", "items": [{"type": "Manifest", "id": f"{library.url}/bad/manifest.json"}]}
+    collection["items"].append({"type": "Manifest", "id": good})
+    pages = find_pages(library.put("/c", body(json.dumps(collection).encode())), web)
+    assert list(pages.scans) == ["bad", "good_p0001"]
+    assert list(pages.missing) == ["bad"]
+    assert re.search("nested more than 100 levels deep|not JSON", pages.missing["bad"])
+
+
+def test_choices_within_choices_end(library, web):
+    resource = {"@id": f"{library.url}/x.jpg"}
+    for _ in range(600):
+        resource = {"@type": "oa:Choice", "default": resource}
+    with pytest.raises(ScanError, match="nested more than 100 levels deep"):
+        parse({"@type": "sc:Manifest", "sequences": [{"canvases": [{"images": [{"resource": resource}]}]}]}, "x")
+    with pytest.raises(ScanError, match="nested more than 100 levels deep"):
+        parse({"type": "Manifest", "label": nested(600), "items": []}, "x")
+
+
+@pytest.mark.parametrize("kind", ["Collection", "sc:Collection"])
+def test_a_collection_that_leads_nowhere_is_an_error_in_words(library, web, kind):
+    address = library.put("/c", body(json.dumps({"type": kind, "items": []}).encode()))
+    for find in (find_pages, find_page):
+        with pytest.raises(ScanError, match=r"/c: this IIIF collection leads to no manifest; look"):
+            find(address, web)
+    empty = library.put("/m", body(json.dumps({"type": "Manifest", "items": []}).encode()))
+    assert "has no pages" in find_pages(empty, web).missing["m"]
+    with pytest.raises(FetchError, match="this IIIF manifest has no pages"):
+        find_page(empty, web)
+
+
+def test_a_login_page_in_place_of_a_description_is_not_kept(library, web):
+    address = library.manifest("b", [library.image("a", most=40)])
+    described = library.answers["/image/a/info.json"]
+    library.put("/image/a/info.json", body(b"<html>log in</html>"))
+    assert "HTTP 400" in find_pages(address, web).missing["b_p0001"]
+    library.answers["/image/a/info.json"] = described
+    pages = find_pages(address, web)
+    assert pages.missing == {}
+    assert load_scan(pages.scans["b_p0001"]).width == 30
+
+
+def test_where_a_description_is_no_json_the_whole_image_is_asked_for(library, web):
+    library.image("a")
+    library.put("/image/a/info.json", body(b"<html>"))
+    pages = find_pages(library.manifest("b", [f"{library.url}/image/a"]), web)
+    assert pages.missing == {}
+    assert load_scan(pages.scans["b_p0001"]).width == 60
+
+
+@pytest.mark.parametrize("code", [403, 503])
+def test_images_that_are_refused_close_the_host_although_descriptions_come(library, tmp_path, code):
+    names = [f"i{number}" for number in range(60)]
+    address = library.manifest("b", [library.image(name) for name in names])
+    for name in names:
+        library.put(f"/image/{name}/full/full/0/default.jpg", status(code))
+    pages = find_pages(address, Web(tmp_path, policy=FetchPolicy(refusals=4), sleep=lambda seconds: None))
+    assert len(pages.missing) == 60
+    asked = {path for path in library.asked if path.endswith("default.jpg")}
+    # Two connections: one more may be on its way when the other is refused for the fourth time.
+    assert 4 <= len(asked) <= 6
+    assert len([cause for cause in pages.missing.values() if "not asked for, because" in cause]) >= 54
+
+
+def test_an_image_that_is_cut_off_in_the_cache_comes_again(library, web):
+    address = library.manifest("b", [library.image("a")])
+    scan = find_pages(address, web).scans["b_p0001"]
+    scan.file.write_bytes(scan.file.read_bytes()[:300])
+    assert find_pages(address, Web(web.cache)).missing == {}
+    assert load_scan(scan).width == 60
+
+
+def test_a_service_that_names_an_unreachable_host_is_asked_where_the_manifest_has_it(library, web):
+    for at, other in enumerate(("http://127.0.0.1:9/iiif/p1", "http://inner.invalid:8182/p1", "/relative/p1", None)):
+        base = library.image(f"s{at}")
+        info = {"@context": "http://iiif.io/api/image/2/context.json", "@id": other, "width": 60, "height": 80}
+        library.put(f"/image/s{at}/info.json", body(json.dumps(info).encode()))
+        pages = find_pages(library.manifest(f"b{at}", [base]), web)
+        assert pages.missing == {}
+        assert load_scan(pages.scans[f"b{at}_p0001"]).width == 60
+
+
+def test_a_service_that_moved_is_found_by_its_own_name(library, web):
+    library.image("new")
+    info = library.answers["/image/new/info.json"]
+    library.answers["/image/old/info.json"] = info
+    manifest = library.manifest("b", [f"{library.url}/image/old"])
+    pages = find_pages(manifest, web)
+    assert pages.missing == {}
+    assert library.asked["/image/new/full/full/0/default.jpg"] == 1
+
+
+def test_a_preview_is_no_page(library, web):
+    address = library.manifest("b", [library.image("a", most=30), library.image("c", most=50)])
+    pages = find_pages(address, web)
+    assert list(pages.missing) == ["b_p0001"]
+    assert "a preview only, 22 x 29 of 60 x 80 pixels; download it by hand" in pages.missing["b_p0001"]
+    assert pages.about["b_p0002"].extra[SMALLER] == "37 x 49 of 60 x 80 pixels"
+    assert not pages.scans["b_p0001"].file.exists()
+
+
+def test_the_two_pages_of_a_spread_are_two_images(library, web):
+    base = library.image("a")
+    for at in (0, 30):
+        library.put(f"/image/a/{at},0,30,80/full/0/default.jpg", body(picture(30, 80, shade=at)))
+    service = {"@id": base, "@context": "http://iiif.io/api/image/2/context.json", "profile": "level2"}
+    in_address = {"@id": f"{base}/0,0,30,80/full/0/default.jpg", "service": service}
+    selected = {
+        "type": "SpecificResource",
+        "source": {"type": "Image", "id": f"{base}/full/full/0/default.jpg", "service": [service]},
+        "selector": {"type": "ImageApiSelector", "region": "30,0,30,80"},
+    }
+    canvases = [{"type": "Canvas", "images": [{"resource": part}]} for part in (in_address, selected)]
+    selected_by_fragment = {**selected, "selector": {"type": "FragmentSelector", "value": "xywh=30,0,30,80"}}
+    canvases.append({"type": "Canvas", "images": [{"resource": selected_by_fragment}]})
+    manifest = {"@type": "sc:Manifest", "sequences": [{"canvases": canvases}]}
+    pages = find_pages(library.put("/b/manifest.json", body(json.dumps(manifest).encode())), web)
+    assert pages.missing == {}
+    left, right, again = (load_scan(scan) for scan in pages.scans.values())
+    assert (left.width, right.width) == (30, 30)
+    assert left.sha256 != right.sha256 == again.sha256
+
+
+@pytest.mark.parametrize("way", ["collection", "image", "service", "description"])
+def test_no_document_of_a_public_library_leads_into_a_private_network(library, inner_library, web, way):
+    secret = inner_library.image("s")
+    inner = inner_library.manifest("s", [secret])
+    if way == "collection":
+        data = {"type": "Collection", "items": [{"type": "Manifest", "id": inner}]}
+        address = library.put("/c", body(json.dumps(data).encode()))
+    elif way == "description":
+        base = library.image("a")
+        library.put("/image/a/full/full/0/default.jpg", status(404))
+        library.put("/image/a/info.json", body(json.dumps({"@id": secret, "width": 60, "height": 80}).encode()))
+        address = library.manifest("b", [base])
+    else:
+        address = library.manifest("b", [secret if way == "service" else f"{secret}/full/full/0/default.jpg"])
+    pages = find_pages(address, web)
+    assert len(pages.missing) == 1
+    assert not inner_library.asked
+    # What the user names is fetched, and leads to its own network.
+    assert find_pages(inner, web).missing == {}
+
+
+def test_half_a_character_is_no_character(library, web):
+    address = library.manifest("b", [library.image("a")], label="x\ud800y")
+    pages = find_pages(address, web)
+    assert pages.about["b_p0001"].title == "x?y"

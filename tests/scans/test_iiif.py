@@ -11,7 +11,7 @@ from tablesim.scans.iiif import (
     CanvasImage,
     Collection,
     Manifest,
-    image_request,
+    image_requests,
     parse,
     read_presentation,
     slug_of,
@@ -49,7 +49,7 @@ def service(**info):
 )
 def test_an_image_is_asked_for_as_large_as_its_server_gives_it(info, request_):
     image, info = service(**info)
-    assert image_request(image, info, 100_000_000) == f"https://h/img/{request_}"
+    assert image_requests(image, info, 100_000_000)[0] == f"https://h/img/{request_}"
 
 
 @given(
@@ -62,7 +62,7 @@ def test_an_image_is_asked_for_as_large_as_its_server_gives_it(info, request_):
 def test_no_limit_of_a_server_is_exceeded(width, height, widest, area, version):
     info = {"width": width, "height": height, "maxWidth": widest, "maxArea": area}
     info["@context"] = f"http://iiif.io/api/image/{version}/context.json"
-    size = image_request(CanvasImage(None, "https://h/i"), info, 10**7).split("/")[-3]
+    size = image_requests(CanvasImage(None, "https://h/i"), info, 10**7)[0].split("/")[-3]
     asked = width if size in ("full", "max") else int(size.split(",")[0])
     assert 1 <= asked <= min(width, widest or width)
     assert asked * asked * height / width <= min(10**7, area or 10**7) + 1 or asked == 1

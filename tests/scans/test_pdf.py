@@ -172,3 +172,22 @@ def test_without_the_extra_it_says_what_to_install(tmp_path, monkeypatch):
     assert [str(place) for place in find_scans(tmp_path)] == [str(tmp_path / "book.pdf")]
     with pytest.raises(MissingExtraError, match=r"book\.pdf: reading PDFs needs .*tablesim\[scans\]"):
         load_scan(tmp_path / "book.pdf")
+
+
+def test_a_count_that_is_no_count_is_bounded_by_what_is_there(tmp_path):
+    page = b"q 240 0 0 180 0 0 cm /I Do Q"
+    data = write_pdf(tmp_path / "b.pdf", page, page, page, resources=IMAGE, objects=[image(texture())]).read_bytes()
+    (tmp_path / "b.pdf").write_bytes(data.replace(b"/Count 3", b"/Count 999999"))
+    places = find_scans(tmp_path)
+    # The page that is not there says so, once.
+    assert [place.number for place in places] == [1, 2, 3, 4]
+    assert [load_scan(place).width for place in places[:3]] == [120, 120, 120]
+    with pytest.raises(ScanError, match=r"b\.pdf"):
+        load_scan(places[3])
+
+
+def test_damaged_pages_at_the_end_of_a_book_are_pages(tmp_path):
+    page = b"q 240 0 0 180 0 0 cm /I Do Q"
+    data = write_pdf(tmp_path / "b.pdf", *[page] * 120, resources=IMAGE, objects=[image(texture())]).read_bytes()
+    (tmp_path / "b.pdf").write_bytes(data.replace(b"/Count 120", b"/Count 130"))
+    assert len(find_scans(tmp_path)) == 130

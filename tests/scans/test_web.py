@@ -1,5 +1,7 @@
 """Fetching from a real HTTP server that has good and bad days."""
 
+import gzip
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -11,11 +13,12 @@ from hypothesis import strategies as st
 
 from scans.library import body, endless, status
 from tablesim.errors import FetchError
-from tablesim.scans.web import FetchPolicy, Web, as_address, default_cache
+from tablesim.scans.web import FetchPolicy, Web, as_address, default_cache, network_of
 
 
 def files(web):
-    return [path for path in web.cache.rglob("*") if path.is_file()]
+    """What is in the cache, but for the notes of sizes."""
+    return [path for path in web.cache.rglob("*") if path.is_file() and path.suffix != ".size"]
 
 
 def test_a_file_is_fetched_once_and_then_found_offline(library, web):
@@ -73,7 +76,7 @@ def test_an_answer_that_will_not_change_is_not_asked_for_again(library, web, cod
 
 
 def test_a_host_that_keeps_refusing_is_left_alone_but_missing_files_do_not_count(library, tmp_path):
-    web = Web(tmp_path, manners=FetchPolicy(refusals=3))
+    web = Web(tmp_path, policy=FetchPolicy(refusals=3))
     for number in range(5):
         library.put(f"/wall/{number}", status(403))
         with pytest.raises(FetchError, match="HTTP 404"):
@@ -104,9 +107,9 @@ def test_redirects_are_followed_a_few_times_and_only_on_the_web(library, web):
     with pytest.raises(FetchError, match="sent on too often"):
         web.get(f"{library.url}/chain/0", "x")
     assert library.asked["/chain/8"] == 0
-    for where, message in (("file:///etc/passwd", "or out of the web"), ("ftp://host/x", "only http and https")):
+    for where in ("file:///etc/passwd", "ftp://host/x"):
         library.put("/trap", status(302, Location=where))
-        with pytest.raises(FetchError, match=message):
+        with pytest.raises(FetchError, match="or out of the web"):
             web.get(f"{library.url}/trap", "x")
 
 
@@ -118,7 +121,7 @@ def test_answers_without_end_are_cut_and_leave_nothing(library, web):
     with pytest.raises(FetchError, match=r"the answer is 5,000 MB, expected at most 64 MB"):
         web.get(huge, "x")
     drip = library.put("/drip", endless(b"x", pause=0.02))
-    slow = Web(web.cache, manners=FetchPolicy(longest=0.3))
+    slow = Web(web.cache, policy=FetchPolicy(max_seconds=0.3))
     with pytest.raises(FetchError, match="took longer than 0 s"):
         slow.get(drip, "x")
     assert files(web) == []
@@ -138,7 +141,7 @@ def test_a_host_that_is_not_there_is_named_with_the_reason(web):
     with pytest.raises(FetchError, match="only http and https"):
         web.get("ftp://host/x", "x")
     with pytest.raises(FetchError, match="no address"):
-        web.get("http://host/a b", "x")
+        web.get("http://[host/a b", "x")
 
 
 def test_a_file_that_the_check_refuses_is_not_kept(library, web):
@@ -169,3 +172,177 @@ def test_the_cache_is_where_the_user_says(monkeypatch, tmp_path):
     assert default_cache() == tmp_path / "tablesim"
     monkeypatch.setenv("TABLESIM_CACHE", str(tmp_path / "own"))
     assert default_cache() == tmp_path / "own"
+
+
+def test_blanks_and_letters_in_an_address_are_escaped(library, web):
+    library.put("/a%20b/%C3%A9t%C3%A9.jpg?p=%C3%BC", body(b"x"))
+    assert web.get(f"{library.url}/a b/été.jpg?p=ü", "x").read_bytes() == b"x"
+    library.put("/50%25%20of.jpg", body(b"y"))
+    assert web.get(f"{library.url}/50%25%20of.jpg", "x").read_bytes() == b"y"
+
+
+def test_hosts_of_letters_are_asked_for_in_ascii(library, web, monkeypatch):
+    asked = []
+    resolve = socket.getaddrinfo
+
+    def resolve_here(host, *more, **named):
+        asked.append(host)
+        return resolve("127.0.0.1", *more, **named)
+
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr(socket, "getaddrinfo", resolve_here)
+    library.put("/x", body(b"x"))
+    web.get(library.url.replace("127.0.0.1", "bücher.example") + "/x", "x")
+    assert "xn--bcher-kva.example" in asked
+
+
+def test_a_connection_serves_many_files(library, web):
+    for number in range(20):
+        web.get(library.put(f"/{number}", body(b"x")), "x")
+    assert library.connections == 1
+
+
+def test_answers_that_are_packed_unasked_are_unpacked(library, web):
+    url = library.put("/m.json", body(gzip.compress(b'{"a": 1}'), Content_Encoding="gzip"))
+    assert web.get(url, "m.json").read_bytes() == b'{"a": 1}'
+    bomb = library.put("/bomb", body(gzip.compress(bytes(3_000_000)), Content_Encoding="gzip"))
+    with pytest.raises(FetchError, match="more than 1 MB"):
+        web.get(bomb, "x", max_bytes=1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("8.8.8.8", "public"),
+        ("2001:4860:4860::8888", "public"),
+        ("127.0.0.1", "loopback"),
+        ("127.8.8.8", "loopback"),
+        ("::1", "loopback"),
+        ("::ffff:127.0.0.1", "loopback"),
+        ("64:ff9b::7f00:1", "loopback"),
+        ("2002:7f00:1::", "loopback"),
+        ("10.1.2.3", "intranet"),
+        ("172.16.0.9", "intranet"),
+        ("192.168.1.1", "intranet"),
+        ("100.64.0.1", "intranet"),
+        ("fd00::1", "intranet"),
+        ("::ffff:10.0.0.1", "intranet"),
+        ("169.254.169.254", "169.254.169.254"),
+        ("fe80::1", "fe80::1"),
+        ("0.0.0.0", "0.0.0.0"),
+        ("224.0.0.1", "224.0.0.1"),
+        ("255.255.255.255", "255.255.255.255"),
+    ],
+)
+def test_addresses_belong_to_networks(address, network):
+    assert network_of(address) == network
+
+
+PRIVATE = (
+    r"not asked for, because it lies in a private network, to which only sources of your own .* may lead; download"
+)
+
+
+@pytest.mark.parametrize(
+    "referrer", ["http://8.8.8.8/manifest.json", "https://[2001:4860:4860::8888]/m", "http://10.0.0.1/m"]
+)
+def test_a_document_leads_to_no_other_private_network(library, web, referrer):
+    url = library.put("/x", body(b"x"))
+    for address in (url, url.replace("127.0.0.1", "localhost"), url.replace("127.0.0.1", "[::ffff:127.0.0.1]")):
+        with pytest.raises(FetchError, match=PRIVATE):
+            web.get(address, "x", referrer=referrer)
+    # The same words for a port at which nobody listens: nothing is learnt of what there is.
+    with pytest.raises(FetchError, match=PRIVATE):
+        web.get("http://127.0.0.1:1/x", "x", referrer=referrer)
+    assert not library.asked
+    assert library.connections == 0
+
+
+def test_a_document_leads_within_its_own_network_and_the_user_anywhere(library, web):
+    url = library.put("/x", body(b"x"))
+    assert web.get(url, "x", referrer="http://127.0.0.2:99/manifest.json").read_bytes() == b"x"
+    assert web.get(library.put("/y", body(b"y")), "y").read_bytes() == b"y"
+    with pytest.raises(FetchError, match=PRIVATE):
+        web.get("http://169.254.169.254/latest/meta-data", "x", referrer=url)
+
+
+def test_a_redirect_leads_to_no_other_private_network(library, inner_library, web):
+    inner = inner_library.put("/secret", body(b"secret"))
+    url = library.put("/x", status(302, Location=inner))
+    with pytest.raises(FetchError, match=PRIVATE):
+        web.get(url, "x")
+    assert not inner_library.asked
+    assert files(web) == []
+    # From the private library to itself and to the public one it is no trap.
+    inner_library.put("/round", status(302, Location=inner))
+    assert web.get(f"{inner_library.url}/round", "x").read_bytes() == b"secret"
+
+
+def test_the_address_that_was_checked_is_the_one_that_is_asked(library, web, monkeypatch):
+    answers = iter(["127.0.0.1"])
+    resolve = socket.getaddrinfo
+
+    def rebind(host, *more, **named):
+        # The second answer of a hostile name server would be another address.
+        return resolve(next(answers) if host == "library.example" else host, *more, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", rebind)
+    for number in range(3):
+        library.put(f"/{number}", body(b"x"))
+        url = f"{library.url}/{number}".replace("127.0.0.1", "library.example")
+        web.get(url, "x", referrer="http://127.0.0.1/manifest.json")
+    assert sum(library.asked.values()) == 3
+
+
+def test_the_next_address_of_a_host_is_asked_where_the_first_is_silent(library, web, monkeypatch):
+    resolve = socket.getaddrinfo
+
+    def resolve_two(host, *more, **named):
+        hosts = ("127.0.0.9", "127.0.0.1") if host == "library.example" else (host,)
+        return [info for address in hosts for info in resolve(address, *more, **named)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve_two)
+    library.put("/x", body(b"x"))
+    assert web.get(library.url.replace("127.0.0.1", "library.example") + "/x", "x").read_bytes() == b"x"
+    assert web.waits == []
+
+
+def test_what_is_cut_off_in_the_cache_is_fetched_again(library, web):
+    url = library.put("/p.jpg", body(b"pixels"))
+    path = web.get(url, "p.jpg")
+    path.write_bytes(b"pix")
+    with pytest.raises(FetchError, match="damaged in the cache"):
+        Web(web.cache, offline=True).get(url, "p.jpg")
+    assert Web(web.cache).get(url, "p.jpg").read_bytes() == b"pixels"
+    assert library.asked["/p.jpg"] == 2
+
+
+def test_what_an_earlier_version_kept_is_checked_once(library, web):
+    def check(path: Path) -> None:
+        checked.append(path)
+        if path.read_bytes() != b"{}":
+            raise FetchError("no JSON")
+
+    checked: list[Path] = []
+    url = library.put("/info.json", body(b"{}"))
+    path = web.path_of(url, "info.json")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"<html>login</html>")
+    assert web.get(url, "info.json", check=check).read_bytes() == b"{}"
+    path.with_name(".info.json.size").unlink()
+    checked.clear()
+    assert [web.get(url, "info.json", check=check) for _ in range(3)] == [path] * 3
+    assert (checked, library.asked["/info.json"]) == ([path], 1)
+
+
+def test_files_of_another_kind_that_come_do_not_open_a_wall(library, tmp_path):
+    web = Web(tmp_path, policy=FetchPolicy(refusals=3))
+    for number in range(9):
+        library.put(f"/{number}.jpg", status(403))
+        library.put(f"/{number}.json", body(b"{}"))
+        try:
+            web.get(f"{library.url}/{number}.json", "x", accept="application/json")
+            web.get(f"{library.url}/{number}.jpg", "x", accept="image/*")
+        except FetchError:
+            pass
+    assert sum(count for path, count in library.asked.items() if path.endswith("jpg")) == 3

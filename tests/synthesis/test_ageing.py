@@ -62,7 +62,7 @@ def test_what_the_border_hides_is_not_asked_for():
     assert all(number.box.x >= edge for number in scan.numbers)
 
 
-def test_figures_that_lost_their_ink_are_not_asked_for():
+def test_digits_that_lost_their_ink_are_not_asked_for():
     thin = age(printed(), Ageing(spread=-0.6, grain=0.0), np.random.default_rng(2))
     full = age(printed(), Ageing(grain=0.0), np.random.default_rng(2))
     assert len(full.numbers) == 48

@@ -6,22 +6,22 @@ import pytest
 from tablesim.synthesis.faces import DIGITS, FACES, faces
 
 
-@pytest.mark.parametrize("face", [f for f in FACES.values() if f.figures != "none"], ids=lambda f: f.name)
-def test_figures_are_printed_and_distinct(face):
+@pytest.mark.parametrize("face", [f for f in FACES.values() if f.digits != "none"], ids=lambda f: f.name)
+def test_digits_are_printed_and_distinct(face):
     masks = [face.glyph(digit, 40).mask for digit in DIGITS]
     assert all(mask.max() > 200 for mask in masks)
     assert len({(mask.shape, mask.tobytes()) for mask in masks}) == 10
 
 
-@pytest.mark.parametrize("face", faces(figures="old-style"), ids=lambda f: f.name)
-def test_old_style_figures_range_above_and_below_the_line(face):
+@pytest.mark.parametrize("face", faces(digits="old-style"), ids=lambda f: f.name)
+def test_old_style_digits_range_above_and_below_the_line(face):
     small, tall, hanging = face.glyph("0", 60), face.glyph("6", 60), face.glyph("9", 60)
     assert tall.mask.shape[0] > 1.2 * small.mask.shape[0]
     assert hanging.top + hanging.mask.shape[0] > 0.05 * 60  # below the baseline
 
 
-@pytest.mark.parametrize("face", faces(figures="lining"), ids=lambda f: f.name)
-def test_lining_figures_have_one_height(face):
+@pytest.mark.parametrize("face", faces(digits="lining"), ids=lambda f: f.name)
+def test_lining_digits_have_one_height(face):
     heights = [face.glyph(digit, 60).mask.shape[0] for digit in DIGITS]
     hanging = 1.45 if face.name == "latin-modern-italic" else 1.15  # its 4 and 7 hang a little below the line
     assert max(heights) <= hanging * min(heights)

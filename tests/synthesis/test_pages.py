@@ -30,7 +30,7 @@ def cells(page: SimulatedPage) -> dict[tuple[int, int, int], str]:
 
 
 def darkness(grey: NDArray[np.uint8], numbers: Iterable[TrueNumber], right: float = 0, down: float = 0) -> NDArray:
-    """How much darker than the paper the darkest tenth of each figure's box is, the boxes moved right and down."""
+    """How much darker than the paper the darkest tenth of each digit's box is, the boxes moved right and down."""
     paper = float(np.median(grey[grey > 60]))
     found = []
     for digit in (digit for number in numbers for digit in number.digits):
@@ -57,7 +57,7 @@ def test_boxes_lie_on_ink(turn: int) -> None:
     dark = darkness(page.grey, page.truth.numbers)
     assert dark.size > 700
     assert np.mean(dark > 25) > 0.99
-    # The test can fail: boxes moved by less than a figure's width and height leave much of the ink.
+    # The test can fail: boxes moved by less than a digit's width and height leave much of the ink.
     assert np.mean(darkness(page.grey, page.truth.numbers, 9, 13) > 25) < 0.9
 
 
@@ -148,7 +148,7 @@ def test_layouts_suit_their_table_and_time(name: str) -> None:
     ("change", "message"),
     [
         ({"letters": "comic"}, "Layout.letters: got 'comic'"),
-        ({"figures": "rusch"}, "'rusch' has no figures"),
+        ({"digits": "rusch"}, "'rusch' has no digits"),
         ({"rules": "wavy"}, "Layout.rules: got 'wavy'"),
         ({"turn": 45}, "Layout.turn: got 45"),
     ],

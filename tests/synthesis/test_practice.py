@@ -57,6 +57,6 @@ def test_roman_numerals_stop_at_their_limits():
         roman(0)
 
 
-def test_prose_has_no_figures():
+def test_prose_has_no_digits():
     text = sentence(np.random.default_rng(0), 500, "latin") + sentence(np.random.default_rng(1), 500, "greek")
     assert not any(c.isdigit() for c in text)

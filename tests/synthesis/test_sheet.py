@@ -52,7 +52,7 @@ def test_a_number_cut_by_the_edge_is_not_asked_for():
 
 
 @pytest.mark.parametrize(("degrees", "asked"), [(0, True), (12, True), (90, False), (180, False), (-45, False)])
-def test_figures_on_their_side_are_not_asked_for(degrees, asked):
+def test_digits_on_their_side_are_not_asked_for(degrees, asked):
     page = sheet(200, 200)
     page.write_turned(100, 100, "12", STYLE, degrees)
     assert page.ink.max() > 150

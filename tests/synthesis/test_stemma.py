@@ -4,8 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tablesim.synthesis.stemma import OMITTED, SimulatedEdition, Stemma, differences, grow
-from tablesim.synthesis.tables import BUILDERS, build
-from tablesim.synthesis.tabular import Column, HistoricalTable
+from tablesim.synthesis.tables import BUILDERS, Column, HistoricalTable, build
 
 TABLE = build("declination")
 seeds = st.integers(0, 10_000)
@@ -69,7 +68,7 @@ def test_every_kind_of_slip_happens() -> None:
     assert kinds == {"confused", "wrong sort", "transposed", "carry", "row repeated", "row omitted"}
 
 
-def test_confused_figures_are_those_that_look_alike() -> None:
+def test_confused_digits_are_those_that_look_alike() -> None:
     alike = {frozenset(pair) for pair in ("06", "17", "27", "38", "14", "35", "69")}
     for seed in range(20):
         for misprint in (m for w in stemma(seed).witnesses for m in w.misprints if m.kind == "confused"):

@@ -5,8 +5,7 @@ import pytest
 
 from tablesim.errors import SettingsError
 from tablesim.synthesis.sheet import RAISED_POINT
-from tablesim.synthesis.tables import BUILDERS, build
-from tablesim.synthesis.tabular import Column, HistoricalTable
+from tablesim.synthesis.tables import BUILDERS, Column, HistoricalTable, build
 
 
 @pytest.mark.parametrize("name", sorted(BUILDERS))

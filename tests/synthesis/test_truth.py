@@ -9,8 +9,8 @@ from tablesim.records.truth import PageTruth, TrueDigit, TrueNumber
 
 
 def number(text: str, x: float, y: float, table: int | None = None, row: int | None = None, column: int | None = None):
-    figures = [c for c in text if c.isdigit()]
-    digits = tuple(TrueDigit(int(c), Box(x + 6.0 * i, y, 5.0, 8.0)) for i, c in enumerate(figures))
+    digits = [c for c in text if c.isdigit()]
+    digits = tuple(TrueDigit(int(c), Box(x + 6.0 * i, y, 5.0, 8.0)) for i, c in enumerate(digits))
     return TrueNumber(text, digits, table, row, column)
 
 

@@ -1,25 +1,31 @@
-"""K-means a block of rows at a time, so that a million pages need no more memory than their labels.
+"""K-means by scikit-learn, and what it needs a block of rows at a time: nearest centers, sums by cluster, lazy rows.
 
-Lloyd's algorithm from middles drawn by k-means++ (D. Arthur and S. Vassilvitskii, SODA 2007) on a sample. The rows may
-be anything with a length that gives float arrays for slices and index arrays: an array, ``numpy.memmap``, ``LazyRows``.
+Lloyd's algorithm from centers drawn by k-means++ (D. Arthur and S. Vassilvitskii, SODA 2007). It runs on rows in
+memory: a million pages of 110 float32 are 440 MB, and more pages are not clustered by a number of their own. All else
+takes anything with a length that gives float arrays for slices and index arrays: an array, ``numpy.memmap``,
+``LazyRows``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
+from threadpoolctl import threadpool_limits
 
 from tablesim.bigrams.embedding import unit_rows
 
-_SAMPLED = 20
-"""Rows drawn for each middle to start from; Lloyd settles on these before it sees the rest."""
-_CELLS = 8_000_000
+SAMPLED_PER_CENTER, SAMPLED_AT_LEAST = 20, 10_000
+"""Rows drawn to find the first centers on, before all rows are seen: k-means++ on 100,000 rows for 1,500 centers would
+take longer than everything else."""
+SAMPLE_ROUNDS, MAX_ROUNDS = 30, 8
+"""Rounds of Lloyd's algorithm on the sample and on all rows; of a sample of all rows ``SAMPLE_ROUNDS``."""
+BLOCK_DISTANCES = 8_000_000
 """Distances held at once: 32 MB of float32."""
-_ROUNDS_SAMPLE, _ROUNDS_ALL = 30, 8
 
 
 class Rows(Protocol):
@@ -58,22 +64,22 @@ def unit_roots(h: NDArray[np.floating]) -> NDArray[np.float32]:
     return unit_rows(roots(h), np.float32)
 
 
-def blocks(n_rows: int, n_middles: int) -> Iterator[slice]:
-    """Slices of rows whose distances to all middles fit in memory together."""
-    size = max(1, min(65_536, _CELLS // max(1, n_middles)))
+def blocks(n_rows: int, n_centers: int) -> Iterator[slice]:
+    """Slices of rows whose distances to all centers fit in memory together."""
+    size = max(1, min(65_536, BLOCK_DISTANCES // max(1, n_centers)))
     return (slice(begin, min(begin + size, n_rows)) for begin in range(0, n_rows, size))
 
 
-def squared_distances(rows: NDArray[np.floating], middles: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Of each row to each middle, shape (n, k), without the rows' own square: enough to tell which is nearest."""
-    return np.asarray((middles**2).sum(axis=1) - 2.0 * (rows @ middles.T))
+def squared_distances(rows: NDArray[np.floating], centers: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Of each row to each center, shape (n, k), without the rows' own square: enough to tell which is nearest."""
+    return np.asarray((centers**2).sum(axis=1) - 2.0 * (rows @ centers.T))
 
 
-def assign(rows: Rows, middles: NDArray[np.floating]) -> NDArray[np.intp]:
-    """The nearest of ``middles`` (k, d) for each row; of equals the first."""
+def assign(rows: Rows, centers: NDArray[np.floating]) -> NDArray[np.intp]:
+    """The nearest of ``centers`` (k, d) for each row; of equals the first."""
     labels = np.empty(len(rows), dtype=np.intp)
-    for part in blocks(len(rows), len(middles)):
-        labels[part] = squared_distances(rows[part], middles).argmin(axis=1)
+    for part in blocks(len(rows), len(centers)):
+        labels[part] = squared_distances(rows[part], centers).argmin(axis=1)
     return labels
 
 
@@ -89,75 +95,78 @@ def sums_by_label(rows: Rows, labels: NDArray[np.intp], k: int) -> NDArray[np.fl
     return total
 
 
-def lloyd(rows: Rows, middles: NDArray[np.floating], most_rounds: int) -> tuple[NDArray[np.floating], NDArray[np.intp]]:
-    """Middles and labels when they no longer change, or after ``most_rounds``. No cluster ends up empty.
+def lloyd(
+    rows: Rows, centers: NDArray[np.floating], max_rounds: int = MAX_ROUNDS
+) -> tuple[NDArray[np.floating], NDArray[np.intp]]:
+    """Centers and labels when they no longer change, or after ``max_rounds``. No cluster ends up empty.
 
-    A middle that loses all its rows takes the row farthest from its own.
+    Parameters
+    ----------
+    rows : rows of shape (n, d)
+    centers : float array of shape (k, d)
+        Where to start.
+    max_rounds : int
+
+    Returns
+    -------
+    centers : float array of shape (k, d)
+        In the dtype of the rows.
+    labels : int array of shape (n,)
     """
-    dtype = rows[0:1].dtype
-    middles = middles.astype(dtype)
-    labels = _filled(rows, assign(rows, middles), middles)
-    for _ in range(most_rounds):
-        counts = np.bincount(labels, minlength=len(middles))
-        middles = (sums_by_label(rows, labels, len(middles)) / counts[:, None]).astype(dtype)
-        again = _filled(rows, assign(rows, middles), middles)
-        if (again == labels).all():
-            break
-        labels = again
-    return middles, labels
+    return _k_means(_in_memory(rows), len(centers), max_rounds, start=centers)
 
 
 def fit(rows: Rows, k: int, seed: int) -> tuple[NDArray[np.floating], NDArray[np.intp]]:
-    """K-means with ``k`` clusters: middles (k, d) and a label for each row. The same seed gives the same clusters."""
-    rng = np.random.default_rng(seed)
-    n_sampled = min(len(rows), max(_SAMPLED * k, 10_000))
-    chosen = np.sort(rng.choice(len(rows), n_sampled, replace=False))
-    sample = rows[chosen]
-    middles, _ = lloyd(sample, _spread(sample, k, rng), _ROUNDS_SAMPLE)
-    return lloyd(rows, middles, _ROUNDS_ALL if n_sampled < len(rows) else _ROUNDS_SAMPLE)
+    """K-means with ``k`` clusters: centers (k, d) and a label for each row.
 
-
-def _spread(sample: NDArray[np.floating], k: int, rng: np.random.Generator) -> NDArray[np.floating]:
-    """Greedy k-means++: some rows are drawn in proportion to their squared distance to the middles there are.
-
-    The one that lowers the sum of these distances most becomes the next middle.
+    The same seed gives the same clusters, whatever number of threads the caller computes on.
     """
-    own = (sample**2).sum(axis=1)
-    trials = 2 + int(np.log(k))
-    chosen = [int(rng.integers(len(sample)))]
-    nearest = _squares(sample, own, chosen)[:, 0]
-    for _ in range(1, k):
-        # float32 leaves equal rows a distance of about 1e-7, which would be drawn for many equal pages.
-        weight = np.cumsum(np.where(nearest > 1e-6, nearest, 0.0), dtype=np.float64)
-        if weight[-1] == 0:
-            free = np.setdiff1d(np.arange(len(sample)), chosen)
-            chosen.append(int(free[rng.integers(len(free))]))
-            continue
-        drawn = np.unique(np.searchsorted(weight, rng.random(trials) * weight[-1], side="right"))
-        after = np.minimum(nearest[:, None], _squares(sample, own, drawn))
-        best = int(after.sum(axis=0).argmin())
-        chosen.append(int(drawn[best]))
-        nearest = after[:, best]
-    return sample[np.array(chosen)]
+    x = _in_memory(rows)
+    n_sampled = min(len(x), max(SAMPLED_PER_CENTER * k, SAMPLED_AT_LEAST))
+    if n_sampled == len(x):
+        return _k_means(x, k, SAMPLE_ROUNDS, seed=seed)
+    chosen = np.sort(np.random.default_rng(seed).choice(len(x), n_sampled, replace=False))
+    centers, _ = _k_means(x[chosen], k, SAMPLE_ROUNDS, seed=seed)
+    return _k_means(x, k, MAX_ROUNDS, start=centers)
 
 
-def _squares(
-    sample: NDArray[np.floating], own: NDArray[np.floating], to: Sequence[int] | NDArray[np.intp]
-) -> NDArray[np.floating]:
-    """Squared distances of all rows to some of them."""
-    return np.asarray(np.clip(own[:, None] + own[to] - 2.0 * (sample @ sample[to].T), 0.0, None))
+def _in_memory(rows: Rows) -> NDArray[np.floating]:
+    """A copy of all rows, filled a block at a time."""
+    first = np.asarray(rows[0:1])
+    x = np.empty((len(rows), first.shape[1]), first.dtype)
+    for part in blocks(len(rows), 256):
+        x[part] = rows[part]
+    return x
 
 
-def _filled(rows: Rows, labels: NDArray[np.intp], middles: NDArray[np.floating]) -> NDArray[np.intp]:
-    empty = np.flatnonzero(np.bincount(labels, minlength=len(middles)) == 0)
+def _k_means(
+    x: NDArray[np.floating], k: int, max_rounds: int, start: NDArray[np.floating] | None = None, seed: int = 0
+) -> tuple[NDArray[np.floating], NDArray[np.intp]]:
+    """One run of scikit-learn's K-means; ``x`` is used as scratch memory and restored to within rounding."""
+    # A second to load, which every search and status would pay.
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
+
+    init = "k-means++" if start is None else start.astype(x.dtype)
+    model = KMeans(k, init=init, n_init=1, max_iter=max_rounds, tol=0.0, random_state=seed, copy_x=False)
+    # Several threads would add up the rows of a cluster in an order that differs from run to run.
+    with threadpool_limits(1), warnings.catch_warnings():
+        # Fewer different rows than clusters, as far as float32 tells: dealt with below.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(x)
+    return model.cluster_centers_, _without_empty(x, model.labels_.astype(np.intp), model.cluster_centers_)
+
+
+def _without_empty(
+    x: NDArray[np.floating], labels: NDArray[np.intp], centers: NDArray[np.floating]
+) -> NDArray[np.intp]:
+    """``labels`` where each cluster that is empty takes the row farthest from its center, of a cluster of several."""
+    counts = np.bincount(labels, minlength=len(centers))
+    empty = np.flatnonzero(counts == 0)
     if not len(empty):
         return labels
-    far = np.concatenate(
-        [((rows[part] - middles[labels[part]]) ** 2).sum(axis=1) for part in blocks(len(rows), middles.shape[1])]
-    )
-    counts = np.bincount(labels, minlength=len(middles))
-    labels = labels.copy()
-    order = iter(np.argsort(-far, kind="stable").tolist())
+    distance = np.concatenate([((x[part] - centers[labels[part]]) ** 2).sum(axis=1) for part in blocks(len(x), 256)])
+    order = iter(np.argsort(-distance, kind="stable").tolist())
     for label in empty.tolist():
         row = next(row for row in order if counts[labels[row]] > 1)
         counts[labels[row]] -= 1

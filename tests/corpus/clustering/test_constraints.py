@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpus.test_clusters import corpus_of, names
+from corpus.clustering.test_pipeline import corpus_of, names
 from tablesim.corpus.clustering.constraints import ConstrainedUnionFind, Constraints, consistent
 from tablesim.corpus.clustering.pipeline import cluster_pages
 from tablesim.errors import SettingsError

@@ -251,7 +251,7 @@ def test_the_distance_is_symmetric_zero_to_itself_and_grows_with_the_counts(seed
     assert (counting_distance(h * factor, h * factor) >= distance - 1e-6).all()
 
 
-SAMPLE = Path(__file__).resolve().parents[2] / "data" / "sample"
+SAMPLE = Path(__file__).resolve().parents[3] / "data" / "sample"
 
 
 @pytest.mark.skipif(not (SAMPLE / "labels.csv").is_file(), reason="the sample corpus is not in this checkout")

@@ -1,4 +1,4 @@
-"""The drawn figures are ten different old-style figures, the same every time, and the same at every size."""
+"""The drawn digits are ten different old-style digits, the same every time, and the same at every size."""
 
 import itertools
 
@@ -7,8 +7,18 @@ import numpy as np
 import pytest
 
 from tablesim.errors import SettingsError
-from tablesim.synthesis.drawn_face import ASCENDER, DESCENDER, DRAWN, FORMS, VARIANTS, X_HEIGHT, DrawnFace, _glyph
-from tablesim.synthesis.faces import DIGITS, FACES
+from tablesim.synthesis.faces import (
+    ASCENDER,
+    DESCENDER,
+    DIGITS,
+    DRAWN,
+    FACES,
+    FORMS,
+    VARIANTS,
+    X_HEIGHT,
+    DrawnFace,
+    _drawn_glyph,
+)
 from tablesim.synthesis.sheet import Sheet, Style
 
 every_face = pytest.mark.parametrize("face", DRAWN.values(), ids=lambda face: face.name)
@@ -23,7 +33,7 @@ def on_canvas(glyph, size):
 
 
 @every_face
-def test_figures_are_printed_with_white_in_and_around_them(face):
+def test_digits_are_printed_with_white_in_and_around_them(face):
     for digit in DIGITS:
         mask = face.glyph(digit, 60).mask
         assert mask.dtype == np.uint8
@@ -33,7 +43,7 @@ def test_figures_are_printed_with_white_in_and_around_them(face):
 
 @every_face
 @pytest.mark.parametrize("size", [20, 60])
-def test_figures_are_distinct(face, size):
+def test_digits_are_distinct(face, size):
     drawn = {digit: on_canvas(face.glyph(digit, size), size) for digit in DIGITS}
     for one, other in itertools.combinations(DIGITS, 2):
         a, b = drawn[one], drawn[other]
@@ -41,7 +51,7 @@ def test_figures_are_distinct(face, size):
 
 
 @every_face
-def test_figures_keep_old_style_extents(face):
+def test_digits_keep_old_style_extents(face):
     size = 200.0
     expected = dict.fromkeys("012", (X_HEIGHT, 0.0)) | dict.fromkeys("68", (ASCENDER, 0.0))
     for digit, (top, foot) in expected.items():
@@ -63,7 +73,7 @@ def holes(glyph):
 
 
 @every_face
-def test_the_eyes_of_figures_stay_open(face):
+def test_the_eyes_of_digits_stay_open(face):
     eyes = {digit: holes(face.glyph(digit, 120)) for digit in "035689"}
     assert eyes == {"0": 1, "3": 0, "5": 0, "6": 1, "8": 2, "9": 1}
     assert holes(face.glyph("4", 120)) == 1, "a loop, or the triangle of the new form"
@@ -73,7 +83,7 @@ def test_the_eyes_of_figures_stay_open(face):
 @every_face
 def test_the_same_bytes_when_drawn_again(face):
     first = [face.glyph(digit, 33) for digit in DIGITS]
-    _glyph.cache_clear()
+    _drawn_glyph.cache_clear()
     again = [face.glyph(digit, 33) for digit in DIGITS]
     assert all(a.mask is not b.mask and a.mask.tobytes() == b.mask.tobytes() for a, b in zip(first, again, strict=True))
     assert all((a.left, a.top, a.advance) == (b.left, b.top, b.advance) for a, b in zip(first, again, strict=True))
@@ -107,11 +117,11 @@ def test_stands_at_the_same_place_to_the_pen_at_every_size(face, character):
 @every_face
 def test_heights_are_those_of_the_glyphs(face):
     heights = [face.glyph(digit, 100).mask.shape[0] for digit in DIGITS]
-    assert face.figure_height(100) == pytest.approx(np.mean(heights))
+    assert face.digit_height(100) == pytest.approx(np.mean(heights))
     assert face.x_height(100) == pytest.approx(X_HEIGHT, abs=1)
 
 
-def test_variants_name_forms_of_their_figure_and_use_all_of_them():
+def test_variants_name_forms_of_their_digit_and_use_all_of_them():
     used = {f"{digit} {form}" for forms in VARIANTS.values() for digit, form in zip(DIGITS, forms, strict=True)}
     assert used == {name for name in FORMS if name[0] in DIGITS}
     assert {face.variant for face in DRAWN.values()} == set(VARIANTS)

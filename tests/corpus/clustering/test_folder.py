@@ -1,6 +1,6 @@
 import numpy as np
 
-from corpus.test_clusters import clustered, corpus_of, names
+from corpus.clustering.test_pipeline import clustered, corpus_of, names
 from tablesim.corpus.clustering.folder import Clusterings
 from tablesim.corpus.clustering.label_tracking import keep_labels
 from tablesim.corpus.clustering.pipeline import cluster_pages

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, normalized_mutual_info_score
 
-from corpus.test_clusters import corpus_of
+from corpus.clustering.test_pipeline import corpus_of
 from tablesim.corpus.evaluation.embeddings import compare_embeddings, histogram_embeddings, purity
 from tablesim.corpus.evaluation.ranking import detected, ranked
 from tablesim.errors import SettingsError

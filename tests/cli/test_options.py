@@ -1,0 +1,50 @@
+"""No option is ignored in silence: it takes effect, or is refused in one line with exit code 2."""
+
+import pytest
+
+REFUSED = {
+    "read": [
+        (("a.png", "--transkribus"), "--transkribus goes with --page-xml"),
+        (("a.png", "--csv", "--out", "d"), "--out goes with --page-xml and --alto"),
+        (("a.png", "--alto", "--force"), "--force goes with --out"),
+        (("a.png", "--csv", "--alto"), "give one of --json, --csv, --page-xml and --alto"),
+    ],
+    "compare": [
+        (("a", "b", "--labels", "l.csv"), "--labels goes with --run"),
+        (("a", "b", "--style", "print"), "--style goes with --out"),
+        (("a", "b", "--style", "arcs"), "--style goes with --out"),
+        (("a", "b", "--force"), "--force goes with --out"),
+        (("a", "b", "--model", "vgg16", "--pixels"), "--pixels goes with --model bigram"),
+        (("a", "b", "--model", "vgg16", "--run", "r", "--labels", "l"), "--labels goes with --model bigram"),
+    ],
+    "search": [
+        (("r",), "give either PAGE or --numbers"),
+        (("r", "p", "--numbers", "1"), "give either PAGE or --numbers"),
+        (("r", "--numbers", "1", "--verify"), "--verify goes with a PAGE"),
+        (("r", "--numbers", "1", "--across-books"), "--across-books goes with a PAGE"),
+        (("r", "--numbers", "1", "--approximate"), "--approximate goes with a PAGE"),
+        (("r", "p", "--approximate", "--labels", "l"), "--labels goes with an exact search"),
+    ],
+    "evaluate": [
+        (("a",), "give either --truth DIR"),
+        (("a", "--truth", "t", "--labels", "l"), "give either --truth DIR"),
+        (("a", "--truth", "t", "--embeddings"), "--embeddings goes with --labels"),
+        (("a", "--truth", "t", "--pooled"), "--pooled goes with --embeddings"),
+        (("a", "--truth", "t", "--vgg16", "random"), "--vgg16 goes with --embeddings"),
+        (("a", "--labels", "l", "--pooled"), "--pooled goes with --embeddings"),
+        (("a", "--labels", "l", "--embeddings", "--weights", "w"), "--weights goes with --truth or --pooled"),
+        (("a", "b", "--labels", "l"), "--labels takes one run folder, got 2 paths"),
+    ],
+}
+"""By command, words that would ignore an option, and what is said instead."""
+
+
+@pytest.mark.parametrize(
+    ("command", "words", "message"), [(name, *case) for name, cases in REFUSED.items() for case in cases]
+)
+def test_an_option_that_would_change_nothing_is_refused(call, command, words, message):
+    result = call(command, *words, code=2)
+    assert result.stdout == ""
+    assert result.stderr.startswith(f"tablesim: {message}")
+    assert result.stderr.endswith(f"; see tablesim {command} --help\n")
+    assert result.stderr.count("\n") == 1
