@@ -18,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from tablesim.corpus.clustering.constraints import Constraints
 from tablesim.corpus.clustering.folder import Clusterings
 from tablesim.corpus.clustering.model import Clustering
-from tablesim.corpus.clustering.pipeline import cluster_pages
+from tablesim.corpus.clustering.pipeline import PageClusterer
 from tablesim.corpus.clustering.stability import DRAWN_AT_MOST
 from tablesim.corpus.clustering.uncertainty import DoubtedReadings
 from tablesim.corpus.corrections.log import CorrectionLog
@@ -278,20 +278,24 @@ class Corpus:
     ) -> Clustering:
         """Cluster the table pages, store the clustering in ``clusters/`` unless ``keep`` is False, and give it back.
 
-        See ``tablesim.corpus.clustering.pipeline.cluster_pages``; pages without a table or without figures are in no
-        cluster.
-        Clusters that an earlier clustering of the same kind had keep their numbers.
+        By histograms alone: ``tablesim.cluster`` also collates neighbouring pages and joins the clusters that agree.
+        Pages without a table or without digits are in no cluster. Clusters that an earlier clustering of the same kind
+        had keep their numbers. Parameters and errors are those of
+        ``tablesim.corpus.clustering.pipeline.PageClusterer``.
         """
-        with self.lock():
-            ids, h = self.histograms
-            lines = self._contents.lines
-            tables = self.page_table.flags("is_table")[lines].tolist()
-            has_reading = self.reading_shards.places.rows(self.page_table.column("sha256"))[lines] >= 0
-            draw = None
-            if len(ids) <= DRAWN_AT_MOST and has_reading.all():
-                draw = DoubtedReadings(self.reading(page) for page in ids)
-            clustering = cluster_pages(ids, h, tables, k, method=method, seed=seed, constraints=constraints, draw=draw)
+        with self.lock() if keep else nullcontext():
+            clustering = self.clusterer(k, method=method, seed=seed).cluster(constraints)
             return self.clusterings.save(clustering) if keep else clustering
+
+    def clusterer(self, k: int | str = "auto", *, method: str = "tables", seed: int = 0) -> PageClusterer:
+        """What clusters the pages as they are now; its trees are made once for several sets of constraints."""
+        (pages, h), lines = self.histograms, self._contents.lines
+        has_reading = self.reading_shards.places.rows(self.page_table.column("sha256"))[lines] >= 0
+        draw = None
+        if len(pages) <= DRAWN_AT_MOST and has_reading.all():
+            draw = DoubtedReadings(map(self.reading, pages))
+        is_table = self.page_table.flags("is_table")[lines]
+        return PageClusterer(pages, h, is_table, k, method=method, seed=seed, draw=draw)
 
     @property
     def clusterings(self) -> Clusterings:

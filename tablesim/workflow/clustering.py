@@ -60,13 +60,14 @@ def cluster(
     """
     if constraints is None:
         constraints = run_constraints(corpus).constraints
-    counted = corpus.cluster(k, method=method, seed=seed, constraints=constraints, keep=False)
+    clusterer = corpus.clusterer(k, method=method, seed=seed)
+    counted = clusterer.cluster(constraints)
     if counted.asked != "auto" or method != "tables":
         return corpus.clusterings.save(counted)
     looked_into = look_into(corpus, counted, constraints)
     if looked_into == constraints:
         return corpus.clusterings.save(counted)
-    return corpus.cluster(k, method=method, seed=seed, constraints=looked_into)
+    return corpus.clusterings.save(clusterer.cluster(looked_into))
 
 
 def look_into(corpus: Corpus, clustering: Clustering, constraints: Constraints) -> Constraints:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 from typing import Any
 
-from tablesim.corpus.clustering.constraints import Constraints
+from tablesim.corpus.clustering.constraints import ConstrainedUnionFind, Constraints
 from tablesim.corpus.search.engine import N_NEIGHBOURS
 from tablesim.corpus.search.hits import Hit
 from tablesim.corpus.store import Corpus
@@ -115,19 +115,13 @@ def different_tables(corpus: Corpus, clusters: Iterable[Sequence[str]]) -> Const
 def same_tables(corpus: Corpus, pages: Sequence[str]) -> list[list[str]]:
     """The pages in groups that carry one table each, the largest first, each in the order of its ids."""
     members = set(pages)
-    group = {page: page for page in pages}
-
-    def head(page: str) -> str:
-        while group[page] != page:
-            page = group[page]
-        return page
-
+    groups = ConstrainedUnionFind()
     for page in sorted(pages):
         near = [hit.page for hit in corpus.neighbours(page, N_NEIGHBOURS) if hit.page in members][:WITHIN]
         for other in near:
-            if head(page) != head(other) and verify_pages(corpus, page, other).same:
-                group[head(other)] = head(page)
-    found: dict[str, list[str]] = {}
+            if groups.find(page) != groups.find(other) and verify_pages(corpus, page, other).same:
+                groups.join(page, other)
+    pages_by_group: dict[str, list[str]] = {}
     for page in sorted(pages):
-        found.setdefault(head(page), []).append(page)
-    return sorted(found.values(), key=lambda group: (-len(group), group))
+        pages_by_group.setdefault(groups.find(page), []).append(page)
+    return sorted(pages_by_group.values(), key=lambda group: (-len(group), group))

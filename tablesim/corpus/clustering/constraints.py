@@ -1,4 +1,4 @@
-"""What is known beforehand of pairs of pages, and clusters that keep to it."""
+"""Pairs of pages that must or must not be in one cluster: union-find with cannot-link, and labels changed to fit."""
 
 from __future__ import annotations
 
@@ -44,42 +44,49 @@ class Constraints:
 
 
 class ConstrainedUnionFind:
-    """Pages joined step by step (union-find), and pairs of groups that must not be joined."""
+    """Union-find with cannot-link: items are joined into groups, and pairs of groups can be kept from being joined.
+
+    Items are known once they are named; the first of two joined groups gives the representative.
+    """
 
     def __init__(self) -> None:
-        self.above: dict[str, str] = {}
-        self.foes: dict[str, set[str]] = {}
+        self._parent: dict[str, str] = {}
+        self._forbidden: dict[str, set[str]] = {}
 
-    def of(self, page: str) -> str:
-        """The page that stands for the group of ``page``."""
-        root = page
-        while (up := self.above.get(root, root)) != root:
-            root = up
-        while (up := self.above.get(page, page)) != root:
-            self.above[page], page = root, up
+    def find(self, item: str) -> str:
+        """The representative of the group of ``item``; paths to it are shortened on the way."""
+        root = item
+        while (parent := self._parent.get(root, root)) != root:
+            root = parent
+        while (parent := self._parent.get(item, item)) != root:
+            self._parent[item], item = root, parent
         return root
 
+    def forbidden(self, item: str) -> frozenset[str]:
+        """The representatives of the groups that must not be joined with that of ``item``."""
+        return frozenset(self._forbidden.get(self.find(item), ()))
+
     def join(self, a: str, b: str) -> bool:
-        """Put two groups together; False, and nothing changes, where that is forbidden."""
-        a, b = self.of(a), self.of(b)
+        """Join two groups; False, and nothing changes, where that is forbidden."""
+        a, b = self.find(a), self.find(b)
         if a == b:
             return True
-        if b in self.foes.get(a, ()):
+        if b in self._forbidden.get(a, ()):
             return False
-        self.above[b] = a
-        for foe in self.foes.pop(b, set()):
-            self.foes[foe].discard(b)
-            self.foes[foe].add(a)
-            self.foes.setdefault(a, set()).add(foe)
+        self._parent[b] = a
+        for other in self._forbidden.pop(b, set()):
+            self._forbidden[other].discard(b)
+            self._forbidden[other].add(a)
+            self._forbidden.setdefault(a, set()).add(other)
         return True
 
     def forbid(self, a: str, b: str) -> bool:
         """Keep two groups from being joined; False, and nothing changes, where they are one already."""
-        a, b = self.of(a), self.of(b)
+        a, b = self.find(a), self.find(b)
         if a == b:
             return False
-        self.foes.setdefault(a, set()).add(b)
-        self.foes.setdefault(b, set()).add(a)
+        self._forbidden.setdefault(a, set()).add(b)
+        self._forbidden.setdefault(b, set()).add(a)
         return True
 
 
@@ -117,25 +124,25 @@ def constrained(
     SettingsError
         The constraints contradict each other.
     """
-    keeper = _Keeper(labels, pages, histograms, constraints)
-    for a, b in keeper.known(constraints.same):
-        keeper.merge(a, b)
-    for a, b in keeper.known(constraints.split):
-        keeper.split(a, b)
-    for a, b in keeper.known(constraints.apart):
-        keeper.leave(a, b, near)
-    return keeper.labels
+    changed = _ConstrainedLabels(labels, pages, histograms, constraints)
+    for a, b in changed.present(constraints.same):
+        changed.merge(a, b)
+    for a, b in changed.present(constraints.split):
+        changed.split(a, b)
+    for a, b in changed.present(constraints.apart):
+        changed.move_out(a, b, near)
+    return changed.labels
 
 
-class _Keeper:
-    """Labels that are brought into line with constraints."""
+class _ConstrainedLabels:
+    """Labels that are changed one pair after the other."""
 
     def __init__(
         self, labels: NDArray[np.intp], pages: Sequence[str], h: NDArray[np.float64], constraints: Constraints
     ) -> None:
         self.labels = labels.copy()
         self.h, self.unit = h, unit_rows(np.sqrt(h))
-        self.place = {page: row for row, page in enumerate(pages)}
+        self.row_of = {page: row for row, page in enumerate(pages)}
         self.groups = ConstrainedUnionFind()
         for a, b in constraints.same:
             self.groups.join(a, b)
@@ -147,50 +154,52 @@ class _Keeper:
                 )
         group_rows: dict[str, list[int]] = {}
         for page in {page for pair in (*constraints.same, *constraints.forbidden) for page in pair}:
-            if page in self.place:
-                group_rows.setdefault(self.groups.of(page), []).append(self.place[page])
-        self.rows_of = {group: np.array(sorted(rows), dtype=np.intp) for group, rows in group_rows.items()}
+            if page in self.row_of:
+                group_rows.setdefault(self.groups.find(page), []).append(self.row_of[page])
+        self.rows_by_group = {group: np.array(sorted(rows), dtype=np.intp) for group, rows in group_rows.items()}
         # Only groups with a row here: a page that is not in the corpus keeps nothing apart.
-        self.foes = {g: [f for f in self.groups.foes.get(g, ()) if f in self.rows_of] for g in self.rows_of}
+        self.forbidden = {group: self.groups.forbidden(group) & self.rows_by_group.keys() for group in group_rows}
 
-    def known(self, pairs: Iterable[Pair]) -> Iterable[Pair]:
-        return (pair for pair in pairs if pair[0] in self.place and pair[1] in self.place)
+    def present(self, pairs: Iterable[Pair]) -> Iterable[Pair]:
+        """The pairs of which both pages are in the corpus."""
+        return (pair for pair in pairs if pair[0] in self.row_of and pair[1] in self.row_of)
 
     def group(self, page: str) -> NDArray[np.intp]:
-        return self.rows_of[self.groups.of(page)]
+        """The rows of the pages that are known to be the same as ``page``, itself included."""
+        return self.rows_by_group[self.groups.find(page)]
 
-    def clash(self, one: int, other: int) -> bool:
-        """Whether pages that are kept apart stand in the two clusters."""
-        for group, rows in self.rows_of.items():
-            if (self.labels[rows] == one).any():
-                for foe in self.foes[group]:
-                    if (self.labels[self.rows_of[foe]] == other).any():
-                        return True
-        return False
+    def clusters_conflict(self, label_a: int, label_b: int) -> bool:
+        """Whether the two clusters hold pages that are kept apart."""
+        return any(
+            (self.labels[rows] == label_a).any() and self.group_conflicts(group, label_b)
+            for group, rows in self.rows_by_group.items()
+        )
 
-    def clash_of(self, page: str, label: int) -> bool:
-        """Whether a page is kept apart from one in the cluster."""
-        return any((self.labels[self.rows_of[foe]] == label).any() for foe in self.foes[self.groups.of(page)])
+    def group_conflicts(self, group: str, label: int) -> bool:
+        """Whether the cluster holds a page that is kept apart from those of ``group``."""
+        return any((self.labels[self.rows_by_group[other]] == label).any() for other in self.forbidden[group])
 
     def merge(self, a: str, b: str) -> None:
-        one, other = self.labels[self.place[a]], self.labels[self.place[b]]
-        if one == other:
+        """Make the clusters of two pages one; where that conflicts, only ``b`` and its group come to ``a``."""
+        label_a, label_b = self.labels[self.row_of[a]], self.labels[self.row_of[b]]
+        if label_a == label_b:
             return
-        if not self.clash(one, other):
-            self.labels[self.labels == other] = one
+        if not self.clusters_conflict(label_a, label_b):
+            self.labels[self.labels == label_b] = label_a
         else:
-            self.labels[self.group(b)] = one
+            self.labels[self.group(b)] = label_a
 
     def split(self, a: str, b: str) -> None:
-        label = self.labels[self.place[a]]
-        if self.labels[self.place[b]] != label:
+        """Divide a cluster that holds both pages; each page goes with the one that it is more like."""
+        label = self.labels[self.row_of[a]]
+        if self.labels[self.row_of[b]] != label:
             return
         rows = np.flatnonzero(self.labels == label)
-        middles = np.stack([self.unit[self.group(page)].mean(axis=0) for page in (a, b)])
-        to_b = np.round(self.unit[rows] @ middles[1], 9) > np.round(self.unit[rows] @ middles[0], 9)
-        moved = {int(row) for row in rows[to_b]}
+        means = np.stack([self.unit[self.group(page)].mean(axis=0) for page in (a, b)])
+        nearer_to_b = np.round(self.unit[rows] @ means[1], 9) > np.round(self.unit[rows] @ means[0], 9)
+        moved = {int(row) for row in rows[nearer_to_b]}
         # Pages that are known to be the same go together, with the one that comes first.
-        for group in self.rows_of.values():
+        for group in self.rows_by_group.values():
             inside = [int(row) for row in group if self.labels[row] == label]
             if inside and inside[0] in moved:
                 moved.update(inside)
@@ -199,17 +208,19 @@ class _Keeper:
         moved = (moved - set(self.group(a).tolist())) | set(self.group(b).tolist())
         self.labels[sorted(moved)] = self.labels.max() + 1
 
-    def leave(self, page: str, other: str, near: Callable[..., NDArray[np.bool_]]) -> None:
-        label = self.labels[self.place[page]]
-        if self.labels[self.place[other]] != label:
+    def move_out(self, page: str, other: str, near: Callable[..., NDArray[np.bool_]]) -> None:
+        """Move ``page`` and its group out of the cluster of ``other``: to the nearest cluster that may hold it."""
+        label = self.labels[self.row_of[page]]
+        if self.labels[self.row_of[other]] != label:
             return
-        names = np.unique(self.labels[self.labels >= 0])
-        free = np.array([name for name in names if name != label and not self.clash_of(page, name)], dtype=np.intp)
+        group = self.groups.find(page)
+        clusters = np.unique(self.labels[self.labels >= 0])
+        allowed = np.array([x for x in clusters if x != label and not self.group_conflicts(group, x)], dtype=np.intp)
         target = self.labels.max() + 1
-        if len(free):
-            means = np.stack([self.h[self.labels == name].mean(axis=0) for name in free])
-            cosines = np.round(unit_rows(np.sqrt(means)) @ self.unit[self.place[page]], 9)
+        if len(allowed):
+            means = np.stack([self.h[self.labels == cluster].mean(axis=0) for cluster in allowed])
+            cosines = np.round(unit_rows(np.sqrt(means)) @ self.unit[self.row_of[page]], 9)
             best = int(cosines.argmax())
-            if near(self.h[self.place[page]], means[best : best + 1])[0]:
-                target = free[best]
+            if near(self.h[self.row_of[page]], means[best : best + 1])[0]:
+                target = allowed[best]
         self.labels[self.group(page)] = target

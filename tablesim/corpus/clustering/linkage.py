@@ -66,12 +66,17 @@ def counting_distance(h: NDArray[np.float64], other: NDArray[np.float64]) -> NDA
     return np.round((1.0 - cosine) / expected_distance(h.sum(axis=1)[:, None], other.sum(axis=1)[None]), 9)
 
 
-def tree_of(h: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The merges of average linkage (scipy's linkage matrix) of the rows of ``h``."""
+def counting_distances(h: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``counting_distance`` of the rows with each other: symmetric, with zeros on the diagonal."""
     distance = counting_distance(h, h)
     distance = (distance + distance.T) / 2
     np.fill_diagonal(distance, 0.0)
-    return np.asarray(linkage(squareform(distance, checks=False), "average"))
+    return distance
+
+
+def tree_of(h: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The merges of average linkage (scipy's linkage matrix) of the rows of ``h``."""
+    return np.asarray(linkage(squareform(counting_distances(h), checks=False), "average"))
 
 
 def widest_cut(tree: NDArray[np.float64]) -> float:

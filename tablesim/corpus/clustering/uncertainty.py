@@ -1,8 +1,8 @@
-"""What a page might have been read as instead: histograms drawn by the reader's own doubt.
+"""Resamples readings: histograms drawn by the confidences of the digits (parametric bootstrap).
 
-Every figure was read with a confidence, and with the figure that came next. One drawing takes each figure as read with
-its confidence, as the runner-up with the runner-up's, and as not read otherwise; a number that loses a figure falls in
-parts. Where the readings are not at hand, or there are too many, every twentieth figure is doubted alike.
+Every digit was read with a confidence, and with a runner-up. One draw takes each digit as read with its confidence, as
+the runner-up with the runner-up's, and as not read otherwise; a number that loses a digit is parted there. Where the
+readings are not there, or there are too many, every twentieth digit is misread.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ Draw = Callable[[np.random.Generator], NDArray[np.float64]]
 """Gives histograms of shape (n, 110) of the same n pages, each time of another possible reading."""
 
 ASSUMED = 0.05
-"""Share of figures misread where nothing better is known."""
+"""Share of digits misread where nothing better is known; chosen by eye."""
 
 
 class DoubtedReadings:
-    """Draws histograms of pages by the confidences of their figures.
+    """Draws histograms of pages by the confidences of their digits.
 
     Parameters
     ----------
@@ -40,21 +40,21 @@ class DoubtedReadings:
                 last = len(number.digits) - 1
                 for place, digit in enumerate(number.digits):
                     value = -1 if digit.value is None else digit.value
-                    other, rate = digit.runner_up if digit.runner_up is not None else (-1, 0.0)
-                    columns.append((page, value, digit.confidence, other, rate, place < last))
-        figures = np.array(columns, dtype=np.float64).reshape(-1, 6).T
-        self.page, self.value, self.other = (figures[at].astype(np.intp) for at in (0, 1, 3))
-        self.sure = np.clip(figures[2], 0.0, 1.0)
-        self.rate = np.minimum(np.clip(figures[4], 0.0, 1.0), 1.0 - self.sure)
-        self.continued = figures[5].astype(bool)
+                    runner_up, rate = digit.runner_up if digit.runner_up is not None else (-1, 0.0)
+                    columns.append((page, value, digit.confidence, runner_up, rate, place < last))
+        digits = np.array(columns, dtype=np.float64).reshape(-1, 6).T
+        self.page, self.value, self.runner_up = (digits[at].astype(np.intp) for at in (0, 1, 3))
+        self.confidence = np.clip(digits[2], 0.0, 1.0)
+        self.rate = np.minimum(np.clip(digits[4], 0.0, 1.0), 1.0 - self.confidence)
+        self.continued = digits[5].astype(bool)
 
     def __call__(self, rng: np.random.Generator) -> NDArray[np.float64]:
         """Histograms of shape (n_pages, 110) of one possible reading."""
         u = rng.random(len(self.page))
-        drawn = np.where(u < self.sure, self.value, np.where(u < self.sure + self.rate, self.other, -1))
+        drawn = np.where(u < self.confidence, self.value, np.where(u < self.confidence + self.rate, self.runner_up, -1))
         following = np.append(drawn[1:], -1)
         paired = self.continued & (drawn >= 0) & (following >= 0)
-        # As in bigrams.Occurrences: a figure that is not read breaks its number into parts.
+        # As in bigrams.Occurrences: a digit that is not read parts its number.
         alone = (drawn >= 0) & ~paired & ~np.insert(paired[:-1], 0, False)[: len(drawn)]
         bins = np.where(alone, drawn, N_DIGITS + N_DIGITS * drawn + following)
         counted = alone | paired
@@ -63,9 +63,9 @@ class DoubtedReadings:
 
 
 class DoubtedCounts:
-    """Draws histograms of pages of which ``ASSUMED`` of the figures are misread, from their counts alone.
+    """Draws histograms of pages of which ``ASSUMED`` of the digits are misread, from their counts alone.
 
-    A misread figure leaves its bin and turns up in those that are common on all pages.
+    A misread digit leaves its bin and appears in those that are common on all pages.
     """
 
     def __init__(self, histograms: NDArray[np.floating]) -> None:

@@ -83,7 +83,7 @@ def test_groups_are_those_of_plain_sets(pairs):
         assert groups.join(str(a), str(b))
     found = {}
     for i in range(8):
-        found.setdefault(groups.of(str(i)), set()).add(i)
+        found.setdefault(groups.find(str(i)), set()).add(i)
     assert {frozenset(p) for p in found.values()} == reference(pairs, 8)
 
 

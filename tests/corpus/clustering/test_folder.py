@@ -1,9 +1,10 @@
-import numpy as np
+import pytest
 
 from corpus.clustering.test_pipeline import clustered, corpus_of, names
 from tablesim.corpus.clustering.folder import Clusterings
 from tablesim.corpus.clustering.label_tracking import keep_labels
 from tablesim.corpus.clustering.pipeline import cluster_pages
+from tablesim.errors import RunError
 
 
 def without_page(h, row):
@@ -49,6 +50,14 @@ def test_the_last_clustering_of_each_kind_is_kept(tmp_path):
     assert kept.names == ["auto", "k1"]
     assert kept.last.k == 1
     assert kept["auto"].to_dict() == saved.to_dict()
+
+
+def test_a_damaged_clustering_is_said_and_its_numbers_do_not_start_anew(tmp_path):
+    h, _ = corpus_of((3, 2))
+    kept = Clusterings(tmp_path)
     (tmp_path / "auto.parquet").write_bytes(b"damaged")
+    with pytest.raises(RunError, match=r"auto\.parquet: damaged .*; delete this file"):
+        kept.save(clustered(h))
+    assert (tmp_path / "auto.parquet").read_bytes() == b"damaged"
+    (tmp_path / "auto.parquet").unlink()
     assert kept.save(clustered(h)).label_of("p000") == 0
-    assert np.array_equal(kept["auto"].labels_, saved.labels_)

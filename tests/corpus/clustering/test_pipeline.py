@@ -80,7 +80,7 @@ def test_large_corpora_go_block_by_block_to_the_same_clusters(monkeypatch):
     shuffled = np.random.default_rng(1).permutation(len(h))
     monkeypatch.setattr("tablesim.corpus.clustering.linkage.LINKED_AT_ONCE", 4)
     monkeypatch.setattr("tablesim.corpus.clustering.pipeline.DRAWN_AT_MOST", 15)
-    monkeypatch.setattr("tablesim.corpus.clustering.pipeline._NEIGHBOURHOOD", 4)
+    monkeypatch.setattr("tablesim.corpus.clustering.pipeline.NEIGHBOURHOOD", 4)
     monkeypatch.setattr("tablesim.corpus.clustering.stability.DRAWN_AT_MOST", 15)
     found = clustered(h[shuffled])
     assert adjusted_rand_score(kinds[shuffled], found.labels_) == 1.0
