@@ -32,7 +32,7 @@ test: lint  ## lint, then every test
 	$(BIN)/python -m pytest -n 2
 
 sample: $(VENV)/.dev  ## make data/sample again from its seed
-	$(BIN)/tablesim synthesize --sample --out data/sample
+	$(BIN)/tablesim synthesize --sample --out data/sample --force
 
 benchmark: $(VENV)/.dev  ## reading speed, stage by stage
 	$(BIN)/python benchmarks/reading.py

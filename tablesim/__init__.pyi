@@ -1,6 +1,7 @@
 # Made from the table in __init__.py by tests/test_public_names.py
 from tablesim.api import demo as demo
 from tablesim.api import run as run
+from tablesim.api import train as train
 from tablesim.corpus.corrections.apply import correct as correct
 from tablesim.corpus.evaluation.embeddings import compare_embeddings as compare_embeddings
 from tablesim.corpus.evaluation.embeddings import histogram_embeddings as histogram_embeddings
@@ -19,8 +20,8 @@ from tablesim.evidence.comparison import Comparison as Comparison
 from tablesim.evidence.comparison import compare as compare
 from tablesim.evidence.genealogy.genealogy import genealogy as genealogy
 from tablesim.evidence.matches.photograph_network import compare_pixels as compare_pixels
-from tablesim.evidence.recomputation.examination import examine as examine
-from tablesim.evidence.recomputation.examination import propose as propose
+from tablesim.evidence.recomputation.recompute import recompute as recompute
+from tablesim.export.comparison_folder import write_comparison as write_comparison
 from tablesim.export.formats import export_run as export_run
 from tablesim.reader import PageReader as PageReader
 from tablesim.reader import load_network as load_network
@@ -29,10 +30,13 @@ from tablesim.records.reading import Reading as Reading
 from tablesim.report.writing import write_report as write_report
 from tablesim.review.review import Review as Review
 from tablesim.scans.sources import find_scans as find_scans
+from tablesim.synthesis.corpus import synthesize as synthesize
 from tablesim.version import __version__ as __version__
 from tablesim.workflow.baselines import compare_embeddings_on as compare_embeddings_on
 from tablesim.workflow.clustering import cluster as cluster
 from tablesim.workflow.clustering import recluster as recluster
+from tablesim.workflow.evaluation import evaluate_reading as evaluate_reading
 from tablesim.workflow.verification import verified_search as verified_search
+from tablesim.workflow.witnesses import collate_from_run as collate_from_run
 
 __all__: list[str]

@@ -1,23 +1,38 @@
-"""What is done with one call over several rooms: a run with its report, the demo on the sample corpus.
+"""What is done with one call over several rooms: a run with its report, the demo, training on annotated scans.
 
 These are public names of ``tablesim`` itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from tablesim.corpus.evaluation.labels import Evaluation, evaluate
 from tablesim.corpus.indexing.events import Listener
 from tablesim.corpus.store import Corpus
+from tablesim.digits.annotated_pages import AnnotatedPage, annotated_pages
+from tablesim.digits.annotations import read_annotations
+from tablesim.digits.network import DigitNetwork
+from tablesim.digits.training import TrainingProgress, TrainingSettings
+from tablesim.digits.training import train as train_on_pages
+from tablesim.errors import SettingsError
+from tablesim.reader import BUNDLED_WEIGHTS
 from tablesim.report.writing import write_report
+from tablesim.scans.csvfile import listed
 from tablesim.scans.images import MAX_PIXELS
 from tablesim.scans.sources import Source
 from tablesim.scans.web import Web
 from tablesim.workflow.running import ReadsPages
 from tablesim.workflow.running import run as run_without_report
 from tablesim.workflow.sample import sample_folder
+
+FINE_TUNING = {"steps": 1500, "learning_rate": 4e-4}
+"""Settings of a training that goes on from weights, unless others are given: what reads already needs fewer and smaller
+steps.
+"""
 
 
 def run(
@@ -33,6 +48,7 @@ def run(
     max_pixels: int = MAX_PIXELS,
     scheduler: str | None = None,
     retry_failed: bool = False,
+    forget_away: bool = False,
     report: bool = True,
 ) -> Corpus:
     """Read the scans of ``source`` into the run folder ``out``, find neighbours and clusters, and write the report.
@@ -42,17 +58,18 @@ def run(
     source : path, address, or several
         Folders and files of scans; IIIF manifests and collections.
     out : path
-        The run folder: new, empty, or a run of the same source with the same network, which is continued.
+        The run folder: new, empty, or a run with the same network and at least these sources, which is continued. Each
+        source of the run is to be named; others are added to it. A page whose scan is away keeps what was read on it.
     metadata : path, optional
         CSV with a line a page. What it says counts before what a library says of its pages;
         ``RUN/metadata_findings.csv`` lists what did not fit.
     clusters : "auto" or int
         How many clusters.
     workers : int
-        Processes that read pages. The result is the same.
+        Processes that read; any number gives the same result.
     network : optional
-        Weights (a path) or a network; the bundled weights unless given. With more than one worker each process loads
-        the weights for itself.
+        Weights (a path) or a network; the bundled weights unless given. Each process that reads loads the weights for
+        itself.
     on_event : callable, optional
         Gets each ``Event``; ``RUN/events.jsonl`` gets them too.
     web : Web, optional
@@ -63,6 +80,8 @@ def run(
         Address or scheduler file of a Dask scheduler whose workers read instead.
     retry_failed : bool
         Try pages again that could not be read. That is also done when ``max_pixels`` or a version changed.
+    forget_away : bool
+        Drop the pages whose scans are not there, for good.
     report : bool
         Write ``RUN/report/index.html`` at the end, as ``write_report`` does.
 
@@ -75,8 +94,8 @@ def run(
     ------
     TablesimError
         ScanError without scans, MetadataError for an unusable CSV, WeightsError, SettingsError for a wrong number, and
-        RunError where ``out`` is something else, damaged, in use, or was made from another source or with another
-        network. What can be told beforehand is told before anything is written.
+        RunError where ``out`` is something else, damaged, in use (InUseError), or was made from another source or with
+        another network. What can be told beforehand is told before anything is written.
     """
     corpus = run_without_report(
         source,
@@ -90,6 +109,7 @@ def run(
         max_pixels=max_pixels,
         scheduler=scheduler,
         retry_failed=retry_failed,
+        forget_away=forget_away,
     )
     if report:
         write_report(corpus)
@@ -122,3 +142,92 @@ def demo(
         report=report,
     )
     return corpus, evaluate(corpus, sample / "labels.csv")
+
+
+def train(
+    out: str | Path,
+    *,
+    annotations: str | Path | Iterable[str | Path] | None = None,
+    scans: str | Path | None = None,
+    start: str | Path | None = None,
+    workers: int = 1,
+    threads: int = 1,
+    on_start: Callable[[int], None] | None = None,
+    on_progress: Callable[[TrainingProgress], None] | None = None,
+    on_remark: Callable[[str], None] | None = None,
+    **settings: Any,
+) -> DigitNetwork:
+    """Train the digit network on synthetic practice pages and annotated scans, or go on with a training.
+
+    Parameters
+    ----------
+    out : path
+        Folder for checkpoints, metrics, weights (``digits.safetensors``) and ``report.md``.
+    annotations : path or several, optional
+        CSV files with annotated digits or numbers, or the corrections of a run.
+    scans : path, optional
+        Folder with the annotated scans; goes with ``annotations``.
+    start : "bundled", "none" or path, optional
+        Weights to go on from; with annotations the bundled ones, otherwise none.
+    workers : int
+        Processes that make practice pages; 0 for none beside this one. The pages are the same.
+    threads : int
+        Threads of the network.
+    on_start : callable, optional
+        Called with the number of steps when the annotations are read and the training begins.
+    on_progress : callable, optional
+        Called at each checkpoint.
+    on_remark : callable, optional
+        Gets a line on what of the annotations is used and what is not.
+    **settings
+        Fields of ``TrainingSettings`` that are to differ from its defaults; from weights on, from ``FINE_TUNING``.
+
+    Returns
+    -------
+    DigitNetwork
+        The averaged network: what ``digits.safetensors`` holds.
+
+    Raises
+    ------
+    SettingsError
+        One of annotations and scans is missing, a setting is none, or ``out`` holds a training with other settings.
+    TablesimError
+        WeightsError where ``start`` is no file of weights; AnnotationError for an unusable CSV.
+    """
+    if (annotations is None) != (scans is None):
+        raise SettingsError("train: got one of annotations and scans, expected both or none")
+    pages: list[AnnotatedPage] = []
+    if annotations is not None and scans is not None:
+        pages = _annotated(annotations, scans, on_remark or (lambda line: None))
+    name = str(start or ("bundled" if pages else "none"))
+    weights = {"none": None, "bundled": BUNDLED_WEIGHTS}.get(name, Path(name))
+    usual = FINE_TUNING if weights is not None else {}
+    if unknown := settings.keys() - asdict(TrainingSettings()).keys():
+        raise SettingsError(f"train: got {', '.join(sorted(unknown))}, expected fields of TrainingSettings")
+    chosen = TrainingSettings(**{**usual, **settings})
+    if on_start is not None:
+        on_start(chosen.steps)
+    return train_on_pages(
+        out,
+        chosen,
+        annotations=pages,
+        start=weights,
+        workers=workers,
+        threads=threads,
+        on_progress=on_progress,
+        checkpoint_every=min(250, chosen.steps),
+    )
+
+
+def _annotated(
+    annotations: str | Path | Iterable[str | Path], scans: str | Path, on_remark: Callable[[str], None]
+) -> list[AnnotatedPage]:
+    """The annotated pages whose scans are there."""
+    read = read_annotations(annotations)
+    pages, left_out = annotated_pages(read, scans)
+    for line in read.summary():
+        on_remark(f"annotations: {line}")
+    for reason, names in left_out.items():
+        on_remark(f"annotations: {len(names)} pages left out, {reason} ({listed(names, 3)})")
+    on_remark(f"annotations: {len(pages)} pages of {len({page.book for page in pages})} books have their scans")
+    return pages

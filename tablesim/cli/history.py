@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from tablesim.cli.options import Json, Run
+from tablesim.cli.options import Json, Run, goes_with
 from tablesim.cli.output import note, print_json, print_table
 
 
 def command(
+    context: typer.Context,
     run: Run,
     by: Annotated[str, typer.Option("--by", metavar="year|place", help="What to go by.")] = "year",
     sigma: Annotated[float, typer.Option("--sigma", help="Width of the Gaussian window, in years.")] = 4.0,
@@ -24,7 +25,9 @@ def command(
         list[str] | None,
         typer.Option("--leave-out", metavar="BOOK|CSV", help="Book to leave out; or a CSV.", show_default=False),
     ] = None,
-    min_figures: Annotated[int, typer.Option("--min-figures", min=0, help="Leave out pages with fewer figures.")] = 0,
+    min_digits: Annotated[
+        int, typer.Option("--min-digits", "--min-figures", min=0, help="Leave out pages with fewer digits.")
+    ] = 0,
     seed: Annotated[int, typer.Option("--seed", help="Of the resamplings.")] = 0,
     as_json: Json = False,
 ) -> None:
@@ -35,12 +38,13 @@ def command(
 
     Example: tablesim history myrun --by place
     """
+    goes_with(context, "--by year", by == "year", "sigma", "reach")
     from tablesim.corpus.history.history import HistorySettings, history
     from tablesim.corpus.store import Corpus
 
     corpus = Corpus.open(run)
-    out = tuple(book for given in leave_out or () for book in books_of(given))
-    found = history(corpus, by, HistorySettings(sigma, reach, pages, repeats, out, min_figures, seed))
+    left_out = tuple(book for given in leave_out or () for book in books_of(given))
+    found = history(corpus, by, HistorySettings(sigma, reach, pages, repeats, left_out, min_digits, seed))
     written = found.write_csv(corpus.folder / "history" / f"{by}.csv")
     picture = written.with_suffix(".png")
     found.plot().savefig(picture, dpi=150)

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from tablesim.api import FINE_TUNING, train
+from tablesim.cli.options import goes_with
 from tablesim.cli.output import note
-from tablesim.digits.training import TrainingProgress, TrainingSettings, train
+from tablesim.digits.training import TrainingProgress, TrainingSettings
 
 _FRESH = TrainingSettings()
-_TUNING = {"steps": 1500, "learning_rate": 4e-4}
-"""Weights that read already need fewer and smaller steps."""
 
 
 def command(
+    context: typer.Context,
     out: Annotated[Path, typer.Option("--out", help="Folder for checkpoints, metrics, weights and the report.")],
     steps: Annotated[
         int | None,
-        typer.Option(help=f"Updates of the weights; {_FRESH.steps}, with --start {_TUNING['steps']}.", min=1),
+        typer.Option(help=f"Updates of the weights; {_FRESH.steps}, with --start {FINE_TUNING['steps']}.", min=1),
     ] = None,
     batch: Annotated[int, typer.Option(help="Crops of 256 x 256 pixels an update.", min=1)] = _FRESH.batch,
     learning_rate: Annotated[
         float | None,
-        typer.Option(help=f"Highest rate; {_FRESH.learning_rate}, with --start {_TUNING['learning_rate']}."),
+        typer.Option(help=f"Highest rate; {_FRESH.learning_rate}, with --start {FINE_TUNING['learning_rate']}."),
     ] = None,
     seed: Annotated[
         int, typer.Option(help="Decides pages, crops, first weights and held-out books.", min=0)
@@ -60,7 +64,7 @@ def command(
     threads: Annotated[
         int, typer.Option(help="Threads of the network; more than one helps on idle machines only.", min=1)
     ] = 1,
-    json_lines: Annotated[bool, typer.Option("--json", help="One JSON object a checkpoint, on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a checkpoint, on stdout.")] = False,
 ) -> None:
     """Train the digit network on synthetic practice pages, and on annotated scans of your own.
 
@@ -70,65 +74,42 @@ def command(
 
     Example: tablesim train --out tuned --annotations digits.csv --scans raw
     """
-    import json
-    from dataclasses import asdict
+    goes_with(context, "--annotations", annotations, "scans", "share", "held_out")
+    goes_with(context, "--scans", scans, "annotations")
+    given = {"steps": steps, "learning_rate": learning_rate}
+    settings = {name: value for name, value in given.items() if value is not None}
+    with ExitStack() as stack:
+        bar = _bar(quiet=as_json)
+        task = bar.add_task("training", total=None, note="")
 
-    if (annotations is None) != (scans is None):
-        raise typer.BadParameter("--annotations and --scans go together")
-    pages = _pages(annotations, scans) if annotations and scans else []
-    weights = _weights(start or ("bundled" if pages else "none"))
-    usual = _TUNING if weights is not None else asdict(_FRESH)
-    settings = TrainingSettings(
-        steps=steps if steps is not None else int(usual["steps"]),
-        batch=batch,
-        learning_rate=learning_rate if learning_rate is not None else usual["learning_rate"],
-        seed=seed,
-        annotated_share=share,
-        held_out=held_out,
-    )
-    with _bar(quiet=json_lines) as bar:
-        task = bar.add_task("training", total=settings.steps, note="")
+        def begin(steps: int) -> None:
+            bar.update(task, total=steps)
+            stack.enter_context(bar)
 
         def report(progress: TrainingProgress) -> None:
-            if json_lines:
+            if as_json:
                 typer.echo(json.dumps(asdict(progress)))
             bar.update(task, completed=progress.step, note=_note(progress))
 
         train(
             out,
-            settings,
-            annotations=pages,
-            start=weights,
+            annotations=annotations,
+            scans=scans,
+            start=start,
             workers=workers,
             threads=threads,
+            on_start=begin,
             on_progress=report,
-            checkpoint_every=min(250, settings.steps),
+            on_remark=note,
+            batch=batch,
+            seed=seed,
+            annotated_share=share,
+            held_out=held_out,
+            **settings,
         )
-    if not json_lines:
+    if not as_json:
         typer.echo(f"weights: {out / 'digits.safetensors'}")
         typer.echo(f"report: {out / 'report.md'}")
-
-
-def _pages(annotations: list[Path], scans: Path) -> list[Any]:
-    """The annotated pages, and on stderr what is used and what is not."""
-    from tablesim.digits.annotated_pages import annotated_pages
-    from tablesim.digits.annotations import read_annotations
-    from tablesim.scans.csvfile import listed
-
-    read = read_annotations(annotations)
-    for line in read.summary():
-        note(f"annotations: {line}")
-    pages, left_out = annotated_pages(read, scans)
-    for reason, which in left_out.items():
-        note(f"annotations: {len(which)} pages left out, {reason} ({listed(which, 3)})")
-    note(f"annotations: {len(pages)} pages of {len({page.book for page in pages})} books have their scans")
-    return pages
-
-
-def _weights(start: str) -> Path | None:
-    from tablesim.reader import BUNDLED_WEIGHTS
-
-    return {"none": None, "bundled": BUNDLED_WEIGHTS}.get(start, Path(start))
 
 
 def _bar(*, quiet: bool) -> Any:

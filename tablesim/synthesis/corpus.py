@@ -193,6 +193,65 @@ def _years(name: str, parameters: dict[str, Any]) -> tuple[int, int]:
     return max(1490, first - 2), max(1650, first + 20)
 
 
+def synthesize(
+    out: str | Path,
+    *,
+    pages: int | None = None,
+    tables: int | None = None,
+    editions: int = 4,
+    seed: int | None = None,
+    sample: bool = False,
+    force: bool = False,
+    on_page: Callable[[int, int], None] | None = None,
+) -> CorpusSummary:
+    """Write a corpus of synthetic pages of historical tables with their truth.
+
+    Parameters
+    ----------
+    out : path
+        Folder to write.
+    pages : int, optional
+        How many pages, about one in seven of them without a table.
+    tables : int, optional
+        How many different tables, instead of ``pages``; 8 when both are left out.
+    editions : int
+        Editions of each table.
+    seed : int, optional
+        The same seed gives the same bytes; that of the sample for the sample, else 0.
+    sample : bool
+        The bundled sample corpus instead.
+    force : bool
+        Replace a corpus that was written there before.
+    on_page : callable, optional
+        Called after each page with how many are written and how many there will be.
+
+    Raises
+    ------
+    SettingsError
+        More than one of pages, tables and sample; more tables than there are; ``out`` holds other files, or a corpus
+        and ``force`` is False.
+    """
+    if sum((sample, pages is not None, tables is not None)) > 1:
+        raise SettingsError("synthesize: got several of pages, tables and sample, expected one")
+    if (Path(out) / MARK).is_file() and not force:
+        raise SettingsError(f"{out}: a corpus was written there before; give --force to replace it")
+    number = seed if seed is not None else SAMPLE_SEED if sample else 0
+    if sample:
+        plan = sample_plan(number)
+    elif pages is not None:
+        plan = plan_of_pages(number, pages, editions)
+    else:
+        plan = draw_plan(number, tables or 8, editions)
+    written: list[str] = []
+
+    def report(page: str) -> None:
+        written.append(page)
+        if on_page is not None:
+            on_page(len(written), plan.n_pages)
+
+    return write_corpus(out, plan, report)
+
+
 def write_corpus(out: str | Path, plan: CorpusPlan, on_page: Callable[[str], None] | None = None) -> CorpusSummary:
     """Write a corpus into the folder ``out``; the same plan gives the same bytes.
 

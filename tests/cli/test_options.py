@@ -35,6 +35,20 @@ REFUSED = {
         (("a", "--labels", "l", "--embeddings", "--weights", "w"), "--weights goes with --truth or --pooled"),
         (("a", "b", "--labels", "l"), "--labels takes one run folder, got 2 paths"),
     ],
+    "train": [
+        (("--out", "t", "--annotations", "a.csv"), "--annotations goes with --scans"),
+        (("--out", "t", "--scans", "d"), "--scans goes with --annotations"),
+        (("--out", "t", "--share", "0.1"), "--share goes with --annotations"),
+        (("--out", "t", "--held-out", "0.1"), "--held-out goes with --annotations"),
+    ],
+    "synthesize": [
+        (("--out", "d", "--sample", "--tables", "3"), "give one of --sample, --pages and --tables"),
+        (("--out", "d", "--sample", "--editions", "3"), "--editions goes with --pages or --tables"),
+    ],
+    "history": [
+        (("r", "--by", "place", "--sigma", "3"), "--sigma goes with --by year"),
+        (("r", "--by", "place", "--reach", "3"), "--reach goes with --by year"),
+    ],
 }
 """By command, words that would ignore an option, and what is said instead."""
 

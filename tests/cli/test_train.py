@@ -26,7 +26,7 @@ def trained(monkeypatch):
             point = {"precision": 0.9, "recall": 0.8, "f1_digits": 0.85, "f1_numbers": 0.7}
             on_progress(TrainingProgress(step, 2, 1.5, 0.2, 0.1, 9.0, practice=point))
 
-    monkeypatch.setattr("tablesim.cli.train.train", train)
+    monkeypatch.setattr("tablesim.api.train_on_pages", train)
     return seen
 
 
@@ -75,19 +75,12 @@ def test_where_a_training_starts(tmp_path, trained, words, start):
     assert trained.settings.steps == (TrainingSettings().steps if start is None else 1500)
 
 
-@pytest.mark.parametrize("words", [("--annotations", "a.csv"), ("--scans", ".")])
-def test_annotations_and_scans_go_together(tmp_path, trained, words):
-    result = run("--out", tmp_path / "t", *words)
-    assert result.exit_code == 2
-    assert "--annotations and --scans go together" in result.stderr
-
-
 def test_what_cannot_be_trained_is_one_line(tmp_path, trained):
     result = run("--out", tmp_path / "t", "--annotations", tmp_path / "none.csv", "--scans", tmp_path)
     assert result.exit_code == 1
     assert result.stderr.startswith("tablesim: ")
     assert "none.csv: there is no such file" in result.stderr
-    assert run("--out", tmp_path / "t", "--share", "0").exit_code == 1
+    assert run("--out", tmp_path / "t", "--learning-rate", "0").exit_code == 1
 
 
 def test_weights_that_are_none_are_named(tmp_path):

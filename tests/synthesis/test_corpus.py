@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from tablesim.cli.synthesize import command
 from tablesim.errors import SettingsError
 from tablesim.records.truth import PageTruth
-from tablesim.synthesis.corpus import CorpusPlan, draw_plan, plan_of_pages, sample_plan, write_corpus
+from tablesim.synthesis.corpus import CorpusPlan, draw_plan, plan_of_pages, sample_plan, synthesize, write_corpus
 
 PLAN = CorpusPlan((("royal_canon", {}, 2), ("declination", {"obliquity": (23, 33)}, 1)), ("title",), 7)
 
@@ -123,3 +123,14 @@ def test_the_command_writes_a_corpus_and_says_so(tmp_path: Path) -> None:
     wrong = CliRunner().invoke(app, ["--out", str(tmp_path / "d"), "--sample", "--pages", "3"])
     assert wrong.exit_code == 2
     assert "give one of" in wrong.output
+
+
+def test_a_corpus_is_replaced_only_where_that_is_asked_for(tmp_path):
+    seen = []
+    first = synthesize(tmp_path, pages=2, editions=2, seed=3, on_page=lambda done, total: seen.append((done, total)))
+    assert (first.pages, seen) == (2, [(1, 2), (2, 2)])
+    with pytest.raises(SettingsError, match="was written there before; give --force to replace it"):
+        synthesize(tmp_path, pages=1, seed=3)
+    assert synthesize(tmp_path, pages=1, seed=3, force=True).pages == 1
+    with pytest.raises(SettingsError, match="several of pages, tables and sample"):
+        synthesize(tmp_path / "other", pages=1, tables=1)
