@@ -330,7 +330,7 @@ class Corpus:
         return {
             **status,
             "clusters": None if clusters is None else clusters.k,
-            "corrections": len(self.corrections.all),
+            **self.corrections.status().counts(),
         }
 
 

@@ -33,6 +33,8 @@ class VerdictsStatus:
         How many of version 0.1.0 without hashes were given the scans that their pages have.
     pages_of : dict of str to tuple of str
         The pages that have each scan now, by its hash.
+    away : set of str
+        Hashes of the scans that are away.
     """
 
     holding: tuple[Verdict, ...] = ()
@@ -40,6 +42,7 @@ class VerdictsStatus:
     unassigned: tuple[Verdict, ...] = ()
     taken_over: int = 0
     pages_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    away: frozenset[str] = frozenset()
 
     def counts(self) -> dict[str, int]:
         """How many there are, and how many hold."""
@@ -48,8 +51,8 @@ class VerdictsStatus:
 
     def remarks(self) -> Iterator[str]:
         """What is to be known of verdicts that do not simply hold, a sentence a kind."""
-        scans = [_first_of(v, self.pages_of) for v in (*self.holding, *self.without_page)]
-        yield from scan_remarks("verdict", scans, self.pages_of)
+        scans = [self._most_remarkable(verdict) for verdict in (*self.holding, *self.without_page)]
+        yield from scan_remarks("verdict", scans, self.pages_of, self.away)
         if self.unassigned:
             named = listed((f"{v.decision} {v.page} {v.other}" for v in self.unassigned), 3)
             yield (
@@ -62,11 +65,14 @@ class VerdictsStatus:
                 f"have: {self.taken_over}; decide anew where a scan was replaced since"
             )
 
+    def _most_remarkable(self, verdict: Verdict) -> tuple[str, str]:
+        """Page and scan of a verdict that are to be spoken of: one that is gone, else away, else renamed."""
 
-def _first_of(verdict: Verdict, pages_of: Mapping[str, tuple[str, ...]]) -> tuple[str, str]:
-    """Page and scan of a verdict that are to be spoken of: the one that is gone, or else renamed, or the first."""
-    both = [(verdict.page, verdict.page_sha256), (verdict.other, verdict.other_sha256)]
-    return min(both, key=lambda scan: (scan[1] in pages_of, scan[0] in pages_of.get(scan[1], ())))
+        def rank(scan: tuple[str, str]) -> tuple[bool, bool, bool]:
+            page, key = scan
+            return key in self.pages_of, key not in self.away, page in self.pages_of.get(key, ())
+
+        return min(((verdict.page, verdict.page_sha256), (verdict.other, verdict.other_sha256)), key=rank)
 
 
 def verdicts_status(corpus: Corpus) -> VerdictsStatus:
@@ -81,6 +87,7 @@ def verdicts_status(corpus: Corpus) -> VerdictsStatus:
         tuple(verdict for verdict in verdicts if not all(_hashes(verdict))),
         len(hashed) - sum(all(_hashes(verdict)) for verdict in stored),
         pages_of,
+        corpus.page_table.away(pages_of),
     )
 
 

@@ -29,6 +29,7 @@ from tablesim.corpus.storage.run_folder import EVENTS, check_empty, is_run
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError, ScanError, SettingsError, WeightsError
 from tablesim.records.reading import Reading
+from tablesim.review.constraints import run_constraints, write_hashes
 from tablesim.scans.canvases import FetchedPage, fetch_pages
 from tablesim.scans.csvfile import listed
 from tablesim.scans.images import MAX_PIXELS
@@ -148,11 +149,16 @@ def run(
             left_out=[asdict(item) for item in on_disk.left_out],
         )
         corpus.save_run()
+        # Version 0.1.0 wrote no hashes: the pages still have the scans that people had before them.
+        corpus.corrections.write_hashes()
+        write_hashes(corpus)
         _index(corpus, on_disk, fetched, table, tell, retry_failed=retry, forget_away=forget_away)
         read_by = _register_versions(corpus, tell)
         read_pages(corpus, make_reader, workers=workers, scheduler=scheduler, read_by=read_by, on_event=tell)
         # What was corrected stays corrected when its scan is read again.
         renew(corpus, neighbours=False)
+        for remark in (*corpus.corrections.status().remarks(), *run_constraints(corpus).remarks()):
+            tell(Event("remark", "clusters", message=remark))
         statuses = set(corpus.page_table.column("status").to_pylist())
         if "read" not in statuses:
             first = corpus.problems[0]["problem"] if corpus.problems else "no pages"

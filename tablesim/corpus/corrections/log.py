@@ -8,7 +8,7 @@ It is taken back by another one of the same number.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -116,6 +116,7 @@ class CorrectionLog:
             tuple(c for c in self.all if not c.sha256),
             sum(bool(now.sha256) and not then.sha256 for now, then in zip(self.all, self.stored, strict=True)),
             self.pages_of,
+            self.page_table.away(self.by_scan),
         )
 
     def _write(self, corrections: Iterable[Correction]) -> None:
@@ -159,6 +160,8 @@ class CorrectionsStatus:
         How many of version 0.1.0 were given the scan that their page has.
     pages_of : dict of str to tuple of str
         The pages that have each scan now, by its hash.
+    away : set of str
+        Hashes of the scans that are away.
     """
 
     holding: tuple[Correction, ...]
@@ -167,6 +170,7 @@ class CorrectionsStatus:
     unassigned: tuple[Correction, ...]
     taken_over: int
     pages_of: Mapping[str, tuple[str, ...]]
+    away: frozenset[str]
 
     def counts(self) -> dict[str, int]:
         """How many there are, and how many hold."""
@@ -176,7 +180,7 @@ class CorrectionsStatus:
     def remarks(self) -> Iterator[str]:
         """What is to be known of corrections that do not simply hold, a sentence a kind."""
         scans = [(c.page, c.sha256) for c in (*self.holding, *self.without_page)]
-        yield from scan_remarks("correction", scans, self.pages_of)
+        yield from scan_remarks("correction", scans, self.pages_of, self.away)
         if self.not_found:
             texts = (f"{c.page}: {c.read or 'nothing'} -> {c.correct or 'nothing'}" for c in self.not_found)
             yield (
@@ -197,7 +201,12 @@ class CorrectionsStatus:
             )
 
 
-def scan_remarks(what: str, scans: Iterable[tuple[str, str]], pages_of: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+def scan_remarks(
+    what: str,
+    scans: Iterable[tuple[str, str]],
+    pages_of: Mapping[str, tuple[str, ...]],
+    away: Container[str],
+) -> Iterator[str]:
     """Which decisions hold on pages that are called otherwise now, and which do not, since no page has their scan.
 
     Parameters
@@ -208,16 +217,24 @@ def scan_remarks(what: str, scans: Iterable[tuple[str, str]], pages_of: Mapping[
         For each decision the page id at that time and the hash of the scan.
     pages_of : dict of str to tuple of str
         The pages that have each scan now.
+    away : set of str
+        Hashes of scans that are away; their pages are kept.
     """
     renamed: Counter[str] = Counter()
     gone: Counter[str] = Counter()
+    waiting: Counter[str] = Counter()
     for page, key in scans:
         if key not in pages_of:
             gone[f"{page}, SHA-256 {key[:12]}"] += 1
-        elif page not in pages_of[key]:
+            continue
+        if key in away:
+            waiting[pages_of[key][0]] += 1
+        if page not in pages_of[key]:
             renamed[f"{page} is {listed(pages_of[key])}"] += 1
     if renamed:
         yield f"{what}s that hold on a page with another name now: {renamed.total()} ({listed(sorted(renamed), 4)})"
+    if waiting:
+        yield f"{what}s on scans that are away: {waiting.total()} ({listed(sorted(waiting), 4)}); they hold as before"
     if gone:
         yield (
             f"{what}s that do not hold, since no page has their scan: {gone.total()} ({listed(sorted(gone), 4)}); "

@@ -98,13 +98,24 @@ class PageTable:
 
     def pages_of(self, hashes: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """The ids of the pages that have each scan, by its hash; scans that no page has are left out."""
-        keys = self.column("sha256")
-        rows = np.flatnonzero(pc.is_in(keys, pa.array(sorted(set(hashes) - {""}), pa.string())).to_numpy(False))
+        rows = self._rows_with(hashes)
+        keys = self.column("sha256").take(pa.array(rows)).to_pylist()
         pages: dict[str, tuple[str, ...]] = {}
-        for row, page in zip(rows.tolist(), self.ids(rows), strict=True):
-            key = keys[row].as_py()
+        for key, page in zip(keys, self.ids(rows), strict=True):
             pages[key] = (*pages.get(key, ()), page)
         return pages
+
+    def away(self, hashes: Iterable[str]) -> frozenset[str]:
+        """Those of some hashes whose scan was not there when the last job looked, under none of its names."""
+        rows = self._rows_with(hashes)
+        keys = self.column("sha256")
+        away = self.flags("away")[rows]
+        missing, present = (set(keys.take(pa.array(rows[mask])).to_pylist()) for mask in (away, ~away))
+        return frozenset(missing - present)
+
+    def _rows_with(self, hashes: Iterable[str]) -> NDArray[np.int64]:
+        wanted = pa.array(sorted(set(hashes) - {""}), pa.string())
+        return np.flatnonzero(pc.is_in(self.column("sha256"), wanted).to_numpy(zero_copy_only=False))
 
     def ids(self, rows: Iterable[int]) -> list[str]:
         """The page ids of some lines."""
