@@ -93,9 +93,9 @@ def glyphs(readings: list[Reading]) -> dict[str, Any]:
 
 
 def pixels(readings: list[Reading], dtype: torch.dtype) -> dict[str, Any]:
-    eye = load_network().eye
+    reader = load_network().digit_reader
     joint: PixelRelevance
-    joint, times = measured(lambda: explain_pixels(eye, *readings, dtype=dtype))
+    joint, times = measured(lambda: explain_pixels(reader, *readings, dtype=dtype))
     lost, size = [], []
     for page in (joint.left, joint.right):
         strength = sum(float(part.double().abs().sum()) for part in page.windows.maps)
@@ -117,13 +117,13 @@ def pixels(readings: list[Reading], dtype: torch.dtype) -> dict[str, Any]:
 
 def dense(readings: list[Reading]) -> dict[str, Any]:
     """A few bins of the first page by maps of the whole page."""
-    eye = load_network().eye
-    page: PageRelevance = explain_pixels(eye, readings[0], readings[0]).left
+    reader = load_network().digit_reader
+    page: PageRelevance = explain_pixels(reader, readings[0], readings[0]).left
 
     class Places(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.logits = DigitLogits(eye.network)
+            self.logits = DigitLogits(reader.network)
 
         def forward(self, ink: Tensor) -> Tensor:
             out: Tensor = self.logits(ink).flatten(1)[:, ::4999][:, :N_DENSE]

@@ -32,7 +32,7 @@ from printed_pairs import (
     sample_pairs,
 )
 
-from tablesim.digits.transcription import read_transcription
+from tablesim.digits.evaluation.transcription import read_transcription
 from tablesim.evidence.collation.collation import collate
 from tablesim.evidence.collation.verification import verify
 from tablesim.reader import PageReader, load_network

@@ -18,14 +18,13 @@ from pathlib import Path
 import torch
 
 from tablesim.bigrams.embedding import histogram
-from tablesim.digits import page_detection as finding
-from tablesim.digits import page_prototypes as fount
-from tablesim.digits import scale
+from tablesim.digits import detection, page_prototypes, scale
 from tablesim.digits.detection import DigitReader
+from tablesim.digits.evaluation.alignment import align
+from tablesim.digits.evaluation.scores import pearson, total
+from tablesim.digits.evaluation.transcription import read_transcription
 from tablesim.digits.page import read_page
-from tablesim.digits.scores import pearson, score_reading, total
-from tablesim.digits.transcription import read_transcription
-from tablesim.digits.validation import validate_whole_pages, validation_pages
+from tablesim.digits.training.validation import validate_whole_pages, validation_pages
 from tablesim.reader import load_network
 from tablesim.records.bins import count_bigrams
 from tablesim.scans.images import load_scan
@@ -33,15 +32,15 @@ from tablesim.scans.images import load_scan
 
 @contextmanager
 def reading(pixels: float, clear: float) -> Iterator[None]:
-    """Meanwhile figures are brought to ``pixels``, and the type of the page speaks from a gain of ``clear``."""
-    usual = scale.READING_HEIGHT, fount.CLEAR
-    scale.READING_HEIGHT = finding.READING_HEIGHT = pixels
-    fount.CLEAR = clear
+    """Meanwhile digits are brought to ``pixels``, and corrected by page prototypes from a gain of ``clear``."""
+    usual = scale.READING_HEIGHT, page_prototypes.CLEAR
+    scale.READING_HEIGHT = detection.READING_HEIGHT = pixels
+    page_prototypes.CLEAR = clear
     try:
         yield
     finally:
-        scale.READING_HEIGHT = finding.READING_HEIGHT = usual[0]
-        fount.CLEAR = usual[1]
+        scale.READING_HEIGHT = detection.READING_HEIGHT = usual[0]
+        page_prototypes.CLEAR = usual[1]
 
 
 def main() -> None:
@@ -52,32 +51,32 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    eye = load_network().eye
+    reader = load_network().digit_reader
     made = list(validation_pages(options.pages))
     truths = {scan: options.truth / f"{scan.stem}.txt" for scan in options.scans if options.truth}
-    usual, clear = scale.READING_HEIGHT, fount.CLEAR
+    usual, clear = scale.READING_HEIGHT, page_prototypes.CLEAR
     print(f"{'':16s} {'synthesized':>11s} {'scans':>7s} {'integer':>8s} {'soft':>8s}")
     settings: list[tuple[str, float, float, dict[str, float]]] = [("as they are", usual, clear, {})]
-    settings += [("no own type", usual, float("inf"), {})]
-    settings += [(f"own type {gain:g}", usual, gain, {}) for gain in (0.1, 1.5)]
+    settings += [("no prototypes", usual, float("inf"), {})]
+    settings += [(f"prototypes {gain:g}", usual, gain, {}) for gain in (0.1, 1.5)]
     settings += [(f"height {pixels:g}", pixels, clear, {}) for pixels in (18.0, 20.0, 22.0)]
     changes = (("sure", 0.4), ("faint", 0.02), ("alone", 0.6))
     settings += [(f"{name} {value:g}", usual, clear, {name: value}) for name, value in changes]
     for name, pixels, gain, change in settings:
-        changed = replace(eye, thresholds=replace(eye.thresholds, **change))
+        changed = replace(reader, thresholds=replace(reader.thresholds, **change))
         with reading(pixels, gain):
             whole = validate_whole_pages(changed, made).score.f1_numbers
             print(f"{name:16s} {whole:11.4f} {_on_scans(changed, truths)}", flush=True)
 
 
-def _on_scans(eye: DigitReader, truths: dict[Path, Path]) -> str:
+def _on_scans(reader: DigitReader, truths: dict[Path, Path]) -> str:
     scores, soft = [], torch.zeros(110, dtype=torch.float64).numpy()
     for scan, path in truths.items():
         truth = read_transcription(path)
-        seen = read_page(eye, load_scan(scan))
-        counted = tuple(number for number in seen.numbers if not truth.ignores(*number.box.centre))
-        soft = soft + histogram(replace(seen, numbers=counted))
-        scores.append(score_reading(counted, truth))
+        reading = read_page(reader, load_scan(scan))
+        alignment = align(reading, truth)
+        soft = soft + histogram(replace(reading, numbers=alignment.read))
+        scores.append(alignment.score())
     if not scores:
         return ""
     true = sum(count_bigrams(read_transcription(path).numbers) for path in truths.values())

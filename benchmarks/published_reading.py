@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.digits.scores import N_BINS, pearson
+from tablesim.digits.evaluation.scores import pearson
+from tablesim.records.bins import N_BINS
 
 
 def mean_pearson(path: Path) -> dict[tuple[str, str], tuple[float, int]]:

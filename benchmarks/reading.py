@@ -21,10 +21,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
-from tablesim.digits import detection as passes
-from tablesim.digits import page
-from tablesim.digits import page_detection as finding
+from tablesim.digits import detection, page
 from tablesim.reader import load_network
 from tablesim.scans.images import load_scan
 
@@ -57,6 +56,13 @@ class Clock:
         setattr(owner, function, timed)
 
 
+def _macs(network: torch.nn.Module, height: int, width: int) -> int:
+    """Multiplications and additions of one pass over height x width working pixels."""
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(torch.zeros(1, 1, height, width))
+    return int(counter.get_total_flops()) // 2
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scans", nargs="*", type=Path)
@@ -67,21 +73,21 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     network = load_network()
     clock = Clock()
-    clock.watch(finding, "survey", "survey")
-    clock.watch(passes, "working_image", "resize")
-    clock.watch(passes, "clean", "clean")
-    clock.watch(passes, "find_digits", "peaks")
+    clock.watch(detection, "survey", "survey")
+    clock.watch(detection, "working_image", "resize")
+    clock.watch(detection, "clean", "clean")
+    clock.watch(detection, "find_digits", "peaks")
     clock.watch(page, "find_numbers", "numbers")
     clock.watch(page, "arrange", "rows and columns")
 
-    digits = network.eye.network
+    digits = network.digit_reader.network
 
     def timed(ink: torch.Tensor) -> object:
         clock.passes.append((int(ink.shape[-2]), int(ink.shape[-1])))
         with clock.stage("network"):
             return digits(ink)
 
-    eye = replace(network.eye, network=timed)
+    reader = replace(network.digit_reader, network=timed)
 
     totals, table, macs = [], defaultdict(list), []
     network.read(scans[0])
@@ -92,11 +98,11 @@ def main() -> None:
             start = time.perf_counter()
             with clock.stage("decode"):
                 loaded = load_scan(scan)
-            page.read_page(eye, loaded)
+            page.read_page(reader, loaded)
             totals.append(time.perf_counter() - start)
             for name, seconds in clock.seconds.items():
                 table[name].append(seconds)
-        macs.append(sum(digits.macs(height, width) for height, width in clock.passes))
+        macs.append(sum(_macs(digits, height, width) for height, width in clock.passes))
     print(
         f"machine: {platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}, {options.threads} threads"
     )
@@ -105,7 +111,7 @@ def main() -> None:
         print(f"{name:18s} {statistics.median(seconds):7.3f} s")
     print(f"{'one page':18s} {statistics.median(totals):7.3f} s (slowest {max(totals):.3f} s)")
     print(f"network: {statistics.median(macs) / 1e9:.1f} GMAC a page")
-    print(f"one pass over 1200 x 850 working pixels: {digits.macs(1200, 850) / 1e9:.1f} GMAC")
+    print(f"one pass over 1200 x 850 working pixels: {_macs(digits, 1200, 850) / 1e9:.1f} GMAC")
     print(f"peak memory of the process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
 
 

@@ -20,11 +20,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.digits.scores import ReadingScore, score_reading, total
-from tablesim.digits.transcription import Transcription, read_transcription
+from tablesim.digits.evaluation.alignment import align
+from tablesim.digits.evaluation.scores import ReadingScore, total
+from tablesim.digits.evaluation.transcription import read_transcription
 from tablesim.reader import PageReader, load_network
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Number
+from tablesim.records.transcription import Transcription
 from tablesim.scans.images import load_scan
 
 Grey = NDArray[np.uint8]
@@ -153,7 +155,8 @@ def _score(network: PageReader, distortion: Distortion, grey: Grey, truth: Trans
         path = Path(folder) / ("page.jpg" if distortion.quality else "page.png")
         back = distortion.write(grey, path)
         reading = network.read(path)
-    return score_reading([_moved(number, back) for number in reading.numbers], truth), reading.legibility
+    moved = replace(reading, numbers=tuple(_moved(number, back) for number in reading.numbers))
+    return align(moved, truth).score(), reading.legibility
 
 
 def _moved(number: Number, matrix: NDArray[np.float64]) -> Number:

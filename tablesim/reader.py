@@ -1,4 +1,4 @@
-"""The reader: digit network and bigram network together. ``load_network()`` gives it with the bundled weights."""
+"""The page reader: the digit network and the bigram network together; ``load_network()`` gives it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tablesim.digits.detection import DigitReader
 from tablesim.digits.network import load_weights
 from tablesim.digits.numbers import Thresholds
 from tablesim.digits.page import read_page
+from tablesim.errors import WeightsError
 from tablesim.records.reading import Reading
 from tablesim.scans.images import MAX_PIXELS, load_scan
 from tablesim.scans.locator import Locator
@@ -32,24 +33,24 @@ class PageReader:
 
     Attributes
     ----------
-    eye : Eye
+    digit_reader : DigitReader
         Digit network, calibration, thresholds.
     weights : Path
-        Where the digit network came from: what a worker process loads.
+        File of the digit network: what a worker process loads.
     fingerprint : str
         Hash of weights and settings: two readings of one file with equal fingerprints are equal.
     record : dict
-        Training settings and figures as the weights file gives them.
+        Training settings and measures as the weights file gives them.
     """
 
-    eye: DigitReader
+    digit_reader: DigitReader
     weights: Path
     fingerprint: str
     record: dict[str, object]
 
     def read(self, path: str | Path | Locator, max_pixels: int = MAX_PIXELS) -> Reading:
         """The digits and numbers of a scan, in source pixels; ScanError where it cannot be used."""
-        reading = read_page(self.eye, load_scan(path, max_pixels))
+        reading = read_page(self.digit_reader, load_scan(path, max_pixels))
         return reading.with_histogram(histogram(reading))
 
     def embed(self, path: str | Path | Locator) -> NDArray[np.float32]:
@@ -60,7 +61,7 @@ class PageReader:
 
 
 def load_network(path: str | Path | None = None) -> PageReader:
-    """The network with the bundled weights, or with those in a safetensors file.
+    """The page reader with the bundled weights, or with those in a safetensors file.
 
     Raises
     ------
@@ -69,10 +70,30 @@ def load_network(path: str | Path | None = None) -> PageReader:
     """
     path = BUNDLED_WEIGHTS if path is None else Path(path)
     network, record = load_weights(path)
-    calibration = calibration_in(record, "calibration", path)
-    thresholds = Thresholds()
-    settings = json.dumps({"reading": READING_VERSION, **asdict(thresholds)}, sort_keys=True)
-    fingerprint = hashlib.sha256(path.read_bytes() + settings.encode()).hexdigest()
-    of_digits = calibration_in(record, "digit_calibration", path)
-    of_numbers = calibration_in(record, "number_calibration", path)
-    return PageReader(DigitReader(network, calibration, thresholds, of_digits, of_numbers), path, fingerprint, record)
+    digit_reader = DigitReader(
+        network,
+        calibration=calibration_in(record, "calibration", path),
+        thresholds=Thresholds(),
+        of_digits=calibration_in(record, "digit_calibration", path),
+        of_numbers=calibration_in(record, "number_calibration", path),
+    )
+    return PageReader(digit_reader, path, fingerprint(path), record)
+
+
+def fingerprint(path: str | Path | None = None) -> str:
+    """Hash (SHA-256, hex) of a weights file and the settings of reading, without loading the network.
+
+    Raises
+    ------
+    WeightsError
+        The file cannot be read.
+    """
+    path = BUNDLED_WEIGHTS if path is None else Path(path)
+    settings = json.dumps({"reading": READING_VERSION, **asdict(Thresholds())}, sort_keys=True)
+    try:
+        weights = path.read_bytes()
+    except OSError as error:
+        raise WeightsError(
+            f"{path}: cannot be read ({error.strerror}); give the path of a .safetensors file"
+        ) from error
+    return hashlib.sha256(weights + settings.encode()).hexdigest()

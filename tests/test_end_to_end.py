@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 import tablesim
-from tablesim.digits.scores import score_reading, total
-from tablesim.digits.transcription import read_transcription
+from tablesim.digits.evaluation.alignment import align
+from tablesim.digits.evaluation.scores import total
+from tablesim.digits.evaluation.transcription import read_transcription
 from tablesim.records.truth import PageTruth
 
 
@@ -51,7 +52,7 @@ def test_sample_pages_are_read_as_they_were_printed(net, sample, table):
     for page in editions(sample, table):
         reading = net.read(scan(sample, page))
         assert reading.is_table
-        scores.append(score_reading(reading.numbers, read_transcription(sample / "truth" / f"{page}.txt")))
+        scores.append(align(reading, read_transcription(sample / "truth" / f"{page}.txt")).score())
     together = total(scores)
     assert together.f1_numbers > 0.95
     assert together.pearson > 0.98
@@ -153,9 +154,7 @@ class TestRealScans:
     )
     def test_early_prints(self, net, real, pages, f1, pearson):
         scores = [
-            score_reading(
-                net.read(real / "tables" / f"{page}.jpg").numbers, read_transcription(real / "truth" / f"{page}.txt")
-            )
+            align(net.read(real / "tables" / f"{page}.jpg"), read_transcription(real / "truth" / f"{page}.txt")).score()
             for page in pages
         ]
         assert total(scores).f1_numbers >= f1

@@ -13,7 +13,7 @@ import typer
 from tablesim.api import FINE_TUNING, train
 from tablesim.cli.options import goes_with
 from tablesim.cli.output import note
-from tablesim.digits.training import TrainingProgress, TrainingSettings
+from tablesim.digits.training.train import TrainingProgress, TrainingSettings
 
 _FRESH = TrainingSettings()
 

@@ -1,9 +1,9 @@
-"""Rows and columns: which cell of which table each number of a page fills, by geometry alone.
+"""Finds the table, row and column of each number of a page by geometry: recursive cuts and projection profiles.
 
-The page is levelled, cut into tables at wide blank bands, and each table is cut into rows and columns where few numbers
-stand. Half-tables side by side are one table with more columns as long as their rows line up; where they do not, each
-is a table of its own. A number that belongs to no table (a page number, one in the margin or in running text) gets
-None. A column holds one number a row.
+The page is deskewed, cut into tables at wide blank bands (recursive X-Y cut; Nagy and Seth, ICPR 1984), and each table
+is cut into rows and columns at the valleys of the density of its numbers. Half-tables side by side are one table with
+more columns as long as their rows line up; where they do not, each is a table of its own. A number that belongs to no
+table (a page number, one in the margin or in running text) gets None. A column holds one number a row.
 """
 
 from __future__ import annotations
@@ -16,32 +16,34 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from tablesim.digits.deskew import Ints, NeighbourLinks, NumberPositions, level
+from tablesim.digits.deskew import Ints, NeighbourLinks, NumberPositions, deskew
 from tablesim.records.reading import Number
 
 BLANK_BAND = 3.5
 """A band without numbers, this many row pitches high, parts two tables."""
 
 BLANK_LANE = 2.0
-"""A lane without numbers, this many figure heights wide, parts two tables if their rows do not line up."""
+"""A lane without numbers, this many digit heights wide, parts two tables if their rows do not line up."""
 
 MIN_ROWS, MIN_NUMBERS = 3, 6
-"""What arranges as a table at least; a list of one column needs twice the rows."""
+"""Least size of a table; a list of one column needs twice the rows."""
 
 TABLE_NUMBERS, TABLE_SHARE = 12, 0.5
-"""What makes a page a table page: so many numbers in tables of two full columns or more, and this share of all."""
+"""Least numbers in tables of two full columns or more, and their least share of all numbers, on a table page."""
 
 ALIGNED = 0.25
-"""An edge or the middle of two numbers of a column agrees to this share of a figure's height."""
+"""An edge or the middle of two numbers of a column agrees to this share of a digit's height."""
 
 NEATLY, CLOSE_ROWS = 0.15, 3
 """Two numbers stand neatly below each other: they agree to this share, at most so many rows apart."""
 
 NEAT_AT_FIRST, NEAT_AT_LAST = 0.45, 0.55
-"""So large a share of the numbers stands neatly below another in a table, strays included and taken out. On dials and
-in text some figures chance to stand below each other, and picking one a cell makes them look neater than they are."""
+"""Least share of the numbers of a table that stand neatly below another, with strays and without. On dials and in text
+some digits stand below each other by chance, and keeping one number a cell makes them look neater than they are."""
 
 _GRID = 0.05
+"""Width in digit heights of a bin of the profiles."""
+
 _QUARTER_TURNS = (0, 90, 180, 270)
 
 
@@ -53,7 +55,7 @@ def arrange(numbers: Sequence[Number], *, unit: float, rotation: int = 0) -> lis
     numbers : sequence of Number
         What was read, in source pixels, in any order.
     unit : float
-        Median height of a figure in source pixels.
+        Median height of a digit in source pixels.
     rotation : int
         Clockwise degrees (0, 90, 180, 270) that set the page upright.
 
@@ -69,13 +71,13 @@ def arrange(numbers: Sequence[Number], *, unit: float, rotation: int = 0) -> lis
         ``unit`` is not above 0, or ``rotation`` is no quarter turn.
     """
     if not unit > 0:
-        raise ValueError(f"arrange: got unit={unit}, expected the height of a figure in pixels, more than 0")
+        raise ValueError(f"arrange: got unit={unit}, expected the height of a digit in pixels, more than 0")
     if rotation not in _QUARTER_TURNS:
         raise ValueError(f"arrange: got rotation={rotation}, expected 0, 90, 180 or 270")
     if not numbers:
         return []
-    places, order = _places(numbers, unit, rotation)
-    flat, below = level(places)
+    positions, order = _positions(numbers, unit, rotation)
+    flat, below = deskew(positions)
     table, row, column = (np.full(flat.count, -1) for _ in range(3))
     pitch = _pitch(below)
     for n_table, (cells, rows, columns) in enumerate(_tables(flat, pitch)):
@@ -95,7 +97,7 @@ def arrange(numbers: Sequence[Number], *, unit: float, rotation: int = 0) -> lis
 def is_table(numbers: Sequence[Number]) -> bool:
     """Whether arranged numbers make a table page: enough of them, and enough of all, stand in rows and columns.
 
-    A list of one column is no table, nor are figures strewn over a text, a picture or a dial.
+    A list of one column is no table, nor are digits scattered over a text, a picture or a dial.
 
     Parameters
     ----------
@@ -103,20 +105,20 @@ def is_table(numbers: Sequence[Number]) -> bool:
         As `arrange` returns them.
     """
     columns = Counter((number.table, number.column) for number in numbers if number.table is not None)
-    full = {place: count for place, count in columns.items() if count >= MIN_ROWS}
+    full = {column for column, count in columns.items() if count >= MIN_ROWS}
     n_columns = Counter(table for table, _ in full)
-    n_cells = sum(count for (table, _), count in full.items() if n_columns[table] > 1)
+    n_cells = sum(columns[table, column] for table, column in full if n_columns[table] > 1)
     return n_cells >= TABLE_NUMBERS and n_cells >= TABLE_SHARE * len(numbers)
 
 
-def _places(numbers: Sequence[Number], unit: float, rotation: int) -> tuple[NumberPositions, list[int]]:
-    """Edges and heights of the upright page in figure heights, in an order that the input's order does not touch."""
+def _positions(numbers: Sequence[Number], unit: float, rotation: int) -> tuple[NumberPositions, list[int]]:
+    """Edges and heights of the upright page in digit heights, in an order that the input's order does not touch."""
     boxes = [digit.box for number in numbers for digit in number.digits]
     corners = np.array([(box.x, box.y, box.x + box.width, box.y + box.height) for box in boxes]) / unit
     lengths = np.array([len(number.digits) for number in numbers])
     starts = np.cumsum(lengths) - lengths
     low, high = np.minimum.reduceat(corners[:, :2], starts), np.maximum.reduceat(corners[:, 2:], starts)
-    # The middle of the figures, not of the box: old-style figures hang and rise, and more of them waver less.
+    # The mean of the digits, not the middle of the box: old-style digits rise and descend, and their mean varies less.
     middle = np.add.reduceat((corners[:, :2] + corners[:, 2:]) / 2, starts) / lengths[:, None]
     if rotation == 0:
         left, right, y = low[:, 0], high[:, 0], middle[:, 1]
@@ -134,7 +136,7 @@ def _places(numbers: Sequence[Number], unit: float, rotation: int) -> tuple[Numb
 
 
 def _pitch(below: NeighbourLinks) -> float:
-    """The usual distance of a row from the next, in figure heights; 2 where no number has one below it."""
+    """The usual distance of a row from the next, in digit heights; 2 where no number has one below it."""
     if not len(below.step):
         return 2.0
     # The lower part of the steps: blank cells make some of them two or three rows long.
@@ -143,23 +145,23 @@ def _pitch(below: NeighbourLinks) -> float:
 
 @dataclass(frozen=True)
 class _Grid:
-    """A table found: indices of the places in it, and the row and column of each."""
+    """A table found: indices of the positions in it, and the row and column of each."""
 
     cells: Ints
     rows: Ints
     columns: Ints
 
 
-def _tables(places: NumberPositions, pitch: float) -> list[tuple[Ints, Ints, Ints]]:
+def _tables(positions: NumberPositions, pitch: float) -> list[tuple[Ints, Ints, Ints]]:
     """Every table of the page in reading order, as (indices, rows, columns)."""
     found = []
-    for part in _parts(places, np.arange(places.count), pitch):
-        grid = _grid(places, part, pitch)
+    for part in _parts(positions, np.arange(positions.count), pitch):
+        grid = _grid(positions, part, pitch)
         if grid is not None:
             found.append(grid)
-    tops = [places.y[grid.cells].min() for grid in found]
-    bottoms = [places.y[grid.cells].max() for grid in found]
-    lefts = [places.left[grid.cells].min() for grid in found]
+    tops = [positions.y[grid.cells].min() for grid in found]
+    bottoms = [positions.y[grid.cells].max() for grid in found]
+    lefts = [positions.left[grid.cells].min() for grid in found]
     sequence = _by_bands(tops, bottoms, lefts)
     return [(found[i].cells, found[i].rows, found[i].columns) for i in sequence]
 
@@ -177,23 +179,23 @@ def _by_bands(tops: list[float], bottoms: list[float], lefts: list[float]) -> li
     return [i for band in bands for i in sorted(band, key=lambda i: (lefts[i], tops[i]))]
 
 
-def _parts(places: NumberPositions, chosen: Ints, pitch: float) -> list[Ints]:
+def _parts(positions: NumberPositions, chosen: Ints, pitch: float) -> list[Ints]:
     """Cut the page at blank bands, then at blank lanes where the rows do not line up, until nothing more is cut."""
     if len(chosen) < MIN_NUMBERS:
         return []
-    bands = _cut(places.y[chosen], places.y[chosen], BLANK_BAND * pitch)
+    bands = _cut(positions.y[chosen], positions.y[chosen], BLANK_BAND * pitch)
     if bands.max() > 0:
-        return [part for n in range(bands.max() + 1) for part in _parts(places, chosen[bands == n], pitch)]
-    lanes = _cut(places.left[chosen], places.right[chosen], BLANK_LANE)
+        return [part for n in range(bands.max() + 1) for part in _parts(positions, chosen[bands == n], pitch)]
+    lanes = _cut(positions.left[chosen], positions.right[chosen], BLANK_LANE)
     joined = [chosen[lanes == 0]]
     for n in range(1, int(lanes.max()) + 1):
         lane = chosen[lanes == n]
-        if _line_up(places.y[joined[-1]], places.y[lane], pitch):
+        if _line_up(positions.y[joined[-1]], positions.y[lane], pitch):
             joined[-1] = np.concatenate([joined[-1], lane])
         else:
             joined.append(lane)
     if len(joined) > 1:
-        return [part for lane in joined for part in _parts(places, lane, pitch)]
+        return [part for lane in joined for part in _parts(positions, lane, pitch)]
     return [np.sort(chosen)]
 
 
@@ -228,12 +230,10 @@ def _row_of(y: NDArray[np.float64], pitch: float) -> Ints:
     spread = float(np.clip(0.16 * pitch, 0.15, 0.4))
     start = y.min() - 4 * spread
     n_bins = int(np.ceil((y.max() - start + 4 * spread) / _GRID)) + 1
-    place = ((y - start) / _GRID).round().astype(np.int64)
-    density = gaussian_filter1d(
-        np.bincount(place, minlength=n_bins).astype(np.float64), spread / _GRID, mode="constant"
-    )
+    bins = ((y - start) / _GRID).round().astype(np.int64)
+    density = gaussian_filter1d(np.bincount(bins, minlength=n_bins).astype(np.float64), spread / _GRID, mode="constant")
     cuts = _valleys(density, depth=0.6, apart=0.45 * pitch / _GRID)
-    return _counted(np.searchsorted(cuts, place, side="right"))
+    return _counted(np.searchsorted(cuts, bins, side="right"))
 
 
 def _valleys(density: NDArray[np.float64], depth: float, apart: float) -> Ints:
@@ -244,29 +244,29 @@ def _valleys(density: NDArray[np.float64], depth: float, apart: float) -> Ints:
     heights = density[starts]
     padded = np.concatenate([[-1.0], heights, [-1.0]])
     peaks = np.flatnonzero((padded[1:-1] > padded[:-2]) & (padded[1:-1] > padded[2:]))
-    hills: list[tuple[float, float]] = []  # (place, height) of the hills kept so far
-    cuts: list[tuple[int, float]] = []  # (place, height) of the valleys between them
+    hills: list[tuple[float, float]] = []  # (bin, height) of the hills kept so far
+    cuts: list[tuple[int, float]] = []  # (bin, height) of the valleys between them
     for peak in peaks:
-        place, height = (starts[peak] + ends[peak]) / 2, float(heights[peak])
+        at, height = (starts[peak] + ends[peak]) / 2, float(heights[peak])
         if height < 1e-9:
             continue
         low = (0, np.inf)
         if hills:
             begin = int(hills[-1][0])
-            between = density[begin : int(place) + 1]
+            between = density[begin : int(at) + 1]
             lowest = float(between.min())
             where = np.flatnonzero(between <= lowest + 1e-12)
             low = (begin + int(where[len(where) // 2]), lowest)
-        # A shallow valley is no valley: the hill joins its neighbour, and may uncover another shallow one before it.
-        while hills and (low[1] > depth * min(height, hills[-1][1]) or place - hills[-1][0] < apart):
+        # A shallow valley is none: the hill joins its neighbour, and may uncover another shallow valley before it.
+        while hills and (low[1] > depth * min(height, hills[-1][1]) or at - hills[-1][0] < apart):
             if hills[-1][1] >= height:
-                place, height = hills[-1]
+                at, height = hills[-1]
             hills.pop()
             low = cuts.pop() if cuts else (0, np.inf)
         if hills:
             cuts.append(low)
-        hills.append((place, height))
-    return np.array([place for place, _ in cuts], dtype=np.int64)
+        hills.append((at, height))
+    return np.array([at for at, _ in cuts], dtype=np.int64)
 
 
 def _counted(labels: Ints) -> Ints:
@@ -274,13 +274,13 @@ def _counted(labels: Ints) -> Ints:
     return np.unique(labels, return_inverse=True)[1].astype(np.int64)
 
 
-def _grid(places: NumberPositions, chosen: Ints, pitch: float) -> _Grid | None:
+def _grid(positions: NumberPositions, chosen: Ints, pitch: float) -> _Grid | None:
     """Rows and columns of one table, strays taken out; None where it is no table."""
     neat_at_first = -1.0
     while True:
         if len(chosen) < MIN_NUMBERS:
             return None
-        part = places.of(chosen)
+        part = positions.of(chosen)
         rows, columns = _row_of(part.y, pitch), _columns(part)
         if neat_at_first < 0:
             neat_at_first = _neatness(part, rows, columns)
@@ -299,23 +299,23 @@ def _grid(places: NumberPositions, chosen: Ints, pitch: float) -> _Grid | None:
     return _Grid(chosen, rows, columns)
 
 
-def _columns(places: NumberPositions) -> Ints:
-    """Number of the column of each place, from 0 at the left."""
-    start = places.left.min() - 1
-    n_bins = int(np.ceil((places.right.max() - start + 1) / _GRID)) + 2
-    first = ((places.left - start) / _GRID).round().astype(np.int64)
-    last = ((places.right - start) / _GRID).round().astype(np.int64)
+def _columns(positions: NumberPositions) -> Ints:
+    """Number of the column of each position, from 0 at the left."""
+    start = positions.left.min() - 1
+    n_bins = int(np.ceil((positions.right.max() - start + 1) / _GRID)) + 2
+    first = ((positions.left - start) / _GRID).round().astype(np.int64)
+    last = ((positions.right - start) / _GRID).round().astype(np.int64)
     change = np.bincount(first, minlength=n_bins) - np.bincount(last + 1, minlength=n_bins)
     cover = gaussian_filter1d(np.cumsum(change).astype(np.float64), 0.06 / _GRID, mode="constant")
-    middle = ((places.x - start) / _GRID).round().astype(np.int64)
+    middle = ((positions.x - start) / _GRID).round().astype(np.int64)
     cuts = _valleys(cover, depth=0.4, apart=0.0)
     return _counted(np.searchsorted(cuts, middle, side="right"))
 
 
-def _one_a_cell(places: NumberPositions, rows: Ints, columns: Ints) -> NDArray[np.bool_]:
+def _one_a_cell(positions: NumberPositions, rows: Ints, columns: Ints) -> NDArray[np.bool_]:
     """True for the one number of each cell that stands nearest to the middle of its column."""
-    centre = _middles(places.x, columns)
-    order = np.lexsort((np.abs(places.x - centre[columns]), columns, rows))
+    centre = _middles(positions.x, columns)
+    order = np.lexsort((np.abs(positions.x - centre[columns]), columns, rows))
     first = np.ones(len(order), dtype=bool)
     first[1:] = (rows[order][1:] != rows[order][:-1]) | (columns[order][1:] != columns[order][:-1])
     kept = np.zeros(len(order), dtype=bool)
@@ -323,9 +323,9 @@ def _one_a_cell(places: NumberPositions, rows: Ints, columns: Ints) -> NDArray[n
     return kept
 
 
-def _in_company(places: NumberPositions, rows: Ints, columns: Ints, pitch: float) -> NDArray[np.bool_]:
+def _in_company(positions: NumberPositions, rows: Ints, columns: Ints, pitch: float) -> NDArray[np.bool_]:
     """False for numbers in columns of one or without alignment, and for a lone number above or below the table."""
-    upper, _, aside = _pairs(places, rows, columns)
+    upper, _, aside = _pairs(positions, rows, columns)
     aligned = aside < ALIGNED
     n_columns = int(columns.max()) + 1
     n_pairs = np.bincount(columns[upper], minlength=n_columns)
@@ -333,36 +333,36 @@ def _in_company(places: NumberPositions, rows: Ints, columns: Ints, pitch: float
     kept = ((n_pairs > 0) & (n_aligned >= 0.4 * n_pairs))[columns]
     in_row = np.bincount(rows)
     if n_columns > 1 and len(in_row) > MIN_ROWS:
-        middles = _middles(places.y, rows)
+        middles = _middles(positions.y, rows)
         for edge, beyond in ((0, 1), (len(in_row) - 1, len(in_row) - 2)):
             if in_row[edge] == 1 and abs(middles[edge] - middles[beyond]) > 1.7 * pitch:
                 kept &= rows != edge
     return kept
 
 
-def _pairs(places: NumberPositions, rows: Ints, columns: Ints) -> tuple[Ints, Ints, NDArray[np.float64]]:
+def _pairs(positions: NumberPositions, rows: Ints, columns: Ints) -> tuple[Ints, Ints, NDArray[np.float64]]:
     """Numbers that follow each other in a column, upper and lower, and how far the best of edges and middle is off."""
-    order = np.lexsort((places.x, rows, columns))
+    order = np.lexsort((positions.x, rows, columns))
     upper, lower = order[:-1], order[1:]
     same = columns[upper] == columns[lower]
     upper, lower = upper[same], lower[same]
-    sides = np.stack([places.left, places.right, places.x])
+    sides = np.stack([positions.left, positions.right, positions.x])
     return upper, lower, np.abs(sides[:, lower] - sides[:, upper]).min(axis=0)
 
 
-def _neatness(places: NumberPositions, rows: Ints, columns: Ints) -> float:
+def _neatness(positions: NumberPositions, rows: Ints, columns: Ints) -> float:
     """Share of the numbers that stand neatly below another."""
-    upper, lower, aside = _pairs(places, rows, columns)
+    upper, lower, aside = _pairs(positions, rows, columns)
     step = rows[lower] - rows[upper]
     # Two numbers in one cell are no neat pair, so a crowd of strays tells against a table.
-    return float(np.sum((aside < NEATLY) & (step > 0) & (step <= CLOSE_ROWS)) / max(1, places.count))
+    return float(np.sum((aside < NEATLY) & (step > 0) & (step <= CLOSE_ROWS)) / max(1, positions.count))
 
 
-def _reading_order(places: NumberPositions, table: Ints, row: Ints, column: Ints, pitch: float) -> list[int]:
+def _reading_order(positions: NumberPositions, table: Ints, row: Ints, column: Ints, pitch: float) -> list[int]:
     """Tables one after another, each row by row; numbers outside them, line by line, before the first table below."""
-    lines = _row_of(places.y, pitch)
-    tops = np.array([places.y[table == n].min() for n in range(int(table.max()) + 1)])
+    lines = _row_of(positions.y, pitch)
+    tops = np.array([positions.y[table == n].min() for n in range(int(table.max()) + 1)])
     outside = table < 0
-    before = (tops[None, :] <= places.y[:, None]).sum(axis=1)
+    before = (tops[None, :] <= positions.y[:, None]).sum(axis=1)
     turn = np.where(outside, before - 0.5, table)
-    return list(np.lexsort((np.where(outside, places.left, column), np.where(outside, lines, row), turn)))
+    return list(np.lexsort((np.where(outside, positions.left, column), np.where(outside, lines, row), turn)))

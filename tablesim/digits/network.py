@@ -1,7 +1,7 @@
-"""The digit network: from the ink of a page to maps of the ten digits.
+"""The digit network: a fully convolutional network from the ink of a page to maps of the ten digits.
 
-Fully convolutional and lean: about 0.3 million parameters. It looks at a page at a quarter and an eighth of its
-working scale and answers at half of it, so that a page of any size is read in one pass.
+About 0.3 million parameters. It works at a quarter and an eighth of the working scale of a page and answers at half of
+it; a page of any size is read in one pass.
 """
 
 from __future__ import annotations
@@ -26,29 +26,31 @@ ATTRIBUTE_STRIDE = 4
 """Working pixels a cell of the attribute maps."""
 
 DIGIT_HEIGHT = 18.0
-"""Usual height in working pixels of the figures the network is trained on; distances are learned in this unit."""
+"""Usual height in working pixels of the digits that the network is trained on; distances are learned in this unit."""
 
 READING_HEIGHT = 21.0
-"""Height in working pixels to which the figures of a page are brought to be read.
+"""Height in working pixels to which the digits of a page are brought to be read.
 
-Somewhat more than the usual height of training reads surer, and costs more: on ten synthesized pages 0.989 of the whole
-numbers at 18 pixels, 0.990 to 0.991 at 20 to 22 (`benchmarks/constants.py`).
+Somewhat more than `DIGIT_HEIGHT` reads better, and costs more: on ten synthesized pages 0.989 of the whole numbers at
+18 pixels, 0.990 to 0.991 at 20 to 22 (`benchmarks/constants.py`).
 """
 
 _PADDING = 8
+"""Working pixels to whose multiple a page is padded: a cell of the coarsest maps."""
+
 _FORMAT = "tablesim-digits-2"
 
 
 class DigitMaps(NamedTuple):
-    """What the network says of a page of (height, width) working pixels; all are logits or distances, not shares.
+    """The maps of N pages of (height, width) working pixels, as logits and distances.
 
     Attributes
     ----------
     digits : Tensor of shape (N, 10, ceil(height / 2), ceil(width / 2))
-        Logits: is the middle of this digit here?
+        Logits of a digit with this value having its middle in the cell.
     joins : Tensor of shape (N, 3, ceil(height / 4), ceil(width / 4))
-        Logits, to be read at a digit's middle: does its number go on to the left, to the right, and does a point or
-        comma inside the number follow it?
+        Logits, to be read at a digit's middle: its number goes on to the left, to the right, and a point or comma
+        inside the number follows it.
     edges : Tensor of shape (N, 4, ceil(height / 4), ceil(width / 4))
         To be read at a digit's middle: distance to its left, top, right and bottom edge, in units of DIGIT_HEIGHT.
     """
@@ -86,7 +88,7 @@ class _Convolution(nn.Sequential):
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions whose result is added to what came in."""
+    """Two convolutions whose result is added to their input (He et al., CVPR 2016)."""
 
     def __init__(self, channels: int, dilation: int, norm: bool) -> None:
         super().__init__()
@@ -95,6 +97,7 @@ class ResidualBlock(nn.Module):
         self.relu = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
+        """Maps of shape (N, channels, h, w) to maps of the same shape."""
         return self.relu(x + self.second(self.first(x)))
 
 
@@ -103,7 +106,7 @@ class DigitNetwork(nn.Module):
 
     Parameters
     ----------
-    shape : Shape
+    shape : NetworkShape
         Numbers of channels.
     norm : bool
         With batch normalisation, for training; ``folded`` gives the plain network that is kept.
@@ -128,7 +131,7 @@ class DigitNetwork(nn.Module):
         self.joined = ResidualBlock(quarter, 1, norm)
         self.head = nn.Conv2d(quarter, 40 + 7, 1)
         self.shuffle = nn.PixelShuffle(2)
-        # Digits are rare: begin by saying no, or the first steps drown in false alarms.
+        # Digits are rare: start at a probability of 0.01 for each, or false positives dominate the first steps.
         with torch.no_grad():
             self.head.get_parameter("bias")[:40] = -4.6
 
@@ -165,23 +168,6 @@ class DigitNetwork(nn.Module):
                 target.load_state_dict(convolution.state_dict())
         plain.head.load_state_dict(self.head.state_dict())
         return plain
-
-    def macs(self, height: int, width: int) -> int:
-        """Multiplications and additions of one pass over a page of height x width working pixels."""
-        total = 0
-
-        def count(module: nn.Conv2d, _: object, out: Tensor) -> None:
-            nonlocal total
-            total += out[0].numel() * module.in_channels * module.kernel_size[0] * module.kernel_size[1]
-
-        hooks = [m.register_forward_hook(count) for m in self.modules() if isinstance(m, nn.Conv2d)]
-        try:
-            with torch.no_grad():
-                self(torch.zeros(1, 1, height, width))
-        finally:
-            for hook in hooks:
-                hook.remove()
-        return total
 
 
 def _convolutions(network: DigitNetwork) -> list[_Convolution]:
@@ -229,14 +215,14 @@ def load_weights(path: str | Path) -> tuple[DigitNetwork, dict[str, object]]:
             f"{path}: its format is {metadata.get('format')!r}, expected {_FORMAT!r}; make weights with: tablesim train"
         )
     try:
-        described = json.loads(metadata["shape"])
-        described["dilations"] = tuple(described["dilations"])
-        network = DigitNetwork(NetworkShape(**described))
+        shape = json.loads(metadata["shape"])
+        shape["dilations"] = tuple(shape["dilations"])
+        network = DigitNetwork(NetworkShape(**shape))
         network.load_state_dict(tensors)
         record = json.loads(metadata["record"])
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise WeightsError(f"{path}: its weights do not fit the network it describes ({error})") from error
     network.eval()
-    # As the pictures come: saves turning the weights round for each page, about a tenth of the time.
+    # In the memory layout of the images: converting the weights for each page took about a tenth of the time.
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network, record

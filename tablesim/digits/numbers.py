@@ -1,4 +1,9 @@
-"""From digits to numbers: which digits were printed together."""
+"""Joins digits to numbers, and accepts faint numbers by their context in a table.
+
+Two digits are joined where the network says of both that their number goes on, and where they stand beside each other.
+A ring alone may be a letter o, a stroke alone an i or a rule; in a row and a column of accepted numbers they are 0 and
+1: a faint number there is accepted.
+"""
 
 from __future__ import annotations
 
@@ -11,29 +16,37 @@ from scipy.spatial import cKDTree
 from tablesim.digits.peaks import DigitPeaks
 
 JOINED = 0.5
-"""Least certainty at which two digits are one number: the geometric mean of what both say."""
+"""Least certainty at which two digits are one number: the geometric mean of the joins of both."""
 
 FARTHEST = 1.7
-"""Greatest distance of two joined digits' middles, in figure heights."""
+"""Greatest distance of the middles of two joined digits, in digit heights."""
+
+IN_ROW, IN_COLUMN = 2, 3
+"""Accepted numbers that must stand in the row and in the column of a faint one."""
+
+_LEVEL, _ALIGNED = 0.4, 0.5
+"""Most that the middles of a row, and the edges or middles of a column, differ, in digit heights; chosen by eye."""
+
+_ROW_REACH, _COLUMN_REACH = 25.0, 14.0
+"""Greatest distance of numbers of one row, and of one column, in digit heights; chosen by eye."""
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """What counts as a digit.
+    """Probabilities, 0 to 1, from which digits and numbers are accepted; chosen on synthesized validation pages.
 
     Parameters
     ----------
     sure : float
-        At least one digit of a number must be this sure.
+        Least confidence of the clearest digit of a number.
     doubtful : float
-        Every digit of a number must be this sure: a faint figure is believed beside a clear one.
+        Least confidence of every digit of a number: a faint digit is accepted beside a clear one.
     faint : float
-        What the network thinks no likelier than this is never looked at; what it thinks likelier is believed where a
-        table vouches for it.
+        Least confidence of a digit that is accepted by its context in a table; fainter ones are never considered.
     number : float
         Least confidence of a whole number that stands in a table.
     alone : float
-        Least confidence of a number that stands in no table.
+        Least confidence of a number that stands in no table: there letters are taken for digits.
     """
 
     sure: float = 0.6
@@ -43,11 +56,21 @@ class Thresholds:
     alone: float = 0.9
 
 
+def find_numbers(digits: DigitPeaks, thresholds: Thresholds) -> list[NDArray[np.intp]]:
+    """Numbers as runs of indices into ``digits``: the clear ones, then the faint ones accepted by their context."""
+    clear = join_digits(digits, thresholds.doubtful, thresholds.sure)
+    free = np.ones(len(digits), dtype=bool)
+    free[[int(k) for run in clear for k in run]] = False
+    rest = np.flatnonzero(free)
+    faint = [rest[run] for run in join_digits(digits.take(rest), thresholds.faint, thresholds.faint)]
+    return clear + accept_by_context(digits, clear, faint)
+
+
 def join_digits(digits: DigitPeaks, doubtful: float, sure: float) -> list[NDArray[np.intp]]:
     """Numbers as runs of indices into ``digits``, each from left to right, of digits at least ``doubtful``.
 
-    Two digits are joined when each says that its number goes on to the other's side, when they stand beside each other
-    on one line, and when neither has a better partner there. Numbers without a digit at least ``sure`` are left out.
+    Two digits are joined when the number of each goes on to the side of the other, when they stand beside each other on
+    one line, and when neither has a better partner there. Numbers without a digit at least ``sure`` are left out.
     """
     kept = np.flatnonzero(digits.confidence >= doubtful)
     if not len(kept):
@@ -104,3 +127,53 @@ def _partners(digits: DigitPeaks) -> NDArray[np.intp]:
             after[left[k]] = right[k]
             taken[right[k]] = True
     return after
+
+
+def accept_by_context(
+    digits: DigitPeaks, accepted: list[NDArray[np.intp]], faint: list[NDArray[np.intp]]
+) -> list[NDArray[np.intp]]:
+    """The faint numbers that stand in a row and in a column of accepted ones.
+
+    Parameters
+    ----------
+    digits : DigitPeaks
+        Digits of the page.
+    accepted, faint : list of int arrays
+        Numbers as runs of indices into ``digits``.
+
+    Returns
+    -------
+    list of int arrays
+        Those of ``faint`` that have `IN_ROW` accepted numbers beside them on their line, and `IN_COLUMN` below or above
+        them with the same left edge, middle or right edge, all within reach.
+    """
+    if not accepted or not faint:
+        return []
+    unit = float(np.median(digits.heights[np.concatenate(accepted)]))
+    sure, weak = _boxes(digits, accepted) / unit, _boxes(digits, faint) / unit
+    across = _edges(weak)[:, None] - _edges(sure)[None]
+    down = np.abs(_middle_heights(weak)[:, None] - _middle_heights(sure)[None])
+    aside = np.abs(across[..., 1])
+    ends = np.minimum(weak[:, None, 2:], sure[None, :, 2:])
+    starts = np.maximum(weak[:, None, :2], sure[None, :, :2])
+    touching = np.all(ends > starts, axis=-1)
+    in_row = (down < _LEVEL) & (aside < _ROW_REACH) & ~touching
+    in_column = (np.abs(across).min(axis=-1) < _ALIGNED) & (down > 2 * _LEVEL) & (down < _COLUMN_REACH)
+    in_table = (in_row.sum(axis=1) >= IN_ROW) & (in_column.sum(axis=1) >= IN_COLUMN) & ~np.any(touching, axis=1)
+    return [run for run, keep in zip(faint, in_table, strict=True) if keep]
+
+
+def _boxes(digits: DigitPeaks, runs: list[NDArray[np.intp]]) -> NDArray[np.float64]:
+    """Left, top, right, bottom of each number, shape (n, 4)."""
+    return np.array(
+        [[*digits.boxes[run, :2].min(axis=0), *digits.boxes[run, 2:].max(axis=0)] for run in runs], dtype=np.float64
+    )
+
+
+def _edges(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Left edge, middle and right edge, shape (n, 3)."""
+    return np.column_stack([boxes[:, 0], (boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 2]])
+
+
+def _middle_heights(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray((boxes[:, 1] + boxes[:, 3]) / 2, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Reading one page: what the network sees on it becomes numbers in rows and columns, in source pixels."""
+"""Reads one page: detected digits become numbers in rows and columns, in source pixels."""
 
 from __future__ import annotations
 
@@ -8,25 +8,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.digits.calibration import as_probabilities
-from tablesim.digits.context import accept_by_context
-from tablesim.digits.detection import Detection, DigitReader
+from tablesim.digits.detection import Detection, DigitReader, detect_page
 from tablesim.digits.layout import arrange, is_table
 from tablesim.digits.network import DIGIT_HEIGHT
-from tablesim.digits.numbers import Thresholds, join_digits, number_confidence
-from tablesim.digits.page_detection import detect_page
+from tablesim.digits.numbers import Thresholds, find_numbers, number_confidence
 from tablesim.digits.page_prototypes import correct_by_page_prototypes
 from tablesim.digits.peaks import DigitPeaks
 from tablesim.records.boxes import Box
-from tablesim.records.reading import ILLEGIBLE, Digit, Number, Reading
+from tablesim.records.reading import ILLEGIBLE, RAISED_POINT, Digit, Number, Reading
 from tablesim.scans.images import Scan, page_id
-from tablesim.synthesis.sheet import RAISED_POINT
 
-UNTOLD, NEARLY = 0.25, 0.5
-"""A figure less likely than the first, whose runner-up has this share of its likelihood, is illegible: on practice
-pages such a figure is more often wrong than right."""
+AMBIGUOUS_BELOW, AMBIGUOUS_RATIO = 0.25, 0.5
+"""A digit is illegible when its confidence is below the first and its runner-up has more than the second of its
+confidence: on practice pages such a digit is more often wrong than right."""
+
+SMALLEST_LEGIBLE = 8.0
+"""Height of digits in source pixels below which a page is called illegible in proportion; chosen by eye."""
+
+CLEAR_PAGE = 0.6
+"""Mean confidence of digits below which a page is said to be faint or of an unknown face; chosen by eye."""
 
 
-def read_page(eye: DigitReader, scan: Scan) -> Reading:
+def read_page(reader: DigitReader, scan: Scan) -> Reading:
     """Read a scan.
 
     Returns
@@ -34,21 +37,22 @@ def read_page(eye: DigitReader, scan: Scan) -> Reading:
     Reading
         Without histogram; every coordinate in source pixels.
     """
-    chosen = detect_page(eye, scan.grey)
-    runs = find_numbers(chosen.digits, eye.thresholds)
+    detection = detect_page(reader, scan.grey)
+    runs = find_numbers(detection.digits, reader.thresholds)
     accepted = np.concatenate(runs) if runs else np.zeros(0, dtype=np.intp)
-    chosen = replace(chosen, digits=correct_by_page_prototypes(chosen.digits, accepted, chosen.ink))
-    numbers = [_number(chosen, run) for run in runs]
-    unit = float(np.median(chosen.digits.heights[accepted])) if len(accepted) else DIGIT_HEIGHT
-    numbers = arrange(numbers, unit=unit / chosen.transform.scale, rotation=chosen.transform.rotation)
-    numbers = [number for number in numbers if _believed(number, eye.thresholds)]
-    numbers = as_probabilities(numbers, eye.of_digits, eye.of_numbers)
-    legibility, note = _legibility(numbers, unit / chosen.transform.scale)
+    detection = replace(detection, digits=correct_by_page_prototypes(detection.digits, accepted, detection.ink))
+    numbers = [_number(detection, run) for run in runs]
+    unit = float(np.median(detection.digits.heights[accepted])) if len(accepted) else DIGIT_HEIGHT
+    unit /= detection.transform.scale
+    numbers = arrange(numbers, unit=unit, rotation=detection.transform.rotation)
+    numbers = [number for number in numbers if _is_accepted(number, reader.thresholds)]
+    numbers = as_probabilities(numbers, reader.of_digits, reader.of_numbers)
+    legibility, note = _legibility(numbers, unit)
     return Reading(
         scan=str(scan.path),
         page=page_id(scan.path),
         sha256=scan.sha256,
-        transform=chosen.transform,
+        transform=detection.transform,
         is_table=is_table(numbers),
         legibility=legibility,
         numbers=tuple(numbers),
@@ -56,54 +60,43 @@ def read_page(eye: DigitReader, scan: Scan) -> Reading:
     )
 
 
-def find_numbers(digits: DigitPeaks, thresholds: Thresholds) -> list[NDArray[np.intp]]:
-    """Numbers as runs of indices into ``digits``: the clear ones, then the faint ones that a table vouches for."""
-    clear = join_digits(digits, thresholds.doubtful, thresholds.sure)
-    left = np.ones(len(digits), dtype=bool)
-    left[[int(k) for run in clear for k in run]] = False
-    rest = np.flatnonzero(left)
-    faint = [rest[run] for run in join_digits(digits.take(rest), thresholds.faint, thresholds.faint)]
-    return clear + accept_by_context(digits, clear, faint)
-
-
-def _number(chosen: Detection, run: NDArray[np.intp]) -> Number:
+def _number(detection: Detection, run: NDArray[np.intp]) -> Number:
     digits, text = [], ""
-    found = chosen.digits
-    for place, k in enumerate(run):
-        left, top, right, bottom = found.boxes[k]
-        box = chosen.transform.box_to_source(Box(float(left), float(top), float(right - left), float(bottom - top)))
-        digit = _digit(found, k, box)
+    peaks = detection.digits
+    for position, k in enumerate(run):
+        left, top, right, bottom = peaks.boxes[k]
+        box = detection.transform.box_to_source(Box(float(left), float(top), float(right - left), float(bottom - top)))
+        digit = _digit(peaks, k, box)
         digits.append(digit)
         text += ILLEGIBLE if digit.value is None else str(digit.value)
-        if place < len(run) - 1 and found.joins[k, 2] > 0.5:
+        if position < len(run) - 1 and peaks.joins[k, 2] > 0.5:
             text += RAISED_POINT
-    return Number(text, tuple(digits), number_confidence(found, run))
+    return Number(text, tuple(digits), number_confidence(peaks, run))
 
 
-def _digit(found: DigitPeaks, k: int, box: Box) -> Digit:
-    """The k-th digit; without a value where two are nearly equally unlikely: then the better one is the runner-up."""
-    best = int(found.values[k]), float(found.confidence[k])
-    rival = int(found.runner_up[k]), float(found.runner_up_confidence[k])
-    if best[1] < UNTOLD and rival[1] > NEARLY * best[1]:
-        return Digit(None, box, best[1], best)
-    return Digit(best[0], box, best[1], rival)
+def _digit(peaks: DigitPeaks, k: int, box: Box) -> Digit:
+    """The k-th digit; an ambiguous one has no value, and its better value as the runner-up."""
+    value, confidence = int(peaks.values[k]), float(peaks.confidence[k])
+    runner_up = int(peaks.runner_up[k]), float(peaks.runner_up_confidence[k])
+    if confidence < AMBIGUOUS_BELOW and runner_up[1] > AMBIGUOUS_RATIO * confidence:
+        return Digit(None, box, confidence, (value, confidence))
+    return Digit(value, box, confidence, runner_up)
 
 
-def _believed(number: Number, thresholds: Thresholds) -> bool:
-    """Whether a number counts. One that stands in no table must be surer: letters are taken for figures there."""
+def _is_accepted(number: Number, thresholds: Thresholds) -> bool:
     return number.confidence >= (thresholds.number if number.table is not None else thresholds.alone)
 
 
 def _legibility(numbers: list[Number], unit: float) -> tuple[float, str]:
-    """How well the figures could be told, and why not. ``unit`` is their height in source pixels."""
+    """How well the digits could be read, 0 to 1, and why not better. ``unit`` is their height in source pixels."""
     if not numbers:
         return 0.0, "no figures were found"
     mean = float(np.mean([digit.confidence for number in numbers for digit in number.digits]))
-    if unit < 8.0:
+    if unit < SMALLEST_LEGIBLE:
         return (
-            mean * unit / 8.0,
+            mean * unit / SMALLEST_LEGIBLE,
             f"the figures are only {unit:.0f} pixels high; a scan of higher resolution would read better",
         )
-    if mean < 0.6:
+    if mean < CLEAR_PAGE:
         return mean, "the figures are faint, blurred or of an unknown face"
     return mean, ""

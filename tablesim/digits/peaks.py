@@ -1,4 +1,4 @@
-"""From the network's maps to single digits: peaks, their boxes, their rivals."""
+"""Finds single digits in the maps of the network: peaks, their boxes and runners-up, non-maximum suppression."""
 
 from __future__ import annotations
 
@@ -8,41 +8,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
-from scipy.special import expit, logit
 from torch.nn import functional
 
+from tablesim.digits.calibration import Calibration
 from tablesim.digits.network import ATTRIBUTE_STRIDE, DIGIT_HEIGHT, STRIDE, DigitMaps
 
 PEAK_REACH = 2
-"""A peak is the highest cell within this many cells on each side: a third of a figure's height."""
+"""A peak is the highest cell within this many cells on each side: a third of a digit's height."""
 
-SAME_FIGURE = 0.45
-"""Two boxes that share this much (intersection over union) are one figure."""
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """From the network's logits to probabilities: sigmoid(slope x logit + shift), fitted on validation pages."""
-
-    slope: float = 1.0
-    shift: float = 0.0
-
-    def of_logit(self, logit: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Probabilities of logits."""
-        return np.asarray(expit(self.slope * logit + self.shift), dtype=np.float64)
-
-    def of_activation(self, activation: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Probabilities of plain activations between 0 and 1."""
-        return self.of_logit(np.asarray(logit(np.clip(activation, 1e-9, 1 - 1e-9)), dtype=np.float64))
-
-    def least_logit(self, probability: float) -> float:
-        """The logit whose probability this is."""
-        return float((logit(probability) - self.shift) / self.slope)
+SAME_DIGIT = 0.45
+"""Two boxes that share this much (intersection over union) are one digit; chosen by eye."""
 
 
 @dataclass(frozen=True)
 class DigitPeaks:
-    """Digits found on a page, in working pixels; n of them, in no order.
+    """The n digits found on a page, in working pixels and in no order.
 
     Attributes
     ----------
@@ -55,7 +35,7 @@ class DigitPeaks:
     boxes : float64 array of shape (n, 4)
         Left, top, right, bottom.
     joins : float64 array of shape (n, 3)
-        How likely the number goes on to the left, to the right, and has a point after this digit.
+        Probabilities that the number goes on to the left, to the right, and has a point after this digit.
     """
 
     values: NDArray[np.int64]
@@ -70,28 +50,21 @@ class DigitPeaks:
 
     def take(self, index: NDArray[np.intp] | NDArray[np.bool_]) -> DigitPeaks:
         """The digits at ``index``."""
-        return DigitPeaks(
-            self.values[index],
-            self.confidence[index],
-            self.runner_up[index],
-            self.runner_up_confidence[index],
-            self.boxes[index],
-            self.joins[index],
-        )
+        return DigitPeaks(*(getattr(self, field.name)[index] for field in fields(self)))
 
     def scaled(self, factor: float) -> DigitPeaks:
         """The same digits in pixels of another scale: boxes times ``factor``."""
         return replace(self, boxes=self.boxes * factor)
 
     def moved(self, right: float, down: float) -> DigitPeaks:
-        """The same digits, ``right`` and ``down`` pixels further."""
+        """The same digits, moved by ``right`` and ``down`` pixels."""
         return replace(self, boxes=self.boxes + np.array([right, down, right, down], dtype=np.float64))
 
     def joined_with(self, other: DigitPeaks) -> DigitPeaks:
-        """These digits and the others; where two stand in one place, the surer one."""
-        pairs = [np.concatenate([getattr(self, field.name), getattr(other, field.name)]) for field in fields(self)]
-        both = DigitPeaks(*pairs)
-        return both.take(_one_a_place(both))
+        """These digits and the others; where two boxes cover each other, the one of higher confidence."""
+        columns = [np.concatenate([getattr(self, field.name), getattr(other, field.name)]) for field in fields(self)]
+        both = DigitPeaks(*columns)
+        return both.take(_suppressed(both))
 
     @property
     def middles(self) -> NDArray[np.float64]:
@@ -100,6 +73,7 @@ class DigitPeaks:
 
     @property
     def heights(self) -> NDArray[np.float64]:
+        """Height of each box, shape (n,)."""
         return self.boxes[:, 3] - self.boxes[:, 1]
 
 
@@ -113,7 +87,7 @@ def find_digits(maps: DigitMaps, threshold: float, calibration: Calibration | No
     threshold : float
         Least probability, 0 to 1.
     calibration : Calibration, optional
-        What the activations are worth; taken as they are when left out.
+        From activations to probabilities; activations count as probabilities when not given.
     """
     calibration = calibration or Calibration()
     logits = maps.digits[0]
@@ -122,11 +96,10 @@ def find_digits(maps: DigitMaps, threshold: float, calibration: Calibration | No
     highest = functional.max_pool2d(best[None, None], window, 1, PEAK_REACH)[0, 0]
     lowest = calibration.least_logit(threshold)
     rows, columns = torch.nonzero((best == highest) & (best > lowest), as_tuple=True)
-    here = logits[:, rows, columns]
-    # A rival may peak in a neighbouring cell; the winner keeps its own height.
-    near = torch.where(here == best[rows, columns], here, _highest_nearby(logits, rows, columns))
-    order = torch.argsort(here, dim=0, descending=True)
-    values = order[0]
+    at_peak = logits[:, rows, columns]
+    # A runner-up may peak in a neighbouring cell; the winner keeps its own height.
+    near = torch.where(at_peak == best[rows, columns], at_peak, _highest_nearby(logits, rows, columns))
+    values = torch.argsort(at_peak, dim=0, descending=True)[0]
     rivals = near.scatter(0, values[None], -torch.inf)
     second = rivals.argmax(dim=0)
     digits = DigitPeaks(
@@ -136,7 +109,7 @@ def find_digits(maps: DigitMaps, threshold: float, calibration: Calibration | No
         runner_up_confidence=calibration.of_logit(rivals.amax(dim=0).double().numpy()),
         **_attributes(maps, rows, columns),
     )
-    return digits.take(_one_a_place(digits))
+    return digits.take(_suppressed(digits))
 
 
 def _highest_nearby(logits: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
@@ -160,8 +133,8 @@ def _attributes(maps: DigitMaps, rows: torch.Tensor, columns: torch.Tensor) -> d
     return {"boxes": boxes, "joins": joins}
 
 
-def _one_a_place(digits: DigitPeaks) -> NDArray[np.intp]:
-    """Indices of digits that no surer digit covers, surest first."""
+def _suppressed(digits: DigitPeaks) -> NDArray[np.intp]:
+    """Indices of the digits that no digit of higher confidence covers, by falling confidence."""
     order = np.argsort(-digits.confidence, kind="stable")
     if len(order) < 2:
         return order
@@ -174,7 +147,7 @@ def _one_a_place(digits: DigitPeaks) -> NDArray[np.intp]:
     a, b = boxes[pairs[:, 0]], boxes[pairs[:, 1]]
     shared = np.prod(np.clip(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), 0, None), axis=1)
     areas = np.prod(a[:, 2:] - a[:, :2], axis=1), np.prod(b[:, 2:] - b[:, :2], axis=1)
-    covers = shared > SAME_FIGURE * (areas[0] + areas[1] - shared)
+    covers = shared > SAME_DIGIT * (areas[0] + areas[1] - shared)
     kept = np.ones(len(order), dtype=bool)
     # Pairs come as (surer, less sure); in that order each decision rests on decisions already made.
     for surer, weaker in sorted(map(tuple, np.sort(pairs[covers], axis=1))):

@@ -1,4 +1,8 @@
-"""The working scale and the skew of a page, found from the page itself."""
+"""Finds the working scale and the skew of a page from its marks (connected pieces of ink).
+
+The skew is found by projection profiles (Postl, "Detection of linear oblique structures and skew scan in digitized
+documents", ICPR 1986).
+"""
 
 from __future__ import annotations
 
@@ -13,16 +17,29 @@ from tablesim.records.transform import Transform
 from tablesim.scans.cleaning import clean
 
 LARGEST_WORKING_SIDE = 3600
-"""No working image is longer than this; where figures are then too small, legibility says so."""
+"""Longest side of a working image in pixels; where digits are then too small, legibility says so."""
 
 STEEPEST = 6.0
-"""Degrees of skew that are looked for on each side."""
+"""Greatest skew that is searched for, in degrees to each side."""
 
 LEVEL_ENOUGH = 0.4
-"""A smaller skew is left as it is: turning costs sharpness, and the network reads lines that slope a little."""
+"""Degrees of skew up to which a page is not turned: turning costs sharpness, and the network reads slight slopes."""
 
-_SURVEY_SIDE, _FEW_MARKS, _CELLS = 2000, 20, 8
-_ENOUGH_FOR_LINES, _ANGLE_STEP = 60, 0.2
+# The values below were chosen by eye, and kept while the scale, skew and orientation of all test pages were found.
+_SURVEY_SIDE = 2000
+"""Longest side in pixels of the reduced page on which marks are counted."""
+
+_FEW_MARKS, _ENOUGH_FOR_LINES = 20, 60
+"""Marks below which the scale is guessed from the size of the scan, and below which no skew is searched."""
+
+_CELLS = 8
+"""Cells a side of a square piece, on whose grid the most crowded pieces are searched."""
+
+_ANGLE_STEP = 0.2
+"""Degrees between two angles of the search for the skew."""
+
+_SHARPER = 1.08
+"""How many times sharper than the level page a turned page must be to be turned."""
 
 
 def working_image(grey: NDArray[np.uint8], transform: Transform) -> NDArray[np.uint8]:
@@ -41,14 +58,14 @@ def working_image(grey: NDArray[np.uint8], transform: Transform) -> NDArray[np.u
 
 @dataclass(frozen=True)
 class Survey:
-    """A first look at a page.
+    """The marks of a page that have the size of letters or digits.
 
     Attributes
     ----------
     size : tuple of int
         Width and height of the scan in pixels.
     boxes : float32 array of shape (n, 4)
-        Left, top, right, bottom in source pixels of the marks that have the size of letters or figures.
+        Left, top, right, bottom of the marks in source pixels.
     """
 
     size: tuple[int, int]
@@ -57,7 +74,7 @@ class Survey:
     def scale(self, rotation: int) -> float:
         """A first guess at the working scale of the page, set upright by ``rotation``.
 
-        Small letters are about 0.75 of the mean figure; the upper half of the marks is nearer to the figures.
+        Small letters are about 0.75 as high as the mean digit; the upper half of the marks is nearer to the digits.
         """
         if len(self.boxes) < _FEW_MARKS:
             return bounded_scale(self.size, 1200 / max(self.size))
@@ -65,7 +82,7 @@ class Survey:
 
     @property
     def lying(self) -> bool:
-        """Whether the page seems to lie on its side: letters and figures are taller than wide, all but a third."""
+        """Whether the page seems to lie on its side: upright, two thirds of letters and digits are taller than wide."""
         left, top, right, bottom = self.boxes.T
         return len(left) >= _FEW_MARKS and float(np.mean(right - left > bottom - top)) > 0.5
 
@@ -82,8 +99,9 @@ class Survey:
         return skew_of(np.column_stack([across, foot]), float(np.median(self.heights(rotation)))) if len(x) else 0.0
 
     def crowded(self, side: float, count: int) -> list[tuple[int, int]]:
-        """Corners (left, top) of up to ``count`` squares of ``side`` source pixels with most marks, apart from each
-        other: the most crowded may hold text alone.
+        """Corners (left, top) of up to ``count`` disjoint squares of ``side`` source pixels with most marks.
+
+        More than one, since the most crowded square may hold text alone.
         """
         if not len(self.boxes):
             return []
@@ -104,10 +122,10 @@ class Survey:
 
 
 def survey(grey: NDArray[np.uint8]) -> Survey:
-    """A first guess at the working scale: where the page's marks have the size of letters and figures.
+    """The marks of a grey page, uint8 of shape (H, W), that have the size of letters or digits.
 
-    The marks of a page (connected pieces of ink) are mostly small letters and figures. Their usual height, set against
-    the height that the network wants, gives the scale; the digits that are then found make it exact.
+    They are mostly small letters and digits: their usual height and `READING_HEIGHT` give a first scale, and the digits
+    that are then found the exact one.
     """
     height, width = grey.shape
     reduction = min(1.0, _SURVEY_SIDE / max(height, width))
@@ -125,7 +143,7 @@ def skew_of(feet: NDArray[np.floating], height: float) -> float:
     """The turn in clockwise degrees that makes lines level; 0 where they nearly are or where there are too few marks.
 
     Where lines are level, the feet of their marks share few heights: at each angle the feet are counted in bands, and
-    the angle with the greatest sum of squares is taken (projection profile; Postl, 1986).
+    the angle with the greatest sum of squares is taken (projection profile).
 
     Parameters
     ----------
@@ -137,13 +155,13 @@ def skew_of(feet: NDArray[np.floating], height: float) -> float:
     if len(feet) < _ENOUGH_FOR_LINES:
         return 0.0
     angles = np.arange(-STEEPEST, STEEPEST + _ANGLE_STEP / 2, _ANGLE_STEP)
-    profile = np.array([_evenness(feet, float(angle), 0.25 * height) for angle in angles])
+    profile = np.array([_sharpness(feet, float(angle), 0.25 * height) for angle in angles])
     best = float(angles[int(profile.argmax())])
-    level = profile[len(angles) // 2]
-    return best if abs(best) > LEVEL_ENOUGH and profile.max() > 1.08 * level else 0.0
+    as_it_is = profile[len(angles) // 2]
+    return best if abs(best) > LEVEL_ENOUGH and profile.max() > _SHARPER * as_it_is else 0.0
 
 
-def _evenness(feet: NDArray[np.floating], degrees: float, band: float) -> float:
+def _sharpness(feet: NDArray[np.floating], degrees: float, band: float) -> float:
     """Sum of squares of the counts in bands after a clockwise turn, smoothed over three bands."""
     angle = np.deg2rad(degrees)
     y = feet[:, 0] * np.sin(angle) + feet[:, 1] * np.cos(angle)

@@ -215,7 +215,7 @@ class Comparison:
             from tablesim.reader import load_network
 
             network = load_network()
-        return explain_pixels(network.eye, self.reading_a, self.reading_b)
+        return explain_pixels(network.digit_reader, self.reading_a, self.reading_b)
 
     def plot(self, path: str | Path | None = None, *, max_lines: int | None = None, style: str = "arcs") -> Figure:
         """Draw the two pages side by side, their equal glyphs joined by lines as wide as what they bring.

@@ -1,4 +1,4 @@
-"""Rectangles on a page: the one way in which places travel through tablesim."""
+"""Boxes: upright rectangles on a page, in source pixels."""
 
 from __future__ import annotations
 
@@ -25,10 +25,12 @@ class Box:
 
     @property
     def right(self) -> float:
+        """Right edge in pixels."""
         return self.x + self.width
 
     @property
     def bottom(self) -> float:
+        """Bottom edge in pixels."""
         return self.y + self.height
 
     @property
@@ -38,6 +40,7 @@ class Box:
 
     @property
     def area(self) -> float:
+        """Width times height, in square pixels."""
         return self.width * self.height
 
     def contains(self, x: float, y: float) -> bool:
@@ -73,4 +76,5 @@ class Box:
 
     @classmethod
     def from_dict(cls, data: dict[str, float]) -> Box:
+        """The inverse of ``to_dict``."""
         return cls(float(data["x"]), float(data["y"]), float(data["width"]), float(data["height"]))

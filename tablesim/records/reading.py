@@ -14,23 +14,26 @@ from tablesim.records.boxes import Box
 from tablesim.records.transform import Transform
 
 ILLEGIBLE = "?"
-"""What stands in a number's text for a figure that is there but cannot be told."""
+"""Stands in a number's text for a digit that is there but cannot be read."""
+
+RAISED_POINT = "\u00b7"
+"""Stands in a number's text where a raised point is printed between two digits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Digit:
-    """One printed figure.
+    """One digit that was read.
 
     Parameters
     ----------
     value : int or None
-        0 to 9; None where a figure stands that cannot be told.
+        0 to 9; None for a digit that cannot be read.
     box : Box
-        Its place in source pixels.
+        Its position in source pixels.
     confidence : float
-        0 to 1: how sure the network is of this value at this place.
+        Probability, 0 to 1, that the value is right.
     runner_up : tuple of (int, float), optional
-        The next best value and its confidence.
+        The next best value and its probability.
     """
 
     value: int | None
@@ -39,6 +42,7 @@ class Digit:
     runner_up: tuple[int, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
+        """Plain values: an item of ``digits`` in ``tablesim read --json``."""
         runner_up = None
         if self.runner_up is not None:
             runner_up = {"value": self.runner_up[0], "confidence": round(self.runner_up[1], 4)}
@@ -51,18 +55,58 @@ class Digit:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Digit:
+        """The inverse of ``to_dict``."""
         second = data.get("runner_up")
         runner_up = None if second is None else (int(second["value"]), float(second["confidence"]))
         return cls(data["value"], Box.from_dict(data), float(data["confidence"]), runner_up)
 
 
+class DigitRun:
+    """What numbers that were read and numbers that are printed have in common: digits in a row, and a cell.
+
+    ``table``, ``row`` and ``column`` count from 0 in reading order and are None outside a table. A column holds one
+    number a row: degrees and minutes are two columns, and each half-table that is no part of another is a table.
+    """
+
+    __slots__ = ()
+
+    text: str
+    digits: tuple[Any, ...]
+    table: int | None
+    row: int | None
+    column: int | None
+
+    @property
+    def digits_text(self) -> str:
+        """The digits alone; ``?`` for one that cannot be read."""
+        return "".join(ILLEGIBLE if digit.value is None else str(digit.value) for digit in self.digits)
+
+    @property
+    def box(self) -> Box:
+        """The smallest box around the digits, in source pixels."""
+        return Box.around(digit.box for digit in self.digits)
+
+    def as_dict(self, **measures: float) -> dict[str, Any]:
+        """Plain values, with ``measures`` behind the box."""
+        return {
+            "text": self.text,
+            "digits_text": self.digits_text,
+            **self.box.to_dict(),
+            **measures,
+            "table": self.table,
+            "row": self.row,
+            "column": self.column,
+            "digits": [digit.to_dict() for digit in self.digits],
+        }
+
+
 @dataclass(frozen=True, slots=True)
-class Number:
-    """A maximal run of Arabic figures printed together.
+class Number(DigitRun):
+    """A maximal run of Arabic digits printed together, as it was read.
 
     Degrees and minutes are two numbers, a fraction is two. ``text`` is as printed: a raised point is U+00B7 and a
-    figure that cannot be told is ``?``; ``digits_text`` has the figures alone. ``table``, ``row`` and ``column`` count
-    from 0 in reading order and are None outside a table.
+    digit that cannot be read is ``?``; ``digits_text`` has the digits alone. ``confidence`` is the probability, 0 to 1,
+    that the whole number is right.
     """
 
     text: str
@@ -72,29 +116,13 @@ class Number:
     row: int | None = None
     column: int | None = None
 
-    @property
-    def digits_text(self) -> str:
-        return "".join(ILLEGIBLE if digit.value is None else str(digit.value) for digit in self.digits)
-
-    @property
-    def box(self) -> Box:
-        """The smallest box around the digits, in source pixels."""
-        return Box.around(digit.box for digit in self.digits)
-
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "text": self.text,
-            "digits_text": self.digits_text,
-            **self.box.to_dict(),
-            "confidence": round(self.confidence, 4),
-            "table": self.table,
-            "row": self.row,
-            "column": self.column,
-            "digits": [digit.to_dict() for digit in self.digits],
-        }
+        """Plain values: an item of ``numbers`` in ``tablesim read --json``."""
+        return self.as_dict(confidence=round(self.confidence, 4))
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Number:
+        """The inverse of ``to_dict``."""
         return cls(
             text=data["text"],
             digits=tuple(Digit.from_dict(digit) for digit in data["digits"]),
@@ -122,7 +150,7 @@ class Reading:
     is_table : bool
         Whether the page carries a numerical table.
     legibility : float
-        0 to 1: how well the figures on the page could be told.
+        0 to 1: how well the digits on the page could be read.
     numbers : tuple of Number
         In reading order.
     histogram : float32 array of shape (110,), optional
@@ -143,10 +171,12 @@ class Reading:
 
     @property
     def width(self) -> int:
+        """Width of the scan in source pixels."""
         return self.transform.source_width
 
     @property
     def height(self) -> int:
+        """Height of the scan in source pixels."""
         return self.transform.source_height
 
     @property
@@ -155,6 +185,7 @@ class Reading:
         return (digit for number in self.numbers for digit in number.digits)
 
     def with_histogram(self, histogram: NDArray[np.float32]) -> Reading:
+        """The same reading with its histogram, float32 of shape (110,)."""
         return replace(self, histogram=histogram)
 
     def to_dict(self) -> dict[str, Any]:

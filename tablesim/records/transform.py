@@ -1,4 +1,4 @@
-"""The way from the upright working image back to source pixels.
+"""Transforms: the affine map between source pixels and the upright working image of a page.
 
 A page is turned upright by a quarter turn, straightened by a small angle and resized to a working scale. The three
 steps make one affine matrix; every coordinate that leaves tablesim has been sent back through its inverse.

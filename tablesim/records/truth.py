@@ -1,7 +1,7 @@
-"""What really stands on a synthesized page: every figure, with its place in the finished scan.
+"""What is printed on a page whose digits are all known: every digit with its box in the finished scan.
 
-The truth is taken down while the page is set and goes through the same geometry as the paper, so that a box lies on the
-ink of its figure whatever ageing did to the page.
+The truth of a synthesized page is recorded while the page is set and goes through the same geometry as the paper, so
+that a box lies on the ink of its digit whatever ageing did to the page.
 """
 
 from __future__ import annotations
@@ -13,30 +13,29 @@ from pathlib import Path
 from typing import Any
 
 from tablesim.records.boxes import Box
+from tablesim.records.reading import DigitRun
 
 
 @dataclass(frozen=True, slots=True)
 class TrueDigit:
-    """One printed Arabic figure: its value (0 to 9) and its place in pixels of the finished scan."""
+    """One printed digit: its value (0 to 9; -1 where it is not asked for) and its box in pixels of the scan."""
 
     value: int
     box: Box
 
     def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
         return {"value": self.value, **self.box.to_dict()}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> TrueDigit:
+        """The inverse of ``to_dict``."""
         return cls(int(data["value"]), Box.from_dict(data))
 
 
 @dataclass(frozen=True, slots=True)
-class TrueNumber:
-    """A maximal run of figures printed together; ``table``, ``row`` and ``column`` are None outside a table.
-
-    ``text`` is as printed (a raised point is U+00B7). Columns count numbers, so degrees and minutes are two columns,
-    and each half-table is a table of its own.
-    """
+class TrueNumber(DigitRun):
+    """A maximal run of digits printed together, as it is printed; ``text`` with a raised point as U+00B7."""
 
     text: str
     digits: tuple[TrueDigit, ...]
@@ -44,28 +43,13 @@ class TrueNumber:
     row: int | None = None
     column: int | None = None
 
-    @property
-    def digits_text(self) -> str:
-        return "".join(str(digit.value) for digit in self.digits)
-
-    @property
-    def box(self) -> Box:
-        """The smallest box around the digits."""
-        return Box.around(digit.box for digit in self.digits)
-
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "text": self.text,
-            "digits_text": self.digits_text,
-            **self.box.to_dict(),
-            "table": self.table,
-            "row": self.row,
-            "column": self.column,
-            "digits": [digit.to_dict() for digit in self.digits],
-        }
+        """Plain values, with the keys of ``Number.to_dict`` save the confidence."""
+        return self.as_dict()
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> TrueNumber:
+        """The inverse of ``to_dict``."""
         return cls(
             text=data["text"],
             digits=tuple(TrueDigit.from_dict(digit) for digit in data["digits"]),
@@ -77,7 +61,7 @@ class TrueNumber:
 
 @dataclass(frozen=True)
 class PageTruth:
-    """All figures of one synthesized page.
+    """All digits of one synthesized page.
 
     Parameters
     ----------
@@ -122,6 +106,7 @@ class PageTruth:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> PageTruth:
+        """The inverse of ``to_dict``."""
         return cls(
             page=data["page"],
             width=int(data["width"]),
@@ -149,7 +134,7 @@ class PageTruth:
     def to_transcription(self) -> str:
         """The page as text: one printed row a line, ``|`` between columns, ``||`` between half-tables.
 
-        Figures outside the tables stand on lines of their own below a comment, since they are on the page and count.
+        Digits outside the tables stand on lines of their own below a comment, since they are on the page and count.
         """
         lines = [f"# {self.page}: made by tablesim synthesize, every figure on the page"]
         for group in self._side_by_side():

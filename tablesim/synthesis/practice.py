@@ -17,7 +17,8 @@ from tablesim.records.truth import TrueDigit
 from tablesim.synthesis.ageing import SimulatedScan, age, draw_ageing
 from tablesim.synthesis.faces import DIGITS, DRAWN, FACES, Face, Typeface, faces
 from tablesim.synthesis.prose import greek_numeral, roman, sentence, word
-from tablesim.synthesis.sheet import RAISED_POINT, Sheet, Style
+from tablesim.records.reading import RAISED_POINT
+from tablesim.synthesis.sheet import Sheet, Style
 
 _LINING = {"bodoni": 0.5, "bodoni-italic": 0.4, "playfair": 0.5, "unifraktur": 0.5, "gfs-didot-italic": 0.5}
 """How often a lining face is taken, 1 where nothing is said: display faces were rare in tables."""

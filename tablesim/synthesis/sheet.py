@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.records.boxes import Box
+from tablesim.records.reading import RAISED_POINT
 from tablesim.records.truth import TrueDigit, TrueNumber
 from tablesim.synthesis.faces import Typeface
 
-RAISED_POINT = "\u00b7"
 # A point or comma belongs to a number only between two of its digits.
 _NUMBER = re.compile(rf"\d(?:[.,{RAISED_POINT}]?\d)*")
 

@@ -78,7 +78,7 @@ def _pooled(corpus: Corpus, network: PageReader, page: str) -> NDArray[np.float6
     transform = corpus.reading(page).transform
     ink = torch.from_numpy(clean(working_image(load_scan(corpus.page(page)["scan"]).grey, transform)))[None, None]
     with torch.inference_mode():
-        activations = torch.sigmoid(network.eye.network(ink).digits[0])
+        activations = torch.sigmoid(network.digit_reader.network(ink).digits[0])
     return pooled_histogram(activations, cells_between(DIGIT_HEIGHT, _CELL))
 
 

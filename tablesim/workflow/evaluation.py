@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tablesim import reader
-from tablesim.digits.alignment import align, judged_digits
+from tablesim.digits.evaluation.alignment import align, judged_digits
 from tablesim.digits.calibration import Bin, expected_calibration_error, reliability
-from tablesim.digits.neighbours import TableNeighbourRecall, neighbour_recall
-from tablesim.digits.scores import ReadingScore, score_texts, total
-from tablesim.digits.transcription import find_truth, read_truth
+from tablesim.digits.evaluation.scores import TableNeighbourRecall, neighbour_recall
+from tablesim.digits.evaluation.scores import ReadingScore, score_texts, total
+from tablesim.digits.evaluation.transcription import find_truth, read_truth
 from tablesim.errors import TranscriptionError
 from tablesim.records.truth import PageTruth
 from tablesim.scans.locator import Locator

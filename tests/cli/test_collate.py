@@ -20,7 +20,7 @@ from tablesim.workflow import run
 @pytest.fixture
 def call(monkeypatch):
     # A reader that can say which weights it reads with.
-    about = {"weights": Path(__file__), "eye": SimpleNamespace(thresholds=Thresholds())}
+    about = {"weights": Path(__file__), "digit_reader": SimpleNamespace(thresholds=Thresholds())}
     monkeypatch.setattr(reader, "load_network", lambda path=None: type("Reader", (FakeReader,), about)())
 
     def call(*words, code=0):

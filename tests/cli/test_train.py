@@ -7,10 +7,10 @@ import pytest
 from typer.testing import CliRunner
 
 from tablesim.cli import app
-from tablesim.digits.training import TrainingProgress, TrainingSettings
+from tablesim.digits.training.train import TrainingProgress, TrainingSettings
 from tablesim.reader import BUNDLED_WEIGHTS
 from tablesim.records.truth import PageTruth
-from tests.digits.annotated import write_digits
+from tests.digits.training.annotated import write_digits
 
 PAGE = "1032_fontanus_1586_p56"
 

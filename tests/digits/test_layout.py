@@ -36,7 +36,7 @@ def chronology(rng):
 
 
 def old_chords(rng):
-    """Two half-tables of nine tight columns, rows in groups of three, small old-style figures."""
+    """Two half-tables of nine tight columns, rows in groups of three, small old-style digits."""
     page = Page(rng, unit=9)
     half = [3.5, 6.8, 10.8, 13, 15.2, 19.5, 21.5, 23.5, 25.5]
     page.table([Column(x + shift) for shift in (0, 24) for x in half], 45, 1.45, group=3, leading=0.35, top=6)
@@ -45,7 +45,7 @@ def old_chords(rng):
 
 
 def barometer(rng):
-    """Thirty-one rows of twenty-six columns that all but touch, lining figures."""
+    """Thirty-one rows of twenty-six columns that all but touch, lining digits."""
     page = Page(rng, unit=24, old_style=False)
     hours = [Column(6 + 4 * i, (4, 4)) for i in range(25)]
     page.table([Column(2.5), *hours], 31, 1.45, group=5, leading=0.8, top=12)

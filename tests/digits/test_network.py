@@ -38,14 +38,6 @@ def test_folding_changes_nothing():
     assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in network.folded().modules())
 
 
-def test_macs_counts_multiplications_by_hand():
-    network = DigitNetwork(SMALL)
-    # 5x5 conv at a half; at a quarter 1 stride conv and 2 + 1 residual blocks; at an eighth one and one; back; head.
-    half, quarter, eighth = 32 * 32, 16 * 16, 8 * 8
-    by_hand = half * 4 * 25 + quarter * (8 * 4 * 9 + 6 * 8 * 8 * 9 + 47 * 8) + eighth * (3 * 8 * 8 * 9 + 8 * 8)
-    assert network.macs(64, 64) == by_hand
-
-
 def test_weights_come_back_bit_equal_with_their_record(tmp_path):
     network = trained_a_little().folded()
     path = tmp_path / "w.safetensors"

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from tablesim.digits.detection import Detection
+from tablesim.digits.evaluation.scores import ErrorCounts
 from tablesim.digits.page import _number
 from tablesim.digits.peaks import DigitPeaks
 from tablesim.digits.scale import survey
-from tablesim.digits.scores import ErrorCounts
 from tablesim.reader import load_network
 from tablesim.records.transform import Transform
 from tablesim.synthesis.ageing import Ageing, SimulatedScan, age

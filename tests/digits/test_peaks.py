@@ -13,11 +13,11 @@ from tablesim.digits.peaks import DigitPeaks, find_digits
 SIZE = 256
 
 
-def maps_with(*figures):
-    """Maps that show figures (value, x, y, logit, rival, rival_logit) in working pixels, boxes 10 x 14."""
+def maps_with(*printed):
+    """Maps that show digits (value, x, y, logit, rival, rival_logit) in working pixels, boxes 10 x 14."""
     digits = torch.full((1, 10, SIZE // 2, SIZE // 2), -9.0)
     edges = torch.zeros(1, 4, SIZE // 4, SIZE // 4)
-    for value, x, y, logit, rival, rival_logit in figures:
+    for value, x, y, logit, rival, rival_logit in printed:
         row, column = int(y // 2), int(x // 2)
         digits[0, value, row, column] = logit
         digits[0, rival, row, column] = max(rival_logit, float(digits[0, rival, row, column]))

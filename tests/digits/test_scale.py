@@ -15,7 +15,7 @@ from tablesim.synthesis.sheet import Sheet, Style
 
 
 def page(skew: float = 0.0, size: float = 46) -> np.ndarray:
-    """A page of 18 lines of figures, scanned askew."""
+    """A page of 18 lines of digits, scanned askew."""
     rng = np.random.default_rng(5)
     sheet = Sheet(1300, 1500, rng)
     style = Style(FACES["fell-english"], size)

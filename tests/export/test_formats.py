@@ -187,7 +187,7 @@ class WeighedReader(FakeReader):
     """A reader that can say which weights it reads with."""
 
     weights: Path = Path(__file__)
-    eye: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(thresholds=Thresholds()))
+    digit_reader: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(thresholds=Thresholds()))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.digits.alignment import rising_pairs
+from tablesim.digits.evaluation.alignment import rising_pairs
 from tablesim.evidence.collation.alignment import AlignedPatch
 from tablesim.evidence.collation.grids import NONE, Panel, TableAlignment
 from tablesim.evidence.collation.values import Evidence

@@ -196,12 +196,12 @@ def working_boxes(boxes: Sequence[Box], transform: Transform) -> NDArray[np.floa
     return np.hstack([ends.min(axis=1), ends.max(axis=1)])
 
 
-def page_relevance(eye: DigitReader, reading: Reading, *, dtype: torch.dtype = torch.float32) -> PageRelevance:
+def page_relevance(reader: DigitReader, reading: Reading, *, dtype: torch.dtype = torch.float32) -> PageRelevance:
     """Send the embedding of a page down to its ink.
 
     Parameters
     ----------
-    eye : Eye
+    reader : DigitReader
         With the network that read the page.
     reading : Reading
         Its digits say where relevance starts; the scan must still be where it was.
@@ -215,7 +215,7 @@ def page_relevance(eye: DigitReader, reading: Reading, *, dtype: torch.dtype = t
     """
     grey = load_scan(reading.scan).grey
     ink = torch.from_numpy(clean(working_image(grey, reading.transform))).to(dtype)
-    return ink_relevance(eye.network, ink, reading.transform, Occurrences.of(reading))
+    return ink_relevance(reader.network, ink, reading.transform, Occurrences.of(reading))
 
 
 def ink_relevance(network: DigitNetwork, ink: Tensor, transform: Transform, occurrences: Occurrences) -> PageRelevance:
@@ -375,6 +375,8 @@ class PixelRelevance:
         return draw_ink(inks, marginals, words, path)
 
 
-def explain_pixels(eye: DigitReader, a: Reading, b: Reading, *, dtype: torch.dtype = torch.float32) -> PixelRelevance:
+def explain_pixels(
+    reader: DigitReader, a: Reading, b: Reading, *, dtype: torch.dtype = torch.float32
+) -> PixelRelevance:
     """The score of two readings down to the pixels of their pages; arguments as for `page_relevance`."""
-    return PixelRelevance(page_relevance(eye, a, dtype=dtype), page_relevance(eye, b, dtype=dtype))
+    return PixelRelevance(page_relevance(reader, a, dtype=dtype), page_relevance(reader, b, dtype=dtype))

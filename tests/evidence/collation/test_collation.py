@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from evidence.grids import chords, printed, reading, with_numbers
 from evidence.pages import two_editions
-from tablesim.digits.transcription import read_transcription
+from tablesim.digits.evaluation.transcription import read_transcription
 from tablesim.errors import SettingsError
 from tablesim.evidence.collation.cells import judge
 from tablesim.evidence.collation.collation import collate

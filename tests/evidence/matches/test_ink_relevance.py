@@ -58,7 +58,7 @@ class Embedding(nn.Module):
 
 @pytest.fixture(scope="module")
 def eye():
-    return load_network().eye
+    return load_network().digit_reader
 
 
 @pytest.fixture(scope="module")

@@ -1,15 +1,15 @@
-"""Annotations to learn from: what people wrote down of numbers on scans, in the files in which they are published.
+"""Reads annotations of numbers on scans, in the formats in which they are published.
 
-Three kinds of CSV are read as they are, told apart by their columns:
+Three kinds of CSV are distinguished by their columns:
 
-- **digits**: a line a figure, ``xywh`` its box and ``element_label`` its value with its place in the number: ``^d``
+- **digits**: a line a digit, ``xywh`` its box and ``element_label`` its value with its position in the number: ``^d``
   first, ``d`` middle, ``d$`` last, ``^d$`` alone (``digit_page_annotations.csv`` of the Sphaera corpus);
 - **numbers**: a line a number, ``xywh`` its box and ``element_label`` or ``number`` its value; ``NaN`` says that no
   number is there (``numerical_patches.csv``, ``contrast_patches.csv``);
 - **corrections** of a run (`tablesim.digits.corrections`).
 
-A page is looked up by its file name, wherever the column gives an address. Nothing is fetched. What cannot be used is
-left out and counted by its reason, and nobody will be asked what is printed at its place.
+A page is found by its file name, also where the column gives an address. Nothing is fetched. What cannot be used is
+left out and counted by its reason, and its box is left out of loss and measures.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ PAGE_COLUMNS = ("page_id_", "page_id", "page", "page_url")
 """Columns that name the page, the first that the file has."""
 
 SMALLEST_BOX = 3.0
-"""Boxes with a shorter side, in pixels, are slips of the mouse."""
+"""Boxes with a shorter side, in pixels, are taken for slips of the mouse."""
 
 NARROWEST, WIDEST = 0.25, 2.0
-"""Width of a figure in its box, over the height of the box: outside, box and label do not belong together. A 1 may
-alone be half as narrow."""
+"""Bounds of the width of a digit over the height of its box: outside, box and label do not belong together. A 1 alone
+may be half as narrow."""
 
 FARTHEST = 1.7
-"""Greatest distance of the middles of a figure and the next of its number, in heights of figures."""
+"""Greatest distance of the middles of a digit and the next of its number, in digit heights."""
 
 TWICE = 0.6
 """Two boxes that share this much (intersection over union) annotate one thing."""
@@ -53,18 +53,18 @@ _PAGE_ENDING = re.compile(r"[\W_]*(?:p|pg|page|f|fol|s|seite)?[\W_]*\d+[rv]?$", 
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """A number that a person wrote down.
+    """A number that a person annotated.
 
     Parameters
     ----------
     page, book : str
         Page id (the scan's name without its ending), and what all pages of one book share.
     text : str
-        As printed; ``?`` for an illegible figure; empty where no number is.
+        As printed; ``?`` for an illegible digit; empty where no number is.
     box : Box
         Around the number, in source pixels.
     digits : tuple of Box
-        Around each of its figures, where the file has them; empty where it has the number's box alone.
+        Around each of its digits, where the file has them; empty where it has the number's box alone.
     """
 
     page: str
@@ -75,18 +75,19 @@ class Annotation:
 
     @property
     def digits_text(self) -> str:
+        """The digits of ``text`` alone."""
         return "".join(sign for sign in self.text if sign.isdigit() or sign == ILLEGIBLE)
 
 
 @dataclass
 class Annotations:
-    """What some files say, and what of them was left out.
+    """The annotations of some files, and what of them was left out.
 
     Parameters
     ----------
     numbers : list of Annotation
     unasked : dict of str to list of Box
-        By page: places where something stands that cannot be used.
+        By page: boxes whose content cannot be used.
     left_out : dict of str to list of str
         By reason: page and label of each line that is not used.
     """
@@ -96,7 +97,7 @@ class Annotations:
     left_out: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def leave_out(self, reason: str, page: str, label: str, box: Box | None = None) -> None:
-        """Count a line that is not used; where its box says where, nothing will be asked there."""
+        """Count a line that is not used; within its ``box`` nothing will be asked for."""
         self.left_out[reason].append(f"{page} {label}".strip())
         if box is not None:
             self.unasked[page].append(box)
@@ -104,9 +105,12 @@ class Annotations:
     def summary(self) -> list[str]:
         """What is used and what is not, a sentence each."""
         pages, books = {n.page for n in self.numbers}, {n.book for n in self.numbers}
-        figures = sum(len(n.digits_text) for n in self.numbers)
-        used = f"{len(self.numbers)} numbers with {figures} figures on {len(pages)} pages of {len(books)} books"
-        return [used, *(f"left out, {why}: {len(what)} ({listed(what, 3)})" for why, what in self.left_out.items())]
+        n_digits = sum(len(n.digits_text) for n in self.numbers)
+        used = f"{len(self.numbers)} numbers with {n_digits} digits on {len(pages)} pages of {len(books)} books"
+        return [
+            used,
+            *(f"left out, {reason}: {len(lines)} ({listed(lines, 3)})" for reason, lines in self.left_out.items()),
+        ]
 
 
 def read_annotations(paths: str | Path | Iterable[str | Path]) -> Annotations:
@@ -154,17 +158,17 @@ def _read_file(path: Path, annotations: Annotations) -> None:
             "and element_label or number, or corrections with page, x, y, width, height and correct"
         )
     placed = any("^" in row[label] or "$" in row[label] for row in file.rows)
-    by_page: dict[str, list[_Figure]] = defaultdict(list)
+    by_page: dict[str, list[_AnnotatedDigit]] = defaultdict(list)
     for row in file.rows:
         line = _line(file, row, (page, box, label), annotations)
         if line is None:
             continue
         if placed:
-            _add_figure(line, annotations, by_page)
+            _add_digit(line, annotations, by_page)
         else:
             _add_number(line, annotations)
-    for figures in by_page.values():
-        _add_chains(figures, annotations)
+    for digits in by_page.values():
+        _add_chains(digits, annotations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +186,8 @@ class _Line:
 
 
 @dataclass(frozen=True, slots=True)
-class _Figure:
-    """An annotated figure: its line, its value, and whether its number begins and ends with it."""
+class _AnnotatedDigit:
+    """An annotated digit: its line, its value, and whether its number begins and ends with it."""
 
     line: _Line
     value: str
@@ -206,7 +210,7 @@ def _line(file: CsvFile, row: dict[str, str], columns: tuple[str, str, str], ann
     line = _Line(page, book, label, row[number] if number else "", Box(*sides))
     if min(line.box.width, line.box.height) < SMALLEST_BOX:
         x, y = line.box.centre
-        # A click instead of a box: its place is known, its size is not.
+        # A click instead of a box: its position is known, its size is not.
         around = Box(x - 4 * SMALLEST_BOX, y - 4 * SMALLEST_BOX, 8 * SMALLEST_BOX, 8 * SMALLEST_BOX)
         annotations.leave_out(f"the box is smaller than {SMALLEST_BOX:g} pixels", page, label, around)
         return None
@@ -221,21 +225,21 @@ def _add_number(line: _Line, annotations: Annotations) -> None:
     elif not _agrees(line, line.label):
         line.leave_out("element_label and number differ", annotations)
     elif not NARROWEST <= line.box.width / len(line.label) / line.box.height <= WIDEST:
-        line.leave_out("the box does not fit so many figures", annotations)
+        line.leave_out("the box does not fit so many digits", annotations)
     else:
         annotations.numbers.append(Annotation(line.page, line.book, line.label, line.box))
 
 
-def _add_figure(line: _Line, annotations: Annotations, by_page: dict[str, list[_Figure]]) -> None:
+def _add_digit(line: _Line, annotations: Annotations, by_page: dict[str, list[_AnnotatedDigit]]) -> None:
     placed = _PLACED.fullmatch(line.label)
     if not placed:
         line.leave_out("the label is not ^d, d, d$ or ^d$", annotations)
     elif not _agrees(line, placed["value"]):
         line.leave_out("element_label and number differ", annotations)
     elif not NARROWEST * (0.5 if placed["value"] == "1" else 1.0) <= line.box.width / line.box.height <= WIDEST:
-        line.leave_out("the box does not fit a figure", annotations)
+        line.leave_out("the box does not fit a digit", annotations)
     else:
-        by_page[line.page].append(_Figure(line, placed["value"], bool(placed["first"]), bool(placed["last"])))
+        by_page[line.page].append(_AnnotatedDigit(line, placed["value"], bool(placed["first"]), bool(placed["last"])))
 
 
 def _agrees(line: _Line, label: str) -> bool:
@@ -245,37 +249,37 @@ def _agrees(line: _Line, label: str) -> bool:
         return False
 
 
-def _add_chains(figures: Sequence[_Figure], annotations: Annotations) -> None:
-    """Figures of one page joined to numbers: from each first one to the right until a last one."""
-    after = _followers(figures)
+def _add_chains(digits: Sequence[_AnnotatedDigit], annotations: Annotations) -> None:
+    """Join the digits of one page to numbers: from each first one to the right until a last one."""
+    after = _followers(digits)
     used: set[int] = set()
-    for start in (k for k, figure in enumerate(figures) if figure.first):
+    for start in (k for k, digit in enumerate(digits) if digit.first):
         run = [start]
-        while not figures[run[-1]].last and run[-1] in after:
+        while not digits[run[-1]].last and run[-1] in after:
             run.append(after[run[-1]])
-        if figures[run[-1]].last:
+        if digits[run[-1]].last:
             used.update(run)
-            chain = [figures[k] for k in run]
-            boxes = tuple(figure.line.box for figure in chain)
-            text = "".join(figure.value for figure in chain)
+            chain = [digits[k] for k in run]
+            boxes = tuple(digit.line.box for digit in chain)
+            text = "".join(digit.value for digit in chain)
             line = chain[0].line
             annotations.numbers.append(Annotation(line.page, line.book, text, Box.around(boxes), boxes))
-    for k, figure in enumerate(figures):
+    for k, digit in enumerate(digits):
         if k not in used:
-            figure.line.leave_out("its number has no beginning or no end", annotations)
+            digit.line.leave_out("its number has no beginning or no end", annotations)
 
 
-def _followers(figures: Sequence[_Figure]) -> dict[int, int]:
-    """For each figure that is not the last of its number the next to its right, each taken once, the nearest first."""
-    middles = np.array([figure.line.box.centre for figure in figures])
-    height = float(np.median([figure.line.box.height for figure in figures]))
+def _followers(digits: Sequence[_AnnotatedDigit]) -> dict[int, int]:
+    """For each digit that is not the last of its number the next to its right, each taken once, the nearest first."""
+    middles = np.array([digit.line.box.centre for digit in digits])
+    height = float(np.median([digit.line.box.height for digit in digits]))
     pairs = []
-    for k, figure in enumerate(figures):
-        if figure.last:
+    for k, digit in enumerate(digits):
+        if digit.last:
             continue
         across, down = (middles - middles[k]).T
         near = (across > 0.1 * height) & (across < FARTHEST * height) & (np.abs(down) < 0.6 * height)
-        followers = [int(j) for j in np.flatnonzero(near) if not figures[int(j)].first]
+        followers = [int(j) for j in np.flatnonzero(near) if not digits[int(j)].first]
         pairs += [(float(across[j] + 2 * abs(down[j])), k, j) for j in followers]
     after: dict[int, int] = {}
     taken: set[int] = set()
@@ -292,7 +296,7 @@ def _add_corrections(corrections: Sequence[Correction], annotations: Annotations
 
 
 def _once(annotations: Annotations) -> list[Annotation]:
-    """Each number once: of two about the same place the one with boxes for its figures; none where they contradict."""
+    """Each number once: of two at one position the one with boxes for its digits; none where they contradict."""
     by_page: dict[str, list[Annotation]] = defaultdict(list)
     for number in annotations.numbers:
         by_page[number.page].append(number)

@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 import torch
 
-from tablesim.digits import training
-from tablesim.digits.annotated_crops import AnnotatedCrops
 from tablesim.digits.network import load_weights
-from tablesim.digits.training import TrainingSettings, train
-from tablesim.digits.training_checks import ValidationSettings
+from tablesim.digits.training import train as training
+from tablesim.digits.training.crops import AnnotatedCrops
+from tablesim.digits.training.train import TrainingSettings, train
+from tablesim.digits.training.validation import ValidationSettings
 from tablesim.errors import SettingsError
 from tablesim.reader import BUNDLED_WEIGHTS
-from tests.digits.annotated import sample_pages
+from tests.digits.training.annotated import sample_pages
 
 TINY = TrainingSettings(steps=4, batch=2, pool=8, seed=3)
-FEW = ValidationSettings(practice=1, whole=1, glance=1)
+FEW = ValidationSettings(practice=1, whole=1, quick=1)
 
 
 @pytest.fixture(scope="module")
@@ -69,14 +69,14 @@ def _train_and_stall(folder):
         (folder / "stalled").touch()
         time.sleep(60)
 
-    train(folder, TINY, on_progress=stall, checkpoint_every=2, checks=FEW)
+    train(folder, TINY, on_progress=stall, checkpoint_every=2, validation=FEW)
 
 
 def test_a_killed_training_goes_on_to_the_same_weights(tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     seen = []
     # The checks only look: a training without them comes to the same weights.
-    train(whole, TINY, workers=0, on_progress=seen.append, checkpoint_every=2, checks=replace(FEW, glance=0))
+    train(whole, TINY, workers=0, on_progress=seen.append, checkpoint_every=2, validation=replace(FEW, quick=0))
     assert [progress.step for progress in seen] == [2, 4]
     assert seen[-1].practice is None
     killed.mkdir()
@@ -91,7 +91,7 @@ def test_a_killed_training_goes_on_to_the_same_weights(tmp_path):
     process.join()
     assert not (killed / "digits.safetensors").exists()
     # Where the pages are made changes nothing.
-    train(killed, TINY, workers=0, checkpoint_every=2, checks=FEW)
+    train(killed, TINY, workers=0, checkpoint_every=2, validation=FEW)
     assert equal(weights(whole), weights(killed))
     log = [json.loads(line) for line in (killed / "metrics.jsonl").read_text().splitlines()]
     assert [entry["step"] for entry in log] == [2, 4]
@@ -111,7 +111,7 @@ def test_weights_are_tuned_on_annotations_and_measured_on_other_books(tmp_path, 
     settings = replace(TINY, learning_rate=1e-4, held_out=0.5)
 
     def go(folder, **kwargs):
-        given = {"annotations": pages, "start": BUNDLED_WEIGHTS, "checks": FEW, **kwargs}
+        given = {"annotations": pages, "start": BUNDLED_WEIGHTS, "validation": FEW, **kwargs}
         return train(folder, settings, workers=0, checkpoint_every=2, **given)
 
     go(tmp_path / "whole")
@@ -147,8 +147,8 @@ def test_annotated_crops_are_learned(pages):
     # Every 1 is to be a 7 from now on: only learning brings the loss down.
     crops = []
     for crop in (AnnotatedCrops(pages).draw(rng, training.CROP) for _ in range(2)):
-        values = np.where(crop.figures.values == 1, 7, crop.figures.values)
-        crops.append(replace(crop, figures=replace(crop.figures, values=values)))
+        values = np.where(crop.true_digits.values == 1, 7, crop.true_digits.values)
+        crops.append(replace(crop, true_digits=replace(crop.true_digits, values=values)))
     optimizer = torch.optim.AdamW(network.parameters(), 1e-3)
     losses = [training._update(network, optimizer, crops)[0] for _ in range(12)]
     assert losses[-1] < 0.6 * losses[0]

@@ -5,18 +5,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tablesim.digits.annotated_crops import AnnotatedCrops, mask
-from tablesim.digits.annotated_pages import AnnotatedPage, annotated_pages, close_box, cut_number, split_by_book
-from tablesim.digits.annotations import read_annotations
-from tablesim.digits.held_out import measure
 from tablesim.digits.network import DIGIT_HEIGHT
-from tablesim.digits.targets import make_targets
+from tablesim.digits.training.annotated_pages import (
+    AnnotatedPage,
+    annotated_pages,
+    close_box,
+    cut_number,
+    split_by_book,
+)
+from tablesim.digits.training.annotations import read_annotations
+from tablesim.digits.training.crops import AnnotatedCrops, mask
+from tablesim.digits.training.held_out import measure
+from tablesim.digits.training.targets import make_targets
 from tablesim.errors import MetadataError, SettingsError
 from tablesim.reader import load_network
 from tablesim.records.boxes import Box
 from tablesim.records.truth import PageTruth
 from tablesim.scans.images import load_scan
-from tests.digits.annotated import sample_pages, write_digits, write_numbers
+from tests.digits.training.annotated import sample_pages, write_digits, write_numbers
 
 NAMES = ("1004_collinus_1573_p22", "1008_ripanus_1639_p77")
 
@@ -42,15 +48,15 @@ def test_boxes_drawn_by_hand_come_close_to_the_ink(tmp_path, sample, truths, wri
         scale = page.ink.shape[1] / truth.width
         printed = [digit for number in truth.numbers for digit in number.digits]
         corners = np.array([(d.box.x, d.box.y, d.box.right, d.box.bottom) for d in printed]) * scale
-        figures = [digit for number in page.numbers for digit in number.digits]
-        found = np.array([(d.box.x, d.box.y, d.box.right, d.box.bottom) for d in figures])
+        digits = [digit for number in page.numbers for digit in number.digits]
+        found = np.array([(d.box.x, d.box.y, d.box.right, d.box.bottom) for d in digits])
         middles = (found[:, None, :2] + found[:, None, 2:] - corners[None, :, :2] - corners[None, :, 2:]) / 2
         nearest = np.abs(middles).sum(axis=2).argmin(axis=1)
-        assert [printed[k].value for k in nearest] == [digit.value for digit in figures]
+        assert [printed[k].value for k in nearest] == [digit.value for digit in digits]
         off = np.abs(found - corners[nearest])
         assert np.quantile(off, 0.98) < 0.16 * DIGIT_HEIGHT
         assert len(page.numbers) >= 0.98 * len(page.asked)
-        heights = [digit.box.height for digit in figures]
+        heights = [digit.box.height for digit in digits]
         assert np.median(heights) == pytest.approx(DIGIT_HEIGHT, rel=0.12)
 
 
@@ -68,7 +74,7 @@ def test_scans_that_are_not_those_annotated_are_left_out(tmp_path, sample, truth
         annotated_pages(read_annotations(tmp_path / "a.csv"), scans)
     assert "none of the 2 annotated pages can be used" in str(caught.value)
     assert f"another scan: {NAMES[0]}" in str(caught.value)
-    assert "boxes do not lie on figures: another scan" in str(caught.value)
+    assert "boxes do not lie on digits: another scan" in str(caught.value)
     with pytest.raises(MetadataError, match="no scan of this name: 1004_collinus_1573_p22, 1008_ripanus_1639_p77"):
         other = tmp_path / "others"
         other.mkdir()
@@ -108,31 +114,31 @@ def test_another_seed_holds_out_other_books():
 def test_a_crop_asks_for_nothing_outside_the_annotations(annotated):
     crops = AnnotatedCrops(annotated)
     drawn = [crops.draw(np.random.default_rng(seed), 128) for seed in range(6)]
-    targets = make_targets([crop.figures for crop in drawn], 128)
+    targets = make_targets([crop.true_digits for crop in drawn], 128)
     masked = mask(targets, drawn, 128)
 
     assert [crop.ink.shape for crop in drawn] == [(128, 128)] * 6
     for n, crop in enumerate(drawn):
-        assert (crop.figures.values >= 0).any()
+        assert (crop.true_digits.values >= 0).any()
         cells = np.zeros((64, 64), dtype=bool)
         for x0, y0, x1, y1 in np.clip(np.round(crop.asked / 2).astype(int), 0, 64):
             cells[y0:y1, x0:x1] = True
         assert 0.05 < cells.mean() < 0.95
         assert not masked.weight[n, 0].numpy()[~cells].any()
         assert np.array_equal(masked.weight[n, 0].numpy()[cells], targets.weight[n, 0].numpy()[cells])
-        # The figures lie on ink, whatever size the crop is shown at.
-        for (x0, y0, x1, y1), value in zip(crop.figures.places.astype(int), crop.figures.values, strict=True):
+        # The digits lie on ink, whatever size the crop is shown at.
+        for (x0, y0, x1, y1), value in zip(crop.true_digits.boxes.astype(int), crop.true_digits.values, strict=True):
             assert value < 0 or crop.ink[y0 : y1 + 1, x0 : x1 + 1].max() > 0.4
     again = crops.draw(np.random.default_rng(3), 128)
     assert np.array_equal(again.ink, drawn[3].ink)
 
 
 def test_measuring_counts_hits_misses_and_what_is_too_much(annotated):
-    eye = load_network().eye
-    found = measure(eye.network, eye.calibration, annotated)
-    figures = sum(len(number.digits) for number in annotated[0].numbers)
+    reader = load_network().digit_reader
+    found = measure(reader.network, reader.calibration, annotated)
+    digits = sum(len(number.digits) for number in annotated[0].numbers)
 
-    assert found.digits.hits + found.digits.missed == figures
+    assert found.digits.hits + found.digits.missed == digits
     assert found.digits.f1 > 0.9
     assert found.numbers.hits + found.numbers.missed == len(annotated[0].numbers)
     assert found.confusion.trace() == found.digits.hits
@@ -148,9 +154,9 @@ def test_measuring_counts_hits_misses_and_what_is_too_much(annotated):
         )
         for page in annotated
     ]
-    mistaken = measure(eye.network, eye.calibration, wrong)
-    assert mistaken.digits.hits < 0.02 * figures
-    assert mistaken.digits.false == pytest.approx(found.digits.hits + found.digits.false, abs=0.02 * figures)
+    mistaken = measure(reader.network, reader.calibration, wrong)
+    assert mistaken.digits.hits < 0.02 * digits
+    assert mistaken.digits.false == pytest.approx(found.digits.hits + found.digits.false, abs=0.02 * digits)
     assert mistaken.numbers.hits < 0.02 * len(annotated[0].numbers)
     assert (found + mistaken).digits.missed == found.digits.missed + mistaken.digits.missed
 
@@ -172,7 +178,7 @@ def test_a_box_leaves_rules_and_neighbours_aside():
     assert close_box(ink_of((20, 10, 1, 1)), Box(15, 5, 20, 26)) is None
 
 
-def test_a_number_is_cut_between_its_figures():
+def test_a_number_is_cut_between_its_digits():
     ink = ink_of((10, 10, 9, 16), (21, 10, 4, 16), (28, 10, 9, 16))
     cut = cut_number(ink, Box(8, 8, 32, 20), "212")
     assert [close_box(ink, box) for box in cut] == [Box(10, 10, 9, 16), Box(21, 10, 4, 16), Box(28, 10, 9, 16)]

@@ -1,6 +1,6 @@
-"""What a training leaves behind for people: learning curve, confusion matrix, calibration, and a page that says it all.
+"""The report of a training: learning curve, confusion matrix, reliability diagram, and a page with all measures.
 
-The record in the weights file and the lines of metrics.jsonl are the source; everything here can be drawn again.
+Its sources are the record in the weights file and the lines of metrics.jsonl; it can be made again from them.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def read_metrics(path: str | Path) -> list[dict[str, Any]]:
 
 def _lines(record: dict[str, Any], points: Sequence[dict[str, Any]]) -> list[str]:
     settings, practice, whole = record["training"], record["validation"], record["whole_pages"]
-    given = {name: settings[name] for name in settings if settings[name] != ""}
+    chosen = {name: settings[name] for name in settings if settings[name] != ""}
     lines = [
         "# Digit network: a training",
         "",
@@ -69,26 +69,26 @@ def _lines(record: dict[str, Any], points: Sequence[dict[str, Any]]) -> list[str
         "",
         "| setting | value |",
         "|---|---|",
-        *(f"| {name} | {value} |" for name, value in given.items()),
+        *(f"| {name} | {value} |" for name, value in chosen.items()),
         "",
         "## Practice pages",
         "",
         f"{practice['pages']} pages that were never trained on; harder than books.",
         "",
-        "| figure | value |",
+        "| measure | value |",
         "|---|---|",
         f"| precision of digits | {practice['digit_precision']:.4f} |",
         f"| recall of digits | {practice['digit_recall']:.4f} |",
         f"| F1 of whole numbers | {practice['f1_numbers']:.4f} |",
         f"| expected calibration error of digits | {practice['calibration_error']:.4f} |",
         f"| most frequent confusions | {', '.join(confusions(practice['confusion'])) or 'none'} |",
-        *_kept_lines(points),
+        *_curve_lines(points),
         "",
         "## Whole pages",
         "",
         f"{whole['pages']} synthesized pages of books, read as any scan is.",
         "",
-        "| figure | value |",
+        "| measure | value |",
         "|---|---|",
         f"| F1 of whole numbers | {whole['f1_numbers']:.4f} |",
         f"| F1 of digits | {whole['f1_digits']:.4f} |",
@@ -103,17 +103,17 @@ def _lines(record: dict[str, Any], points: Sequence[dict[str, Any]]) -> list[str
     lines += [
         "## Pictures",
         "",
-        f"![Losses and figures while training]({CURVE})",
+        f"![Losses and measures while training]({CURVE})",
         "",
-        f"![What is printed, and what was read there]({CONFUSION})",
+        f"![Printed digits, and what was read there]({CONFUSION})",
         "",
-        f"![What confidences are worth]({CALIBRATION})",
+        f"![Confidences and shares that are right]({CALIBRATION})",
     ]
     return lines
 
 
-def _kept_lines(points: Sequence[dict[str, Any]]) -> list[str]:
-    """What a network that was trained further has forgotten, or learned, of the practice pages."""
+def _curve_lines(points: Sequence[dict[str, Any]]) -> list[str]:
+    """How a network that was trained further reads the practice pages before and after."""
     if not points or points[0]["step"] or not (points[0].get("practice") and points[-1].get("practice")):
         return []
     before, after = points[0]["practice"], points[-1]["practice"]
@@ -126,7 +126,7 @@ def _kept_lines(points: Sequence[dict[str, Any]]) -> list[str]:
 
 def _held_out_lines(held_out: dict[str, Any]) -> list[str]:
     before, after = held_out["before"], held_out["after"]
-    figures = (
+    measures = (
         ("precision of digits", "digit_precision"),
         ("recall of digits", "digit_recall"),
         ("F1 of digits", "f1_digits"),
@@ -138,19 +138,19 @@ def _held_out_lines(held_out: dict[str, Any]) -> list[str]:
         f"{after['numbers']} annotated numbers on {held_out['pages']} pages of {len(held_out['books'])} books, none of "
         f"which was learned from: {', '.join(held_out['books'])}.",
         "",
-        "| figure | before | after |",
+        "| measure | before | after |",
         "|---|---|---|",
         *(
             f"| {name} | {f'{before[key]:.4f}' if before else 'from nothing'} | {after[key]:.4f} |"
-            for name, key in figures
+            for name, key in measures
         ),
         f"| most frequent confusions | {_confused(before)} | {_confused(after)} |",
         "",
     ]
 
 
-def _confused(figures: dict[str, Any] | None) -> str:
-    return ", ".join(confusions(figures["confusion"])) or "none" if figures else ""
+def _confused(measures: dict[str, Any] | None) -> str:
+    return ", ".join(confusions(measures["confusion"])) or "none" if measures else ""
 
 
 def confusions(matrix: Sequence[Sequence[int]], most: int = 6) -> list[str]:

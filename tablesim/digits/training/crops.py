@@ -1,4 +1,4 @@
-"""Training crops from annotated pages, with a mask of what the annotations say nothing about."""
+"""Training crops, and the mask of what the annotations of a page say nothing about."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tablesim.digits.annotated_pages import AnnotatedPage
 from tablesim.digits.network import STRIDE
-from tablesim.digits.targets import Targets, TrueDigits
+from tablesim.digits.training.annotated_pages import AnnotatedPage
+from tablesim.digits.training.targets import Targets, TrueDigits
 
 ENLARGED = 1.18
-"""A crop is shown up to so many times larger or smaller than its page's working scale."""
+"""How many times a crop is enlarged or reduced at most, against the working scale of its page."""
 
 
 @dataclass(frozen=True)
 class Crop:
-    """What the network is shown.
+    """A square of a page that the network is trained on.
 
     Attributes
     ----------
     ink : float32 array of shape (size, size)
         0 bare paper, 1 full ink.
-    figures : Figures
-        What is printed, in pixels of the crop.
+    true_digits : TrueDigits
+        In pixels of the crop.
     asked : float64 array of shape (n, 4), or None
-        Left, top, right, bottom of the areas in which anything is asked; None for everywhere.
+        Left, top, right, bottom of the areas that count in the loss; None for everywhere.
     """
 
     ink: NDArray[np.float32]
-    figures: TrueDigits
+    true_digits: TrueDigits
     asked: NDArray[np.float64] | None = None
 
 
@@ -42,11 +42,11 @@ class AnnotatedCrops:
     """Crops around annotated numbers, each number as likely as the next."""
 
     def __init__(self, pages: Sequence[AnnotatedPage]) -> None:
-        self._places = [(page, area) for page in pages for area in page.asked]
+        self._areas = [(page, area) for page in pages for area in page.asked]
 
     def draw(self, rng: np.random.Generator, size: int) -> Crop:
         """A crop of ``size`` x ``size`` pixels with an annotated number somewhere in it."""
-        page, area = self._places[int(rng.integers(len(self._places)))]
+        page, area = self._areas[int(rng.integers(len(self._areas)))]
         enlarged = float(np.exp(rng.uniform(-np.log(ENLARGED), np.log(ENLARGED))))
         side = round(size / enlarged)
         ink = page.ink
@@ -58,17 +58,17 @@ class AnnotatedCrops:
         shown[max(0, -top) :, max(0, -left) :][: part.shape[0], : part.shape[1]] = part
         sized = cv2.resize(shown, (size, size), interpolation=cv2.INTER_AREA if side > size else cv2.INTER_LINEAR)
         scale = size / side
-        figures = page.figures.cut(left, top, side)
+        digits = page.true_digits.cut(left, top, side)
         asked = (page.asked - np.array([left, top, left, top])) * scale
         return Crop(
             np.asarray(sized / np.float32(255), dtype=np.float32),
-            TrueDigits(figures.places * np.float32(scale), figures.values, figures.joins),
+            TrueDigits(digits.boxes * np.float32(scale), digits.values, digits.joins),
             asked[(asked[:, 2:] > 0).all(axis=1) & (asked[:, :2] < size).all(axis=1)],
         )
 
 
 def _start(low: float, high: float, side: int, extent: int, share: float) -> int:
-    """Where a crop begins that holds low to high: anywhere that it does, within the page where it fits."""
+    """Start of a crop of ``side`` that holds low to high, at ``share`` of those possible; within the page if it can."""
     first, last = high - side, low
     if extent > side:
         first, last = max(first, 0.0), min(last, float(extent - side))
@@ -78,7 +78,7 @@ def _start(low: float, high: float, side: int, extent: int, share: float) -> int
 
 
 def mask(targets: Targets, crops: Sequence[Crop], size: int) -> Targets:
-    """The targets with nothing asked outside of what the crops' annotations speak of."""
+    """The targets with weight 0 outside the annotated areas of the crops."""
     if all(crop.asked is None for crop in crops):
         return targets
     shown = np.ones((len(crops), 1, size // STRIDE, size // STRIDE), dtype=np.float32)

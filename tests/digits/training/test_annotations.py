@@ -3,7 +3,7 @@
 import pytest
 from corpus.fakes import write_corrections
 
-from tablesim.digits.annotations import Annotation, book_of, read_annotations
+from tablesim.digits.training.annotations import Annotation, book_of, read_annotations
 from tablesim.errors import MetadataError
 from tablesim.records.boxes import Box
 from tablesim.records.corrections import Correction
@@ -45,7 +45,7 @@ def test_digits_become_numbers_by_their_places(tmp_path):
     assert (long.page, long.book) == ("7_a_1550_p1", "7")
     assert long.box == Box(130, 99, 64, 32)
     assert [box.x for box in long.digits] == [130, 152, 174]
-    assert found.summary() == ["3 numbers with 6 figures on 1 pages of 1 books"]
+    assert found.summary() == ["3 numbers with 6 digits on 1 pages of 1 books"]
 
 
 def test_what_cannot_be_used_is_counted_by_its_reason_and_never_asked(tmp_path):
@@ -70,7 +70,7 @@ def test_what_cannot_be_used_is_counted_by_its_reason_and_never_asked(tmp_path):
         "its number has no beginning or no end": 2,
         "element_label and number differ": 1,
         "the label is not ^d, d, d$ or ^d$": 1,
-        "the box does not fit a figure": 1,
+        "the box does not fit a digit": 1,
         "xywh is not four numbers": 1,
     }
     places = found.unasked["7_a_1550_p1"]
@@ -96,7 +96,7 @@ def test_numbers_are_read_with_their_blanks_and_odd_boxes_left_out(tmp_path):
         Annotation("1594_beyer_1550_p153", "1594", "24", Box(352, 845, 51, 36)),
     ]
     assert dict(found.left_out) == {
-        "the box does not fit so many figures": ["2071_Piccolomini_Sfera_1559_p17 14469"],
+        "the box does not fit so many digits": ["2071_Piccolomini_Sfera_1559_p17 14469"],
         "the label is no number": ["1594_beyer_1550_p153 ca. 12"],
     }
 

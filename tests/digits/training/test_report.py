@@ -7,7 +7,7 @@ import sys
 import cv2
 import numpy as np
 
-from tablesim.digits.training_report import confusions, read_metrics, write_report
+from tablesim.digits.training.report import confusions, read_metrics, write_report
 
 
 def record(held_out=True):

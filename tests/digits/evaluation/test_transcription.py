@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tablesim.digits.transcription import parse_transcription, read_transcription
+from tablesim.digits.evaluation.transcription import parse_transcription, read_transcription
 from tablesim.errors import TranscriptionError
 from tablesim.records.boxes import Box
 
@@ -39,7 +39,7 @@ def test_rows_columns_and_half_tables_are_kept_with_their_blanks(tmp_path):
         ("— | * | +3", ("3",)),
     ],
 )
-def test_a_number_is_its_figures(printed, numbers):
+def test_a_number_is_its_digits(printed, numbers):
     assert parse_transcription(printed).numbers == numbers
 
 
@@ -63,7 +63,7 @@ def test_a_page_without_numbers_is_a_transcription(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("1 | 2\n3 | l5\n", r"page\.txt:2: got 'l5', figures and letters in one.*type figures alone"),
+        ("1 | 2\n3 | l5\n", r"page\.txt:2: got 'l5', digits and letters in one.*type digits alone"),
         ("# ignore 1 2 3\n", r"page\.txt:1: got '# ignore 1 2 3'.*write four numbers, not 3"),
         ("\n# ignore 1 2 x 4\n", r"page\.txt:2: got '# ignore 1 2 x 4'.*write four numbers"),
         ("# ignore 1 2 0 4\n", r"page\.txt:1: .*width and height must be more than 0"),

@@ -1,9 +1,9 @@
-"""Transcriptions: what a person read on a page, as a plain text file.
+"""Reads transcriptions (plain text) and truths (JSON) of pages: what a reading is measured against.
 
-One printed row a line; numbers apart by spaces, ``|`` between columns, ``||`` between half-tables that stand side by
-side; a column may be blank. Signs beside the figures and a point or comma between them are passed over, a fraction is
-two numbers, and a word without a figure does not count. ``#`` begins a comment, and ``# ignore x y width height`` is
-a rectangle in source pixels in which nothing counts: headings, page numbers, columns that nobody transcribed::
+A transcription has one printed row a line; spaces between numbers, ``|`` between columns, ``||`` between half-tables
+that stand side by side; a column may be blank. Signs beside the digits and a point or comma between them are skipped, a
+fraction is two numbers, and a word without a digit does not count. ``#`` begins a comment, and ``# ignore x y width
+height`` is a rectangle in source pixels in which nothing counts: headings, page numbers, columns left out::
 
     # degrees | longest day | latitude
     # ignore 0 0 960 200
@@ -15,66 +15,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from tablesim.errors import TranscriptionError
 from tablesim.records.boxes import Box
 from tablesim.records.reading import ILLEGIBLE
+from tablesim.records.transcription import TranscribedRow, Transcription
 from tablesim.records.truth import PageTruth
 from tablesim.scans.locator import normalized_name
 
-_FIGURES = re.compile(rf"[0-9{re.escape(ILLEGIBLE)}]")
+_DIGITS = re.compile(rf"[0-9{re.escape(ILLEGIBLE)}]")
 _FRACTION_BARS = "/⁄∕"
-
-
-@dataclass(frozen=True, slots=True)
-class TranscribedRow:
-    """One printed row of a page.
-
-    Parameters
-    ----------
-    line : int
-        Its line in the file, from 1.
-    halves : tuple of tuple of tuple of str
-        Half-tables, in each its columns, in each the digit strings of its numbers; a blank column is ``()``.
-    """
-
-    line: int
-    halves: tuple[tuple[tuple[str, ...], ...], ...]
-
-    @property
-    def numbers(self) -> tuple[str, ...]:
-        """The digit strings from left to right."""
-        return tuple(number for half in self.halves for column in half for number in column)
-
-
-@dataclass(frozen=True)
-class Transcription:
-    """What a person read on one page.
-
-    Parameters
-    ----------
-    rows : tuple of TranscribedRow
-        The printed rows from top to bottom; a row may hold no number.
-    ignore : tuple of Box
-        Rectangles in source pixels; what is read with its centre in one of them does not count.
-    path : str
-        Where it came from, for messages.
-    """
-
-    rows: tuple[TranscribedRow, ...]
-    ignore: tuple[Box, ...] = ()
-    path: str = ""
-
-    @property
-    def numbers(self) -> tuple[str, ...]:
-        """The digit strings of the page, row by row: ``0.101`` and ``0·101`` are ``"0101"``."""
-        return tuple(number for row in self.rows for number in row.numbers)
-
-    def ignores(self, x: float, y: float) -> bool:
-        """True when the point (source pixels) lies where nothing counts."""
-        return any(box.contains(x, y) for box in self.ignore)
 
 
 def find_truth(folder: str | Path, stem: str) -> Path | None:
@@ -164,14 +115,14 @@ def _halves(printed: str, where: str) -> tuple[tuple[tuple[str, ...], ...], ...]
 
 def _numbers(cell: str, where: str) -> Iterator[str]:
     for word in cell.split():
-        if not _FIGURES.search(word):
+        if not _DIGITS.search(word):
             continue  # a word printed in the row, such as "Mean"
         if any(character.isalpha() for character in word):
-            # Mostly an O or an l typed for a figure: letting it pass would change the score unseen.
+            # Mostly an O or an l typed for a digit: letting it pass would change the score unseen.
             raise TranscriptionError(
-                f"{where}: got '{word}', figures and letters in one, expected a number; type figures alone"
+                f"{where}: got '{word}', digits and letters in one, expected a number; type digits alone"
             )
         for part in re.split(f"[{_FRACTION_BARS}]", word):
-            figures = "".join(_FIGURES.findall(part))
-            if figures:
-                yield figures
+            digits = "".join(_DIGITS.findall(part))
+            if digits:
+                yield digits

@@ -1,18 +1,16 @@
-"""A table vouches for its faint figures, and for nothing beside it."""
+"""A table accepts its faint digits, and nothing beside it is accepted."""
 
 import numpy as np
 import pytest
 
-from tablesim.digits.context import accept_by_context
-from tablesim.digits.numbers import Thresholds
-from tablesim.digits.page import find_numbers
+from tablesim.digits.numbers import Thresholds, accept_by_context, find_numbers
 from tablesim.digits.peaks import DigitPeaks
 
 UNIT = 14.0
 
 
 def page(places, confidence):
-    """Single figures with their middles at ``places``, 10 wide and UNIT high."""
+    """Single digits with their middles at ``places``, 10 wide and UNIT high."""
     middles = np.array(places, dtype=float)
     n = len(middles)
     boxes = np.column_stack([middles - np.array([5, UNIT / 2]), middles + np.array([5, UNIT / 2])])

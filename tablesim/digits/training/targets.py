@@ -1,4 +1,4 @@
-"""What the network should answer: training targets from the true figures of a page."""
+"""Training targets and loss of the digit network: focal loss on the digit maps (Law and Deng, CornerNet, 2018)."""
 
 from __future__ import annotations
 
@@ -16,42 +16,42 @@ from tablesim.records.boxes import Box
 from tablesim.records.truth import TrueNumber
 
 SPREAD = 0.1
-"""Standard deviation of a target's bell, in figure heights."""
+"""Standard deviation of the Gaussian target around a digit's middle, in digit heights."""
 
 SMALLEST = 8.0
-"""Figures lower than this, in working pixels, are neither asked for nor punished."""
+"""Digits lower than this, in working pixels, are left out of the loss."""
 
 
 @dataclass(frozen=True)
 class TrueDigits:
-    """The figures of a page as arrays, in working pixels.
+    """The n digits of a page as arrays, in working pixels.
 
     Attributes
     ----------
-    places : float32 array of shape (n, 4)
+    boxes : float32 array of shape (n, 4)
         Left, top, right, bottom.
     values : int64 array of shape (n,)
-        0 to 9; -1 where nothing is asked.
+        0 to 9; -1 for a digit that is left out of the loss.
     joins : float32 array of shape (n, 3)
         1 where the number goes on to the left, to the right, and where a point or comma follows inside it.
     """
 
-    places: NDArray[np.float32]
+    boxes: NDArray[np.float32]
     values: NDArray[np.int64]
     joins: NDArray[np.float32]
 
     def cut(self, left: float, top: float, size: int) -> TrueDigits:
-        """The figures of a square crop, moved to its corner. Those that its edge cuts are not asked for."""
-        places = self.places - np.array([left, top, left, top], dtype=np.float32)
-        inside = (places[:, :2] >= 0).all(axis=1) & (places[:, 2:] <= size).all(axis=1)
-        touching = (places[:, 2:] > 0).all(axis=1) & (places[:, :2] < size).all(axis=1)
+        """The digits of a square crop, moved to its corner. Those that its edge cuts are left out of the loss."""
+        boxes = self.boxes - np.array([left, top, left, top], dtype=np.float32)
+        inside = (boxes[:, :2] >= 0).all(axis=1) & (boxes[:, 2:] <= size).all(axis=1)
+        touching = (boxes[:, 2:] > 0).all(axis=1) & (boxes[:, :2] < size).all(axis=1)
         values = np.where(inside, self.values, -1)
-        return TrueDigits(places[touching], values[touching], self.joins[touching])
+        return TrueDigits(boxes[touching], values[touching], self.joins[touching])
 
 
 def true_digits_of(numbers: Sequence[TrueNumber], unasked: Sequence[Box] = ()) -> TrueDigits:
-    """The true figures of a page as arrays; ``unasked`` places join them with value -1."""
-    places: list[tuple[float, float, float, float]] = []
+    """The true digits of a page as arrays; ``unasked`` boxes join them with value -1."""
+    boxes: list[tuple[float, float, float, float]] = []
     values: list[int] = []
     joins: list[tuple[float, float, float]] = []
     for number in numbers:
@@ -59,15 +59,15 @@ def true_digits_of(numbers: Sequence[TrueNumber], unasked: Sequence[Box] = ()) -
         last = len(number.digits) - 1
         for i, digit in enumerate(number.digits):
             box = digit.box
-            places.append((box.x, box.y, box.right, box.bottom))
+            boxes.append((box.x, box.y, box.right, box.bottom))
             values.append(digit.value if box.height >= SMALLEST else -1)
             joins.append((float(i > 0), float(i < last), float(followed[i])))
     for box in unasked:
-        places.append((box.x, box.y, box.right, box.bottom))
+        boxes.append((box.x, box.y, box.right, box.bottom))
         values.append(-1)
         joins.append((0.0, 0.0, 0.0))
     return TrueDigits(
-        np.array(places, dtype=np.float32).reshape(-1, 4),
+        np.array(boxes, dtype=np.float32).reshape(-1, 4),
         np.array(values, dtype=np.int64),
         np.array(joins, dtype=np.float32).reshape(-1, 3),
     )
@@ -84,9 +84,9 @@ class Targets:
     Attributes
     ----------
     bells : Tensor of shape (N, 10, h, w)
-        1 in the middle of each digit, falling off around it.
+        Gaussians: 1 in the middle of each digit, falling off around it.
     weight : Tensor of shape (N, 1, h, w)
-        0 where nothing is asked, else 1.
+        Weight in the loss: 0 where nothing is asked for, else 1.
     index : Tensor of shape (n, 3)
         Page, row and column of each digit's cell in the attribute maps.
     joins, edges : Tensor of shape (n, 3), (n, 4)
@@ -106,20 +106,20 @@ def make_targets(batch: Sequence[TrueDigits], size: int) -> Targets:
     bells = np.zeros((len(batch), 10, cells, cells), dtype=np.float32)
     weight = np.ones((len(batch), 1, cells, cells), dtype=np.float32)
     index, joins, edges = [], [], []
-    for page, figures in enumerate(batch):
-        for place in figures.places[figures.values < 0]:
-            x0, y0, x1, y1 = np.clip(np.round(place / STRIDE).astype(int) + np.array([-1, -1, 1, 1]), 0, cells)
+    for page, digits in enumerate(batch):
+        for box in digits.boxes[digits.values < 0]:
+            x0, y0, x1, y1 = np.clip(np.round(box / STRIDE).astype(int) + np.array([-1, -1, 1, 1]), 0, cells)
             weight[page, 0, y0:y1, x0:x1] = 0
-        asked = figures.values >= 0
-        for place, value in zip(figures.places[asked], figures.values[asked], strict=True):
-            _bell(bells[page, value], weight[page, 0], place)
-        middles = (figures.places[asked, :2] + figures.places[asked, 2:]) / 2
+        asked = digits.values >= 0
+        for box, value in zip(digits.boxes[asked], digits.values[asked], strict=True):
+            _bell(bells[page, value], weight[page, 0], box)
+        middles = (digits.boxes[asked, :2] + digits.boxes[asked, 2:]) / 2
         at = np.clip((middles / ATTRIBUTE_STRIDE).astype(np.int64), 0, size // ATTRIBUTE_STRIDE - 1)
         index.append(np.column_stack([np.full(len(at), page), at[:, 1], at[:, 0]]))
-        joins.append(figures.joins[asked])
+        joins.append(digits.joins[asked])
         # Distances are measured from the middle of the cell, where they will be read.
         cell = (at + 0.5) * ATTRIBUTE_STRIDE
-        reach = np.column_stack([cell - figures.places[asked, :2], figures.places[asked, 2:] - cell])
+        reach = np.column_stack([cell - digits.boxes[asked, :2], digits.boxes[asked, 2:] - cell])
         edges.append(reach / DIGIT_HEIGHT)
     return Targets(
         torch.from_numpy(bells),
@@ -130,10 +130,11 @@ def make_targets(batch: Sequence[TrueDigits], size: int) -> Targets:
     )
 
 
-def _bell(bells: NDArray[np.float32], weight: NDArray[np.float32], place: NDArray[np.float32]) -> None:
+def _bell(bells: NDArray[np.float32], weight: NDArray[np.float32], box: NDArray[np.float32]) -> None:
+    """Draw the Gaussian of the digit in ``box`` into its map, and ask for its middle."""
     cells = bells.shape[0]
-    x, y = (place[0] + place[2]) / 2 / STRIDE - 0.5, (place[1] + place[3]) / 2 / STRIDE - 0.5
-    sigma = max(0.6, SPREAD * float(place[3] - place[1]) / STRIDE)
+    x, y = (box[0] + box[2]) / 2 / STRIDE - 0.5, (box[1] + box[3]) / 2 / STRIDE - 0.5
+    sigma = max(0.6, SPREAD * float(box[3] - box[1]) / STRIDE)
     reach = int(3 * sigma) + 1
     column, row = round(float(x)), round(float(y))
     x0, x1 = max(0, column - reach), min(cells, column + reach + 1)
@@ -159,6 +160,7 @@ class Loss:
 
     @property
     def total(self) -> Tensor:
+        """The weighted sum, which is minimised."""
         return self.digits + 0.5 * self.joins + 0.5 * self.edges
 
 
@@ -169,11 +171,11 @@ def loss(maps: DigitMaps, targets: Targets) -> Loss:
     """
     n_digits = max(1, len(targets.index))
     logits = maps.digits.float()
-    here = targets.bells >= 1.0
+    is_middle = targets.bells >= 1.0
     certain, doubt = functional.logsigmoid(logits), functional.logsigmoid(-logits)
     share = torch.sigmoid(logits)
-    hits = (1 - share).square() * certain * here
-    misses = share.square() * doubt * (1 - targets.bells).pow(4) * ~here
+    hits = (1 - share).square() * certain * is_middle
+    misses = share.square() * doubt * (1 - targets.bells).pow(4) * ~is_middle
     digits = -((hits + misses) * targets.weight).sum() / n_digits
     page, row, column = targets.index.T
     joins = functional.binary_cross_entropy_with_logits(

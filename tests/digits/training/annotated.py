@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tablesim.digits.annotated_pages import AnnotatedPage, prepare_page
-from tablesim.digits.annotations import Annotation, book_of
+from tablesim.digits.training.annotated_pages import AnnotatedPage, prepare_page
+from tablesim.digits.training.annotations import Annotation, book_of
 from tablesim.records.boxes import Box
 from tablesim.records.truth import PageTruth
 from tablesim.scans.images import load_scan

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tablesim.digits.network import DIGIT_HEIGHT, DigitMaps
-from tablesim.digits.targets import loss, make_targets, true_digits_of
+from tablesim.digits.training.targets import loss, make_targets, true_digits_of
 from tablesim.records.boxes import Box
 from tablesim.records.truth import TrueDigit, TrueNumber
 
@@ -17,9 +17,9 @@ def number(text, x=40.0, y=60.0, width=9.0, height=14.0):
 
 
 def test_figures_know_their_neighbours_and_the_point_after_them():
-    figures = true_digits_of([number("0·101")], [Box(5, 5, 9, 14)])
-    assert figures.values.tolist() == [0, 1, 0, 1, -1]
-    assert figures.joins[:4].tolist() == [[0, 1, 1], [1, 1, 0], [1, 1, 0], [1, 0, 0]]
+    true = true_digits_of([number("0·101")], [Box(5, 5, 9, 14)])
+    assert true.values.tolist() == [0, 1, 0, 1, -1]
+    assert true.joins[:4].tolist() == [[0, 1, 1], [1, 1, 0], [1, 1, 0], [1, 0, 0]]
 
 
 def test_figures_too_small_to_read_are_not_asked_for():
@@ -37,8 +37,8 @@ def test_bells_peak_in_the_middle_of_their_digit_alone():
 
 
 def test_what_is_not_asked_has_no_weight_and_what_is_asked_has():
-    figures = true_digits_of([number("3", x=80)], [Box(20, 20, 10, 14)])
-    targets = make_targets([figures], 128)
+    true = true_digits_of([number("3", x=80)], [Box(20, 20, 10, 14)])
+    targets = make_targets([true], 128)
     assert targets.weight[0, 0, 13, 12] == 0
     assert targets.weight[0, 0, 33, 42] == 1
     assert len(targets.index) == 1
@@ -53,10 +53,10 @@ def test_edges_lead_from_the_cell_to_the_box():
 
 
 def test_cropping_keeps_what_is_whole_and_forgets_what_it_cuts():
-    figures = true_digits_of([number("1234", x=10)])
-    cut = figures.cut(20, 0, 100)
+    true = true_digits_of([number("1234", x=10)])
+    cut = true.cut(20, 0, 100)
     assert cut.values.tolist() == [-1, 3, 4] or cut.values.tolist() == [2, 3, 4]
-    assert cut.places[-1, 0] == 10 + 33 - 20
+    assert cut.boxes[-1, 0] == 10 + 33 - 20
 
 
 def answer(targets, sure):

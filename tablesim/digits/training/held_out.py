@@ -1,4 +1,4 @@
-"""How well a network reads annotated pages of books that it has not learned from."""
+"""Measures a digit network on annotated pages of held-out books, from which it has not learned."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ import torch
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from tablesim.digits.annotated_pages import AnnotatedPage
+from tablesim.digits.calibration import Calibration
+from tablesim.digits.evaluation.alignment import SAME_POSITION
+from tablesim.digits.evaluation.scores import ErrorCounts
 from tablesim.digits.network import DigitNetwork
 from tablesim.digits.numbers import Thresholds, join_digits
-from tablesim.digits.peaks import Calibration, DigitPeaks, find_digits
-from tablesim.digits.scores import ErrorCounts
+from tablesim.digits.peaks import DigitPeaks, find_digits
+from tablesim.digits.training.annotated_pages import AnnotatedPage
 from tablesim.records.truth import TrueDigit
-
-_SAME_PLACE = 0.5
 
 
 @dataclass(frozen=True)
 class HeldOutScore:
-    """Figures on annotated pages; they add up.
+    """Measures on annotated pages; they add up.
 
     Attributes
     ----------
-    digits : Counts
-        Annotated figures read rightly at their place, figures read wrongly or where none is, and figures missed.
-    numbers : Counts
-        Annotated numbers whose figures are right and joined rightly, and numbers that are not; ``false`` stays 0.
+    digits : ErrorCounts
+        Annotated digits read rightly at their position, digits read wrongly or where none is, and digits missed.
+    numbers : ErrorCounts
+        Annotated numbers whose digits are right and joined rightly, and numbers that are not; ``false`` stays 0.
     confusion : int array of shape (10, 10)
         Rows: what is annotated; columns: what was read there.
     """
@@ -43,6 +43,7 @@ class HeldOutScore:
         return HeldOutScore(self.digits + other.digits, self.numbers + other.numbers, self.confusion + other.confusion)
 
     def to_dict(self) -> dict[str, Any]:
+        """Plain values, shares to four decimals."""
         return {
             "digit_precision": round(self.digits.precision, 4),
             "digit_recall": round(self.digits.recall, 4),
@@ -62,9 +63,9 @@ def measure(network: DigitNetwork, calibration: Calibration, pages: Sequence[Ann
     network : DigitNetwork
         Folded, in evaluation mode.
     calibration : Calibration
-        What its activations are worth.
+        Of its activations.
     pages : sequence of AnnotatedPage
-        What the annotations say nothing about is not counted.
+        What stands outside the annotated areas is not counted.
     """
     return sum((_measure_page(network, calibration, page) for page in pages), start=HeldOutScore())
 
@@ -73,58 +74,62 @@ def _measure_page(network: DigitNetwork, calibration: Calibration, page: Annotat
     thresholds = Thresholds()
     ink = torch.from_numpy(page.ink.astype(np.float32) / 255)[None, None]
     with torch.inference_mode():
-        found = find_digits(network(ink), thresholds.doubtful, calibration)
-    runs = join_digits(found, thresholds.doubtful, thresholds.sure)
+        peaks = find_digits(network(ink), thresholds.doubtful, calibration)
+    runs = join_digits(peaks, thresholds.doubtful, thresholds.sure)
     accepted = np.concatenate(runs) if runs else np.zeros(0, dtype=np.intp)
     confusion = np.zeros((10, 10), dtype=np.int64)
-    wanted = [digit for number in page.numbers for digit in number.digits]
-    at = _found_at(found.take(accepted), wanted)
-    place = {int(k): (n, i) for n, run in enumerate(runs) for i, k in enumerate(run)}
+    annotated = [digit for number in page.numbers for digit in number.digits]
+    read_at = _read_at(peaks.take(accepted), annotated)
+    run_of = {int(k): (n, i) for n, run in enumerate(runs) for i, k in enumerate(run)}
     hits = missed = right = 0
-    for digit, k in zip(wanted, at, strict=True):
+    for digit, k in zip(annotated, read_at, strict=True):
         if digit.value < 0:
             continue
-        value = int(found.values[accepted[k]]) if k >= 0 else -1
+        value = int(peaks.values[accepted[k]]) if k >= 0 else -1
         hits, missed = hits + (value == digit.value), missed + (value != digit.value)
         if value >= 0:
             confusion[digit.value, value] += 1
     start = 0
     for number in page.numbers:
-        here = [place[int(accepted[k])] if k >= 0 else None for k in at[start : start + len(number.digits)]]
-        start += len(number.digits)
-        right += _is_right(found, runs, here, [digit.value for digit in number.digits])
-    judged = _judged(found.take(accepted), page)
+        stop = start + len(number.digits)
+        in_runs = [run_of[int(accepted[k])] if k >= 0 else None for k in read_at[start:stop]]
+        start = stop
+        right += _is_right(peaks, runs, in_runs, [digit.value for digit in number.digits])
+    judged = _judged(peaks.take(accepted), page)
     asked_numbers = sum(all(digit.value >= 0 for digit in number.digits) for number in page.numbers)
     return HeldOutScore(
         ErrorCounts(hits, max(0, judged - hits), missed), ErrorCounts(right, 0, asked_numbers - right), confusion
     )
 
 
-def _found_at(found: DigitPeaks, wanted: Sequence[TrueDigit]) -> NDArray[np.intp]:
-    """For each annotated figure the index of the digit read at its place, or -1."""
-    if not len(found) or not wanted:
-        return np.full(len(wanted), -1, dtype=np.intp)
-    distance, nearest = cKDTree(found.middles).query([digit.box.centre for digit in wanted])
-    heights = np.array([digit.box.height for digit in wanted])
-    return np.where(distance < _SAME_PLACE * heights, nearest, -1).astype(np.intp)
+def _read_at(read: DigitPeaks, annotated: Sequence[TrueDigit]) -> NDArray[np.intp]:
+    """For each annotated digit the index of the digit read at its position, or -1; shape (n,)."""
+    if not len(read) or not annotated:
+        return np.full(len(annotated), -1, dtype=np.intp)
+    distance, nearest = cKDTree(read.middles).query([digit.box.centre for digit in annotated])
+    heights = np.array([digit.box.height for digit in annotated])
+    return np.where(distance < SAME_POSITION * heights, nearest, -1).astype(np.intp)
 
 
 def _is_right(
-    found: DigitPeaks, runs: Sequence[NDArray[np.intp]], here: Sequence[tuple[int, int] | None], values: Sequence[int]
+    peaks: DigitPeaks,
+    runs: Sequence[NDArray[np.intp]],
+    in_runs: Sequence[tuple[int, int] | None],
+    values: Sequence[int],
 ) -> bool:
-    """Whether the digits read at a number's figures are one whole number with these values."""
-    if here[0] is None or min(values) < 0:
+    """Whether the digits read at those of a number are one whole number with these values."""
+    if in_runs[0] is None or min(values) < 0:
         return False
-    run = runs[here[0][0]]
-    return [*here] == [(here[0][0], i) for i in range(len(values))] and found.values[run].tolist() == [*values]
+    n = in_runs[0][0]
+    return [*in_runs] == [(n, i) for i in range(len(values))] and peaks.values[runs[n]].tolist() == [*values]
 
 
 def _judged(accepted: DigitPeaks, page: AnnotatedPage) -> int:
-    """How many of the digits read stand where the annotations say everything, and not where nothing is asked."""
+    """How many of the digits read stand in the annotated areas, and not where nothing is asked for."""
     middles = accepted.middles[:, None, :]
     asked = _inside(middles, page.asked)
-    figures = page.figures
-    return int((asked & ~_inside(middles, figures.places[figures.values < 0].astype(np.float64))).sum())
+    true = page.true_digits
+    return int((asked & ~_inside(middles, true.boxes[true.values < 0].astype(np.float64))).sum())
 
 
 def _inside(points: NDArray[np.float64], areas: NDArray[np.float64]) -> NDArray[np.bool_]:

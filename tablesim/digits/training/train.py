@@ -1,8 +1,8 @@
-"""Training of the digit network on practice pages, resumable and the same for the same seed on one machine.
+"""Trains the digit network on practice pages (AdamW, averaged weights): resumable, and reproducible on one machine.
 
 Pages are made ahead by worker processes and kept in a pool of fixed length; which pages the pool holds at a step
-depends on the step alone, so a run that was killed goes on as if nothing had happened. Crops of annotated pages can be
-mixed in, mostly to go on from weights that read already; the books they are measured on are never learned from.
+depends on the step alone, so a training that was killed goes on as if nothing had happened. Crops of annotated pages
+can be mixed in, mostly to go on from trained weights; the books they are measured on are never learned from.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from tablesim.digits.annotated_crops import AnnotatedCrops, Crop, mask
-from tablesim.digits.annotated_pages import AnnotatedPage, split_by_book
 from tablesim.digits.network import DigitNetwork, load_weights, save_weights
-from tablesim.digits.targets import TrueDigits, loss, make_targets, true_digits_of
-from tablesim.digits.training_checks import ValidationSettings, Validator
-from tablesim.digits.training_report import write_report
+from tablesim.digits.training.annotated_pages import AnnotatedPage, split_by_book
+from tablesim.digits.training.crops import AnnotatedCrops, Crop, mask
+from tablesim.digits.training.report import write_report
+from tablesim.digits.training.targets import TrueDigits, loss, make_targets, true_digits_of
+from tablesim.digits.training.validation import ValidationSettings, Validator
 from tablesim.errors import SettingsError
 from tablesim.scans.cleaning import clean
 from tablesim.synthesis.practice import practice_page
@@ -44,7 +44,7 @@ PAGE_SIDE = 768
 
 @dataclass(frozen=True, slots=True)
 class TrainingSettings:
-    """All that decides the outcome of a training.
+    """Everything that decides the outcome of a training.
 
     Parameters
     ----------
@@ -113,10 +113,10 @@ class TrainingSettings:
 
 @dataclass(frozen=True)
 class PracticePage:
-    """Cleaned ink of a practice page, uint8 of shape (side, side), 255 full ink, and its figures."""
+    """Cleaned ink of a practice page, uint8 of shape (side, side), 255 full ink, and its digits."""
 
     ink: NDArray[np.uint8]
-    figures: TrueDigits
+    true_digits: TrueDigits
 
 
 def make_practice_page(seed: int) -> PracticePage:
@@ -127,7 +127,7 @@ def make_practice_page(seed: int) -> PracticePage:
 
 @dataclass(frozen=True, slots=True)
 class TrainingProgress:
-    """Where a training stands: losses are means since the last report.
+    """State of a training at a checkpoint: losses are means since the last one.
 
     ``practice`` and ``held_out`` say how the averaged network reads a few practice pages and a few annotated pages of
     books that are held out: precision, recall and F1 of digits, and the share of numbers that are right.
@@ -153,7 +153,7 @@ def train(
     threads: int = 1,
     on_progress: Callable[[TrainingProgress], None] | None = None,
     checkpoint_every: int = 250,
-    checks: ValidationSettings | None = None,
+    validation: ValidationSettings | None = None,
 ) -> DigitNetwork:
     """Train a digit network, or go on with the training that ``folder`` holds.
 
@@ -170,13 +170,14 @@ def train(
     workers : int
         Processes that make practice pages; with 0 they are made in this one. The pages are the same.
     threads : int
-        Threads of the network itself. On machines where other work runs, one is often faster than two.
+        Threads of the network itself. On machines where other work runs, one is often faster than two. The setting of
+        torch is as before when the training ends, and so are its random numbers.
     on_progress : callable, optional
         Called at each checkpoint.
     checkpoint_every : int
         Steps between checkpoints.
-    checks : Checks, optional
-        On how many pages the network is tried.
+    validation : ValidationSettings, optional
+        On how many pages the network is validated.
 
     Returns
     -------
@@ -188,48 +189,60 @@ def train(
     SettingsError
         ``folder`` holds a training with other settings, or annotations of one book alone leave none to measure on.
     WeightsError
-        ``start`` is no file of weights.
+        ``start`` is no file of weights, or the network cannot be calibrated in the end: it was trained too little.
     """
     folder = Path(folder)
-    settings = _agree_settings(folder, settings, _given(start, annotations))
+    settings = _agree_settings(folder, settings, _hashes(start, annotations))
     learned, held_out = split_by_book(annotations, settings.held_out, settings.seed) if annotations else ([], [])
-    examiner = Validator(checks or ValidationSettings(), held_out)
-    torch.set_num_threads(threads)
-    torch.manual_seed(settings.seed)
-    network = DigitNetwork(norm=True) if start is None else load_weights(start)[0]
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = torch.optim.swa_utils.AveragedModel(
-        network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(settings.averaging), use_buffers=True
-    )
-    optimizer = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=1e-4)
-    step = _resume(folder, network, average, optimizer)
-    if start is not None and step == 0:
-        # The learning curve begins with the weights that were given: what is forgotten shows too.
-        _log(folder, {"step": 0, "steps": settings.steps, **examiner.glance(_folded(average))})
-    network.train()
-    since, sums, started = 0, np.zeros(3), time.monotonic()
-    with _page_stream(settings, step, workers, learned) as batches:
-        for crops in batches:
-            for group in optimizer.param_groups:
-                group["lr"] = settings.learning_rate * _rate(step, settings.steps)
-            sums += _update(network, optimizer, crops)
-            average.update_parameters(network)
-            step, since = step + 1, since + 1
-            if step % checkpoint_every == 0 or step == settings.steps:
-                _checkpoint(folder, step, network, average, optimizer)
-                speed = since * settings.batch / (time.monotonic() - started)
-                digits, joins, edges = (float(v) for v in sums / since)
-                reached = examiner.glance(_folded(average))
-                progress = TrainingProgress(step, settings.steps, digits, joins, edges, speed, **reached)
-                _log(folder, asdict(progress))
-                if on_progress is not None:
-                    on_progress(progress)
-                since, sums, started = 0, np.zeros(3), time.monotonic()
-    kept = _folded(average)
-    record = {"training": asdict(settings), **examiner.examine(kept, start)}
-    save_weights(kept, folder / "digits.safetensors", record)
+    validator = Validator(validation or ValidationSettings(), held_out)
+    with _torch_state(settings.seed, threads):
+        network = DigitNetwork(norm=True) if start is None else load_weights(start)[0]
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        average = torch.optim.swa_utils.AveragedModel(
+            network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(settings.averaging), use_buffers=True
+        )
+        optimizer = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=1e-4)
+        step = _resume(folder, network, average, optimizer)
+        if start is not None and step == 0:
+            # The learning curve begins with the weights that were given: what is forgotten shows too.
+            _log(folder, {"step": 0, "steps": settings.steps, **validator.quick(_folded(average))})
+        network.train()
+        since, sums, started = 0, np.zeros(3), time.monotonic()
+        with _page_stream(settings, step, workers, learned) as batches:
+            for crops in batches:
+                for group in optimizer.param_groups:
+                    group["lr"] = settings.learning_rate * _rate(step, settings.steps)
+                sums += _update(network, optimizer, crops)
+                average.update_parameters(network)
+                step, since = step + 1, since + 1
+                if step % checkpoint_every == 0 or step == settings.steps:
+                    _checkpoint(folder, step, network, average, optimizer)
+                    speed = since * settings.batch / (time.monotonic() - started)
+                    digits, joins, edges = (float(v) for v in sums / since)
+                    measures = validator.quick(_folded(average))
+                    progress = TrainingProgress(step, settings.steps, digits, joins, edges, speed, **measures)
+                    _log(folder, asdict(progress))
+                    if on_progress is not None:
+                        on_progress(progress)
+                    since, sums, started = 0, np.zeros(3), time.monotonic()
+        folded = _folded(average)
+        record = {"training": asdict(settings), **validator.examine(folded, start)}
+    save_weights(folded, folder / "digits.safetensors", record)
     write_report(folder, record)
-    return kept
+    return folded
+
+
+@contextmanager
+def _torch_state(seed: int, threads: int) -> Iterator[None]:
+    """Torch with this seed and so many threads; its state of before comes back in the end."""
+    threads_before = torch.get_num_threads()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        torch.set_num_threads(threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads_before)
 
 
 def _log(folder: Path, point: dict[str, Any]) -> None:
@@ -238,15 +251,15 @@ def _log(folder: Path, point: dict[str, Any]) -> None:
 
 
 def _folded(average: torch.optim.swa_utils.AveragedModel) -> DigitNetwork:
-    """The averaged network as it is kept; what is trained is left untouched, the random numbers too."""
+    """The averaged network, folded; the trained one and the random numbers of torch are left untouched."""
     averaged = copy.deepcopy(average.module)
     assert isinstance(averaged, DigitNetwork)
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         return averaged.eval().folded()
 
 
-def _given(start: str | Path | None, annotations: Sequence[AnnotatedPage]) -> dict[str, str]:
-    """Hashes of what a training starts from and learns from."""
+def _hashes(start: str | Path | None, annotations: Sequence[AnnotatedPage]) -> dict[str, str]:
+    """Hashes of the weights that a training starts from and of the annotated pages."""
     pages = hashlib.sha256()
     for page in annotations:
         pages.update(repr((page.page, page.book, page.numbers, page.asked.tolist(), page.unasked)).encode())
@@ -258,17 +271,17 @@ def _given(start: str | Path | None, annotations: Sequence[AnnotatedPage]) -> di
     }
 
 
-def _agree_settings(folder: Path, settings: TrainingSettings | None, given: dict[str, str]) -> TrainingSettings:
+def _agree_settings(folder: Path, settings: TrainingSettings | None, hashes: dict[str, str]) -> TrainingSettings:
     folder.mkdir(parents=True, exist_ok=True)
-    kept = folder / "settings.json"
-    chosen = replace(settings or TrainingSettings(), start=given["start"], annotations=given["annotations"])
-    if not kept.exists():
-        kept.write_text(json.dumps(asdict(chosen), indent=2) + "\n", encoding="utf-8")
+    path = folder / "settings.json"
+    chosen = replace(settings or TrainingSettings(), start=hashes["start"], annotations=hashes["annotations"])
+    if not path.exists():
+        path.write_text(json.dumps(asdict(chosen), indent=2) + "\n", encoding="utf-8")
         return chosen
-    before = TrainingSettings.from_dict(json.loads(kept.read_text(encoding="utf-8")))
-    for name, what in (("start", "weights to start from"), ("annotations", "annotated pages")):
-        if getattr(before, name) != given[name]:
-            raise SettingsError(f"{folder}: holds a training with other {what}; give the same, or another folder")
+    before = TrainingSettings.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    for name, noun in (("start", "weights to start from"), ("annotations", "annotated pages")):
+        if getattr(before, name) != hashes[name]:
+            raise SettingsError(f"{folder}: holds a training with other {noun}; give the same, or another folder")
     if settings is not None and chosen != before:
         raise SettingsError(f"{folder}: holds a training with other settings ({before}); choose another folder")
     return before
@@ -284,7 +297,7 @@ def _rate(step: int, steps: int) -> float:
 
 def _update(network: DigitNetwork, optimizer: torch.optim.Optimizer, crops: Sequence[Crop]) -> NDArray[np.float64]:
     inks = torch.from_numpy(np.stack([crop.ink for crop in crops]))[:, None]
-    targets = mask(make_targets([crop.figures for crop in crops], CROP), crops, CROP)
+    targets = mask(make_targets([crop.true_digits for crop in crops], CROP), crops, CROP)
     parts = loss(network(inks.to(memory_format=torch.channels_last)), targets)
     optimizer.zero_grad(set_to_none=True)
     parts.total.backward()
@@ -324,12 +337,12 @@ def _batches(
     settings: TrainingSettings, start: int, pages: Iterator[PracticePage], annotated: AnnotatedCrops | None
 ) -> Iterator[list[Crop]]:
     pool: deque[PracticePage] = deque(maxlen=settings.pool)
-    made = settings.pages_at(start).start
+    n_made = settings.pages_at(start).start
     for step in range(start, settings.steps):
         wanted = settings.pages_at(step)
-        while made < wanted.stop:
+        while n_made < wanted.stop:
             pool.append(next(pages))
-            made += 1
+            n_made += 1
         rng = np.random.default_rng([settings.seed, step])
         crops = []
         for _ in range(settings.batch):
@@ -342,14 +355,14 @@ def _batches(
 
 
 def _crop(page: PracticePage, rng: np.random.Generator) -> Crop:
-    """A crop of a page with its tone changed a little. Crops without a figure are tried again once."""
+    """A crop of a page with its tone changed a little. A crop without a digit is drawn again once."""
     for _ in range(2):
         left, top = (int(v) for v in rng.integers(0, PAGE_SIDE - CROP + 1, 2))
-        figures = page.figures.cut(left, top, CROP)
-        if (figures.values >= 0).any():
+        digits = page.true_digits.cut(left, top, CROP)
+        if (digits.values >= 0).any():
             break
     ink = np.asarray(page.ink[top : top + CROP, left : left + CROP] / np.float32(255), dtype=np.float32)
-    return Crop(_toned(ink, rng), figures)
+    return Crop(_toned(ink, rng), digits)
 
 
 def _toned(ink: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:

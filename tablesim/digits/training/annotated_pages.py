@@ -1,7 +1,8 @@
-"""Annotated scans made ready to learn from and to measure on: set to the working scale, boxes drawn close to the ink.
+"""Prepares annotated scans for training and measuring: brought to the working scale, boxes fitted to the ink.
 
-People draw boxes with a margin, or around a whole number; the network learns the edges of the ink. What stands outside
-the annotated places is neither asked for nor punished: nobody said that it was looked at.
+People draw boxes with a margin, or around a whole number; the network learns the edges of the ink. Boxes of numbers are
+cut into digits by dynamic programming. What stands outside the annotated areas is left out of loss and measures: nobody
+said what is there.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.digits.annotations import Annotation, Annotations
 from tablesim.digits.network import DIGIT_HEIGHT
 from tablesim.digits.scale import bounded_scale, working_image
-from tablesim.digits.targets import TrueDigits, true_digits_of
+from tablesim.digits.training.annotations import Annotation, Annotations
+from tablesim.digits.training.targets import TrueDigits, true_digits_of
 from tablesim.errors import MetadataError, ScanError, SettingsError
 from tablesim.records.boxes import Box
 from tablesim.records.reading import ILLEGIBLE
@@ -30,31 +31,35 @@ from tablesim.scans.csvfile import listed
 from tablesim.scans.images import load_scan, page_id
 from tablesim.scans.sources import find_scans
 
-AROUND_FIGURES, AROUND_NUMBERS = 0.5, 0.15
-"""How far around a box blank paper is vouched for, in its heights: where every figure has a box its neighbours have one
-too; where single numbers were picked out, the next one may stand close by."""
+AROUND_DIGITS, AROUND_NUMBERS = 0.5, 0.15
+"""Margin of the annotated area around a box, in its heights: where every digit has a box its neighbours have one too;
+where single numbers were picked out, the next one may stand close by."""
 
 ON_INK = 0.5
 """A page with a smaller share of boxes on ink was annotated on another scan."""
 
-_INK, _RESCALED = 0.5, 1.08
+_INK = 0.5
+"""Least ink of a pixel that belongs to a digit, 0 bare paper to 1 full ink."""
+
+_RESCALED = 1.08
+"""A page is scaled again where its digits are so many times too large or too small; chosen by eye."""
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class AnnotatedPage:
-    """A page to learn from, in working pixels.
+    """A page to train on or to measure on, in working pixels.
 
     Parameters
     ----------
     page, book : str
     numbers : tuple of TrueNumber
-        What is annotated; a figure with the value -1 is not asked for.
+        Annotated numbers; a digit with the value -1 is not asked for.
     asked : float64 array of shape (n, 4)
-        Left, top, right, bottom of the areas in which the annotations say everything.
+        Left, top, right, bottom of the areas in which everything is annotated.
     unasked : tuple of Box
-        Places within them where something stands that cannot be used.
+        Boxes within them whose content cannot be used.
     packed : bytes
         The ink as PNG, 255 full ink: hundreds of pages fit into memory.
     """
@@ -72,7 +77,8 @@ class AnnotatedPage:
         return np.asarray(cv2.imdecode(np.frombuffer(self.packed, np.uint8), cv2.IMREAD_GRAYSCALE), dtype=np.uint8)
 
     @property
-    def figures(self) -> TrueDigits:
+    def true_digits(self) -> TrueDigits:
+        """The annotated digits as arrays, those that are not asked for with value -1."""
         return true_digits_of(self.numbers, self.unasked)
 
 
@@ -108,7 +114,7 @@ def annotated_pages(annotations: Annotations, scans: str | Path) -> tuple[list[A
 
 
 def split_by_book(pages: Sequence[AnnotatedPage], share: float, seed: int) -> tuple[list[AnnotatedPage], ...]:
-    """Pages to learn from, and pages of other books to measure on: never pages of one book on both sides.
+    """Pages to train on, and pages of other books to measure on: never pages of one book on both sides.
 
     Parameters
     ----------
@@ -140,7 +146,7 @@ def split_by_book(pages: Sequence[AnnotatedPage], share: float, seed: int) -> tu
 
 
 def prepare_page(numbers: Sequence[Annotation], unasked: Iterable[Box], grey: NDArray[np.uint8]) -> AnnotatedPage:
-    """One page at the scale at which its annotated figures are as high as the network wants them.
+    """One page at the scale that brings its annotated digits to `DIGIT_HEIGHT`.
 
     Raises
     ------
@@ -156,62 +162,64 @@ def prepare_page(numbers: Sequence[Annotation], unasked: Iterable[Box], grey: ND
     for _ in range(2):
         transform = Transform(width, height, scale=scale)
         ink = clean(working_image(grey, transform))
-        found = [_on_ink(number, ink, transform) for number in numbers]
-        heights = [digit.box.height for number in found if number for digit in number.digits]
+        on_ink = [_on_ink(number, ink, transform) for number in numbers]
+        heights = [digit.box.height for number in on_ink if number for digit in number.digits]
         fit = DIGIT_HEIGHT / float(np.median(heights)) if heights else 1.0
         if 1 / _RESCALED < fit < _RESCALED:
             break
         scale = bounded_scale(grey.shape, scale * fit)
     printed = [number for number in numbers if number.digits_text]
     missed = [
-        _moved(n.box, transform) for n, on_ink in zip(numbers, found, strict=True) if n.digits_text and not on_ink
+        _to_working(n.box, transform) for n, fitted in zip(numbers, on_ink, strict=True) if n.digits_text and not fitted
     ]
     if len(missed) > (1 - ON_INK) * len(printed):
-        raise MetadataError(f"{len(missed)} of {len(printed)} boxes do not lie on figures: another scan")
-    places = [_moved(box, transform) for box in unasked]
+        raise MetadataError(f"{len(missed)} of {len(printed)} boxes do not lie on digits: another scan")
+    unusable = [_to_working(box, transform) for box in unasked]
     return AnnotatedPage(
         page=numbers[0].page,
         book=numbers[0].book,
-        numbers=tuple(number for number in found if number is not None),
+        numbers=tuple(number for number in on_ink if number is not None),
         asked=np.array([_area(n, transform) for n in numbers], dtype=np.float64).reshape(-1, 4),
-        unasked=(*places, *missed),
+        unasked=(*unusable, *missed),
         packed=cv2.imencode(".png", (ink * 255).astype(np.uint8))[1].tobytes(),
     )
 
 
 def _area(number: Annotation, transform: Transform) -> tuple[float, float, float, float]:
-    box = _moved(number.box, transform)
-    margin = (AROUND_FIGURES if number.digits else AROUND_NUMBERS) * box.height
+    box = _to_working(number.box, transform)
+    margin = (AROUND_DIGITS if number.digits else AROUND_NUMBERS) * box.height
     return box.x - margin, box.y - margin, box.right + margin, box.bottom + margin
 
 
-def _moved(box: Box, transform: Transform) -> Box:
+def _to_working(box: Box, transform: Transform) -> Box:
     corners = transform.to_working(np.array([[box.x, box.y], [box.right, box.bottom]]))
     (left, top), (right, bottom) = corners.tolist()
     return Box(left, top, right - left, bottom - top)
 
 
 def _on_ink(number: Annotation, ink: NDArray[np.float32], transform: Transform) -> TrueNumber | None:
-    """The number with boxes close around its figures; None where a figure has no ink, or where no number is."""
+    """The number with boxes fitted to the ink of its digits; None where a digit has no ink, or where no number is."""
     values = number.digits_text
     if not values:
         return None
-    boxes = [_moved(box, transform) for box in number.digits] or cut_number(ink, _moved(number.box, transform), values)
-    close = [close_box(ink, box) for box in boxes]
-    if len(close) != len(values) or any(box is None for box in close):
+    boxes = [_to_working(box, transform) for box in number.digits] or cut_number(
+        ink, _to_working(number.box, transform), values
+    )
+    fitted = [close_box(ink, box) for box in boxes]
+    if len(fitted) != len(values) or any(box is None for box in fitted):
         return None
     digits = tuple(
         TrueDigit(-1 if value == ILLEGIBLE else int(value), box)
-        for value, box in zip(values, close, strict=True)
+        for value, box in zip(values, fitted, strict=True)
         if box is not None
     )
     return TrueNumber(number.text, digits)
 
 
 def close_box(ink: NDArray[np.float32], box: Box) -> Box | None:
-    """The smallest box around the ink of the figure that ``box`` holds; None where there is none.
+    """The smallest box around the ink of the digit in ``box``; None where there is none.
 
-    Pieces of rules and of neighbours that reach in over an edge are left aside when they are smaller than the figure.
+    Pieces of rules and of neighbours that reach in over an edge are left out when they are smaller than the digit.
     """
     left, top = max(0, int(np.floor(box.x))), max(0, int(np.floor(box.y)))
     part = ink[top : int(np.ceil(box.bottom)), left : int(np.ceil(box.right))]
@@ -224,23 +232,23 @@ def close_box(ink: NDArray[np.float32], box: Box) -> Box | None:
     full_width, full_height = wide >= 0.95 * part.shape[1], tall >= 0.95 * part.shape[0]
     reaches_in = (x == 0) | (y == 0) | (x + wide == part.shape[1]) | (y + tall == part.shape[0])
     lined = (full_width & (tall < 0.25 * part.shape[0])) | (full_height & (wide <= 2))
-    # Rules that cross make one piece as large as the box; they are told from a figure by the figure that stands free.
+    # Rules that cross make one piece as large as the box; the digit that stands free of it shows that they are rules.
     lined |= full_width & full_height & bool((~reaches_in & (tall > 0.4 * part.shape[0])).any())
-    figure = ~lined & ((area >= 0.3 * area[~lined].max(initial=0)) | ~reaches_in) & (area >= 0.04 * area.max())
-    if not figure.any() or area[figure].sum() < 0.02 * part.size:
+    is_digit = ~lined & ((area >= 0.3 * area[~lined].max(initial=0)) | ~reaches_in) & (area >= 0.04 * area.max())
+    if not is_digit.any() or area[is_digit].sum() < 0.02 * part.size:
         return None
-    x0, y0 = int(x[figure].min()), int(y[figure].min())
-    x1, y1 = int((x + wide)[figure].max()), int((y + tall)[figure].max())
+    x0, y0 = int(x[is_digit].min()), int(y[is_digit].min())
+    x1, y1 = int((x + wide)[is_digit].max()), int((y + tall)[is_digit].max())
     if y1 - y0 < 0.3 * part.shape[0]:
         return None
     return Box(left + x0, top + y0, x1 - x0, y1 - y0)
 
 
 def cut_number(ink: NDArray[np.float32], box: Box, values: str) -> list[Box]:
-    """The box of a number cut into boxes of its figures: upright cuts where the ink is thin and the parts are alike.
+    """Cut the box of a number into boxes of its digits, by vertical cuts through least ink (dynamic programming).
 
     Of all ways to cut, the one with the least sum of ink on the cuts and of squared departures from equal widths; a 1
-    is taken to be half as wide as the rest.
+    is assumed to be half as wide as the rest.
     """
     outer = close_box(ink, box) if len(values) == 1 else _hull(ink, box)
     if outer is None or len(values) == 1 or outer.width < 2 * len(values):
@@ -250,28 +258,28 @@ def cut_number(ink: NDArray[np.float32], box: Box, values: str) -> list[Box]:
     profile = np.append(part.sum(axis=0) / max(1.0, 0.5 * part.shape[0]), 0.0)
     shares = np.array([0.5 if value == "1" else 1.0 for value in values])
     widths = shares / shares.sum() * part.shape[1]
-    places = np.arange(part.shape[1] + 1)
-    # cost[x]: the least cost of the figures so far when the last of them ends at x.
-    cost = np.where(places == 0, 0.0, np.inf)
-    came: list[NDArray[np.intp]] = []
+    ends = np.arange(part.shape[1] + 1)
+    # cost[x]: the least cost of the digits so far when the last of them ends at x.
+    cost = np.where(ends == 0, 0.0, np.inf)
+    best_starts: list[NDArray[np.intp]] = []
     for width in widths:
-        step = (places[:, None] - places[None, :]) / width
+        step = (ends[:, None] - ends[None, :]) / width
         ways = cost[None, :] + np.where(step > 0.3, 2.0 * (step - 1) ** 2, np.inf) + profile[:, None]
-        came.append(ways.argmin(axis=1))
+        best_starts.append(ways.argmin(axis=1))
         cost = ways.min(axis=1)
-    cuts = [int(places[-1])]
-    for back in reversed(came):
-        cuts.append(int(back[cuts[-1]]))
+    cuts = [int(ends[-1])]
+    for starts in reversed(best_starts):
+        cuts.append(int(starts[cuts[-1]]))
     cuts.reverse()
     return [Box(left + a, outer.y, b - a, outer.height) for a, b in pairwise(cuts)]
 
 
 def _hull(ink: NDArray[np.float32], box: Box) -> Box | None:
-    """Around all the ink of the figures of a number, with its gaps."""
+    """The box around all the ink of a number, its gaps included."""
     parts = close_box(ink, box)
     if parts is None:
         return None
-    # The first and the last figure may be small beside a broad one: ink across the whole width counts.
+    # The first and the last digit may be small beside a broad one: ink across the whole width counts.
     row = ink[int(parts.y) : int(parts.bottom), max(0, int(box.x)) : int(np.ceil(box.right))]
     columns = np.flatnonzero((row > _INK).sum(axis=0) >= max(1, 0.1 * row.shape[0]))
     if not len(columns):

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tablesim.digits.alignment import Alignment, PrintedNumber, align, judged_digits
-from tablesim.digits.neighbours import NeighbourRecall, TableNeighbourRecall, neighbour_recall, neighbours
-from tablesim.digits.transcription import parse_transcription
+from tablesim.digits.evaluation.alignment import Alignment, PrintedNumber, align, judged_digits
+from tablesim.digits.evaluation.scores import NeighbourRecall, TableNeighbourRecall, neighbours
+from tablesim.digits.evaluation.transcription import parse_transcription
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Digit, Number, Reading
 from tablesim.records.transform import Transform
@@ -77,7 +77,7 @@ def test_halves_may_be_read_as_one_table_or_as_two(one_table):
 
     assert [read for read, _ in paired(aligned)] == [printed for _, printed in paired(aligned)]
     assert len(aligned.pairs) == 12
-    assert neighbour_recall(aligned) == TableNeighbourRecall(NeighbourRecall(6, 6), NeighbourRecall(8, 8))
+    assert aligned.neighbour_recall() == TableNeighbourRecall(NeighbourRecall(6, 6), NeighbourRecall(8, 8))
 
 
 def test_what_stands_in_an_ignore_box_is_no_part_of_it():
@@ -130,7 +130,7 @@ def test_a_perfect_reading_is_aligned_to_itself(rows):
 
     assert [(k, j) for k, j in aligned.pairs] == [(k, k) for k in range(len(aligned.printed))]
     assert aligned.judged()[1].all()
-    assert neighbour_recall(aligned).both.share == 1
+    assert aligned.neighbour_recall().both.share == 1
 
 
 @given(cells, st.data())
@@ -141,7 +141,7 @@ def test_what_is_lost_only_loses_its_own_neighbours(rows, data):
     aligned = align(reading(numbers[:lost] + numbers[lost + 1 :]), page)
 
     assert len(aligned.pairs) == len(numbers) - 1
-    kept = neighbour_recall(aligned).both
+    kept = aligned.neighbour_recall().both
     assert kept.printed - 4 <= kept.kept <= kept.printed
 
 
@@ -157,8 +157,8 @@ def test_neighbours_pass_over_blank_cells_but_not_over_numbers():
         tuple((k, k) for k in range(5)),
     )
     # The stranger parts 1 and 3; in its column it stands above 5, which had nobody there.
-    assert neighbour_recall(aligned) == TableNeighbourRecall(NeighbourRecall(3, 2), NeighbourRecall(2, 2))
-    assert neighbour_recall(aligned).to_dict()["share"] == 0.8
+    assert aligned.neighbour_recall() == TableNeighbourRecall(NeighbourRecall(3, 2), NeighbourRecall(2, 2))
+    assert aligned.neighbour_recall().to_dict()["share"] == 0.8
 
 
 def true_page(numbers, unasked=()):
@@ -187,6 +187,6 @@ def test_a_page_without_numbers_aligns_with_nothing():
     for truth in (parse_transcription("# nothing\n"), true_page([])):
         aligned = align(reading([]), truth)
         assert (aligned.read, aligned.printed, aligned.pairs) == ((), (), ())
-        assert neighbour_recall(aligned).both == NeighbourRecall(0, 0)
+        assert aligned.neighbour_recall().both == NeighbourRecall(0, 0)
         assert [len(part) for part in aligned.judged()] == [0, 0]
     assert np.array_equal(judged_digits(reading([]), true_page([]))[1], np.zeros(0, dtype=bool))

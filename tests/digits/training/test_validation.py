@@ -1,4 +1,4 @@
-"""Validation counts what is right, and says what confidences are worth."""
+"""Validation counts what is right, and calibrates confidences."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from tablesim.digits.detection import DigitReader
 from tablesim.digits.network import DigitNetwork, NetworkShape
 from tablesim.digits.numbers import Thresholds
 from tablesim.digits.peaks import Calibration
-from tablesim.digits.validation import reliability_report, validate, validate_whole_pages, validation_pages
+from tablesim.digits.training.validation import reliability_report, validate, validate_whole_pages, validation_pages
 from tablesim.reader import load_network
 
 
@@ -35,20 +35,20 @@ def test_an_untrained_network_reads_no_whole_page_either():
 
 
 def test_the_bundled_network_reads_a_whole_page_that_it_has_not_seen():
-    found = validate_whole_pages(load_network().eye, validation_pages(1))
+    found = validate_whole_pages(load_network().digit_reader, validation_pages(1))
     assert found.score.f1_numbers > 0.9
     assert found.neighbours.both.share > 0.85
     assert found.numbers.error < 0.1
     assert set(found.to_dict()) >= {"neighbours", "calibration_error_numbers", "calibration_error_digits"}
 
 
-def test_the_worth_of_confidences_is_measured_on_pages_that_did_not_set_the_line():
+def test_the_reliability_of_confidences_is_measured_on_pages_that_did_not_calibrate_them():
     rng = np.random.default_rng(2)
     confidence = rng.uniform(0.05, 0.95, (2, 4000))
     honest = [(page, rng.random(4000) < page) for page in confidence]
     assert reliability_report(honest).error < 0.03
-    assert reliability_report(honest).line.slope == pytest.approx(1.0, abs=0.1)
-    # One page is always right, the other never: each half's line is useless on the other.
+    assert reliability_report(honest).calibration.slope == pytest.approx(1.0, abs=0.1)
+    # One page is always right, the other never: each half's calibration is useless on the other.
     apart = [(confidence[0], rng.random(4000) < 0.98), (confidence[1], rng.random(4000) < 0.02)]
     assert reliability_report(apart).error > 0.9
     assert reliability_report([]).error == 0

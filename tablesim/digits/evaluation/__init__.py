@@ -1,0 +1,1 @@
+"""Evaluation of readings against what is printed: transcriptions, alignment, scores."""

@@ -1,0 +1,1 @@
+"""Training of the digit network: practice pages, targets, annotated scans, validation, report."""
