@@ -13,9 +13,9 @@ from typing import Any
 from tablesim.corpus.evaluation.labels import Evaluation, evaluate
 from tablesim.corpus.indexing.events import Listener
 from tablesim.corpus.store import Corpus
+from tablesim.digits.network import DigitNetwork
 from tablesim.digits.training.annotated_pages import AnnotatedPage, annotated_pages
 from tablesim.digits.training.annotations import read_annotations
-from tablesim.digits.network import DigitNetwork
 from tablesim.digits.training.train import TrainingProgress, TrainingSettings
 from tablesim.digits.training.train import train as train_on_pages
 from tablesim.errors import SettingsError

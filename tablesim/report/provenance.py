@@ -105,7 +105,11 @@ class Provenance:
         if network is None:
             return cls(version(SOFTWARE), "unknown", {}, now(), pages)
         weights = hashlib.sha256(network.weights.read_bytes()).hexdigest()
-        settings = {"weights": network.weights.name, "weights_sha256": weights, **asdict(network.eye.thresholds)}
+        settings = {
+            "weights": network.weights.name,
+            "weights_sha256": weights,
+            **asdict(network.digit_reader.thresholds),
+        }
         return cls(version(SOFTWARE), network.fingerprint, settings, now(), pages)
 
     def only(self, pages: Iterable[str]) -> Provenance:

@@ -13,11 +13,11 @@ import cv2
 import numpy as np
 
 from tablesim.records.boxes import Box
+from tablesim.records.reading import RAISED_POINT
 from tablesim.records.truth import TrueDigit
 from tablesim.synthesis.ageing import SimulatedScan, age, draw_ageing
 from tablesim.synthesis.faces import DIGITS, DRAWN, FACES, Face, Typeface, faces
 from tablesim.synthesis.prose import greek_numeral, roman, sentence, word
-from tablesim.records.reading import RAISED_POINT
 from tablesim.synthesis.sheet import Sheet, Style
 
 _LINING = {"bodoni": 0.5, "bodoni-italic": 0.4, "playfair": 0.5, "unifraktur": 0.5, "gfs-didot-italic": 0.5}

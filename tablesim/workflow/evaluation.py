@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tablesim import reader
-from tablesim.digits.evaluation.alignment import align, judged_digits
 from tablesim.digits.calibration import Bin, expected_calibration_error, reliability
-from tablesim.digits.evaluation.scores import TableNeighbourRecall, neighbour_recall
-from tablesim.digits.evaluation.scores import ReadingScore, score_texts, total
+from tablesim.digits.evaluation.alignment import align, judged_digits
+from tablesim.digits.evaluation.scores import ReadingScore, TableNeighbourRecall, total
 from tablesim.digits.evaluation.transcription import find_truth, read_truth
 from tablesim.errors import TranscriptionError
 from tablesim.records.truth import PageTruth
@@ -140,8 +139,8 @@ def evaluate_reading(
     for scan, printed in truths.items():
         reading = network.read(scan)
         aligned = align(reading, printed)
-        score = score_texts([n.digits_text for n in aligned.read], [n.digits_text for n in aligned.printed])
-        pages.append(PageEvaluation(reading.page, str(scan), reading.is_table, score, neighbour_recall(aligned)))
+        score = aligned.score()
+        pages.append(PageEvaluation(reading.page, str(scan), reading.is_table, score, aligned.neighbour_recall()))
         judged["numbers"].append(aligned.judged())
         if isinstance(printed, PageTruth):
             judged["digits"].append(judged_digits(reading, printed))

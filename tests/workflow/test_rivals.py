@@ -47,7 +47,7 @@ def test_the_table_on_the_command_line(labelled):
     assert [row["embedding"] for row in rows] == ["bigrams, root", "bigrams", "single digits, root", "random"]
     assert rows[0]["detection"]["value"] == 1.0
     lines = CliRunner().invoke(app, words).stdout.splitlines()
-    assert lines[0].split()[:3] == ["embedding", "figure", "value"]
+    assert lines[0].split()[:3] == ["embedding", "measure", "value"]
     assert any("random" in line and "(-" in line for line in lines)
     gone = CliRunner().invoke(app, [*words, "--vgg16", str(labels.parent / "none.pth")])
     assert gone.exit_code == 1
