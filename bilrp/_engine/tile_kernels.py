@@ -25,9 +25,8 @@ from torch import Tensor
 
 from bilrp._engine.propagation import Step
 from bilrp._engine.windows import POINTWISE, Pointwise, WindowFrame, stacked, stored
-from bilrp._trace.layers import LinearLayer, bound
+from bilrp._trace.layers import LinearLayer, bound, pool_settings, winners
 from bilrp._trace.operations import OperationContext, pair_of
-from bilrp._trace.pooling import pool_settings, winners
 from bilrp.rules import LinearRule, MaxWinner, Pass, Rule, SumShare
 
 Pair = tuple[int, int]

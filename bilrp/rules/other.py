@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from bilrp._trace.layers import TiledMaxPool
 from bilrp._trace.operations import SIGNED, OperationContext, sum_to
-from bilrp._trace.pooling import TiledMaxPool
 from bilrp.exceptions import RuleError
 from bilrp.rules.base import Backward, Rule, inverse_or_zero, stabilize
 

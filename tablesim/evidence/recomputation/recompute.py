@@ -2,12 +2,92 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tablesim.evidence.recomputation.describe import describe
-from tablesim.evidence.recomputation.examination import Arithmetic, Proposal, examine, propose
-from tablesim.records.collation import Collation
+import numpy as np
+
+from tablesim.evidence.collation.grids import NONE, panels_of
+from tablesim.evidence.recomputation.examination import Arithmetic, FittedFunction, Proposal, examine, propose
+from tablesim.evidence.recomputation.fitting import Estimate
+from tablesim.records.collation import Collation, Witness
+
+N_NAMED = 40
+"""Suspects that are named; the others are counted."""
+
+_ROUNDED = {"nearest": "rounded to the nearest", "down": "rounded down", "up": "rounded up"}
+
+
+def describe(witness: Witness, examined: Arithmetic, siglum: str) -> list[str]:
+    """The functions that a witness obeys with their parameters, the other laws, and the numbers that break them."""
+    lines = [f"{siglum}: {line}" for line in _functions(examined.findings)]
+    functions = {finding.fit.name for finding in examined.findings}
+    for law in sorted({law for _, law in examined.expected.values()} - functions):
+        of_law = [number for number, (_, of) in examined.expected.items() if of == law]
+        broken = sum(one.law == law for one in examined.suspects)
+        lines.append(f"{siglum}: {law}: {len(of_law) - broken} of {len(of_law)} numbers")
+    places = _places(witness)
+    for one in examined.suspects[:N_NAMED]:
+        row, column = places[one.number]
+        mark = ", but it may be misread" if one.doubtful else ""
+        where = f"row {siglum}{row}, column {siglum}{column}"
+        lines.append(f"{siglum}: {where}: {one.text}, expected {one.expected} ({one.law}){mark}")
+    rest = len(examined.suspects) - N_NAMED
+    return [*lines, f"{siglum}: and {rest} more that break a law"] if rest > 0 else lines
+
+
+def _places(witness: Witness) -> dict[int, tuple[int, int]]:
+    """Row and column of each number, counted through the tables and pages of the witness."""
+    return {
+        int(panel.numbers[0, row, column]): (int(panel.rows[0, row]), int(panel.columns[0, column]))
+        for panel in panels_of(witness, 0, 1)
+        for row, column in np.argwhere(panel.numbers[0] != NONE)
+    }
+
+
+def _functions(findings: Sequence[FittedFunction]) -> list[str]:
+    """A line a function, over all columns that it recomputes."""
+    groups: dict[tuple[object, ...], list[FittedFunction]] = {}
+    for finding in findings:
+        notes = tuple(value for name, value in finding.fit.notes.items() if name not in ("month", "rounding"))
+        groups.setdefault((finding.fit.name, *notes), []).append(finding)
+    lines = []
+    for group in groups.values():
+        fit = group[0].fit
+        parameters = [f"{name} {_shared([one.fit.parameters[name] for one in group])}" for name in fit.parameters]
+        columns = ", ".join(_range(one.value) for one in group)
+        counts = f"{sum(one.fit.recomputed for one in group)} of {sum(one.fit.numbers for one in group)} numbers"
+        about = [f"theory of {fit.notes['theory']}"] if fit.notes.get("theory", "unknown") != "unknown" else []
+        about += [f"{fit.notes['calendar']} calendar"] if "calendar" in fit.notes else []
+        ways = {one.fit.notes.get("rounding", "") for one in group}
+        about += [_ROUNDED[ways.pop()]] if len(ways) == 1 and ways <= set(_ROUNDED) else []
+        lines.append(f"{fit.name} gives {counts} of columns {columns}; {', '.join([*parameters, *about])}")
+    return lines
+
+
+def _shared(estimates: Sequence[Estimate]) -> str:
+    """One parameter over several columns: what all of them allow; where they part, each."""
+    low, high = max(one.low for one in estimates), min(one.high for one in estimates)
+    if low > high:
+        return " or ".join(dict.fromkeys(_interval(one) for one in estimates))
+    inside = [one.value for one in estimates if low <= one.value <= high]
+    # The roundest of the values is the shortest one.
+    value = min(inside or [(low + high) / 2], key=lambda number: len(f"{number:.9g}"))
+    return _interval(Estimate(value, low, high))
+
+
+def _interval(one: Estimate) -> str:
+    width = one.high - one.low
+    if width == 0:
+        return f"{one.value:.10g}"
+    places = max(0, 1 - math.floor(math.log10(width)))
+    return f"{one.value:.{places}f} ({one.low:.{places}f} to {one.high:.{places}f})"
+
+
+def _range(columns: tuple[int, ...]) -> str:
+    return str(columns[0]) if len(columns) == 1 else f"{columns[0]}-{columns[-1]}"
 
 
 @dataclass(frozen=True)

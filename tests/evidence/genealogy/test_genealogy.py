@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from evidence.grids import chords, printed, reading, with_numbers
 from tablesim.errors import SettingsError
 from tablesim.evidence.collation.collation import collate
-from tablesim.evidence.genealogy.arborescence import cheapest_tree
 from tablesim.evidence.genealogy.copying_errors import copying_errors, how_likely
 from tablesim.evidence.genealogy.genealogy import genealogy
+from tablesim.evidence.genealogy.tree import cheapest_tree
 
 PLACES = [(row, column) for row in range(1, 44) for column in (3, 4, 7, 8)]
 

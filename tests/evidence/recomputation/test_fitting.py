@@ -7,9 +7,9 @@ from evidence.grids import reading
 from tablesim.astronomy import calendars, functions, theories
 from tablesim.evidence.collation.grids import witness_of
 from tablesim.evidence.recomputation import sun as recomputation_sun
-from tablesim.evidence.recomputation.describe import describe
 from tablesim.evidence.recomputation.examination import examine
 from tablesim.evidence.recomputation.fitting import fit_functions
+from tablesim.evidence.recomputation.recompute import describe
 from tablesim.evidence.recomputation.sun import month_columns
 from tablesim.synthesis.tables import build
 
