@@ -44,9 +44,10 @@ from tablesim.corpus.storage.problems import LEFT_OUT, Problems
 from tablesim.corpus.storage.run_folder import RunFolder, is_run
 from tablesim.corpus.storage.shards import EMBEDDING_SCHEMA, READING_SCHEMA, Shards, row_reading, vectors
 from tablesim.digits.corrections import corrected
-from tablesim.errors import RunError, SettingsError
+from tablesim.errors import MissingExtraError, RunError, SettingsError
 from tablesim.records.bins import N_BINS
 from tablesim.records.corrections import Correction
+from tablesim.records.html import html_values
 from tablesim.records.reading import Reading
 
 
@@ -61,7 +62,40 @@ class Corpus:
         self.refresh()
 
     def __repr__(self) -> str:
-        return f"Corpus({str(self.folder)!r}, {len(self.page_table)} pages)"
+        return f"Corpus({str(self.folder)!r}, {len(self)} pages)"
+
+    def _repr_html_(self) -> str:
+        """Where the run stands, for notebooks."""
+        return html_values(repr(self), {name: value for name, value in self.status().items() if value is not None})
+
+    def __len__(self) -> int:
+        return len(self.page_table)
+
+    def __iter__(self) -> Iterator[str]:
+        """The ids of the pages, sorted."""
+        return iter(self.page_table.column("page").to_pylist())
+
+    def __contains__(self, page: object) -> bool:
+        return isinstance(page, str) and self.page_table.row_of(page) is not None
+
+    def to_frame(self) -> Any:
+        """One row a page with its metadata and the cluster it is in, as a pandas DataFrame; the index is the page id.
+
+        Raises
+        ------
+        MissingExtraError
+            pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise MissingExtraError("Corpus.to_frame", "pandas") from error
+        frame = pd.DataFrame(self.pages).set_index("page")
+        clusters = self.clusters
+        labels = {} if clusters is None else dict(zip(clusters.pages, clusters.labels_.tolist(), strict=True))
+        # -1 is "in no cluster" in arrays; here that is a blank.
+        in_cluster = [label if (label := labels.get(page, -1)) >= 0 else None for page in frame.index]
+        return frame.assign(cluster=pd.array(in_cluster, dtype="Int64"))
 
     @classmethod
     def create(cls, folder: str | Path, settings: dict[str, Any], **run: Any) -> Corpus:

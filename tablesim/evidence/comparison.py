@@ -18,6 +18,7 @@ from tablesim.evidence.matches.glyphs import GlyphMatches, Match
 from tablesim.evidence.matches.interval import Interval, similarity_interval
 from tablesim.evidence.matches.shares import BigramShare, bigram_shares
 from tablesim.evidence.registration import NotRegistrable, PageMap, register_pages
+from tablesim.records.html import html_table
 from tablesim.records.reading import Reading
 
 if TYPE_CHECKING:
@@ -73,6 +74,16 @@ class Comparison:
     alignment: TableAlignment | None = None
     corpus_rank: CorpusRank | None = None
     by_region: tuple[RelevanceByRegion, RelevanceByRegion] | None = None
+
+    def __repr__(self) -> str:
+        pages = f"{self.reading_a.page!r}, {self.reading_b.page!r}"
+        return f"Comparison({pages}, similarity {self.similarity:.4f}, {self.glyph_matches.n_pairs} matches)"
+
+    def _repr_html_(self) -> str:
+        """The similarity and the bigrams that bring most of it, for notebooks."""
+        rows = [(share.bigram, f"{100 * share.share:.0f} %") for share in self.bigrams]
+        caption = f"{self.reading_a.page} and {self.reading_b.page}: similarity {self.similarity:.4f}"
+        return html_table(caption, ("bigram", "of the score"), rows, most=10)
 
     @property
     def a(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from tablesim.records.html import html_table
 from tablesim.records.reading import Number, Reading
 
 AGREES, DIFFERS, MISSING, ILLEGIBLE_STATE = "agrees", "differs", "missing", "illegible"
@@ -200,6 +201,19 @@ class Collation:
     transposed: tuple[bool, ...]
     cells: tuple[Cell, ...]
     unaligned: tuple[Unaligned, ...]
+
+    def __repr__(self) -> str:
+        return f"Collation({self._summary})"
+
+    @property
+    def _summary(self) -> str:
+        counts = ", ".join(f"{count} {state}" for state, count in self.summary.items())
+        return f"{len(self.witnesses)} witnesses, {len(self.rows)} rows, {len(self.columns)} columns: {counts}"
+
+    def _repr_html_(self) -> str:
+        """The cells in which witnesses differ, for notebooks."""
+        rows = [(cell.row, cell.column, *cell.texts, "?" if cell.doubtful else "") for cell in self.differences]
+        return html_table(self._summary, ("row", "column", *self.sigla, ""), rows)
 
     @property
     def sigla(self) -> tuple[str, ...]:

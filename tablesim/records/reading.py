@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tablesim.errors import MissingExtraError
 from tablesim.records.boxes import Box
+from tablesim.records.html import html_table
 from tablesim.records.transform import Transform
 
 ILLEGIBLE = "?"
@@ -168,6 +169,24 @@ class Reading:
     numbers: tuple[Number, ...]
     histogram: NDArray[np.float32] | None = field(default=None, compare=False)
     note: str = ""
+
+    def __repr__(self) -> str:
+        return f"Reading({self.page!r}, {self._summary})"
+
+    @property
+    def _summary(self) -> str:
+        kind = "a table" if self.is_table else "no table"
+        return f"{kind}, {len(self.numbers)} numbers, legibility {self.legibility:.2f}"
+
+    def _repr_html_(self) -> str:
+        """The tables of the page as they stand, row by row, for notebooks."""
+        rows: dict[tuple[int, int], dict[int, str]] = {}
+        for number in self.numbers:
+            if number.table is not None and number.row is not None and number.column is not None:
+                rows.setdefault((number.table, number.row), {})[number.column] = number.text
+        n_columns = 1 + max((column for row in rows.values() for column in row), default=-1)
+        cells = [[row.get(column, "") for column in range(n_columns)] for _, row in sorted(rows.items())]
+        return html_table(f"{self.page}: {self._summary}", (), cells)
 
     @property
     def width(self) -> int:

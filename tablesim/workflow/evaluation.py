@@ -16,6 +16,7 @@ from tablesim.digits.evaluation.alignment import align, judged_digits
 from tablesim.digits.evaluation.scores import ReadingScore, TableNeighbourRecall, total
 from tablesim.digits.evaluation.transcription import find_truth, read_truth
 from tablesim.errors import TranscriptionError
+from tablesim.records.html import html_table
 from tablesim.records.truth import PageTruth
 from tablesim.scans.locator import Locator
 from tablesim.scans.sources import Source, find_scans
@@ -82,6 +83,12 @@ class ReadingEvaluation:
     neighbours: TableNeighbourRecall
     calibration: Mapping[str, CalibrationEvaluation]
     without_truth: tuple[str, ...] = ()
+
+    def _repr_html_(self) -> str:
+        """A row a page, for notebooks."""
+        heads = ("page", "F1 numbers", "F1 digits", "Pearson")
+        scores = [*((page.page, page.score) for page in self.pages), (f"all {len(self.pages)}", self.total)]
+        return html_table("Reading", heads, [(name, s.f1_numbers, s.f1_digits, s.pearson) for name, s in scores])
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values: what ``tablesim evaluate --truth --json`` prints."""

@@ -13,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tablesim.errors import RunError
+from tablesim.records.html import html_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +185,14 @@ class Clustering:
     constants: dict[str, float] = field(default_factory=dict)
     choices: tuple[KCandidate, ...] = ()
     next_label: int = 0
+
+    def __repr__(self) -> str:
+        return f"Clustering({self.k} clusters, {len(self.pages)} pages, {len(self.without)} of them in none)"
+
+    def _repr_html_(self) -> str:
+        """A row a cluster, the largest first, for notebooks."""
+        rows = [(c.label, len(c.members), c.stability, c.cohesion, c.medoid) for c in self.clusters]
+        return html_table(repr(self), ("cluster", "pages", "stability", "cohesion", "medoid"), rows)
 
     SCHEMA: ClassVar[pa.Schema] = pa.schema(
         [

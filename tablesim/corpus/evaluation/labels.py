@@ -15,6 +15,7 @@ from tablesim.corpus.evaluation.embeddings import purity
 from tablesim.corpus.evaluation.ranking import detected, ranked
 from tablesim.corpus.store import Corpus
 from tablesim.errors import MetadataError
+from tablesim.records.html import html_values
 from tablesim.scans.csvfile import listed, read_csv
 from tablesim.scans.metadata import KEY_COLUMNS, find_column, page_key, without_ending
 
@@ -77,6 +78,10 @@ class Evaluation:
     missing: tuple[str, ...]
     false_tables: tuple[str, ...]
     missed_tables: tuple[str, ...]
+
+    def _repr_html_(self) -> str:
+        """A row a measure, for notebooks."""
+        return html_values("Evaluation", self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
         def plain(value: Any) -> Any:
