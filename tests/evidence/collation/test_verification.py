@@ -90,7 +90,7 @@ def test_every_two_of_four_witnesses_make_a_pair():
 
 @pytest.mark.real
 def test_two_transcribed_editions_are_one_table_and_their_other_pages_are_not(real):
-    from evidence.test_collation import transcribed
+    from evidence.collation.test_collation import transcribed
 
     pages = {
         (year, page): transcribed(real, f"almagest_{year}_chords_p{page}")[0]

@@ -138,7 +138,7 @@ def test_a_column_that_hardly_changes_fits_nothing():
 
 @pytest.mark.real
 def test_ptolemys_chords_are_named_with_the_misprints_against_them(real):
-    from evidence.test_collation import transcribed
+    from evidence.collation.test_collation import transcribed
 
     early, late = (transcribed(real, f"almagest_{year}_chords_p2")[0] for year in (1515, 1912))
     found = examine(witness_of([early]))
