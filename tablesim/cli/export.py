@@ -32,10 +32,11 @@ def command(
 
     Pages (all that were read unless some are named): page-xml as PRImA publishes it, transkribus, alto, json, csv.
 
-    Two pages: iiif, a manifest with the matched figures as annotations for Mirador and other viewers. To look at it,
+    Two pages: iiif, a manifest with the matched digits as annotations for Mirador and other viewers. To look at it,
     serve its folder with: python -m http.server
 
-    Two witnesses or more: tei (table with critical apparatus), collation-csv, collation-xlsx, collation-json.
+    Two witnesses or more: tei (table with critical apparatus), collation-csv, collation-xlsx, collation-json,
+    collation-html (a page with what each scan has at every difference).
 
     Example: tablesim export myrun page1 page2 --format tei
     """

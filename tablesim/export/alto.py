@@ -1,7 +1,7 @@
-"""A reading as ALTO 4.3: strings and glyphs with their places and confidences.
+"""A reading as ALTO 4.3: strings and glyphs with their boxes and confidences.
 
-ALTO has no grid of cells. A table is a ``ComposedBlock`` of type ``table`` with a ``TextBlock`` a cell; which row and
-column that is say structure tags, so that nothing of the reading is lost.
+ALTO has no grid of cells. A table is a ``ComposedBlock`` of type ``table`` with a ``TextBlock`` a cell; structure
+tags say which row and column that is, so that nothing of the reading is lost.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from itertools import count
 
-from tablesim.export.markup import Pixels, add, around, by_table, pixels, root, to_bytes
+from tablesim.export.markup import Pixels, add, around, by_table, confidence, outline, pixels, root, to_bytes
 from tablesim.records.reading import ILLEGIBLE, Digit, Number, Reading
 from tablesim.report.provenance import SOFTWARE, Provenance
 from tablesim.scans.locator import Locator
@@ -24,7 +24,7 @@ def alto(reading: Reading, provenance: Provenance) -> bytes:
     document = root("alto", NAMESPACE, SCHEMA, SCHEMAVERSION="4.3")
     _description(add(document, "Description"), reading, provenance)
     tables, loose = by_table(reading.numbers)
-    rows, columns = _tags(document, [place for cells in tables.values() for place in cells])
+    rows, columns = _tags(document, [cell for cells in tables.values() for cell in cells])
     page = add(
         add(document, "Layout"),
         "Page",
@@ -37,8 +37,8 @@ def alto(reading: Reading, provenance: Provenance) -> bytes:
     space = add(page, "PrintSpace", HPOS=0, VPOS=0, WIDTH=reading.width, HEIGHT=reading.height)
     writer = _Blocks(reading)
     for table, cells in tables.items():
-        outline = around(writer.place(number) for numbers in cells.values() for number in numbers)
-        block = add(space, "ComposedBlock", ID=f"table{table + 1}", **_box(outline), ROTATION=writer.turn, TYPE="table")
+        box = _box(around(outline(number, reading) for numbers in cells.values() for number in numbers))
+        block = add(space, "ComposedBlock", ID=f"table{table + 1}", **box, ROTATION=writer.turn, TYPE="table")
         for (row, column), numbers in cells.items():
             name = f"table{table + 1}r{row + 1}c{column + 1}"
             writer.block(block, name, numbers, TAGREFS=f"{rows[row]} {columns[column]}")
@@ -62,18 +62,18 @@ def _description(description: ET.Element, reading: Reading, provenance: Provenan
     add(software, "softwareVersion", provenance.version)
 
 
-def _tags(document: ET.Element, places: Sequence[tuple[int, int]]) -> tuple[dict[int, str], dict[int, str]]:
+def _tags(document: ET.Element, cells: Sequence[tuple[int, int]]) -> tuple[dict[int, str], dict[int, str]]:
     """A tag for each row and each column of a table; their ids by number."""
-    if not places:
+    if not cells:
         return {}, {}
     tags = add(document, "Tags")
-    found: list[dict[int, str]] = []
+    names: list[dict[int, str]] = []
     for side, kind in enumerate(("row", "column")):
-        ids = {number: f"{kind}{number + 1}" for number in sorted({place[side] for place in places})}
+        ids = {number: f"{kind}{number + 1}" for number in sorted({cell[side] for cell in cells})}
         for number, name in ids.items():
             add(tags, "StructureTag", ID=name, TYPE=kind, LABEL=number)
-        found.append(ids)
-    return found[0], found[1]
+        names.append(ids)
+    return names[0], names[1]
 
 
 class _Blocks:
@@ -86,9 +86,9 @@ class _Blocks:
         self.strings, self.glyphs = count(1), count(1)
 
     def block(self, parent: ET.Element, name: str, numbers: Sequence[Number], **attributes: object) -> None:
-        outline = _box(around(map(self.place, numbers)))
-        block = add(parent, "TextBlock", ID=name, **attributes, **outline)
-        line = add(block, "TextLine", ID=f"{name}l1", **outline)
+        box = _box(around(outline(number, self.reading) for number in numbers))
+        block = add(parent, "TextBlock", ID=name, **attributes, **box)
+        line = add(block, "TextLine", ID=f"{name}l1", **box)
         for index, number in enumerate(numbers):
             if index:
                 add(line, "SP")
@@ -99,9 +99,9 @@ class _Blocks:
             line,
             "String",
             ID=f"s{next(self.strings)}",
-            **_box(self.place(number)),
+            **_box(outline(number, self.reading)),
             CONTENT=number.text,
-            WC=float(min(max(number.confidence, 0.0), 1.0)),
+            WC=confidence(number.confidence),
         )
         for digit in number.digits:
             self._glyph(string, digit)
@@ -113,16 +113,12 @@ class _Blocks:
             ID=f"g{next(self.glyphs)}",
             **_box(pixels(digit.box, self.reading.width, self.reading.height)),
             CONTENT=ILLEGIBLE if digit.value is None else digit.value,
-            GC=float(min(max(digit.confidence, 0.0), 1.0)),
+            GC=confidence(digit.confidence),
         )
         if digit.runner_up is not None:
-            add(glyph, "Variant", CONTENT=digit.runner_up[0], VC=float(min(max(digit.runner_up[1], 0.0), 1.0)))
-
-    def place(self, number: Number) -> Pixels:
-        """The number's place in whole pixels."""
-        return around(pixels(digit.box, self.reading.width, self.reading.height) for digit in number.digits)
+            add(glyph, "Variant", CONTENT=digit.runner_up[0], VC=confidence(digit.runner_up[1]))
 
 
-def _box(place: Pixels) -> dict[str, int]:
-    left, top, right, bottom = place
+def _box(rectangle: Pixels) -> dict[str, int]:
+    left, top, right, bottom = rectangle
     return {"HPOS": left, "VPOS": top, "WIDTH": right - left, "HEIGHT": bottom - top}

@@ -15,7 +15,7 @@ from tablesim.evidence.comparison import compare
 from tablesim.evidence.genealogy.genealogy import Genealogy
 from tablesim.export.alto import alto
 from tablesim.export.iiif import FILES as IIIF_FILES
-from tablesim.export.iiif import Linked
+from tablesim.export.iiif import MatchManifest
 from tablesim.export.kinds import GENEALOGY_SUFFIXES, LOCAL, Dialect, Format
 from tablesim.export.pagexml import page_xml
 from tablesim.export.spreadsheets import (
@@ -126,8 +126,8 @@ def export_run(
         a, b = (corpus.reading(page) for page in pages)
         folder /= file_name("__".join(pages), "")
         refuse_existing([folder / name for name in IIIF_FILES], force=force)
-        linked = Linked.of(compare(a, b, top=0), Provenance.of_run(corpus, pages), base)
-        return [write_new(folder / name, data, force=force) for name, data in linked.files().items()]
+        manifest = MatchManifest.of(compare(a, b, top=0), Provenance.of_run(corpus, pages), base)
+        return [write_new(folder / name, data, force=force) for name, data in manifest.files().items()]
     chosen = list(dict.fromkeys(pages)) or _read(corpus)
     if not chosen:
         raise ExportError(f"{corpus.folder}: no page was read yet; there is nothing to export")

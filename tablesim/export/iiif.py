@@ -1,8 +1,8 @@
 """Matches of two pages as W3C Web Annotations in a IIIF Presentation 3 manifest.
 
 Viewers show one target of an annotation and drop the others. So each match stands on each of the two canvases, and each
-side names the place and the annotation of the other. The form with two targets, which says the same in one annotation,
-is the manifest's own page of annotations, in a file beside it, with provenance and citation, so that it can go alone.
+side names the position and the annotation of the other. The form with two targets, which says the same in one
+annotation, is the manifest's own page of annotations, in a file beside it with provenance and citation.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ ANNOTATION = "http://www.w3.org/ns/anno.jsonld"
 MEDIA_FRAGMENTS = "http://www.w3.org/TR/media-frags/"
 
 N_MATCHES = 500
-"""Matches that are annotated: more cannot be looked through."""
+"""Matches that are annotated: more cannot be looked through. Chosen by eye."""
 
 FILES = ("manifest.json", "links.json", "images/a.jpg", "images/b.jpg")
 """What is written, below the folder of a manifest."""
 
 _QUALITY = 90
-_TWO_TARGETS = "Matched figures, each as one annotation with a target on either page"
+_TWO_TARGETS = "Matched digits, each as one annotation with a target on either page"
 
 
 @dataclass(frozen=True)
-class Linked:
+class MatchManifest:
     """The matches of two pages, with the addresses under which they will be found.
 
     Parameters
@@ -60,13 +60,15 @@ class Linked:
     provenance: Provenance
 
     @classmethod
-    def of(cls, comparison: Comparison, provenance: Provenance, base: str = LOCAL, top: int = N_MATCHES) -> Linked:
-        """The strongest ``top`` matches of a comparison, those at matching places where there are any.
+    def of(
+        cls, comparison: Comparison, provenance: Provenance, base: str = LOCAL, top: int = N_MATCHES
+    ) -> MatchManifest:
+        """The strongest ``top`` matches of a comparison, those at matching positions where there are any.
 
         Raises
         ------
         ExportError
-            ``base`` is no address on the web, or the pages have no figure in common.
+            ``base`` is no address on the web, or the pages have no digit in common.
         """
         address = urlsplit(base)
         if address.scheme not in ("http", "https") or not address.netloc or address.query or address.fragment:
@@ -75,7 +77,7 @@ class Linked:
         links = assignment.supported or assignment.links
         if not links:
             raise ExportError(
-                f"{comparison.reading_a.page} and {comparison.reading_b.page} have no figure in common; "
+                f"{comparison.reading_a.page} and {comparison.reading_b.page} have no digit in common; "
                 "there is nothing to annotate"
             )
         pages = provenance.only([comparison.reading_a.page, comparison.reading_b.page])
@@ -93,10 +95,8 @@ class Linked:
         ScanError
             A scan is no longer where the reading says it was.
         """
-        found = {"manifest.json": _json(self.manifest()), "links.json": _json(self.links())}
-        for side, reading in enumerate(self.sides):
-            found[_image_name(side)] = _jpeg(reading)
-        return found
+        images = {_image_name(side): _jpeg(reading) for side, reading in enumerate(self.sides)}
+        return {"manifest.json": _json(self.manifest()), "links.json": _json(self.links()), **images}
 
     def manifest(self) -> dict[str, Any]:
         """The manifest: a canvas a page, each with its annotations."""
@@ -106,7 +106,7 @@ class Linked:
         share = f" ({shown / comparison.score:.1%})" if comparison.score else ""
         summary = (
             f"Similarity {comparison.similarity:.4f}, score {comparison.score:.4f}; the {len(self.matches)} pairs of "
-            f"figures shown bring {shown:.4f} of it{share}."
+            f"digits shown bring {shown:.4f} of it{share}."
         )
         facts = {
             "Software": f"{SOFTWARE} {self.provenance.version}",
@@ -120,7 +120,7 @@ class Linked:
             "@context": [ANNOTATION, PRESENTATION],
             "id": self.base + "manifest.json",
             "type": "Manifest",
-            "label": _words(f"{a.page} and {b.page}: matched figures"),
+            "label": _words(f"{a.page} and {b.page}: matched digits"),
             "summary": _words(summary),
             "metadata": [{"label": _words(name), "value": _words(value)} for name, value in facts.items()],
             "requiredStatement": {"label": _words("Cite as"), "value": _words(self.provenance.citation)},
@@ -138,7 +138,7 @@ class Linked:
                 "motivation": "linking",
                 "created": self.provenance.created,
                 "generator": _software(self.provenance),
-                "body": [_said(_sentence(match, self.comparison.score))],
+                "body": [_description(_sentence(match, self.comparison.score))],
                 "target": [self._target(0, match.a), self._target(1, match.b)],
             }
             for number, match in enumerate(self.matches, 1)
@@ -155,19 +155,19 @@ class Linked:
         }
 
     def side(self, side: int) -> dict[str, Any]:
-        """The matches as annotations of one page, 0 or 1, each with a link to its place on the other page."""
+        """The matches as annotations of one page, 0 or 1, each with a link to its counterpart on the other page."""
         return {
             "id": f"{self._canvas_id(side)}/annotations",
             "type": "AnnotationPage",
-            "label": _words(f"Figures also on {self.sides[1 - side].page}"),
+            "label": _words(f"Digits also on {self.sides[1 - side].page}"),
             "items": [self._half(side, number, match) for number, match in enumerate(self.matches, 1)],
         }
 
     def _half(self, side: int, number: int, match: Match) -> dict[str, Any]:
-        here, there = (match.a, match.b) if side == 0 else (match.b, match.a)
-        other = self._target(1 - side, there)
+        box, other_box = (match.a, match.b) if side == 0 else (match.b, match.a)
+        other = self._target(1 - side, other_box)
         partner = f"{self._canvas_id(1 - side)}/annotations/{number}"
-        where = f"{self.sides[1 - side].page} at {there.x:.0f}, {there.y:.0f}"
+        where = f"{self.sides[1 - side].page} at {other_box.x:.0f}, {other_box.y:.0f}"
         sentence = f"{_sentence(match, self.comparison.score)}, with {where}"
         return {
             "id": f"{self._canvas_id(side)}/annotations/{number}",
@@ -176,9 +176,9 @@ class Linked:
             "motivation": ["commenting", "linking"],
             "created": self.provenance.created,
             "generator": _software(self.provenance),
-            "body": [_said(sentence), {**other, "id": f"{partner}/place", "purpose": "linking"}],
+            "body": [_description(sentence), {**other, "id": f"{partner}/place", "purpose": "linking"}],
             "seeAlso": [{"id": partner, "type": "Annotation", "format": "application/ld+json"}],
-            "target": self._target(side, here),
+            "target": self._target(side, box),
         }
 
     def _canvas(self, side: int) -> dict[str, Any]:
@@ -232,11 +232,11 @@ def _image_name(side: int) -> str:
 
 
 def _sentence(match: Match, score: float) -> str:
-    figures = f"{match.bigram}: " if match.bigram else ""
-    return f"{figures}brings {match.relevance:.4f} to the score of {score:.4f}"
+    bigram = f"{match.bigram}: " if match.bigram else ""
+    return f"{bigram}brings {match.relevance:.4f} to the score of {score:.4f}"
 
 
-def _said(text: str) -> dict[str, str]:
+def _description(text: str) -> dict[str, str]:
     # Viewers such as Mirador take every body for HTML, whatever its format is said to be.
     markup = html.escape(text, quote=False)
     return {"type": "TextualBody", "value": markup, "format": "text/html", "language": "en", "purpose": "describing"}
@@ -260,8 +260,8 @@ def _jpeg(reading: Reading) -> bytes:
     image = open_image(reading.scan).convert("RGB")
     if image.size != (reading.width, reading.height):
         raise ExportError(
-            f"{reading.scan}: the image is {image.width} x {image.height} pixels, read it was {reading.width} x "
-            f"{reading.height}; read the scan again"
+            f"{reading.scan}: the image is {image.width} x {image.height} pixels, expected {reading.width} x "
+            f"{reading.height} as it was read; read the scan again"
         )
     stream = io.BytesIO()
     image.save(stream, "JPEG", quality=_QUALITY)

@@ -1,4 +1,4 @@
-"""XML as the exports write it: with the standard library, in one namespace, of signs that XML allows."""
+"""XML as the exports write it: by ElementTree, in one namespace, of characters that XML allows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Collection, Iterable
 
 from tablesim.records.boxes import Box
-from tablesim.records.reading import Number
+from tablesim.records.reading import Number, Reading
 
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -19,14 +19,14 @@ Pixels = tuple[int, int, int, int]
 
 
 def legal(text: str) -> str:
-    """``text`` with U+FFFD for what no XML file may hold, such as control signs and halves of surrogates."""
+    """``text`` with U+FFFD for what no XML file may hold, such as control characters and halves of surrogates."""
     return _ILLEGAL.sub("\ufffd", text)
 
 
 def add(parent: ET.Element, tag: str, text: str | None = None, /, **attributes: object) -> ET.Element:
     """A new element at the end of ``parent``; attributes that are None are left out.
 
-    An attribute name may end in ``_`` where Python has the word for itself (``type_``).
+    An attribute name may end in ``_`` where it is a keyword or a built-in name of Python (``type_``).
     """
     child = ET.SubElement(parent, tag, _written(attributes))
     if text is not None:
@@ -44,7 +44,7 @@ def root(tag: str, namespace: str, schema: str | None = None, /, **attributes: o
 
 
 def to_bytes(element: ET.Element, inline: Collection[str] = ()) -> bytes:
-    """The document in UTF-8, indented by two blanks; nothing is added within the elements named in ``inline``."""
+    """The document in UTF-8, indented by two spaces; nothing is added within the elements named in ``inline``."""
     _indent(element, inline, "\n")
     return ET.tostring(element, encoding="UTF-8", xml_declaration=True) + b"\n"
 
@@ -72,8 +72,18 @@ def around(boxes: Iterable[Pixels]) -> Pixels:
     return min(left), min(top), max(right), max(bottom)
 
 
+def outline(number: Number, reading: Reading) -> Pixels:
+    """The rectangle around the digits of a number, in whole pixels of its page."""
+    return around(pixels(digit.box, reading.width, reading.height) for digit in number.digits)
+
+
+def confidence(value: float) -> float:
+    """A confidence within 0 and 1, as schemas ask for."""
+    return float(min(max(value, 0.0), 1.0))
+
+
 def by_table(numbers: Iterable[Number]) -> tuple[dict[int, dict[tuple[int, int], list[Number]]], list[Number]]:
-    """The numbers of each table by (row, column), in that order, and those that stand in no table."""
+    """The numbers of each table by (row, column), in that order, and those outside tables."""
     tables: dict[int, dict[tuple[int, int], list[Number]]] = {}
     loose = []
     for number in numbers:

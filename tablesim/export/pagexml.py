@@ -1,7 +1,7 @@
 """A reading as PAGE-XML: as PRImA publishes it (2019-07-15), or as Transkribus takes it.
 
 Both name the cells of tables, each in its own way: PRImA as text regions with the role of a cell, Transkribus as
-``TableCell``. A number is a word, a figure is a glyph; what it could be otherwise stands as a second ``TextEquiv``.
+``TableCell``. A number is a word, a digit is a glyph; its runner-up is a second ``TextEquiv``.
 Marks inside a number (9·965) belong to the word alone, since no glyph was boxed for them.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from itertools import count
 
 from tablesim.export.kinds import Dialect
-from tablesim.export.markup import Pixels, add, around, by_table, pixels, root, to_bytes
+from tablesim.export.markup import Pixels, add, around, by_table, confidence, outline, pixels, root, to_bytes
 from tablesim.records.reading import ILLEGIBLE, Digit, Number, Reading
 from tablesim.report.provenance import SOFTWARE, Provenance
 from tablesim.scans.locator import Locator
@@ -99,37 +99,37 @@ class _Regions:
     def _table(self, page: ET.Element, name: str, cells: dict[tuple[int, int], list[Number]]) -> None:
         self.order.append(name)
         prima = self.dialect is Dialect.prima
-        outline = around(self._place(number) for numbers in cells.values() for number in numbers)
-        rows, columns = (1 + max(place[side] for place in cells) for side in (0, 1))
+        rectangle = around(outline(number, self.reading) for numbers in cells.values() for number in numbers)
+        rows, columns = (1 + max(cell[side] for cell in cells) for side in (0, 1))
         region = add(page, "TableRegion", id=name, rows=rows if prima else None, columns=columns if prima else None)
-        self._coords(region, outline)
+        self._coords(region, rectangle)
         for (row, column), numbers in cells.items():
             cell = f"{name}r{row + 1}c{column + 1}"
             if prima:
                 inner = add(region, "TextRegion", id=cell)
-                self._coords(inner, around(map(self._place, numbers)))
+                self._coords(inner, self._around(numbers))
                 add(add(inner, "Roles"), "TableCellRole", rowIndex=row, columnIndex=column)
                 self._line(inner, f"{cell}l1", numbers)
             else:
                 inner = add(region, "TableCell", row=row, col=column, rowSpan=1, colSpan=1, id=cell)
-                self._coords(inner, around(map(self._place, numbers)))
+                self._coords(inner, self._around(numbers))
                 self._line(inner, f"{cell}l1", numbers)
                 add(inner, "CornerPts", "0 1 2 3")
 
     def _loose(self, page: ET.Element, name: str, number: Number) -> None:
         self.order.append(name)
         region = add(page, "TextRegion", id=name)
-        self._coords(region, self._place(number))
+        self._coords(region, outline(number, self.reading))
         self._line(region, f"{name}l1", [number])
 
     def _line(self, region: ET.Element, name: str, numbers: Sequence[Number]) -> None:
-        outline = around(map(self._place, numbers))
+        rectangle = self._around(numbers)
         line = add(region, "TextLine", id=name)
-        self._coords(line, outline)
-        add(line, "Baseline", points=_points(baseline(outline, self.reading.transform.rotation)))
+        self._coords(line, rectangle)
+        add(line, "Baseline", points=_points(baseline(rectangle, self.reading.transform.rotation)))
         for number in numbers:
             word = add(line, "Word", id=f"w{next(self.next['w'])}")
-            self._coords(word, self._place(number))
+            self._coords(word, outline(number, self.reading))
             for digit in number.digits:
                 self._glyph(word, digit)
             _text(word, number.text, number.confidence)
@@ -144,17 +144,17 @@ class _Regions:
         if second is not None:
             _text(glyph, str(second[0]), second[1], 1)
 
-    def _place(self, number: Number) -> Pixels:
-        return around(pixels(digit.box, self.reading.width, self.reading.height) for digit in number.digits)
+    def _around(self, numbers: Sequence[Number]) -> Pixels:
+        return around(outline(number, self.reading) for number in numbers)
 
     @staticmethod
-    def _coords(parent: ET.Element, place: Pixels) -> None:
-        left, top, right, bottom = place
+    def _coords(parent: ET.Element, rectangle: Pixels) -> None:
+        left, top, right, bottom = rectangle
         add(parent, "Coords", points=_points(((left, top), (right, top), (right, bottom), (left, bottom))))
 
 
-def _text(parent: ET.Element, text: str, confidence: float, index: int | None = None) -> None:
-    equivalent = add(parent, "TextEquiv", index=index, conf=float(min(max(confidence, 0.0), 1.0)))
+def _text(parent: ET.Element, text: str, value: float, index: int | None = None) -> None:
+    equivalent = add(parent, "TextEquiv", index=index, conf=confidence(value))
     add(equivalent, "Unicode", text)
 
 
@@ -162,9 +162,9 @@ def _points(points: Sequence[tuple[int, int]]) -> str:
     return " ".join(f"{x},{y}" for x, y in points)
 
 
-def baseline(place: Pixels, rotation: int) -> tuple[tuple[int, int], tuple[int, int]]:
-    """The edge on which the figures stand, from the first to the last, on a scan that is ``rotation`` off upright."""
-    left, top, right, bottom = place
+def baseline(rectangle: Pixels, rotation: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The edge on which the digits stand, from the first to the last, on a scan that is ``rotation`` off upright."""
+    left, top, right, bottom = rectangle
     return {
         0: ((left, bottom), (right, bottom)),
         90: ((right, bottom), (right, top)),

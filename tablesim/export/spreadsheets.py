@@ -19,8 +19,8 @@ from tablesim.scans.csvfile import safe_cell
 
 READING_COLUMNS = {
     "page": ("string", "page id"),
-    "text": ("string", "the number as printed; ? for an illegible figure"),
-    "digits_text": ("string", "its figures alone"),
+    "text": ("string", "the number as printed; ? for an illegible digit"),
+    "digits_text": ("string", "its digits alone"),
     "x": ("number", "left edge in pixels of the scan"),
     "y": ("number", "top edge in pixels of the scan"),
     "width": ("number", "width in pixels of the scan"),
@@ -36,11 +36,11 @@ _CELL_COLUMNS = {
     "row": ("integer", "row of the alignment, from 0"),
     "column": ("integer", "column of the alignment, from 0"),
     "state": ("string", "agrees, differs, missing or illegible"),
-    "doubtful": ("string", "yes where another reading of doubtful figures would change the state"),
+    "doubtful": ("string", "yes where another reading of doubtful digits would change the state"),
 }
 _READING_OF_WITNESS = {
-    "text": ("string", "figures of the witness; empty where it has none"),
-    "runner_up": ("string", "what they may be otherwise"),
+    "text": ("string", "digits of the witness; empty where it has none"),
+    "runner_up": ("string", "what they may be instead"),
     "confidence": ("number", "how sure the reading is, 0 to 1"),
     "page": ("string", "page id"),
     "x": ("number", "left edge in pixels of the scan"),
@@ -127,7 +127,7 @@ def _row(cell: Cell, sigla: Sequence[str]) -> dict[str, Any]:
 def collation_xlsx(collation: Collation, provenance: Provenance) -> bytes:
     """The collation as a workbook.
 
-    Sheet ``collation`` shows the table as it stands, coloured where witnesses part; ``places`` has a line a place,
+    Sheet ``collation`` shows the table, coloured where witnesses differ; ``places`` has a line a cell,
     ``unaligned`` the rows and columns of one witness alone, ``about`` witnesses, counts, provenance and citation.
 
     Raises
@@ -153,10 +153,10 @@ def collation_xlsx(collation: Collation, provenance: Provenance) -> bytes:
     grid = book.active
     grid.title = "collation"
     _fill_grid(grid, collation)
-    places = book.create_sheet("places")
-    _append(places, list(columns))
+    cells = book.create_sheet("places")
+    _append(cells, list(columns))
     for row in collation_rows(collation):
-        _append(places, [row.get(name) for name in columns])
+        _append(cells, [row.get(name) for name in columns])
     unaligned = book.create_sheet("unaligned")
     _append(unaligned, ["witness", "kind", "index", "texts"])
     for line in collation.unaligned:
@@ -164,10 +164,10 @@ def collation_xlsx(collation: Collation, provenance: Provenance) -> bytes:
     about = book.create_sheet("about")
     for name, value in _about(collation, provenance):
         _append(about, [name, value])
-    for sheet in (places, unaligned):
+    for sheet in (cells, unaligned):
         sheet.freeze_panes = "A2"
-        for cell in sheet[1]:
-            cell.font = Font(bold=True)
+        for heading in sheet[1]:
+            heading.font = Font(bold=True)
     book.properties.creator = f"tablesim {provenance.version}"
     book.properties.description = provenance.citation
     stream = io.BytesIO()
@@ -201,7 +201,7 @@ def _append(sheet: Any, values: Sequence[Any]) -> None:
 
 
 def _cell_text(text: str) -> str:
-    """What a workbook can hold: no control signs, no halves of surrogates, at most 32,767 signs."""
+    """What a workbook can hold: no control characters, no halves of surrogates, at most 32,767 characters."""
     from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
     whole = text.encode("utf-8", errors="replace").decode()

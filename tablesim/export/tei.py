@@ -1,6 +1,6 @@
 """A collation as TEI P5: the table with a critical apparatus in the text, by parallel segmentation.
 
-Where witnesses agree a cell holds its number; where they do not it holds an ``app`` with a reading for each witness
+Where witnesses agree, a cell holds its number; where they do not, it holds an ``app`` with a reading for each witness
 that has this row and this column. An empty ``rdg`` is a number that a witness leaves out. Every reading points with
 ``facs`` to its zone on the scan, and says with ``cert`` how sure it is. (Guidelines, chapters 12.2.3, 14.1, 11.1.)
 """
@@ -79,9 +79,9 @@ def _header(header: ET.Element, collation: Collation, about: Provenance) -> None
     add(
         practice,
         "p",
-        f"Figures were read from the scans by machine (digit network {about.network}, settings {about.settings_text}) "
-        f"and collated place by place: {counts}. cert on rdg is the confidence of the reading, from 0 to 1; cert on "
-        "app is low where another reading of doubtful figures would change the state. Coordinates are pixels of the "
+        f"Digits were read from the scans by machine (digit network {about.network}, settings {about.settings_text}) "
+        f"and collated cell by cell: {counts}. cert on rdg is the confidence of the reading, from 0 to 1; cert on "
+        "app is low where another reading of doubtful digits would change the state. Coordinates are pixels of the "
         "scans.",
     )
     add(encoding, "variantEncoding", method="parallel-segmentation", location="internal")

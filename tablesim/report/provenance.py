@@ -1,6 +1,6 @@
-"""Where an export comes from: software, network, settings, scans; and how to cite it.
+"""Where a report or an export comes from: software, network, settings, scans; and how to cite it.
 
-Every export carries this, so that a figure in a paper leads back to the bytes of the scan and to the weights that read
+Every export carries this, so that a number in a paper leads back to the bytes of the scan and to the weights that read
 it.
 """
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 SOFTWARE = "tablesim"
 
-_OF_THE_RUN = ("seed", "max_pixels", "versions", "inputs")
+_FROM_RUN_JSON = ("seed", "max_pixels", "versions", "inputs")
 
 
 @dataclass(frozen=True)
-class ExportedPage:
-    """A page that an export speaks of.
+class CitedPage:
+    """A page of a report or export, as it is cited.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class ExportedPage:
     corrections : int
         How many of its numbers people corrected.
     correctors : tuple of str
-        Who they are, as far as they said it.
+        Their names, as far as they gave them.
     """
 
     page: str
@@ -77,7 +77,7 @@ class Provenance:
         What else decides the result, as plain values.
     created : str
         Moment of the export, ISO 8601 in UTC, to the second.
-    pages : tuple of ExportedPage
+    pages : tuple of CitedPage
         The pages it speaks of.
     """
 
@@ -85,14 +85,14 @@ class Provenance:
     network: str
     settings: dict[str, Any] = field(default_factory=dict)
     created: str = ""
-    pages: tuple[ExportedPage, ...] = ()
+    pages: tuple[CitedPage, ...] = ()
 
     @classmethod
     def of_run(cls, corpus: Corpus, pages: Iterable[str]) -> Provenance:
         """That of some pages of a run; RunError where there is no such page."""
-        settings = {name: corpus.run[name] for name in _OF_THE_RUN if name in corpus.run}
-        made_with = str(corpus.run.get("versions", {}).get(SOFTWARE) or version(SOFTWARE))
-        return cls(made_with, str(corpus.settings.get("network", "unknown")), settings, now()).about(corpus, pages)
+        settings = {name: corpus.run[name] for name in _FROM_RUN_JSON if name in corpus.run}
+        read_with = str(corpus.run.get("versions", {}).get(SOFTWARE) or version(SOFTWARE))
+        return cls(read_with, str(corpus.settings.get("network", "unknown")), settings, now()).about(corpus, pages)
 
     def about(self, corpus: Corpus, pages: Iterable[str]) -> Provenance:
         """The same for other pages of the run."""
@@ -101,7 +101,7 @@ class Provenance:
     @classmethod
     def of_readings(cls, readings: Iterable[Reading], network: PageReader | None = None) -> Provenance:
         """That of scans which were read outside a run, by ``network`` as far as it is known."""
-        pages = tuple(ExportedPage(reading.page, reading.scan, reading.sha256) for reading in readings)
+        pages = tuple(CitedPage(reading.page, reading.scan, reading.sha256) for reading in readings)
         if network is None:
             return cls(version(SOFTWARE), "unknown", {}, now(), pages)
         weights = hashlib.sha256(network.weights.read_bytes()).hexdigest()
@@ -120,14 +120,14 @@ class Provenance:
     @property
     def citation(self) -> str:
         """One sentence a page and one about the software: what a footnote needs."""
-        made = [f"{cite_page(page)}." for page in self.pages[:MOST_CITED]]
-        if len(self.pages) > MOST_CITED:
-            made.append(f"and {len(self.pages) - MOST_CITED} more pages.")
-        made.append(
-            f"Figures read by {SOFTWARE} {self.version} (digit network {self.network[:12]}), "
+        sentences = [f"{cite_page(page)}." for page in self.pages[:MAX_CITED]]
+        if len(self.pages) > MAX_CITED:
+            sentences.append(f"and {len(self.pages) - MAX_CITED} more pages.")
+        sentences.append(
+            f"Numbers read by {SOFTWARE} {self.version} (digit network {self.network[:12]}), "
             f"exported {self.created[:10]}."
         )
-        return " ".join(made)
+        return " ".join(sentences)
 
     @property
     def settings_text(self) -> str:
@@ -147,7 +147,7 @@ class Provenance:
         }
 
 
-MOST_CITED = 12
+MAX_CITED = 12
 """Pages that a citation names one by one."""
 
 
@@ -164,15 +164,15 @@ def describe_page(row: Mapping[str, Any]) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def page_of_run(corpus: Corpus, page: str) -> ExportedPage:
+def page_of_run(corpus: Corpus, page: str) -> CitedPage:
     """A page of a run as it is cited; RunError where there is none such."""
     row, corrections = corpus.page(page), corpus.corrections_of(page)
     correctors = tuple(sorted({correction.who for correction in corrections} - {""}))
     about, handle = describe_page(row), row.get("handle") or ""
-    return ExportedPage(page, row["scan"], row["sha256"], about, handle, len(corrections), correctors)
+    return CitedPage(page, row["scan"], row["sha256"], about, handle, len(corrections), correctors)
 
 
-def cite_page(page: ExportedPage) -> str:
+def cite_page(page: CitedPage) -> str:
     """What a page is, its handle, the hash of its scan, and what people corrected on it."""
     about = f"{page.about}, " if page.about else ""
     handle = f", {page.handle}" if page.handle else ""

@@ -75,7 +75,7 @@ def test_a_csv_file_has_its_description_beside_it(call, scans, tmp_path):
     call(*scans[:2], "--csv", "--out", path, "--force")
     said = json.loads(beside.read_text())
     assert [column["name"] for column in said["tableSchema"]["columns"]] == path.read_text().splitlines()[0].split(",")
-    assert "Figures read by tablesim" in said["dc:bibliographicCitation"]
+    assert "Numbers read by tablesim" in said["dc:bibliographicCitation"]
 
 
 def test_pages_of_a_run_are_collated_as_they_were_corrected(call, scans, tmp_path):
@@ -118,7 +118,7 @@ def test_a_page_with_the_differences_is_written_beside_what_is_said(call, scans,
     result = call(*scans[:2], "--html", path)
     assert "1 differs" in result.output and f"written: {path}" in result.stderr
     text = path.read_text(encoding="utf-8")
-    assert text.startswith("<!doctype html>") and "Figures read by tablesim" in text
+    assert text.startswith("<!doctype html>") and "Numbers read by tablesim" in text
     assert "already there" in call(*scans[:2], "--html", path, code=1).stderr
     assert json.loads(call(*scans[:2], "--html", path, "--force", "--json").stdout)["summary"]["differs"] == 1
 

@@ -11,7 +11,7 @@ from corpus.fakes import number
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Digit, Number, Reading
 from tablesim.records.transform import Transform
-from tablesim.report.provenance import ExportedPage, Provenance
+from tablesim.report.provenance import CitedPage, Provenance
 
 RESOURCES = Path(__file__).parent / "resources"
 RNG = "{http://relaxng.org/ns/structure/1.0}"
@@ -41,8 +41,8 @@ def reading():
 @pytest.fixture
 def provenance():
     pages = [
-        ExportedPage("1746_clavius_1593_p283", "scans/1746_clavius_1593_p283.jpg", "ab" * 32, "Clavius, 1593", "h/1"),
-        ExportedPage("b", "scans/b.jpg", "cd" * 32),
+        CitedPage("1746_clavius_1593_p283", "scans/1746_clavius_1593_p283.jpg", "ab" * 32, "Clavius, 1593", "h/1"),
+        CitedPage("b", "scans/b.jpg", "cd" * 32),
     ]
     return Provenance("0.1.0", "f" * 64, {"seed": 0, "note": "<&>\x00"}, "2026-11-24T10:00:00Z", tuple(pages))
 

@@ -24,7 +24,7 @@ from tablesim.export.tei import tei
 from tablesim.records.boxes import Box
 from tablesim.records.collation import Cell, CellReading, Collation, Part, Unaligned, Witness
 from tablesim.records.reading import Digit, Number
-from tablesim.report.provenance import ExportedPage, Provenance
+from tablesim.report.provenance import CitedPage, Provenance
 from tablesim.scans.csvfile import plain_cell, safe_cell
 
 TEI = {"t": "http://www.tei-c.org/ns/1.0"}
@@ -53,7 +53,7 @@ def cell(row, column, state, *texts, doubtful=False, pages=("a", "=b", "c")):
 def collation_of(cells, rows=((0, 0, 0), (1, 2, None)), columns=((0, 0, 1), (1, 1, 0)), pages=PAGES):
     """A collation of three witnesses, the third on two pages."""
     readings = [replace(reading_of(page, [["12"]]), scan=scan) for page, scan in pages.items()]
-    witnesses = tuple(Witness(tuple(of), (), ()) for of in (readings[:1], readings[1:2], readings[2:]))
+    witnesses = tuple(Witness(tuple(of), (), (), ()) for of in (readings[:1], readings[1:2], readings[2:]))
     part = Part((0, len(rows)), (0, len(columns)))
     alone = (Unaligned(1, "row", 1, ("9", "=1+1")),)
     return Collation(witnesses, tuple(rows), tuple(columns), (part,), (False,) * 3, tuple(cells), alone)
@@ -73,7 +73,7 @@ def table():
 
 @pytest.fixture
 def about():
-    pages = [ExportedPage(page, f"scans/{page}.jpg", "ab" * 32, f"About {page}", "h/1") for page in ("a", "=b", "c")]
+    pages = [CitedPage(page, f"scans/{page}.jpg", "ab" * 32, f"About {page}", "h/1") for page in ("a", "=b", "c")]
     return Provenance("0.1.0.dev3", "f" * 64, {"seed": 0}, "2026-11-24T10:00:00Z", tuple(pages))
 
 
@@ -154,7 +154,7 @@ def test_the_header_names_witnesses_software_and_source(table, about):
     assert root.find(".//t:variantEncoding", TEI).get("method") == "parallel-segmentation"
     assert root.find(".//t:application", TEI).get("version") == "0.1.0"
     assert "1 agrees, 1 differs" in root.findtext(".//t:interpretation/t:p", namespaces=TEI)
-    assert "Figures read by tablesim 0.1.0.dev3" in root.findtext(".//t:projectDesc/t:p", namespaces=TEI)
+    assert "Numbers read by tablesim 0.1.0.dev3" in root.findtext(".//t:projectDesc/t:p", namespaces=TEI)
 
 
 def test_a_collation_of_readings_goes_through(tei_schema, about):
@@ -248,7 +248,7 @@ def told(collation):
 
 def plain(value):
     """A cell of a spreadsheet without the apostrophe that keeps it from being a formula."""
-    return plain_cell(value)
+    return plain_cell(value or "")
 
 
 def of_rows(rows):

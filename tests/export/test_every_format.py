@@ -12,11 +12,11 @@ from tablesim.evidence.collation.collation import collate
 from tablesim.evidence.comparison import compare
 from tablesim.export.alto import alto
 from tablesim.export.formats import COLLATION_SUFFIXES, collation_files, reading_json
-from tablesim.export.iiif import Linked
+from tablesim.export.iiif import MatchManifest
 from tablesim.export.kinds import Dialect, Format
 from tablesim.export.pagexml import page_xml
 from tablesim.export.spreadsheets import READING_COLUMNS, csv_description
-from tablesim.report.provenance import ExportedPage, Provenance
+from tablesim.report.provenance import CitedPage, Provenance
 
 SETTINGS = {"seed": 20261, "note": "<b>&\"'"}
 HASHES = {"one": "ab" * 32, "other": "cd" * 32}
@@ -32,14 +32,14 @@ def exports(tmp_path_factory):
         Image.new("L", (100, 80), 200).save(scan)
         readings[name] = reading_of(name, [row[:2] for row in table(3, n_rows=4)], scan=str(scan), sha256=HASHES[name])
     pages = tuple(
-        ExportedPage(name, readings[name].scan, sha256, f"Author of {name}, 1593", f"hdl/{name}")
+        CitedPage(name, readings[name].scan, sha256, f"Author of {name}, 1593", f"hdl/{name}")
         for name, sha256 in HASHES.items()
     )
     made = Provenance("0.1.0", "f" * 64, SETTINGS, "2026-11-24T10:00:00Z", pages)
     of_one = made.only(["one"])
     one, other = readings.values()
     collation = collate(one, other)
-    linked = Linked.of(compare(one, other, top=0), made)
+    linked = MatchManifest.of(compare(one, other, top=0), made)
     of_a_page = {
         Format.page_xml: page_xml(one, of_one),
         Format.transkribus: page_xml(one, of_one, Dialect.transkribus),
@@ -75,7 +75,7 @@ def test_every_format_carries_provenance_and_citation(exports, what):
     for page in pages:
         assert f"Author of {page}, 1593, page {page}, hdl/{page} (scan SHA-256 {HASHES[page][:16]})." in text
         assert HASHES[page] in text
-    assert "Figures read by tablesim 0.1.0 (digit network ffffffffffff), exported 2026-11-24." in text
+    assert "Numbers read by tablesim 0.1.0 (digit network ffffffffffff), exported 2026-11-24." in text
     assert "f" * 64 in text
     for name, value in SETTINGS.items():
         assert plain(f'"{name}": {json.dumps(value)}'.encode()) in text

@@ -66,7 +66,7 @@ def test_two_pages_become_a_manifest_in_a_folder_of_its_own(made, tmp_path):
     for page in ("a", "b"):
         row = made.page(f"k0_e{'ab'.index(page)}")
         readings[row["page"]] = row
-    with pytest.raises(ExportError, match=r"the image is 32 x 24 pixels, read it was 100 x 80"):
+    with pytest.raises(ExportError, match=r"the image is 32 x 24 pixels, expected 100 x 80"):
         # The fake reader invents the size of its scans; nothing is written then.
         export_run(made, Format.iiif, list(readings), tmp_path)
     assert list(tmp_path.iterdir()) == []

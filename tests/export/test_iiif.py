@@ -10,7 +10,7 @@ from PIL import Image
 
 from tablesim.errors import ExportError
 from tablesim.evidence.comparison import compare
-from tablesim.export.iiif import Linked
+from tablesim.export.iiif import MatchManifest
 from tablesim.report.provenance import Provenance
 
 BASE = "https://example.org/pairs/one"
@@ -39,7 +39,7 @@ def pair(tmp_path):
 
 @pytest.fixture
 def linked(pair):
-    return Linked.of(pair, Provenance("0.1.0", "f" * 64, {"seed": 0}, "2026-11-24T10:00:00Z"), BASE, top=8)
+    return MatchManifest.of(pair, Provenance("0.1.0", "f" * 64, {"seed": 0}, "2026-11-24T10:00:00Z"), BASE, top=8)
 
 
 def test_the_manifest_is_valid(linked, iiif_schema):
@@ -120,22 +120,22 @@ def test_provenance_and_citation_are_in_the_manifest(linked):
     facts = {row["label"]["none"][0]: row["value"]["none"][0] for row in manifest["metadata"]}
     assert facts["Digit network"] == "f" * 64
     assert facts["SHA-256 of k1"] == "0" * 64
-    assert "Figures read by tablesim 0.1.0" in manifest["requiredStatement"]["value"]["none"][0]
+    assert "Numbers read by tablesim 0.1.0" in manifest["requiredStatement"]["value"]["none"][0]
     assert "Similarity 1.0000" in manifest["summary"]["none"][0]
 
 
 @pytest.mark.parametrize("base", ["file:///a", "here", "http://", "http://a/?b=1", "javascript:x", ""])
 def test_a_base_that_is_no_address_is_refused(pair, base):
     with pytest.raises(ExportError, match="base address: got"):
-        Linked.of(pair, Provenance("0.1.0", "f"), base)
+        MatchManifest.of(pair, Provenance("0.1.0", "f"), base)
 
 
 def test_pages_without_a_common_figure_are_refused():
-    with pytest.raises(ExportError, match="a and b have no figure in common"):
-        Linked.of(compare(reading_of("a", [["11"]]), reading_of("b", [["22"]])), Provenance("0.1.0", "f"))
+    with pytest.raises(ExportError, match="a and b have no digit in common"):
+        MatchManifest.of(compare(reading_of("a", [["11"]]), reading_of("b", [["22"]])), Provenance("0.1.0", "f"))
 
 
 def test_a_scan_that_was_replaced_is_refused(pair, linked):
     Image.new("L", (50, 80)).save(pair.reading_b.scan)
-    with pytest.raises(ExportError, match=r"50 x 80 pixels, read it was 100 x 80"):
+    with pytest.raises(ExportError, match=r"50 x 80 pixels, expected 100 x 80"):
         linked.files()

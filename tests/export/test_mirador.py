@@ -13,7 +13,7 @@ from corpus.fakes import reading_of, table
 from PIL import Image
 
 from tablesim.evidence.comparison import compare
-from tablesim.export.iiif import Linked
+from tablesim.export.iiif import MatchManifest
 from tablesim.report.provenance import Provenance
 
 pytestmark = pytest.mark.browser
@@ -65,7 +65,9 @@ def test_mirador_shows_every_match(site, page, tmp_path):
     for at, name in enumerate(("one", HOSTILE)):
         Image.new("L", (100, 80), 200).save(tmp_path / f"{at}.png")
         readings.append(reading_of(name, [row[:2] for row in table(3, n_rows=4)], scan=str(tmp_path / f"{at}.png")))
-    linked = Linked.of(compare(*readings, top=0), Provenance("0.1.0", "f" * 64, {}, "2026-11-24T10:00:00Z"), base)
+    linked = MatchManifest.of(
+        compare(*readings, top=0), Provenance("0.1.0", "f" * 64, {}, "2026-11-24T10:00:00Z"), base
+    )
     for name, data in linked.files().items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(data)

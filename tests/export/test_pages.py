@@ -116,7 +116,7 @@ def test_provenance_and_citation_are_in_the_metadata(reading, provenance):
         (270, ((2, 3), (2, 9)), "-90"),
     ],
 )
-def test_the_baseline_is_where_the_figures_stand(rotation, expected, orientation, provenance, page_schema):
+def test_the_baseline_is_where_the_digits_stand(rotation, expected, orientation, provenance, page_schema):
     assert baseline((2, 3, 7, 9), rotation) == expected
     data = page_xml(make_reading(rotation=rotation), provenance)
     page_schema(data)

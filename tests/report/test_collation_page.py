@@ -14,7 +14,7 @@ from PIL import Image
 from tablesim.evidence.collation.collation import collate
 from tablesim.report import collation_page as module
 from tablesim.report.collation_page import collation_page
-from tablesim.report.provenance import ExportedPage, Provenance
+from tablesim.report.provenance import CitedPage, Provenance
 from tablesim.report.shown_cells import differing_digits
 
 VOID = {"meta", "link", "img", "br"}
@@ -72,7 +72,7 @@ def editions(tmp_path_factory):
 
 
 def about(*readings):
-    pages = tuple(ExportedPage(one.page, one.scan, one.sha256) for one in readings)
+    pages = tuple(CitedPage(one.page, one.scan, one.sha256) for one in readings)
     return Provenance("0.1.0", "f" * 64, {"sure": 0.6}, "2026-11-24T10:00:00Z", pages)
 
 
