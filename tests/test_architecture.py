@@ -15,6 +15,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 ROOMS = (
     "version",
     "errors",
+    "files",
     "records",
     "astronomy",
     "scans",

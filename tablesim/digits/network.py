@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tablesim.errors import WeightsError
+from tablesim.files import write_aside
 
 STRIDE = 2
 """Working pixels a cell of the digit maps."""
@@ -98,7 +99,8 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps of shape (N, channels, h, w) to maps of the same shape."""
-        return self.relu(x + self.second(self.first(x)))
+        total: Tensor = self.relu(x + self.second(self.first(x)))
+        return total
 
 
 class DigitNetwork(nn.Module):
@@ -184,13 +186,11 @@ def save_weights(network: DigitNetwork, path: str | Path, record: dict[str, obje
     path : str or Path
         A safetensors file; replaced whole or not at all.
     record : dict
-        Training settings, figures, calibration: plain JSON values.
+        Training settings, measures, calibration: plain JSON values.
     """
-    path = Path(path)
     metadata = {"format": _FORMAT, "shape": json.dumps(asdict(network.shape)), "record": json.dumps(record)}
-    aside = path.with_suffix(".part")
-    save_file({key: value.contiguous() for key, value in network.state_dict().items()}, str(aside), metadata)
-    aside.replace(path)
+    tensors = {key: value.contiguous() for key, value in network.state_dict().items()}
+    write_aside(Path(path), lambda aside: save_file(tensors, str(aside), metadata))
 
 
 def load_weights(path: str | Path) -> tuple[DigitNetwork, dict[str, object]]:

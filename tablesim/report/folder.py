@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from tablesim.corpus.storage.files import write_aside
 from tablesim.errors import RunError
+from tablesim.files import write_aside
 
 LIST = "report_files.txt"
 """The file of a report that names its files, a line each."""

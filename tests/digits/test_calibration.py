@@ -31,6 +31,27 @@ def test_answers_of_one_kind_leave_the_activations_alone():
     assert fit_calibration(np.zeros(0), np.zeros(0, dtype=bool)) == Calibration()
 
 
+def test_answers_that_a_threshold_parts_have_a_finite_line():
+    logits = np.array([-3.0, -2.0, -1.0, 1.0, 2.0, 3.0])
+    line = fit_calibration(logits, logits > 0)
+    assert 0.3 < line.slope < 3
+    assert line.shift == pytest.approx(0, abs=0.01)
+
+
+def test_a_saturated_confidence_does_not_decide_a_calibration():
+    confidence = np.array([0.2, 0.4, 0.6, 1.0])
+    right = np.array([False, True, True, True])
+    assert fit_calibration(logits_of(confidence), right).slope < 5
+    with pytest.raises(ValueError, match="got a logit that is not finite"):
+        fit_calibration(np.array([-1.4, -0.4, 0.4, np.inf]), right)
+
+
+def test_a_threshold_is_no_calibration():
+    logits = np.repeat([0.0, 1e-3], 50)
+    with pytest.raises(WeightsError, match=r"calibration on 100 answers: got a slope of .*expected at most 20"):
+        fit_calibration(logits, logits > 0)
+
+
 def test_calibration_goes_both_ways():
     line = Calibration(2.0, -1.0)
     assert line.of_logit(np.array([line.least_logit(0.3)])) == pytest.approx([0.3])

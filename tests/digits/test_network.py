@@ -38,6 +38,12 @@ def test_folding_changes_nothing():
     assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in network.folded().modules())
 
 
+def test_a_file_of_another_process_beside_the_weights_is_left_alone(tmp_path):
+    (tmp_path / "w.part").write_text("of another process")
+    save_weights(DigitNetwork(SMALL), tmp_path / "w.safetensors", {})
+    assert (tmp_path / "w.part").read_text() == "of another process"
+
+
 def test_weights_come_back_bit_equal_with_their_record(tmp_path):
     network = trained_a_little().folded()
     path = tmp_path / "w.safetensors"

@@ -6,55 +6,18 @@ import csv
 import io
 import itertools
 import json
-import os
-import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tablesim.corpus.storage.lock import sync
 from tablesim.errors import RunError
+from tablesim.files import write_aside
 from tablesim.scans.csvfile import plain_cell, safe_cell
 
 _REMEDY = "delete this file and give the same `tablesim run` again: what it held is made anew"
-
-
-def write_aside(path: Path, write: Callable[[Path], Any], *, durable: bool = True) -> None:
-    """Let ``write`` fill a file beside ``path``, bring it to the disk, and rename it to ``path``.
-
-    A file that is not ``durable`` outlives its process but not a power cut, and is written in a tenth of the time.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
-    try:
-        # Made here and never given other rights after: a run folder is there to be shared, as the user's umask says.
-        os.close(os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-        write(aside)
-        if durable:
-            with aside.open("rb+") as file:
-                sync(file.fileno())
-        aside.replace(path)
-        if durable:
-            _sync_folder(path.parent)
-    finally:
-        aside.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Bring a new name to the disk too: after a power cut it is the folder that knows of a file."""
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return  # not a thing that every system can open
-    try:
-        os.fsync(handle)
-    except OSError:
-        pass  # nor one that every file system can bring to the disk
-    finally:
-        os.close(handle)
 
 
 def write_parquet(path: Path, table: pa.Table, group_rows: int | None = None, *, durable: bool = True) -> None:

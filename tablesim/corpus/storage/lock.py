@@ -7,7 +7,6 @@ locks the note alone keeps processes apart, as well as it can, and a remark says
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import platform
@@ -22,6 +21,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from tablesim.errors import InUseError, RunError
+from tablesim.files import UNSUPPORTED, sync
 
 LOCK, OWNER = ".lock", ".owner.json"
 BEAT_SECONDS = 15.0
@@ -31,8 +31,6 @@ SILENT_SECONDS = 120.0
 
 NO_LOCKS = "the disk of the run has no file locks: give one command at a time that writes into this run"
 NO_SYNC = "the disk of the run cannot be told to keep what was written (fsync): a power cut may cost the last pages"
-UNSUPPORTED = frozenset({errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOLCK, errno.EINVAL, errno.ENOTTY})
-"""What disks answer that can do less than a local one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,17 +177,6 @@ def _write_note(path: Path) -> bool:
         json.dump(note, file)
         file.flush()
         return sync(file.fileno())
-
-
-def sync(handle: int) -> bool:
-    """Bring an open file to the disk; False where the disk cannot be told to."""
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        if error.errno not in UNSUPPORTED:
-            raise
-        return False
-    return True
 
 
 def _beat(path: Path, done: threading.Event) -> None:

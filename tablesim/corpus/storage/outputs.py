@@ -8,8 +8,8 @@ import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
-from tablesim.corpus.storage.files import write_aside
 from tablesim.errors import ExportError
+from tablesim.files import write_aside
 
 MAX_STEM_BYTES = 150
 """Bytes of a name before its suffix. File systems take 255, and suffix and temporary names need the rest."""

@@ -32,6 +32,7 @@ from tablesim.digits.training.report import write_report
 from tablesim.digits.training.targets import TrueDigits, loss, make_targets, true_digits_of
 from tablesim.digits.training.validation import ValidationSettings, Validator
 from tablesim.errors import SettingsError
+from tablesim.files import write_aside
 from tablesim.scans.cleaning import clean
 from tablesim.synthesis.practice import practice_page
 
@@ -276,7 +277,8 @@ def _agree_settings(folder: Path, settings: TrainingSettings | None, hashes: dic
     path = folder / "settings.json"
     chosen = replace(settings or TrainingSettings(), start=hashes["start"], annotations=hashes["annotations"])
     if not path.exists():
-        path.write_text(json.dumps(asdict(chosen), indent=2) + "\n", encoding="utf-8")
+        text = json.dumps(asdict(chosen), indent=2) + "\n"
+        write_aside(path, lambda aside: aside.write_text(text, encoding="utf-8"))
         return chosen
     before = TrainingSettings.from_dict(json.loads(path.read_text(encoding="utf-8")))
     for name, noun in (("start", "weights to start from"), ("annotations", "annotated pages")):
@@ -380,15 +382,13 @@ def _checkpoint(
     average: nn.Module,
     optimizer: torch.optim.Optimizer,
 ) -> None:
-    aside = folder / "checkpoint.part"
     state = {
         "step": step,
         "network": network.state_dict(),
         "average": average.state_dict(),
         "optimizer": optimizer.state_dict(),
     }
-    torch.save(state, aside)
-    aside.replace(folder / "checkpoint.pt")
+    write_aside(folder / "checkpoint.pt", lambda aside: torch.save(state, aside))
 
 
 def _resume(folder: Path, network: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer) -> int:

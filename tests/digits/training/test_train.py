@@ -22,6 +22,7 @@ from tests.digits.training.annotated import sample_pages
 
 TINY = TrainingSettings(steps=4, batch=2, pool=8, seed=3)
 FEW = ValidationSettings(practice=1, whole=1, quick=1)
+NONE = replace(FEW, quick=0)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def test_a_killed_training_goes_on_to_the_same_weights(tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     seen = []
     # The checks only look: a training without them comes to the same weights.
-    train(whole, TINY, workers=0, on_progress=seen.append, checkpoint_every=2, validation=replace(FEW, quick=0))
+    train(whole, TINY, workers=0, on_progress=seen.append, checkpoint_every=2, validation=NONE)
     assert [progress.step for progress in seen] == [2, 4]
     assert seen[-1].practice is None
     killed.mkdir()
@@ -101,6 +102,21 @@ def test_a_killed_training_goes_on_to_the_same_weights(tmp_path):
     assert set(record) >= {"training", "calibration", "digit_calibration", "number_calibration", "whole_pages"}
     assert "held_out" not in record
     assert (killed / "report.md").is_file()
+
+
+def test_torch_is_left_as_it_was(tmp_path):
+    state, threads = torch.random.get_rng_state(), torch.get_num_threads()
+
+    def interrupt(progress):
+        assert torch.get_num_threads() == threads + 1
+        raise Interrupted
+
+    with pytest.raises(Interrupted):
+        train(
+            tmp_path, TINY, workers=0, threads=threads + 1, on_progress=interrupt, checkpoint_every=2, validation=NONE
+        )
+    assert torch.get_num_threads() == threads
+    assert torch.equal(torch.random.get_rng_state(), state)
 
 
 class Interrupted(Exception):

@@ -4,12 +4,19 @@ import numpy as np
 import pytest
 import torch
 
+from tablesim.digits.calibration import Calibration
 from tablesim.digits.detection import DigitReader
-from tablesim.digits.network import DigitNetwork, NetworkShape
+from tablesim.digits.network import DigitMaps, DigitNetwork, NetworkShape
 from tablesim.digits.numbers import Thresholds
-from tablesim.digits.peaks import Calibration
-from tablesim.digits.training.validation import reliability_report, validate, validate_whole_pages, validation_pages
+from tablesim.digits.training.validation import (
+    reliability_report,
+    validate,
+    validate_scans,
+    validate_whole_pages,
+    validation_pages,
+)
 from tablesim.reader import load_network
+from tablesim.synthesis.practice import practice_page
 
 
 def untrained():
@@ -24,6 +31,28 @@ def test_an_untrained_network_reads_nothing_right():
     assert found.f1_digits < 0.2
     assert found.confusion.shape == (10, 10)
     assert set(found.to_dict()) >= {"digit_precision", "digit_recall", "f1_numbers", "calibration_error", "bins"}
+
+
+class Saturated(torch.nn.Module):
+    """Says the first digit of each page with a logit whose sigmoid is 1 in float64, and a wrong one beside it."""
+
+    def __init__(self, scan):
+        super().__init__()
+        self.boxes = [(digit.value, *digit.box.centre) for number in scan.numbers for digit in number.digits]
+
+    def forward(self, ink):
+        height, width = ink.shape[-2:]
+        digits = torch.full((1, 10, height // 2, width // 2), -9.0)
+        for n, (value, x, y) in enumerate(self.boxes[:4]):
+            digits[0, (value + n % 2) % 10, int(y // 2), int(x // 2)] = 40.0 - 20 * n
+        joins, edges = torch.zeros(1, 3, height // 4, width // 4), torch.full((1, 4, height // 4, width // 4), 0.4)
+        return DigitMaps(digits, joins, edges)
+
+
+def test_a_saturated_activation_does_not_ruin_the_calibration():
+    scan = practice_page(10**9, 256)
+    validation = validate_scans(Saturated(scan), [scan])
+    assert 0.1 <= validation.calibration.slope < 1
 
 
 def test_an_untrained_network_reads_no_whole_page_either():
