@@ -33,7 +33,7 @@ def command(
 
     corpus = Corpus.open(run)
     if by is not None:
-        from tablesim.scans.facets import count_by
+        from tablesim.scans.metadata import count_by
 
         counts = count_by(corpus.pages, by)
         if as_json:

@@ -1,13 +1,14 @@
-"""What is known of the pages: book, author, title, printer, place, year, from a CSV file or a library's description.
+"""Reads what is known of pages (book, author, place, year) from CSV, joins it to pages by name, counts by any column.
 
 The files of the Sacrobosco collection, of PixPlot and of most catalogues are read as they are: ``ALIASES`` says which
-column names mean the same. ``joining`` brings lines and pages together.
+column names mean the same. What does not fit on either side is said.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from tablesim.errors import MetadataError
 from tablesim.scans.csvfile import CsvFile, listed, read_csv
 from tablesim.scans.kinds import SCAN_SUFFIXES
-from tablesim.scans.locator import normalized_name
+from tablesim.scans.locator import Locator, normalized_name, page_id
 
 KEY_COLUMNS = ("page_id", "page_id_", "page", "tableUri", "filename", "id")
 """Columns that can name the page, the first that the file has."""
@@ -44,6 +45,13 @@ SINE_LOCO = "Sine loco"
 
 SPHAERA_ID = re.compile(r"(?P<book>\d+)_.+_(?P<year>\d{4})_p\d+")
 """Page ids of the Sacrobosco collection, which say the book and, not always rightly, the year."""
+
+NOT_GIVEN = "(not given)"
+"""The value of pages of which a column says nothing. Prints that name no place have one: ``SINE_LOCO``."""
+
+_MONTH = re.compile(r"\s*(\d{4})-(0[1-9]|1[0-2])\s*")
+_NUMBERED = re.compile(r"(?P<book>.+)_p0*(?P<number>\d+)")
+_EXAMPLES = 3
 
 _NO_PLACE = re.compile(r"\W*(s\W*l\W*|sine loco|sans lieu|senza luogo|o\W*o\W*|ohne ort)\W*", re.IGNORECASE)
 
@@ -105,6 +113,7 @@ def read_metadata(path: str | Path) -> Metadata:
     repeated: list[tuple[str, str]] = []
     remarks = list(file.remarks)
     blank = 0
+    ambiguous: dict[str, list[str]] = {}
     for number, row in zip(file.lines, file.rows, strict=True):
         key = page_key(row[key_column])
         if not key:
@@ -112,12 +121,15 @@ def read_metadata(path: str | Path) -> Metadata:
             continue
         if container is not None:
             key = f"{without_ending(page_key(row[container]))}_p{key}"
-        new = _page_metadata(row, key_column, key)
+        new, date = _page_metadata(row, key_column, key)
+        if how := date_ambiguity(date):
+            ambiguous.setdefault(how, []).append(f"{date} (line {number})")
         if key in rows:
             repeated.append((key, _difference(rows[key], new, first[key], number)))
             rows[key] = merged(rows[key], new)
         else:
             rows[key], first[key] = new, number
+    remarks += [f"read as {how}: {listed(dates, _EXAMPLES)}" for how, dates in ambiguous.items()]
     if blank:
         remarks.append(f"{blank} lines have nothing in the column {key_column} and are left out")
     if not rows:
@@ -127,7 +139,7 @@ def read_metadata(path: str | Path) -> Metadata:
 
 def metadata_of_labels(row: Mapping[str, str], *, book: str, handle: str) -> PageMetadata:
     """What a library says of a page, as labels and values in its own words."""
-    known = _page_metadata(dict(row), "", "")
+    known, _ = _page_metadata(dict(row), "", "")
     return replace(known, book=known.book or book, handle=handle)
 
 
@@ -158,15 +170,20 @@ def without_ending(key: str) -> str:
     return key[: -len(path.suffix)] if path.suffix.lower() in SCAN_SUFFIXES else key
 
 
-def years_of(text: str) -> tuple[int, int] | None:
-    """First and last year of a date as catalogues write it: ``1550``, ``1581-01-01 00:00``, ``[1550-55]``, ``15--``."""
-    day = re.match(r"\s*(\d{4})-\d{1,2}-\d{1,2}\b", text)
+def parse_years(text: str) -> tuple[int, int] | None:
+    """First and last year of a date as catalogues write it: ``1550``, ``1581-01-01 00:00``, ``[1550-55]``, ``15--``.
+
+    ``1504-12`` alone is a month (ISO 8601), with anything around it a span; ``1551/2`` is a year of two calendars.
+    """
+    day = re.match(r"\s*(\d{4})-\d{1,2}-\d{1,2}\b", text) or _MONTH.fullmatch(text)
     if day:
         return int(day[1]), int(day[1])
-    span = re.search(r"(?<!\d)(\d{4})\s*[-/\u2013]\s*(\d{2}|\d{4})(?!\d)", text)
+    span = re.search(r"(?<!\d)(\d{4})\s*[-/\u2013]\s*(\d{4}|\d{1,2})(?!\d)", text)
     if span:
-        last = int(span[2]) if len(span[2]) == 4 else int(span[1][:2] + span[2])
-        return (int(span[1]), last) if last >= int(span[1]) else (int(span[1]), int(span[1]))
+        first, last = int(span[1]), int(span[1][: 4 - len(span[2])] + span[2])
+        if (last - first) % 10 ** len(span[2]) == 1:
+            last = first + 1  # 1499/1500 shortened to 1499/0 or 1499/00
+        return (first, last) if last >= first else (first, first)
     years = [int(year) for year in re.findall(r"(?<!\d)\d{4}(?!\d)", text)]
     if years:
         return min(years), max(years)
@@ -177,7 +194,18 @@ def years_of(text: str) -> tuple[int, int] | None:
     return None
 
 
-def _page_metadata(row: dict[str, str], key_column: str, key: str) -> PageMetadata:
+def date_ambiguity(text: str) -> str:
+    """How a date was understood that could be meant otherwise; empty for others."""
+    month, dual = _MONTH.fullmatch(text), re.search(r"(?<!\d)\d{3}(\d)/(\d)(?!\d)", text)
+    if month and int(month[2]) > int(month[1][2:]):
+        return f"a month, not a span of years, which would be {month[1]}-{month[1][:2]}{month[2]}"
+    if dual and (int(dual[2]) - int(dual[1])) % 10 == 1:
+        return "a year by two calendars (Old Style): either of the two"
+    return ""
+
+
+def _page_metadata(row: dict[str, str], key_column: str, key: str) -> tuple[PageMetadata, str]:
+    """What a line says, and its date as written."""
     written = {column.casefold(): column for column in reversed(row) if column != key_column}
     used = {key_column}
     values: dict[str, str] = {}
@@ -185,7 +213,7 @@ def _page_metadata(row: dict[str, str], key_column: str, key: str) -> PageMetada
         columns = [written[alias.casefold()] for alias in aliases if alias.casefold() in written]
         used.update(columns)
         values[name] = next((row[column] for column in columns if row[column]), "")
-    years = years_of(values["year"])
+    years = parse_years(values["year"])
     fields: dict[str, Any] = {
         name: tuple(part.strip() for part in text.split(";") if part.strip()) if name in LISTS else text or None
         for name, text in values.items()
@@ -199,7 +227,8 @@ def _page_metadata(row: dict[str, str], key_column: str, key: str) -> PageMetada
     extra = {column: value for column, value in row.items() if column not in used and value}
     if values["year"] and years is None:
         extra["date"] = values["year"]
-    return PageMetadata(**fields, year=years and years[0], year_latest=years and years[1], extra=extra)
+    first, last = years or (None, None)
+    return PageMetadata(**fields, year=first, year_latest=last, extra=extra), values["year"]
 
 
 def _container(file: CsvFile, key_column: str) -> str | None:
@@ -210,13 +239,231 @@ def _container(file: CsvFile, key_column: str) -> str | None:
     return find_column(file, [name for name in CONTAINER_COLUMNS if name.casefold() != key_column.casefold()])
 
 
-def _difference(first: PageMetadata, again: PageMetadata, line: int, other: int) -> str:
+def _difference(first: PageMetadata, again: PageMetadata, line: int, other_line: int) -> str:
     """In words, what a second line of a page says otherwise than the first."""
-    one, two = _flat(first), _flat(again)
-    parts = [f"{name} {one[name]!r}, then {two[name]!r}" for name in one if two.get(name, one[name]) != one[name]]
-    return f"lines {line} and {other}: {'; '.join(parts) or 'the same again'}"
+    values, others = _flat(first), _flat(again)
+    parts = [
+        f"{name} {values[name]!r}, then {others[name]!r}"
+        for name in values
+        if others.get(name) not in (None, values[name])
+    ]
+    return f"lines {line} and {other_line}: {'; '.join(parts) or 'the same again'}"
 
 
-def _flat(about: PageMetadata) -> dict[str, Any]:
-    fields = {name: value for name in about.__dataclass_fields__ if (value := getattr(about, name)) and name != "extra"}
-    return {**fields, **about.extra}
+def _flat(metadata: PageMetadata) -> dict[str, Any]:
+    fields = {name: getattr(metadata, name) for name in metadata.__dataclass_fields__ if name != "extra"}
+    return {**{name: value for name, value in fields.items() if value}, **metadata.extra}
+
+
+@dataclass(frozen=True, order=True)
+class MetadataFinding:
+    """Something about a page or a line that a person should know; ``what`` is the kind, equal for equal cases."""
+
+    what: str
+    page: str
+    line: str
+    detail: str = ""
+
+
+WITHOUT_LINE = "page without a line"
+WITHOUT_PAGE = "line without a page"
+OTHER_CASE = "page and line differ only in case and were not joined"
+OTHER_YEAR = "the name of a page says another year than the metadata, which holds"
+REPEATED = "several lines for one page, of which the first that fills a column holds"
+
+
+@dataclass(frozen=True)
+class MetadataMatch:
+    """Which pages found their line, which did not, and which lines found no page.
+
+    Parameters
+    ----------
+    pages : dict of str to PageMetadata
+        By page id; only the pages that found a line.
+    pages_without, lines_without : tuple of str
+        Page ids without a line; keys of lines without a page.
+    findings : tuple of Finding
+        All of these, and what looks wrong, one by one.
+    file_remarks : tuple of str
+        What was odd about the file itself.
+    """
+
+    pages: dict[str, PageMetadata]
+    pages_without: tuple[str, ...]
+    lines_without: tuple[str, ...]
+    findings: tuple[MetadataFinding, ...]
+    file_remarks: tuple[str, ...] = ()
+
+    def summary(self) -> str:
+        """The counts on both sides in one sentence."""
+        n_pages = len(self.pages) + len(self.pages_without)
+        text = f"metadata: {len(self.pages)} of {n_pages} pages have a line"
+        if self.pages_without:
+            text += f" (without: {listed(self.pages_without, _EXAMPLES)})"
+        if self.lines_without:
+            text += f"; {len(self.lines_without)} lines name no page ({listed(self.lines_without, _EXAMPLES)})"
+        if not self.pages and self.pages_without and self.lines_without:
+            text += (
+                f". Nothing fits: a page is called {self.pages_without[0]!r}, a line {self.lines_without[0]!r}; "
+                "write page ids or file names into the CSV"
+            )
+        return text
+
+    def remarks(self) -> Iterator[str]:
+        """What else is to be known, a sentence a kind with the first cases."""
+        yield from self.file_remarks
+        for what in (OTHER_CASE, OTHER_YEAR, REPEATED):
+            cases = [finding for finding in self.findings if finding.what == what]
+            if cases:
+                named = listed((f"{case.page} ({case.detail})" if case.detail else case.page for case in cases), 2)
+                yield f"metadata: {what}: {len(cases)} ({named})"
+
+
+def join(metadata: Metadata, pages: Mapping[str, Locator] | Iterable[str]) -> MetadataMatch:
+    """Find the line of each page.
+
+    A line names a page by its id in the same case, by the name of its file, by either without the file's ending, with
+    or without zeros before the page's number, and at last by the book alone: a line for ``book`` or ``book.pdf`` is one
+    for every page ``book_p0012``. Two files of one name in different folders are told apart by their ids only.
+
+    Parameters
+    ----------
+    metadata : Metadata
+        The lines.
+    pages : dict of str to Locator, or page ids
+        With the scans themselves the names of their files are tried too.
+    """
+    scans = dict(pages) if isinstance(pages, Mapping) else {page: Locator(Path(page)) for page in pages}
+    names = _Names(metadata.rows)
+    shared = {stem for stem, count in Counter(map(page_id, scans.values())).items() if count > 1}
+    key_of: dict[str, str] = {}
+    for page, scan in scans.items():
+        # Two files of one name: the name alone does not tell which of them the line means.
+        own = (page,) if page_id(scan) in shared else (page, scan.name, scan.stem)
+        key = names.key_of(tuple(map(normalized_name, own)), scan)
+        if key is not None:
+            key_of[page] = key
+    used = set(key_of.values())
+    pages_without = tuple(page for page in scans if page not in key_of)
+    lines_without = tuple(key for key in metadata.rows if key not in used)
+    return MetadataMatch(
+        {page: metadata.rows[key] for page, key in key_of.items()},
+        pages_without,
+        lines_without,
+        tuple(sorted(_findings(metadata, key_of, pages_without, lines_without))),
+        metadata.remarks,
+    )
+
+
+class _Names:
+    """The lines by every name that they go by."""
+
+    def __init__(self, rows: Mapping[str, PageMetadata]) -> None:
+        self.rows = rows
+        self.stems: dict[str, str] = {}
+        self.numbers: dict[tuple[str, int], str | None] = {}
+        for key in rows:
+            stem = without_ending(key)
+            self.stems.setdefault(stem, key)
+            if number := _number_of(stem):
+                # p1 and p01 side by side: neither is the other's page.
+                self.numbers[number] = None if number in self.numbers else key
+
+    def key_of(self, names: tuple[str, ...], scan: Locator) -> str | None:
+        for name in names:
+            if name in self.rows:
+                return name
+        for name in names:
+            if name in self.stems:
+                return self.stems[name]
+        numbers = [number for name in names if (number := _number_of(name)) is not None]
+        for number in numbers:
+            if (key := self.numbers.get(number)) is not None:
+                return key
+        file = replace(scan, number=0)
+        books = [normalized_name(name) for name in (file.name, file.stem)] if scan.number else []
+        for book in (*books, *(book for book, _ in numbers)):
+            if book in self.rows or book in self.stems:
+                return book if book in self.rows else self.stems[book]
+        return None
+
+
+def _number_of(name: str) -> tuple[str, int] | None:
+    numbered = _NUMBERED.fullmatch(name)
+    return (numbered["book"], int(numbered["number"])) if numbered else None
+
+
+def _findings(
+    metadata: Metadata, key_of: Mapping[str, str], pages: tuple[str, ...], lines: tuple[str, ...]
+) -> Iterator[MetadataFinding]:
+    folded = {without_ending(key).casefold(): key for key in lines}
+    for page in pages:
+        yield MetadataFinding(WITHOUT_LINE, page, "")
+        if (key := folded.get(page.casefold())) is not None:
+            yield MetadataFinding(OTHER_CASE, page, key, key)
+    for key in lines:
+        yield MetadataFinding(WITHOUT_PAGE, "", key)
+    for page, key in key_of.items():
+        named, row = SPHAERA_ID.fullmatch(page), metadata.rows[key]
+        if named and row.year is not None and not row.year <= int(named["year"]) <= (row.year_latest or row.year):
+            yield MetadataFinding(OTHER_YEAR, page, key, f"{named['year']} and {row.year}")
+    page_of = {key: page for page, key in key_of.items()}
+    for key, difference in metadata.repeated:
+        yield MetadataFinding(REPEATED, page_of.get(key, ""), key, difference)
+
+
+def facet_names(lines: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The columns in which at least one page has something: ours first, then those of the corpus as they are written.
+
+    ``lines`` are pages as ``Corpus.pages`` gives them, or ``asdict`` of their metadata.
+    """
+    filled: set[str] = set()
+    others: dict[str, str] = {}
+    for line in lines:
+        filled.update(name for name in ALIASES if line.get(name) not in (None, "", [], ()))
+        for column in line.get("extra") or {}:
+            others.setdefault(column.casefold(), column)
+    return [name for name in ALIASES if name in filled] + sorted(others.values())
+
+
+def facet_of(line: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """The values of a page in column ``name``, which may be any name that the column goes by; empty for nothing.
+
+    Lists have several values, written with ``;`` or ``|`` where the column is the corpus's own. A date is one value:
+    a year, or two with a dash.
+    """
+    field = _field(name)
+    if field == "year":
+        first, last = line.get("year"), line.get("year_latest")
+        return () if first is None else (str(first) if last in (None, first) else f"{first}–{last}",)
+    if field is not None:
+        value = line.get(field)
+        values = list(value) if isinstance(value, list | tuple) else [value]
+        return tuple(str(item) for item in values if item not in (None, ""))
+    extra = {column.casefold(): text for column, text in (line.get("extra") or {}).items()}
+    parts = re.split(r"[;|]", extra.get(name.casefold(), ""))
+    return tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
+
+
+def count_by(lines: Iterable[Mapping[str, Any]], name: str) -> dict[str, int]:
+    """How many pages have each value of column ``name``, dates in their order, others by falling count.
+
+    Raises
+    ------
+    MetadataError
+        No page has such a column; the message names those there are.
+    """
+    lines = list(lines)
+    counts = Counter(value for line in lines for value in facet_of(line, name) or (NOT_GIVEN,))
+    if not set(counts) - {NOT_GIVEN}:
+        raise MetadataError(
+            f"metadata: no page has anything in a column {name!r}; expected one of {listed(facet_names(lines), 40)}"
+        )
+    by_date = _field(name) == "year"
+    return dict(sorted(counts.items(), key=lambda item: (item[0] == NOT_GIVEN, 0 if by_date else -item[1], item[0])))
+
+
+def _field(name: str) -> str | None:
+    """Our name of a column that goes by ``name``; None for a column of the corpus's own."""
+    folded = name.casefold()
+    return next((field for field, names in ALIASES.items() if folded in (field, *map(str.casefold, names))), None)

@@ -33,8 +33,7 @@ from tablesim.review.constraints import run_constraints, write_hashes
 from tablesim.scans.canvases import FetchedPage, fetch_pages
 from tablesim.scans.csvfile import listed
 from tablesim.scans.images import MAX_PIXELS
-from tablesim.scans.joining import join
-from tablesim.scans.metadata import Metadata, PageMetadata, merged, read_metadata
+from tablesim.scans.metadata import Metadata, PageMetadata, join, merged, read_metadata
 from tablesim.scans.sources import ScanListing, Source, describe_left_out, name_fetched_pages, split_sources
 from tablesim.scans.web import Web
 from tablesim.workflow.clustering import cluster

@@ -10,8 +10,7 @@ from corpus.fakes import FakeReader, reading_of, table, write_corpus, write_scan
 from tablesim.corpus.indexing.ingest import ingest
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError, SettingsError
-from tablesim.scans.joining import join
-from tablesim.scans.metadata import read_metadata
+from tablesim.scans.metadata import join, read_metadata
 from tablesim.scans.sources import find_scans, name_pages
 
 

@@ -1,3 +1,5 @@
+import csv as csv_module
+import unicodedata
 from dataclasses import asdict
 from pathlib import Path
 
@@ -7,10 +9,22 @@ from hypothesis import strategies as st
 
 from tablesim.errors import MetadataError
 from tablesim.scans.csvfile import read_csv
-from tablesim.scans.facets import count_by
-from tablesim.scans.joining import OTHER_YEAR, REPEATED, join
 from tablesim.scans.locator import Locator, normalized_name
-from tablesim.scans.metadata import SINE_LOCO, page_key, read_metadata, without_ending, years_of
+from tablesim.scans.metadata import (
+    NOT_GIVEN,
+    OTHER_YEAR,
+    REPEATED,
+    SINE_LOCO,
+    count_by,
+    date_ambiguity,
+    facet_names,
+    facet_of,
+    join,
+    page_key,
+    parse_years,
+    read_metadata,
+    without_ending,
+)
 
 SPHAERA = Path(__file__).resolve().parents[3] / "shared" / "real" / "sphaera"
 published = pytest.mark.skipif(not SPHAERA.is_dir(), reason="the published Sphaera tables are not beside the checkout")
@@ -223,17 +237,112 @@ def test_values_beyond_the_header_are_told_with_their_line(csv):
         ("15--", (1500, 1599)),
         ("155-", (1550, 1559)),
         ("1550.0", (1550, 1550)),
+        ("1504-12", (1504, 1504)),
+        ("1504-06", (1504, 1504)),
+        ("1550-06", (1550, 1550)),
+        ("[1504-12]", (1504, 1512)),
+        ("1504/12", (1504, 1512)),
+        ("1504\u201306", (1504, 1506)),
+        ("1551/2", (1551, 1552)),
+        ("1551/52", (1551, 1552)),
+        ("1499/1500", (1499, 1500)),
+        ("1499/0", (1499, 1500)),
+        ("1499/00", (1499, 1500)),
         ("s.d.", None),
         ("", None),
     ],
 )
 def test_dates_become_a_first_and_a_last_year(text, years):
-    assert years_of(text) == years
+    assert parse_years(text) == years
+
+
+def test_dates_that_could_be_meant_otherwise_are_told(csv):
+    assert date_ambiguity("1504-12") == "a month, not a span of years, which would be 1504-1512"
+    assert "two calendars (Old Style)" in date_ambiguity("1551/2")
+    assert [date_ambiguity(text) for text in ("1550-06", "1550-55", "1550", "[1504-12]", "1551/9", "")] == [""] * 6
+    metadata = read_metadata(csv("page,year\np1,1504-12\np2,1550\np3,1551/2\np4,1551/2\n"))
+    assert metadata.remarks == (
+        "read as a month, not a span of years, which would be 1504-1512: 1504-12 (line 2)",
+        "read as a year by two calendars (Old Style): either of the two: 1551/2 (line 4), 1551/2 (line 5)",
+    )
+    assert (metadata.rows["p3"].year, metadata.rows["p3"].year_latest) == (1551, 1552)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("quote", ["", '"'])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_the_settings_of_excel_are_heeded(csv, separator, quote, encoding):
+    lines = LINES.replace(",", separator)
+    file = read_csv(csv(f"{quote}sep={separator}{quote}\r\n{lines}".encode(encoding)), known=["page_id"])
+    assert (file.separator, file.columns, file.lines) == (separator, ("page_id", "author", "place", "year"), (3, 4))
+    assert [row["place"] for row in file.rows] == ["Köln", "Alcalá"]
+
+
+def test_lines_above_the_column_names_are_left_out_and_told(csv):
+    metadata = read_metadata(csv("Catalogue of pages;;;\nexported 2026;;;\n;;;\n" + LINES.replace(",", ";")))
+    assert metadata.rows["a_p1.jpg"].place == "Köln"
+    assert metadata.remarks == ("line 4 is taken for the column names; 2 lines above it are left out",)
+
+
+def test_blanks_that_nobody_sees_in_column_names_do_not_count(csv):
+    row = read_metadata(csv("\u200bPage_ID ;\ufeff place\u200b\np1;Roma\n")).rows["p1"]
+    assert row.place == "Roma"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf16_without_a_mark_is_read(csv, encoding):
+    metadata = read_metadata(csv(LINES.encode(encoding)))
+    assert (metadata.encoding, metadata.rows["a_p1.jpg"].place) == (encoding, "Köln")
+
+
+def test_a_guessed_encoding_is_told_with_a_word_it_gives(csv):
+    mac = read_metadata(csv(LINES.replace("\n", "\r").encode("mac_roman")))
+    assert (mac.encoding, mac.rows["a_p1.jpg"].place) == ("mac_roman", "Köln")
+    assert "not UTF-8, read as mac_roman, which gives words such as 'Köln'" in mac.remarks[0]
+    windows = read_metadata(csv(LINES.encode("cp1252")))
+    assert "read as cp1252, which gives words such as 'Köln'; if that is wrong, save" in windows.remarks[0]
+    assert read_metadata(csv(LINES)).remarks == ()
+
+
+@pytest.mark.parametrize("separator", [",", "\t", ";"])
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_quotation_mark_that_nobody_closes_is_an_error_that_names_its_line(csv, separator, ends):
+    lines = [f"p{number},Liber {number},{1500 + number},Roma" for number in range(1, 201)]
+    lines[18] = lines[18].replace("Liber", '"Liber')
+    if ends:
+        lines[150] = lines[150].replace("Liber", '"Liber')
+    text = "\n".join(["page_id,title,year,place", *lines]).replace(",", separator)
+    with pytest.raises(MetadataError, match=r"line 20: a quotation mark is not closed, so that \d+ lines or more"):
+        read_metadata(csv(text))
+
+
+def test_texts_of_several_lines_are_no_open_quotes(csv):
+    text = 'page,title\np1,"one, two\nthree, four\nfive, six\nseven"\np2,"a\n\nb\nc\nd"\n'
+    rows = read_metadata(csv(text)).rows
+    assert rows["p1"].title.count("\n") == 3
+    assert rows["p2"].title.count("\n") == 4
+
+
+def test_reading_changes_no_setting_of_the_process(csv):
+    before = csv_module.field_size_limit()
+    read_metadata(csv(LINES))
+    assert csv_module.field_size_limit() == before
+    with pytest.raises(MetadataError, match=r"field larger than field limit .*; is a quotation mark not closed"):
+        read_metadata(csv('page,title\np1,"' + "x" * 200_000 + '"\n'))
+
+
+def test_words_that_look_alike_are_one(csv):
+    decomposed = unicodedata.normalize("NFD", "page,place\nKönigsberg_p1.jpg,Köln\n")
+    match = join(read_metadata(csv(decomposed)), [unicodedata.normalize("NFC", "Königsberg_p1")])
+    assert match.summary() == "metadata: 1 of 1 pages have a line"
+    assert {row.place for row in match.pages.values()} == {"Köln"}
+    apart = {"Königsberg_p1": Locator(Path(unicodedata.normalize("NFD", "Königsberg_p1.jpg")))}
+    assert len(join(read_metadata(csv("page,place\nKönigsberg_p1.jpg,Köln\n")), apart).pages) == 1
 
 
 @given(st.integers(1000, 2100), st.integers(0, 99))
 def test_a_span_of_years_is_never_backwards(first, length):
-    earliest, latest = years_of(f"{first}-{first + length}")
+    earliest, latest = parse_years(f"{first}-{first + length}")
     assert (earliest, latest) == (first, first + length)
 
 
@@ -275,3 +384,44 @@ def test_published_companions_join_the_corpus_table(name, separator, joined, lef
 def test_published_files_about_no_page_say_so(name):
     with pytest.raises(MetadataError, match="no column names the page"):
         read_metadata(SPHAERA / f"{name}.csv")
+
+
+@pytest.fixture
+def lines(tmp_path):
+    (tmp_path / "pages.csv").write_text(
+        "page,printers,place_of_publication,year,Shelf,tags\n"
+        "p1,Seitz,Wittenberg,1550,A,sun|moon\n"
+        "p2,Seitz;Kraft,[S.l.],1551-53,,moon\n"
+        "p3,,,,B,\n"
+    )
+    return [asdict(row) for row in read_metadata(tmp_path / "pages.csv").rows.values()]
+
+
+def test_every_column_that_says_something_is_a_facet(lines):
+    assert facet_names(lines) == ["printers", "place", "year", "Shelf", "tags"]
+
+
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [
+        ("printer", {"Seitz": 2, "Kraft": 1, NOT_GIVEN: 1}),
+        ("place", {SINE_LOCO: 1, "Wittenberg": 1, NOT_GIVEN: 1}),
+        ("City", {SINE_LOCO: 1, "Wittenberg": 1, NOT_GIVEN: 1}),
+        ("date", {"1550": 1, "1551–1553": 1, NOT_GIVEN: 1}),
+        ("shelf", {"A": 1, "B": 1, NOT_GIVEN: 1}),
+        ("tags", {"moon": 2, "sun": 1, NOT_GIVEN: 1}),
+    ],
+)
+def test_pages_are_counted_by_any_of_its_names(lines, name, counts):
+    assert count_by(lines, name) == counts
+    assert list(count_by(lines, name)) == list(counts)
+
+
+def test_a_list_is_several_values_and_nothing_is_none(lines):
+    assert facet_of(lines[1], "printers") == ("Seitz", "Kraft")
+    assert facet_of(lines[2], "tags") == ()
+
+
+def test_a_column_that_nobody_has_is_an_error_that_names_those_there_are(lines):
+    with pytest.raises(MetadataError, match="column 'colour'; expected one of printers, place, year, Shelf, tags"):
+        count_by(lines, "colour")

@@ -23,9 +23,8 @@ from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError
 from tablesim.report.content import report_content
 from tablesim.report.folder import ReportFolder
-from tablesim.scans.facets import NOT_GIVEN
 from tablesim.scans.images import MAX_PIXELS, load_scan, page_id
-from tablesim.scans.metadata import SINE_LOCO
+from tablesim.scans.metadata import NOT_GIVEN, SINE_LOCO
 from tablesim.scans.web import Web
 from tablesim.workflow import run
 
