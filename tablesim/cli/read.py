@@ -10,7 +10,6 @@ import typer
 
 from tablesim.cli.options import Cache, Force, Json, MaxPixels, Offline, Scans, Weights, goes_with
 from tablesim.cli.output import Failures, note, print_json
-from tablesim.errors import ScanError
 from tablesim.export.kinds import Format
 from tablesim.scans.images import MAX_PIXELS, page_id
 
@@ -95,8 +94,6 @@ def _found(
             pages = find_pages(source, web, max_pixels=max_pixels)
             for problem in pages.missing.values():
                 failures.add(problem)
-            if not pages.scans:
-                raise ScanError(f"{source}: no page is named in it; look at it in a viewer or give another address")
             found += sorted(scan for page, scan in pages.scans.items() if page not in pages.missing)
     return list(dict.fromkeys(found))
 

@@ -118,10 +118,7 @@ def find_pages(
 def find_page(source: Source, web: Web | None = None) -> Locator:
     """The one page that ``source`` names; ScanError when it names none or several, or it cannot be fetched."""
     if is_library_source(source):
-        pages = fetch_pages([str(source)], web or Web(), at_most=1)
-        if not pages:
-            raise ScanError(f"{source}: no page is named in it, expected one; look at it in a viewer")
-        page = pages[0]
+        page = fetch_pages([str(source)], web or Web(), at_most=1)[0]
         if page.problem:
             raise FetchError(page.problem)
         return page.locator

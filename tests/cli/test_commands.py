@@ -144,7 +144,7 @@ def test_a_library_without_pages_is_an_error_and_no_silence(call, library):
     address = library.put("/empty.json", body(json.dumps({"@id": library.url + "/empty.json", **empty}).encode()))
     for words in (("read", address, "--json"), ("compare", address, address)):
         result = call(*words, code=1)
-        assert "empty.json: no page is named in it" in result.stderr
+        assert "empty.json: this IIIF collection leads to no manifest" in result.stderr
         assert result.stderr.count("\n") == 1
 
 
