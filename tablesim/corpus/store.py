@@ -9,7 +9,7 @@
 ``verified.parquet``    what laying two pages over each other said, by the hashes of both (``workflow.verified``)
 ``tables_over_pages.csv``  tables that run over several pages in two books (``workflow.long_tables``)
 ``problems.csv``        pages that could not be read, and why
-``corrections.csv``     what people read otherwise than the machine (``correctionlog``)
+``corrections.csv``     what people read otherwise than the machine (``corrections.log``)
 ``events.jsonl``        what happened when
 """
 

@@ -37,6 +37,7 @@ class Precision:
     memberships: int
 
     def to_dict(self) -> dict[str, Any]:
+        """By name, rounded to four digits."""
         return {name: round(v, 4) if isinstance(v, float) else v for name, v in asdict(self).items()}
 
 
@@ -81,6 +82,7 @@ class Agreement:
     high: float
 
     def to_dict(self) -> dict[str, Any]:
+        """By name, rounded to four digits."""
         return {name: round(v, 4) if isinstance(v, float) else v for name, v in asdict(self).items()}
 
 

@@ -33,7 +33,7 @@ class Question:
     """Two pages to be looked at.
 
     ``kind`` is "member" (does the page belong with the medoid ``other``?) or "merge" (are the clusters of the two one
-    table?). ``doubt`` is 0 to 1; ``moves`` how many pages would change place; questions come by their product with the
+    table?). ``doubt`` is 0 to 1; ``moves`` how many pages would move; questions come by their product with the
     logarithm of the latter. ``why`` says in words what is doubtful. The rest as in ``Verdict``.
     """
 
@@ -57,6 +57,7 @@ class Question:
 
     @property
     def priority(self) -> float:
+        """What questions are ordered by: doubt times log2(1 + moves)."""
         return self.doubt * float(np.log2(1 + self.moves))
 
     @property
@@ -65,6 +66,7 @@ class Question:
         return min(self.page_sha256, self.other_sha256), max(self.page_sha256, self.other_sha256)
 
     def to_dict(self) -> dict[str, Any]:
+        """By name, rounded to six digits."""
         return {name: round(v, 6) if isinstance(v, float) else v for name, v in asdict(self).items()}
 
     def answered(self, decision: str, who: str, reason: str = "") -> Verdict:

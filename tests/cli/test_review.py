@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from tablesim.cli import app
 from tablesim.corpus.from_histograms import corpus_of_histograms
 from tablesim.review.review import Review
+from tablesim.review.verdicts import Verdict
 
 
 @pytest.fixture
@@ -120,3 +121,26 @@ def test_mistakes_end_in_one_line(run, words, message):
     done = call(words[0], run.folder, *words[1:], code=1)
     assert message in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_what_does_not_hold_is_counted_and_said_by_every_command(run, tmp_path):
+    label = json.loads(call("cluster", run.folder, "--json").stdout)["clusters"][0]
+    page, medoid = label["members"][1]["page"], label["medoid"]
+    gone = Verdict(page, medoid, "reject", "Anna", page_sha256="0" * 64, other_sha256=run.page(medoid)["sha256"])
+    Review(run).log.append([gone])
+    remark = f"verdicts that do not hold, since no page has their scan: 1 ({page}, SHA-256 000000000000)"
+    for command in (["cluster"], ["review", "--list"]):
+        assert remark in call(command[0], run.folder, *command[1:]).stderr
+    status = json.loads(call("status", run.folder, "--json").stdout)
+    assert (status["verdicts"], status["verdicts_holding"]) == (1, 0)
+    assert (status["corrections"], status["corrections_holding"]) == (0, 0)
+
+
+def test_the_same_file_of_verdicts_twice_counts_once(run, tmp_path):
+    call("review", run.folder, "--out", tmp_path / "q.csv", "--top", 2)
+    text = (tmp_path / "q.csv").read_text().splitlines()
+    (tmp_path / "q.csv").write_text("\n".join([text[0], *(f"accept,clear,Anna{line[2:]}" for line in text[1:])]))
+    for new, known in ((2, 0), (0, 2)):
+        done = call("review", run.folder, "--in", tmp_path / "q.csv", "--json")
+        assert json.loads(done.stdout) == {"taken": new, "known": known, "not_taken": 0}
+    assert len(Review(run).log.all()) == 2

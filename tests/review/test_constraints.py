@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tablesim.corpus.clustering.constraints import ConstrainedUnionFind
-from tablesim.review.constraints import known_constraints, moves
+from tablesim.review.constraints import known_constraints, moves, verdicts_status, write_hashes
 from tablesim.review.verdicts import DECISIONS, Verdict, VerdictLog
 from tablesim.workflow.clustering import recluster
 
@@ -74,3 +76,32 @@ def test_moves_name_companions():
         ("c", 0, 1, ("a", "b"), ("d",)),
         ("d", None, 1, (), ("c",)),
     ]
+
+
+def test_verdicts_of_0_1_0_without_hashes_hold_by_name_until_the_hashes_are_written_down(run):
+    log = VerdictLog.of_run(run.folder)
+    log.append(said(("t0_0", "t1_0", "merge", "x"), ("gone", "t1_0", "merge", "x")))
+    status = verdicts_status(run)
+    assert status.counts() == {"verdicts": 2, "verdicts_holding": 1}
+    remarks = list(status.remarks())
+    assert len(remarks) == 2
+    assert "do not hold: 1 (merge gone t1_0)" in remarks[0]
+    assert "their pages have: 1" in remarks[1]
+    write_hashes(run)
+    write_hashes(run)
+    assert [(v.page, bool(v.page_sha256), v.decided_at == v.moment) for v in log.all()] == [
+        ("gone", False, False),
+        ("t0_0", True, True),
+    ]
+    after = verdicts_status(run)
+    assert (after.taken_over, len(after.holding), len(after.unassigned)) == (0, 1, 1)
+
+
+def test_every_page_of_a_scan_is_meant_and_the_names_are_those_of_now():
+    verdict = Verdict("a", "b", "merge", "x", page_sha256="A", other_sha256="B")
+    found = known_constraints([verdict], {"A": ("a2", "a3"), "B": ("b",)})
+    assert found.constraints.same == (("a2", "a3"), ("b", "a2"))
+    taken_back = replace(verdict, page="b", other="a2", page_sha256="B", other_sha256="A", decision="reject", who="y")
+    found = known_constraints([verdict, taken_back], {"A": ("a2", "a3"), "B": ("b",)})
+    assert found.constraints.apart == (("b", "a2"),)
+    assert found.disputed == (("a2", "b"),)

@@ -139,3 +139,30 @@ def test_a_file_without_the_columns_is_refused(run, tmp_path):
     path.write_text("page,verdict\nmixed,accept\n")
     with pytest.raises(MetadataError, match="no column other, decision; found page, verdict"):
         read_verdicts(path, run)
+
+
+def test_page_names_that_begin_like_a_formula_come_back_as_they_were(tmp_path):
+    names = {page: f"={page}" for page in histograms()}
+    run = corpus_of_histograms(tmp_path / "run", {names[page]: h for page, h in histograms().items()})
+    run.cluster(4)
+    first = questions(run)[0]
+    path = filled(tmp_path / "q.csv", first, decision="accept", page_sha256="", other_sha256="")
+    assert f"'{first.page}" in path.read_text()
+    (verdict,) = read_verdicts(path, run, "Anna").verdicts
+    assert (verdict.page, verdict.other, verdict.pair) == (first.page, first.other, first.pair)
+
+
+def test_a_question_of_other_settings_or_another_clustering_is_still_about_its_scans(run, tmp_path):
+    first = questions(run)[0]
+    path = filled(tmp_path / "q.csv", first, decision="accept", settings_hash="0" * 64, clustering="k99")
+    (verdict,) = read_verdicts(path, run, "Anna").verdicts
+    assert (verdict.settings_hash, verdict.clustering) == ("0" * 64, "k99")
+
+
+def test_a_question_that_was_answered_under_other_names_is_not_asked_again(run, tmp_path):
+    first = questions(run)[0]
+    answered = first.answered("accept", "Anna")
+    VerdictLog.of_run(run.folder).append([replace(answered, page=first.other, other=first.page)])
+    swapped = replace(answered, page_sha256=first.other_sha256, other_sha256=first.page_sha256)
+    assert first.pair == swapped.pair
+    assert first.pair not in {q.pair for q in questions(run)}

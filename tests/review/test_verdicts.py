@@ -3,7 +3,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -148,3 +148,53 @@ def test_two_writers_killed_a_hundred_times_lose_nothing_that_was_acknowledged(l
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     db.close()
     assert log.append([Verdict("after", "all", "accept", "x")])[0].id == len(kept) + 1
+
+
+def log_of_0_1_0(path, rows):
+    """A log as version 0.1.0 wrote it: no column ``decided_at``, and no hashes where a CSV had none."""
+    names = [name for name in verdicts.COLUMNS if name not in ("id", "decided_at")]
+    with sqlite3.connect(path) as db:
+        columns = ", ".join(f"{name} {'REAL' if name in NUMBERS else 'TEXT'}" for name in names)
+        db.execute(f"CREATE TABLE verdicts (id INTEGER PRIMARY KEY AUTOINCREMENT, {columns})")
+        for row in rows:
+            values = [row.get(name, None if name in NUMBERS else "") for name in names]
+            db.execute(f"INSERT INTO verdicts ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})", values)
+        db.execute("PRAGMA user_version = 1")
+    db.close()
+
+
+NUMBERS = ("cluster", "score", "similarity", "strength", "stability")
+OLD = {"page": "a", "other": "b", "decision": "merge", "who": "Anna", "at": "2026-01-01T10:00:00.000+00:00"}
+
+
+def test_a_log_of_0_1_0_is_read_and_gets_its_new_column_with_the_next_verdict(log):
+    log_of_0_1_0(log.path, [OLD])
+    assert [(v.page, v.decision, v.decided_at) for v in log.all()] == [("a", "merge", "")]
+    log.append([Verdict("c", "b", "accept", "Bela", decided_at="2025-12-31T10:00:00.000+00:00")])
+    assert [(v.page, v.moment[:10]) for v in log.all()] == [("c", "2025-12-31"), ("a", "2026-01-01")]
+
+
+def test_a_verdict_that_comes_from_another_log_is_as_old_as_it_was_made(log):
+    (mine,) = log.append([Verdict("a", "b", "reject", "Anna")])
+    log.append([Verdict("a", "b", "accept", "Bela", decided_at="2020-01-01T00:00:00.000+00:00")])
+    assert log.state() == [mine]
+    assert [v.who for v in log.all(as_of="2021-01-01")] == []
+
+
+def test_what_the_log_has_is_added_once_only(log):
+    accepted, rejected = Verdict("a", "b", "accept", "Anna"), Verdict("a", "b", "reject", "Anna")
+    for n_new in (2, 0, 0):
+        assert len(log.append([accepted, rejected], once=True)) == n_new
+    assert len(log.append([accepted], once=True)) == 1, "what was taken back can be said once more"
+    assert len(log.append([accepted], once=True)) == 0
+    assert len(log.append([replace(accepted, who="Bela"), replace(accepted, audit="c:0:1:2")], once=True)) == 2
+    exported = [replace(verdict, id=None, at="", decided_at=verdict.at) for verdict in log.all()]
+    assert log.append(exported, once=True) == []
+    assert len(log.all()) == 5
+
+
+def test_a_pair_is_that_of_the_scans(log):
+    first = Verdict("p1", "p2", "accept", "x", page_sha256="f", other_sha256="e")
+    renamed = Verdict("v1_p2", "v1_p1", "reject", "x", page_sha256="e", other_sha256="f")
+    log.append([first, renamed])
+    assert [(v.decision, v.pair) for v in log.state()] == [("reject", ("e", "f"))]

@@ -1,6 +1,6 @@
-"""Corrections come into a run: they are written down, and what follows from them is worked out again, nothing else.
+"""Takes corrections into a run, and renews what depends on them: embeddings, facts of pages, lists of neighbours.
 
-Readings stay as the machine made them; ``Corpus.reading`` lays the corrections over them. Embeddings and the facts of
+Readings stay as the machine made them; ``Corpus.reading`` applies the corrections to them. Embeddings and the facts of
 ``pages.parquet`` are those of the corrected readings. Of the neighbours, the lists are renewed that a changed page is
 in, leaves or enters, so that a correction takes seconds in a run of any size.
 """
@@ -32,8 +32,9 @@ from tablesim.records.corrections import Correction
 from tablesim.records.reading import Reading
 from tablesim.scans.csvfile import listed
 
-NEARLY = 1e-4
-"""Similarities of float32 that are this near could be equal: such lists are worked out again to be sure."""
+SIMILARITY_TOLERANCE = 1e-4
+"""Similarities of float32 that differ by less could be equal (110 roundings of 6e-8 stay far below it): such lists are
+made again to be sure."""
 
 
 @dataclass(frozen=True)
@@ -163,15 +164,16 @@ def _new(known: Sequence[Correction], given: Sequence[Correction]) -> list[Corre
     dated = {(_statement(correction), correction.when) for correction in known}
     ever = {_statement(correction) for correction in known}
     last, last_given = _last_words(known), _last_words(given)
-    return [
-        correction
-        for correction in given
-        if (
-            (_statement(correction), correction.when) not in dated
-            if correction.when
-            else _statement(correction) not in (last if _statement(correction) in last_given else ever)
-        )
-    ]
+    new = []
+    for correction in given:
+        statement = _statement(correction)
+        if correction.when:
+            is_known = (statement, correction.when) in dated
+        else:
+            is_known = statement in (last if statement in last_given else ever)
+        if not is_known:
+            new.append(correction)
+    return new
 
 
 def _last_words(corrections: Iterable[Correction]) -> set[tuple[object, ...]]:
@@ -183,26 +185,27 @@ def _last_words(corrections: Iterable[Correction]) -> set[tuple[object, ...]]:
 
 
 def renew(corpus: Corpus, pages: Iterable[str] | None = None, *, neighbours: bool = True) -> list[str]:
-    """Work out again what depends on the corrected readings of some pages, or of all that were corrected.
+    """Renew what depends on the corrected readings of some pages, or of all that were corrected.
 
     Gives the ids of the pages whose embedding is another one now. With ``neighbours`` False their lists are left to
     ``Corpus.build_neighbours``.
     """
-    # What 0.1.0 worked into the embedding of a scan that a correction is not about goes again.
-    unassigned = {c.page for c in corpus.corrections.all if not c.sha256}
-    asked = sorted({*corpus.corrections.pages, *unassigned} if pages is None else pages)
-    readings: dict[str, Reading] = {}
-    for page in asked:
-        if corpus.page_table.row_of(page) is not None and corpus.page(page)["status"] == "read":
-            reading = corpus.reading(page)
-            readings[reading.sha256] = reading
-    _write_facts(corpus, readings)
-    changed = _write_embeddings(corpus, readings)
-    keys = corpus.page_table.column("sha256").to_pylist()
-    touched = corpus.page_table.ids([row for row, key in enumerate(keys) if key in changed])
-    if touched and neighbours:
-        _renew_neighbours(corpus, touched)
-    return touched
+    with corpus.lock():
+        # What 0.1.0 worked into the embedding of a scan that a correction is not about goes again.
+        unassigned = {c.page for c in corpus.corrections.all if not c.sha256}
+        wanted = sorted({*corpus.corrections.pages, *unassigned} if pages is None else pages)
+        readings: dict[str, Reading] = {}
+        for page in wanted:
+            if corpus.page_table.row_of(page) is not None and corpus.page(page)["status"] == "read":
+                reading = corpus.reading(page)
+                readings[reading.sha256] = reading
+        _write_facts(corpus, readings)
+        changed = _write_embeddings(corpus, readings)
+        keys = corpus.page_table.column("sha256").to_pylist()
+        touched = corpus.page_table.ids([row for row, key in enumerate(keys) if key in changed])
+        if touched and neighbours:
+            _renew_neighbours(corpus, touched)
+        return touched
 
 
 def _rounded(box: Box) -> Box:
@@ -216,7 +219,7 @@ def _statement(correction: Correction) -> tuple[object, ...]:
 
 
 def _write_facts(corpus: Corpus, readings: dict[str, Reading]) -> None:
-    """Whether a page is a table, and how many numbers and figures it has, as corrected."""
+    """Whether a page is a table, and how many numbers and digits it has, as corrected."""
     table = corpus.page_table
     keys = table.column("sha256").to_pylist()
     columns = {name: table.column(name).to_pylist() for name in ("is_table", "n_numbers", "n_digits")}
@@ -240,8 +243,8 @@ def _write_embeddings(corpus: Corpus, readings: dict[str, Reading]) -> set[str]:
         if stored is not None and not np.array_equal(counts, np.array(stored["histogram"], dtype=np.float32)):
             rows[key] = embedding_row(key, counts)
     by_file: dict[object, dict[int, str]] = {}
-    for key, at in zip(rows, shards.places.rows(list(rows)).tolist(), strict=True):
-        file, row = shards.places.place(at)
+    for key, shard_row in zip(rows, shards.places.rows(list(rows)).tolist(), strict=True):
+        file, row = shards.places.place(shard_row)
         by_file.setdefault(file, {})[row] = key
     for file in [file for file in shards.files if file in by_file]:
         old = read_parquet(file, shards.schema)
@@ -262,46 +265,46 @@ def _renew_neighbours(corpus: Corpus, changed: Sequence[str]) -> None:
         return
     old = read_parquet(path, NEIGHBOUR_SCHEMA)
     index, table = corpus.searching.index, corpus.page_table
-    places = [place for page in changed if (place := index.at(table.find(page))) is not None]
-    listing = old.filter(pc.is_in(old["neighbour"], pa.array(changed)))["page"].unique().to_pylist()
-    listed_in = [place for page in listing if (place := index.at(table.find(page))) is not None]
-    redo = np.union1d(np.array([*places, *listed_in], dtype=np.int64), _entered(corpus, index, old, places))
-    pages = table.ids(index.rows[redo])
-    kept = old.filter(pc.invert(pc.is_in(old["page"], pa.array([*pages, *changed], pa.string()))))
-    parts = [kept, *(_list(corpus, index, place) for place in redo.tolist())]
+    entries = [entry for page in changed if (entry := index.at(table.find(page))) is not None]
+    listing_pages = old.filter(pc.is_in(old["neighbour"], pa.array(changed)))["page"].unique().to_pylist()
+    listing_entries = [entry for page in listing_pages if (entry := index.at(table.find(page))) is not None]
+    renewed = np.union1d(np.array([*entries, *listing_entries], dtype=np.int64), _entered(corpus, index, old, entries))
+    renewed_pages = table.ids(index.rows[renewed])
+    kept = old.filter(pc.invert(pc.is_in(old["page"], pa.array([*renewed_pages, *changed], pa.string()))))
+    parts = [kept, *(_list(corpus, index, entry) for entry in renewed.tolist())]
     whole = pa.concat_tables([part.cast(NEIGHBOUR_SCHEMA) for part in parts])
     write_parquet(path, whole.sort_by([("page", "ascending"), ("rank", "ascending")]))
     corpus.refresh()
 
 
-def _entered(corpus: Corpus, index: SearchIndex, old: pa.Table, places: Sequence[int]) -> NDArray[np.int64]:
-    """The places of the index whose lists a changed page may enter: it is as near as the last one, or room is left."""
+def _entered(corpus: Corpus, index: SearchIndex, old: pa.Table, entries: Sequence[int]) -> NDArray[np.int64]:
+    """The entries of the index whose lists a changed page may enter: it is as near as the last one, or room is left."""
     least, room = np.zeros(len(index)), np.full(len(index), N_NEIGHBOURS)
     last = old.group_by("page").aggregate([("similarity", "min"), ("similarity", "count")])
     for page, value, n in zip(*(last[name].to_pylist() for name in last.column_names), strict=True):
         row = corpus.page_table.row_of(page)
-        place = None if row is None else index.at(row)
-        if place is not None:
-            least[place], room[place] = value, N_NEIGHBOURS - n
+        entry = None if row is None else index.at(row)
+        if entry is not None:
+            least[entry], room[entry] = value, N_NEIGHBOURS - n
     entered = np.zeros(len(index), dtype=bool)
-    for place in places:
-        cosines = np.asarray(index.unit @ index.unit[place])
-        entered |= (cosines > 0) & ((room > 0) | (cosines >= least - NEARLY))
+    for entry in entries:
+        cosines = np.asarray(index.unit @ index.unit[entry])
+        entered |= (cosines > 0) & ((room > 0) | (cosines >= least - SIMILARITY_TOLERANCE))
     return np.flatnonzero(entered)
 
 
-def _list(corpus: Corpus, index: SearchIndex, place: int) -> pa.Table:
+def _list(corpus: Corpus, index: SearchIndex, entry: int) -> pa.Table:
     """The rows of ``neighbours.parquet`` of one page."""
-    asked = np.arange(len(index)) != place
-    found = nearest(index, np.array(index.histograms[place]), N_NEIGHBOURS, asked)
-    best = found.top(N_NEIGHBOURS)
-    near, books = found.rows[best], corpus.page_table.codes("book")
-    here, there = books[index.rows[place]], books[index.rows[near]]
+    others = np.arange(len(index)) != entry
+    candidates = nearest(index, np.array(index.histograms[entry]), N_NEIGHBOURS, others)
+    best = candidates.top(N_NEIGHBOURS)
+    near, books = candidates.rows[best], corpus.page_table.codes("book")
+    own_book, near_books = books[index.rows[entry]], books[index.rows[near]]
     columns = [
-        pa.array(corpus.page_table.ids([index.rows[place]]) * len(near), pa.string()),
+        pa.array(corpus.page_table.ids([index.rows[entry]]) * len(near), pa.string()),
         pa.array(np.arange(1, len(near) + 1), pa.int32()),
         pa.array(corpus.page_table.ids(index.rows[near]), pa.string()),
-        pa.array(found.cosines[best], pa.float64()),
-        pa.array(here == there, pa.bool_(), mask=(here < 0) | (there < 0)),
+        pa.array(candidates.cosines[best], pa.float64()),
+        pa.array(own_book == near_books, pa.bool_(), mask=(own_book < 0) | (near_books < 0)),
     ]
     return pa.Table.from_arrays(columns, schema=NEIGHBOUR_SCHEMA)
