@@ -26,7 +26,7 @@ _PUBLIC = {
     "Comparison": "tablesim.evidence.comparison",
     "Corpus": "tablesim.corpus.store",
     "Cutter": "tablesim.evidence.collation.cutouts",
-    "HistorySettings": "tablesim.corpus.history.history",
+    "HistorySettings": "tablesim.corpus.history.model",
     "PageReader": "tablesim.reader",
     "Reading": "tablesim.records.reading",
     "Review": "tablesim.review.review",

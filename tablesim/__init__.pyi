@@ -7,8 +7,8 @@ from tablesim.corpus.evaluation.embeddings import compare_embeddings as compare_
 from tablesim.corpus.evaluation.embeddings import histogram_embeddings as histogram_embeddings
 from tablesim.corpus.evaluation.labels import evaluate as evaluate
 from tablesim.corpus.from_histograms import corpus_of_histograms as corpus_of_histograms
-from tablesim.corpus.history.history import HistorySettings as HistorySettings
 from tablesim.corpus.history.history import history as history
+from tablesim.corpus.history.model import HistorySettings as HistorySettings
 from tablesim.corpus.map import make_map as make_map
 from tablesim.corpus.store import Corpus as Corpus
 from tablesim.digits.corrections import read_corrections as read_corrections

@@ -77,7 +77,6 @@ def test_tablesim_uses_the_public_face_of_bilrp():
 
 
 KNOWN_CIRCLES = [
-    ["tablesim.corpus.history.figure", "tablesim.corpus.history.history"],
     [
         "tablesim.evidence.comparison",
         "tablesim.evidence.figures.match_figure",

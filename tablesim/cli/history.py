@@ -39,16 +39,14 @@ def command(
     Example: tablesim history myrun --by place
     """
     goes_with(context, "--by year", by == "year", "sigma", "reach")
-    from tablesim.corpus.history.history import HistorySettings, history
+    from tablesim.corpus.history.history import write_history
+    from tablesim.corpus.history.model import HistorySettings
     from tablesim.corpus.store import Corpus
 
-    corpus = Corpus.open(run)
     left_out = tuple(book for given in leave_out or () for book in books_of(given))
-    found = history(corpus, by, HistorySettings(sigma, reach, pages, repeats, left_out, min_digits, seed))
-    written = found.write_csv(corpus.folder / "history" / f"{by}.csv")
-    picture = written.with_suffix(".png")
-    found.plot().savefig(picture, dpi=150)
-    note(f"written: {written} and {picture.name}")
+    settings = HistorySettings(sigma, reach, pages, repeats, left_out, min_digits, seed)
+    found, written = write_history(Corpus.open(run), by, settings)
+    note(f"written: {written} and {written.with_suffix('.png').name}")
     if as_json:
         print_json(found.to_dict())
         return

@@ -1,4 +1,4 @@
-"""A run made of histograms that came from elsewhere: of other programs, of transcriptions, of a model of tables."""
+"""Makes a run from given histograms: of other programs, of transcriptions, of a model of tables. No scans are read."""
 
 from __future__ import annotations
 
@@ -49,17 +49,17 @@ def corpus_of_histograms(
             raise SettingsError(
                 f"histograms: page {page} has shape {h.shape}, expected ({N_BINS},) counts of 0 or more"
             )
-    about = _about(metadata)
+    metadata_by_page = _metadata_by_page(metadata)
     digest = hashlib.sha256(b"".join(page.encode() + h.tobytes() for page, h in counts.items())).hexdigest()
     corpus = Corpus.create(folder, {"network": f"given histograms {digest[:16]}"}, source=[], seed=0)
     rows, vectors = [], []
     for page, h in counts.items():
-        # Two pages with equal counts are still two pages, so the id is part of what stands for the scan's hash.
+        # Two pages with equal counts are still two pages, so their ids are part of what replaces the hash of a scan.
         key = hashlib.sha256(page.encode() + b"\0" + h.tobytes()).hexdigest()
         vectors.append(embedding_row(key, h))
         row = {"page": page, "scan": "", "sha256": key, "status": "read", "is_table": bool(h.any()), "rotation": 0}
         row |= {"width": 0, "height": 0, "note": "", "n_digits": round(float(h.sum()))}
-        rows.append(asdict(about.get(page, PageMetadata())) | row)
+        rows.append(asdict(metadata_by_page.get(page, PageMetadata())) | row)
     for begin in range(0, len(vectors), SHARD_ROWS):
         corpus.embedding_shards.append(vectors[begin : begin + SHARD_ROWS])
     corpus.embedding_shards.compact(row["sha256"] for row in rows)
@@ -70,7 +70,7 @@ def corpus_of_histograms(
     return corpus
 
 
-def _about(metadata: str | Path | Mapping[str, Mapping[str, object]] | None) -> dict[str, PageMetadata]:
+def _metadata_by_page(metadata: str | Path | Mapping[str, Mapping[str, object]] | None) -> dict[str, PageMetadata]:
     if metadata is None:
         return {}
     if isinstance(metadata, str | Path):

@@ -236,6 +236,11 @@ class Corpus:
         """Page ids, sorted, and their histograms h, float32 of shape (n, 110)."""
         return self._contents.histograms
 
+    @property
+    def is_table(self) -> NDArray[np.bool_]:
+        """Whether each page of ``histograms`` and ``embeddings`` holds a numerical table, shape (n,)."""
+        return self.page_table.flags("is_table")[self._contents.lines]
+
     # The nearest pages
 
     @property
@@ -328,8 +333,7 @@ class Corpus:
         draw = None
         if len(pages) <= DRAWN_AT_MOST and has_reading.all():
             draw = DoubtedReadings(map(self.reading, pages))
-        is_table = self.page_table.flags("is_table")[lines]
-        return PageClusterer(pages, h, is_table, k, method=method, seed=seed, draw=draw)
+        return PageClusterer(pages, h, self.is_table, k, method=method, seed=seed, draw=draw)
 
     @property
     def clusterings(self) -> Clusterings:

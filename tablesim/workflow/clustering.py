@@ -58,16 +58,16 @@ def cluster(
         What is known of pairs of pages; the verdicts of the run unless given. It comes before what laying pages over
         each other says.
     """
-    if constraints is None:
-        constraints = run_constraints(corpus).constraints
-    clusterer = corpus.clusterer(k, method=method, seed=seed)
-    counted = clusterer.cluster(constraints)
-    if counted.asked != "auto" or method != "tables":
-        return corpus.clusterings.save(counted)
-    looked_into = look_into(corpus, counted, constraints)
-    if looked_into == constraints:
-        return corpus.clusterings.save(counted)
-    return corpus.clusterings.save(clusterer.cluster(looked_into))
+    with corpus.lock():
+        if constraints is None:
+            constraints = run_constraints(corpus).constraints
+        clusterer = corpus.clusterer(k, method=method, seed=seed)
+        clustering = clusterer.cluster(constraints)
+        if clustering.asked == "auto" and method == "tables":
+            collated = look_into(corpus, clustering, constraints)
+            if collated != constraints:
+                clustering = clusterer.cluster(collated)
+        return corpus.clusterings.save(clustering)
 
 
 def look_into(corpus: Corpus, clustering: Clustering, constraints: Constraints) -> Constraints:
@@ -114,12 +114,13 @@ class Reclustering:
 
 def recluster(corpus: Corpus, k: int | str = "auto", *, method: str = "tables", seed: int = 0) -> Reclustering:
     """Cluster a run again by its verdicts, and say what is other than before; ``clusters/changes.csv`` says it too."""
-    said = run_constraints(corpus)
-    kept = {name: corpus.clusterings[name] for name in corpus.clusterings.names}
-    now = cluster(corpus, k, method=method, seed=seed, constraints=said.constraints)
-    found = Reclustering(now, tuple(moves(kept[now.name], now)) if now.name in kept else (), said)
-    found.write_moves(corpus.folder / "clusters" / "changes.csv")
-    return found
+    with corpus.lock():
+        known = run_constraints(corpus)
+        before = {name: corpus.clusterings[name] for name in corpus.clusterings.names}
+        now = cluster(corpus, k, method=method, seed=seed, constraints=known.constraints)
+        result = Reclustering(now, tuple(moves(before[now.name], now)) if now.name in before else (), known)
+        result.write_moves(corpus.folder / "clusters" / "changes.csv")
+    return result
 
 
 def candidates(corpus: Corpus, clustering: Clustering) -> list[tuple[str, str]]:

@@ -21,7 +21,7 @@ def placed(tmp_path_factory):
 
 def nearest_of_kind(found, kinds):
     """Share of pages whose nearest page on the map is of their table."""
-    distance = np.linalg.norm(found.places[:, None] - found.places[None], axis=2)
+    distance = np.linalg.norm(found.positions[:, None] - found.positions[None], axis=2)
     np.fill_diagonal(distance, np.inf)
     return (kinds[distance.argmin(axis=1)] == kinds).mean()
 
@@ -29,7 +29,7 @@ def nearest_of_kind(found, kinds):
 def test_pages_of_one_table_lie_together(placed):
     _, kinds, found = placed
     assert nearest_of_kind(found, kinds) > 0.95
-    assert np.abs(found.places).max() == pytest.approx(1.0)
+    assert np.abs(found.positions).max() == pytest.approx(1.0)
     assert found.settings["trustworthiness"] > 0.8
     assert "prose" not in found.pages
 
@@ -37,7 +37,7 @@ def test_pages_of_one_table_lie_together(placed):
 def test_a_map_is_stored_with_what_it_hangs_on(placed):
     corpus, _, found = placed
     again = load_map(corpus)
-    np.testing.assert_array_equal(again.places, found.places)
+    np.testing.assert_array_equal(again.positions, found.positions)
     assert (again.pages, again.settings) == (found.pages, found.settings)
     assert again.settings["seed"] == 3
     assert set(again.settings["versions"]) == {"tablesim", "scikit-learn", "numpy"}
@@ -48,15 +48,15 @@ def test_pages_beside_the_landmarks_lie_with_their_like(placed):
     found = make_map(corpus, seed=3, landmarks=20)
     assert found.landmark.sum() == 20
     assert nearest_of_kind(found, kinds) > 0.9
-    np.testing.assert_array_equal(found.places, make_map(corpus, seed=3, landmarks=20).places)
+    np.testing.assert_array_equal(found.positions, make_map(corpus, seed=3, landmarks=20).positions)
 
 
 @pytest.mark.parametrize("size", [1, 3])
 def test_a_handful_of_pages_has_places_too(tmp_path, size):
     corpus, _ = run_of(tmp_path / "run", (size,))
     found = make_map(corpus)
-    assert found.places.shape == (size, 2)
-    assert len(np.unique(found.places, axis=0)) == size
+    assert found.positions.shape == (size, 2)
+    assert len(np.unique(found.positions, axis=0)) == size
 
 
 def test_what_cannot_be_mapped(tmp_path):

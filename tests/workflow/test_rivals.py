@@ -34,8 +34,8 @@ def test_every_embedding_is_measured_beside_ours(labelled):
         "random",
     ]
     assert rows[5].dimensions == 512 * 7 * 7
-    assert rows[0].figures["mean_average_precision"].value == 1.0
-    assert rows[-1].figures["mean_average_precision"].difference < 0
+    assert rows[0].measures["mean_average_precision"].value == 1.0
+    assert rows[-1].measures["mean_average_precision"].difference < 0
 
 
 def test_the_table_on_the_command_line(labelled):

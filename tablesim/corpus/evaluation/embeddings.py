@@ -1,8 +1,8 @@
-"""Embeddings side by side against labels, each difference with an interval.
+"""Compares embeddings against labels, each difference with a 95 % interval (bootstrap over tables, half-samples).
 
 The unit of resampling is the table: pages of one table are not independent of each other, so that tables are drawn,
-each with all its pages. An interval says what other tables of the kind would have given; it is the bootstrap's for
-figures that are means over pages, and that of random halves of the tables for clusters.
+each with all its pages. An interval says what other tables of the kind would have given: by the bootstrap for measures
+that are means over pages, by random halves of the tables for clusters.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from numpy.typing import NDArray
 
 from tablesim.bigrams.embedding import unit_rows
 from tablesim.corpus.clustering.kmeans import fit
-from tablesim.corpus.evaluation.ranking import detected, ranked
+from tablesim.corpus.evaluation.ranking import detection_rates, rank_pages
 from tablesim.errors import SettingsError
 
-_REPEATS, _HALVES = 2000, 100
+N_BOOTSTRAP, N_HALVES = 2000, 100
+"""Resamplings of the tables for each interval, and random halves of them: ends steady to a hundredth, chosen by eye."""
 
 
 @dataclass(frozen=True)
 class MeasuredValue:
-    """A figure with its 95 % interval, and its difference from the first embedding with one; None for the first."""
+    """A measure with its 95 % interval, and its difference from the first embedding with one; None for the first."""
 
     value: float
     low: float
@@ -42,15 +43,15 @@ class MeasuredValue:
 
 @dataclass(frozen=True)
 class EmbeddingRow:
-    """What one embedding does: the figures by name, and how many numbers it gives a page."""
+    """What one embedding does: its measures by name, and its number of dimensions."""
 
     name: str
     dimensions: int
-    figures: dict[str, MeasuredValue]
+    measures: dict[str, MeasuredValue]
 
     def to_dict(self) -> dict[str, Any]:
-        figures = {name: figure.to_dict() for name, figure in self.figures.items()}
-        return {"embedding": self.name, "dimensions": self.dimensions, **figures}
+        measures = {name: value.to_dict() for name, value in self.measures.items()}
+        return {"embedding": self.name, "dimensions": self.dimensions, **measures}
 
 
 def compare_embeddings(
@@ -59,7 +60,7 @@ def compare_embeddings(
     """Measure embeddings of the same pages against labels.
 
     ``mean_average_precision``, ``precision_at_1``, ``_5`` and ``_10`` by cosine among the labelled pages; ``detection``
-    is the published test (``tablesim.corpus.evaluation.ranking.detected``); ``adjusted_rand``,
+    is the published test (``tablesim.corpus.evaluation.ranking.detection_rates``); ``adjusted_rand``,
     ``mutual_information`` and
     ``purity`` those of K-means on unit vectors with as many clusters as there are labels.
 
@@ -83,67 +84,71 @@ def compare_embeddings(
         raise SettingsError("embeddings: no two pages share a label; expected labels that some pages share")
     tables, table = np.unique(names, return_inverse=True)
     rng = np.random.default_rng(seed)
-    draws = rng.integers(0, len(tables), (_REPEATS, len(tables)))
+    draws = rng.integers(0, len(tables), (N_BOOTSTRAP, len(tables)))
     measured: dict[str, dict[str, tuple[float, NDArray[np.float64]]]] = {}
-    for name, given in embeddings.items():
-        vectors: NDArray[np.float64] = np.asarray(given, dtype=np.float64)
+    for name, rows in embeddings.items():
+        vectors: NDArray[np.float64] = np.asarray(rows, dtype=np.float64)
         if vectors.ndim != 2 or len(vectors) != len(truth) or not np.isfinite(vectors).all():
             raise SettingsError(
                 f"embeddings: {name} has shape {vectors.shape}, expected finite numbers of shape ({len(truth)}, any)"
             )
-        found = _by_query(vectors, truth, labelled, names, seed)
-        figures = {figure: _resampled(values, table, draws) for figure, values in found.items()}
+        by_query = _by_query(vectors, truth, labelled, names, seed)
+        resampled = {measure: _resampled(values, table, draws) for measure, values in by_query.items()}
         clusters = fit(unit_rows(vectors[labelled]), min(len(tables), _different(vectors[labelled])), seed)[1]
-        for figure, score in _scores().items():
+        for measure, score in _cluster_scores().items():
             # The same halves for every embedding.
             halves = np.random.default_rng(seed + 1)
-            figures[figure] = _resampled_clusters(score, table, clusters, halves)
-        measured[name] = figures
+            resampled[measure] = _resampled_clusters(score, table, clusters, halves)
+        measured[name] = resampled
     first = next(iter(measured.values()))
     return [
         EmbeddingRow(
             name,
             int(np.asarray(embeddings[name]).shape[1]),
-            {figure: _figure(*values, first[figure], figures is first) for figure, values in figures.items()},
+            {
+                measure: _with_interval(*values, first[measure], resampled is first)
+                for measure, values in resampled.items()
+            },
         )
-        for name, figures in measured.items()
+        for name, resampled in measured.items()
     ]
 
 
 def _different(vectors: NDArray[np.float64]) -> int:
+    """How many of the vectors differ in direction."""
     return len(np.unique(np.round(unit_rows(vectors), 6), axis=0))
 
 
 def _by_query(
     vectors: NDArray[np.float64], truth: Sequence[str | None], labelled: NDArray[np.intp], names: list[str], seed: int
 ) -> dict[str, NDArray[np.float64]]:
-    """Figures of each labelled page; NaN where it is no query."""
-    result = ranked(vectors[labelled], names)
+    """Measures of each labelled page; NaN where it is no query."""
+    result = rank_pages(vectors[labelled], names)
 
-    def spread(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def on_all(values: NDArray[np.float64]) -> NDArray[np.float64]:
         every = np.full(len(labelled), np.nan)
         every[result.rows] = values
         return every
 
-    found = {"mean_average_precision": spread(result.average_precision)}
-    found |= {f"precision_at_{k}": spread(values) for k, values in result.precision_at.items()}
-    return found | {"detection": detected(vectors, truth, seed)[labelled]}
+    by_query = {"mean_average_precision": on_all(result.average_precision)}
+    by_query |= {f"precision_at_{k}": on_all(values) for k, values in result.precision_at.items()}
+    return by_query | {"detection": detection_rates(vectors, truth, seed)[labelled]}
 
 
 def _resampled(
     values: NDArray[np.float64], table: NDArray[np.intp], draws: NDArray[np.intp]
 ) -> tuple[float, NDArray[np.float64]]:
     """The mean over queries, and its values when tables are drawn anew."""
-    asked = np.isfinite(values)
+    is_query = np.isfinite(values)
     n_tables = int(table.max()) + 1
-    count = np.bincount(table[asked], minlength=n_tables).astype(float)
-    total = np.bincount(table[asked], weights=values[asked], minlength=n_tables)
+    count = np.bincount(table[is_query], minlength=n_tables).astype(float)
+    total = np.bincount(table[is_query], weights=values[is_query], minlength=n_tables)
     counts = count[draws].sum(axis=1)
     again = np.divide(total[draws].sum(axis=1), counts, out=np.full(len(draws), np.nan), where=counts > 0)
     return (float(total.sum() / count.sum()) if count.sum() else float("nan")), again
 
 
-def _scores() -> dict[str, Callable[..., float]]:
+def _cluster_scores() -> dict[str, Callable[..., float]]:
     from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
     return {
@@ -153,9 +158,9 @@ def _scores() -> dict[str, Callable[..., float]]:
     }
 
 
-def purity(truth: Sequence[Any] | NDArray[Any], found: Sequence[Any] | NDArray[Any]) -> float:
+def purity(truth: Sequence[Any] | NDArray[Any], clusters: Sequence[Any] | NDArray[Any]) -> float:
     """Share of pages that carry the commonest label of their cluster."""
-    label, cluster = np.unique(truth, return_inverse=True)[1], np.unique(found, return_inverse=True)[1]
+    label, cluster = np.unique(truth, return_inverse=True)[1], np.unique(clusters, return_inverse=True)[1]
     table = np.zeros((label.max() + 1, cluster.max() + 1))
     np.add.at(table, (label, cluster), 1)
     return float(table.max(axis=0).sum() / len(label))
@@ -171,39 +176,39 @@ def _resampled_clusters(
     """
     value, n_tables = float(score(table, clusters)), int(table.max()) + 1
     again = []
-    for _ in range(_HALVES):
+    for _ in range(N_HALVES):
         chosen = np.isin(table, rng.permutation(n_tables)[: (n_tables + 1) // 2])
         again.append(score(table[chosen], clusters[chosen]))
     return value, np.clip(value + np.array(again) - np.mean(again), -1.0, 1.0)
 
 
-def _figure(
+def _with_interval(
     value: float,
     again: NDArray[np.float64],
     first: tuple[float, NDArray[np.float64]],
     is_first: bool,
 ) -> MeasuredValue:
-    low, high = _ends(again)
+    low, high = _interval(again)
     if is_first:
         return MeasuredValue(value, low, high)
     # The same tables were drawn for both: their ease or difficulty falls out.
-    difference_low, difference_high = _ends(again - first[1])
+    difference_low, difference_high = _interval(again - first[1])
     return MeasuredValue(value, low, high, value - first[0], difference_low, difference_high)
 
 
-def _ends(values: NDArray[np.float64]) -> tuple[float, float]:
-    told = values[np.isfinite(values)]
-    if not len(told):
+def _interval(values: NDArray[np.float64]) -> tuple[float, float]:
+    finite = values[np.isfinite(values)]
+    if not len(finite):
         return float("nan"), float("nan")
-    low, high = np.quantile(told, [0.025, 0.975])
+    low, high = np.quantile(finite, [0.025, 0.975])
     return float(low), float(high)
 
 
 def histogram_embeddings(histograms: NDArray[np.floating], seed: int = 0) -> dict[str, NDArray[np.float64]]:
     """The embeddings that follow from bigram counts (n, 110) alone, as the papers set them side by side.
 
-    ``bigrams, root`` is ours; ``bigrams`` without the root; ``single digits, root``: ten counts of figures, of which
-    each stands first or last in a bigram half the time; ``random``: normal deviates.
+    ``bigrams, root`` is that of this package; ``bigrams`` without the root; ``single digits, root``: ten counts of
+    digits, of which each is first or last in a bigram half the time; ``random``: normal deviates.
     """
     h = np.asarray(histograms, dtype=np.float64)
     pairs = h[:, 10:].reshape(-1, 10, 10)

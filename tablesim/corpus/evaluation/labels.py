@@ -1,4 +1,4 @@
-"""Neighbours and clusters against labels that a person gave: how often the nearest page is the same table."""
+"""Evaluates neighbours and clusters against labels that a person gave: precision, adjusted Rand index, purity."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tablesim.corpus.clustering.model import Clustering
 from tablesim.corpus.evaluation.embeddings import purity
-from tablesim.corpus.evaluation.ranking import detected, ranked
+from tablesim.corpus.evaluation.ranking import detection_rates, rank_pages
 from tablesim.corpus.store import Corpus
 from tablesim.errors import MetadataError
 from tablesim.records.html import html_values
@@ -50,7 +50,7 @@ class Evaluation:
         The published test: how often the nearest page in the other half of a random split of all pages carries the
         label.
     n_queries : int
-        How many such pages there are; the figures above are None when there are none.
+        How many such pages there are; the measures above are None when there are none.
     adjusted_rand, mutual_information, purity : float or None
         Of the clusters; None when the run has none. A labelled page in no cluster counts as a cluster of its own.
     n_clusters : int
@@ -129,23 +129,23 @@ def evaluate(corpus: Corpus, labels: Labels | str | Path, clustering: Clustering
         labels = read_labels(labels)
     clustering = corpus.clusters if clustering is None else clustering
     ids, phi = corpus.embeddings
-    is_table = {page: bool(corpus.page(page)["is_table"]) for page in ids}
-    known = [page for page in ids if page in labels.labels]
-    if not known:
+    is_table = dict(zip(ids, corpus.is_table.tolist(), strict=True))
+    labelled = [page for page in ids if page in labels.labels]
+    if not labelled:
         raise MetadataError(
             f"labels: none of the {len(labels.labels)} labelled pages is in {corpus.folder} (it has {listed(ids, 3)}, "
             f"the labels {listed(labels.labels, 3)}); give labels for these pages"
         )
     row_of = {page: row for row, page in enumerate(ids)}
-    vectors = phi[[row_of[page] for page in known]].astype(np.float64)
-    vectors[[not is_table[page] for page in known]] = 0.0
-    truth = [labels.labels[page] for page in known]
-    result = ranked(vectors, truth)
-    shown = np.where(np.array([is_table[page] for page in ids])[:, None], phi, 0.0)
-    split = detected(shown, [labels.labels.get(page) for page in ids])
-    found = None if clustering is None else _labels_of(clustering, known)
+    vectors = phi[[row_of[page] for page in labelled]].astype(np.float64)
+    vectors[[not is_table[page] for page in labelled]] = 0.0
+    truth = [labels.labels[page] for page in labelled]
+    result = rank_pages(vectors, truth)
+    of_tables = np.where(corpus.is_table[:, None], phi, 0.0)
+    split = detection_rates(of_tables, [labels.labels.get(page) for page in ids])
+    clusters = None if clustering is None else _labels_of(clustering, labelled)
     return Evaluation(
-        n_pages=len(known),
+        n_pages=len(labelled),
         n_labels=len(set(truth)),
         n_queries=len(result.rows),
         precision_at_1=_mean(result.precision_at[1]),
@@ -153,13 +153,13 @@ def evaluate(corpus: Corpus, labels: Labels | str | Path, clustering: Clustering
         precision_at_10=_mean(result.precision_at[10]),
         mean_average_precision=_mean(result.average_precision),
         detection=_mean(split[np.isfinite(split)]),
-        adjusted_rand=None if found is None else float(adjusted_rand_score(truth, found)),
-        mutual_information=None if found is None else float(normalized_mutual_info_score(truth, found)),
-        purity=None if found is None else purity(truth, found),
-        n_clusters=0 if found is None else len(set(found)),
+        adjusted_rand=None if clusters is None else float(adjusted_rand_score(truth, clusters)),
+        mutual_information=None if clusters is None else float(normalized_mutual_info_score(truth, clusters)),
+        purity=None if clusters is None else purity(truth, clusters),
+        n_clusters=0 if clusters is None else len(set(clusters)),
         missing=tuple(sorted(set(labels.labels) - set(ids))),
         false_tables=tuple(page for page in ids if page in labels.not_tables and is_table[page]),
-        missed_tables=tuple(page for page in known if not is_table[page]),
+        missed_tables=tuple(page for page in labelled if not is_table[page]),
     )
 
 

@@ -1,4 +1,4 @@
-"""How well a ranking by likeness brings pages of one label to the front, page by page."""
+"""Evaluates rankings by cosine page by page: average precision, precision at k, and the published detection test."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from tablesim.bigrams.embedding import unit_rows
 
 PRECISION_AT = (1, 5, 10)
+"""Nearest pages of which precision is taken."""
 DETECTION_SPLITS = 10
+"""Random splits of the published test."""
 
 
 @dataclass(frozen=True)
-class Ranked:
-    """Figures of each query: a labelled page whose label another page carries.
+class QueryMeasures:
+    """Measures of each query: a labelled page whose label another page carries.
 
     Parameters
     ----------
@@ -32,8 +34,8 @@ class Ranked:
     precision_at: dict[int, NDArray[np.float64]]
 
 
-def ranked(vectors: NDArray[np.floating], truth: Sequence[str]) -> Ranked:
-    """Rank all pages for each query by cosine; equals in their order. A page without figures answers nothing.
+def rank_pages(vectors: NDArray[np.floating], truth: Sequence[str]) -> QueryMeasures:
+    """Rank all pages for each query by cosine; equals in their order. A page without digits is no answer and no query.
 
     Parameters
     ----------
@@ -43,7 +45,7 @@ def ranked(vectors: NDArray[np.floating], truth: Sequence[str]) -> Ranked:
     unit = unit_rows(vectors)
     names = np.unique(np.asarray(truth), return_inverse=True)[1]
     rows, averages = [], []
-    at: dict[int, list[float]] = {k: [] for k in PRECISION_AT}
+    precision_at: dict[int, list[float]] = {k: [] for k in PRECISION_AT}
     for row in range(len(unit)):
         same = names == names[row]
         same[row] = False
@@ -52,18 +54,20 @@ def ranked(vectors: NDArray[np.floating], truth: Sequence[str]) -> Ranked:
         cosine = np.round(unit @ unit[row], 9)
         cosine[row] = -2.0
         hits = same[np.argsort(-cosine, kind="stable")[:-1]]
-        # A page without figures has no nearest page: equal cosines of 0 are not an answer.
+        # A page without digits has no nearest page: equal cosines of 0 are not an answer.
         if not unit[row].any() or cosine.max() <= 0:
             hits = np.zeros_like(hits)
         ranks = np.flatnonzero(hits) + 1
         rows.append(row)
         averages.append(float((np.arange(1, len(ranks) + 1) / ranks).sum() / same.sum()))
-        for k, values in at.items():
+        for k, values in precision_at.items():
             values.append(float(hits[:k].sum() / min(k, same.sum())))
-    return Ranked(np.array(rows, dtype=np.intp), np.array(averages), {k: np.array(values) for k, values in at.items()})
+    return QueryMeasures(
+        np.array(rows, dtype=np.intp), np.array(averages), {k: np.array(values) for k, values in precision_at.items()}
+    )
 
 
-def detected(vectors: NDArray[np.floating], truth: Sequence[str | None], seed: int = 0) -> NDArray[np.float64]:
+def detection_rates(vectors: NDArray[np.floating], truth: Sequence[str | None], seed: int = 0) -> NDArray[np.float64]:
     """The published test: is the nearest page in the other half of the same known type?
 
     All pages are split in random halves, ten times; a page of one half is called a type when its nearest page
@@ -79,7 +83,7 @@ def detected(vectors: NDArray[np.floating], truth: Sequence[str | None], seed: i
     x = np.asarray(vectors, dtype=np.float64)
     names = np.array(["" if name is None else name for name in truth])
     rng = np.random.default_rng(seed)
-    asked, found = np.zeros(len(x)), np.zeros(len(x))
+    n_asked, n_right = np.zeros(len(x)), np.zeros(len(x))
     for _ in range(DETECTION_SPLITS):
         order = rng.permutation(len(x))
         known, others = order[: len(x) // 2], order[len(x) // 2 :]
@@ -88,6 +92,6 @@ def detected(vectors: NDArray[np.floating], truth: Sequence[str | None], seed: i
             continue
         square = (x[known] ** 2).sum(axis=1) - 2.0 * (x[queries] @ x[known].T)
         nearest = known[np.round(square, 9).argmin(axis=1)]
-        asked[queries] += 1
-        found[queries] += names[nearest] == names[queries]
-    return np.divide(found, asked, out=np.full(len(x), np.nan), where=asked > 0)
+        n_asked[queries] += 1
+        n_right[queries] += names[nearest] == names[queries]
+    return np.divide(n_right, n_asked, out=np.full(len(x), np.nan), where=n_asked > 0)

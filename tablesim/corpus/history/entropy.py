@@ -1,4 +1,4 @@
-"""Entropy of the clusters on a set of pages, in bits, and what it would be on fewer pages."""
+"""Shannon entropy of the clusters of some pages, its rarefaction to fewer pages, and weighted draws of pages."""
 
 from __future__ import annotations
 
@@ -25,26 +25,29 @@ def rarefied(labels: NDArray[np.intp], depth: int) -> float:
     n = len(labels)
     if not 1 <= depth <= n:
         raise ValueError(f"rarefied: got a depth of {depth}, expected 1 to {n}, the number of pages")
-    sizes, how_many = np.unique(np.unique(labels, return_counts=True)[1], return_counts=True)
+    sizes, n_clusters = np.unique(np.unique(labels, return_counts=True)[1], return_counts=True)
     k = np.arange(1, depth + 1)
     term = k / depth * np.log2(k / depth)
     total = 0.0
-    for size, count in zip(sizes.tolist(), how_many.tolist(), strict=True):
-        met = k[(k <= size) & (depth - k <= n - size)]
-        log_p = _choose(size, met) + _choose(n - size, depth - met) - _choose(n, np.array([depth]))
-        total -= count * float((np.exp(log_p) * term[met - 1]).sum())
+    for size, count in zip(sizes.tolist(), n_clusters.tolist(), strict=True):
+        possible = k[(k <= size) & (depth - k <= n - size)]
+        log_p = (
+            _log_choose(size, possible) + _log_choose(n - size, depth - possible) - _log_choose(n, np.array([depth]))
+        )
+        total -= count * float((np.exp(log_p) * term[possible - 1]).sum())
     return max(0.0, total)
 
 
-def _choose(n: int, k: NDArray[np.intp]) -> NDArray[np.float64]:
+def _log_choose(n: int, k: NDArray[np.intp]) -> NDArray[np.float64]:
+    """The logarithm of the binomial coefficient."""
     return np.asarray(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1))
 
 
-def drawn(log_weight: NDArray[np.float64], depth: int, rng: np.random.Generator) -> NDArray[np.intp]:
+def draw_pages(log_weight: NDArray[np.float64], depth: int, rng: np.random.Generator) -> NDArray[np.intp]:
     """``depth`` pages one after the other without replacement, each in proportion to its weight among those left.
 
     The keys log w + Gumbel noise give the same distribution (J. Efraimidis and P. Spirakis, Inf. Process. Lett. 97,
-    2006). Pages with the weight 0 (-inf) are drawn never: the caller sees to it that there are enough others.
+    2006). Pages with the weight 0 (-inf) are never drawn as long as there are enough others.
     """
     keys = log_weight + rng.gumbel(size=len(log_weight))
     return np.asarray(np.argpartition(-keys, depth - 1)[:depth], dtype=np.intp)

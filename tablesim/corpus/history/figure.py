@@ -1,23 +1,26 @@
-"""The picture of a history: both modes, their bands, and the null model."""
+"""Draws a history with matplotlib: both modes, their bands, and the null model."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
-if TYPE_CHECKING:
-    from tablesim.corpus.history.history import History, HistoryRow
+from tablesim.corpus.history.model import HistoryRow
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#888888"
-MOST_PLACES = 40
+"""Blue and orange of the palette of M. Okabe and K. Ito, which people with any colour vision tell apart."""
+MAX_PLACES = 40
+"""Places that are drawn, those with the most pages: as many as are legible on one page."""
 _NAN = float("nan")
 
 
-def plot(history: History) -> Any:
-    """A matplotlib figure; years from left to right, places from the most pages down."""
-    return _years(history) if history.by == "year" else _places(history)
+def plot_history(by: str, rows: Sequence[HistoryRow]) -> Any:
+    """A matplotlib figure of the rows of both modes; years from left to right, places from the most pages down."""
+    published, corrected = ([row for row in rows if row.mode == mode] for mode in ("published", "corrected"))
+    return _plot_years(published, corrected) if by == "year" else _plot_places(published, corrected)
 
 
-def _values(rows: tuple[HistoryRow, ...], name: str) -> list[float]:
+def _values(rows: Sequence[HistoryRow], name: str) -> list[float]:
     return [_NAN if (value := getattr(row, name)) is None else value for row in rows]
 
 
@@ -28,10 +31,9 @@ def _figure(width: float, height: float, n_axes: int, **how: Any) -> Any:
     return figure, figure.subplots(1, n_axes, **how)
 
 
-def _years(history: History) -> Any:
+def _plot_years(published: Sequence[HistoryRow], corrected: Sequence[HistoryRow]) -> Any:
     figure, axes = _figure(8, 4, 1)
-    for mode, colour in (("published", GREY), ("corrected", BLUE)):
-        rows = history.mode(mode)
+    for mode, rows, colour in (("published", published, GREY), ("corrected", corrected, BLUE)):
         at = [int(row.at) for row in rows]
         if mode == "corrected":
             axes.fill_between(
@@ -46,12 +48,12 @@ def _years(history: History) -> Any:
     return figure
 
 
-def _places(history: History) -> Any:
-    corrected = sorted(history.mode("corrected"), key=lambda row: (-row.pages, row.at))[:MOST_PLACES]
-    published = {row.at: row for row in history.mode("published")}
+def _plot_places(published: Sequence[HistoryRow], corrected: Sequence[HistoryRow]) -> Any:
+    corrected = sorted(corrected, key=lambda row: (-row.pages, row.at))[:MAX_PLACES]
+    published_entropy = {row.at: row.entropy for row in published}
     names = [f"{row.at} ({row.pages})" for row in corrected]
-    place = list(range(len(corrected)))
-    figure, (left, right) = _figure(9, 1.5 + 0.22 * len(place), 2, sharey=True)
+    heights = list(range(len(corrected)))
+    figure, (left, right) = _figure(9, 1.5 + 0.22 * len(heights), 2, sharey=True)
     for at, row in enumerate(corrected):
         if row.null_low is not None:
             left.plot([row.null_low, row.null_high], [at, at], color=ORANGE, alpha=0.4, linewidth=6)
@@ -61,8 +63,8 @@ def _places(history: History) -> Any:
             left.plot([row.entropy], [at], "o", color=BLUE, markersize=4)
     depth = corrected[0].depth if corrected else 0
     left.set(xlabel=f"entropy of {depth} pages (bits)", title="corrected")
-    left.set_yticks(place, names, fontsize=7)
-    left.set_ylim(len(place) - 0.5, -0.5)
-    right.plot([published[row.at].entropy for row in corrected], place, "o", color=GREY, markersize=4)
+    left.set_yticks(heights, names, fontsize=7)
+    left.set_ylim(len(heights) - 0.5, -0.5)
+    right.plot([published_entropy[row.at] for row in corrected], heights, "o", color=GREY, markersize=4)
     right.set(xlabel="entropy less log of the pages (bits)", title="published")
     return figure

@@ -1,10 +1,11 @@
-"""How varied the tables of a corpus are from year to year and from place to place: entropy of its clusters.
+"""History of a corpus: Shannon entropy of its clusters over years or places, with a null model by permutation of books.
 
-Two modes, side by side. ``published`` follows the procedure of the study of the Sphaera corpus (Eberle et al., Science
-Advances 10, 2024) as its programs do it: for each year 80 pages are drawn without replacement by a Gaussian of 4 years,
-twenty times; a place has the entropy of all its pages less the logarithm of their number; years are those in the page
-ids. Its window is never cut off, so that a year with few pages is filled up from decades away, its band is the spread
-of the draws alone, and the entropy of a place hangs on how much was printed there.
+Entropy says how varied the tables are: n clusters of one size have log2 n bits. Two modes, side by side. ``published``
+follows the procedure of the study of the Sphaera corpus (Eberle et al., Science Advances 10, 2024) as its programs do
+it: for each year 80 pages are drawn without replacement by a Gaussian of 4 years, twenty times; a place has the entropy
+of all its pages less the logarithm of their number; years are those in the page ids. Its window is never cut off, so
+that a year with few pages is filled up from decades away, its band is the spread of the draws alone, and the entropy of
+a place depends on how much was printed there.
 
 ``corrected``: the window ends at ``reach`` times sigma; a year without enough pages in it has no value; places are
 compared at one number of pages (rarefaction); the band says what other books would have given (half-samples of books,
@@ -25,81 +26,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.corpus.clustering.model import Clustering
-from tablesim.corpus.history.entropy import drawn, entropy, rarefied
-from tablesim.corpus.storage.files import write_csv
+from tablesim.corpus.history.entropy import draw_pages, entropy, rarefied
+from tablesim.corpus.history.figure import plot_history
+from tablesim.corpus.history.model import HistoryRow, HistorySettings
+from tablesim.corpus.storage.files import write_aside, write_csv
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError, SettingsError
 
-SIGMA = 4.0
-REACH = 2.0
 N_PAGES = 80
+"""Pages that the published study compares at each year."""
 PUBLISHED_REPEATS = 20
+"""Draws of each year in the published study."""
 FEWEST_BOOKS = 3
 """Of fewer books nothing can be said about what other books would have given."""
 NO_PLACE = "(no place given)"
 _YEAR_IN_ID = re.compile(r".*_(\d{4})_p\d+")
-
-
-@dataclass(frozen=True)
-class HistorySettings:
-    """What a history is drawn with.
-
-    Parameters
-    ----------
-    sigma : float
-        Of the Gaussian window, in years.
-    reach : float
-        Where the corrected window ends, in sigmas.
-    n_pages : int, optional
-        Pages that are compared at each year or place. By default 80, or as many as half the years or places have.
-    repeats : int
-        Half-samples of books and permutations of the null model.
-    leave_out : tuple of str
-        Books that are left out.
-    min_figures : int
-        Pages with fewer figures are left out (0 to 300 in the published study).
-    seed : int
-    """
-
-    sigma: float = SIGMA
-    reach: float = REACH
-    n_pages: int | None = None
-    repeats: int = 100
-    leave_out: tuple[str, ...] = ()
-    min_figures: int = 0
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name, least in (("sigma", 0.0), ("reach", 0.0), ("repeats", 1), ("n_pages", 1)):
-            value = getattr(self, name)
-            if value is not None and not (value > 0 and value >= least):
-                raise SettingsError(f"{name}: got {value}, expected more than 0")
-
-
-@dataclass(frozen=True)
-class HistoryRow:
-    """One year or place in one mode; entropies in bits, blank where they cannot be told.
-
-    ``pages`` and ``books`` are those in the window (corrected), or all that could be drawn (published); ``depth`` is
-    the number of pages that are compared. ``low`` and ``high``: corrected, 95 % of what other books would have given;
-    published, one standard deviation of the draws. ``null``, ``null_low`` and ``null_high``: mean and 95 % of the null
-    model. ``far`` is the share of the drawn pages more than two sigma away.
-    """
-
-    by: str
-    at: str
-    mode: str
-    entropy: float | None
-    low: float | None
-    high: float | None
-    null: float | None
-    null_low: float | None
-    null_high: float | None
-    pages: int
-    books: int
-    clusters: int
-    depth: int
-    far: float | None = None
 
 
 @dataclass(frozen=True)
@@ -134,9 +75,7 @@ class History:
 
     def plot(self) -> Any:
         """A matplotlib figure of both modes with their bands, and the null model behind the corrected one."""
-        from tablesim.corpus.history.figure import plot
-
-        return plot(self)
+        return plot_history(self.by, self.rows)
 
 
 def _plain(row: HistoryRow) -> dict[str, Any]:
@@ -189,36 +128,51 @@ def history(
     return History(by, tuple(rows), settings, clustering.name, left_out)
 
 
+def write_history(
+    corpus: Corpus, by: str = "year", settings: HistorySettings | None = None, clustering: Clustering | None = None
+) -> tuple[History, Path]:
+    """Write ``history`` into the run as ``history/BY.csv`` and ``history/BY.png``; the series and the path of the CSV.
+
+    RunError also where another process is writing the run.
+    """
+    with corpus.lock():
+        series = history(corpus, by, settings, clustering)
+        path = series.write_csv(corpus.folder / "history" / f"{by}.csv")
+        picture = series.plot()
+        write_aside(path.with_suffix(".png"), lambda aside: picture.savefig(aside, dpi=150, format="png"))
+    return series, path
+
+
 def _pages(
     corpus: Corpus, clustering: Clustering, by: str, settings: HistorySettings
 ) -> tuple[_Pages, tuple[str, ...]]:
     lines, left_out = [], set()
-    wanted = set(settings.leave_out)
+    to_leave_out = set(settings.leave_out)
     books: dict[str, int] = {}
     for row in corpus.pages:
         label = clustering.label_of(row["page"])
-        if label is None or (row["n_digits"] or 0) < settings.min_figures:
+        if label is None or (row["n_digits"] or 0) < settings.min_digits:
             continue
         # A page whose book is not known stands for a book of its own.
         book = row["book"] or row["page"]
-        if book in wanted:
+        if book in to_leave_out:
             left_out.add(book)
             continue
         if by == "year" and row["year"] is None:
             continue
         first = row["year"] or 0
-        named = _YEAR_IN_ID.fullmatch(row["page"])
+        year_in_id = _YEAR_IN_ID.fullmatch(row["page"])
         lines.append(
             (
                 label,
                 books.setdefault(book, len(books)),
                 first,
                 row["year_latest"] or first,
-                int(named[1]) if named else first,
+                int(year_in_id[1]) if year_in_id else first,
                 row["place"] or NO_PLACE,
             )
         )
-    unknown = sorted(wanted - {row["book"] or row["page"] for row in corpus.pages})
+    unknown = sorted(to_leave_out - {row["book"] or row["page"] for row in corpus.pages})
     if unknown:
         raise SettingsError(
             f"leave out: no book {', '.join(unknown[:5])} in {corpus.folder}; give books as in its pages"
@@ -228,13 +182,13 @@ def _pages(
             f"{corpus.folder}: no clustered page has a {by}; give the run a CSV with that column: "
             "`tablesim run SCANS --out RUN --metadata CSV`"
         )
-    label, book_of, first, last, named_year, place = zip(*lines, strict=True)
+    label, book_of, first, last, year_in_id, place = zip(*lines, strict=True)
     pages = _Pages(
         np.array(label, dtype=np.intp),
         np.array(book_of, dtype=np.intp),
         np.array(first, dtype=np.intp),
         np.array(last, dtype=np.intp),
-        np.array(named_year, dtype=np.intp),
+        np.array(year_in_id, dtype=np.intp),
         np.array(place, dtype=np.str_),
         len(books),
     )
@@ -256,7 +210,7 @@ def _published_years(pages: _Pages, settings: HistorySettings, rng: np.random.Ge
     # The published series ends a year before the last.
     for year in range(int(years.min()), max(int(years.max()), int(years.min()) + 1)):
         log_weight = -0.5 * ((years - year) / settings.sigma) ** 2
-        chosen = [drawn(log_weight, depth, rng) for _ in range(PUBLISHED_REPEATS)]
+        chosen = [draw_pages(log_weight, depth, rng) for _ in range(PUBLISHED_REPEATS)]
         values = [entropy(pages.cluster[rows]) for rows in chosen]
         far = float(np.mean([np.abs(years[rows] - year) > 2 * settings.sigma for rows in chosen]))
         mean, spread = float(np.mean(values)), float(np.std(values))
@@ -273,22 +227,22 @@ def _corrected_years(pages: _Pages, settings: HistorySettings, rng: np.random.Ge
     middle = (pages.first + pages.last) / 2
     window = settings.reach * settings.sigma
     available = np.array([(np.abs(middle - year) <= window).sum() for year in years])
-    depth = settings.n_pages or _usual(available)
+    depth = settings.n_pages or _common_depth(available)
 
     def series(book_year: NDArray[np.intp] | None, kept: NDArray[np.bool_] | None) -> NDArray[np.float64]:
         """Entropy of each year; NaN where there are too few pages."""
-        when = _dates(pages, rng) if book_year is None else book_year[pages.book]
-        use = np.ones(len(when), bool) if kept is None else kept[pages.book]
-        found = np.full(len(years), np.nan)
+        dates = _draw_dates(pages, rng) if book_year is None else book_year[pages.book]
+        use = np.ones(len(dates), bool) if kept is None else kept[pages.book]
+        entropies = np.full(len(years), np.nan)
         for at, year in enumerate(years):
-            near = np.flatnonzero(use & (np.abs(when - year) <= window))
+            near = np.flatnonzero(use & (np.abs(dates - year) <= window))
             if len(near) >= depth:
-                rows = near[drawn(-0.5 * ((when[near] - year) / settings.sigma) ** 2, depth, rng)]
-                found[at] = entropy(pages.cluster[rows])
-        return found
+                rows = near[draw_pages(-0.5 * ((dates[near] - year) / settings.sigma) ** 2, depth, rng)]
+                entropies[at] = entropy(pages.cluster[rows])
+        return entropies
 
     whole = np.array([series(None, None) for _ in range(settings.repeats)])
-    halves = np.array([series(None, _half(pages.n_books, rng)) for _ in range(settings.repeats)])
+    halves = np.array([series(None, _half_of_books(pages.n_books, rng)) for _ in range(settings.repeats)])
     year_of_book = np.zeros(pages.n_books)
     year_of_book[pages.book] = middle
     null = np.array([series(rng.permutation(year_of_book), None) for _ in range(settings.repeats)])
@@ -298,7 +252,7 @@ def _corrected_years(pages: _Pages, settings: HistorySettings, rng: np.random.Ge
         yield _corrected_row("year", str(year), whole[:, at], halves[:, at], null[:, at], counts, 0.0)
 
 
-def _dates(pages: _Pages, rng: np.random.Generator) -> NDArray[np.intp]:
+def _draw_dates(pages: _Pages, rng: np.random.Generator) -> NDArray[np.intp]:
     """A year for each page, one for all pages of a book, drawn within what its date allows."""
     u = rng.random(pages.n_books)[pages.book]
     return np.asarray(pages.first + np.floor(u * (pages.last - pages.first + 1)), dtype=np.intp)
@@ -315,27 +269,27 @@ def _by_place(pages: _Pages, settings: HistorySettings) -> Iterable[HistoryRow]:
         value = entropy(labels) - float(np.log2(len(labels)))
         n = (len(labels), len(np.unique(books)), len(np.unique(labels)), len(labels))
         yield HistoryRow("place", str(name), "published", value, None, None, None, None, None, *n)
-    depth = settings.n_pages or _usual(counts)
+    depth = settings.n_pages or _common_depth(counts)
 
-    def series(kept: NDArray[np.bool_], where: NDArray[np.intp]) -> NDArray[np.float64]:
-        found = np.full(len(names), np.nan)
+    def series(kept: NDArray[np.bool_], place_of: NDArray[np.intp]) -> NDArray[np.float64]:
+        entropies = np.full(len(names), np.nan)
         for at in range(len(names)):
-            labels = pages.cluster[kept[pages.book] & (where == at)]
+            labels = pages.cluster[kept[pages.book] & (place_of == at)]
             if len(labels) >= depth:
-                found[at] = rarefied(labels, depth)
-        return found
+                entropies[at] = rarefied(labels, depth)
+        return entropies
 
     every = np.ones(pages.n_books, bool)
     whole = series(every, place)[None]
-    halves = np.array([series(_half(pages.n_books, rng), place) for _ in range(settings.repeats)])
-    null = np.array([series(every, _moved(pages, place, rng)) for _ in range(settings.repeats)])
+    halves = np.array([series(_half_of_books(pages.n_books, rng), place) for _ in range(settings.repeats)])
+    null = np.array([series(every, _permuted_places(pages, place, rng)) for _ in range(settings.repeats)])
     for at, name in enumerate(names):
-        here = place == at
-        n = (int(here.sum()), len(np.unique(pages.book[here])), len(np.unique(pages.cluster[here])), depth)
+        inside = place == at
+        n = (int(inside.sum()), len(np.unique(pages.book[inside])), len(np.unique(pages.cluster[inside])), depth)
         yield _corrected_row("place", str(name), whole[:, at], halves[:, at], null[:, at], n, None)
 
 
-def _moved(pages: _Pages, place: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.intp]:
+def _permuted_places(pages: _Pages, place: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.intp]:
     """The place of each page after the books, each with all its pages, have changed their places."""
     of_book = np.zeros(pages.n_books, dtype=np.intp)
     of_book[pages.book] = place
@@ -345,13 +299,12 @@ def _moved(pages: _Pages, place: NDArray[np.intp], rng: np.random.Generator) -> 
 # Both
 
 
-def _usual(available: NDArray[np.intp]) -> int:
+def _common_depth(available: NDArray[np.intp]) -> int:
     """Pages that half of the years or places with any can be compared at, ``N_PAGES`` at most and 2 at least."""
-    some = available[available > 0]
-    return int(min(N_PAGES, max(2, np.median(some))))
+    return int(min(N_PAGES, max(2, np.median(available[available > 0]))))
 
 
-def _half(n_books: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+def _half_of_books(n_books: int, rng: np.random.Generator) -> NDArray[np.bool_]:
     kept = np.zeros(n_books, dtype=bool)
     kept[rng.permutation(n_books)[: (n_books + 1) // 2]] = True
     return kept
@@ -370,11 +323,11 @@ def _corrected_row(
     value = _mean(whole)
     low: float | None = None
     high: float | None = None
-    told = halves[np.isfinite(halves)]
-    if value is not None and counts[1] >= FEWEST_BOOKS and len(told) >= len(halves) / 2:
+    known = halves[np.isfinite(halves)]
+    if value is not None and counts[1] >= FEWEST_BOOKS and len(known) >= len(halves) / 2:
         # The spread of single draws is taken out where the value is a mean over draws.
         noise = float(np.nanvar(whole)) if len(whole) > 1 else 0.0
-        reach = 1.96 * float(np.sqrt(max(0.0, float(np.var(told)) - noise) + noise / len(whole)))
+        reach = 1.96 * float(np.sqrt(max(0.0, float(np.var(known)) - noise) + noise / len(whole)))
         low, high = max(0.0, value - reach), value + reach
     chance = null[np.isfinite(null)]
     null_mean = null_low = null_high = None
@@ -385,5 +338,5 @@ def _corrected_row(
 
 
 def _mean(values: NDArray[np.float64]) -> float | None:
-    told = values[np.isfinite(values)]
-    return float(told.mean()) if len(told) >= max(1, len(values) / 2) else None
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) >= max(1, len(values) / 2) else None

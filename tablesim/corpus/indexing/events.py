@@ -1,4 +1,4 @@
-"""What a job tells while it runs, and how fast it goes.
+"""Events of a running job, and its pace from them (pages a second over the last minute).
 
 Each event is one line of ``events.jsonl`` and one step of a progress bar.
 """
@@ -16,7 +16,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something happened.
+    """Something that happened in a job.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class Event:
     done, total : int or None
         Pages done and to do in this stage, where they are counted.
     page, message : str
-        Which page; what there is to say. Empty where there is nothing.
+        Which page; the message. Blank where there is none.
     """
 
     kind: str
@@ -38,6 +38,7 @@ class Event:
     message: str = ""
 
     def to_dict(self) -> dict[str, Any]:
+        """What is not blank, as a line of ``events.jsonl`` has it."""
         return {name: value for name, value in asdict(self).items() if value not in (None, "")}
 
 
@@ -50,16 +51,16 @@ def ignore_event(event: Event) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How a job goes on.
+    """How fast a job is.
 
     Parameters
     ----------
     stage : str or None
-        What it is at; None where nothing is known.
+        The stage it is at; None where nothing is known.
     per_second : float or None
-        Pages a second lately; None where that cannot be told yet.
+        Pages a second in the last minute; None where too little is known.
     seconds_left : float or None
-        What the rest of the stage takes at that rate.
+        How long the rest of the stage takes at that rate.
     """
 
     stage: str | None = None
@@ -73,22 +74,22 @@ class Pace:
 
     @classmethod
     def of(cls, events: Path) -> Pace:
-        """The pace at the end of an ``events.jsonl``; a file that is not there or cut off in its last line will do."""
-        watch, pace = Stopwatch(), cls()
+        """The pace at the end of an ``events.jsonl``: none without the file; a last line that is cut off is ignored."""
+        stopwatch, pace = Stopwatch(), cls()
         for at, event in _tail(events):
-            pace = watch.pace(at, event)
+            pace = stopwatch.pace(at, event)
         return pace
 
 
 class Stopwatch:
-    """Tells the pace of a job from its events."""
+    """Computes the pace of a job from its events."""
 
     def __init__(self) -> None:
         self._stage = ""
         self._points: deque[tuple[float, int]] = deque()
 
     def pace(self, at: float, event: Event) -> Pace:
-        """The pace after ``event``, which happened ``at`` so many seconds."""
+        """The pace after ``event``, which happened at ``at`` seconds of any clock."""
         if event.stage != self._stage or event.kind == "start":
             self._stage = event.stage
             self._points.clear()
@@ -98,15 +99,16 @@ class Stopwatch:
         # The last minute, but never fewer than two points: a page may take longer than that.
         while len(self._points) > 2 and at - self._points[1][0] > _WINDOW_SECONDS:
             self._points.popleft()
-        then, done = self._points[0]
-        if at <= then or event.done <= done:
+        first_at, done = self._points[0]
+        if at <= first_at or event.done <= done:
             return Pace(event.stage)
-        rate = (event.done - done) / (at - then)
+        rate = (event.done - done) / (at - first_at)
         return Pace(event.stage, rate, (event.total - event.done) / rate)
 
 
 _WINDOW_SECONDS = 60.0
 _TAIL_BYTES = 1 << 18
+"""The last thousand lines or more: some minutes of a fast job."""
 
 
 def _tail(path: Path) -> Iterator[tuple[float, Event]]:

@@ -4,7 +4,7 @@ from sklearn.metrics import average_precision_score, normalized_mutual_info_scor
 
 from corpus.clustering.test_pipeline import corpus_of
 from tablesim.corpus.evaluation.embeddings import compare_embeddings, histogram_embeddings, purity
-from tablesim.corpus.evaluation.ranking import detected, ranked
+from tablesim.corpus.evaluation.ranking import detection_rates, rank_pages
 from tablesim.errors import SettingsError
 
 
@@ -12,14 +12,14 @@ def test_average_precision_by_hand_and_as_scikit_learn_has_it():
     unit = np.eye(110)[:4] * 0.5
     unit[:, 100] = np.array([1.0, 0.9, 0.8, 0.7])
     unit /= np.linalg.norm(unit, axis=1, keepdims=True)
-    found = ranked(unit, ["a", "b", "a", "c"])
+    found = rank_pages(unit, ["a", "b", "a", "c"])
     # Row 0 ranks 1, 2, 3: its fellow is second. Row 2 ranks 0 first.
     assert found.rows.tolist() == [0, 2]
     assert found.average_precision.tolist() == [0.5, 1.0]
     assert found.precision_at[1].tolist() == [0.0, 1.0]
     rng = np.random.default_rng(0)
     vectors, truth = rng.random((30, 8)), rng.choice(list("abc"), 30)
-    found = ranked(vectors, truth)
+    found = rank_pages(vectors, truth)
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     for row, value in zip(found.rows, found.average_precision, strict=True):
         others = np.delete(np.arange(30), row)
@@ -30,12 +30,12 @@ def test_average_precision_by_hand_and_as_scikit_learn_has_it():
 
 def test_precision_at_k_counts_no_more_than_there_are():
     vectors = np.array([[1, 0], [1, 0.1], [1, 0.2], [0, 1.0]])
-    found = ranked(vectors, ["a", "a", "a", "b"])
+    found = rank_pages(vectors, ["a", "a", "a", "b"])
     assert found.precision_at[5].tolist() == [1.0, 1.0, 1.0]
 
 
 def test_a_page_without_figures_answers_nothing():
-    found = ranked(np.array([[0.0, 0], [0, 0], [1, 1]]), ["a", "a", "a"])
+    found = rank_pages(np.array([[0.0, 0], [0, 0], [1, 1]]), ["a", "a", "a"])
     assert found.average_precision.tolist() == [0, 0, 0]
 
 
@@ -58,7 +58,7 @@ def test_detection_is_the_published_test():
     rng = np.random.default_rng(2)
     x = rng.normal(size=(40, 5)) + 2 * np.eye(5)[rng.integers(0, 5, 40)]
     truth = [None if value == 4 else f"t{value}" for value in rng.integers(0, 5, 40)]
-    found, reference = detected(x, truth, seed=3), detection_reference(x, truth, 3)
+    found, reference = detection_rates(x, truth, seed=3), detection_reference(x, truth, 3)
     assert {row for row in range(40) if np.isfinite(found[row])} == set(reference)
     for row, value in reference.items():
         assert found[row] == pytest.approx(value)
@@ -77,7 +77,7 @@ def table():
 def test_bigrams_find_the_tables_and_noise_does_not(table):
     rows = {row.name: row for row in table[0]}
     assert list(rows) == ["bigrams, root", "bigrams", "single digits, root", "random"]
-    ours, noise = rows["bigrams, root"].figures, rows["random"].figures
+    ours, noise = rows["bigrams, root"].measures, rows["random"].measures
     assert ours["mean_average_precision"].value > 0.99
     assert ours["adjusted_rand"].value == 1.0
     assert noise["mean_average_precision"].value < 0.4
@@ -86,26 +86,26 @@ def test_bigrams_find_the_tables_and_noise_does_not(table):
 
 def test_differences_have_intervals_that_tell(table):
     rows = {row.name: row for row in table[0]}
-    for name, figure in rows["random"].figures.items():
-        assert figure.low <= figure.value <= figure.high
-        assert figure.difference_high < 0
-        assert figure.difference == pytest.approx(figure.value - rows["bigrams, root"].figures[name].value)
-    assert rows["bigrams, root"].figures["purity"].difference is None
+    for name, value in rows["random"].measures.items():
+        assert value.low <= value.value <= value.high
+        assert value.difference_high < 0
+        assert value.difference == pytest.approx(value.value - rows["bigrams, root"].measures[name].value)
+    assert rows["bigrams, root"].measures["purity"].difference is None
 
 
 def test_a_difference_from_itself_is_none_at_all(table):
     _, h, kinds = table
     same = compare_embeddings({"a": np.sqrt(h), "b": np.sqrt(h)}, [f"t{kind}" for kind in kinds])[1]
-    for figure in same.figures.values():
-        assert (figure.difference, figure.difference_low, figure.difference_high) == (0, 0, 0)
+    for value in same.measures.values():
+        assert (value.difference, value.difference_low, value.difference_high) == (0, 0, 0)
 
 
 def test_pages_without_a_label_are_in_the_way_in_detection_alone(table):
     _, h, kinds = table
     truth = [None if kind == 7 else f"t{kind}" for kind in kinds]
     row = compare_embeddings({"a": np.sqrt(h)}, truth)[0]
-    assert row.figures["mean_average_precision"].value > 0.99
-    assert row.figures["mutual_information"].value == pytest.approx(
+    assert row.measures["mean_average_precision"].value > 0.99
+    assert row.measures["mutual_information"].value == pytest.approx(
         normalized_mutual_info_score(kinds[kinds != 7], kinds[kinds != 7])
     )
 

@@ -10,7 +10,7 @@ from scipy.stats import norm
 from corpus.fakes import table
 from tablesim.corpus.clustering.model import Clustering
 from tablesim.corpus.from_histograms import corpus_of_histograms
-from tablesim.corpus.history.entropy import drawn, entropy, rarefied
+from tablesim.corpus.history.entropy import draw_pages, entropy, rarefied
 from tablesim.corpus.history.history import HistorySettings, history
 from tablesim.errors import MetadataError, RunError, SettingsError
 from tablesim.records.bins import count_bigrams
@@ -38,7 +38,7 @@ def test_rarefied_refuses_more_pages_than_there_are():
 def test_pages_are_drawn_as_numpy_draws_them_without_replacement():
     weight = np.array([8.0, 4.0, 2.0, 1.0, 1.0])
     rng = np.random.default_rng(0)
-    ours = np.bincount(np.concatenate([drawn(np.log(weight), 2, rng) for _ in range(8000)]), minlength=5) / 8000
+    ours = np.bincount(np.concatenate([draw_pages(np.log(weight), 2, rng) for _ in range(8000)]), minlength=5) / 8000
     theirs = [rng.choice(5, 2, replace=False, p=weight / weight.sum()) for _ in range(8000)]
     np.testing.assert_allclose(ours, np.bincount(np.concatenate(theirs), minlength=5) / 8000, atol=0.025)
 
