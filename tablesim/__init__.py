@@ -59,7 +59,9 @@ _PUBLIC = {
     "synthesize": "tablesim.synthesis.corpus",
     "train": "tablesim.api",
     "verified_search": "tablesim.workflow.verification",
+    "write_collation": "tablesim.export.formats",
     "write_comparison": "tablesim.export.comparison_folder",
+    "write_genealogy": "tablesim.export.formats",
     "write_report": "tablesim.report.writing",
 }
 """Every public name and the module that defines it; ``__init__.pyi`` is made from this table."""

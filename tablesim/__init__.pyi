@@ -23,6 +23,8 @@ from tablesim.evidence.matches.photograph_network import compare_pixels as compa
 from tablesim.evidence.recomputation.recompute import recompute as recompute
 from tablesim.export.comparison_folder import write_comparison as write_comparison
 from tablesim.export.formats import export_run as export_run
+from tablesim.export.formats import write_collation as write_collation
+from tablesim.export.formats import write_genealogy as write_genealogy
 from tablesim.reader import PageReader as PageReader
 from tablesim.reader import load_network as load_network
 from tablesim.records.collation import Collation as Collation

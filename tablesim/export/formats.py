@@ -192,7 +192,7 @@ def write_collation(
 
 def collation_format(path: Path) -> Format:
     """The format of a collation by the suffix of its file; ExportError for another one."""
-    endings = {Path(suffix).suffix: form for form, suffix in COLLATION_SUFFIXES.items()}
+    endings = {Path(f"x{suffix}").suffix: form for form, suffix in COLLATION_SUFFIXES.items()}
     if path.suffix.lower() not in endings:
         raise ExportError(f"{path}: got {path.suffix or 'no suffix'}, expected one of {', '.join(endings)}")
     return endings[path.suffix.lower()]

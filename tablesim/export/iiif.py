@@ -85,6 +85,7 @@ class MatchManifest:
 
     @property
     def sides(self) -> tuple[Reading, Reading]:
+        """The two pages."""
         return self.comparison.reading_a, self.comparison.reading_b
 
     def files(self) -> dict[str, bytes]:

@@ -46,7 +46,8 @@ def root(tag: str, namespace: str, schema: str | None = None, /, **attributes: o
 def to_bytes(element: ET.Element, inline: Collection[str] = ()) -> bytes:
     """The document in UTF-8, indented by two spaces; nothing is added within the elements named in ``inline``."""
     _indent(element, inline, "\n")
-    return ET.tostring(element, encoding="UTF-8", xml_declaration=True) + b"\n"
+    written: bytes = ET.tostring(element, encoding="UTF-8", xml_declaration=True)
+    return written + b"\n"
 
 
 def _indent(element: ET.Element, inline: Collection[str], pad: str) -> None:
