@@ -1,4 +1,4 @@
-"""Evening out of a scan: paper becomes 0, full ink becomes 1, whatever the light, the paper and the age.
+"""Normalises a scan by division by the paper around each position: paper becomes 0, full ink 1, whatever the light.
 
 The digit network sees nothing but this picture, in training and in reading alike.
 """
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 PAPER_WINDOW = 44
-"""Width in working pixels of the window in which paper is looked for: wider than any stroke or figure."""
+"""Width in working pixels of the window in which paper is looked for: wider than any stroke or digit."""
 
 FAINTEST = 0.22
 """Least contrast that is stretched to full ink; a blank page stays blank."""
@@ -19,7 +19,7 @@ FAINTEST = 0.22
 def clean(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Ink of a page.
 
-    Divides by the brightness of the paper around each place, then stretches so that the ink of strong strokes is 1.
+    Divides by the brightness of the paper around each pixel, then stretches so that the ink of strong strokes is 1.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def clean(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def paper_brightness(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Brightness of the bare paper at each place, float32 of shape (height, width)."""
+    """Brightness of the bare paper at each pixel, float32 of shape (height, width)."""
     height, width = grey.shape
     step = 4
     small = cv2.resize(grey, (max(1, width // step), max(1, height // step)), interpolation=cv2.INTER_AREA)

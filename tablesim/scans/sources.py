@@ -190,11 +190,14 @@ def describe_left_out(left_out: Iterable[LeftOut]) -> Iterator[str]:
     for item in sorted(left_out):
         by_reason.setdefault(item.reason, []).append(item)
     for reason, items in by_reason.items():
-        counts: Counter[str] = Counter()
-        for item in items:
-            counts[item.kind] += item.count
-        kinds = ", ".join(f"{count} x {kind}" for kind, count in counts.most_common())
-        yield f"left out: {kinds}: {reason} (such as {items[0].example})"
+        yield f"left out: {_kinds_in_words(items)}: {reason} (such as {items[0].example})"
+
+
+def _kinds_in_words(items: Iterable[LeftOut], most: int | None = None) -> str:
+    counts: Counter[str] = Counter()
+    for item in items:
+        counts[item.kind] += item.count
+    return ", ".join(f"{count} x {kind}" for kind, count in counts.most_common(most))
 
 
 def _several(source: Source | Sequence[Source]) -> list[Source]:
@@ -281,10 +284,7 @@ class _FolderSearch:
             LeftOut(reason, kind, count, self._examples[reason, kind]) for (reason, kind), count in self._counts.items()
         ]
         if not self.files:
-            found = Counter[str]()
-            for (_, kind), count in self._counts.items():
-                found[kind] += count
-            kinds = ", ".join(f"{count} x {kind}" for kind, count in found.most_common(4)) or "nothing"
+            kinds = _kinds_in_words(self.left_out, 4) or "nothing"
             raise ScanError(
                 f"{path_in_writing(root)}: no scans in this folder (found: {kinds}); expected files that end in "
                 f"{' '.join(sorted(SCAN_SUFFIXES))}"

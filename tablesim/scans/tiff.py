@@ -31,7 +31,7 @@ def count_pages(path: Path) -> int:
 
 
 def image_of_page(path: Path, number: int) -> int:
-    """The place, from 0, of page ``number`` among the images of a TIFF; ScanError when there is no such page.
+    """The index, from 0, of page ``number`` among the images of a TIFF; ScanError when there is no such page.
 
     Number 0 stands for the only page of a file, which need not be its first image: some scanners write a thumbnail
     before it.
