@@ -124,7 +124,12 @@ def demo(
     on_event: Listener | None = None,
     report: bool = True,
 ) -> tuple[Corpus, Evaluation]:
-    """Run the bundled sample corpus into ``out``; see ``run`` for the parameters.
+    """Run the bundled sample corpus into ``out``.
+
+    Parameters
+    ----------
+    out, workers, network, on_event, report
+        As in ``run``.
 
     Returns
     -------

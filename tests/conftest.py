@@ -1,6 +1,7 @@
 """What all tests share: the real scans where they are, and the settings of hypothesis."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -17,15 +18,43 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tablesim"))
 torch.set_num_threads(1)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+SHARED = REPOSITORY.parent / "shared"
+"""Real scans and published numbers, which are not part of the repository."""
 
 
 @pytest.fixture(scope="session")
 def real():
-    """The folder of real scans, which is not part of the repository; tests that need it say so and are skipped."""
-    folder = REPOSITORY.parent / "shared" / "real"
-    if not folder.is_dir():
-        pytest.skip("the real scans are not here (looked for shared/real beside the repository)")
-    return folder
+    """The folder of real scans; tests that need it are skipped where it is not there."""
+    return _shared("real")
+
+
+@pytest.fixture(scope="session")
+def reference():
+    """The folder of numbers that the published code gives; tests that need it are skipped where it is not there."""
+    return _shared("reference")
+
+
+def _shared(name: str) -> Path:
+    if not (SHARED / name).is_dir():
+        pytest.skip(f"shared/{name} is not beside the repository")
+    return SHARED / name
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Mark what needs data from outside the repository, so that the end of the run can say how much that is."""
+    for item in items:
+        if {"real", "reference"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("shared")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one line how many tests need data from outside the repository, and whether they had it."""
+    lists = terminalreporter.stats
+    ran = {r.nodeid for kind in ("passed", "failed") for r in lists.get(kind, ()) if "shared" in r.keywords}
+    skipped = {r.nodeid for r in lists.get("skipped", ()) if "shared" in r.keywords}
+    if ran or skipped:
+        state = f"{len(ran)} were run" + (f", {len(skipped)} were not: it is not here" if skipped else "")
+        terminalreporter.write_line(f"{len(ran) + len(skipped)} tests need ../shared (real scans, numbers): {state}")
 
 
 @pytest.fixture(scope="session")

@@ -60,7 +60,20 @@ class CorpusMap:
 def make_map(corpus: Corpus, *, seed: int = 0, landmarks: int = N_LANDMARKS) -> CorpusMap:
     """Map the table pages of a run, store the map as ``map.parquet``, and give it back.
 
-    SettingsError for fewer than 10 landmarks; RunError where another process is writing the run.
+    Parameters
+    ----------
+    corpus : Corpus
+    seed : int
+        Decides which pages are landmarks and where the map begins; the same seed gives the same map.
+    landmarks : int
+        How many pages t-SNE places itself, at least 10.
+
+    Raises
+    ------
+    SettingsError
+        Fewer than 10 landmarks.
+    RunError
+        Another process is writing the run.
     """
     if landmarks < 10:
         raise SettingsError(f"landmarks: got {landmarks}, expected 10 or more")

@@ -287,9 +287,10 @@ def compare(
 
     Examples
     --------
-    >>> comparison = compare("edition_1585.jpg", "edition_1604.jpg")  # doctest: +SKIP
-    >>> comparison.similarity, comparison.matches[0].bigram  # doctest: +SKIP
-    (0.98, '47')
+    >>> scans = "data/sample/scans/"
+    >>> comparison = compare(scans + "1006_tectander_1576_p91.jpg", scans + "1007_morellius_1595_p47.jpg")
+    >>> comparison.similarity > 0.9, comparison.matches[0].bigram
+    (True, '56')
     """
     if top < 0:
         raise ValueError(f"compare: got top={top}, expected 0 or more matches")

@@ -75,7 +75,7 @@ COLLATION_SUFFIXES = {
 
 def export_run(
     corpus: Corpus,
-    what: Format,
+    what: Format | str,
     pages: Sequence[str] = (),
     out: str | Path | None = None,
     *,
@@ -88,7 +88,7 @@ def export_run(
     ----------
     corpus : Corpus
         The run.
-    what : Format
+    what : Format or its name
         ``iiif`` takes two pages; ``tei`` and the collations take two witnesses or more; the others any number of pages.
     pages : list of str
         Page ids; every page that was read where none is named. A witness on several pages is ``A1+A2``.
@@ -111,6 +111,10 @@ def export_run(
     RunError
         No such page, or it was not read.
     """
+    if isinstance(what, str):
+        if what not in (forms := [form.value for form in Format]):
+            raise ExportError(f"format: got {what!r}, expected one of {', '.join(forms)}")
+        what = Format(what)
     folder = corpus.folder / "export" / what.value if out is None else Path(out)
     if what in COLLATION_SUFFIXES:
         if len(pages) < 2:

@@ -113,7 +113,14 @@ class Reclustering:
 
 
 def recluster(corpus: Corpus, k: int | str = "auto", *, method: str = "tables", seed: int = 0) -> Reclustering:
-    """Cluster a run again by its verdicts, and say what is other than before; ``clusters/changes.csv`` says it too."""
+    """Cluster a run again by its verdicts, and say what is other than before; ``clusters/changes.csv`` says it too.
+
+    Parameters
+    ----------
+    corpus : Corpus
+    k, method, seed
+        As in ``cluster``.
+    """
     with corpus.lock():
         known = run_constraints(corpus)
         before = {name: corpus.clusterings[name] for name in corpus.clusterings.names}

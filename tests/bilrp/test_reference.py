@@ -14,7 +14,6 @@ from bilrp import BiLRP
 from bilrp._engine import tiled as pooled
 from bilrp.rules import Epsilon, Gamma, MaxWinner, Rule, ZBox
 
-PUBLISHED = Path(__file__).parents[2].parent / "shared" / "reference" / "bilrp_reference.npz"
 Numbers = dict[str, np.ndarray]
 
 
@@ -98,10 +97,9 @@ def published_network(data: Numbers, net: str) -> tuple[nn.Sequential, dict[str,
     return nn.Sequential(*modules, nn.Flatten(), linear(data[f"{net}_proj_w"])), rules
 
 
-@pytest.mark.skipif(not PUBLISHED.exists(), reason=f"the published numbers are not at {PUBLISHED}")
 @pytest.mark.parametrize("net", ["A", "B", "C"])
-def test_equals_the_published_code(net: str) -> None:
-    data = numbers(PUBLISHED)
+def test_equals_the_published_code(net: str, reference: Path) -> None:
+    data = numbers(reference / "bilrp_reference.npz")
     model, rules = published_network(data, net)
     x = torch.tensor(data["x"]).double()
     explainer = BiLRP(model, rules)

@@ -27,7 +27,7 @@ from tablesim.scans.metadata import (
 )
 
 SPHAERA = Path(__file__).resolve().parents[3] / "shared" / "real" / "sphaera"
-published = pytest.mark.skipif(not SPHAERA.is_dir(), reason="the published Sphaera tables are not beside the checkout")
+published = pytest.mark.usefixtures("real")
 
 LINES = "page_id,author,place,year\na_p1.jpg,Doe,Köln,1550\nb_p2.jpg,Roe,Alcalá,1551-53\n"
 

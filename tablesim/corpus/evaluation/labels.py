@@ -116,7 +116,15 @@ def read_labels(path: str | Path) -> Labels:
 
 
 def evaluate(corpus: Corpus, labels: Labels | str | Path, clustering: Clustering | None = None) -> Evaluation:
-    """Compare a run with ``labels`` (or a CSV of them); ``clustering`` is the run's last one unless given.
+    """Measure how a run's neighbours and clusters agree with labels that people gave.
+
+    Parameters
+    ----------
+    corpus : Corpus
+    labels : Labels or path of a CSV
+        Columns ``page`` and ``label``; pages without a table are labelled as ``NOT_A_TABLE`` has it.
+    clustering : Clustering, optional
+        The run's last one unless given.
 
     Raises
     ------

@@ -66,9 +66,12 @@ def collate(*witnesses: Scan | Sequence[Scan], network: PageReader | None = None
 
     Examples
     --------
-    >>> collation = collate("edition_1585.jpg", ["edition_1604_a.jpg", "edition_1604_b.jpg"])  # doctest: +SKIP
-    >>> [cell.texts for cell in collation.differences]  # doctest: +SKIP
-    [('14', '41')]
+    >>> scans = "data/sample/scans/"
+    >>> collation = collate(scans + "1006_tectander_1576_p91.jpg", scans + "1007_morellius_1595_p47.jpg")
+    >>> sorted(cell.texts for cell in collation.differences)[:1]
+    [('19', '91')]
+
+    A witness on several pages is a list of them.
     """
     if not 2 <= len(witnesses) <= MAX_WITNESSES:
         raise SettingsError(f"collate: got {len(witnesses)} witnesses, expected 2 to {MAX_WITNESSES}")
