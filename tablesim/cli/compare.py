@@ -101,6 +101,7 @@ def command(
     from tablesim.export.comparison_folder import comparison_files, write_comparison
     from tablesim.scans.sources import find_page
     from tablesim.scans.web import Web
+    from tablesim.workflow.witnesses import stored_alignment
 
     corpus, web = None if run is None else Corpus.open(run), Web(cache, offline=offline)
     known = None if labels is None else read_labels(labels).labels
@@ -126,7 +127,10 @@ def command(
             note("how a pair ranks in a run is known of the bigram network alone")
     else:
         network = reader.load_network(weights) if needs_network else None
-        comparison = compare(page_a, page_b, network=network, top=top)
+        alignment = None
+        if corpus is not None and all(corpus.page_table.row_of(name) is not None for name in (a, b)):
+            alignment = stored_alignment(corpus, a, b)
+        comparison = compare(page_a, page_b, network=network, top=top, alignment=alignment)
         if pixels:
             ink = comparison.pixels(network)
             comparison = replace(comparison, by_region=ink.by_region)

@@ -57,12 +57,12 @@ def command(
 def _compared(corpus: Corpus) -> dict[str, int]:
     """How many verdicts there are, pairs of pages that were collated, and tables over several pages."""
     from tablesim.review.constraints import verdicts_status
+    from tablesim.workflow.alignments import RunAlignments
     from tablesim.workflow.long_tables import stored_tables_over_pages
-    from tablesim.workflow.verification_store import VerifiedPairs
 
     return {
         **verdicts_status(corpus).counts(),
-        "verified_pairs": len(VerifiedPairs.of(corpus)),
+        "verified_pairs": len(RunAlignments(corpus)),
         "tables_over_pages": len(stored_tables_over_pages(corpus)),
     }
 

@@ -6,7 +6,7 @@
 ``embeddings/``         histograms and their roots, likewise; the order of the bins stands in the field's metadata
 ``neighbours.parquet``  the nearest pages of each page
 ``clusters/``           one clustering a file, and which was made last
-``verified.parquet``    what laying two pages over each other said, by the hashes of both (``workflow.verified``)
+``alignments.parquet``  which rows, columns and numbers of two pages meet (``workflow.alignments``)
 ``tables_over_pages.csv``  tables that run over several pages in two books (``workflow.long_tables``)
 ``problems.csv``        pages that could not be read, and why
 ``corrections.csv``     what people read otherwise than the machine (``corrections.log``)

@@ -260,7 +260,12 @@ class Comparison:
 
 
 def compare(
-    a: str | Path | Reading, b: str | Path | Reading, network: PageReader | None = None, top: int = 200
+    a: str | Path | Reading,
+    b: str | Path | Reading,
+    network: PageReader | None = None,
+    top: int = 200,
+    *,
+    alignment: TableAlignment | None = None,
 ) -> Comparison:
     """Compare two pages.
 
@@ -272,6 +277,8 @@ def compare(
         Reads the scans; the bundled one when left out. Not needed for two readings.
     top : int
         How many matches ``Comparison.matches`` lists; the totals are always over all pairs.
+    alignment : TableAlignment, optional
+        Of the two readings, where it is known (``tablesim.workflow.alignments`` keeps those of a run).
 
     Returns
     -------
@@ -312,6 +319,7 @@ def compare(
         relevance_total=matches.total(),
         glyph_matches=matches,
         n_top=top,
+        alignment=alignment,
     )
 
 

@@ -39,9 +39,8 @@ from tablesim.scans.csvfile import listed
 from tablesim.scans.images import MAX_PIXELS
 from tablesim.scans.kinds import PDF_SUFFIXES
 from tablesim.scans.locator import Locator
-from tablesim.workflow.long_tables import Likeness, tables_over_pages, write_tables_over_pages
-from tablesim.workflow.verification import verify_pages
-from tablesim.workflow.verification_store import VerifiedPairs
+from tablesim.workflow.alignments import RunAlignments
+from tablesim.workflow.long_tables import MatchedRuns, tables_over_pages, write_tables_over_pages
 
 MAX_CLUSTERS = 200
 """Clusters of two pages and more that are shown with their closest pair, the largest first."""
@@ -74,19 +73,18 @@ WritePair = Callable[[str, PairPage], None]
 class Agreements:
     """How far pairs of pages agree: looked up in the run, or worked out now as long as ``most`` allows."""
 
-    def __init__(self, corpus: Corpus, most: int | None = None) -> None:
-        self.corpus = corpus
+    def __init__(self, alignments: RunAlignments, most: int | None = None) -> None:
         self.left = MAX_VERIFIED if most is None else most
-        self.known = VerifiedPairs.of(corpus)
+        self.alignments = alignments
 
     def of(self, a: str, b: str) -> Verification | None:
         """How far two pages agree; None for a page itself, and where it is not known and would be too much."""
         if a == b:
             return None
-        agreement = self.known.get(a, b)
+        agreement = self.alignments.known(a, b)
         if agreement is None and self.left > 0:
             self.left -= 1
-            agreement = verify_pages(self.corpus, a, b)
+            agreement = self.alignments.verify(a, b)
         return agreement
 
 
@@ -273,7 +271,7 @@ class ClusterPart:
 class LongTable:
     """A table over several pages in two books: the captions of the two, and their pages."""
 
-    likeness: Likeness
+    likeness: MatchedRuns
     captions: tuple[str, str]
     shown: tuple[tuple[SmallPage, ...], tuple[SmallPage, ...]]
 
@@ -313,12 +311,13 @@ def report_content(
     ``keep`` what is found out on the way in the run folder: how far pairs agree, and the tables over several pages.
     """
     pictures = Pictures(folder, corpus.run.get("max_pixels", MAX_PIXELS))
-    agreements = Agreements(corpus)
+    alignments = RunAlignments(corpus, keep=keep)
+    agreements = Agreements(alignments)
     clustering = corpus.clusters
     clusters = list(clustering.clusters) if clustering is not None else []
     several = [cluster for cluster in clusters if len(cluster.members) > 1]
     shown = several[:MAX_CLUSTERS]
-    long_tables = write_tables_over_pages(corpus) if keep else tables_over_pages(corpus)
+    long_tables = write_tables_over_pages(alignments) if keep else tables_over_pages(alignments)
     ids, phi = corpus.embeddings
     row_of = {page: row for row, page in enumerate(ids)}
     closest = {
@@ -328,7 +327,7 @@ def report_content(
     }
     plan = PairPlan(corpus, _wanted(shown, closest.values(), long_tables))
     folder.claim(plan.hrefs.values())
-    maker = PairPages(corpus, pictures, agreements.known, date)
+    maker = PairPages(alignments, pictures, date)
     previews = _write_pairs(plan, maker, set(closest.values()), write_pair)
     cards = Cards(corpus, pictures, agreements)
     parts = [_cluster(corpus, cluster, cards, previews.get(closest.get(cluster.label, ("", "")))) for cluster in shown]
@@ -368,13 +367,12 @@ def report_content(
         shown=frozenset(cards.shown),
         provenance=tuple(_provenance(corpus)),
     )
-    if keep:
-        agreements.known.save()
+    alignments.save()
     return content
 
 
 def _wanted(
-    clusters: Sequence[Cluster], closest: Iterable[PagePair], long_tables: Sequence[Likeness]
+    clusters: Sequence[Cluster], closest: Iterable[PagePair], long_tables: Sequence[MatchedRuns]
 ) -> Iterable[PagePair]:
     firsts = [(cluster.medoid, [member.page for member in cluster.members[:MAX_MEMBERS]]) for cluster in clusters]
     runs = [pair for likeness in long_tables[:MAX_LONG] for pair in likeness.run.pairs]
@@ -403,7 +401,7 @@ def _cluster(corpus: Corpus, cluster: Cluster, cards: Cards, preview: PairPrevie
     return ClusterPart(cluster.label, len(cluster.members), tuple(pages), cluster.stability, preview, summary)
 
 
-def _long_table(corpus: Corpus, likeness: Likeness, cards: Cards) -> LongTable:
+def _long_table(corpus: Corpus, likeness: MatchedRuns, cards: Cards) -> LongTable:
     sides = (likeness.run.pages_a, likeness.run.pages_b)
     first, second = (caption_of(corpus.page(pages[0])) for pages in sides)
     shown_a, shown_b = (tuple(map(cards.small, pages[:MAX_LONG_PAGES])) for pages in sides)

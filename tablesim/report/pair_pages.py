@@ -31,7 +31,7 @@ from tablesim.report.shown_cells import (
     unaligned_words,
 )
 from tablesim.report.side_by_side import RemovalCurve, SideBySide, side_by_side
-from tablesim.workflow.verification_store import VerifiedPairs, collate_pages
+from tablesim.workflow.alignments import RunAlignments
 
 MAX_PAIRS = 240
 """Pairs that have a page of their own: the closest of each cluster, then each page with the first of its cluster."""
@@ -107,9 +107,9 @@ class PairCells:
     n_shown: int
 
     @classmethod
-    def of(cls, collation: Collation, cutter: Cutter, *, reverse: bool) -> PairCells:
-        """The cells of two pages; ``reverse`` where witness B of the collation is shown first."""
-        shown = ShownCollation(collation, cutter, order=(1, 0) if reverse else (0, 1), quality=QUALITY)
+    def of(cls, collation: Collation, cutter: Cutter) -> PairCells:
+        """The cells of two pages."""
+        shown = ShownCollation(collation, cutter, quality=QUALITY)
         differences: list[ShownDifference] = []
         for state in SHOWN_STATES[1:]:
             differences += shown.differences([state], MAX_CUT - len(differences))
@@ -201,25 +201,25 @@ class PairPage:
 class PairPages:
     """Makes the pages of pairs, one after the other; a scan is opened once for the cut-outs of pairs that follow."""
 
-    def __init__(self, corpus: Corpus, pictures: Pictures, known: VerifiedPairs, date: str) -> None:
-        self.corpus = corpus
+    def __init__(self, alignments: RunAlignments, pictures: Pictures, date: str) -> None:
+        self.corpus = alignments.corpus
+        self.alignments = alignments
         self.pictures = pictures
-        self.known = known
         self.date = date
         self.cutter = Cutter(pictures.max_pixels)
         self.n_overlays = 0
 
     def page(self, a: str, b: str) -> PairPage:
         """The page of two pages, the first as given."""
-        pair = side_by_side(self.corpus.reading(a), self.corpus.reading(b), self.pictures)
-        collation = collate_pages(self.corpus, a, b)
-        agreement = self.known.add(a, b, collation)
+        aligned = self.alignments.pair(a, b)
+        pair = side_by_side(aligned, self.pictures)
+        agreement = self.alignments.verify(a, b)
         overlay, why_no_overlay = self._overlay(pair.comparison)
         return PairPage(
             pair,
             (caption_of(self.corpus.page(a)), caption_of(self.corpus.page(b))),
             agreement,
-            PairCells.of(collation, self.cutter, reverse=a > b),
+            PairCells.of(aligned.collation, self.cutter),
             overlay,
             why_no_overlay,
             _rank(self.corpus, a, b),

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tablesim.evidence.collation.collation import PagePair
 from tablesim.evidence.comparison import Comparison, compare
 from tablesim.evidence.figures.match_figure import upright, upright_box
 from tablesim.evidence.matches.assignment import GlyphLink
 from tablesim.evidence.matches.faithfulness import Faithfulness
 from tablesim.records.boxes import Box
-from tablesim.records.reading import Reading
 from tablesim.records.transform import Transform
 from tablesim.report.pictures import Picture, Pictures
 from tablesim.scans.locator import Locator
@@ -156,12 +156,12 @@ class SideBySide:
         }
 
 
-def side_by_side(a: Reading, b: Reading, pictures: Pictures) -> SideBySide:
+def side_by_side(pair: PagePair, pictures: Pictures) -> SideBySide:
     """Compare two pages and set them side by side."""
-    comparison = compare(a, b)
+    comparison = compare(pair.a, pair.b, alignment=pair.alignment)
     sides: list[StagePage] = []
     left = 0.0
-    for reading in (a, b):
+    for reading in (pair.a, pair.b):
         turn = upright(reading.transform)
         width = HEIGHT * turn.working_size[0] / turn.working_size[1]
         picture = pictures.page(reading.scan, reading.sha256, reading.transform.rotation)

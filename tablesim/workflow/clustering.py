@@ -1,8 +1,9 @@
-"""Clusters that were looked into: joined where pages of two carry one table, split where pages of one carry several.
+"""Clusters of the same table: K-means on histograms, then verified by alignment and clustered again under constraints.
 
 Histograms of two editions may be no more alike than those of two tables of one kind: another type, another number of
-columns, four centuries of reprints. Laid over each other, editions agree place by place and other tables do not. So a
-few pages of different clusters are laid over each other, and each page over its neighbours in its own.
+columns, four centuries of reprints. Aligned, editions agree cell by cell and other tables do not. So a few pages of
+different clusters are aligned, and clusters are joined where two of them carry one table; each page is aligned with its
+neighbours in its own cluster, and a cluster is split where it holds several tables.
 """
 
 from __future__ import annotations
@@ -12,19 +13,21 @@ from pathlib import Path
 
 from tablesim.corpus.clustering.constraints import ConstrainedUnionFind, Constraints, consistent
 from tablesim.corpus.clustering.model import Clustering
+from tablesim.corpus.indexing.events import Listener, ignore_event
 from tablesim.corpus.search.engine import N_NEIGHBOURS
 from tablesim.corpus.storage.files import write_csv
 from tablesim.corpus.store import Corpus
 from tablesim.review.constraints import KnownConstraints, Move, moves, run_constraints
-from tablesim.workflow.verification import different_tables, verify_pages
+from tablesim.workflow.alignments import RunAlignments
+from tablesim.workflow.verification import different_tables
 
 LIKELY = 0.8
-"""Pages less alike than this are not laid over each other."""
+"""Pages less alike than this (cosine) are not aligned."""
 
 JOINED_AGREEMENT, JOINED_COVERAGE, JOINED_SIZE = 0.88, 0.9, 0.85
-"""Clusters that counting keeps apart are joined where so large a share of the places agrees that two of their pages
+"""Clusters that counting keeps apart are joined where so large a share of the cells agrees that two of their pages
 both have, so much of the smaller page was met, and the two are about as long: so many rows to a row, or so much of the
-larger page met. Two editions of a synthesized table, with misprints in every twentieth place, reach .90, .91 and .97;
+larger page met. Two editions of a synthesized table, with misprints in every twentieth cell, reach .90, .91 and .97;
 tables for neighbouring values agree in .87 at most, of the next page of a table .84 is met, and the table of seven
 climates has .81 of the rows of that of nine.
 """
@@ -40,6 +43,7 @@ def cluster(
     method: str = "tables",
     seed: int = 0,
     constraints: Constraints | None = None,
+    on_event: Listener = ignore_event,
 ) -> Clustering:
     """Cluster the table pages of a run, store the clustering in it, and give it back.
 
@@ -55,8 +59,10 @@ def cluster(
     seed : int
         Likewise.
     constraints : Constraints, optional
-        What is known of pairs of pages; the verdicts of the run unless given. It comes before what laying pages over
-        each other says.
+        What is known of pairs of pages; the verdicts of the run unless given. It comes before what
+        alignment says.
+    on_event : callable, optional
+        Gets remarks on alignments that could not be read or kept.
     """
     with corpus.lock():
         if constraints is None:
@@ -64,31 +70,33 @@ def cluster(
         clusterer = corpus.clusterer(k, method=method, seed=seed)
         clustering = clusterer.cluster(constraints)
         if clustering.asked == "auto" and method == "tables":
-            collated = look_into(corpus, clustering, constraints)
-            if collated != constraints:
-                clustering = clusterer.cluster(collated)
+            alignments = RunAlignments(corpus, on_event)
+            verified = verified_constraints(alignments, clustering, constraints)
+            alignments.save()
+            if verified != constraints:
+                clustering = clusterer.cluster(verified)
         return corpus.clusterings.save(clustering)
 
 
-def look_into(corpus: Corpus, clustering: Clustering, constraints: Constraints) -> Constraints:
-    """``constraints`` and what laying pages over each other adds to them without speaking against them."""
-    joined = [pair for pair in candidates(corpus, clustering) if _one_table(corpus, *pair)]
-    apart = different_tables(corpus, [group.pages for group in clustering.clusters])
-    found = consistent(constraints, [*joined, *apart.same])
+def verified_constraints(alignments: RunAlignments, clustering: Clustering, constraints: Constraints) -> Constraints:
+    """``constraints`` and what alignment adds to them without contradicting them."""
+    joined = [pair for pair in candidates(alignments.corpus, clustering) if _one_table(alignments, *pair)]
+    different = different_tables(alignments, [group.pages for group in clustering.clusters])
+    verified = consistent(constraints, [*joined, *different.same])
     groups = ConstrainedUnionFind()
-    for a, b in found.same:
+    for a, b in verified.same:
         groups.join(a, b)
-    split = tuple((a, b) for a, b in apart.split if groups.forbid(a, b))
-    return replace(found, split=found.split + split)
+    split = tuple((a, b) for a, b in different.split if groups.forbid(a, b))
+    return replace(verified, split=verified.split + split)
 
 
-def _one_table(corpus: Corpus, a: str, b: str) -> bool:
+def _one_table(alignments: RunAlignments, a: str, b: str) -> bool:
     """Whether pages that counting keeps apart are one table: more is asked than of pages that it puts together."""
-    found = verify_pages(corpus, a, b)
-    if not found.same or found.agreement < JOINED_AGREEMENT or found.coverage < JOINED_COVERAGE:
+    agreement = alignments.verify(a, b)
+    if not agreement.same or agreement.agreement < JOINED_AGREEMENT or agreement.coverage < JOINED_COVERAGE:
         return False
-    numbers = [corpus.reading(page).numbers for page in (a, b)]
-    if found.places >= JOINED_SIZE * max(map(len, numbers)):
+    numbers = [alignments.corpus.reading(page).numbers for page in (a, b)]
+    if agreement.places >= JOINED_SIZE * max(map(len, numbers)):
         return True
     # An edition may have more columns; a table with more rows goes on where the other ends.
     rows = [len({(n.table, n.row) for n in page if n.table is not None}) for page in numbers]
@@ -140,7 +148,7 @@ def candidates(corpus: Corpus, clustering: Clustering) -> list[tuple[str, str]]:
                 other = clustering.label_of(hit.page)
                 if other is None or other == group.label or hit.similarity < LIKELY:
                     continue
-                found = (-hit.similarity, min(page, hit.page), max(page, hit.page))
-                nearest[other] = min(nearest.get(other, found), found)
+                pair = (-hit.similarity, min(page, hit.page), max(page, hit.page))
+                nearest[other] = min(nearest.get(other, pair), pair)
         pairs |= {(a, b) for _, a, b in sorted(nearest.values())[:CANDIDATES]}
     return sorted(pairs)

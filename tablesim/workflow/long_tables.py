@@ -9,28 +9,29 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from tablesim.bigrams.embedding import containment, embed, similarity
+from tablesim.corpus.indexing.events import Event, Listener, ignore_event
 from tablesim.corpus.storage.files import write_csv
 from tablesim.corpus.store import Corpus
+from tablesim.errors import InUseError
+from tablesim.evidence.collation.verification import Verification
 from tablesim.scans.locator import Locator
-from tablesim.workflow.verification import verify_pages
-from tablesim.workflow.verification_store import VerifiedPairs
+from tablesim.workflow.alignments import RunAlignments
 
 NAME = "tables_over_pages.csv"
 """The file of a run that lists what ``write_tables_over_pages`` found."""
 
 CANDIDATES = 5
-"""So many of the most similar pages of other books may be laid over each page."""
+"""So many of the most similar pages of other books may be aligned with each page."""
 
 NUMBER_COLUMNS = ("page_number", "page number", "image_number", "image", "sequence", "canvas", "folio", "leaf")
 """Columns of the metadata that say which page of its book a page is, the first that has a number; in any case."""
 
 Pair = tuple[str, str]
-Place = tuple[str, int]
+Position = tuple[str, int]
 """The book of a page, and its number there: pages that follow each other have numbers that do."""
 
 
@@ -43,7 +44,7 @@ class TableRun:
     pages_a, pages_b : tuple of str
         In the order of the books; editions break tables at other rows, so there may be more of one.
     pairs : tuple of (str, str)
-        The pages that were laid over each other and agree, a page of A first.
+        The aligned pages that agree, a page of A first.
     """
 
     pages_a: tuple[str, ...]
@@ -52,8 +53,8 @@ class TableRun:
 
 
 @dataclass(frozen=True)
-class Likeness:
-    """How alike two runs of pages are.
+class MatchedRuns:
+    """A table on several pages of two books: two runs of pages that match, and how alike they are.
 
     Parameters
     ----------
@@ -64,9 +65,9 @@ class Likeness:
         Share of the smaller of these histograms that the larger one covers: 1 where one edition has more pages of the
         table than the other, and these are all there.
     agreement : float
-        Share of agreeing places, of those that both have and whose difference is not in doubt, over all pairs of pages.
+        Share of agreeing cells, of those that both have and whose difference is not in doubt, over all pairs of pages.
     places : int
-        How many places met.
+        How many cells met.
     """
 
     run: TableRun
@@ -86,54 +87,67 @@ class Likeness:
         }
 
 
-def tables_over_pages(corpus: Corpus, candidates: int = CANDIDATES) -> list[Likeness]:
+def tables_over_pages(
+    alignments: RunAlignments, candidates: int = CANDIDATES, on_event: Listener = ignore_event
+) -> list[MatchedRuns]:
     """The tables that run over several pages in two books, the longest first.
 
-    Of the ``candidates`` most similar pages of other books those are laid over a page that a run could go through: a
+    Of the ``candidates`` most similar pages of other books those are aligned with a page that a run could go through: a
     page beside it is alike to the same page or to one beside that. So a corpus of tables of one page costs nothing, and
-    pairs that were laid over each other before are looked up.
+    pairs that were aligned before are looked up. ``on_event`` hears of every pair; what was found is kept as it goes.
     """
+    corpus = alignments.corpus
     ids, counts = corpus.histograms
-    at = {page: row for row, page in enumerate(ids)}
-    rows = {page: corpus.page(page) for page in ids}
-    places = {page: place_of(row) for page, row in rows.items()}
+    row_of = {page: row for row, page in enumerate(ids)}
+    lines = {page: corpus.page(page) for page in ids}
+    positions = {page: position_of(line) for page, line in lines.items()}
     alike = {
-        (page, hit.page) if places[page] <= places[hit.page] else (hit.page, page)
+        (page, hit.page) if positions[page] <= positions[hit.page] else (hit.page, page)
         for page in ids
-        if rows[page]["is_table"] and counts[at[page]].any()
+        if lines[page]["is_table"] and counts[row_of[page]].any()
         for hit in corpus.search(page, top=candidates, across_books=True)
     }
-    likely = sorted(_beside_another(alike, places))
-    pairs = {pair: told for pair in likely if (told := verify_pages(corpus, *pair)).same}
-    VerifiedPairs.of(corpus).save()
-    found = []
-    for run in table_runs(pairs, places.__getitem__):
+    likely = sorted(_beside_another(alike, positions))
+    on_event(Event("start", "long tables", total=len(likely)))
+    same: dict[Pair, Verification] = {}
+    for done, pair in enumerate(likely, 1):
+        agreement = alignments.verify(*pair)
+        if agreement.same:
+            same[pair] = agreement
+        on_event(Event("page", "long tables", done, len(likely), pair[0]))
+    alignments.save()
+    tables = []
+    for run in table_runs(same, positions.__getitem__):
         if max(len(run.pages_a), len(run.pages_b)) > 1:
-            h_a, h_b = (counts[[at[page] for page in pages]].sum(axis=0) for pages in (run.pages_a, run.pages_b))
-            told_of = [pairs[pair] for pair in run.pairs]
-            met = sum(told.places for told in told_of)
-            agreement = sum(told.agreement * told.places for told in told_of) / met
-            found.append(Likeness(run, similarity(embed(h_a), embed(h_b)), containment(h_a, h_b), agreement, met))
-    return found
+            h_a, h_b = (counts[[row_of[page] for page in pages]].sum(axis=0) for pages in (run.pages_a, run.pages_b))
+            verified = [same[pair] for pair in run.pairs]
+            n_cells = sum(agreement.places for agreement in verified)
+            mean = sum(agreement.agreement * agreement.places for agreement in verified) / n_cells
+            tables.append(MatchedRuns(run, similarity(embed(h_a), embed(h_b)), containment(h_a, h_b), mean, n_cells))
+    on_event(Event("end", "long tables", len(likely), len(likely), message=f"{len(tables)} tables over several pages"))
+    return tables
 
 
-def write_tables_over_pages(corpus: Corpus) -> list[Likeness]:
+def write_tables_over_pages(alignments: RunAlignments, on_event: Listener = ignore_event) -> list[MatchedRuns]:
     """Find the tables over several pages and list them in ``RUN/tables_over_pages.csv``, pages as `collate` takes them.
 
-    A run folder that cannot be written to keeps the list that it has.
+    A run folder that cannot be written to, or in which another process is at work, keeps the list that it has; a remark
+    says so.
     """
-    found = tables_over_pages(corpus)
-    lines = [
-        {**one.to_dict(), "pages_a": "+".join(one.run.pages_a), "pages_b": "+".join(one.run.pages_b)} for one in found
-    ]
+    tables = tables_over_pages(alignments, on_event=on_event)
+    lines = [{**t.to_dict(), "pages_a": "+".join(t.run.pages_a), "pages_b": "+".join(t.run.pages_b)} for t in tables]
     columns = ("pages_a", "pages_b", "similarity", "containment", "agreement", "places")
-    with suppress(OSError):
-        write_csv(corpus.folder / NAME, columns, lines)
-    return found
+    path = alignments.corpus.folder / NAME
+    try:
+        with alignments.corpus.lock():
+            write_csv(path, columns, lines)
+    except (InUseError, OSError) as error:
+        on_event(Event("remark", "long tables", message=f"{path} was not written ({error})"))
+    return tables
 
 
 def stored_tables_over_pages(corpus: Corpus) -> list[dict[str, Any]]:
-    """What ``write_tables_over_pages`` found last, as ``Likeness.to_dict`` has it; empty where it was never asked."""
+    """What was found last, as ``MatchedRuns.to_dict`` has it; empty where ``write_tables_over_pages`` never ran."""
     path = corpus.folder / NAME
     if not path.is_file():
         return []
@@ -164,19 +178,19 @@ def long_tables_with(corpus: Corpus, page: str) -> dict[str, dict[str, Any]]:
     return tables
 
 
-def place_of_id(page: str) -> Place:
+def position_of_id(page: str) -> Position:
     """The place that an id tells as in ``1002_sacrobosco_1531_p34``; any other id is a book of its own."""
     match = re.fullmatch(r"(.*)_p(\d+)(?:_\d+)?", page)
     return (match[1], int(match[2])) if match else (page, 0)
 
 
-def place_of(row: Mapping[str, Any]) -> Place:
+def position_of(row: Mapping[str, Any]) -> Position:
     """The place of a page of a run: by its metadata, else by the number in its PDF or TIFF, else by its id.
 
     Where the book is known, the last number of any id counts, a verso after its recto: ``img_0034``, ``fol-12v``.
     """
     page, book, locator = row["page"], row["book"], Locator.of(row["scan"])
-    named = place_of_id(page)
+    named = position_of_id(page)
     extra = {name.casefold(): value for name, value in (row["extra"] or {}).items()}
     told = next((number for name in NUMBER_COLUMNS if (number := _number(extra.get(name, ""))) is not None), None)
     if book is None:
@@ -187,7 +201,7 @@ def place_of(row: Mapping[str, Any]) -> Place:
     return (page, 0) if told is None else (book, told)
 
 
-def table_runs(pairs: Iterable[Pair], place: Callable[[str], Place] = place_of_id) -> list[TableRun]:
+def table_runs(pairs: Iterable[Pair], place: Callable[[str], Position] = position_of_id) -> list[TableRun]:
     """Pairs of matching pages joined to runs, the longest first; a page that matches alone is a run of one.
 
     Openings differ, so a run goes on where both sides are one page on, or one of them stays: editions break tables at
@@ -208,9 +222,9 @@ def table_runs(pairs: Iterable[Pair], place: Callable[[str], Place] = place_of_i
     return sorted(runs, key=lambda run: (-len(run.pages_a) - len(run.pages_b), run.pages_a, run.pages_b))
 
 
-def _beside_another(pairs: Iterable[Pair], place: Mapping[str, Place]) -> set[Pair]:
+def _beside_another(pairs: Iterable[Pair], place: Mapping[str, Position]) -> set[Pair]:
     """The pairs that could be part of a run of more than one page: before or after another of these pairs."""
-    by_places: dict[tuple[Place, Place], set[Pair]] = {}
+    by_places: dict[tuple[Position, Position], set[Pair]] = {}
     for a, b in pairs:
         by_places.setdefault((place[a], place[b]), set()).add((a, b))
     found: set[Pair] = set()
@@ -222,7 +236,7 @@ def _beside_another(pairs: Iterable[Pair], place: Mapping[str, Place]) -> set[Pa
     return found
 
 
-def _goes_on(page: str, following: str, place: Callable[[str], Place]) -> bool:
+def _goes_on(page: str, following: str, place: Callable[[str], Position]) -> bool:
     """Whether a page is the same as another one, or the next of its book."""
     (book, at), (other, there) = place(page), place(following)
     return page == following or (book == other and there == at + 1)

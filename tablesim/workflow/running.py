@@ -168,7 +168,7 @@ def run(
         corpus.build_neighbours()
         tell(Event("end", "neighbours"))
         tell(Event("start", "clusters"))
-        clustering = cluster(corpus, clusters, seed=SEED)
+        clustering = cluster(corpus, clusters, seed=SEED, on_event=tell)
         n_tables = len(clustering.pages) - len(clustering.without)
         message = f"{clustering.k} clusters of {n_tables} pages; {len(clustering.without)} pages without a table"
         tell(Event("end", "clusters", message=message))

@@ -1,7 +1,7 @@
-"""Candidates laid over each other: which of the pages that look alike carry the same table.
+"""Which of the pages that look alike carry the same table: candidates by histograms, verified by alignment.
 
-Search by histograms finds candidates, and pages of one kind are as alike by them as editions of one table. Collation
-tells them apart. It runs on candidates only, so what it costs grows with pages and not with pairs.
+Search by histograms finds candidates, and pages of one kind are as alike by them as editions of one table. Alignment
+and collation tell them apart. Only candidates are aligned, so what it costs grows with pages and not with pairs.
 """
 
 from __future__ import annotations
@@ -15,29 +15,28 @@ from tablesim.corpus.clustering.constraints import ConstrainedUnionFind, Constra
 from tablesim.corpus.search.engine import N_NEIGHBOURS
 from tablesim.corpus.search.hits import Hit
 from tablesim.corpus.store import Corpus
-from tablesim.errors import RunError
 from tablesim.evidence.collation.verification import Verification
-from tablesim.workflow.verification_store import VerifiedPairs
+from tablesim.workflow.alignments import RunAlignments
 
 CANDIDATES = 30
-"""So many of the most similar pages are laid over the query."""
+"""So many of the most similar pages are aligned with the query."""
 
 WITHIN = 4
-"""So many of its nearest pages in its own cluster are laid over each page."""
+"""Each page is aligned with so many of its nearest pages in its own cluster."""
 
 Pair = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class VerifiedHit:
-    """A hit and how far its page agrees with the query, place by place; None where the two were not laid over."""
+    """A hit and how far its page agrees with the query, cell by cell; None where the two were not aligned."""
 
     hit: Hit
     verification: Verification | None
 
     def to_dict(self) -> dict[str, Any]:
-        told = None if self.verification is None else self.verification.to_dict()
-        return {**self.hit.to_dict(), "verification": told}
+        agreement = None if self.verification is None else self.verification.to_dict()
+        return {**self.hit.to_dict(), "verification": agreement}
 
 
 def verified_search(
@@ -62,7 +61,7 @@ def verified_search(
     across_books, labels, approximate
         As in ``Corpus.search``.
     candidates : int
-        How many of the most similar pages are laid over the query, at least ``top``; ranks are among these.
+        How many of the most similar pages are aligned with the query, at least ``top``; ranks are among these.
 
     Raises
     ------
@@ -73,55 +72,47 @@ def verified_search(
         page, top=max(top, candidates), across_books=across_books, labels=labels, approximate=approximate
     )
     corpus.reading(page)  # without a reading of the query nothing can be verified, and the error says so
-    found = [(verify_pages(corpus, page, hit.page), hit) for hit in hits]
+    alignments = RunAlignments(corpus)
+    verified = [(alignments.verify(page, hit.page), hit) for hit in hits]
+    alignments.save()
     # A page that agrees nowhere keeps its place among those like it.
-    found.sort(key=lambda one: (-one[0].rank, one[1].rank))
-    return [VerifiedHit(replace(hit, rank=rank), told) for rank, (told, hit) in enumerate(found[:top], 1)]
+    verified.sort(key=lambda item: (-item[0].rank, item[1].rank))
+    return [VerifiedHit(replace(hit, rank=rank), agreement) for rank, (agreement, hit) in enumerate(verified[:top], 1)]
 
 
 def known_to_agree(corpus: Corpus, page: str, hits: Iterable[Hit]) -> list[VerifiedHit]:
-    """Hits in their order with what the run knows of them already; nothing is laid over anything."""
-    known = VerifiedPairs.of(corpus)
-    return [VerifiedHit(hit, known.get(page, hit.page)) for hit in hits]
+    """Hits in their order with what the run knows of them already; nothing is aligned."""
+    alignments = RunAlignments(corpus)
+    return [VerifiedHit(hit, alignments.known(page, hit.page)) for hit in hits]
 
 
-def verify_pages(corpus: Corpus, a: str, b: str) -> Verification:
-    """How far two pages of a run agree; pages without a reading (foreign vectors) agree nowhere."""
-    try:
-        return VerifiedPairs.of(corpus).verify(a, b)
-    except RunError:
-        return Verification(0.0, 0.0, 0)
-
-
-def different_tables(corpus: Corpus, clusters: Iterable[Sequence[str]]) -> Constraints:
+def different_tables(alignments: RunAlignments, clusters: Iterable[Sequence[str]]) -> Constraints:
     """What keeps different tables out of one cluster: the pages of each table are the same, and the tables are split.
 
-    Each page is laid over the pages of its cluster that are nearest to it, and what that says is kept in the run. Pages
-    that carry one table hang together; of a cluster that falls into several such groups, those of two pages and more
-    stand for a table each. A page that hangs on none of the others may have been read badly, and stays with those that
-    it is like.
+    Each page is aligned with the pages of its cluster that are nearest to it. Pages that carry one table hang together;
+    of a cluster that falls into several such groups, those of two pages and more are a table each. A page that hangs
+    on none of the others may have been read badly, and stays with those that it is like.
     """
     same: list[Pair] = []
     split: list[Pair] = []
     for pages in clusters:
-        groups = [group for group in same_tables(corpus, pages) if len(group) > 1]
+        groups = [group for group in same_tables(alignments, pages) if len(group) > 1]
         if len(groups) > 1:
             same += [pair for group in groups for pair in pairwise(group)]
             split += combinations([group[0] for group in groups], 2)
-    VerifiedPairs.of(corpus).save()
     return Constraints(same=tuple(same), split=tuple(split))
 
 
-def same_tables(corpus: Corpus, pages: Sequence[str]) -> list[list[str]]:
-    """The pages in groups that carry one table each, the largest first, each in the order of its ids."""
-    members = set(pages)
+def same_tables(alignments: RunAlignments, pages: Sequence[str]) -> list[list[str]]:
+    """The pages in groups that carry one table each, by union-find; the largest first, each in the order of its ids."""
+    corpus, members = alignments.corpus, set(pages)
     groups = ConstrainedUnionFind()
     for page in sorted(pages):
         near = [hit.page for hit in corpus.neighbours(page, N_NEIGHBOURS) if hit.page in members][:WITHIN]
         for other in near:
-            if groups.find(page) != groups.find(other) and verify_pages(corpus, page, other).same:
+            if groups.find(page) != groups.find(other) and alignments.verify(page, other).same:
                 groups.join(page, other)
-    pages_by_group: dict[str, list[str]] = {}
+    pages_of: dict[str, list[str]] = {}
     for page in sorted(pages):
-        pages_by_group.setdefault(groups.find(page), []).append(page)
-    return sorted(pages_by_group.values(), key=lambda group: (-len(group), group))
+        pages_of.setdefault(groups.find(page), []).append(page)
+    return sorted(pages_of.values(), key=lambda group: (-len(group), group))

@@ -1,12 +1,14 @@
-"""Witnesses named by the page ids of a run, and their collation as pages were read and corrected."""
+"""Pages of a run compared and collated as they were read and corrected, by the stored alignment of two pages."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from tablesim.corpus.store import Corpus
-from tablesim.evidence.collation.collation import collate
+from tablesim.evidence.collation.collation import PagePair, collate
+from tablesim.evidence.collation.grids import TableAlignment
 from tablesim.records.collation import Collation
+from tablesim.workflow.alignments import RunAlignments
 
 
 def collate_from_run(corpus: Corpus, witnesses: Sequence[str]) -> Collation:
@@ -26,7 +28,27 @@ def collate_from_run(corpus: Corpus, witnesses: Sequence[str]) -> Collation:
         Fewer than two witnesses, or too many.
     """
     groups = [witness_pages(corpus, witness) for witness in witnesses]
+    if len(groups) == 2 and all(len(pages) == 1 for pages in groups) and groups[0] != groups[1]:
+        return _pair(corpus, groups[0][0], groups[1][0]).collation
     return collate(*([corpus.reading(page) for page in pages] for pages in groups))
+
+
+def stored_alignment(corpus: Corpus, a: str, b: str) -> TableAlignment | None:
+    """The alignment of two pages of a run, for ``compare``; made and kept where it is not known. None for one page.
+
+    Raises
+    ------
+    RunError
+        There is no such page in the run, or it was not read.
+    """
+    return None if a == b else _pair(corpus, a, b).alignment
+
+
+def _pair(corpus: Corpus, a: str, b: str) -> PagePair:
+    alignments = RunAlignments(corpus)
+    pair = alignments.pair(a, b)
+    alignments.save()
+    return pair
 
 
 def witness_pages(corpus: Corpus, witness: str) -> list[str]:

@@ -139,7 +139,7 @@ def test_a_report_of_an_earlier_version_in_the_run_folder_is_replaced(small, tmp
 
 def test_a_report_elsewhere_changes_nothing_in_the_run(small, tmp_path):
     shutil.copytree(small.folder, tmp_path / "run")
-    for name in ("verified.parquet", "tables_over_pages.csv"):
+    for name in ("alignments.parquet", "tables_over_pages.csv"):
         (tmp_path / "run" / name).unlink(missing_ok=True)
     before = contents(tmp_path / "run")
     write_report(Corpus.open(tmp_path / "run"), tmp_path / "out")

@@ -11,6 +11,7 @@ from tablesim.corpus.corrections.apply import correct
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError
 from tablesim.evidence import compare
+from tablesim.evidence.collation.collation import PagePair
 from tablesim.records.corrections import Correction
 from tablesim.report import write_report
 from tablesim.report.content import closest_pair
@@ -199,8 +200,8 @@ def test_only_so_many_pairs_have_a_page_and_the_report_says_so(corpus, tmp_path,
     assert "one report shows 1 pairs so" in rest
 
 
-def test_what_was_laid_over_each_other_is_kept_and_not_laid_again(corpus, report, monkeypatch):
-    monkeypatch.setattr("tablesim.report.content.verify_pages", None)
+def test_what_was_aligned_is_kept_and_not_aligned_again(corpus, report, monkeypatch):
+    monkeypatch.setattr("tablesim.evidence.collation.collation.align", None)
     monkeypatch.setattr("tablesim.report.content.MAX_VERIFIED", 0)
     before = report.read_text(encoding="utf-8")
     assert before.count("common cells agree") > 10
@@ -249,7 +250,7 @@ def test_closest_pair_is_the_closest_and_the_earlier_page_first(corpus):
 def test_boxes_on_the_stage_lie_on_the_upright_page(corpus, tmp_path):
     upright, lying = corpus.reading("declination_1543"), corpus.reading("declination_1604")
     assert lying.transform.rotation == 90
-    pair = side_by_side(upright, lying, Pictures(ReportFolder(tmp_path)))
+    pair = side_by_side(PagePair.of(upright, lying), Pictures(ReportFolder(tmp_path)))
     assert all(side.picture is not None and side.picture.height > side.picture.width for side in pair.sides)
     for side, name in zip(pair.sides, ("a", "b"), strict=True):
         with Image.open(tmp_path / side.picture.href) as picture:
@@ -261,7 +262,9 @@ def test_boxes_on_the_stage_lie_on_the_upright_page(corpus, tmp_path):
 
 
 def test_lines_are_as_wide_as_what_they_bring(corpus, tmp_path):
-    pair = side_by_side(corpus.reading("sines_1543"), corpus.reading("sines_1561"), Pictures(ReportFolder(tmp_path)))
+    pair = side_by_side(
+        PagePair.of(corpus.reading("sines_1543"), corpus.reading("sines_1561")), Pictures(ReportFolder(tmp_path))
+    )
     per_relevance = [line.width / line.relevance for line in pair.lines]
     assert max(per_relevance) == pytest.approx(min(per_relevance))
     assert pair.listed()[0][1].relevance == pair.strongest

@@ -7,8 +7,8 @@ from corpus.fakes import FakeReader, table, write_scan
 from tablesim.corpus.clustering.constraints import Constraints
 from tablesim.evidence.collation.verification import Verification
 from tablesim.workflow import cluster, run
-from tablesim.workflow.clustering import candidates, look_into
-from tablesim.workflow.verification import verify_pages
+from tablesim.workflow.alignments import RunAlignments
+from tablesim.workflow.clustering import candidates, verified_constraints
 
 
 def another_of_the_kind(kind, seed):
@@ -57,9 +57,9 @@ def test_pages_that_agree_place_by_place_are_joined(corpus):
     ],
 )
 def test_what_counting_keeps_apart_is_joined_when_it_surely_is_one_table(corpus, monkeypatch, found, joined):
-    monkeypatch.setattr("tablesim.workflow.clustering.verify_pages", lambda *_: found)
+    monkeypatch.setattr(RunAlignments, "verify", lambda *_: found)
     counted = corpus.cluster("auto", keep=False)
-    same = look_into(corpus, counted, Constraints()).same
+    same = verified_constraints(RunAlignments(corpus), counted, Constraints()).same
     assert (("first", "reprint") in same) == joined
 
 
@@ -68,16 +68,16 @@ def test_an_extract_is_not_the_table(tmp_path, monkeypatch):
     for shade, (name, part) in enumerate({"whole": rows, "extract": rows[: len(rows) * 3 // 4]}.items()):
         write_scan(tmp_path / "scans" / f"{name}.png", part, shade)
     corpus = run(tmp_path / "scans", tmp_path / "out", network=FakeReader())
-    assert verify_pages(corpus, "whole", "extract").same
+    assert RunAlignments(corpus).verify("whole", "extract").same
     monkeypatch.setattr("tablesim.workflow.clustering.candidates", lambda *_: [("extract", "whole")])
-    found = look_into(corpus, corpus.cluster(2, keep=False), Constraints())
+    found = verified_constraints(RunAlignments(corpus), corpus.cluster(2, keep=False), Constraints())
     assert ("extract", "whole") not in found.same
 
 
 def test_only_the_same_numbers_at_the_same_places_agree(corpus):
-    assert verify_pages(corpus, "first", "reprint").same
-    assert not verify_pages(corpus, "first", "kindred").same
-    assert not verify_pages(corpus, "first", "other").same
+    assert RunAlignments(corpus).verify("first", "reprint").same
+    assert not RunAlignments(corpus).verify("first", "kindred").same
+    assert not RunAlignments(corpus).verify("first", "other").same
 
 
 def test_a_number_of_clusters_that_was_asked_for_is_kept(corpus):

@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from tablesim.cli import app
+from tablesim.workflow.alignments import RunAlignments
 from tablesim.workflow.long_tables import (
     TableRun,
-    place_of,
+    position_of,
     stored_tables_over_pages,
     table_runs,
     tables_over_pages,
@@ -23,7 +24,7 @@ def corpus(tmp_path_factory):
 
 
 def test_a_table_over_two_pages_is_found_in_each_pair_of_books(corpus):
-    found = tables_over_pages(corpus)
+    found = tables_over_pages(RunAlignments(corpus))
     assert len(found) == 3 * len(TILTS)
     for one in found:
         assert len(one.run.pages_a) == len(one.run.pages_b) == 2
@@ -32,27 +33,19 @@ def test_a_table_over_two_pages_is_found_in_each_pair_of_books(corpus):
         assert one.agreement > 0.95 and one.places > 100
 
 
-def test_only_pages_that_a_run_could_go_through_are_laid_over_each_other(corpus, monkeypatch):
-    asked = []
-    monkeypatch.setattr(
-        "tablesim.workflow.long_tables.verify_pages", lambda corpus, a, b: asked.append((a, b)) or _never()
-    )
+def test_only_pages_that_a_run_could_go_through_are_aligned(corpus, monkeypatch):
+    monkeypatch.setattr(RunAlignments, "verify", lambda *_: pytest.fail("aligned for nothing"))
     lone = {row["page"]: {**row, "page": row["page"].replace("_p11", "_p17")} for row in corpus.pages}
     monkeypatch.setattr(type(corpus), "page", lambda self, page: lone[page])
-    assert tables_over_pages(corpus) == []
-    assert asked == []
-
-
-def _never():
-    raise AssertionError("laid over each other for nothing")
+    assert tables_over_pages(RunAlignments(corpus)) == []
 
 
 def test_the_run_keeps_the_list(corpus):
     assert stored_tables_over_pages(corpus) == []
-    found = write_tables_over_pages(corpus)
+    found = write_tables_over_pages(RunAlignments(corpus))
     assert stored_tables_over_pages(corpus) == [one.to_dict() for one in found]
     before = (corpus.folder / "tables_over_pages.csv").read_bytes()
-    write_tables_over_pages(corpus)
+    write_tables_over_pages(RunAlignments(corpus))
     assert (corpus.folder / "tables_over_pages.csv").read_bytes() == before
 
 
@@ -108,11 +101,11 @@ def test_runs_go_by_the_places_that_are_given():
 )
 def test_where_in_which_book_a_page_stands(row, place):
     blank = {"scan": f"in/{row['page']}.jpg", "book": None, "extra": {}}
-    assert place_of({**blank, **row}) == place
+    assert position_of({**blank, **row}) == place
 
 
 def test_status_counts_what_was_compared(corpus):
-    write_tables_over_pages(corpus)
+    write_tables_over_pages(RunAlignments(corpus))
     told = json.loads(CliRunner().invoke(app, ["status", str(corpus.folder), "--json"]).stdout)
     assert told["tables_over_pages"] == 3 * len(TILTS)
     assert told["verified_pairs"] >= 2 * 3 * len(TILTS)

@@ -6,6 +6,7 @@ from typer.testing import CliRunner
 
 from tablesim.cli import app
 from tablesim.errors import RunError
+from tablesim.workflow.alignments import RunAlignments
 from tablesim.workflow.long_tables import write_tables_over_pages
 from tablesim.workflow.verification import different_tables, same_tables, verified_search
 from workflow.kinds import TILTS, run_of_kinds
@@ -32,17 +33,17 @@ def test_an_unknown_page_is_refused(corpus):
 
 def test_pages_of_a_kind_fall_into_their_tables(corpus):
     pages = [f"b{copy}_t{at}_p10" for at in range(len(TILTS)) for copy in range(3)]
-    groups = same_tables(corpus, pages)
+    groups = same_tables(RunAlignments(corpus), pages)
     assert sorted(groups) == [[f"b{copy}_t{at}_p10" for copy in range(3)] for at in range(len(TILTS))]
 
 
 def test_a_cluster_of_a_kind_is_to_fall_into_its_tables(corpus):
     pages = tuple(sorted(f"b{copy}_t{at}_p10" for at in range(len(TILTS)) for copy in range(3)))
-    found = different_tables(corpus, [pages, pages[:1], ()])
+    found = different_tables(RunAlignments(corpus), [pages, pages[:1], ()])
     assert len(found.split) == len(TILTS) * (len(TILTS) - 1) / 2
     assert len({page[3:5] for pair in found.split for page in pair}) == len(TILTS)
     assert len(found.same) == 2 * len(TILTS) and all(a[3:5] == b[3:5] for a, b in found.same)
-    assert not different_tables(corpus, [pages[:1], [page for page in pages if "t0" in page]])
+    assert not different_tables(RunAlignments(corpus), [pages[:1], [page for page in pages if "t0" in page]])
 
 
 def test_search_with_verify(corpus):
@@ -57,7 +58,7 @@ def test_search_with_verify(corpus):
 
 
 def test_search_says_what_the_run_knows_already(corpus):
-    write_tables_over_pages(corpus)
+    write_tables_over_pages(RunAlignments(corpus))
     result = CliRunner().invoke(app, ["search", str(corpus.folder), "b0_t0_p10", "--top", "30", "--json"])
     found = {hit["page"]: hit for hit in json.loads(result.output)}
     assert found["b1_t0_p10"]["verification"]["same_table"]
@@ -71,10 +72,10 @@ def test_search_says_what_the_run_knows_already(corpus):
     assert "agreement" not in typed[0] and "runs over" not in typed[0]
 
 
-def test_search_lays_nothing_over_anything_unless_asked(corpus, tmp_path, monkeypatch):
+def test_search_aligns_nothing_unless_asked(corpus, tmp_path, monkeypatch):
     copy = shutil.copytree(corpus.folder, tmp_path / "run")
-    (copy / "verified.parquet").unlink(missing_ok=True)
-    monkeypatch.setattr("tablesim.workflow.verification_store.collate_pages", None)
+    (copy / "alignments.parquet").unlink(missing_ok=True)
+    monkeypatch.setattr("tablesim.evidence.collation.collation.align", None)
     result = CliRunner().invoke(app, ["search", str(copy), "b0_t0_p10", "--json"])
     assert result.exit_code == 0, result.output
     assert {hit["verification"] is None for hit in json.loads(result.output)} == {True}

@@ -1,0 +1,228 @@
+"""``RUN/alignments.parquet``: the alignments of pairs of pages, kept so that no pair is aligned twice.
+
+Clusters, verified search, comparisons, collations, page maps and the report all follow from these. A line is a pair of
+readings, not of page ids: the hash of each scan with what people corrected on it. So a correction makes the pairs of
+its page new, and a scan under two names is one. Lines are sorted, and the same run writes the same bytes. The file can
+be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tablesim.corpus.indexing.events import Event, Listener, ignore_event
+from tablesim.corpus.storage.files import read_parquet, write_parquet
+from tablesim.corpus.store import Corpus
+from tablesim.digits.corrections import correction_row
+from tablesim.errors import InUseError, RunError
+from tablesim.evidence.collation.collation import PagePair
+from tablesim.evidence.collation.grids import Panel, TableAlignment
+from tablesim.evidence.collation.merging import mirrored
+from tablesim.evidence.collation.verification import Verification, verification
+from tablesim.records.reading import Reading
+
+NAME = "alignments.parquet"
+
+ALIGNMENT_VERSION = 1
+"""Raise it when `evidence.collation` aligns, judges or verifies the same readings otherwise: what another version
+stored is not used. A test holds it to the results of one pair."""
+
+GROUP_ROWS = 256
+"""Pairs that are read at a time to get one alignment."""
+
+SAVE_AFTER, SAVE_SHARE = 256, 0.25
+"""New pairs are saved when there are so many, and this share of those in the file: a killed job loses minutes, and the
+file, which is written as a whole, is written a few times."""
+
+_SIDES = ("rows_a", "rows_b", "columns_a", "columns_b", "numbers_a", "numbers_b")
+_PANEL = pa.struct([(side, pa.list_(pa.int16())) for side in _SIDES])
+SCHEMA = pa.schema(
+    [
+        ("reading_a", pa.string()),
+        ("reading_b", pa.string()),
+        ("agreement", pa.float64()),
+        ("coverage", pa.float64()),
+        ("cells", pa.int32()),
+        ("numbers_a", pa.int32()),  # how many numbers each page has: those of an alignment are counted among them
+        ("numbers_b", pa.int32()),
+        ("transposed", pa.bool_()),
+        ("panels", pa.list_(_PANEL)),
+    ]
+)
+_VERIFICATION = ("reading_a", "reading_b", "agreement", "coverage", "cells")
+_VERSION = {b"alignment": str(ALIGNMENT_VERSION).encode()}
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class _AlignedNow:
+    """What is not in the file yet: the line of a pair, and what it was made from."""
+
+    line: dict[str, Any]
+    verification: Verification
+    alignment: TableAlignment
+
+
+class RunAlignments:
+    """The aligned pairs of pages of a run; ``save`` keeps the new ones.
+
+    Parameters
+    ----------
+    corpus : Corpus
+    on_event : callable, optional
+        Gets a remark where the file cannot be used or written.
+    keep : bool
+        False for a run that is only read: ``save`` does nothing then.
+    """
+
+    def __init__(self, corpus: Corpus, on_event: Listener = ignore_event, *, keep: bool = True) -> None:
+        self.corpus = corpus
+        self.keep = keep
+        self.path = corpus.folder / NAME
+        self.on_event = on_event
+        self._new: dict[Key, _AlignedNow] = {}
+        self._stored: dict[Key, Verification] = self._read()
+
+    def __len__(self) -> int:
+        return len(self._stored.keys() | self._new.keys())
+
+    def known(self, a: str, b: str) -> Verification | None:
+        """How far two pages agree; None where they were not aligned yet."""
+        key = self._key(a, b)
+        return self._new[key].verification if key in self._new else self._stored.get(key)
+
+    def verify(self, a: str, b: str) -> Verification:
+        """How far two pages agree, looked up or found by aligning them; nowhere where one of them has no reading.
+
+        Raises
+        ------
+        RunError
+            There is no such page, or its reading is damaged.
+        """
+        agreement = self.known(a, b)
+        if agreement is not None:
+            return agreement
+        if not all(self.corpus.page(page)["sha256"] in self.corpus.reading_shards.places for page in (a, b)):
+            return Verification(0.0, 0.0, 0)  # pages that came as histograms, or that could not be read
+        self.pair(a, b)
+        return self._new[self._key(a, b)].verification
+
+    def pair(self, a: str, b: str) -> PagePair:
+        """Two pages with their alignment, looked up or made; RunError for a page without a reading."""
+        first, second = (self.corpus.reading(page) for page in sorted((a, b)))
+        key = self._key(a, b)
+        alignment = self._new[key].alignment if key in self._new else self._alignment(key, first, second)
+        if alignment is None:
+            alignment = self._align(key, first, second)
+        if a > b:
+            return PagePair(second, first, mirrored(alignment))
+        return PagePair(first, second, alignment)
+
+    def save(self) -> None:
+        """Write the new pairs into the run folder, with those that another process wrote meanwhile.
+
+        Where the folder cannot be written to, or another process is at work in it, they are given up with a remark:
+        they will be aligned again.
+        """
+        if not self._new or not self.keep:
+            return
+        try:
+            with self.corpus.lock():
+                self._write()
+        except (InUseError, OSError) as error:
+            self._remark(f"{len(self._new)} pairs of pages were aligned and not kept ({error})")
+
+    def _align(self, key: Key, first: Reading, second: Reading) -> TableAlignment:
+        pair = PagePair.of(first, second)
+        agreement = verification(pair.collation)
+        line = {
+            "reading_a": key[0],
+            "reading_b": key[1],
+            "agreement": agreement.agreement,
+            "coverage": agreement.coverage,
+            "cells": agreement.places,
+            "numbers_a": len(first.numbers),
+            "numbers_b": len(second.numbers),
+            "transposed": pair.alignment.transposed[1],
+            "panels": [_panel_line(panel) for panel in pair.alignment.panels],
+        }
+        self._new[key] = _AlignedNow(line, agreement, pair.alignment)
+        if len(self._new) >= max(SAVE_AFTER, SAVE_SHARE * len(self._stored)):
+            self.save()
+        return pair.alignment
+
+    def _alignment(self, key: Key, first: Reading, second: Reading) -> TableAlignment | None:
+        """The stored alignment; None where there is none of these two readings."""
+        if key not in self._stored:
+            return None
+        filters = [("reading_a", "==", key[0]), ("reading_b", "==", key[1])]
+        lines = pq.read_table(self.path, filters=filters, partitioning=None).to_pylist()
+        if not lines or (lines[0]["numbers_a"], lines[0]["numbers_b"]) != (len(first.numbers), len(second.numbers)):
+            return None
+        return TableAlignment(tuple(map(_panel, lines[0]["panels"])), (False, lines[0]["transposed"]))
+
+    def _read(self) -> dict[Key, Verification]:
+        """What the file says of each pair."""
+        if not self.path.is_file():
+            return {}
+        try:
+            table = read_parquet(self.path, SCHEMA, _VERIFICATION)
+        except RunError as error:
+            self._remark(f"{error}; until then its pairs of pages are aligned again")
+            return {}
+        if not _VERSION.items() <= dict(table.schema.metadata or {}).items():
+            self._remark(f"{self.path}: by another version of the alignment; its pairs of pages are aligned again")
+            return {}
+        columns = [table[name].to_pylist() for name in _VERIFICATION]
+        return {(a, b): Verification(*values) for a, b, *values in zip(*columns, strict=True)}
+
+    def _write(self) -> None:
+        self._stored = self._read()
+        lines = [pa.Table.from_pylist([aligned.line for aligned in self._new.values()], SCHEMA)]
+        if self._stored:
+            stored = read_parquet(self.path, SCHEMA)
+            keys = zip(stored["reading_a"].to_pylist(), stored["reading_b"].to_pylist(), strict=True)
+            lines.append(stored.filter(pa.array([key not in self._new for key in keys])))
+        table = pa.concat_tables([part.cast(SCHEMA) for part in lines])
+        table = table.sort_by([("reading_a", "ascending"), ("reading_b", "ascending")])
+        write_parquet(self.path, table.replace_schema_metadata(_VERSION), GROUP_ROWS)
+        self._stored |= {key: aligned.verification for key, aligned in self._new.items()}
+        self._new = {}
+
+    def _key(self, a: str, b: str) -> Key:
+        first, second = (self._reading_key(page) for page in sorted((a, b)))
+        return first, second
+
+    def _reading_key(self, page: str) -> str:
+        """The hash of a scan, or that of the scan and what was corrected on it."""
+        key = str(self.corpus.page(page)["sha256"])
+        corrections = self.corpus.corrections.by_scan.get(key, ())
+        if not corrections:
+            return key
+        # The page's name does not matter, nor who said it.
+        rows = [{**correction_row(correction), "page": "", "who": "", "reason": ""} for correction in corrections]
+        return hashlib.sha256(json.dumps([key, rows]).encode()).hexdigest()
+
+    def _remark(self, message: str) -> None:
+        self.on_event(Event("remark", "clusters", message=message))
+
+
+def _panel_line(panel: Panel) -> dict[str, list[int]]:
+    arrays = (*panel.rows, *panel.columns, *panel.numbers)
+    return {side: array.ravel().tolist() for side, array in zip(_SIDES, arrays, strict=True)}
+
+
+def _panel(line: dict[str, Sequence[int]]) -> Panel:
+    rows, columns, numbers = (
+        np.array([line[f"{name}_a"], line[f"{name}_b"]], dtype=np.int64) for name in ("rows", "columns", "numbers")
+    )
+    return Panel(numbers.reshape(2, rows.shape[1], columns.shape[1]), rows, columns)
