@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint sample benchmark clean
+.PHONY: help demo test lint coverage sample benchmark clean
 .DEFAULT_GOAL := help
 
 help:           ## list the targets
@@ -30,6 +30,9 @@ lint: $(VENV)/.dev  ## style and types
 
 test: lint  ## lint, then every test
 	$(BIN)/python -m pytest -n 2
+
+coverage: $(VENV)/.dev  ## every test, and which lines of both packages they run
+	$(BIN)/python -m pytest -n 2 --cov=tablesim --cov=bilrp --cov-report=term:skip-covered
 
 sample: $(VENV)/.dev  ## make data/sample again from its seed
 	$(BIN)/tablesim synthesize --sample --out data/sample --force

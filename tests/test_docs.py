@@ -177,3 +177,32 @@ def test_the_citation_agrees_with_the_package():
     text = (REPOSITORY / "CITATION.cff").read_text(encoding="utf-8")
     assert "2003.05431" in text
     assert "10.1126/sciadv.adj1719" in text
+
+
+def test_the_answers_of_the_architecture_page_exist():
+    text = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = [row for row in text.split("## Ten questions")[1].splitlines() if row.startswith("| ") and "?" in row]
+    assert len(rows) == 10
+    for row in rows:
+        answer = row.split("|")[2]
+        paths = [name for name in re.findall(r"`([\w/.]+)`", answer) if "/" in name]
+        assert paths, row
+        assert all((REPOSITORY / path).exists() for path in paths), row
+        source = "".join(
+            file.read_text(encoding="utf-8") for path in paths if (file := REPOSITORY / path).suffix == ".py"
+        )
+        for name in re.findall(r"`([A-Za-z_]+)`", row):
+            if name not in ("bilrp", "tablesim"):
+                assert re.search(rf"^(class |def |){name}\b", source, re.MULTILINE), name
+
+
+def test_names_of_the_glossary_exist():
+    text = (REPOSITORY / "docs" / "glossary.md").read_text(encoding="utf-8")
+    names = set(re.findall(r"`([A-Z][A-Za-z]+)`", text))
+    assert names
+    sources = "".join(
+        path.read_text(encoding="utf-8")
+        for package in ("tablesim", "bilrp")
+        for path in (REPOSITORY / package).rglob("*.py")
+    )
+    assert [name for name in sorted(names) if not re.search(rf"^class {name}\b", sources, re.MULTILINE)] == []
