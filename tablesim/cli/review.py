@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -71,11 +72,10 @@ def command(
     for remark in review.status().remarks():
         note(remark)
     if decisions is not None:
-        new, filed = review.take(decisions, who or "")
-        for remark in filed.remarks():
-            note(remark)
-        known = len(filed.verdicts) - len(new)
-        _print({"taken": len(new), "known": known, "not_taken": len(filed.not_taken)}, as_json)
+        new, known, not_taken = review.take(decisions, who or "")
+        for page, n in sorted(Counter(not_taken).items()):
+            note(f"{page}: {n} not taken over: no page has the scan that it had")
+        _print({"taken": len(new), "known": known, "not_taken": len(not_taken)}, as_json)
         return
     if log is not None:
         verdicts = review.log.all() if as_of is None else review.verdicts(as_of)

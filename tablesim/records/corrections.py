@@ -88,6 +88,16 @@ class Correction:
         return self.sha256 or self.page
 
     @property
+    def named_scans(self) -> tuple[tuple[str, str], ...]:
+        """Page id and hash of the scan."""
+        return ((self.page, self.sha256),)
+
+    @property
+    def summary(self) -> str:
+        """What it says, in a few words."""
+        return f"{self.page}: {self.read or 'nothing'} -> {self.correct or 'nothing'}"
+
+    @property
     def moment(self) -> float | None:
         """Seconds since 1970; None where it is not known. A time without a zone counts as local time."""
         return datetime.fromisoformat(self.when).timestamp() if self.when else None

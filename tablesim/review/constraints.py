@@ -7,96 +7,42 @@ bytes is meant. One whose scan is gone binds nothing until the scan returns, and
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from tablesim.corpus.clustering.constraints import ConstrainedUnionFind, Constraints, Pair
 from tablesim.corpus.clustering.model import Clustering
-from tablesim.corpus.corrections.log import scan_remarks
+from tablesim.corpus.corrections.decisions import DecisionsStatus
 from tablesim.corpus.store import Corpus
 from tablesim.review.verdicts import Verdict, VerdictLog
-from tablesim.scans.csvfile import listed
 
 
-@dataclass(frozen=True)
-class VerdictsStatus:
-    """How the verdicts of a run stand.
-
-    Parameters
-    ----------
-    holding : tuple of Verdict
-        Those whose two scans the run has.
-    without_page : tuple of Verdict
-        Those with a scan that no page has; they hold again when it returns.
-    unassigned : tuple of Verdict
-        Those of version 0.1.0 without hashes, on a page that is not there.
-    taken_over : int
-        How many of version 0.1.0 without hashes were given the scans that their pages have.
-    pages_of : dict of str to tuple of str
-        The pages that have each scan now, by its hash.
-    away : set of str
-        Hashes of the scans that are away.
-    """
-
-    holding: tuple[Verdict, ...] = ()
-    without_page: tuple[Verdict, ...] = ()
-    unassigned: tuple[Verdict, ...] = ()
-    taken_over: int = 0
-    pages_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    away: frozenset[str] = frozenset()
-
-    def counts(self) -> dict[str, int]:
-        """How many there are, and how many hold."""
-        total = len(self.holding) + len(self.without_page) + len(self.unassigned)
-        return {"verdicts": total, "verdicts_holding": len(self.holding)}
-
-    def remarks(self) -> Iterator[str]:
-        """What is to be known of verdicts that do not simply hold, a sentence a kind."""
-        scans = [self._most_remarkable(verdict) for verdict in (*self.holding, *self.without_page)]
-        yield from scan_remarks("verdict", scans, self.pages_of, self.away)
-        if self.unassigned:
-            named = listed((f"{v.decision} {v.page} {v.other}" for v in self.unassigned), 3)
-            yield (
-                f"verdicts of version 0.1.0 without the hashes of their scans, on pages that are not there, do not "
-                f"hold: {len(self.unassigned)} ({named}); decide anew with `tablesim review`"
-            )
-        if self.taken_over:
-            yield (
-                f"verdicts of version 0.1.0 without the hashes of their scans hold for the scans that their pages "
-                f"have: {self.taken_over}; decide anew where a scan was replaced since"
-            )
-
-    def _most_remarkable(self, verdict: Verdict) -> tuple[str, str]:
-        """Page and scan of a verdict that are to be spoken of: one that is gone, else away, else renamed."""
-
-        def rank(scan: tuple[str, str]) -> tuple[bool, bool, bool]:
-            page, key = scan
-            return key in self.pages_of, key not in self.away, page in self.pages_of.get(key, ())
-
-        return min(((verdict.page, verdict.page_sha256), (verdict.other, verdict.other_sha256)), key=rank)
-
-
-def verdicts_status(corpus: Corpus) -> VerdictsStatus:
+def verdicts_status(corpus: Corpus) -> DecisionsStatus[Verdict]:
     """Which verdicts of a run hold with its pages as they are now, which do not, and why."""
     stored = VerdictLog.of_run(corpus.folder).all()
     verdicts = [verdict if all(_hashes(verdict)) else _with_hashes(verdict, corpus) for verdict in stored]
     pages_of = corpus.page_table.pages_of({key for verdict in verdicts for key in _hashes(verdict)})
     hashed = [verdict for verdict in verdicts if all(_hashes(verdict))]
-    return VerdictsStatus(
-        tuple(verdict for verdict in hashed if all(key in pages_of for key in _hashes(verdict))),
-        tuple(verdict for verdict in hashed if not all(key in pages_of for key in _hashes(verdict))),
-        tuple(verdict for verdict in verdicts if not all(_hashes(verdict))),
-        len(hashed) - sum(all(_hashes(verdict)) for verdict in stored),
-        pages_of,
-        corpus.page_table.away(pages_of),
+    return DecisionsStatus(
+        "verdict",
+        holding=tuple(verdict for verdict in hashed if all(key in pages_of for key in _hashes(verdict))),
+        without_page=tuple(verdict for verdict in hashed if not all(key in pages_of for key in _hashes(verdict))),
+        unassigned=tuple(verdict for verdict in verdicts if not all(_hashes(verdict))),
+        taken_over=len(hashed) - sum(all(_hashes(verdict)) for verdict in stored),
+        pages_of=pages_of,
+        away=corpus.page_table.away(pages_of),
     )
 
 
-def write_hashes(corpus: Corpus) -> None:
-    """Say verdicts of version 0.1.0 again with the hashes of their scans, while the pages still have these scans."""
+def write_hashes(corpus: Corpus) -> list[str]:
+    """Say verdicts of version 0.1.0 again with the hashes of their scans, while the pages still have these scans.
+
+    Gives what is to be said of it.
+    """
     log = VerdictLog.of_run(corpus.folder)
-    without = [verdict for verdict in log.all() if not all(_hashes(verdict))]
-    hashed = [_with_hashes(verdict, corpus) for verdict in without]
+    remarks = list(verdicts_status(corpus).taken_over_remarks())
+    hashed = [_with_hashes(verdict, corpus) for verdict in log.all() if not all(_hashes(verdict))]
     log.append([replace(verdict, decided_at=verdict.moment) for verdict in hashed if all(_hashes(verdict))], once=True)
+    return remarks
 
 
 def _hashes(verdict: Verdict) -> tuple[str, str]:
@@ -123,23 +69,22 @@ class KnownConstraints:
         Those that newer ones rule out.
     disputed : tuple of pairs of str
         Pages on which readers' last words differ, of which the newest holds.
-    status : VerdictsStatus
-        Which verdicts were looked at.
+    status : DecisionsStatus, optional
+        Which verdicts of a run were looked at.
     """
 
     constraints: Constraints
     contradicted: tuple[Verdict, ...]
     disputed: tuple[Pair, ...]
-    status: VerdictsStatus = VerdictsStatus()
+    status: DecisionsStatus[Verdict] | None = None
 
     def remarks(self) -> Iterator[str]:
         """What is to be known of verdicts that do not simply hold."""
         for verdict in self.contradicted:
-            what = f"{verdict.decision} {verdict.page} {verdict.other} ({verdict.who})"
-            yield f"passed over, newer verdicts rule it out: {what}"
+            yield f"passed over, newer verdicts rule it out: {verdict.summary}"
         for a, b in self.disputed:
             yield f"readers differ on {a} and {b}; the newest verdict holds"
-        yield from self.status.remarks()
+        yield from () if self.status is None else self.status.remarks()
 
 
 def run_constraints(corpus: Corpus) -> KnownConstraints:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from tablesim.corpus.storage.files import write_csv
 from tablesim.corpus.store import Corpus
 from tablesim.errors import MetadataError, SettingsError
 from tablesim.review.questions import Question
-from tablesim.review.verdicts import COLUMNS, DECISIONS, Verdict, VerdictLog, until
+from tablesim.review.verdicts import COLUMNS, DECISIONS, Verdict, until
 from tablesim.scans.csvfile import listed, read_csv
 
 FILL_IN = ("decision", "reason", "who")
@@ -31,36 +30,16 @@ def write_verdicts(path: str | Path, verdicts: Iterable[Verdict]) -> None:
     write_csv(Path(path), COLUMNS, (asdict(verdict) for verdict in verdicts))
 
 
-@dataclass(frozen=True)
-class FiledVerdicts:
-    """The verdicts of a file.
-
-    Parameters
-    ----------
-    verdicts : tuple of Verdict
-        On scans that the run has; the page ids are those of the run.
-    not_taken : tuple of str
-        The pages, by their ids in the file, of which the run does not have the scan; a page for each line.
-    """
-
-    verdicts: tuple[Verdict, ...]
-    not_taken: tuple[str, ...]
-
-    def remarks(self) -> list[str]:
-        """What is to be known of the lines that are not taken over, a sentence a page."""
-        return [
-            f"{n} verdict{'s' * (n != 1)} on {page} not taken over: no page has the scan that it had"
-            for page, n in sorted(Counter(self.not_taken).items())
-        ]
-
-
-def read_verdicts(path: str | Path, corpus: Corpus, who: str = "") -> FiledVerdicts:
+def read_verdicts(path: str | Path, corpus: Corpus, who: str = "") -> tuple[list[Verdict], list[str]]:
     """The verdicts in a CSV with the columns ``page``, ``other``, ``decision``; lines without a decision are open.
 
     Further columns are those of ``write_questions`` and ``write_verdicts``; ``who`` stands where the column of that
     name is blank. A verdict is about the two scans: where the file has their hashes, they say which pages of the run
     are meant, else the page ids do. What the machine showed is taken from the file, since it is what the person had
     before them; it may be of another clustering, other settings or another run.
+
+    Gives the verdicts on scans that the run has, with the page ids of the run, and for each other line the page, by its
+    id in the file, of which the run does not have the scan.
 
     Raises
     ------
@@ -100,12 +79,7 @@ def read_verdicts(path: str | Path, corpus: Corpus, who: str = "") -> FiledVerdi
             f"{file.path}: {corpus.folder} has none of the scans that its {len(not_taken)} verdicts are about (the "
             f"first is that of {not_taken[0]}); nothing was taken over. Are they of another collection?"
         )
-    return FiledVerdicts(tuple(verdicts), tuple(not_taken))
-
-
-def take_verdicts(corpus: Corpus, verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """Add those verdicts that the run's log does not have yet; what was added, with its time and number."""
-    return VerdictLog.of_run(corpus.folder).append(verdicts, once=True)
+    return verdicts, not_taken
 
 
 def _scan(

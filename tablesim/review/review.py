@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from tablesim.corpus.corrections.decisions import DecisionsStatus
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError
 from tablesim.review.agreement import Agreement, Precision, agreement, precision
-from tablesim.review.constraints import KnownConstraints, VerdictsStatus, run_constraints, verdicts_status
-from tablesim.review.csv_files import FiledVerdicts, read_verdicts, take_verdicts
+from tablesim.review.constraints import KnownConstraints, run_constraints, verdicts_status
+from tablesim.review.csv_files import read_verdicts
 from tablesim.review.questions import Question, audit_sample, questions
 from tablesim.review.verdicts import Verdict, VerdictLog
 
@@ -50,12 +51,16 @@ class Review:
         )
         return self.log.append([shown])[0]
 
-    def take(self, path: str | Path, who: str = "") -> tuple[list[Verdict], FiledVerdicts]:
-        """Take the verdicts of a CSV file, of this run or another; what was new, and what the file has."""
-        filed = read_verdicts(path, self.corpus, who)
-        return take_verdicts(self.corpus, filed.verdicts), filed
+    def take(self, path: str | Path, who: str = "") -> tuple[list[Verdict], int, list[str]]:
+        """Take the verdicts of a CSV file, of this run or another; see ``csv_files.read_verdicts``.
 
-    def status(self) -> VerdictsStatus:
+        Gives those that were added, how many the log had already, and the pages whose scan the run does not have.
+        """
+        verdicts, not_taken = read_verdicts(path, self.corpus, who)
+        new = self.log.append(verdicts, once=True)
+        return new, len(verdicts) - len(new), not_taken
+
+    def status(self) -> DecisionsStatus[Verdict]:
         """Which verdicts hold with the pages as they are now, and why others do not."""
         return verdicts_status(self.corpus)
 

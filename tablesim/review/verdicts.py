@@ -101,6 +101,16 @@ class Verdict:
         return min(self.scans), max(self.scans)
 
     @property
+    def named_scans(self) -> tuple[tuple[str, str], ...]:
+        """Page id and hash of each of the two scans."""
+        return (self.page, self.page_sha256), (self.other, self.other_sha256)
+
+    @property
+    def summary(self) -> str:
+        """What it says, in a few words."""
+        return f"{self.decision} {self.page} {self.other} ({self.who})"
+
+    @property
     def meaning(self) -> str:
         """What it says of the two scans: "same" table, "other" tables, or "unsure"."""
         return {"accept": "same", "merge": "same", "reject": "other", "split": "other"}.get(self.decision, "unsure")

@@ -149,8 +149,8 @@ def run(
         )
         corpus.save_run()
         # Version 0.1.0 wrote no hashes: the pages still have the scans that people had before them.
-        corpus.corrections.write_hashes()
-        write_hashes(corpus)
+        for remark in (*corpus.corrections.write_hashes(), *write_hashes(corpus)):
+            tell(Event("remark", "ingest", message=remark))
         _index(corpus, on_disk, fetched, table, tell, retry_failed=retry, forget_away=forget_away)
         read_by = _register_versions(corpus, tell)
         read_pages(corpus, make_reader, workers=workers, scheduler=scheduler, read_by=read_by, on_event=tell)

@@ -7,7 +7,7 @@ import pytest
 from review.conftest import histograms
 from tablesim.corpus.from_histograms import corpus_of_histograms
 from tablesim.errors import MetadataError, RunError, SettingsError
-from tablesim.review.csv_files import read_verdicts, take_verdicts, write_questions, write_verdicts
+from tablesim.review.csv_files import read_verdicts, write_questions, write_verdicts
 from tablesim.review.describe import describe_question
 from tablesim.review.questions import audit_sample, clustering_hash, questions
 from tablesim.review.verdicts import VerdictLog
@@ -100,13 +100,13 @@ def test_decisions_go_out_as_csv_and_come_back(run, tmp_path):
     first, second = questions(run)[:2]
     path = tmp_path / "questions.csv"
     write_questions(path, [first, second])
-    assert read_verdicts(path, run).verdicts == ()
-    (verdict,) = read_verdicts(filled(path, first, decision="Reject", reason="wrong; radius"), run, "Anna").verdicts
+    assert read_verdicts(path, run) == ([], [])
+    ((verdict,), _) = read_verdicts(filled(path, first, decision="Reject", reason="wrong; radius"), run, "Anna")
     meant = first.answered("reject", "Anna", "wrong; radius")
     figures = ("score", "similarity", "strength", "stability")
     assert replace(verdict, **{name: getattr(meant, name) for name in figures}) == meant
     assert verdict.similarity == pytest.approx(meant.similarity, abs=1e-6)
-    take_verdicts(run, [verdict])
+    VerdictLog.of_run(run.folder).append([verdict])
     write_verdicts(tmp_path / "log.csv", VerdictLog.of_run(run.folder).all())
     (line,) = csv.DictReader((tmp_path / "log.csv").read_text(encoding="utf-8").splitlines())
     assert (line["decision"], line["who"], line["page"], line["id"]) == ("reject", "Anna", first.page, "1")
@@ -148,14 +148,14 @@ def test_page_names_that_begin_like_a_formula_come_back_as_they_were(tmp_path):
     first = questions(run)[0]
     path = filled(tmp_path / "q.csv", first, decision="accept", page_sha256="", other_sha256="")
     assert f"'{first.page}" in path.read_text()
-    (verdict,) = read_verdicts(path, run, "Anna").verdicts
+    ((verdict,), _) = read_verdicts(path, run, "Anna")
     assert (verdict.page, verdict.other, verdict.pair) == (first.page, first.other, first.pair)
 
 
 def test_a_question_of_other_settings_or_another_clustering_is_still_about_its_scans(run, tmp_path):
     first = questions(run)[0]
     path = filled(tmp_path / "q.csv", first, decision="accept", settings_hash="0" * 64, clustering="k99")
-    (verdict,) = read_verdicts(path, run, "Anna").verdicts
+    ((verdict,), _) = read_verdicts(path, run, "Anna")
     assert (verdict.settings_hash, verdict.clustering) == ("0" * 64, "k99")
 
 

@@ -7,12 +7,13 @@ It is taken back by another one of the same number.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
+from tablesim.corpus.corrections.decisions import DecisionsStatus
 from tablesim.corpus.storage.files import write_csv
 from tablesim.corpus.storage.page_table import PageTable
 from tablesim.corpus.storage.shards import Shards, row_reading
@@ -26,7 +27,6 @@ from tablesim.digits.corrections import (
 )
 from tablesim.records.corrections import Correction
 from tablesim.records.reading import Number
-from tablesim.scans.csvfile import listed
 
 NAME = "corrections.csv"
 
@@ -99,24 +99,30 @@ class CorrectionLog:
         if corrections:
             self._write((*self.all, *corrections))
 
-    def write_hashes(self) -> None:
-        """Write down the hashes of scans that version 0.1.0 left out, while its pages still have these scans."""
-        if self.all != self.stored:
-            self._write(self.all)
+    def write_hashes(self) -> list[str]:
+        """Write down the hashes of scans that version 0.1.0 left out, while its pages still have these scans.
 
-    def status(self) -> CorrectionsStatus:
+        Gives what is to be said of it.
+        """
+        remarks = list(self.status().taken_over_remarks())
+        if remarks:
+            self._write(self.all)
+        return remarks
+
+    def status(self) -> DecisionsStatus[Correction]:
         """Which corrections hold in the run as it is now, which do not, and why."""
         on_pages = [c for c in self.all if c.sha256 in self.pages_of]
         not_found = {c for key in self.pages_of for c in corrections_in_force(self.by_scan[key])}
         not_found -= {c for key in self.pages_of for c in self.of(key)}
-        return CorrectionsStatus(
-            tuple(c for c in on_pages if c not in not_found),
-            tuple(c for c in on_pages if c in not_found),
-            tuple(c for c in self.all if c.sha256 and c.sha256 not in self.pages_of),
-            tuple(c for c in self.all if not c.sha256),
-            sum(bool(now.sha256) and not then.sha256 for now, then in zip(self.all, self.stored, strict=True)),
-            self.pages_of,
-            self.page_table.away(self.by_scan),
+        return DecisionsStatus(
+            "correction",
+            holding=tuple(c for c in on_pages if c not in not_found),
+            without_page=tuple(c for c in self.all if c.sha256 and c.sha256 not in self.pages_of),
+            unassigned=tuple(c for c in self.all if not c.sha256),
+            taken_over=sum(now != then for now, then in zip(self.all, self.stored, strict=True)),
+            pages_of=self.pages_of,
+            away=self.page_table.away(self.by_scan),
+            not_found=tuple(c for c in on_pages if c in not_found),
         )
 
     def _write(self, corrections: Iterable[Correction]) -> None:
@@ -140,103 +146,3 @@ class CorrectionLog:
     def _numbers(self, key: str) -> tuple[Number, ...] | None:
         row = self.reading_shards.row(key)
         return None if row is None else row_reading(row, "", "", None).numbers
-
-
-@dataclass(frozen=True)
-class CorrectionsStatus:
-    """How the corrections of a run stand.
-
-    Parameters
-    ----------
-    holding : tuple of Correction
-        Those of a scan that the run has.
-    not_found : tuple of Correction
-        Those of such a scan that do not find their number, since the machine reads otherwise there than it did.
-    without_page : tuple of Correction
-        Those of a scan that no page has; they hold again when it returns.
-    unassigned : tuple of Correction
-        Those of version 0.1.0 of which nobody knows the scan.
-    taken_over : int
-        How many of version 0.1.0 were given the scan that their page has.
-    pages_of : dict of str to tuple of str
-        The pages that have each scan now, by its hash.
-    away : set of str
-        Hashes of the scans that are away.
-    """
-
-    holding: tuple[Correction, ...]
-    not_found: tuple[Correction, ...]
-    without_page: tuple[Correction, ...]
-    unassigned: tuple[Correction, ...]
-    taken_over: int
-    pages_of: Mapping[str, tuple[str, ...]]
-    away: frozenset[str]
-
-    def counts(self) -> dict[str, int]:
-        """How many there are, and how many hold."""
-        total = len(self.holding) + len(self.not_found) + len(self.without_page) + len(self.unassigned)
-        return {"corrections": total, "corrections_holding": len(self.holding)}
-
-    def remarks(self) -> Iterator[str]:
-        """What is to be known of corrections that do not simply hold, a sentence a kind."""
-        scans = [(c.page, c.sha256) for c in (*self.holding, *self.without_page)]
-        yield from scan_remarks("correction", scans, self.pages_of, self.away)
-        if self.not_found:
-            texts = (f"{c.page}: {c.read or 'nothing'} -> {c.correct or 'nothing'}" for c in self.not_found)
-            yield (
-                f"corrections that do not find their number, which is read as a part of another one now: "
-                f"{len(self.not_found)} ({listed(texts, 3)}); look again and give them anew with `tablesim correct`"
-            )
-        if self.unassigned:
-            pages = listed(dict.fromkeys(c.page for c in self.unassigned), 3)
-            yield (
-                "corrections of version 0.1.0 without the hash of their scan, which do not fit what is read on the "
-                f"pages of these names: {len(self.unassigned)} ({pages}); they do not hold; give them anew with "
-                "`tablesim correct`"
-            )
-        if self.taken_over:
-            yield (
-                "corrections of version 0.1.0 without the hash of their scan, which fit what is read on the pages of "
-                f"these names: {self.taken_over}; they hold"
-            )
-
-
-def scan_remarks(
-    what: str,
-    scans: Iterable[tuple[str, str]],
-    pages_of: Mapping[str, tuple[str, ...]],
-    away: Container[str],
-) -> Iterator[str]:
-    """Which decisions hold on pages that are called otherwise now, and which do not, since no page has their scan.
-
-    Parameters
-    ----------
-    what : str
-        "correction" or "verdict".
-    scans : iterable of (str, str)
-        For each decision the page id at that time and the hash of the scan.
-    pages_of : dict of str to tuple of str
-        The pages that have each scan now.
-    away : set of str
-        Hashes of scans that are away; their pages are kept.
-    """
-    renamed: Counter[str] = Counter()
-    gone: Counter[str] = Counter()
-    waiting: Counter[str] = Counter()
-    for page, key in scans:
-        if key not in pages_of:
-            gone[f"{page}, SHA-256 {key[:12]}"] += 1
-            continue
-        if key in away:
-            waiting[pages_of[key][0]] += 1
-        if page not in pages_of[key]:
-            renamed[f"{page} is {listed(pages_of[key])}"] += 1
-    if renamed:
-        yield f"{what}s that hold on a page with another name now: {renamed.total()} ({listed(sorted(renamed), 4)})"
-    if waiting:
-        yield f"{what}s on scans that are away: {waiting.total()} ({listed(sorted(waiting), 4)}); they hold as before"
-    if gone:
-        yield (
-            f"{what}s that do not hold, since no page has their scan: {gone.total()} ({listed(sorted(gone), 4)}); "
-            "they are kept and hold again when it returns"
-        )

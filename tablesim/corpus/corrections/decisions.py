@@ -1,0 +1,112 @@
+"""How what people decided on scans, corrections or verdicts, stands in a run: what holds, what does not, and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from tablesim.scans.csvfile import listed
+
+_COMMANDS = {"correction": "`tablesim correct`", "verdict": "`tablesim review`"}
+
+
+class Decision(Protocol):
+    """A correction or a verdict."""
+
+    @property
+    def named_scans(self) -> tuple[tuple[str, str], ...]:
+        """For each scan that it is about the page id at that time and the hash."""
+
+    @property
+    def summary(self) -> str:
+        """What it says, in a few words."""
+
+
+D = TypeVar("D", bound=Decision)
+
+
+@dataclass(frozen=True)
+class DecisionsStatus(Generic[D]):
+    """How the corrections or the verdicts of a run stand.
+
+    Parameters
+    ----------
+    what : "correction" or "verdict"
+    holding : tuple
+        Those of scans that the run has.
+    without_page : tuple
+        Those of a scan that no page has; they hold again when it returns.
+    unassigned : tuple
+        Those of version 0.1.0 of which nobody knows the scan.
+    taken_over : int
+        How many of version 0.1.0 were given the scans that their pages have.
+    pages_of : dict of str to tuple of str
+        The pages that have each scan now, by its hash.
+    away : set of str
+        Hashes of scans that were not there when the last job looked; their pages are kept.
+    not_found : tuple
+        Corrections that do not find their number, since the machine reads otherwise there than it did.
+    """
+
+    what: str
+    holding: tuple[D, ...]
+    without_page: tuple[D, ...]
+    unassigned: tuple[D, ...]
+    taken_over: int
+    pages_of: Mapping[str, tuple[str, ...]]
+    away: frozenset[str]
+    not_found: tuple[D, ...] = ()
+
+    def counts(self) -> dict[str, int]:
+        """How many there are, and how many hold."""
+        total = len(self.holding) + len(self.without_page) + len(self.unassigned) + len(self.not_found)
+        return {f"{self.what}s": total, f"{self.what}s_holding": len(self.holding)}
+
+    def remarks(self) -> Iterator[str]:
+        """What is to be known of those that do not simply hold, a sentence a kind."""
+        renamed, waiting, gone = Counter[str](), Counter[str](), Counter[str]()
+        for decision in (*self.holding, *self.without_page):
+            page, key = min(decision.named_scans, key=self._order)
+            if key not in self.pages_of:
+                gone[f"{page}, SHA-256 {key[:12]}"] += 1
+                continue
+            if key in self.away:
+                waiting[self.pages_of[key][0]] += 1
+            if page not in self.pages_of[key]:
+                renamed[f"{page} is {listed(self.pages_of[key])}"] += 1
+        for cases, state in (
+            (renamed, "that hold on a page with another name now: {}"),
+            (waiting, "on scans that are away: {}; they hold as before"),
+            (gone, "that do not hold, since no page has their scan: {}; they are kept and hold again when it returns"),
+        ):
+            if cases:
+                yield f"{self.what}s {state.format(f'{cases.total()} ({listed(sorted(cases), 4)})')}"
+        anew = f"give them anew with {_COMMANDS[self.what]}"
+        if self.not_found:
+            cases_text = listed((decision.summary for decision in self.not_found), 3)
+            yield (
+                f"{self.what}s that do not find their number, which is read as a part of another one now: "
+                f"{len(self.not_found)} ({cases_text}); look again and {anew}"
+            )
+        if self.unassigned:
+            cases_text = listed((decision.summary for decision in self.unassigned), 3)
+            yield (
+                f"{self.what}s of version 0.1.0 without the hash of their scan that do not hold, since they do not fit "
+                f"the pages of these names: {len(self.unassigned)} ({cases_text}); {anew}"
+            )
+        yield from self.taken_over_remarks()
+
+    def taken_over_remarks(self) -> Iterator[str]:
+        """A sentence on those of version 0.1.0 that hold by the names of their pages."""
+        if self.taken_over:
+            yield (
+                f"{self.what}s of version 0.1.0 without the hash of their scan hold for the scans that the pages of "
+                f"these names have: {self.taken_over}"
+            )
+
+    def _order(self, scan: tuple[str, str]) -> tuple[bool, bool, bool]:
+        """Of the scans of a decision the one that is gone is spoken of, else one away, else one renamed."""
+        page, key = scan
+        return key in self.pages_of, key not in self.away, page in self.pages_of.get(key, ())
