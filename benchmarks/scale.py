@@ -202,7 +202,7 @@ def stage_approximate(folder: Path, n_pages: int) -> dict[str, float]:
         "recall": kept / sum(map(len, exact)),
         "built": built,
         "built_processor": built_processor,
-        "megabytes": (index.folder / "cells.faiss").stat().st_size / 1e6 if index.folder else 0.0,
+        "megabytes": next(index.folder.glob("cells-*.faiss")).stat().st_size / 1e6 if index.folder else 0.0,
     }
 
 

@@ -35,7 +35,7 @@ from tablesim.corpus.clustering.pipeline import PageClusterer
 from tablesim.corpus.clustering.stability import DRAWN_AT_MOST
 from tablesim.corpus.clustering.uncertainty import DoubtedReadings
 from tablesim.corpus.corrections.log import CorrectionLog
-from tablesim.corpus.search.engine import Searching
+from tablesim.corpus.search.engine import SearchEngine
 from tablesim.corpus.search.hits import Hit
 from tablesim.corpus.status import read_with, run_status
 from tablesim.corpus.storage.lock import locked
@@ -244,7 +244,7 @@ class Corpus:
     # The nearest pages
 
     @property
-    def searching(self) -> Searching:
+    def searching(self) -> SearchEngine:
         """Search among the pages as they are now."""
         return self._contents.searching
 
@@ -277,8 +277,8 @@ class Corpus:
             Which table a page carries, by page id, as far as it is known: how surprising a hit is then goes by labels,
             else by books.
         approximate : bool
-            Past two million pages, where an exact search takes more than 0.3 s: look at candidates alone (extra
-            ``faiss``). Similarities stay exact; a page may be missed, and how surprising a hit is cannot be said.
+            Past two million pages (see ``docs/scaling.md``): look at candidates alone (extra ``faiss``). Similarities
+            stay exact; a page may be missed, and how many pages of other tables are as near is not counted.
 
         Raises
         ------
@@ -390,8 +390,8 @@ class _Contents:
         return CorrectionLog(self.folder, self.page_table, self.reading_shards)
 
     @cached_property
-    def searching(self) -> Searching:
-        return Searching(self.folder, self.page_table, self.embedding_shards)
+    def searching(self) -> SearchEngine:
+        return SearchEngine(self.folder, self.page_table, self.embedding_shards)
 
     @cached_property
     def lines(self) -> NDArray[np.int64]:

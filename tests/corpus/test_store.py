@@ -62,7 +62,7 @@ def test_search_by_numbers_finds_the_table_they_stand_in(whole):
         ({}, SettingsError, "expected either a page or numbers"),
         ({"page_id": "k0_e0", "numbers": "1"}, SettingsError, "expected either a page or numbers"),
         ({"page_id": "k0_e0", "top": 0}, SettingsError, "top: got 0, expected 1 or more"),
-        ({"page_id": "prose_0"}, RunError, "no figures were read on page prose_0"),
+        ({"page_id": "prose_0"}, RunError, "no digits were read on page prose_0"),
         ({"page_id": "nobody"}, RunError, "no page 'nobody'"),
     ],
 )

@@ -51,7 +51,7 @@ LINKED_ROUNDS = 20
 """Rounds of Lloyd's algorithm after linkage; it mostly ends before."""
 
 NO_TABLE = "no numerical table"
-NO_DIGITS = "no figures were read"
+NO_DIGITS = "no digits were read"
 LIKE_NO_OTHER = "like no other page"
 
 

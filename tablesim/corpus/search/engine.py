@@ -1,4 +1,4 @@
-"""Search in a run: from page ids to histograms, to the nearest pages, and back to pages with what they share."""
+"""Searches a run: from page ids or typed numbers to histograms, to the nearest pages (exact), and back to page ids."""
 
 from __future__ import annotations
 
@@ -24,15 +24,17 @@ from tablesim.corpus.storage.shards import Shards
 from tablesim.errors import RunError
 
 N_NEIGHBOURS = 20
-"""So many nearest pages of each page a run stores."""
+"""Nearest pages of each page that a run stores; more than any view of them shows."""
 
-_GROUP = 4096
 N_CANDIDATES = 20
-"""So many candidates of an approximate search are worked out for each page that is asked for."""
+"""Candidates of an approximate search for each page that is asked for: 95.5 % of the ten nearest are among them."""
+
+GROUP_PAGES = 4096
+"""Pages whose neighbours are written together."""
 
 
-class Searching:
-    """Search among the pages of a run as they are now.
+class SearchEngine:
+    """Searches the pages of a run as they are now; a new one is made when they change (``Corpus.refresh``).
 
     Parameters
     ----------
@@ -71,41 +73,41 @@ class Searching:
         approximate: bool = False,
     ) -> list[Hit]:
         """As ``Corpus.search`` with a page."""
-        at = self.pages.find(page)
-        query = self._histogram(at)
+        line = self.pages.find(page)
+        query = self._histogram(line)
         if query is None or not query.any():
-            raise RunError(f"{self.folder}: no figures were read on page {page}; there is nothing to compare")
-        asked = np.ones(len(self.index), dtype=bool)
-        if across_books and self._books[at] >= 0:
-            asked = self._by_book.of != self._books[at]
-        itself = self.index.at(at)
-        if itself is not None:
-            asked[itself] = False
+            raise RunError(f"{self.folder}: no digits were read on page {page}; there is nothing to compare")
+        wanted = np.ones(len(self.index), dtype=bool)
+        if across_books and self._books[line] >= 0:
+            wanted = self._by_book.of != self._books[line]
+        own_entry = self.index.at(line)
+        if own_entry is not None:
+            wanted[own_entry] = False
         if approximate and len(self.index) > ABOVE:
             # Pages of the same book are among the candidates too, and are left out after.
-            rows = candidates(self.index, query, N_CANDIDATES * top + int(np.count_nonzero(~asked)))
-            found = among(self.index, query, rows, asked)
-            best = found.top(top)
-            return self._hits(query, at, found.rows[best], found.cosines[best], [None] * len(best))
-        return self._answer(query, at, top, nearest(self.index, query, top, asked), labels)
+            rows = candidates(self.index, query, N_CANDIDATES * top + int(np.count_nonzero(~wanted)))
+            near = among(self.index, query, rows, wanted)
+            best = near.top(top)
+            return self._hits(query, line, near.rows[best], near.cosines[best], [None] * len(best))
+        return self._nearest_hits(query, line, top, nearest(self.index, query, top, wanted), labels)
 
     def like_numbers(self, numbers: str, top: int, labels: Mapping[str, str] | None = None) -> list[Hit]:
         """As ``Corpus.search`` with typed numbers."""
         query = typed_histogram(numbers).astype(np.float32)
-        return self._answer(query, None, top, nearest(self.index, query, top, contained=True), labels)
+        return self._nearest_hits(query, None, top, nearest(self.index, query, top, contained=True), labels)
 
     def neighbours(self, page: str, k: int) -> list[Hit]:
         """As ``Corpus.neighbours``."""
-        at = self.pages.find(page)
-        of, near, cosines = self._stored
-        start = bisect_left(range(len(of)), page, key=lambda place: of[place].as_py())
-        part = [place for place in range(start, min(start + k, len(of))) if of[place].as_py() == page]
-        places = [self.index.at(self.pages.find(near[place].as_py())) for place in part]
-        query = self._histogram(at) if part else None
+        line = self.pages.find(page)
+        pages, neighbours_of, cosines = self._stored
+        start = bisect_left(range(len(pages)), page, key=lambda row: pages[row].as_py())
+        rows = [row for row in range(start, min(start + k, len(pages))) if pages[row].as_py() == page]
+        entries = [self.index.at(self.pages.find(neighbours_of[row].as_py())) for row in rows]
+        query = self._histogram(line) if rows else None
         if query is None:
             return []
-        values = np.array([cosines[place].as_py() for place in part])
-        return self._hits(query, at, np.array(places, dtype=np.int64), values, [None] * len(part))
+        values = np.array([cosines[row].as_py() for row in rows])
+        return self._hits(query, line, np.array(entries, dtype=np.int64), values, [None] * len(rows))
 
     def write_neighbours(self) -> None:
         """As ``Corpus.build_neighbours``."""
@@ -114,16 +116,18 @@ class Searching:
 
     @cached_property
     def _stored(self) -> tuple[pa.Array, pa.Array, pa.Array]:
-        table = read_parquet(self.folder / "neighbours.parquet", NEIGHBOUR_SCHEMA, ["page", "neighbour", "similarity"])
-        of, near, cosines = (table[name].combine_chunks() for name in ("page", "neighbour", "similarity"))
-        return of, near, cosines
+        """Pages, their neighbours and the similarities as the run stores them, sorted by page and rank."""
+        names = ["page", "neighbour", "similarity"]
+        table = read_parquet(self.folder / "neighbours.parquet", NEIGHBOUR_SCHEMA, names)
+        pages, neighbours_of, cosines = (table[name].combine_chunks() for name in names)
+        return pages, neighbours_of, cosines
 
     def _neighbour_parts(self) -> Iterator[pa.Table]:
-        rows_of = self.index.rows
-        ids, books = self.pages.column("page").take(pa.array(rows_of)), self._books[rows_of]
-        found = neighbours(self.index, N_NEIGHBOURS)
-        for start in range(0, len(rows_of), _GROUP):
-            part = list(islice(found, _GROUP))
+        lines = self.index.rows
+        ids, books = self.pages.column("page").take(pa.array(lines)), self._books[lines]
+        all_neighbours = neighbours(self.index, N_NEIGHBOURS)
+        for start in range(0, len(lines), GROUP_PAGES):
+            part = list(islice(all_neighbours, GROUP_PAGES))
             sizes = [len(rows) for rows, _ in part]
             of = np.repeat(np.arange(start, start + len(part)), sizes)
             near = np.concatenate([rows for rows, _ in part])
@@ -136,41 +140,47 @@ class Searching:
             ]
             yield pa.Table.from_arrays(columns, schema=NEIGHBOUR_SCHEMA)
 
-    def _histogram(self, row: int) -> NDArray[np.float32] | None:
+    def _histogram(self, line: int) -> NDArray[np.float32] | None:
         """The histogram of the page of a line; None where it was not read."""
-        place = self.index.at(row)
-        if place is not None:
-            return np.array(self.index.histograms[place])
-        line = self.pages.line(row)
-        stored = self.embeddings.row(line["sha256"]) if line["status"] == "read" else None
+        entry = self.index.at(line)
+        if entry is not None:
+            return np.array(self.index.histograms[entry])
+        page = self.pages.line(line)
+        stored = self.embeddings.row(page["sha256"]) if page["status"] == "read" else None
         return None if stored is None else np.array(stored["histogram"], dtype=np.float32)
 
-    def _answer(
-        self, query: NDArray[np.float32], at: int | None, top: int, found: NearestRows, labels: Mapping[str, str] | None
+    def _nearest_hits(
+        self,
+        query: NDArray[np.float32],
+        line: int | None,
+        top: int,
+        near: NearestRows,
+        labels: Mapping[str, str] | None,
     ) -> list[Hit]:
-        best = found.top(top)
-        odd: Sequence[BackgroundCount | None] = [None] * len(best)
+        best = near.top(top)
+        backgrounds: Sequence[BackgroundCount | None] = [None] * len(best)
         codes = self._books if labels is None else self.pages.labelled(labels)
         groups = self._by_book if labels is None else RowGroups("label", codes[self.index.rows])
         if groups.n_known:
-            odd = background_counts(found, best, groups, -1 if at is None else int(codes[at]))
-        return self._hits(query, at, found.rows[best], found.cosines[best], odd)
+            backgrounds = background_counts(near, best, groups, -1 if line is None else int(codes[line]))
+        return self._hits(query, line, near.rows[best], near.cosines[best], backgrounds)
 
     def _hits(
         self,
         query: NDArray[np.float32],
-        at: int | None,
-        places: NDArray[np.int64],
+        line: int | None,
+        entries: NDArray[np.int64],
         cosines: NDArray[np.float64],
-        surprise: Sequence[BackgroundCount | None],
+        backgrounds: Sequence[BackgroundCount | None],
     ) -> list[Hit]:
-        """The pages at some places of the index as hits of the histogram ``query``, of the page of the line ``at``."""
-        book = -1 if at is None else int(self._books[at])
-        rows = self.index.rows[places]
-        found = zip(self.pages.ids(rows), places, self._books[rows], cosines.tolist(), surprise, strict=True)
+        """Entries of the index as hits of the histogram ``query``, which is of the page of ``line`` if of any."""
+        query_book = -1 if line is None else int(self._books[line])
+        lines = self.index.rows[entries]
         hits = []
-        for rank, (page, place, other, cosine, odd) in enumerate(found, 1):
-            h = self.index.histograms[place]
-            same = None if book < 0 or other < 0 else bool(book == other)
-            hits.append(Hit(page, rank, cosine, containment(query, h), same, shared_bigrams(query, h, N_SHARED), odd))
+        columns = zip(self.pages.ids(lines), entries, self._books[lines], cosines.tolist(), backgrounds, strict=True)
+        for rank, (page, entry, book, cosine, background) in enumerate(columns, 1):
+            h = self.index.histograms[entry]
+            same_book = None if query_book < 0 or book < 0 else bool(query_book == book)
+            shared = shared_bigrams(query, h, N_SHARED)
+            hits.append(Hit(page, rank, cosine, containment(query, h), same_book, shared, background))
         return hits

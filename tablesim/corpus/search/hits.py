@@ -1,6 +1,6 @@
-"""What a search gives: pages, how alike they are, what they have in common with the query, how surprising that is.
+"""The hits of a search: pages, their similarity, the bigrams they share with the query, and how rare such a hit is.
 
-The embeddings are phi = sqrt(h). ``nearest`` finds the pages.
+Also the histogram of typed numbers. ``nearest`` finds the pages.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.errors import SettingsError
-from tablesim.records.bins import BIN_NAMES, N_BINS, count_bigrams
+from tablesim.records.bins import BIN_NAMES, count_bigrams
 
 N_SHARED = 8
-"""So many bigrams are shown with each page."""
+"""Bigrams shown with each page: one line of text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +39,17 @@ class SharedBigram:
 
 @dataclass(frozen=True, slots=True)
 class BackgroundCount:
-    """How often a page of another table comes as near to the query as a hit does.
+    """How many pages of other tables are as near to the query as a hit is: its empirical false-positive rate.
 
-    Others are the pages whose label (or book) is known and is neither that of the query nor that of the hit: pages of
-    which no one says that they should be like the query.
+    Others are the pages whose label (or book) is known and is neither that of the query nor that of the hit: pages that
+    nobody expects to be like the query.
 
     Parameters
     ----------
     by : str
         "label" or "book".
     as_near : int
-        Others that come at least as near.
+        Others that are at least as near.
     others : int
         How many there are.
     """
@@ -85,8 +85,8 @@ class Hit:
         None where the book of either page is not known.
     shared : tuple of SharedBigram
         The bigrams that bring most of the score, in falling relevance.
-    surprise : Surprise or None
-        How many pages of other tables come as near; None where neither labels nor books are known, and for neighbours
+    surprise : BackgroundCount or None
+        How many pages of other tables are as near; None where neither labels nor books are known, and for neighbours
         as a run stores them.
     """
 
@@ -122,21 +122,19 @@ def shared_bigrams(h_query: NDArray[np.floating], h_page: NDArray[np.floating], 
 
 
 def typed_numbers(text: str) -> list[str]:
-    """The numbers in a typed query such as ``0 24 / 0 48``: every run of figures is one, all else only parts them.
+    """The numbers in a typed query such as ``0 24 / 0 48``: every run of digits is one, all else only parts them.
 
     Raises
     ------
     SettingsError
-        No figure in it.
+        No digit in it.
     """
     numbers = re.findall(r"[0-9]+", text)
     if not numbers:
-        raise SettingsError(f"numbers: got {text!r}, expected figures such as '0 24 / 0 48'")
+        raise SettingsError(f"numbers: got {text!r}, expected digits such as '0 24 / 0 48'")
     return numbers
 
 
 def typed_histogram(text: str) -> NDArray[np.float64]:
-    """The histogram of shape (110,) of typed numbers, each figure counted as surely read."""
-    counts = count_bigrams(typed_numbers(text)).astype(np.float64)
-    assert counts.shape == (N_BINS,)
-    return counts
+    """The histogram of shape (110,) of typed numbers, each digit counted as read with confidence 1."""
+    return count_bigrams(typed_numbers(text)).astype(np.float64)

@@ -1,7 +1,8 @@
-"""What search looks through: the pages that can be like another, as two matrices that the system maps into memory.
+"""The search index: the table pages of a run as two matrices that the system maps into memory (``RUN/.search``).
 
-The folder ``RUN/.search`` is made from ``pages.parquet`` and ``embeddings/`` when it is first needed and again when
-they change; it can be deleted at any time. Where the run may not be written to, the matrices are made in memory.
+It is made from ``pages.parquet`` and ``embeddings/`` when it is first needed, and again when the name, size or time of
+one of their files changes: its folder is named by a hash of these. It can be deleted at any time. Where the run may not
+be written to, the matrices are made in memory.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +21,14 @@ from numpy.typing import NDArray
 from tablesim.bigrams.embedding import unit_rows
 from tablesim.corpus.storage.page_table import PageTable
 from tablesim.corpus.storage.shards import Shards, vectors
+from tablesim.errors import RunError
 from tablesim.records.bins import N_BINS
 
 FOLDER = ".search"
-_MADE_AS = "2"
+INDEX_VERSION = "2"
 """Changed when the files of the folder change their meaning."""
+ABANDONED_SECONDS = 3600.0
+"""An unfinished index that nothing was written to for so long is from a killed process: making one takes minutes."""
 
 _MATRICES = ("unit", "histograms")
 _Matrices = tuple[NDArray[np.float32], NDArray[np.float32]]
@@ -31,19 +36,19 @@ _Matrices = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class SearchIndex:
-    """The n table pages on which figures were read, in the order of their ids.
+    """The n table pages on which digits were read, in the order of their ids.
 
     Parameters
     ----------
     unit : float32 array of shape (n, 110)
-        Embeddings of length 1; rounded, so that what is near by them is looked at again with ``histograms``.
+        Embeddings of length 1; rounded, so that the nearest by them are compared again by ``histograms``.
     histograms : float32 array of shape (n, 110)
     rows : int64 array of shape (n,)
         The line of each page in ``pages.parquet``, rising.
     sums : float64 array of shape (n,)
         How many bigrams each page has.
     folder : Path or None
-        Where the matrices stand; None for those in memory.
+        Where the matrices are; None for those in memory.
     """
 
     unit: NDArray[np.float32]
@@ -56,9 +61,9 @@ class SearchIndex:
         return len(self.rows)
 
     def at(self, row: int) -> int | None:
-        """Where the page of a line of ``pages.parquet`` stands here; None when it is not among these pages."""
-        place = int(np.searchsorted(self.rows, row))
-        return place if place < len(self.rows) and self.rows[place] == row else None
+        """The entry of the page of a line of ``pages.parquet``; None when it is not among these pages."""
+        entry = int(np.searchsorted(self.rows, row))
+        return entry if entry < len(self.rows) and self.rows[entry] == row else None
 
 
 def search_index(run: Path, pages: PageTable, embeddings: Shards) -> SearchIndex:
@@ -81,7 +86,7 @@ def _stamp(path: Path, embeddings: Shards) -> str:
     """Changes when a file changes from which the index is made."""
     stats = [(file.name, file.stat()) for file in (path, *embeddings.files) if file.exists()]
     text = "\n".join(f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats)
-    return hashlib.sha256(f"{_MADE_AS}\n{text}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{INDEX_VERSION}\n{text}".encode()).hexdigest()[:16]
 
 
 def _write(folder: Path, pages: PageTable, embeddings: Shards) -> None:
@@ -104,9 +109,16 @@ def _write(folder: Path, pages: PageTable, embeddings: Shards) -> None:
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     for other in folder.parent.iterdir():
-        if other != folder and not other.name.endswith(".part"):
-            # Processes that still look through it keep what they have mapped.
+        # Processes that still search another index keep what they have mapped.
+        if other != folder and (not other.name.endswith(".part") or _is_abandoned(other)):
             shutil.rmtree(other, ignore_errors=True)
+
+
+def _is_abandoned(folder: Path) -> bool:
+    try:
+        return time.time() - max(path.stat().st_mtime for path in (folder, *folder.iterdir())) > ABANDONED_SECONDS
+    except FileNotFoundError:
+        return False  # finished or removed meanwhile
 
 
 def _new_array(path: Path, n: int) -> None:
@@ -118,7 +130,7 @@ def _new_array(path: Path, n: int) -> None:
 
 
 def _rows(pages: PageTable, embeddings: Shards) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """The lines of the pages that were read, hold a table, and have figures; the row of the shards of each, and how
+    """The lines of the pages that were read, hold a table, and have digits; the row of the shards of each, and how
     many bigrams it has.
     """
     lines, stored = _read_tables(pages, embeddings)
@@ -156,5 +168,14 @@ def _read_tables(pages: PageTable, embeddings: Shards) -> tuple[NDArray[np.int64
 def _histograms(embeddings: Shards) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """Where each shard begins, counted through all of them, and its histograms."""
     places = embeddings.places
-    for start, table in zip(places.starts[:-1].tolist(), embeddings.tables(["histogram"]), strict=True):
-        yield start, vectors(table["histogram"])
+    for start, table in zip(places.starts[:-1].tolist(), embeddings.tables(["sha256", "histogram"]), strict=True):
+        h = vectors(table["histogram"])
+        valid = (h >= 0).all(axis=1) & np.isfinite(h).all(axis=1)
+        if not valid.all():
+            # A page with a NaN would be missing in every answer, or first in it.
+            sha256 = table["sha256"][int(valid.argmin())].as_py()
+            raise RunError(
+                f"{embeddings.folder}: the histogram of the scan {sha256[:12]} has a count that is not a number of 0 "
+                "or more: its shard is damaged; find it with `tablesim doctor RUN`"
+            )
+        yield start, h

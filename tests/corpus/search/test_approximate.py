@@ -30,7 +30,7 @@ def test_candidates_find_what_an_exact_search_finds(many, monkeypatch):
     across = many.search("t123_2", top=3, across_books=True, approximate=True)
     assert {hit.page for hit in across} == {"t123_0", "t123_1", "t123_3"}
     index = many.searching.index
-    assert (index.folder / "cells.faiss").is_file()
+    assert (index.folder / approximate._FILE).is_file()
 
 
 def test_up_to_the_measured_size_search_stays_exact(many, monkeypatch):

@@ -122,5 +122,5 @@ def test_typed_numbers_are_the_runs_of_figures(numbers, between):
 
 
 def test_a_typed_query_without_figures_is_refused():
-    with pytest.raises(SettingsError, match=r"numbers: got 'xxiv', expected figures such as '0 24 / 0 48'"):
+    with pytest.raises(SettingsError, match=r"numbers: got 'xxiv', expected digits such as '0 24 / 0 48'"):
         typed_numbers("xxiv")
