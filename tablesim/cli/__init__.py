@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("tablesim.cli.report:command", "Write the report of a run again."),
     "export": ("tablesim.cli.export:command", "Pages, matches and collations for other tools."),
     "status": ("tablesim.cli.status:command", "Where a run stands."),
+    "doctor": ("tablesim.cli.doctor:command", "What is wrong in a run folder, and what to do about it."),
     "evaluate": ("tablesim.cli.evaluate:command", "Readings against transcriptions, clusters against labels."),
     "train": ("tablesim.cli.train:command", "Train the digit network."),
     "synthesize": ("tablesim.cli.synthesize:command", "Synthetic pages of historical tables with their truth."),

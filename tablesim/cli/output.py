@@ -88,8 +88,17 @@ def print_run(corpus: Corpus, *, as_json: bool, evaluation: Mapping[str, float |
     """What a finished run holds, how it compares with labels if that is known, and where its report is."""
     status, measured = corpus.status(), evaluation or {}
     report = corpus.folder / "report" / "index.html"
-    if corpus.problems:
-        failure(f"{len(corpus.problems)} pages could not be read; {corpus.folder / 'problems.csv'} says why")
+    counts = [
+        f"{status[name]} {words}"
+        for name, words in (
+            ("failed", "pages could not be read"),
+            ("away", "pages have their scans away"),
+            ("left_out", "files and folders are no scans"),
+        )
+        if status[name]
+    ]
+    if counts:
+        failure(f"{'; '.join(counts)}; {corpus.folder / 'problems.csv'} says why")
     if as_json:
         print_json({**status, "report": str(report), "problems": corpus.problems, **measured})
         return

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tablesim.cli.options import Cache, Clusters, Json, MaxPixels, Offline, Sources, Weights, Workers
-from tablesim.cli.output import print_run, progress
+from tablesim.cli.output import failure, print_run, progress
 from tablesim.scans.images import MAX_PIXELS
 
 
@@ -29,13 +29,30 @@ def command(
         typer.Option("--scheduler", metavar="ADDRESS", help="Dask scheduler whose workers read.", show_default=False),
     ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try failed pages again.")] = False,
+    forget_away: Annotated[
+        bool, typer.Option("--forget-away", help="Drop the pages whose scans are not there, for good.")
+    ] = False,
+    max_failures: Annotated[
+        int | None,
+        typer.Option(
+            "--max-failures",
+            min=0,
+            metavar="N",
+            help="Fail when more pages than N failed or are away.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Read scans, find each page's neighbours, cluster the pages, and write a report that opens from disk.
 
     Scans are images, PDFs and TIFFs of many pages, and IIIF manifests or collections by their address. The same command
     again goes on where it stopped. A page that cannot be read or fetched goes into RUN/problems.csv and the job goes
-    on; --retry-failed tries such pages again. The exit code is 1 only when nothing could be read.
+    on; --retry-failed tries such pages again. A page whose scan is away keeps what was read on it. Give every source of
+    the run again; others are added to it.
+
+    The exit code is 1 when nothing could be read, when a page waits for a scan that went away, and when more pages than
+    --max-failures could not be read or are away.
 
     --workers N reads in N processes of this machine, --scheduler on a cluster (docs/cluster.md), with the same result.
 
@@ -45,18 +62,32 @@ def command(
     from tablesim.scans.web import Web
 
     web = Web(cache, offline=offline)
-    with progress(quiet=as_json) as show:
-        corpus = run(
-            source,
-            out,
-            metadata=metadata,
-            clusters=clusters,
-            workers=workers,
-            network=weights,
-            on_event=show,
-            web=web,
-            max_pixels=max_pixels,
-            scheduler=scheduler,
-            retry_failed=retry_failed,
-        )
+    try:
+        with progress(quiet=as_json) as show:
+            corpus = run(
+                source,
+                out,
+                metadata=metadata,
+                clusters=clusters,
+                workers=workers,
+                network=weights,
+                on_event=show,
+                web=web,
+                max_pixels=max_pixels,
+                scheduler=scheduler,
+                retry_failed=retry_failed,
+                forget_away=forget_away,
+            )
+    except KeyboardInterrupt:
+        failure("stopped; what was done is kept, and the same command goes on where it stopped")
+        raise typer.Exit(130) from None
     print_run(corpus, as_json=as_json)
+    status = corpus.status()
+    if status["waiting"]:
+        failure(
+            f"{status['waiting']} pages wait for scans that are away; the same command reads them when they are back"
+        )
+        raise typer.Exit(1)
+    if max_failures is not None and (missing := status["failed"] + status["away"]) > max_failures:
+        failure(f"{missing} pages failed or are away, more than --max-failures {max_failures}")
+        raise typer.Exit(1)

@@ -12,6 +12,9 @@ from tablesim.cli.output import print_json, print_table
 if TYPE_CHECKING:
     from tablesim.corpus.store import Corpus
 
+PROBLEMS_SHOWN = 20
+"""Lines of problems on the screen; a run may have thousands."""
+
 
 def command(
     run: Run,
@@ -42,16 +45,24 @@ def command(
             print_table((by, "pages"), list(counts.items()))
         return
     status = {**corpus.status(), **_compared(corpus)}
+    readers = corpus.read_with()
     if as_json:
-        pages = [{"page": row["page"], "scan": row["scan"], "status": row["status"]} for row in corpus.pages]
-        print_json({**status, "problems": corpus.problems, "page_list": pages})
+        names = ("page", "scan", "sha256", "status", "away")
+        pages = [{name: row[name] for name in names} for row in corpus.pages]
+        print_json({**status, "read_with": readers, "problems": corpus.problems, "page_list": pages})
         return
     status = {name: value for name, value in status.items() if value is not None}
     width = max(map(len, status))
     for name, value in status.items():
         typer.echo(f"{name.replace('_', ' '):{width}}  {_written(value)}".rstrip())
-    for problem in corpus.problems:
-        typer.echo(f"problem: {problem['problem']}")
+    for reader in readers if len(readers) > 1 else ():
+        numbers = ", ".join(f"{name} {number}" for name, number in sorted(reader["versions"].items()))
+        typer.echo(f"{reader['pages']} pages read with {numbers}")
+    problems = corpus.problem_log.rows()
+    for problem in problems[:PROBLEMS_SHOWN]:
+        typer.echo(f"{'problem' if problem['kind'] == 'failed' else problem['kind']}: {problem['problem']}")
+    if len(problems) > PROBLEMS_SHOWN:
+        typer.echo(f"and {len(problems) - PROBLEMS_SHOWN} more in {corpus.folder / 'problems.csv'}")
 
 
 def _compared(corpus: Corpus) -> dict[str, int]:

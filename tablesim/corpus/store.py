@@ -17,12 +17,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -49,6 +49,8 @@ from tablesim.records.bins import N_BINS
 from tablesim.records.corrections import Correction
 from tablesim.records.html import html_values
 from tablesim.records.reading import Reading
+
+T = TypeVar("T")
 
 
 class Corpus:
@@ -181,12 +183,15 @@ class Corpus:
 
     def write_pages(self, rows: Sequence[dict[str, Any]]) -> None:
         """Replace ``pages.parquet``; ``rows`` as ``pages`` gives them, missing keys are blank."""
+        self.refresh()
         write_page_table(self.folder / "pages.parquet", rows)
         self.refresh()
 
     def change_pages(self, columns: Mapping[str, pa.Array]) -> None:
         """Replace some columns of ``pages.parquet``, a value a page in the order of the ids."""
-        replace_page_table(self.folder / "pages.parquet", self.page_table.changed(columns))
+        table = self.page_table.changed(columns)
+        self.refresh()
+        replace_page_table(self.folder / "pages.parquet", table)
         self.refresh()
 
     def page(self, page_id: str) -> dict[str, Any]:
@@ -359,7 +364,7 @@ class Corpus:
 
     def read_with(self) -> list[dict[str, Any]]:
         """Which versions read how many pages: ``pages`` and ``versions``, most pages first."""
-        return read_with(self.run, self.page_table, self.reading_shards)
+        return self._contents.steady(lambda: read_with(self.run, self.page_table, self.reading_shards))
 
     def status(self) -> dict[str, Any]:
         """Where the job stands; see ``tablesim.corpus.status.run_status``. Also how many clusters and corrections."""
@@ -400,8 +405,23 @@ class _Contents:
         status = self.page_table.column("status").to_numpy(zero_copy_only=False)
         return np.flatnonzero((status == "read") & (stored >= 0))
 
+    def steady(self, read: Callable[[], T]) -> T:
+        """What ``read`` gives; once more where a job under way joined shards meanwhile."""
+        while True:
+            files = [*self.reading_shards.files, *self.embedding_shards.files]
+            try:
+                return read()
+            except RunError:
+                if files == [*self.reading_shards.files, *self.embedding_shards.files]:
+                    raise
+                self.reading_shards.refresh()
+                self.embedding_shards.refresh()
+
     @cached_property
     def histograms(self) -> tuple[list[str], NDArray[np.float32]]:
+        return self.steady(self._histograms)
+
+    def _histograms(self) -> tuple[list[str], NDArray[np.float32]]:
         stored = self.embedding_shards.places.rows(self.page_table.column("sha256").take(pa.array(self.lines)))
         parts = [vectors(table["histogram"]) for table in self.embedding_shards.tables(["histogram"])]
         h = np.concatenate(parts)[stored] if parts else np.zeros((0, N_BINS), np.float32)

@@ -208,9 +208,7 @@ def record_pages(
     corpus.problem_log.write(problems)
     _take_over(corpus)
     if replaced:
-        message = (
-            f"{len(replaced)} scans were replaced by others of the same name and are read anew: {listed(replaced)}"
-        )
+        message = f"scans replaced by others of the same name, read anew: {len(replaced)} ({listed(replaced)})"
         on_event(Event("remark", "ingest", message=message))
     if away:
         folders = listed(sorted({str(Locator.of(row["scan"]).file.parent) for row in away}), 3)
@@ -359,7 +357,7 @@ def _look_again(corpus: Corpus, rows: Sequence[dict[str, Any]], on_event: Listen
             on_event(Event("problem", "read", page=row["page"], message=message))
     corpus.problem_log.add(problems)
     if replaced := [row["page"] for row in rows if now[row["page"]]["sha256"] != row["sha256"]]:
-        message = f"{len(replaced)} scans were replaced while the job ran: {listed(replaced)}"
+        message = f"scans replaced while the job ran: {len(replaced)} ({listed(replaced)})"
         on_event(Event("remark", "read", message=message))
     table = corpus.page_table
     ids = table.column("page").to_pylist()

@@ -45,15 +45,20 @@ ADDED = b"added"
 
 
 def read_parquet(
-    path: Path, schema: pa.Schema, columns: Sequence[str] | None = None, group: int | None = None
+    path: Path,
+    schema: pa.Schema,
+    columns: Sequence[str] | None = None,
+    group: int | None = None,
+    opened: pa.NativeFile | None = None,
 ) -> pa.Table:
     """The table at ``path``, with the columns of ``schema``; RunError when it is damaged or of another make.
 
-    Checksums are verified, where the file has them. ``columns`` are those to read, ``group`` the part.
+    Checksums are verified, where the file has them. ``columns`` are those to read, ``group`` the part, ``opened`` the
+    file as it was when it was opened, whatever its name leads to by now.
     """
     wanted = [field for field in schema if columns is None or field.name in columns]
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        with pq.ParquetFile(path if opened is None else opened, page_checksum_verification=True) as file:
             there = set(file.schema_arrow.names)
             names = [field.name for field in wanted if field.name in there]
             table = file.read(names) if group is None else file.read_row_group(group, names)

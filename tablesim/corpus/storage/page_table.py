@@ -42,6 +42,8 @@ class PageTable:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        # Every column is of the same table, though a job may replace the file meanwhile.
+        self._opened = pa.OSFile(str(path)) if path.is_file() else None
         self._columns: dict[str, pa.Array] = {}
         self._groups: OrderedDict[int, pa.Table] = OrderedDict()
         self._starts: NDArray[np.int64] | None = None
@@ -52,10 +54,14 @@ class PageTable:
     def column(self, name: str) -> pa.Array:
         """One column, read once."""
         if name not in self._columns:
-            there = self.path.is_file()
-            table = read_parquet(self.path, PAGE_SCHEMA, [name]) if there else PAGE_SCHEMA.empty_table()
+            table = self._read([name])
             self._columns[name] = table[name].combine_chunks()
         return self._columns[name]
+
+    def _read(self, columns: Sequence[str] | None = None) -> pa.Table:
+        if self._opened is None:
+            return PAGE_SCHEMA.empty_table()
+        return read_parquet(self.path, PAGE_SCHEMA, columns, opened=self._opened)
 
     def flags(self, name: str) -> NDArray[np.bool_]:
         """A column of truth values; blank is False."""
@@ -126,12 +132,12 @@ class PageTable:
         if self._starts is None:
             # The columns are looked at first, so that a file of another make is told by its name.
             self.column("page")
-            about = pq.read_metadata(self.path)
+            about = pq.read_metadata(self._opened)
             sizes = [about.row_group(group).num_rows for group in range(about.num_row_groups)]
             self._starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         group = int(np.searchsorted(self._starts, row, side="right")) - 1
         if group not in self._groups:
-            self._groups[group] = read_parquet(self.path, PAGE_SCHEMA, group=group)
+            self._groups[group] = read_parquet(self.path, PAGE_SCHEMA, group=group, opened=self._opened)
             if len(self._groups) > _KEPT_GROUPS:
                 self._groups.popitem(last=False)
         self._groups.move_to_end(group)
@@ -139,7 +145,7 @@ class PageTable:
 
     def changed(self, columns: Mapping[str, pa.Array]) -> pa.Table:
         """The whole table with some columns replaced."""
-        table = read_parquet(self.path, PAGE_SCHEMA) if self.path.is_file() else PAGE_SCHEMA.empty_table()
+        table = self._read()
         for name, values in columns.items():
             place = PAGE_SCHEMA.get_field_index(name)
             table = table.set_column(place, PAGE_SCHEMA.field(place), values.cast(PAGE_SCHEMA.field(place).type))
@@ -147,9 +153,7 @@ class PageTable:
 
     def lines(self) -> list[dict[str, Any]]:
         """Every line."""
-        if not self.path.is_file():
-            return []
-        return [_with_extra(line) for line in read_parquet(self.path, PAGE_SCHEMA).to_pylist()]
+        return [_with_extra(line) for line in self._read().to_pylist()]
 
 
 def write_page_table(path: Path, lines: Sequence[dict[str, Any]]) -> None:

@@ -148,14 +148,21 @@ class Shards:
 
     def row(self, key: str) -> dict[str, Any] | None:
         """The row of a scan; None when it has none."""
-        at = int(self.places.rows([key])[0])
-        if at < 0:
-            return None
-        file, row = self.places.place(at)
-        if self._last is None or self._last[0] != file:
-            # Pages are mostly asked for in their order, which is that of the rows.
-            self._last = file, self._read(file)
-        return self._last[1].slice(row, 1).to_pylist()[0]
+        while True:
+            at = int(self.places.rows([key])[0])
+            if at < 0:
+                return None
+            file, row = self.places.place(at)
+            if self._last is None or self._last[0] != file:
+                # Pages are mostly asked for in their order, which is that of the rows.
+                try:
+                    self._last = file, self.read(file)
+                except RunError:
+                    if file.exists():
+                        raise
+                    self.refresh()  # a job under way joined it with others
+                    continue
+            return self._last[1].slice(row, 1).to_pylist()[0]
 
     def append(self, rows: Sequence[dict[str, Any]], *, durable: bool = True) -> Path:
         """Write ``rows``, one or more, as one more shard, named after the scans in it; see ``write_aside``."""
@@ -169,16 +176,17 @@ class Shards:
         """Remove shards of a job under way that a power cut left half written; their pages are read again."""
         for file in self.folder.glob(f"{_NEW}*.parquet"):
             try:
-                self._read(file)
+                self.read(file)
             except RunError:
                 file.unlink()
         self.refresh()
 
     def tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-        """Each shard as a table, with all columns or some."""
-        return (self._read(file, columns) for file in self.files)
+        """Each shard of ``places`` as a table, with all columns or some."""
+        return (self.read(file, columns) for file in self.places.files)
 
-    def _read(self, file: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    def read(self, file: Path, columns: Sequence[str] | None = None) -> pa.Table:
+        """One of the files; RunError when it is damaged or holds a histogram that is no number."""
         table = read_parquet(file, self.schema, columns)
         if "histogram" in table.schema.names and not np.isfinite(vectors(table["histogram"])).all():
             raise RunError(f"{file}: damaged (a histogram that is no number); `tablesim doctor RUN` says what to do")
@@ -216,7 +224,7 @@ class Shards:
         pieces: list[pa.Table] = []
         targets: list[int] = []
         for file, pairs in by_file.items():
-            pieces.append(self._read(file).take([row for _, row in pairs]))
+            pieces.append(self.read(file).take([row for _, row in pairs]))
             targets.extend(target for target, _ in pairs)
         rows = pa.concat_tables(pieces).take(np.argsort(targets))
         return pa.Table.from_arrays(rows.columns, schema=self.schema)

@@ -1,0 +1,38 @@
+"""``tablesim doctor``: what is wrong in a run folder."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tablesim.cli.options import Json, Run
+from tablesim.cli.output import print_json
+
+
+def command(
+    run: Run,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Remove damaged files that `tablesim run` makes anew, and no others.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Read every file of a run, verify its checksums, and say what is wrong and what to do about it.
+
+    The exit code is 1 where something is wrong that was not repaired.
+
+    Example: tablesim doctor myrun
+    """
+    from tablesim.workflow.doctor import examine_run
+
+    findings = examine_run(run, repair=repair)
+    if as_json:
+        print_json({"run": str(run), "findings": [finding.to_dict() for finding in findings]})
+    else:
+        for finding in findings:
+            remedy = "removed; give the same `tablesim run` again" if finding.repaired else finding.remedy
+            typer.echo(f"{finding.where}: {finding.what}; {remedy}")
+        if not findings:
+            typer.echo("nothing is wrong")
+    if not all(finding.repaired for finding in findings):
+        raise typer.Exit(1)
