@@ -33,26 +33,33 @@ def test_an_untrained_network_reads_nothing_right():
     assert set(found.to_dict()) >= {"digit_precision", "digit_recall", "f1_numbers", "calibration_error", "bins"}
 
 
+LOGITS, WRONG = (40.0, 4.0, 3.0, 2.0, 1.0, 0.0, -1.0, -2.0), (4, 6, 7)
+
+
 class Saturated(torch.nn.Module):
-    """Says the first digit of each page with a logit whose sigmoid is 1 in float64, and a wrong one beside it."""
+    """Finds eight digits of a page, some of them wrong; the sigmoid of the first one's logit is 1 in float64."""
 
     def __init__(self, scan):
         super().__init__()
-        self.boxes = [(digit.value, *digit.box.centre) for number in scan.numbers for digit in number.digits]
+        self.digits = [digit for number in scan.numbers for digit in number.digits][:: len(LOGITS)]
 
     def forward(self, ink):
         height, width = ink.shape[-2:]
-        digits = torch.full((1, 10, height // 2, width // 2), -9.0)
-        for n, (value, x, y) in enumerate(self.boxes[:4]):
-            digits[0, (value + n % 2) % 10, int(y // 2), int(x // 2)] = 40.0 - 20 * n
-        joins, edges = torch.zeros(1, 3, height // 4, width // 4), torch.full((1, 4, height // 4, width // 4), 0.4)
-        return DigitMaps(digits, joins, edges)
+        maps = torch.full((1, 10, height // 2, width // 2), -9.0)
+        for n, (digit, logit) in enumerate(zip(self.digits, LOGITS, strict=False)):
+            x, y = digit.box.centre
+            maps[0, (digit.value + (n in WRONG)) % 10, int(y // 2), int(x // 2)] = logit
+        return DigitMaps(
+            maps, torch.zeros(1, 3, height // 4, width // 4), torch.full((1, 4, height // 4, width // 4), 0.4)
+        )
 
 
 def test_a_saturated_activation_does_not_ruin_the_calibration():
-    scan = practice_page(10**9, 256)
-    validation = validate_scans(Saturated(scan), [scan])
-    assert 0.1 <= validation.calibration.slope < 1
+    scan = practice_page(10**9 + 1, 384)
+    calibration = validate_scans(Saturated(scan), [scan]).calibration
+    # A line of greatest likelihood gives the right answers their share.
+    assert calibration.of_logit(np.clip(LOGITS, -20.7, 20.7)).mean() == pytest.approx(5 / 8, abs=0.02)
+    assert 0.3 < calibration.slope < 3
 
 
 def test_an_untrained_network_reads_no_whole_page_either():
