@@ -1,4 +1,4 @@
-"""Bigrams: which digit stands beside which, counted softly into 110 bins, and the embedding made of them."""
+"""Bigrams: pairs of neighbouring digits, counted softly into 110 bins, and the embedding of a page by them."""
 
 from tablesim.bigrams.embedding import containment, embed, histogram, score, similarity, unit_rows
 from tablesim.bigrams.network import BigramNetwork, Occurrences

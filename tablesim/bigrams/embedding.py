@@ -19,7 +19,7 @@ from tablesim.records.reading import Reading
 
 
 def exact_histogram(occurrences: Occurrences) -> NDArray[np.float64]:
-    """The histogram of shape (110,) in float64, as the bigram network gives it."""
+    """The histogram in float64, shape (110,): `BigramNetwork` on the activations of the occurrences."""
     with torch.no_grad():
         h: Tensor = BigramNetwork()(torch.from_numpy(occurrences.activations), occurrences)
     return h.numpy()
@@ -31,12 +31,12 @@ def histogram(reading: Reading) -> NDArray[np.float32]:
     Parameters
     ----------
     reading : Reading
-        What was read on the page; its own ``histogram`` is not looked at.
+        Of the page; its own ``histogram`` is not used.
 
     Returns
     -------
     float32 array of shape (110,)
-        In the order of ``BIN_NAMES``; all zero for a page without figures.
+        In the order of ``BIN_NAMES``; all zero for a page without digits.
     """
     return exact_histogram(Occurrences.of(reading)).astype(np.float32)
 
@@ -84,7 +84,7 @@ def unit_rows(vectors: ArrayLike, dtype: type[np.floating] = np.float64) -> NDAr
     """
     rows = np.asarray(vectors, dtype=dtype)
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
+    return np.asarray(np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0))
 
 
 def containment(h_a: ArrayLike, h_b: ArrayLike) -> float:

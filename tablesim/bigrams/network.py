@@ -1,4 +1,4 @@
-"""The bigram layer: from the activations of the accepted digits of a page to its histogram of 110 bins.
+"""The bigram network: from the activations of the accepted digits of a page to its histogram, by pair minima.
 
 Each step is a module with a name (``pairs``, ``minimum``, ``bins``), so that relevance can be sent back through it and
 each step can be given its own rule. There is nothing to learn here. The steps keep the dtype of the activations:
@@ -21,16 +21,16 @@ from tablesim.records.boxes import Box
 from tablesim.records.reading import Digit, Number, Reading
 
 ISOLATED = -1
-"""Stands in ``Occurrences.second`` where a digit has no neighbour."""
+"""In ``Occurrences.second``: the digit has no neighbour."""
 
 
 @dataclass(frozen=True, eq=False)
 class Occurrences:
     """Every bigram and every isolated digit of a page, by reference to the page's digits.
 
-    A digit and its next in the same number make a bigram; a digit without a neighbour on either side is isolated. A
-    figure that cannot be told (value None) carries no bigram and breaks its number into parts: ``1?4`` holds an
-    isolated 1 and an isolated 4.
+    A digit and its next in the same number make a bigram; a digit without a neighbour on either side is isolated. An
+    illegible digit (value None) carries no bigram and breaks its number into parts: ``1?4`` holds an isolated 1 and an
+    isolated 4.
 
     Parameters
     ----------
@@ -61,10 +61,10 @@ class Occurrences:
 
         legible = value >= 0
         joined = legible[:-1] & legible[1:] & (owner[:-1] == owner[1:])  # digit i stands before digit i + 1
-        follows = np.append(joined, False) if len(digits) else joined
-        led = np.insert(joined, 0, False) if len(digits) else joined
-        first = np.flatnonzero(follows | (legible & ~led))
-        second = np.where(follows[first], first + 1, ISOLATED)
+        has_next = np.append(joined, False) if len(digits) else joined
+        has_previous = np.insert(joined, 0, False) if len(digits) else joined
+        first = np.flatnonzero(has_next | (legible & ~has_previous))
+        second = np.where(has_next[first], first + 1, ISOLATED)
         # value[second] is looked up for isolated digits too, and thrown away: -1 is a valid index.
         paired = N_DIGITS + N_DIGITS * value[first] + value[second] if len(first) else first
         return cls(digits, owner, first, second, np.where(second == ISOLATED, value[first], paired))
@@ -79,7 +79,7 @@ class Occurrences:
 
     @cached_property
     def values(self) -> NDArray[np.float64]:
-        """What each occurrence brings to its bin: the smaller of its two activations. Shape (N,)."""
+        """Contribution of each occurrence to its bin: the smaller of its two activations. Shape (N,)."""
         return np.minimum(self.activations[self.first], self.activations[self.partner])
 
     @property
@@ -89,10 +89,10 @@ class Occurrences:
 
     @cached_property
     def boxes(self) -> NDArray[np.float64]:
-        """Place of each occurrence as (x, y, width, height) in source pixels. Shape (N, 4)."""
+        """Box of each occurrence as (x, y, width, height) in source pixels. Shape (N, 4)."""
         corners = np.array([(d.box.x, d.box.y, d.box.right, d.box.bottom) for d in self.digits]).reshape(-1, 4)
-        one, other = corners[self.first], corners[self.partner]
-        low, high = np.minimum(one[:, :2], other[:, :2]), np.maximum(one[:, 2:], other[:, 2:])
+        first, partner = corners[self.first], corners[self.partner]
+        low, high = np.minimum(first[:, :2], partner[:, :2]), np.maximum(first[:, 2:], partner[:, 2:])
         return np.hstack([low, high - low])
 
     def box(self, index: int) -> Box:
@@ -100,7 +100,7 @@ class Occurrences:
         return Box(*(float(value) for value in self.boxes[index]))
 
     def text(self, index: int) -> str:
-        """The figures of one occurrence: "45", or "4" for an isolated digit."""
+        """The digits of one occurrence: "45", or "4" for an isolated digit."""
         return BIN_NAMES[int(self.bin[index])]
 
 
@@ -125,7 +125,7 @@ class PairMinimum(nn.Module):
 
 
 class BinSum(nn.Module):
-    """Adds up what the occurrences of each bin bring."""
+    """Sums the contributions of the occurrences of each bin."""
 
     def __init__(self, n_bins: int = N_BINS) -> None:
         super().__init__()

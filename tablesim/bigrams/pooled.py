@@ -1,6 +1,6 @@
-"""The published histogram: bigrams pooled over the maps of the page, without reading a single number.
+"""The published baseline: bigrams pooled over the maps of the page by spatial summation, without reading numbers.
 
-A rival of ``BigramNetwork``, which counts the digits that were accepted. Here every place of the page adds a little
+It is compared with ``BigramNetwork``, which counts accepted digits. Here every position of the page adds a little
 (Eberle et al., IEEE TPAMI 44, 2022): b_jk(p) = max over tau of min(a_j(p), a_k(p + tau)), and a page is the sum over p
 of what exceeds a floor.
 """
@@ -17,10 +17,10 @@ from torch import Tensor
 from tablesim.records.bins import N_BINS, N_DIGITS
 
 DISTANCES = (0.5, 0.6, 0.7, 0.8)
-"""From a figure to the next, in heights of a figure."""
+"""Distances from a digit to the next, in digit heights."""
 
 FLOOR = 0.12
-"""What a place must exceed to count, as published for peaks."""
+"""What a position must exceed to count, as published for peaks."""
 
 
 def pooled_histogram(activations: Tensor, distances: Sequence[int]) -> NDArray[np.float64]:
@@ -29,9 +29,9 @@ def pooled_histogram(activations: Tensor, distances: Sequence[int]) -> NDArray[n
     Parameters
     ----------
     activations : Tensor of shape (10, H, W)
-        0 to 1: is the middle of this digit here?
+        0 to 1: the middle of a digit with this value lies in the cell.
     distances : sequence of int
-        Possible places of the next digit, in cells to the right; each at least 1.
+        Possible positions of the next digit, in cells to the right; each at least 1.
 
     Returns
     -------
@@ -54,6 +54,6 @@ def pooled_histogram(activations: Tensor, distances: Sequence[int]) -> NDArray[n
     return h
 
 
-def cells_between(figure_height: float, cell: int) -> tuple[int, ...]:
-    """``DISTANCES`` in cells of ``cell`` pixels, for figures of ``figure_height`` pixels."""
-    return tuple(sorted({max(1, round(share * figure_height / cell)) for share in DISTANCES}))
+def cells_between(digit_height: float, cell: int) -> tuple[int, ...]:
+    """``DISTANCES`` in cells of ``cell`` pixels, for digits of ``digit_height`` pixels."""
+    return tuple(sorted({max(1, round(share * digit_height / cell)) for share in DISTANCES}))

@@ -231,7 +231,7 @@ def _has_digits(reader: DigitReader, grey: NDArray[np.uint8], transform: Transfo
     """Whether the two most crowded pieces of the page hold clear digits under this transform."""
     side = round(_FIT_SIDE / transform.scale)
     pieces = (grey[top : top + side, left : left + side] for left, top in marks.crowded(side, _FIT_PIECES))
-    return sum(_clear(_detect_on_piece(reader, piece, transform)).sum() for piece in pieces) >= FEW
+    return sum(int(_clear(_detect_on_piece(reader, piece, transform)).sum()) for piece in pieces) >= FEW
 
 
 def _detect_on_piece(reader: DigitReader, piece: NDArray[np.uint8], transform: Transform) -> Detection:

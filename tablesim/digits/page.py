@@ -88,7 +88,10 @@ def _is_accepted(number: Number, thresholds: Thresholds) -> bool:
 
 
 def _legibility(numbers: list[Number], unit: float) -> tuple[float, str]:
-    """How well the digits could be read, 0 to 1, and why not better. ``unit`` is their height in source pixels."""
+    """How well the digits could be read, 0 to 1, and why not better. ``unit`` is their height in source pixels.
+
+    The notes are kept with every reading, so their words stay as they are.
+    """
     if not numbers:
         return 0.0, "no figures were found"
     mean = float(np.mean([digit.confidence for number in numbers for digit in number.digits]))

@@ -182,7 +182,7 @@ def glyph_features(ink: NDArray[np.floating], boxes: Floats) -> Floats:
         blurred = np.asarray(cv2.GaussianBlur(np.asarray(ink, np.float32), (0, 0), sigma), np.float64)
         features[group] = _centred(blurred, boxes[group], heights[group])
     features -= features.mean(axis=1, keepdims=True)
-    return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-6)
+    return np.asarray(features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-6))
 
 
 def _centred(picture: Floats, boxes: Floats, heights: Floats) -> Floats:

@@ -78,7 +78,7 @@ class DigitPeaks:
 
 
 def find_digits(maps: DigitMaps, threshold: float, calibration: Calibration | None = None) -> DigitPeaks:
-    """Digits of one page: peaks of at least ``threshold`` over all ten maps, one at each place.
+    """Digits of one page: peaks of at least ``threshold`` over all ten maps, one at each position.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def find_digits(maps: DigitMaps, threshold: float, calibration: Calibration | No
 
 
 def _highest_nearby(logits: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
-    """The highest of the nine cells around each place, for each map: shape (10, n)."""
+    """The highest of the nine cells around each position, for each map: shape (10, n)."""
     edged = functional.pad(logits, (1, 1, 1, 1), value=-torch.inf)
     cells = [edged[:, rows + down, columns + across] for down in range(3) for across in range(3)]
     return torch.stack(cells).amax(dim=0)

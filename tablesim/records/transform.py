@@ -76,7 +76,7 @@ class Transform:
                 [0, 0, 1],
             ]
         )
-        return (turn @ resize @ quarter)[:2]
+        return np.asarray((turn @ resize @ quarter)[:2])
 
     @cached_property
     def inverse(self) -> NDArray[np.float64]:

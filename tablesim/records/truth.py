@@ -160,9 +160,9 @@ class PageTruth:
             if number.table is None or number.row is None or number.column is None:
                 continue
             cells.setdefault(number.table, {})[number.row, number.column] = number.text
-            place = self._height_on_page(number.box)
-            low, high = extent.get(number.table, (place, place))
-            extent[number.table] = min(low, place), max(high, place)
+            y = self._height_on_page(number.box)
+            low, high = extent.get(number.table, (y, y))
+            extent[number.table] = min(low, y), max(high, y)
         groups: list[list[dict[tuple[int, int], str]]] = []
         reach = -float("inf")
         for table in sorted(cells):

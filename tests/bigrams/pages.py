@@ -8,11 +8,11 @@ from tablesim.records.transform import Transform
 
 
 def number_of(text: str, confidences: Sequence[float] = (), *, x: float = 0, y: float = 0, **place: int) -> Number:
-    """A number with digits 10 px wide and 16 px high, the first at (x, y); "?" is a figure that cannot be told."""
+    """A number with digits 10 px wide and 16 px high, the first at (x, y); "?" is a digit that cannot be told."""
     confidences = confidences or [1.0] * len(text)
     digits = tuple(
-        Digit(None if figure == "?" else int(figure), Box(x + 10 * i, y, 10, 16), confidence)
-        for i, (figure, confidence) in enumerate(zip(text, confidences, strict=True))
+        Digit(None if digit == "?" else int(digit), Box(x + 10 * i, y, 10, 16), confidence)
+        for i, (digit, confidence) in enumerate(zip(text, confidences, strict=True))
     )
     return Number(text, digits, min(confidences), **place)
 

@@ -16,7 +16,7 @@ def test_histogram_of_a_reading_is_float32():
     h = histogram(reading)
     assert h.dtype == np.float32
     assert h.shape == (110,)
-    np.testing.assert_allclose(h, slow_histogram(reading.numbers), atol=1e-7)  # float32 keeps seven figures
+    np.testing.assert_allclose(h, slow_histogram(reading.numbers), atol=1e-7)  # float32 keeps seven digits
 
 
 def test_embedding_is_the_root_in_the_same_dtype():

@@ -8,13 +8,13 @@ from tablesim.bigrams import BIN_NAMES, BigramNetwork, Occurrences, bin_of
 from tablesim.bigrams.network import PairMinimum
 from tests.bigrams.pages import number_of, reading_of, slow_histogram
 
-figures = st.text(alphabet="0123456789?", min_size=1, max_size=6)
+digits = st.text(alphabet="0123456789?", min_size=1, max_size=6)
 confidences = st.floats(0, 1, allow_nan=False, width=32)
 
 
 @st.composite
 def numbers(draw):
-    texts = draw(st.lists(figures, max_size=12))
+    texts = draw(st.lists(digits, max_size=12))
     return [number_of(text, draw(st.lists(confidences, min_size=len(text), max_size=len(text)))) for text in texts]
 
 
@@ -71,7 +71,7 @@ def test_minimum_is_taken_and_isolated_digits_keep_their_activation():
 
 
 @pytest.mark.parametrize("numbers", [[], [number_of("?")], [number_of("???")]], ids=["none", "one", "run"])
-def test_page_without_legible_figures_is_empty(numbers):
+def test_page_without_legible_digits_is_empty(numbers):
     occurrences = Occurrences.of(numbers)
     assert len(occurrences) == 0
     assert occurrences.boxes.shape == (0, 4)

@@ -41,6 +41,6 @@ def test_a_map_narrower_than_the_distance_has_isolated_digits_alone():
     assert h[:10].min() > 0
 
 
-def test_distances_follow_the_size_of_figures():
+def test_distances_follow_the_size_of_digits():
     assert cells_between(14, 2) == (4, 5, 6)
     assert cells_between(1, 2) == (1,)

@@ -17,10 +17,10 @@ HANG = {**dict.fromkeys("34579", 0.22), **dict.fromkeys("68", -0.22)}
 
 @dataclass(frozen=True)
 class Column:
-    """Where the numbers of a column stand, in figure heights, and what they look like."""
+    """Where the numbers of a column stand, in digit heights, and what they look like."""
 
     x: float
-    figures: tuple[int, int] = (1, 2)
+    n_digits: tuple[int, int] = (1, 2)
     align: str = "right"
     filled: float = 1.0
 
@@ -36,7 +36,7 @@ class Bend:
 
 @dataclass
 class Page:
-    """Numbers with their true cells, in pixels; ``unit`` is the height of a figure."""
+    """Numbers with their true cells, in pixels; ``unit`` is the height of a digit."""
 
     rng: np.random.Generator
     unit: float = 14.0
@@ -45,18 +45,18 @@ class Page:
     numbers: list[Number] = field(default_factory=list)
 
     def put(self, text: str, x: float, y: float, cell: tuple[int, int, int] | None = None, align: str = "left") -> None:
-        """Set a number at (x, y) in figure heights."""
+        """Set a number at (x, y) in digit heights."""
         advance = 0.62
         width = advance * len(text)
         x -= {"left": 0.0, "right": width, "middle": width / 2}[align]
         x += self.rng.normal(0, self.jitter)
         digits = []
-        for i, figure in enumerate(text):
-            drop = HANG.get(figure, 0.0) if self.old_style else 0.0
+        for i, digit in enumerate(text):
+            drop = HANG.get(digit, 0.0) if self.old_style else 0.0
             height = 1.3 if drop and self.old_style else 1.0
             top = y + drop - height / 2 + self.rng.normal(0, self.jitter)
             left = x + i * advance + self.rng.normal(0, self.jitter / 2)
-            digits.append(Digit(int(figure), Box(left, top, 0.55, height), 0.9))
+            digits.append(Digit(int(digit), Box(left, top, 0.55, height), 0.9))
         table, row, column = cell if cell is not None else (None, None, None)
         self.numbers.append(Number(text, tuple(digits), 0.9, table, row, column))
 
@@ -79,7 +79,7 @@ class Page:
             for n, column in enumerate(columns):
                 if self.rng.random() > column.filled:
                     continue
-                low, high = column.figures
+                low, high = column.n_digits
                 length = int(self.rng.integers(low, high + 1))
                 text = "".join(str(v) for v in self.rng.integers(0, 10, length))
                 self.put(text, column.x, y, (table, first_row + row, first_column + n), column.align)

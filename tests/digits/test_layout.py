@@ -229,7 +229,7 @@ def sundial(rng, n):
         (sundial, (30,)),
     ],
 )
-def test_strewn_and_circular_figures_are_no_table(make, sizes):
+def test_strewn_and_circular_digits_are_no_table(make, sizes):
     for seed in range(12):
         rng = np.random.default_rng(seed)
         page = make(rng, *sizes)

@@ -26,7 +26,7 @@ def numbers(digits, thresholds=None):
     return {int(run[0]) for run in find_numbers(digits, thresholds or Thresholds())}
 
 
-def test_a_faint_figure_in_a_cell_is_believed():
+def test_a_faint_digit_in_a_cell_is_believed():
     places = grid()
     confidence = np.full(len(places), 0.95)
     confidence[9] = 0.13
@@ -39,7 +39,7 @@ def test_a_faint_figure_in_a_cell_is_believed():
         (40.0 + 30, 40.0 + 22 * 3),  # in a row, between columns: a letter of a word
         (40.0 + 60, 40.0 + 22 * 30),  # below a column, in no row: a letter of the text below
         (900.0, 700.0),  # far from everything
-        (42.0, 41.0),  # on top of a figure that is there
+        (42.0, 41.0),  # on top of a digit that is there
     ],
 )
 def test_a_faint_mark_elsewhere_is_not(place):

@@ -26,8 +26,8 @@ def network():
     return load_network()
 
 
-def figures(sheet: Sheet, area: tuple[int, int, int, int], size: float, face: str = "fell-english") -> None:
-    """Fill an area (left, top, right, bottom) with columns of two-figure numbers."""
+def set_digits(sheet: Sheet, area: tuple[int, int, int, int], size: float, face: str = "fell-english") -> None:
+    """Fill an area (left, top, right, bottom) with columns of two-digit numbers."""
     rng = np.random.default_rng(round(size))
     style = Style(FACES[face], size)
     left, top, right, bottom = area
@@ -38,7 +38,7 @@ def figures(sheet: Sheet, area: tuple[int, int, int, int], size: float, face: st
 
 def page(skew: float = 0.0, size: float = 60) -> SimulatedScan:
     sheet = Sheet(1700, 1900, np.random.default_rng(0))
-    figures(sheet, (150, 150, 1550, 1750), size)
+    set_digits(sheet, (150, 150, 1550, 1750), size)
     return age(sheet, Ageing(scale=0.6, grain=0.1, skew=skew), np.random.default_rng(1))
 
 
@@ -82,8 +82,8 @@ def test_any_resolution_is_brought_to_the_working_scale(network, tmp_path, enlar
 
 def test_two_sizes_of_type_are_both_read(network, tmp_path):
     sheet = Sheet(1700, 1900, np.random.default_rng(0))
-    figures(sheet, (150, 150, 1550, 1250), 40)
-    figures(sheet, (150, 1320, 1550, 1800), 120)
+    set_digits(sheet, (150, 150, 1550, 1250), 40)
+    set_digits(sheet, (150, 1320, 1550, 1800), 120)
     scan = age(sheet, CLEAN, np.random.default_rng(1))
     sizes = Counter(number.box.height > 40 for number in scan.numbers)
     reading = read(network, scan.grey, tmp_path)
@@ -94,29 +94,29 @@ def test_two_sizes_of_type_are_both_read(network, tmp_path):
     assert score(reading, scan) > 0.93
 
 
-def test_a_heading_in_large_capitals_takes_no_figure_away(network, tmp_path):
+def test_a_heading_in_large_capitals_takes_no_digit_away(network, tmp_path):
     sheet = Sheet(1700, 1900, np.random.default_rng(0))
-    figures(sheet, (150, 250, 1550, 1750), 60)
+    set_digits(sheet, (150, 250, 1550, 1750), 60)
     sheet.write(850, 150, "TABVLA DECLINATIONIS SOLIS", Style(FACES["fell-english"], 75), anchor="middle")
     scan = age(sheet, CLEAN, np.random.default_rng(1))
     assert score(read(network, scan.grey, tmp_path), scan) > 0.97
 
 
 @pytest.mark.parametrize("rotation", [0, 90])
-def test_figures_that_touch_do_not_lay_a_page_on_its_side(network, tmp_path, rotation):
-    """Two figures that touch are one mark that is wider than tall, as on a page that lies on its side."""
+def test_digits_that_touch_do_not_lay_a_page_on_its_side(network, tmp_path, rotation):
+    """Two digits that touch are one mark that is wider than tall, as on a page that lies on its side."""
     sheet = Sheet(1700, 1900, np.random.default_rng(0))
-    figures(sheet, (150, 150, 1550, 1750), 60, "garamond-italic")
+    set_digits(sheet, (150, 150, 1550, 1750), 60, "garamond-italic")
     scan = age(sheet, CLEAN, np.random.default_rng(1))
     touching = cv2.erode(scan.grey, np.ones((1, 6), np.uint8))
     if rotation == 0:
         assert survey(touching).lying
     reading = read(network, np.ascontiguousarray(np.rot90(touching, rotation // 90)), tmp_path)
     assert reading.transform.rotation == rotation
-    assert score(reading, scan) > 0.7  # touching figures are hard to read either way
+    assert score(reading, scan) > 0.7  # touching digits are hard to read either way
 
 
-def test_figures_too_small_to_be_told_are_said_to_be_so(network, tmp_path):
+def test_digits_too_small_to_be_told_are_said_to_be_so(network, tmp_path):
     scan = page()
     grey = cv2.resize(scan.grey, None, fx=0.2, fy=0.2, interpolation=cv2.INTER_AREA)
     reading = read(network, grey, tmp_path)
@@ -125,7 +125,7 @@ def test_figures_too_small_to_be_told_are_said_to_be_so(network, tmp_path):
 
 
 @pytest.mark.parametrize(("confidence", "rival", "value"), [(0.2, 0.15, None), (0.2, 0.05, 4), (0.6, 0.55, 4)], ids=str)
-def test_a_figure_that_may_be_either_of_two_is_illegible(confidence, rival, value):
+def test_a_digit_that_may_be_either_of_two_is_illegible(confidence, rival, value):
     digits = DigitPeaks(
         values=np.array([7, 4]),
         confidence=np.array([0.99, confidence]),

@@ -14,7 +14,7 @@ SIZE = 34
 
 
 def page(texts, face="fell-english", seed=0):
-    """A page with one figure or letter in each place of a grid: its ink, and the boxes of the places."""
+    """A page with one digit or letter in each place of a grid: its ink, and the boxes of the places."""
     wide = 20
     sheet = Sheet(40 * wide + 40, 60 * (-(-len(texts) // wide)) + 60, np.random.default_rng(seed))
     style = Style(FACES[face], SIZE)
@@ -57,7 +57,7 @@ def test_threes_that_were_taken_for_eights_are_read_again(face):
     assert (again.confidence[rest] == 0.99).all()
 
 
-def test_what_looks_like_no_figure_takes_no_other_value_and_is_doubted():
+def test_what_looks_like_no_digit_takes_no_other_value_and_is_doubted():
     true = printed()
     texts = [str(value) for value in true]
     for at in (10, 50, 90):
@@ -77,7 +77,7 @@ def test_a_value_that_is_seldom_is_left_alone():
 
 
 @pytest.mark.parametrize("n", [0, 1, 20])
-def test_few_figures_make_no_type(n):
+def test_few_digits_make_no_type(n):
     true = [8] * n
     ink, boxes = page(["3"] * max(n, 1))
     assert reread_all(true, ink, boxes[:n]).values.tolist() == true
@@ -94,7 +94,7 @@ def test_only_what_is_accepted_is_read_again():
     assert again.values[wrong] == 8
 
 
-def test_figures_at_the_edge_of_the_page_are_looked_at():
+def test_digits_at_the_edge_of_the_page_are_looked_at():
     ink = np.zeros((60, 60), np.float32)
     boxes = np.array([[-9.0, -9, 5, 12], [50, 45, 66, 70]])
     assert np.isfinite(glyph_features(ink, boxes)).all()

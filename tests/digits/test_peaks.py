@@ -36,12 +36,12 @@ def test_a_peak_becomes_a_digit_with_box_and_runner_up():
     assert found.boxes[0] == pytest.approx([96, 54, 106, 68], abs=1e-3)
 
 
-def test_one_figure_gives_one_digit_and_weak_ones_none():
+def test_one_digit_gives_one_digit_and_weak_ones_none():
     twice = (4, 101, 61, 3.0, 9, 0.5), (9, 104, 65, 2.0, 4, 0.0)
     assert find_digits(maps_with(*twice, (1, 200, 100, -2.0, 7, -5)), 0.3).values.tolist() == [4]
 
 
-def test_two_figures_side_by_side_are_two_digits():
+def test_two_digits_side_by_side_are_two_digits():
     found = find_digits(maps_with((4, 101, 61, 3.0, 9, 0.5), (9, 113, 61, 2.0, 4, 0.0)), 0.3)
     assert found.values.tolist() == [4, 9]
     assert find_digits(maps_with(), 0.3).values.tolist() == []

@@ -60,9 +60,9 @@ def test_marks_without_lines_have_no_skew():
 
 
 @pytest.mark.parametrize("size", [23, 46, 70])
-def test_scale_brings_figures_to_the_height_the_network_wants(size):
+def test_scale_brings_digits_to_the_height_the_network_wants(size):
     grey = page(size=size)
-    height = FACES["fell-english"].figure_height(size) * 0.8
+    height = FACES["fell-english"].digit_height(size) * 0.8
     assert survey(grey).scale(0) * height == pytest.approx(READING_HEIGHT, rel=0.25)
 
 

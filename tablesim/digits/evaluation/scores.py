@@ -147,11 +147,16 @@ class InCell(Protocol):
     """Anything with a cell of a table, or None for each of the three."""
 
     @property
-    def table(self) -> int | None: ...
+    def table(self) -> int | None:
+        """Its table, from 0."""
+
     @property
-    def row(self) -> int | None: ...
+    def row(self) -> int | None:
+        """Its row, from 0."""
+
     @property
-    def column(self) -> int | None: ...
+    def column(self) -> int | None:
+        """Its column, from 0."""
 
 
 @dataclass(frozen=True, slots=True)

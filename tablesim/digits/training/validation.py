@@ -322,7 +322,7 @@ def _count_numbers(scan: SimulatedScan, digits: DigitPeaks, runs: list[NDArray[n
 
 
 def _same(digits: DigitPeaks, run: NDArray[np.intp], number: TrueNumber) -> bool:
-    return [digit.value for digit in number.digits] == digits.values[run].tolist()
+    return bool([digit.value for digit in number.digits] == digits.values[run].tolist())
 
 
 @dataclass(frozen=True, slots=True)

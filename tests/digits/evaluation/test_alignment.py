@@ -20,8 +20,8 @@ cells = st.lists(st.lists(st.from_regex(r"[0-9]{1,3}", fullmatch=True), min_size
 
 def number(text, x, y, cell=(None, None, None), confidence=0.9):
     digits = tuple(
-        Digit(None if figure == "?" else int(figure), Box(x + 10 * i, y, 8, 14), confidence)
-        for i, figure in enumerate(text)
+        Digit(None if digit == "?" else int(digit), Box(x + 10 * i, y, 8, 14), confidence)
+        for i, digit in enumerate(text)
     )
     return Number(text, digits, confidence, *cell)
 

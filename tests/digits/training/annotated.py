@@ -23,7 +23,7 @@ def drawn_by_hand(box: Box, rng: np.random.Generator, margin: float = 0.12) -> B
 
 
 def write_digits(path: Path, truths: Iterable[PageTruth], seed: int = 0) -> None:
-    """As ``digit_page_annotations.csv``: a line a figure, its page in ``page_id_``, an address in ``page_id``."""
+    """As ``digit_page_annotations.csv``: a line a digit, its page in ``page_id_``, an address in ``page_id``."""
     rng = np.random.default_rng(seed)
     with path.open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")

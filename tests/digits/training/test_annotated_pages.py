@@ -142,7 +142,7 @@ def test_measuring_counts_hits_misses_and_what_is_too_much(annotated):
     assert found.digits.f1 > 0.9
     assert found.numbers.hits + found.numbers.missed == len(annotated[0].numbers)
     assert found.confusion.trace() == found.digits.hits
-    # The same page with every annotation a figure too high: nothing is right any more.
+    # The same page with every annotation a digit too high: nothing is right any more.
     wrong = [
         AnnotatedPage(
             page.page,
@@ -169,12 +169,12 @@ def ink_of(*boxes, shape=(40, 80)):
 
 
 def test_a_box_leaves_rules_and_neighbours_aside():
-    figure = (20, 10, 10, 16)
-    assert close_box(ink_of(figure), Box(15, 5, 20, 26)) == Box(20, 10, 10, 16)
-    ruled = ink_of(figure, (0, 28, 80, 2), (16, 0, 1, 40), (33, 12, 4, 5))
+    digit = (20, 10, 10, 16)
+    assert close_box(ink_of(digit), Box(15, 5, 20, 26)) == Box(20, 10, 10, 16)
+    ruled = ink_of(digit, (0, 28, 80, 2), (16, 0, 1, 40), (33, 12, 4, 5))
     assert close_box(ruled, Box(15, 5, 20, 26)) == Box(20, 10, 10, 16)
     assert close_box(ink_of(), Box(15, 5, 20, 26)) is None
-    assert close_box(ink_of(figure), Box(200, 5, 20, 26)) is None
+    assert close_box(ink_of(digit), Box(200, 5, 20, 26)) is None
     assert close_box(ink_of((20, 10, 1, 1)), Box(15, 5, 20, 26)) is None
 
 

@@ -1,4 +1,4 @@
-"""What a training leaves for people: pictures of the right things, and a page with its figures."""
+"""What a training leaves for people: pictures of the right things, and a page with its measures."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ def record(held_out=True):
     confusion[3][8] = 4
     bins = [{"count": 10, "confidence": 0.3, "right": 0.4}, {"count": 10, "confidence": 0.9, "right": 0.8}]
     practice = {"pages": 60, "digit_precision": 0.91, "digit_recall": 0.9, "f1_numbers": 0.8765}
-    figures = {"digit_precision": 0.9, "digit_recall": 0.8, "f1_digits": 0.85, "numbers_right": 0.75}
+    measures = {"digit_precision": 0.9, "digit_recall": 0.8, "f1_digits": 0.85, "numbers_right": 0.75}
     whole = {"pages": 28, "f1_numbers": 0.95, "f1_digits": 0.96, "pearson": 0.97, "neighbours": {"share": 0.98}}
     made = {
         "training": {"steps": 4, "batch": 2, "seed": 3, "start": ""},
@@ -27,8 +27,8 @@ def record(held_out=True):
         made["held_out"] = {
             "books": ["1746", "1941"],
             "pages": 3,
-            "before": {**figures, "numbers": 40, "confusion": confusion},
-            "after": {**figures, "f1_digits": 0.95, "numbers": 40, "confusion": np.eye(10, dtype=int).tolist()},
+            "before": {**measures, "numbers": 40, "confusion": confusion},
+            "after": {**measures, "f1_digits": 0.95, "numbers": 40, "confusion": np.eye(10, dtype=int).tolist()},
         }
     return made
 

@@ -16,13 +16,13 @@ def number(text, x=40.0, y=60.0, width=9.0, height=14.0):
     return TrueNumber(text, tuple(TrueDigit(int(c), b) for c, b in zip(digits, boxes, strict=True)))
 
 
-def test_figures_know_their_neighbours_and_the_point_after_them():
+def test_digits_know_their_neighbours_and_the_point_after_them():
     true = true_digits_of([number("0·101")], [Box(5, 5, 9, 14)])
     assert true.values.tolist() == [0, 1, 0, 1, -1]
     assert true.joins[:4].tolist() == [[0, 1, 1], [1, 1, 0], [1, 1, 0], [1, 0, 0]]
 
 
-def test_figures_too_small_to_read_are_not_asked_for():
+def test_digits_too_small_to_read_are_not_asked_for():
     assert true_digits_of([number("7", height=5)]).values.tolist() == [-1]
 
 
@@ -80,7 +80,7 @@ def test_the_loss_is_least_for_the_right_answer():
     assert loss(wrong, targets).joins > 5
 
 
-def test_pages_without_figures_have_a_loss_too():
+def test_pages_without_digits_have_a_loss_too():
     targets = make_targets([true_digits_of([])], 128)
     parts = loss(DigitMaps(torch.zeros(1, 10, 64, 64), torch.zeros(1, 3, 32, 32), torch.zeros(1, 4, 32, 32)), targets)
     assert parts.digits > 100
