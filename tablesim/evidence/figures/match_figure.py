@@ -1,21 +1,32 @@
 """The picture of a comparison: two pages side by side, equal glyphs joined by lines.
 
-The only place of this room that needs matplotlib; it is imported when a picture is drawn.
+Matplotlib is imported when a picture is drawn.
 """
 
 from __future__ import annotations
 
-import math
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.records.boxes import Box
+from tablesim.evidence.figures.page_image import (
+    INK,
+    LOOSE_COLOUR,
+    SUPPORTED_COLOUR,
+    PageImage,
+    check_style,
+    shorten,
+    upright,
+    upright_box,
+)
+from tablesim.evidence.figures.print_figure import draw_for_print
+from tablesim.evidence.matches.assignment import Assignment, GlyphLink
+from tablesim.evidence.matches.glyphs import GlyphMatches, Match
+from tablesim.records.reading import Reading
 from tablesim.records.transform import Transform
 from tablesim.scans.images import load_scan
 
@@ -23,15 +34,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from tablesim.evidence.comparison import Comparison
-    from tablesim.evidence.matches.assignment import GlyphLink
-    from tablesim.evidence.matches.glyphs import Match
-
-# Two colours of Okabe and Ito's palette, apart for every kind of colour vision and in grey.
-SUPPORTED_COLOUR = "#0072B2"
-LOOSE_COLOUR = "#D55E00"
-INK = "#2b2723"
-STYLES = ("arcs", "print")
 MAX_LINES = 600
 """Lines that a picture has at most, unless it is told otherwise."""
 
@@ -42,40 +44,36 @@ ALL_WIDTHS = 500.0
 """Most that the widths of all lines may come to if all were as wide as the widest: more would be a wall."""
 
 
-def upright(transform: Transform) -> Transform:
-    """The quarter turn alone: from source pixels to the page as one would hold it, in its own pixels."""
-    return Transform(transform.source_width, transform.source_height, transform.rotation)
+class DrawnComparison(Protocol):
+    """What is drawn of two pages; ``tablesim.evidence.comparison.Comparison`` has it."""
+
+    @property
+    def reading_a(self) -> Reading: ...
+    @property
+    def reading_b(self) -> Reading: ...
+    @property
+    def similarity(self) -> float: ...
+    @property
+    def score(self) -> float: ...
+    @property
+    def relevance_total(self) -> float: ...
+    @property
+    def glyph_matches(self) -> GlyphMatches: ...
+    @property
+    def assignment(self) -> Assignment: ...
 
 
-def upright_box(box: Box, turn: Transform) -> Box:
-    """A box of the source on the page that ``upright`` has turned."""
-    corners = turn.to_working(np.array([[box.x, box.y], [box.right, box.bottom]]))
-    (x, y), (width, height) = corners.min(axis=0), np.ptp(corners, axis=0)
-    return Box(float(x), float(y), float(width), float(height))
-
-
-@dataclass(frozen=True)
-class PageImage:
-    """One page of a picture: its scan, what is written over it, and how it lies (``upright``)."""
-
-    scan: str
-    title: str
-    turn: Transform
-
-
-def draw(comparison: Comparison, path: str | Path | None, max_lines: int | None, style: str) -> Figure:
+def draw(comparison: DrawnComparison, path: str | Path | None, max_lines: int | None, style: str) -> Figure:
     """The picture behind ``Comparison.plot``."""
     check_style(style)
     readings = (comparison.reading_a, comparison.reading_b)
-    leaves = [PageImage(reading.scan, reading.page, upright(reading.transform)) for reading in readings]
+    pages = [PageImage(reading.scan, reading.page, upright(reading.transform)) for reading in readings]
     assignment = comparison.assignment
     links = assignment.supported if assignment.registered else assignment.links
     if style == "print":
-        from tablesim.evidence.figures.print_figure import draw_quiet
-
         head = f"Similarity {shorten(comparison.similarity)}, score {comparison.score:.2f}"
         words = head, _caption_for_print(comparison, links), "on each printed line"
-        return draw_quiet(leaves, links, words, path)
+        return draw_for_print(pages, links, words, path)
     shown = sorted(links, key=lambda link: -link.relevance)[: MAX_LINES if max_lines is None else max_lines]
     total = f"{comparison.relevance_total:.2f}, the sum of {comparison.glyph_matches.n_pairs:,} pairs of equal glyphs"
     words = (
@@ -83,22 +81,11 @@ def draw(comparison: Comparison, path: str | Path | None, max_lines: int | None,
         f"score {comparison.score:.2f}  =  {total}",
         _caption(comparison, shown),
     )
-    return draw_pair(leaves, shown, SUPPORTED_COLOUR if assignment.registered else LOOSE_COLOUR, words, path)
-
-
-def check_style(style: str) -> None:
-    """ValueError for a style that is not there."""
-    if style not in STYLES:
-        raise ValueError(f"plot: got style {style!r}, expected {' or '.join(STYLES)}")
-
-
-def shorten(similarity: float) -> str:
-    """A similarity with four decimals, cut, not rounded: 1.0000 is kept for equal proportions."""
-    return f"{math.floor(1e4 * similarity) / 1e4:.4f}"
+    return draw_pair(pages, shown, SUPPORTED_COLOUR if assignment.registered else LOOSE_COLOUR, words, path)
 
 
 def draw_pair(
-    leaves: Sequence[PageImage],
+    pages: Sequence[PageImage],
     links: Sequence[Match],
     colour: str,
     words: tuple[str, str, str],
@@ -107,7 +94,7 @@ def draw_pair(
     """Two pages side by side, ``links`` between them; ``words`` are the head, the line below it, and the caption."""
     from matplotlib.figure import Figure
 
-    shapes = [leaf.turn.working_size for leaf in leaves]
+    shapes = [page.turn.working_size for page in pages]
     # Both pages are shown at the same height.
     page_height = 8.4
     widths = [page_height * width / height for width, height in shapes]
@@ -116,11 +103,11 @@ def draw_pair(
     total_width, total_height = figure.get_size_inches()
     left = margin
     axes: list[Axes] = []
-    for leaf, width in zip(leaves, widths, strict=True):
+    for page, width in zip(pages, widths, strict=True):
         place = (left / total_width, bottom / total_height, width / total_width, page_height / total_height)
-        axes.append(_page(figure, place, leaf))
+        axes.append(_draw_page(figure, place, page))
         left += width + gap
-    _join(figure, axes, [leaf.turn for leaf in leaves], links, colour)
+    _join(figure, axes, [page.turn for page in pages], links, colour)
 
     def write(inches: float, text: str, size: float, *, colour: str = INK, weight: str = "normal") -> None:
         at = (margin / total_width, inches / total_height)
@@ -136,11 +123,11 @@ def draw_pair(
     return figure
 
 
-def _page(figure: Figure, place: tuple[float, float, float, float], leaf: PageImage) -> Axes:
-    width, height = leaf.turn.working_size
+def _draw_page(figure: Figure, place: tuple[float, float, float, float], page: PageImage) -> Axes:
+    width, height = page.turn.working_size
     axes = figure.add_axes(place)
-    grey = np.rot90(load_scan(leaf.scan).grey, k=-(leaf.turn.rotation // 90))
-    # The ink alone, transparent where the paper is, so that lines run below the figures and hide none.
+    grey = np.rot90(load_scan(page.scan).grey, k=-(page.turn.rotation // 90))
+    # The ink alone, transparent where the paper is, so that lines run below the digits and hide none.
     ink = np.zeros((*grey.shape, 4), dtype=np.uint8)
     ink[..., 3] = 255 - grey
     axes.imshow(ink, extent=(0, width, height, 0), interpolation="antialiased", zorder=5)
@@ -148,7 +135,7 @@ def _page(figure: Figure, place: tuple[float, float, float, float], leaf: PageIm
     axes.set(xlim=(0, width), ylim=(height, 0), xticks=[], yticks=[])
     for spine in axes.spines.values():
         spine.set(color="#8a8178", linewidth=0.6)
-    axes.set_title(leaf.title, fontsize=11, family="serif", color=INK, loc="left", pad=5)
+    axes.set_title(page.title, fontsize=11, family="serif", color=INK, loc="left", pad=5)
     return axes
 
 
@@ -172,7 +159,7 @@ def _join(
         to_figure = axis.transData + figure.transFigure.inverted()
         ends.append(to_figure.transform(np.array(points)))
     segments = list(np.stack(ends, axis=1))
-    # Faint over the pages, so that the figures stay legible, and strong between them.
+    # Faint over the pages, so that the digits stay legible, and strong between them.
     left, right = axes[0].get_position().x1, axes[1].get_position().x0
     between = Rectangle((left, 0), right - left, 1, transform=figure.transFigure)
     for alpha, clip in ((0.22, None), (0.4, between)):
@@ -183,18 +170,18 @@ def _join(
             lines.set_clip_path(clip)
 
 
-def _caption_for_print(comparison: Comparison, links: Sequence[GlyphLink]) -> str:
+def _caption_for_print(comparison: DrawnComparison, links: Sequence[GlyphLink]) -> str:
     if not comparison.glyph_matches.n_pairs:
         return "The two pages have no bigram in common."
     brought = sum(link.relevance for link in links)
     where = "at its place on the other page" if comparison.assignment.registered else "on the other page"
     return (
-        f"Black: the {len(links):,} figures (bigrams and isolated digits) with an equal one {where}; they bring "
+        f"Black: the {len(links):,} glyphs (bigrams and isolated digits) with an equal one {where}; they bring "
         f"{brought:.2f} of the score."
     )
 
 
-def _caption(comparison: Comparison, shown: Sequence[GlyphLink]) -> str:
+def _caption(comparison: DrawnComparison, shown: Sequence[GlyphLink]) -> str:
     assignment = comparison.assignment
     if not comparison.glyph_matches.n_pairs:
         return "The two pages have no bigram in common."
@@ -206,11 +193,9 @@ def _caption(comparison: Comparison, shown: Sequence[GlyphLink]) -> str:
         f"Drawn: {len(shown):,} lines that bring {drawn:.2f} of {comparison.score:.2f}. "
     )
     if not assignment.registered:
-        return caption + (
-            "The pages could not be laid over each other: which glyph meets which is guessed from relative places."
-        )
+        return caption + ("The pages could not be aligned: which glyph meets which is guessed from relative positions.")
     rest = max(0.0, comparison.score - assignment.relevance_supported)
     return caption + (
-        f"Only glyphs at matching places are joined ({assignment.equal_numbers:,} equal whole numbers support it); "
+        f"Only glyphs in matching cells are joined ({assignment.equal_numbers:,} equal whole numbers support it); "
         f"glyphs without a counterpart at their place bring {rest:.2f}."
     )

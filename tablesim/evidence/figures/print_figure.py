@@ -1,6 +1,6 @@
-"""The picture of a comparison for paper: matched figures in black, the rest of the pages in grey, on half a sheet.
+"""The picture of a comparison for paper: matched digits in black, the rest of the pages in grey, on half a sheet.
 
-Nothing hangs on colour. Every matched figure is seen, but lines to all would be a wall: of the matches on one printed
+Nothing hangs on colour. Every matched digit is seen, but lines to all would be a wall: of the matches on one printed
 line the one that brings most is joined, up to ``MAX_LINES`` of them.
 """
 
@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.evidence.figures.match_figure import PageImage, upright_box
+from tablesim.evidence.figures.page_image import PageImage, upright_box
 from tablesim.evidence.matches.glyphs import Match
 from tablesim.records.boxes import Box
 from tablesim.records.transform import Transform
@@ -30,22 +30,26 @@ SHEET = (8.27, 5.83)
 """A5 on its side, in inches."""
 
 MAX_LINES = 40
+"""Lines at most: as many as a hand-sized picture holds apart (chosen by eye)."""
+
 DPI = 300
+"""Dots an inch of the raster inside, usual for print."""
+
 MARGIN, GAP, TOP, BOTTOM = 0.3, 0.7, 0.62, 0.62
 """Around and between the pages, in inches."""
 
 FAINT = 0.6
-"""Grey (0 black, 1 white) of ink that matches nothing."""
+"""Grey (0 black, 1 white) of ink that matches nothing; chosen by eye."""
 
 
-def draw_quiet(
-    leaves: Sequence[PageImage], links: Sequence[Match], words: tuple[str, str, str], path: str | Path | None
+def draw_for_print(
+    pages: Sequence[PageImage], links: Sequence[Match], words: tuple[str, str, str], path: str | Path | None
 ) -> Figure:
     """Draw two pages and what joins them.
 
     Parameters
     ----------
-    leaves : two Leaves
+    pages : two PageImages
     links : sequence of Match
         All are black, ``apart`` chooses those that are joined.
     words : (str, str, str)
@@ -61,18 +65,18 @@ def draw_quiet(
 
     figure = Figure(figsize=SHEET, facecolor="white")
     room = (SHEET[0] - 2 * MARGIN - GAP) / 2, SHEET[1] - TOP - BOTTOM
-    shapes = [leaf.turn.working_size for leaf in leaves]
+    shapes = [page.turn.working_size for page in pages]
     height = min(room[1], *(room[0] * tall / wide for wide, tall in shapes))
     axes = []
-    for side, (leaf, (wide, tall)) in enumerate(zip(leaves, shapes, strict=True)):
+    for side, (page, (wide, tall)) in enumerate(zip(pages, shapes, strict=True)):
         width = height * wide / tall
         # Both pages lean towards the gap, so that lines are short.
         left = MARGIN + room[0] - width if side == 0 else SHEET[0] - MARGIN - room[0]
         place = (left / SHEET[0], (BOTTOM + room[1] - height) / SHEET[1], width / SHEET[0], height / SHEET[1])
-        boxes = [upright_box(link.b if side else link.a, leaf.turn) for link in links]
-        axes.append(_page(figure, place, leaf, boxes))
-    joined = apart(links, leaves[0].turn)
-    _join(figure, axes, [leaf.turn for leaf in leaves], joined)
+        boxes = [upright_box(link.b if side else link.a, page.turn) for link in links]
+        axes.append(_draw_page(figure, place, page, boxes))
+    joined = apart(links, pages[0].turn)
+    _join(figure, axes, [page.turn for page in pages], joined)
     figure.text(MARGIN / SHEET[0], 1 - 0.3 / SHEET[1], words[0], family="serif", size=10, weight="bold")
     lines = f"{words[1]} Lines: {words[2]} the match that brings most, {len(joined)} in all."
     letters = int((SHEET[0] - 2 * MARGIN) * 72 / (0.55 * 7.5))  # mean width of a letter: 0.55 of its size
@@ -104,9 +108,9 @@ def apart(links: Sequence[Match], turn: Transform, most: int = MAX_LINES) -> lis
     return chosen
 
 
-def _page(figure: Figure, place: tuple[float, float, float, float], leaf: PageImage, boxes: Sequence[Box]) -> Axes:
-    width, height = leaf.turn.working_size
-    grey = np.rot90(load_scan(leaf.scan).grey, k=-(leaf.turn.rotation // 90))
+def _draw_page(figure: Figure, place: tuple[float, float, float, float], page: PageImage, boxes: Sequence[Box]) -> Axes:
+    width, height = page.turn.working_size
+    grey = np.rot90(load_scan(page.scan).grey, k=-(page.turn.rotation // 90))
     shrink = min(1.0, DPI * place[3] * SHEET[1] / grey.shape[0])
     if shrink < 1:
         grey = np.asarray(cv2.resize(grey, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA), dtype=np.uint8)
@@ -115,7 +119,7 @@ def _page(figure: Figure, place: tuple[float, float, float, float], leaf: PageIm
     axes.set(xlim=(0, width), ylim=(height, 0), xticks=[], yticks=[])
     for spine in axes.spines.values():
         spine.set(color="black", linewidth=0.3)
-    axes.set_title(leaf.title, fontsize=7.5, family="serif", loc="left", pad=3)
+    axes.set_title(page.title, fontsize=7.5, family="serif", loc="left", pad=3)
     return axes
 
 

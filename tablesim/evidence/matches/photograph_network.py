@@ -226,7 +226,8 @@ class PixelComparison:
 
         ``style`` as for ``Comparison.plot``.
         """
-        from tablesim.evidence.figures.match_figure import SUPPORTED_COLOUR, PageImage, check_style, draw_pair, shorten
+        from tablesim.evidence.figures.match_figure import draw_pair
+        from tablesim.evidence.figures.page_image import SUPPORTED_COLOUR, PageImage, check_style, shorten
 
         check_style(style)
         leaves = [
@@ -236,11 +237,11 @@ class PixelComparison:
         shown = self.matches[:max_lines]
         drawn = sum(match.relevance for match in shown)
         if style == "print":
-            from tablesim.evidence.figures.print_figure import draw_quiet
+            from tablesim.evidence.figures.print_figure import draw_for_print
 
             head = f"Similarity {shorten(self.similarity)} by VGG-16"
             caption = f"{self.provenance}. Black: the tiles of the {len(shown)} strongest pairs."
-            return draw_quiet(leaves, shown, (head, caption, "in each row of tiles"), path)
+            return draw_for_print(leaves, shown, (head, caption, "in each row of tiles"), path)
         words = (
             f"Similarity {shorten(self.similarity)} by VGG-16",
             f"score {self.score:.4g}, of which {self.relevance_total:.4g} goes to pairs of tiles "
