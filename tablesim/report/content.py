@@ -35,6 +35,7 @@ from tablesim.report.pair_pages import (
 from tablesim.report.pictures import Picture, Pictures
 from tablesim.report.provenance import public_text, public_value
 from tablesim.report.side_by_side import SideBySide
+from tablesim.review.constraints import verdicts_status
 from tablesim.scans.csvfile import listed
 from tablesim.scans.images import MAX_PIXELS
 from tablesim.scans.kinds import PDF_SUFFIXES
@@ -347,7 +348,7 @@ def report_content(
             "pages": len(table),
             "tables": int(np.count_nonzero(read & is_table)),
             "numbers": pc.sum(table.column("n_numbers").filter(pa.array(read))).as_py() or 0,
-            "corrections": len(corpus.corrections.all),
+            "corrections": len(corpus.corrections.status().holding),
             "clusters": len(several),
             "alone": len(alone),
             "without": len(without),
@@ -446,10 +447,13 @@ def _provenance(corpus: Corpus) -> Iterable[tuple[str, str]]:
                 yield f"{_title(name)}: {inner.replace('_', ' ')}", _plain(detail)
         else:
             yield _title(name), _plain(value)
-    if corpus.corrections.all:
-        correctors = sorted({correction.who or "unnamed" for correction in corpus.corrections.all})
+    corrections, verdicts = corpus.corrections.status(), verdicts_status(corpus)
+    if corrections.holding:
+        correctors = sorted({correction.who or "unnamed" for correction in corrections.holding})
         where = listed(corpus.corrections.pages)
-        yield "Corrections", f"{len(corpus.corrections.all)} on {where}; by {listed(correctors)}"
+        yield "Corrections", f"{len(corrections.holding)} on {where}; by {listed(correctors)}"
+    for remark in (*corrections.remarks(), *verdicts.remarks()):
+        yield "Decisions of people", remark
     yield "Read with", ", ".join(f"{name} {number}" for name, number in sorted(dict(versions).items())) or "unknown"
     yield "Report written with", f"tablesim {version('tablesim')}"
 

@@ -159,6 +159,12 @@ def test_corrections_are_counted_and_their_makers_named(corpus, report, tmp_path
     html = write_report(copy).read_text(encoding="utf-8")
     assert "<strong>1</strong><span>correction</span>" in html
     assert "1 on alone; by A. &lt;Reader&gt;" in html
+    assert "Decisions of people" not in html
+    path = copy.folder / "corrections.csv"
+    path.write_text(path.read_text().replace(copy.page("alone")["sha256"], "0" * 64))
+    html = write_report(Corpus.open(copy.folder)).read_text(encoding="utf-8")
+    assert "<span>correction" not in html
+    assert "corrections that do not hold, since no page has their scan: 1 (alone, SHA-256 000000000000)" in html
 
 
 def test_writing_again_makes_no_picture_again_and_leaves_nothing_old(corpus, report):
