@@ -51,8 +51,9 @@ LINKED_ROUNDS = 20
 """Rounds of Lloyd's algorithm after linkage; it mostly ends before."""
 
 NO_TABLE = "no numerical table"
-NO_DIGITS = "no digits were read"
 LIKE_NO_OTHER = "like no other page"
+NO_DIGITS = "no figures were read"
+"""Why a page is in no cluster. The words are stored in runs since 0.1.0 and stay."""
 
 
 class PageClusterer:
