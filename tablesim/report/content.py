@@ -23,7 +23,7 @@ from tablesim.evidence.collation.verification import Verification
 from tablesim.evidence.matches.corpus_rank import CorpusRank
 from tablesim.report.folder import ReportFolder
 from tablesim.report.pair_pages import (
-    PagePair,
+    PageIds,
     PairPage,
     PairPages,
     PairPlan,
@@ -373,16 +373,16 @@ def report_content(
 
 
 def _wanted(
-    clusters: Sequence[Cluster], closest: Iterable[PagePair], long_tables: Sequence[MatchedRuns]
-) -> Iterable[PagePair]:
+    clusters: Sequence[Cluster], closest: Iterable[PageIds], long_tables: Sequence[MatchedRuns]
+) -> Iterable[PageIds]:
     firsts = [(cluster.medoid, [member.page for member in cluster.members[:MAX_MEMBERS]]) for cluster in clusters]
     runs = [pair for likeness in long_tables[:MAX_LONG] for pair in likeness.run.pairs]
     return wanted_pairs(closest, firsts, runs)
 
 
 def _write_pairs(
-    plan: PairPlan, maker: PairPages, closest: set[PagePair], write: WritePair
-) -> dict[PagePair, PairPreview]:
+    plan: PairPlan, maker: PairPages, closest: set[PageIds], write: WritePair
+) -> dict[PageIds, PairPreview]:
     """Write the page of every pair of the plan; of the closest of a cluster the small picture is kept."""
     previews = {}
     for pair, href in plan.hrefs.items():
@@ -409,7 +409,7 @@ def _long_table(corpus: Corpus, likeness: MatchedRuns, cards: Cards) -> LongTabl
     return LongTable(likeness, (first, second), (shown_a, shown_b))
 
 
-def closest_pair(embeddings: Mapping[str, NDArray[np.float32]]) -> PagePair | None:
+def closest_pair(embeddings: Mapping[str, NDArray[np.float32]]) -> PageIds | None:
     """The two pages of greatest cosine, of equals (to nine decimals) the first by their ids; None for fewer than two.
 
     Exact, with ``BLOCK`` rows of the matrix at a time.

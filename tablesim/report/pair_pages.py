@@ -55,7 +55,7 @@ MAX_UNALIGNED = 24
 QUALITY = 62
 """Of the cut-outs, which are WebP. Chosen by eye: digits stay sharp, and a page of 40 cells stays below 1 MB."""
 
-PagePair = tuple[str, str]
+PageIds = tuple[str, str]
 """The ids of two pages."""
 
 
@@ -69,7 +69,7 @@ class PairPlan:
         Pairs of page ids, the most wanted first; a pair that comes again counts once.
     """
 
-    def __init__(self, corpus: Corpus, wanted: Iterable[PagePair]) -> None:
+    def __init__(self, corpus: Corpus, wanted: Iterable[PageIds]) -> None:
         pairs = list(dict.fromkeys(by_age(corpus, *pair) for pair in wanted))
         self.n_wanted = len(pairs)
         self.hrefs = {pair: f"pairs/{_name(corpus, pair)}.html" for pair in pairs[:MAX_PAIRS]}
@@ -113,7 +113,7 @@ class PairCells:
         differences: list[ShownDifference] = []
         for state in SHOWN_STATES[1:]:
             differences += shown.differences([state], MAX_CUT - len(differences))
-        alone = [(shown.order.index(line.witness), unaligned_words(line)) for line in collation.unaligned]
+        alone = [(line.witness, unaligned_words(line)) for line in collation.unaligned]
         grids = shown.grids(most=MAX_CELLS)
         n_shown = min(len(shown.cells), MAX_CELLS)
         return cls(grids, shown.counts, differences, alone[:MAX_UNALIGNED], len(alone), shown.transposed, n_shown)
@@ -266,15 +266,15 @@ def year_of(row: dict[str, Any]) -> str:
     return f"{row['year']}–{latest}" if latest not in (None, row["year"]) else str(row["year"])
 
 
-def by_age(corpus: Corpus, a: str, b: str) -> PagePair:
+def by_age(corpus: Corpus, a: str, b: str) -> PageIds:
     """Two pages, the earlier first; those without a year last, equals by their ids."""
     first, second = sorted((a, b), key=lambda page: (corpus.page(page)["year"] or 9999, page))
     return first, second
 
 
 def wanted_pairs(
-    closest: Iterable[PagePair], firsts: Iterable[tuple[str, Sequence[str]]], runs: Iterable[PagePair]
-) -> Iterable[PagePair]:
+    closest: Iterable[PageIds], firsts: Iterable[tuple[str, Sequence[str]]], runs: Iterable[PageIds]
+) -> Iterable[PageIds]:
     """The pairs to show, the most wanted first: the closest, pages of long tables, pages with the first of theirs."""
     yield from closest
     yield from runs
@@ -322,7 +322,7 @@ def _rank(corpus: Corpus, a: str, b: str) -> CorpusRank | None:
         return None
 
 
-def _name(corpus: Corpus, pair: PagePair) -> str:
+def _name(corpus: Corpus, pair: PageIds) -> str:
     """A name that tells the pages, is the same in the next report, and is another one for other scans."""
     rows = [corpus.page(page) for page in pair]
     words = "--".join(re.sub(r"[^A-Za-z0-9]+", "_", page)[:40].strip("_") for page in pair)

@@ -1,6 +1,6 @@
 """The cells of a collation as pages show them: a grid for reading, and the cells that do not agree with cut-outs.
 
-Report and collation page share these. A report may show the witnesses in another order than the collation has them.
+Report and collation page share these.
 """
 
 from __future__ import annotations
@@ -41,19 +41,9 @@ SHOWN_STATES = (AGREES, DIFFERS, DOUBTFUL, MISSING, ILLEGIBLE_STATE)
 
 @dataclass(frozen=True)
 class ShownCell:
-    """One cell with what each witness has there.
-
-    Parameters
-    ----------
-    cell : Cell
-    readings : tuple of CellReading or None
-        Those of the cell, in the order in which the witnesses are shown.
-    present : tuple of bool
-        In the same order: whether the witness has the row and the column.
-    """
+    """One cell with what each witness has there; ``present`` says for each whether it has the row and the column."""
 
     cell: Cell
-    readings: tuple[CellReading | None, ...]
     present: tuple[bool, ...]
 
     @property
@@ -69,7 +59,7 @@ class ShownCell:
     @property
     def texts(self) -> tuple[str, ...]:
         """What the witnesses have, empty for nothing."""
-        return tuple("" if reading is None else reading.text for reading in self.readings)
+        return tuple(text or "" for text in self.cell.texts)
 
     @property
     def words(self) -> str:
@@ -84,7 +74,7 @@ class ShownCell:
     def doubts(self) -> tuple[str, ...]:
         """What the reader was not sure of, a phrase a page."""
         phrases = []
-        for reading in self.readings:
+        for reading in self.cell.readings:
             if reading is not None and (self.cell.doubtful or reading.number.confidence < CERTAIN):
                 phrase = f"{reading.text} on {reading.page} with confidence {reading.number.confidence:.2f}"
                 if (reading.runner_up_confidence or 0.0) >= LISTED_RUNNER_UP:
@@ -98,7 +88,7 @@ class ShownCell:
 
     def to_list(self) -> list[Any]:
         """Row, column, state, and for each witness [text, x, y, width, height] in source pixels or None."""
-        return [self.cell.row + 1, self.cell.column + 1, self.state, *(_text_and_box(one) for one in self.readings)]
+        return [self.cell.row + 1, self.cell.column + 1, self.state, *map(_text_and_box, self.cell.readings)]
 
 
 def _text_and_box(reading: CellReading | None) -> list[Any] | None:
@@ -122,7 +112,7 @@ class InlinePicture:
 
 @dataclass(frozen=True)
 class ShownDifference:
-    """A cell that does not agree, with a cut-out of each witness in the order shown; None where there is none."""
+    """A cell that does not agree, with a cut-out of each witness; None where there is none."""
 
     shown: ShownCell
     pictures: tuple[InlinePicture | None, ...]
@@ -144,20 +134,16 @@ class ShownCollation:
     collation : Collation
     cutter : Cutter
         Opens the scans; its ``problems`` tell which could not be opened.
-    order : sequence of int, optional
-        The witnesses in the order in which they are shown; that of the collation when left out.
     quality : int
         Of the cut-outs, which are WebP.
     """
 
-    def __init__(
-        self, collation: Collation, cutter: Cutter, *, order: Sequence[int] | None = None, quality: int = 80
-    ) -> None:
+    def __init__(self, collation: Collation, cutter: Cutter, *, quality: int = 80) -> None:
         self.collation = collation
         self.cutter = cutter
-        self.order = tuple(range(len(collation.witnesses))) if order is None else tuple(order)
         self.quality = quality
-        self.cells = [self._shown(cell) for cell in collation.cells]
+        witnesses = range(len(collation.witnesses))
+        self.cells = [ShownCell(cell, tuple(collation.has(w, cell) for w in witnesses)) for cell in collation.cells]
 
     @property
     def counts(self) -> dict[str, int]:
@@ -207,10 +193,6 @@ class ShownCollation:
         chosen = [shown for shown in self.cells if shown.state in wanted]
         return [ShownDifference(shown, self._pictures(shown)) for shown in chosen[:most]]
 
-    def _shown(self, cell: Cell) -> ShownCell:
-        readings = tuple(cell.readings[witness] for witness in self.order)
-        return ShownCell(cell, readings, tuple(self.collation.has(witness, cell) for witness in self.order))
-
     def _grid(self, part: Part, shown: dict[tuple[int, int], ShownCell], heading: Heading) -> ShownGrid:
         columns = range(*part.columns)
         rows = [
@@ -220,12 +202,11 @@ class ShownCollation:
         return ShownGrid(tuple(heading(self.collation.columns, column) for column in columns), tuple(rows))
 
     def _pictures(self, shown: ShownCell) -> tuple[InlinePicture | None, ...]:
-        pictures = cutouts(self.collation, shown.cell, self.cutter)
         return tuple(
             None
-            if (picture := pictures[witness]) is None
+            if picture is None
             else InlinePicture(inline_picture(picture, self.quality), picture.shape[1], picture.shape[0])
-            for witness in self.order
+            for picture in cutouts(self.collation, shown.cell, self.cutter)
         )
 
 

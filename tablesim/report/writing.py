@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -53,7 +54,7 @@ def write_report(corpus: Corpus, folder: str | Path | None = None, *, force: boo
     own = path.resolve() == (corpus.folder / "report").resolve()
     if not own:
         holder = owner(corpus.folder)
-        if holder is not None and holder.alive and holder.pid != os.getpid():
+        if holder is not None and holder.alive and (holder.host, holder.pid) != (platform.node(), os.getpid()):
             raise InUseError(f"{corpus.folder}: in use by another process ({holder}): wait until it is done")
     with corpus.lock() if own else nullcontext():
         corpus.refresh()

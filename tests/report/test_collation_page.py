@@ -157,7 +157,7 @@ def test_pages_without_anything_in_common_or_without_a_difference_are_said_so():
     none = with_numbers("n", [printed(str(7000 + n), 0, n, 0) for n in range(30)])
     assert "no row and no column in common" in Page(collation_page(collate(a, none), about(a, none))).text
     same = reading("s", chords())
-    assert "the witnesses agree." in Page(collation_page(collate(a, same), about(a, same))).text
+    assert "the witnesses agree in all cells" in Page(collation_page(collate(a, same), about(a, same))).text
 
 
 def test_a_collation_of_countless_differences_shows_the_first_with_cutouts(editions, monkeypatch):

@@ -41,7 +41,7 @@ def test_compare_says_it_in_words(scans):
     result = invoke("compare", scans[0].scan, scans[1].scan)
     assert result.exit_code == 0, result.output
     assert "similarity 0.9999" in result.stdout or "similarity 1.0000" in result.stdout
-    assert "248 equal numbers stand at matching places; figures at matching places bring 100 %" in result.stdout
+    assert "248 equal numbers stand at matching positions; digits at matching positions bring 100 %" in result.stdout
     assert "on venice_1543" in result.stdout
 
 
