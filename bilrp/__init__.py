@@ -51,11 +51,6 @@ from bilrp.joint import JointRelevance
 from bilrp.outputs import Relevance, explain_outputs
 from bilrp.places import LocalRelevance, OutputPositions, explain_places
 
-try:
-    __version__ = version("tablesim")  # one distribution, one version
-except PackageNotFoundError:  # a checkout that nobody installed
-    __version__ = "0+unknown"
-
 __all__ = [
     "COMPOSITES",
     "BiLRP",
@@ -89,7 +84,7 @@ __all__ = [
 try:
     __version__ = version("tablesim")  # one distribution carries both packages
 except PackageNotFoundError:  # a checkout that is not installed
-    __version__ = "unknown"
+    __version__ = "0+unknown"
 
 # Loaded when first asked for: pictures, VGG-16 and test tools are not what most explanations need.
 _LAZY = ("features", "plotting", "testing")

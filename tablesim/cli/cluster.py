@@ -17,7 +17,7 @@ def command(
     method: Annotated[
         str, typer.Option("--method", metavar="tables|hdbscan|published", help="How; see below.")
     ] = "tables",
-    draw_map: Annotated[bool, typer.Option("--map", help="Place the pages on a map too: RUN/map.parquet.")] = False,
+    draw_map: Annotated[bool, typer.Option("--map", help="Map the pages too: RUN/map.parquet.")] = False,
     as_json: Json = False,
 ) -> None:
     """Cluster the pages of a run again, store the clusters in it, and print them.
@@ -36,17 +36,16 @@ def command(
     from tablesim.workflow.clustering import recluster
 
     corpus = Corpus.open(run)
-    with corpus.lock():
-        found = recluster(corpus, clusters, method=method)
-        if draw_map:
-            from tablesim.corpus.map import make_map
+    result = recluster(corpus, clusters, method=method)
+    if draw_map:
+        from tablesim.corpus.map import make_map
 
-            make_map(corpus)
-    clustering = found.clustering
-    for remark in (*found.known.remarks(), *corpus.corrections.status().remarks()):
+        make_map(corpus)
+    clustering = result.clustering
+    for remark in (*result.known.remarks(), *corpus.corrections.status().remarks()):
         note(remark)
     if as_json:
-        print_json({**clustering.to_dict(), "moves": [asdict(move) for move in found.moves]})
+        print_json({**clustering.to_dict(), "moves": [asdict(move) for move in result.moves]})
         return
     rows = [
         (
@@ -61,13 +60,15 @@ def command(
         for c in clustering.clusters
     ]
     print_table(("cluster", "pages", "stability", "cohesion", "its own bigrams", "medoid", "other pages"), rows)
-    for move in found.moves:
+    for move in result.moves:
         note(f"moved: {move.page} from cluster {move.before} to {move.after}")
     if any(c.outliers for c in clustering.clusters):
         note("(?) differs from the others of its cluster more than editions of one table do")
-    for choice in clustering.choices:
-        chosen = "chosen" if choice is clustering.choices[0] else "weighed"
-        note(f"{chosen}: {choice.k} clusters, of which {choice.stability:.2f} come back (gap {choice.gap:.2f})")
+    for candidate in clustering.choices:
+        chosen = "chosen" if candidate is clustering.choices[0] else "weighed"
+        note(
+            f"{chosen}: {candidate.k} clusters, of which {candidate.stability:.2f} come back (gap {candidate.gap:.2f})"
+        )
     for reason in sorted(set(clustering.without.values())):
         pages = [page for page, why in clustering.without.items() if why == reason]
         typer.echo(f"in no cluster, {reason}: {' '.join(pages)}")

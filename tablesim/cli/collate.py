@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tablesim.cli.options import Json, OfRun, Weights
+from tablesim.cli.options import Json, OfRun, Weights, goes_with
 from tablesim.cli.output import note, print_json, print_table
 from tablesim.export.kinds import GENEALOGY_SUFFIXES, Format
 from tablesim.records.collation import DIFFERS
@@ -24,6 +24,7 @@ N_PRINTED = 60
 
 
 def command(
+    context: typer.Context,
     witnesses: Annotated[
         list[str],
         typer.Argument(
@@ -86,10 +87,9 @@ def command(
         raise typer.BadParameter("--out goes with --csv, --tei or --xlsx")
     if as_xlsx and out is None and sys.stdout.isatty():
         raise typer.BadParameter("a workbook is no text: give --out FILE")
-    if run is not None and weights is not None:
-        raise typer.BadParameter("--weights goes with scans; the pages of a run were read already")
-    if years is not None and genealogy is None:
-        raise typer.BadParameter("--years goes with --genealogy")
+    goes_with(context, "scans; the pages of a run were read already", run is None, "weights")
+    goes_with(context, "--genealogy", genealogy, "years")
+    goes_with(context, "a file: --out, --html or --genealogy", out or html or genealogy, "force")
     if genealogy is not None and genealogy.suffix.lower() not in GENEALOGY_SUFFIXES:
         raise typer.BadParameter(f"--genealogy: got {genealogy.name}, expected one of {', '.join(GENEALOGY_SUFFIXES)}")
     dates = None if years is None else years_of(years, len(witnesses))

@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from tablesim.cli.options import Json, Run
+from tablesim.cli.options import Json, Run, goes_with
 from tablesim.cli.output import print_json
 from tablesim.export.kinds import LOCAL, Format
 
 
 def command(
+    context: typer.Context,
     run: Run,
     pages: Annotated[
         list[str] | None,
@@ -40,6 +41,7 @@ def command(
 
     Example: tablesim export myrun page1 page2 --format tei
     """
+    goes_with(context, "--format iiif", what is Format.iiif, "base")
     from tablesim.corpus.store import Corpus
     from tablesim.export.formats import export_run
 

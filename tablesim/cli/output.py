@@ -21,15 +21,15 @@ def print_json(data: Any) -> None:
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Columns under their headings, two blanks apart; figures to the right, words to the left."""
+    """Columns under their headings, two blanks apart; numbers to the right, words to the left."""
     cells = [[_text(value) for value in row] for row in rows]
     widths = [max(len(heading), *(len(row[at]) for row in cells), 0) for at, heading in enumerate(headings)]
-    figures = [
+    numeric = [
         bool(rows) and all(isinstance(value, int | float | None) for value in column)
         for column in zip(*rows, strict=True)
     ]
     for line in [list(headings), *cells]:
-        columns = zip(line, widths, figures or [False] * len(widths), strict=True)
+        columns = zip(line, widths, numeric or [False] * len(widths), strict=True)
         parts = [text.rjust(width) if right else text.ljust(width) for text, width, right in columns]
         typer.echo("  ".join(parts).rstrip())
 

@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from tablesim.cli.options import Cache, Clusters, Json, MaxPixels, Offline, Sources, Weights, Workers
+from tablesim.cli.options import Cache, Clusters, Json, MaxPixels, Offline, Sources, Weights, Workers, goes_with
 from tablesim.cli.output import failure, print_run, progress
 from tablesim.scans.images import MAX_PIXELS
 
 
 def command(
+    context: typer.Context,
     source: Sources,
     out: Annotated[Path, typer.Option("--out", help="Run folder to write, or to go on with.", show_default=False)],
     metadata: Annotated[
@@ -58,6 +59,7 @@ def command(
 
     Example: tablesim run scans --out myrun --metadata pages.csv --workers 2
     """
+    goes_with(context, "this machine alone, without --scheduler", scheduler is None, "workers")
     from tablesim.api import run
     from tablesim.scans.web import Web
 

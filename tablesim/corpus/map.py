@@ -20,6 +20,7 @@ from tablesim.corpus.clustering.kmeans import LazyRows, blocks, unit_roots
 from tablesim.corpus.storage.files import read_parquet, write_parquet
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError, SettingsError
+from tablesim.version import __version__
 
 N_LANDMARKS = 5000
 """Pages that t-SNE itself positions: a minute on one core."""
@@ -105,7 +106,7 @@ def _map(corpus: Corpus, seed: int, n_landmarks: int) -> CorpusMap:
         "seed": seed,
         "perplexity": _perplexity(len(landmarks)),
         "trustworthiness": trust,
-        "versions": {name: version(name) for name in ("tablesim", "scikit-learn", "numpy")},
+        "versions": {"tablesim": __version__, **{name: version(name) for name in ("scikit-learn", "numpy")}},
     }
     return CorpusMap(tuple(pages[row] for row in rows.tolist()), positions.astype(np.float32), is_landmark, settings)
 

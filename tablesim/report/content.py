@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -40,6 +39,7 @@ from tablesim.scans.csvfile import listed
 from tablesim.scans.images import MAX_PIXELS
 from tablesim.scans.kinds import PDF_SUFFIXES
 from tablesim.scans.locator import Locator
+from tablesim.version import __version__
 from tablesim.workflow.alignments import RunAlignments
 from tablesim.workflow.long_tables import MatchedRuns, tables_over_pages, write_tables_over_pages
 
@@ -455,7 +455,7 @@ def _provenance(corpus: Corpus) -> Iterable[tuple[str, str]]:
     for remark in (*corrections.remarks(), *verdicts.remarks()):
         yield "Decisions of people", remark
     yield "Read with", ", ".join(f"{name} {number}" for name, number in sorted(dict(versions).items())) or "unknown"
-    yield "Report written with", f"tablesim {version('tablesim')}"
+    yield "Report written with", f"tablesim {__version__}"
 
 
 def _title(name: str) -> str:

@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Any
 
 from tablesim.corpus.store import Corpus
@@ -31,6 +30,7 @@ from tablesim.report.shown_cells import (
     unaligned_words,
 )
 from tablesim.report.side_by_side import RemovalCurve, SideBySide, side_by_side
+from tablesim.version import __version__
 from tablesim.workflow.alignments import RunAlignments
 
 MAX_PAIRS = 240
@@ -310,7 +310,7 @@ def citation_of(corpus: Corpus, comparison: Comparison, agreement: Verification,
     return (
         f"{a}; compared with {b}. Similarity {shorten(comparison.similarity)} (cosine of the roots of the bigram "
         f"histograms; score {comparison.score:.2f}); {agreement_words(agreement)}. Digits read and pages compared by "
-        f"{SOFTWARE} {version(SOFTWARE)} (digit network {network[:12]}, settings {corpus.settings_hash[:12]}), "
+        f"{SOFTWARE} {__version__} (digit network {network[:12]}, settings {corpus.settings_hash[:12]}), "
         f"run “{corpus.folder.resolve().name}”, {date}."
     )
 

@@ -11,13 +11,13 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 from tablesim.corpus.store import Corpus
 from tablesim.records.reading import Reading
 from tablesim.scans.locator import Locator
+from tablesim.version import __version__
 
 if TYPE_CHECKING:
     from tablesim.reader import PageReader
@@ -91,7 +91,7 @@ class Provenance:
     def of_run(cls, corpus: Corpus, pages: Iterable[str]) -> Provenance:
         """That of some pages of a run; RunError where there is no such page."""
         settings = {name: corpus.run[name] for name in _FROM_RUN_JSON if name in corpus.run}
-        read_with = str(corpus.run.get("versions", {}).get(SOFTWARE) or version(SOFTWARE))
+        read_with = str(corpus.run.get("versions", {}).get(SOFTWARE) or __version__)
         return cls(read_with, str(corpus.settings.get("network", "unknown")), settings, now()).about(corpus, pages)
 
     def about(self, corpus: Corpus, pages: Iterable[str]) -> Provenance:
@@ -103,14 +103,14 @@ class Provenance:
         """That of scans which were read outside a run, by ``network`` as far as it is known."""
         pages = tuple(CitedPage(reading.page, reading.scan, reading.sha256) for reading in readings)
         if network is None:
-            return cls(version(SOFTWARE), "unknown", {}, now(), pages)
+            return cls(__version__, "unknown", {}, now(), pages)
         weights = hashlib.sha256(network.weights.read_bytes()).hexdigest()
         settings = {
             "weights": network.weights.name,
             "weights_sha256": weights,
             **asdict(network.digit_reader.thresholds),
         }
-        return cls(version(SOFTWARE), network.fingerprint, settings, now(), pages)
+        return cls(__version__, network.fingerprint, settings, now(), pages)
 
     def only(self, pages: Iterable[str]) -> Provenance:
         """The same for some of the pages, in the order given; an id that is not among them is left out."""

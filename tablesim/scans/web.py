@@ -25,7 +25,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any, Protocol
 from urllib.parse import unquote, urljoin
@@ -35,6 +34,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, InvalidHeader, Lo
 from urllib3.util import Retry, Timeout, Url, make_headers, parse_url
 
 from tablesim.errors import FetchError
+from tablesim.version import __version__
 
 _ADDRESS = re.compile(r"(?P<scheme>https?):/+(?P<rest>.+)", re.IGNORECASE | re.DOTALL)
 _CHUNK = 1 << 16
@@ -262,7 +262,7 @@ class _Connections:
         self._lock = threading.Lock()
         self._resolved: dict[str, list[str]] = {}
         self._pools: dict[tuple[str, ...], _Asks] = {}
-        self._agent = f"tablesim/{version('tablesim')}"
+        self._agent = f"tablesim/{__version__}"
 
     def open(self, url: str, accept: str, referrer: str | None) -> urllib3.BaseHTTPResponse:
         """The answer at ``url`` or where it sends on to, with its body unread; FetchError or _FailedTry otherwise."""

@@ -1,4 +1,4 @@
-"""The embeddings of the papers side by side on one run: what follows from its counts, and what its scans must give."""
+"""Baselines: the embeddings of the papers side by side on one run, from its bigram counts and from its scans."""
 
 from __future__ import annotations
 
@@ -23,10 +23,13 @@ from tablesim.scans.cleaning import clean
 from tablesim.scans.images import load_scan
 
 UNTRAINED = "random"
-"""In the place of VGG-16's weights: a network that has learnt nothing, whose features are those of its layers alone."""
+"""Instead of a file of VGG-16's weights: random ones, so that the features are those of the layers alone."""
 
 _VGG_LAYERS, _VGG_SIDE = 31, 224
+"""Layers of VGG-16 up to its last pooling, and the side in pixels of the images that it was trained on."""
+
 _CELL = 2
+"""Side in working pixels of one cell of the activation maps."""
 
 
 def compare_embeddings_on(
@@ -37,14 +40,14 @@ def compare_embeddings_on(
     vgg16: str | Path | None = None,
     seed: int = 0,
 ) -> list[EmbeddingRow]:
-    """Our embedding and its rivals against labels, as ``compare_embeddings`` gives them.
+    """Measure our embedding and its baselines against labels, as ``compare_embeddings`` does.
 
     Parameters
     ----------
     corpus : Corpus
     labels : Labels or path of a CSV
-        Pages without one, and those that were taken for no table, are in the way in ``detection`` alone.
-    network : Network, optional
+        Pages without one, and those that were taken for no table, count as distractors in ``detection`` alone.
+    network : PageReader, optional
         With it the pooled maps of the digit network are in the table: a pass over every scan, seconds each.
     vgg16 : path or "random", optional
         With these weights of VGG-16 (torchvision's state dict) its last pooling layer is in the table; with random ones
@@ -87,12 +90,12 @@ def _vgg16(corpus: Corpus, pages: list[str], weights: Path | None) -> NDArray[np
         network = VGG(16, _VGG_LAYERS, weights).eval()
     except bilrp.PretrainedWeightsError as error:
         raise WeightsError(str(error)) from error
-    found = []
+    features = []
     for page in pages:
         grey = cv2.resize(
             load_scan(corpus.page(page)["scan"]).grey, (_VGG_SIDE, _VGG_SIDE), interpolation=cv2.INTER_AREA
         )
         image = torch.from_numpy(np.asarray(grey, dtype=np.float32) / 255.0).expand(1, 3, _VGG_SIDE, _VGG_SIDE)
         with torch.inference_mode():
-            found.append(network(normalize(image)).flatten().numpy())
-    return np.stack(found).astype(np.float64)
+            features.append(network(normalize(image)).flatten().numpy())
+    return np.stack(features).astype(np.float64)

@@ -36,6 +36,7 @@ from tablesim.scans.images import MAX_PIXELS
 from tablesim.scans.metadata import Metadata, PageMetadata, join, merged, read_metadata
 from tablesim.scans.sources import ScanListing, Source, describe_left_out, name_fetched_pages, split_sources
 from tablesim.scans.web import Web
+from tablesim.version import __version__
 from tablesim.workflow.clustering import cluster
 from tablesim.workflow.event_log import EventLog
 from tablesim.workflow.run_sources import agreed_sources, list_sources, sources_in_writing
@@ -285,7 +286,7 @@ def _numbers(readers: dict[str, dict[str, str]], part: str) -> set[str | None]:
 
 def versions() -> dict[str, str]:
     """The versions that a run was made with."""
-    found = {"python": platform.python_version(), "tablesim": version("tablesim")}
+    found = {"python": platform.python_version(), "tablesim": __version__}
     for name in _VERSIONS_OF:
         try:
             found[name] = version(name)

@@ -35,6 +35,20 @@ REFUSED = {
         (("a", "--labels", "l", "--embeddings", "--weights", "w"), "--weights goes with --truth or --pooled"),
         (("a", "b", "--labels", "l"), "--labels takes one run folder, got 2 paths"),
     ],
+    "run": [(("d", "--out", "r", "--scheduler", "s", "--workers", "2"), "--workers goes with this machine alone")],
+    "export": [
+        (("r", "p", "--base", "http://a/"), "--base goes with --format iiif"),
+        (("r", "a", "b", "--format", "tei", "--base", "http://a/"), "--base goes with --format iiif"),
+    ],
+    "collate": [
+        (("a",), "give two witnesses or more"),
+        (("a", "b", "--csv", "--tei"), "give one of --json, --csv, --tei and --xlsx"),
+        (("a", "b", "--laws", "--tei"), "--laws goes with --json or with words alone"),
+        (("a", "b", "--out", "f"), "--out goes with --csv, --tei or --xlsx"),
+        (("a", "b", "--run", "r", "--weights", "w"), "--weights goes with scans"),
+        (("a", "b", "--years", "1515,1549"), "--years goes with --genealogy"),
+        (("a", "b", "--json", "--force"), "--force goes with a file"),
+    ],
     "train": [
         (("--out", "t", "--annotations", "a.csv"), "--annotations goes with --scans"),
         (("--out", "t", "--scans", "d"), "--scans goes with --annotations"),
