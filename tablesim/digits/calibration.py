@@ -19,7 +19,7 @@ from scipy.special import expit, logit
 from tablesim.errors import WeightsError
 from tablesim.records.reading import Digit, Number
 
-N_BINS = 10
+RELIABILITY_BINS = 10
 """Bins of a reliability diagram, as is usual for the expected calibration error."""
 
 CLIP = 1e-9
@@ -53,7 +53,7 @@ class Calibration:
 
 
 @dataclass(frozen=True, slots=True)
-class Bin:
+class ReliabilityBin:
     """Answers of similar confidence: how many, their mean confidence, and the share of them that is right."""
 
     count: int
@@ -115,13 +115,15 @@ def fit_calibration(logits: NDArray[np.float64], right: NDArray[np.bool_]) -> Ca
     return Calibration(max(0.1, slope), shift)
 
 
-def reliability(confidence: NDArray[np.float64], right: NDArray[np.bool_], n_bins: int = N_BINS) -> tuple[Bin, ...]:
+def reliability(
+    confidence: NDArray[np.float64], right: NDArray[np.bool_], n_bins: int = RELIABILITY_BINS
+) -> tuple[ReliabilityBin, ...]:
     """The answers in equal-count bins of rising confidence; fewer bins where there are fewer answers, none without."""
     if not len(confidence):
         return ()
     order = np.argsort(confidence, kind="stable")
     parts = np.array_split(order, min(n_bins, len(order)))
-    return tuple(Bin(len(part), float(confidence[part].mean()), float(right[part].mean())) for part in parts)
+    return tuple(ReliabilityBin(len(part), float(confidence[part].mean()), float(right[part].mean())) for part in parts)
 
 
 def expected_calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tablesim import reader
-from tablesim.digits.calibration import Bin, expected_calibration_error, reliability
+from tablesim.digits.calibration import ReliabilityBin, expected_calibration_error, reliability
 from tablesim.digits.evaluation.alignment import align, judged_digits
 from tablesim.digits.evaluation.scores import ReadingScore, TableNeighbourRecall, total
 from tablesim.digits.evaluation.transcription import find_truth, read_truth
@@ -47,7 +47,7 @@ class CalibrationEvaluation:
 
     judged: int
     error: float
-    bins: tuple[Bin, ...]
+    bins: tuple[ReliabilityBin, ...]
 
     @classmethod
     def of(cls, judged: Sequence[Judged]) -> CalibrationEvaluation:

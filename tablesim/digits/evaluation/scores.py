@@ -217,13 +217,13 @@ def neighbour_recall(
     read_of = {k: j for j, k in pairs}
     counts = []
     for across in (True, False):
-        expected, neighbours_read = neighbours(printed, across=across), neighbours(read, across=across)
-        kept = sum((read_of.get(a, -1), read_of.get(b, -1)) in neighbours_read for a, b in expected)
+        expected, pairs_read = neighbour_pairs(printed, across=across), neighbour_pairs(read, across=across)
+        kept = sum((read_of.get(a, -1), read_of.get(b, -1)) in pairs_read for a, b in expected)
         counts.append(NeighbourRecall(len(expected), kept))
     return TableNeighbourRecall(*counts)
 
 
-def neighbours(cells: Sequence[InCell], *, across: bool) -> set[tuple[int, int]]:
+def neighbour_pairs(cells: Sequence[InCell], *, across: bool) -> set[tuple[int, int]]:
     """Pairs of indices of numbers that follow each other in a row (``across``) or in a column of a table."""
     lines: dict[tuple[int, int], list[tuple[int, int]]] = {}
     for index, cell in enumerate(cells):

@@ -17,7 +17,7 @@ CURVE, CONFUSION, CALIBRATION, REPORT = "learning_curve.png", "confusion.png", "
 _INCHES, _DPI = (8.0, 4.5), 110
 
 
-def write_report(folder: str | Path, record: dict[str, Any]) -> Path:
+def write_training_report(folder: str | Path, record: dict[str, Any]) -> Path:
     """Write the pictures and ``report.md`` of a training into its folder.
 
     Parameters

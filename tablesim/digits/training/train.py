@@ -28,7 +28,7 @@ from torch import nn
 from tablesim.digits.network import DigitNetwork, load_weights, save_weights
 from tablesim.digits.training.annotated_pages import AnnotatedPage, split_by_book
 from tablesim.digits.training.crops import AnnotatedCrops, Crop, mask
-from tablesim.digits.training.report import write_report
+from tablesim.digits.training.report import write_training_report
 from tablesim.digits.training.targets import TrueDigits, loss, make_targets, true_digits_of
 from tablesim.digits.training.validation import ValidationSettings, Validator
 from tablesim.errors import SettingsError
@@ -229,7 +229,7 @@ def train(
         folded = _folded(average)
         record = {"training": asdict(settings), **validator.examine(folded, start)}
     save_weights(folded, folder / "digits.safetensors", record)
-    write_report(folder, record)
+    write_training_report(folder, record)
     return folded
 
 

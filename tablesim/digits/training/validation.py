@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from tablesim.digits.calibration import (
-    Bin,
     Calibration,
+    ReliabilityBin,
     calibration_in,
     expected_calibration_error,
     fit_calibration,
@@ -81,7 +81,7 @@ class Validation:
         Expected calibration error of the accepted digits, 10 equal-count bins.
     confusion : int array of shape (10, 10)
         Rows: what is printed; columns: what was read there.
-    bins : tuple of Bin
+    bins : tuple of ReliabilityBin
         The accepted digits by their confidence.
     """
 
@@ -92,7 +92,7 @@ class Validation:
     f1_numbers: float
     calibration_error: float
     confusion: NDArray[np.int64]
-    bins: tuple[Bin, ...] = ()
+    bins: tuple[ReliabilityBin, ...] = ()
 
     @property
     def f1_digits(self) -> float:
@@ -123,13 +123,13 @@ class ReliabilityReport:
     error : float
         Expected calibration error, 10 equal-count bins. It is taken in two halves of the pages, in each with the
         calibration of the other half.
-    bins : tuple of Bin
+    bins : tuple of ReliabilityBin
         The answers by their confidence, calibrated as for the error.
     """
 
     calibration: Calibration
     error: float
-    bins: tuple[Bin, ...]
+    bins: tuple[ReliabilityBin, ...]
 
 
 @dataclass(frozen=True)

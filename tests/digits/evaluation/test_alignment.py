@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tablesim.digits.evaluation.alignment import Alignment, PrintedNumber, align, judged_digits
-from tablesim.digits.evaluation.scores import NeighbourRecall, TableNeighbourRecall, neighbours
+from tablesim.digits.evaluation.scores import NeighbourRecall, TableNeighbourRecall, neighbour_pairs
 from tablesim.digits.evaluation.transcription import parse_transcription
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Digit, Number, Reading
@@ -148,8 +148,8 @@ def test_what_is_lost_only_loses_its_own_neighbours(rows, data):
 def test_neighbours_pass_over_blank_cells_but_not_over_numbers():
     numbers = grid([["1", "", "3"], ["4", "5", "6"]])
 
-    assert neighbours(numbers, across=True) == {(0, 1), (2, 3), (3, 4)}
-    assert neighbours(numbers, across=False) == {(0, 2), (1, 4)}
+    assert neighbour_pairs(numbers, across=True) == {(0, 1), (2, 3), (3, 4)}
+    assert neighbour_pairs(numbers, across=False) == {(0, 2), (1, 4)}
     between = number("9", 110, 50, (0, 0, 1))
     aligned = Alignment(
         (*numbers, between),

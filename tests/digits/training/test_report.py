@@ -7,7 +7,7 @@ import sys
 import cv2
 import numpy as np
 
-from tablesim.digits.training.report import confusions, read_metrics, write_report
+from tablesim.digits.training.report import confusions, read_metrics, write_training_report
 
 
 def record(held_out=True):
@@ -43,7 +43,7 @@ def test_the_report_says_what_was_measured(tmp_path):
     metrics(tmp_path / "metrics.jsonl", [2, 4, 4])
     with (tmp_path / "metrics.jsonl").open("a", encoding="utf-8") as file:
         file.write('{"step": 0, "practice": {"f1_digits": 0.75, "f1_numbers": 0.6}, "held_out": null}\n')
-    text = write_report(tmp_path, record()).read_text(encoding="utf-8")
+    text = write_training_report(tmp_path, record()).read_text(encoding="utf-8")
 
     assert "| F1 of digits on the few pages of the learning curve, before and after | 0.7500, 0.5000 |" in text
     assert "3 points on the learning curve" in text
@@ -58,12 +58,12 @@ def test_the_report_says_what_was_measured(tmp_path):
         # Something is drawn: neither blank nor all of one colour.
         assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 20
     before = (tmp_path / "confusion.png").read_bytes()
-    write_report(tmp_path, record())
+    write_training_report(tmp_path, record())
     assert (tmp_path / "confusion.png").read_bytes() == before
 
 
 def test_a_training_without_annotations_or_metrics_has_a_report_too(tmp_path):
-    text = write_report(tmp_path, record(held_out=False)).read_text(encoding="utf-8")
+    text = write_training_report(tmp_path, record(held_out=False)).read_text(encoding="utf-8")
     assert "held out" not in text
     assert (tmp_path / "learning_curve.png").is_file()
 
