@@ -1,7 +1,8 @@
 """Evidence: why two pages are said to be alike, down to the glyph, and where they differ.
 
-`comparison` is one pair of pages; `matches` its glyphs, `pixels` its ink, `laying` one page over the other, `pictures`
-what is drawn of it. `collation` goes cell by cell, `laws` say whose error a difference is, `genealogy` who copied whom.
+`comparison` is one pair of pages, `matches` the glyphs and the ink that make it alike. `collation` aligns tables and
+goes cell by cell, `registration` brings one page onto the other, `figures` draws. `recomputation` says whose error a
+difference is, `genealogy` who copied whom.
 """
 
 from tablesim.evidence.collation import Collation, collate

@@ -58,8 +58,8 @@ class Comparison:
         Of the two pages, where it is known; else it is made when it is needed.
     corpus_rank : CorpusRank, optional
         How the pair stands among all pages of a run; known after ``within``.
-    by_region : two Surfaces, optional
-        On what the relevance lies on the two pages; known after ``with_pixels``.
+    by_region : two RelevanceByRegion, optional
+        On what the relevance lies on the two pages; set by who calls ``pixels``.
     """
 
     reading_a: Reading
@@ -196,16 +196,12 @@ class Comparison:
         Raises
         ------
         RunError
-            A page is not in the run, has no figures, or is the other one.
+            A page is not in the run, has no digits, or is the other one.
         """
         from tablesim.evidence.matches.corpus_rank import page_in, rank_in_corpus
 
         pages = page_in(corpus, self.reading_a), page_in(corpus, self.reading_b)
         return replace(self, corpus_rank=rank_in_corpus(corpus, *pages, labels))
-
-    def with_pixels(self, network: PageReader | None = None) -> Comparison:
-        """The same with its ``surfaces``; takes as long as ``pixels`` and raises what it raises."""
-        return replace(self, by_region=self.pixels(network).by_region)
 
     def pixels(self, network: PageReader | None = None) -> PixelRelevance:
         """The score shared over pairs of pixels of the two working pages, which takes some seconds.
@@ -301,11 +297,16 @@ def compare(
     """
     if top < 0:
         raise ValueError(f"compare: got top={top}, expected 0 or more matches")
-    if network is None and not (isinstance(a, Reading) and isinstance(b, Reading)):
-        from tablesim.reader import load_network
+    readings: list[Reading] = []
+    for page in (a, b):
+        if isinstance(page, Reading):
+            readings.append(page)
+            continue
+        if network is None:
+            from tablesim.reader import load_network
 
-        network = load_network()
-    readings = [page if isinstance(page, Reading) else _read(network, page) for page in (a, b)]
+            network = load_network()
+        readings.append(network.read(page))
     occurrences = [Occurrences.of(reading) for reading in readings]
     h_a, h_b = (exact_histogram(side) for side in occurrences)
     phi_a, phi_b = embed(h_a), embed(h_b)
@@ -321,9 +322,3 @@ def compare(
         n_top=top,
         alignment=alignment,
     )
-
-
-def _read(network: PageReader | None, page: str | Path) -> Reading:
-    if network is None:  # pragma: no cover - compare() has loaded one
-        raise ValueError("compare: no network to read with")
-    return network.read(page)

@@ -66,7 +66,7 @@ def verified_search(
     Raises
     ------
     RunError
-        No such page, or no figures were read on it.
+        No such page, or no digits were read on it.
     """
     hits = corpus.search(
         page, top=max(top, candidates), across_books=across_books, labels=labels, approximate=approximate

@@ -1,7 +1,7 @@
-"""Which rows and columns of two witnesses belong together.
+"""Alignment of rows by dynamic programming with affine gaps (Gotoh 1982) and of columns by assignment, in turn.
 
-Editions set one table in other columns, in halves or whole, with rows dropped, added or moved. So a page is not laid
-over the other at once but in patches: a set of columns and a map of rows that fit each other, the greatest first, until
+Editions set one table in other columns, in halves or whole, with rows dropped, added or moved. So two pages are not
+aligned at once but in patches: a set of columns and a map of rows that fit each other, the greatest first, until
 nothing is left that chance could not do. In a patch rows and columns are found in turn: rows from the numbers that two
 rows share wherever they stand; columns from what they say under that map of rows; rows again from these columns alone.
 
@@ -45,7 +45,7 @@ STRAYS, STRAY_GROUP = 12.0, 16.0
 """Columns that would gain so many bits by a map of rows of their own, one alone and all together, get one."""
 
 PATCH_BITS, PATCH_EQUAL, PATCH_SHARE = 24.0, 6, 0.3
-"""What a patch needs: bits, equal numbers, and their share of the places where both have a number."""
+"""What a patch needs: bits, equal numbers, and their share of the cells where both have a number."""
 
 WEAK = 0.3
 """Pairs of rows with less than this share of the usual bits are weak."""
@@ -78,7 +78,7 @@ class AlignedPatch:
 
 
 def find_patches(given: Evidence) -> list[AlignedPatch]:
-    """The patches by falling bits; no place of either side is in two of them."""
+    """The patches by falling bits; no cell of either side is in two of them."""
     left, right = [grid.copy() for grid in given.left], [grid.copy() for grid in given.right]
     tried: dict[tuple[int, int], AlignedPatch | None] = {}
     found: list[AlignedPatch] = []
@@ -376,10 +376,10 @@ def _with_sandwiched(given: Evidence, a: Ints, b: Ints, rows: Ints, columns: Int
 
 
 def _alike_in_kind(given: Evidence, here: Ints, there: Ints) -> bool:
-    """Whether two columns that differ have numbers at the same places and of about as many figures."""
+    """Whether two columns that differ have numbers in the same cells and of about as many digits."""
     full, others = here != given.blank_left, there != given.blank_right
     both = full & others
     if both.sum() < max(3.0, 0.8 * max(full.sum(), others.sum())):
         return False
-    figures = [given.figures[side][codes[both]].mean() for side, codes in enumerate((here, there))]
-    return bool(abs(figures[0] - figures[1]) < 0.7)
+    digits = [given.digits[side][codes[both]].mean() for side, codes in enumerate((here, there))]
+    return bool(abs(digits[0] - digits[1]) < 0.7)

@@ -1,4 +1,4 @@
-"""What stands at one place in each witness, and whether they agree.
+"""What each witness has in a cell, and whether they agree: judged by the reader's confidences (``doubt``).
 
 A difference is asserted only where the readings leave no way around it. It is doubtful where it is likelier that a
 reader erred than that the printers differ, and where the reader parted or joined numbers.
@@ -20,13 +20,13 @@ DOUBTFUL = 0.5
 """From this doubt on a state is not asserted."""
 
 LOST = 0.1
-"""A number that is less likely whole than this goes on where no further figure was read. Of 40 pairs of synthesized
+"""A number that is less likely whole than this goes on where no further digit was read. Of 40 pairs of synthesized
 editions each number below 0.05 that stood opposite a longer one had lost a figure, and no true difference of their
 lengths is below 0.9."""
 
 
 def cells_of(panel: Panel, witnesses: Sequence[Witness], first_row: int, first_column: int) -> list[Cell]:
-    """The places of a panel that two witnesses or more have, row by row; rows and columns count from the given ones."""
+    """The cells of a panel that two witnesses or more have, row by row; rows and columns count from the given ones."""
     found = []
     split = _parted(panel, witnesses)
     for row in range(panel.shape[0]):
@@ -46,7 +46,7 @@ def cells_of(panel: Panel, witnesses: Sequence[Witness], first_row: int, first_c
 
 
 def judge(readings: Sequence[CellReading | None]) -> tuple[str, float]:
-    """State of a place and its doubt, from the readings of the witnesses that have its row and column."""
+    """State of a cell and its doubt, from the readings of the witnesses that have its row and column."""
     present = [reading for reading in readings if reading is not None]
     pairs = [(a, b) for at, a in enumerate(present) for b in present[at + 1 :] if a.text != b.text]
     apart = [(a, b) for a, b in pairs if not _may_be(a.number, b.number)]
@@ -61,7 +61,7 @@ def judge(readings: Sequence[CellReading | None]) -> tuple[str, float]:
 
 
 def _may_be(a: Number, b: Number) -> bool:
-    """Whether two numbers are equal once the figures are told that are illegible or were lost."""
+    """Whether two numbers are equal once the digits are told that are illegible or were lost."""
     shorter, longer = sorted((a.digits_text, b.digits_text), key=len)
     if len(shorter) == len(longer):
         return all(x == y or ILLEGIBLE in (x, y) for x, y in zip(shorter, longer, strict=True))
@@ -71,7 +71,7 @@ def _may_be(a: Number, b: Number) -> bool:
 
 
 def _parted(panel: Panel, witnesses: Sequence[Witness]) -> NDArray[np.bool_]:
-    """Places, shape (r, c), where one witness has in one number what another has in two of neighbouring places."""
+    """Cells, shape (r, c), where one witness has in one number what another has in two of neighbouring cells."""
     found = np.zeros(panel.shape, dtype=bool)
     texts = [
         [["" if i == NONE else witness.texts[i] for i in row] for row in panel.numbers[w].tolist()]

@@ -1,4 +1,4 @@
-"""Witnesses of a table collated: what stands in each place of each of them, and where they differ."""
+"""Collation: witnesses aligned one after the other (``alignment``), then compared cell by cell (``cells``)."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def collate(*witnesses: Scan | Sequence[Scan], network: PageReader | None = None
     Returns
     -------
     Collation
-        Which rows and columns belong together, and each place with what every witness has there.
+        Which rows and columns belong together, and each cell with what every witness has there.
 
     Raises
     ------

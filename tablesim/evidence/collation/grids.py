@@ -1,7 +1,7 @@
-"""Witnesses as grids of numbers: what collation lays over each other.
+"""Witnesses as grids of numbers, and their alignment: what collation works on.
 
-A witness is one page or several. Each table on its pages is a panel: rows and columns of places, each empty or with
-one number. The rows and columns that the reading gives are taken as a hint: two numbers in one place part its column.
+A witness is one page or several. Each table on its pages is a panel: rows and columns of cells, each empty or with
+one number. The rows and columns that the reading gives are taken as a hint: two numbers in one cell part its column.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def witness_of(readings: Sequence[Reading]) -> Witness:
 
 @dataclass(frozen=True)
 class Panel:
-    """A piece of table with the numbers of one witness or, once laid over each other, of several.
+    """A piece of table with the numbers of one witness or, once aligned, of several.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def with_second_numbers(numbers: Sequence[Number], transform: Transform) -> list
     """The numbers, those among them that the arrangement left out as second ones of a cell put into that cell.
 
     A reading has one number a cell. The 14 and the 1/2 of one column are three of them, and which it kept changes from
-    row to row: laid over another edition the rest would seem to differ.
+    row to row: beside another edition the rest would seem to differ.
     """
     loose = [at for at, number in enumerate(numbers) if number.table is None]
     middles = transform.to_working(np.array([number.box.centre for number in numbers]).reshape(-1, 2))

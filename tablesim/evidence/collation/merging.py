@@ -1,7 +1,7 @@
-"""Two sides laid over each other by their patches: one panel a patch, with the numbers of both.
+"""Two aligned sides merged by their patches: one panel a patch, with the numbers of both.
 
-What a patch left over of its panels, rows and columns that only one side has, stands in the merged panel at its place,
-so that a further witness can meet it there.
+What a patch left over of its panels, rows and columns that only one side has, is in the merged panel where its page
+has it, so that a further witness can meet it there.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _sequence(names: Ints) -> Ints:
 
 
 def _owners(panel: Panel, which: int, patches: Sequence[AlignedPatch], side: int) -> Ints:
-    """To which patch each place of a panel goes, shape (r, c): what none of them covers goes to the nearest one."""
+    """To which patch each cell of a panel goes, shape (r, c): what none of them covers goes to the nearest one."""
     owner = np.full(panel.shape, NONE)
     mine = [(n, p) for n, p in enumerate(patches) if (p.left, p.right)[side] == which]
     if not mine:
@@ -87,7 +87,7 @@ def _band(
     patch: AlignedPatch,
     given: Evidence,
 ) -> Panel:
-    """The panel of one patch; of each side come the panel, the mask of places that are the patch's, and the codes."""
+    """The panel of one patch; of each side come the panel, the mask of cells that are the patch's, and the codes."""
     (one, own, codes), (other, others, other_codes) = mine, yours
     full = own & (one.numbers != NONE).any(axis=0), others & (other.numbers != NONE).any(axis=0)
     rows = _order(patch.rows, *(np.flatnonzero(f.any(axis=1)) for f in full))

@@ -1,7 +1,7 @@
-"""How much it says that two places of two tables hold these numbers, in bits.
+"""How much it says, in bits, that cells of two tables hold these numbers: log rarity less edit distance.
 
 Equal numbers speak the more for each other the rarer they are: every table has many 0, 15 and 30, and a 47 is seldom.
-Numbers that differ in one figure of several speak a little for each other, since readers and printers slip; others
+Numbers that differ in one digit of several speak a little for each other, since readers and printers slip; others
 speak against. A number is as rare as it is on the two pages together.
 """
 
@@ -30,8 +30,8 @@ LONELY = -0.4
 LEAST, MOST = 0.25, 9.0
 """Bits of equal numbers at least, where every cell has them, and at most."""
 
-MAX_FIGURES = 12
-"""Longer numbers are compared by their first figures."""
+MAX_DIGITS = 12
+"""Longer numbers are compared by their first digits."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +41,15 @@ class Evidence:
     Parameters
     ----------
     left, right : tuple of int64 arrays of shape (r, c)
-        For each panel of a side the codes of its places; a blank has the last code of its side.
+        For each panel of a side the codes of its cells; a blank has the last code of its side.
     bits : float64 array of shape (n, m)
         For each code of the left and of the right side; 0 for two blanks.
     overlap : tuple of float64 arrays
         Counts of strings of each side's codes, of shapes (n, s) and (m, s).
     weights : float64 array of shape (s,)
         Bits of each string.
-    figures : tuple of float64 arrays of shapes (n,) and (m,)
-        How many figures the numbers of each code have.
+    digits : tuple of float64 arrays of shapes (n,) and (m,)
+        How many digits the numbers of each code have.
     """
 
     left: tuple[Ints, ...]
@@ -57,7 +57,7 @@ class Evidence:
     bits: Floats
     overlap: tuple[Floats, Floats]
     weights: Floats
-    figures: tuple[Floats, Floats]
+    digits: tuple[Floats, Floats]
 
     @property
     def blank_left(self) -> int:
@@ -69,7 +69,7 @@ class Evidence:
 
 
 def evidence(left: Sequence[Panel], right: Sequence[Panel], witnesses: Sequence[Witness]) -> Evidence:
-    """Code the panels of two sides; a place that holds several witnesses is as like as the likest of them."""
+    """Code the panels of two sides; a cell that holds several witnesses is as like as the likest of them."""
     classes_left, codes_left = _coded(left, witnesses)
     classes_right, codes_right = _coded(right, witnesses)
     strings = sorted({text for group in (*classes_left, *classes_right) for text in group})
@@ -84,8 +84,8 @@ def evidence(left: Sequence[Panel], right: Sequence[Panel], witnesses: Sequence[
         bits_of = [weights[[number[text] for text in side]] for side in flat]
         spread = string_bits(flat[0], flat[1], bits_of[0], bits_of[1])
         bits[:-1, :-1] = np.maximum.reduceat(np.maximum.reduceat(spread, starts[0], axis=0), starts[1], axis=1)
-    figures = _mean_length(classes_left), _mean_length(classes_right)
-    return Evidence(codes_left, codes_right, bits, overlap, weights, figures)
+    digits = _mean_length(classes_left), _mean_length(classes_right)
+    return Evidence(codes_left, codes_right, bits, overlap, weights, digits)
 
 
 def string_bits(one: Sequence[str], other: Sequence[str], weights_one: Floats, weights_other: Floats) -> Floats:
@@ -97,9 +97,9 @@ def string_bits(one: Sequence[str], other: Sequence[str], weights_one: Floats, w
 
 
 def edit_distances(one: Sequence[str], other: Sequence[str]) -> Floats:
-    """Insertions, deletions and changes between each pair of strings, shape (n, m); an illegible figure costs half."""
+    """Insertions, deletions and changes between each pair of strings, shape (n, m); an illegible digit costs half."""
     lengths_one, lengths_other = _lengths(one), _lengths(other)
-    left, right = _figures(one), _figures(other)
+    left, right = _code_points(one), _code_points(other)
     size = len(one), len(other)
     unknown = ord(ILLEGIBLE)
     found = np.zeros(size)
@@ -120,19 +120,19 @@ def edit_distances(one: Sequence[str], other: Sequence[str]) -> Floats:
 
 
 def _lengths(strings: Sequence[str]) -> Ints:
-    return np.array([min(len(text), MAX_FIGURES) for text in strings], dtype=np.int64)
+    return np.array([min(len(text), MAX_DIGITS) for text in strings], dtype=np.int64)
 
 
-def _figures(strings: Sequence[str]) -> Ints:
-    """The figures of each string as code points, shape (n, longest)."""
-    figures = np.zeros((len(strings), int(_lengths(strings).max(initial=0))), dtype=np.int64)
+def _code_points(strings: Sequence[str]) -> Ints:
+    """The digits of each string as code points, shape (n, longest)."""
+    digits = np.zeros((len(strings), int(_lengths(strings).max(initial=0))), dtype=np.int64)
     for at, text in enumerate(strings):
-        figures[at, : min(len(text), MAX_FIGURES)] = [ord(character) for character in text[:MAX_FIGURES]]
-    return figures
+        digits[at, : min(len(text), MAX_DIGITS)] = [ord(character) for character in text[:MAX_DIGITS]]
+    return digits
 
 
 def _coded(panels: Sequence[Panel], witnesses: Sequence[Witness]) -> tuple[list[tuple[str, ...]], tuple[Ints, ...]]:
-    """The different contents of places, each the sorted strings of its witnesses, and the code of every place."""
+    """The different contents of cells, each the sorted strings of its witnesses, and the code of every cell."""
     classes: dict[tuple[str, ...], int] = {}
     grids = []
     for panel in panels:
@@ -146,7 +146,7 @@ def _coded(panels: Sequence[Panel], witnesses: Sequence[Witness]) -> tuple[list[
 
 
 def _rarity(strings: Sequence[str], *sides: tuple[list[tuple[str, ...]], tuple[Ints, ...]]) -> Floats:
-    """-log2 of how often each string fills a place, the mean over the sides."""
+    """-log2 of how often each string fills a cell, the mean over the sides."""
     share = np.zeros(len(strings))
     for classes, grids in sides:
         counts: Counter[str] = Counter()

@@ -1,7 +1,7 @@
-"""The same table, or only the same kind? What collation says of two pages that look alike.
+"""The same table, or only the same kind? Verified by the share of cells that agree in a collation of two pages.
 
 Bigram histograms of two tables of one kind (two months of one observatory, the Sun's place in two years) are nearly as
-alike as those of two editions of one table. Laid over each other, the editions agree place by place, and the others
+alike as those of two editions of one table. Collated, the editions agree cell by cell, and the others
 agree in their arguments alone. So candidates are found by similarity and told apart by these two shares.
 """
 
@@ -22,26 +22,26 @@ from tablesim.records.collation import AGREES, DIFFERS, Collation
 from tablesim.records.reading import Reading
 
 SAME_AGREEMENT, SAME_RANK = 0.8, 0.65
-"""Two pages carry one table where so large a share of the places that both have agrees, and of the smaller page.
+"""Two pages carry one table where so large a share of the cells that both have agrees, and of the smaller page.
 Printers and readers together spoil less than a fifth. Of two tables of one kind the arguments agree and the leading
-places, half of the page at most; where little more was laid over each other, little of the page agrees."""
+digits, half of the page at most; where little more was aligned, little of the page agrees."""
 
 AT_LEAST = 12
-"""Places that must have met: fewer say nothing."""
+"""Cells that must have met: fewer say nothing."""
 
 
 @dataclass(frozen=True)
 class Verification:
-    """How far two pages agree where they lie over each other.
+    """How far two pages agree in the cells that both have.
 
     Parameters
     ----------
     agreement : float
-        Share of agreeing places, 0 to 1, of those whose difference is not in doubt.
+        Share of agreeing cells, 0 to 1, of those whose difference is not in doubt.
     coverage : float
         Share of the numbers of the smaller page that met a number of the other, 0 to 1.
     places : int
-        How many places both have.
+        How many cells both have.
     """
 
     agreement: float
@@ -68,7 +68,7 @@ class Verification:
 
 
 def verify(a: Reading, b: Reading) -> Verification:
-    """Lay two pages over each other and say how far they agree."""
+    """Collate two pages and say how far they agree."""
     return verification(collate_witnesses([witness_of([a]), witness_of([b])]))
 
 
@@ -77,7 +77,7 @@ def verification(collation: Collation, a: int = 0, b: int = 1) -> Verification:
     met = [(cell, x, y) for cell in collation.cells if (x := cell.readings[a]) and (y := cell.readings[b])]
     agree = apart = 0
     for cell, x, y in met:
-        # What is said of a place counts all its witnesses.
+        # The state of a cell counts all its witnesses.
         state, doubt = (cell.state, cell.doubt) if len(cell.readings) == 2 else judge([x, y])
         agree += state == AGREES
         apart += state == DIFFERS and doubt < DOUBTFUL and not (cell.doubtful and len(cell.readings) == 2)
@@ -91,7 +91,7 @@ def verification(collation: Collation, a: int = 0, b: int = 1) -> Verification:
 
 @dataclass(frozen=True)
 class WitnessPair:
-    """Two witnesses of a collation: how alike their histograms are, and how far their places agree.
+    """Two witnesses of a collation: how alike their histograms are, and how far their cells agree.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ class WitnessPair:
         sum min(h, h') / min(sum h, sum h'): 1 where the bigrams of one witness are all in the other. A witness of
         three pages holds that of one, though their cosine may be low.
     verification : Verification
-        How far they agree place by place.
+        How far they agree cell by cell.
     """
 
     a: str

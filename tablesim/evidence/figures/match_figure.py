@@ -1,4 +1,4 @@
-"""The picture of a comparison: two pages side by side, equal glyphs joined by lines.
+"""The picture of a comparison for the screen: two pages side by side, equal glyphs joined by lines.
 
 Matplotlib is imported when a picture is drawn.
 """

@@ -1,6 +1,6 @@
-"""One page upon the other: the overlay of their inks, and the picture that blinks between them.
+"""Registered pages as pictures: the overlay of their inks, and the one that blinks between them.
 
-Page A is brought onto page B by its ``superposition``; page B stands upright and is otherwise left alone. Every
+Page A is brought onto page B by its PageMap; page B stands upright and is otherwise left alone. Every
 pixel of the picture is looked up on A (backward mapping), so nothing is torn open where the map stretches.
 """
 
@@ -53,7 +53,7 @@ Grey = NDArray[np.uint8]
 
 
 def aligned_pages(comparison: Comparison, side: int = OVERLAY_SIDE) -> tuple[Grey, Grey]:
-    """Page A laid over page B, and page B, upright and of one size.
+    """Page A brought onto page B, and page B, upright and of one size.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def draw_overlay(comparison: Comparison, path: str | Path, *, mark: bool = True,
 
 
 def write_blink(comparison: Comparison, path: str | Path, *, side: int = BLINK_SIDE) -> Path:
-    """Write a picture that blinks between B and A laid over it, without end.
+    """Write a picture that blinks between B and A brought onto it, without end.
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ def write_blink(comparison: Comparison, path: str | Path, *, side: int = BLINK_S
 def _transform(comparison: Comparison) -> PageMap:
     if comparison.transform is None:
         raise ValueError(
-            f"{comparison.a} is not laid over {comparison.b}: {comparison.why_no_transform}; "
+            f"{comparison.a} cannot be registered on {comparison.b}: {comparison.why_no_transform}; "
             "ask Comparison.transform first, which is None then"
         )
     return comparison.transform

@@ -36,7 +36,7 @@ class SideRank:
     surprise : Surprise or None
         How many pages of other tables come at least as near; None where neither labels nor books are known.
     nearest_other : (str, float) or None
-        The nearest page of another table, and its similarity; None where there is none with a figure in common.
+        The nearest page of another table, and its similarity; None where there is none with a digit in common.
     """
 
     rank: int
@@ -115,7 +115,7 @@ def rank_in_corpus(corpus: Corpus, a: str, b: str, labels: Mapping[str, str] | N
     Raises
     ------
     RunError
-        No such page in the run, the two are one page, or no figures were read on one of them.
+        No such page in the run, the two are one page, or no digits were read on one of them.
     """
     if a == b:
         raise RunError(f"{corpus.folder}: page {a} was given twice; a page has no standing beside itself")

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 GAMMA = 0.1
 """How much more positive weights count above the first layer: it keeps maps quiet. More of it carries relevance farther
-from the figures, along whatever the network sees beside them."""
+from the digits, along whatever the network sees beside them."""
 
 STABILIZER = 0.1
 """Share of sum |z_jk| added to each denominator. Sums that cancel (residual additions, faint activations) would blow up
@@ -65,7 +65,7 @@ class InkShare(LinearRule):
 
     LRP-0, but that biases and stabilizers are shared over :math:`(a_j + PAPER) |w_{jk}|`: nothing is lost where a
     filter sees paper only. The box rule zB, usual for pixels, also counts paper where a filter wants paper. That is
-    true of the filter, but puts a fifth of the relevance beside the figures, on nothing that one could see or remove.
+    true of the filter, but puts a fifth of the relevance beside the digits, on nothing that one could see or remove.
     """
 
     def groups(self, layer: LinearLayer) -> list[Group]:

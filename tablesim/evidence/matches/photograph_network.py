@@ -247,7 +247,7 @@ class PixelComparison:
             f"score {self.score:.4g}, of which {self.relevance_total:.4g} goes to pairs of tiles "
             f"and {round(100 * self.bias_share)} % to biases",
             f"{self.provenance}. Lines join the {len(shown)} strongest pairs of tiles, which bring {drawn:.3g}; "
-            "width is what a pair brings. This network sees rules and grey areas, not figures.",
+            "width is what a pair brings. This network sees rules and grey areas, not digits.",
         )
         return draw_pair(leaves, shown, SUPPORTED_COLOUR, words, path)
 

@@ -1,6 +1,6 @@
-"""What stands at each place of a page: figures, rules, words, or nothing; and how much relevance falls on each.
+"""Regions of a page by morphology (digits, rules, words, blank), and how much relevance falls on each.
 
-The classes are plain on purpose. *Digits* are the boxes of the figures that were read. Of the other ink, what is long
+The classes are plain on purpose. *Digits* are the boxes of the digits that were read. Of the other ink, what is long
 and thin along the page's lines or columns is a *rule*, and all else is *words*: letters, ornaments, woodcuts, stains.
 The rest is *blank*. Ink owns the paper close around it, since a network looks at both sides of an edge; each class has
 the same margin. Whoever explains a pair of pages, the bigram network or another one, is measured by the same classes.
@@ -29,7 +29,7 @@ DIGITS, RULES, WORDS, BLANK = range(len(KINDS))
 INK = 0.35
 """Ink (0 to 1) from which a place is not paper."""
 
-# Lengths in heights of the page's figures.
+# Lengths in heights of the page's digits.
 LONG = 3.5
 """A run of ink of this length along a line or a column is a rule, where it is thin; no stroke of a letter is."""
 
@@ -128,7 +128,7 @@ def page_kinds(reading: Reading, shape: tuple[int, int]) -> NDArray[np.float64]:
 
 
 def digit_boxes(reading: Reading) -> NDArray[np.float64]:
-    """Left, top, right, bottom of the figures of a page in source pixels, shape (G, 4)."""
+    """Left, top, right, bottom of the digits of a page in source pixels, shape (G, 4)."""
     return np.array([(d.box.x, d.box.y, d.box.right, d.box.bottom) for d in reading.digits]).reshape(-1, 4)
 
 
@@ -140,7 +140,7 @@ def kinds_of_ink(ink: NDArray[np.floating], boxes: NDArray[np.floating], transfo
     ink : float array of shape (H, W)
         0 bare paper, 1 full ink; more rows and columns than the working page has are padding.
     boxes : float array of shape (G, 4)
-        Left, top, right, bottom of the figures in source pixels.
+        Left, top, right, bottom of the digits in source pixels.
     transform : Transform
         From source to working pixels.
 
@@ -152,16 +152,16 @@ def kinds_of_ink(ink: NDArray[np.floating], boxes: NDArray[np.floating], transfo
     ends = transform.to_working(np.asarray(boxes, dtype=np.float64).reshape(-1, 2)).reshape(-1, 2, 2)
     low, high = ends.min(axis=1), ends.max(axis=1)
     height = float(np.median((high - low)[:, 1])) if len(boxes) else READING_HEIGHT
-    figures = np.zeros(ink.shape, dtype=np.uint8)
+    digits = np.zeros(ink.shape, dtype=np.uint8)
     for left, top, right, bottom in _pixels(low, high, ink.shape):
-        figures[top:bottom, left:right] = 1
+        digits[top:bottom, left:right] = 1
     dark = np.asarray(ink > INK, dtype=np.uint8)
     dark = _without(dark, _desk(dark, height))
     rules = _rules(dark, height)
-    words = _pieces(_without(dark, rules | figures), lambda width, tall: np.maximum(width, tall) >= SPECK * height)
+    words = _pieces(_without(dark, rules | digits), lambda width, tall: np.maximum(width, tall) >= SPECK * height)
     out = np.full(ink.shape, BLANK, dtype=np.uint8)
     reach = 2 * round(MARGIN * height) + 1
-    layers = ((WORDS, words), (RULES, rules), (DIGITS, figures))
+    layers = ((WORDS, words), (RULES, rules), (DIGITS, digits))
     # What stands at a place counts before what stands beside it.
     for kind, layer in layers:
         out[_dilated(layer, reach, reach) > 0] = kind

@@ -1,9 +1,9 @@
-"""Laying one setting of a table over another: columns and rows keep their order, not their distances.
+"""A map from one setting of a table to another that follows its columns and rows: piecewise linear, monotone.
 
 A printer who sets a table anew gives each column another width and each row another height, so no plane map holds over
 the page. What holds is a plane map that levels the lines of A with those of B, followed by one rising function of the
 place across and one of the place along. Each column (row) that the two pages share is carried over whole, as wide as
-its figures, and what lies between two of them is stretched or squeezed: a rule or a margin, or a column (row) that the
+its digits, and what lies between two of them is stretched or squeezed: a rule or a margin, or a column (row) that the
 other page lacks. Being rising, the two functions never fold the page, and they have an exact inverse.
 """
 
@@ -33,7 +33,7 @@ SLANT = 2.0
 """Figure heights by which a column that stands at a slant may miss its place before its page is levelled."""
 
 HALF_HEIGHT = 0.5
-"""Half the height of a row, in figure heights."""
+"""Half the height of a row, in digit heights."""
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -86,9 +86,9 @@ class Bands:
     Parameters
     ----------
     here, there : float64 arrays of shape (k,)
-        Middles on A and on B, in figure heights.
+        Middles on A and on B, in digit heights.
     half : float64 array of shape (k,)
-        Half the width of their figures.
+        Half the width of their digits.
     weight : float64 array of shape (k,)
         How many equal numbers say so.
     band_of : dict
@@ -164,7 +164,7 @@ class Bands:
             slope = 1.0
         else:
             slope = float((there[-1] - there[0]) / (here[-1] - here[0]))
-            # Neighbours of columns set closer on one page than their figures are wide share what room there is.
+            # Neighbours of columns set closer on one page than their digits are wide share what room there is.
             room = np.minimum(np.diff(here), np.diff(there)) * TIGHT
             share = room / np.maximum(half[:-1] + half[1:], 1e-9)
             half = half * np.minimum(1.0, np.minimum(np.append(share, np.inf), np.insert(share, 0, np.inf)))
@@ -178,7 +178,7 @@ class Bands:
 
 @dataclass(frozen=True)
 class Warp:
-    """A map in figure heights that keeps the order of columns and rows.
+    """A map in digit heights that keeps the order of columns and rows.
 
     Parameters
     ----------
@@ -221,7 +221,7 @@ class Pairs:
     Parameters
     ----------
     one, other : float64 arrays of shape (n, 2)
-        Their middles on A and on B, both levelled, in figure heights.
+        Their middles on A and on B, both levelled, in digit heights.
     half : float64 array of shape (n,)
         Half their width, the larger of the two.
     columns, rows : sequences of (int, int)

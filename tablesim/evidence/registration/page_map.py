@@ -1,8 +1,8 @@
-"""The way from page A to page B: points, boxes and pictures of one page carried over to the other.
+"""PageMap, the result of registration: points and boxes of page A carried over to page B.
 
 It is one of three kinds. Two scans of one sheet, and pages that were set alike, have a plane map: affine or homography.
-Pages set anew have a map that follows their columns and rows (``spacing``), which is good for looking at both and says
-nothing about the paper. Which one holds is found in ``laying``.
+Pages set anew have a map that follows their columns and rows (``column_row_warp``), which is good for looking at both
+and says nothing about the paper. Which one holds is found in ``registration``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tablesim.evidence.registration.plane import project
 from tablesim.records.boxes import Box
 
 SAME_SETTING = 0.04
-"""Largest residual, in figure heights, of two scans of one sheet: what reading leaves. On synthesized pages scanned
+"""Largest residual, in digit heights, of two scans of one sheet: what reading leaves. On synthesized pages scanned
 twice it is 0.02 to 0.035, between two editions set alike at least 0.045."""
 
 WHOLE = 0.9
@@ -40,15 +40,15 @@ class PageMap:
         followed.
     matrix : float64 array of shape (3, 3)
         Of homogeneous coordinates, source pixels of A to source pixels of B. With "columns and rows" the affine map
-        nearest to the whole: good for bringing a view near, not for laying figures upon figures.
+        nearest to the whole: good for bringing a view near, not for bringing digits upon digits.
     frame_a, frame_b : float64 arrays of shape (3, 3)
-        From source pixels to the upright page in figure heights.
+        From source pixels to the upright page in digit heights.
     warp : Warp or None
-        The map itself with "columns and rows", in figure heights.
+        The map itself with "columns and rows", in digit heights.
     pairs : int64 array of shape (p, 2)
-        Equal numbers that the map lays upon each other, as indices into A's and B's numbers.
+        Equal numbers that the map brings upon each other, as indices into A's and B's numbers.
     differing : int64 array of shape (d, 2)
-        Numbers that it lays upon each other and that were read differently, none of them illegible.
+        Numbers that it brings upon each other and that were read differently, none of them illegible.
     n_numbers : int
         How many could be: the numbers of the page that has fewer.
     share : float
@@ -56,7 +56,7 @@ class PageMap:
     agreement : float
         Of the numbers of A that come to lie upon a number of B: the share that equals it.
     residual : float
-        Median distance of the pairs after the map, in figure heights of B.
+        Median distance of the pairs after the map, in digit heights of B.
     """
 
     model: str
@@ -98,15 +98,11 @@ class PageMap:
         """The smallest box of B that holds a box of A."""
         return _around(self.to_b(_corners(box)))
 
-    def box_to_a(self, box: Box) -> Box:
-        """The smallest box of A that holds a box of B."""
-        return _around(self.to_a(_corners(box)))
-
     def words(self) -> str:
         """One line for captions: what kind of map it is and how well it holds."""
         how = (
             f"{len(self.pairs)} of {self.n_numbers} numbers meet their equal, "
-            f"half of them within {self.residual:.2f} figure heights"
+            f"half of them within {self.residual:.2f} digit heights"
         )
         if self.same_setting:
             return f"the same setting: a single {self.model} map holds; {how}"
@@ -117,8 +113,8 @@ class PageMap:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON and viewers.
 
-        ``matrix`` and ``inverse`` are row by row. ``warp`` is null or gives the exact map: a place of A goes through
-        ``level`` (source pixels of A to figure heights), x through ``across`` and y through ``along`` (linear between
+        ``matrix`` and ``inverse`` are row by row. ``warp`` is null or gives the exact map: a point of A goes through
+        ``level`` (source pixels of A to digit heights), x through ``across`` and y through ``along`` (linear between
         the knots, ``slope`` outside them), then through ``page`` (figure heights to source pixels of B).
         """
         warp = None

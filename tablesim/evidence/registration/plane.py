@@ -1,4 +1,4 @@
-"""One plane map from page A to page B, found robustly from points that belong together.
+"""A plane map from page A to page B, affine or homography, by RANSAC and the criterion of Bayes.
 
 Two scans of one printed sheet differ by the way the camera looked at it: an affine map (six numbers) where the sheet
 lay parallel to the sensor, a homography (eight) where it was tilted. Both are found among wrong pairs by random samples
@@ -7,7 +7,7 @@ that hold. The simpler one is kept unless the other lowers the criterion of Baye
 and a map of k numbers, 2n log(s^2) + k log(2n), s the scatter left over. A scatter below that of reading itself counts
 as that of reading, so no number of points buys a homography that nobody could see.
 
-All of it in figure heights: points have been divided by the height of their page's figures beforehand.
+All of it in digit heights: points have been divided by the height of their page's digits beforehand.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 TOLERANCE = 0.5
-"""How far, in figure heights, a point may lie from where the map sends its partner."""
+"""How far, in digit heights, a point may lie from where the map sends its partner."""
 
 MIN_PAIRS = 8
 """Pairs that must hold. Four points fix a homography, six more make it improbable by chance."""
 
 READING_SCATTER = 0.05
-"""Scatter, in figure heights, of the middle of one number read on two scans: boxes end at whole pixels."""
+"""Scatter, in digit heights, of the middle of one number read on two scans: boxes end at whole pixels."""
 
 MIN_SPREAD = 1.0
-"""Least standard deviation, in figure heights, across the line that runs nearest to all points."""
+"""Least standard deviation, in digit heights, across the line that runs nearest to all points."""
 
 SCALES = (0.2, 5.0)
-"""Scale that is believed, figure heights to figure heights."""
+"""Scale that is believed, digit heights to digit heights."""
 
 MAX_STRETCH = 2.5
 """How much more one direction may be stretched than another."""
@@ -53,7 +53,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class NotRegistrable:
-    """Why there is no map, in words that fit behind "the pages are not laid over each other: "."""
+    """Why there is no map, in words that fit behind "the pages cannot be registered: "."""
 
     reason: str
 
@@ -101,13 +101,13 @@ def fit_plane(one: Floats, other: Floats, tolerance: float = TOLERANCE) -> Plane
     Parameters
     ----------
     one, other : float64 arrays of shape (n, 2)
-        Points of A and their partners on B, in figure heights of their pages; up to 60 % of the pairs may be wrong.
+        Points of A and their partners on B, in digit heights of their pages; up to 60 % of the pairs may be wrong.
     tolerance : float
-        How far a point may lie from where the map sends its partner, in figure heights.
+        How far a point may lie from where the map sends its partner, in digit heights.
 
     Returns
     -------
-    Plane or Refusal
+    Plane or NotRegistrable
         The same points give the same answer.
     """
     if len(one) < MIN_PAIRS:
@@ -149,7 +149,7 @@ def implausible(matrix: Floats, points: Floats) -> str | None:
         return "the map that fits best shows the page as in a mirror"
     (large, small), turn = np.linalg.svd(jacobian, compute_uv=False), _turn(jacobian)
     if not SCALES[0] <= small <= large <= SCALES[1]:
-        return f"the map that fits best makes figures {np.sqrt(small * large):.2g} times as large"
+        return f"the map that fits best makes digits {np.sqrt(small * large):.2g} times as large"
     if large > MAX_STRETCH * small:
         return f"the map that fits best stretches the page {large / small:.1f} times more one way than the other"
     if abs(turn) > MAX_TURN:

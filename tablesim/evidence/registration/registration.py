@@ -119,12 +119,12 @@ class _Pages:
         )
 
     def gap(self, found: Plane | Warp, numbers: Indices) -> Floats:
-        """How far pairs of numbers miss each other after the map, in figure heights of B."""
+        """How far pairs of numbers miss each other after the map, in digit heights of B."""
         away = found.apply(self.a.centres[numbers[:, 0]]) - self.b.centres[numbers[:, 1]]
         return np.asarray(np.linalg.norm(away, axis=1), dtype=np.float64)
 
     def collect(self, found: Plane | Warp) -> tuple[Indices, Indices]:
-        """Numbers that the map lays upon each other: the equal ones, (p, 2), and the others, (d, 2).
+        """Numbers that the map brings upon each other: the equal ones, (p, 2), and the others, (d, 2).
 
         Two numbers lie upon each other when each is the nearest to the other and they are no further apart than the
         tolerance.
@@ -210,7 +210,7 @@ class _FittedMap:
 
 
 def _plane(pages: _Pages) -> Plane | NotRegistrable:
-    """The plane map, fitted to the seeds and then to all equal numbers that it lays upon each other."""
+    """The plane map, fitted to the seeds and then to all equal numbers that it brings upon each other."""
     pairs = pages.seeds
     found = fit_plane(pages.a.centres[pairs[:, 0]], pages.b.centres[pairs[:, 1]])
     for _ in range(ROUNDS):
@@ -303,7 +303,7 @@ def _page_map(pair: PagePair, pages: _Pages, fitted: _FittedMap) -> PageMap | No
 
 
 def _frame(reading: Reading, frame: NumberFrame) -> Floats:
-    """From source pixels to the upright page in figure heights, (3, 3)."""
+    """From source pixels to the upright page in digit heights, (3, 3)."""
     return np.diag([1 / frame.unit, 1 / frame.unit, 1.0]) @ np.vstack([reading.transform.matrix, [0, 0, 1]])
 
 
@@ -315,7 +315,7 @@ def _half_widths(reading: Reading, frame: NumberFrame) -> Floats:
 
 
 def _within(points: Floats, page: Floats) -> int:
-    """How many points lie where the numbers of a page stand, up to one figure height around."""
+    """How many points lie where the numbers of a page stand, up to one digit height around."""
     low, high = page.min(axis=0) - 1, page.max(axis=0) + 1
     return int(((points >= low) & (points <= high)).all(axis=1).sum())
 

@@ -108,7 +108,7 @@ def test_blink_has_both_pages_and_no_end(tmp_path, page, other_setting, suffix):
 def test_no_transform_no_picture(tmp_path, page):
     comparison = compare(page, replace(page, numbers=()))
     for make, where in ((aligned_pages, []), (draw_overlay, [tmp_path / "x.png"]), (write_blink, [tmp_path / "x.gif"])):
-        with pytest.raises(ValueError, match=r"is not laid over .*: too few equal numbers"):
+        with pytest.raises(ValueError, match=r"cannot be registered on .*: too few equal numbers"):
             make(comparison, *where)
     assert list(tmp_path.iterdir()) == []
 

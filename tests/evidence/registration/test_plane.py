@@ -15,7 +15,7 @@ from tablesim.evidence.registration.plane import (
 
 RNG = np.random.default_rng(11)
 PAGE = np.stack(np.meshgrid(np.arange(0, 40, 4.0), np.arange(0, 60, 2.0)), axis=-1).reshape(-1, 2)
-"""Middles of 300 numbers in figure heights."""
+"""Middles of 300 numbers in digit heights."""
 
 
 def affine_of(turn=2.0, across=1.2, along=0.9, shear=0.02, shift=(3.0, -7.0)):
