@@ -99,7 +99,7 @@ def test_places_are_whole_pixels_of_the_page_and_lie_within_one_another(reading,
 def test_provenance_and_citation_are_in_the_metadata(reading, provenance):
     root = ET.fromstring(page_xml(reading, provenance))
     said = root.findtext("p:Metadata/p:Comments", namespaces=PAGE)
-    assert said.startswith("Clavius, 1593, page 1746_clavius_1593_p283, h/1 (scan SHA-256 abababababababab). Figures ")
+    assert said.startswith("Clavius, 1593, page 1746_clavius_1593_p283, h/1 (scan SHA-256 abababababababab). Numbers ")
     assert "page b" not in said
     items = {item.get("name"): item.get("value") for item in root.iterfind("p:Metadata/p:MetadataItem", PAGE)}
     assert items["network"] == "f" * 64
