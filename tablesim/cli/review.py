@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tablesim.cli.options import Json, Run
+from tablesim.cli.options import Force, Json, Run, goes_with
 from tablesim.cli.output import note, print_json, print_table
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def _file(name: str, words: str) -> Any:
 
 
 def command(
+    context: typer.Context,
     run: Run,
     who: Annotated[
         str | None, typer.Option("--who", metavar="NAME", help="Who decides; your login unless given.")
@@ -47,6 +48,7 @@ def command(
         tuple[str, str] | None,
         typer.Option("--agreement", metavar="NAME NAME", help="How two readers agree.", show_default=False),
     ] = None,
+    force: Force = False,
     as_json: Json = False,
 ) -> None:
     """List what deserves a look in a run and take verdicts, one by one or as CSV.
@@ -63,11 +65,23 @@ def command(
 
     Example: tablesim review myrun --out questions.csv
     """
+    if sum(mode is not None for mode in (decisions, log, readers)) > 1:
+        raise typer.BadParameter("give one of --in, --log and --agreement")
+    asks = decisions is None and log is None and readers is None
+    goes_with(context, "questions, without --in, --log or --agreement", asks, "top", "audit", "list_only", "out")
+    goes_with(context, "--audit", audit, "seed")
+    goes_with(context, "questions by doubt, without --audit", audit is None, "top")
+    goes_with(context, "questions that are not written, without --out", out is None, "list_only")
+    goes_with(context, "--log", log, "as_of")
+    goes_with(context, "questions or --in", asks or decisions, "who")
+    goes_with(context, "--out and --log", out or log, "force")
+    from tablesim.corpus.storage.outputs import refuse_existing
     from tablesim.corpus.store import Corpus
     from tablesim.review.csv_files import write_questions, write_verdicts
     from tablesim.review.review import Review
 
     corpus = Corpus.open(run)
+    refuse_existing([path for path in (out, log) if path is not None], force=force)
     review = Review(corpus)
     for remark in review.status().remarks():
         note(remark)

@@ -1,6 +1,9 @@
 """No option is ignored in silence: it takes effect, or is refused in one line with exit code 2."""
 
 import pytest
+import typer
+
+from tablesim.cli import COMMANDS, function_at
 
 REFUSED = {
     "read": [
@@ -49,6 +52,19 @@ REFUSED = {
         (("a", "b", "--years", "1515,1549"), "--years goes with --genealogy"),
         (("a", "b", "--json", "--force"), "--force goes with a file"),
     ],
+    "review": [
+        (("r", "--in", "a.csv", "--log", "b.csv"), "give one of --in, --log and --agreement"),
+        (("r", "--in", "a.csv", "--top", "5"), "--top goes with questions, without --in"),
+        (("r", "--log", "a.csv", "--audit", "5"), "--audit goes with questions, without --in"),
+        (("r", "--log", "a.csv", "--out", "b.csv"), "--out goes with questions, without --in"),
+        (("r", "--agreement", "a", "b", "--list"), "--list goes with questions, without --in"),
+        (("r", "--seed", "3"), "--seed goes with --audit"),
+        (("r", "--audit", "3", "--top", "3"), "--top goes with questions by doubt"),
+        (("r", "--out", "a.csv", "--list"), "--list goes with questions that are not written"),
+        (("r", "--as-of", "2026-01-01"), "--as-of goes with --log"),
+        (("r", "--log", "a.csv", "--who", "Anna"), "--who goes with questions or --in"),
+        (("r", "--force"), "--force goes with --out and --log"),
+    ],
     "train": [
         (("--out", "t", "--annotations", "a.csv"), "--annotations goes with --scans"),
         (("--out", "t", "--scans", "d"), "--scans goes with --annotations"),
@@ -65,6 +81,37 @@ REFUSED = {
     ],
 }
 """By command, words that would ignore an option, and what is said instead."""
+
+ALWAYS = {
+    "demo": "--out --workers",
+    "run": "--out --metadata --clusters --weights --cache --offline --max-pixels --scheduler --retry-failed "
+    "--forget-away --max-failures",
+    "read": "--csv --page-xml --alto --weights --cache --offline --max-pixels",
+    "compare": "--model --weights --top --run --out --cache --offline",
+    "collate": "--csv --tei --xlsx --html --laws --genealogy --run",
+    "search": "--numbers --top --labels",
+    "cluster": "--clusters --method --map",
+    "review": "--in --log --agreement",
+    "history": "--by --pages --repeats --leave-out --min-digits --seed",
+    "correct": "--csv --who",
+    "report": "--out --force",
+    "export": "--format --out --force",
+    "status": "--by",
+    "doctor": "--repair",
+    "evaluate": "--truth --labels",
+    "train": "--out --steps --batch --learning-rate --seed --start --workers --threads",
+    "synthesize": "--out --pages --tables --seed --sample --force",
+}
+"""By command, the options that take effect whatever else is given."""
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_takes_effect_always_or_is_known_to_be_refused(command):
+    single = typer.Typer(add_completion=False)
+    single.command(command)(function_at(COMMANDS[command][0]))
+    options = {each.opts[0] for each in typer.main.get_command(single).params if each.opts[0].startswith("--")}
+    refused = {message.split()[0] for _, message in REFUSED.get(command, ()) if message.startswith("--")}
+    assert options - {"--json", "--help"} == refused | set(ALWAYS[command].split())
 
 
 @pytest.mark.parametrize(

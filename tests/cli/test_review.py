@@ -54,7 +54,8 @@ def test_decisions_change_the_next_clusters_and_are_told(run, tmp_path):
     assert f"moved: {page} from cluster {label['cluster']} to " in again.stderr
     call("review", run.folder, "--log", tmp_path / "log.csv", "--as-of", "2020-01-01")
     assert len((tmp_path / "log.csv").read_text().splitlines()) == 1
-    call("review", run.folder, "--log", tmp_path / "log.csv")
+    assert "log.csv: already there" in call("review", run.folder, "--log", tmp_path / "log.csv", code=1).stderr
+    call("review", run.folder, "--log", tmp_path / "log.csv", "--force")
     assert len((tmp_path / "log.csv").read_text().splitlines()) == 2
 
 
@@ -73,7 +74,7 @@ def test_questions_are_asked_on_a_terminal(run, monkeypatch):
 
 def test_an_audit_gives_precision_and_two_readers_their_agreement(run, tmp_path):
     for who in ("Anna", "Bela"):
-        call("review", run.folder, "--audit", 5, "--out", tmp_path / "audit.csv")
+        call("review", run.folder, "--audit", 5, "--out", tmp_path / "audit.csv", "--force")
         rows = list(csv.DictReader((tmp_path / "audit.csv").read_text().splitlines()))
         for at, row in enumerate(rows):
             row["decision"] = "reject" if at == 0 and who == "Anna" else "accept"
