@@ -90,7 +90,7 @@ def test_the_same_pages_give_the_same_clusters(corpus):
 
 def test_a_cluster_that_holds_several_tables_is_split(tmp_path, monkeypatch):
     """Four tables of one kind in three editions, where counting does not tell kindred tables apart."""
-    for rule in ("APART", "APART_FEW"):
+    for rule in ("SEPARATION", "SEPARATION_FEW"):
         monkeypatch.setattr(f"tablesim.corpus.clustering.linkage.{rule}", np.inf)
     rng = np.random.default_rng(5)
     for at, seed in enumerate((11, 12, 13, 14)):

@@ -1,14 +1,13 @@
-"""How far apart counting puts two pages, the tree that it gives, and where to cut it.
+"""Average linkage of pages on a distance scaled by the noise of counting, and where to cut its tree.
 
-Two editions of one table differ because figures are misread, dropped and misprinted, which moves 1 - cosine by about
+Two editions of one table differ because digits are misread, dropped and misprinted, which moves 1 - cosine by about
 NOISE / n for n bigrams on a page, and because printers add a column or set one in Roman numerals, which moves it by
-about EDITIONS however large the page. Pages nearer to each other than both together are one table: a page of 80 figures
-may be less like its other edition than two tables of 2,000 are like each other. Average linkage on that scale gives a
-tree, which is cut in a gap of its heights near 1: in the one whose clusters come back most surely when the pages are
-read again, the wider gap where several do equally.
+about EDITIONS however large the page. Pages nearer to each other than both together are one table: a page of 80 digits
+may be less like its other edition than two tables of 2,000 are like each other. The tree is cut in a gap of its heights
+near 1: of the wide gaps in the one whose clusters come back most surely when the pages are read again.
 
 The constants were chosen on the sample corpus and on simulated readings of the synthesized tables: corpora of 1 to 20
-of them, tables that stand alone, clean and bad readings.
+of them, tables that are alone, clean and bad readings.
 """
 
 from __future__ import annotations
@@ -25,16 +24,18 @@ from tablesim.bigrams.embedding import unit_rows
 from tablesim.corpus.clustering.model import KCandidate
 
 NOISE = 11.0
+"""Distance (1 - cosine) times bigrams by which readings of one print differ."""
 EDITIONS = 0.0135
+"""Distance by which editions differ, however large the page."""
 FARTHEST = 0.2
-"""Pages less alike than 1 - FARTHEST are never one table: so few figures prove nothing."""
+"""Pages less alike than 1 - FARTHEST are never one table: so few digits prove nothing."""
 
 SPREAD = 0.4
 """How far from 1, in logarithms, the cut may lie: gaps count by their mass under a normal density of this width."""
 CUTS = (0.33, 1.65)
 """No cut lies outside of these."""
 
-APART, APART_FEW = 1.4, 2.0
+SEPARATION, SEPARATION_FEW = 1.4, 2.0
 """A branch holds two tables where its two parts join this many times as high as the higher of them began; the second
 where one part has two pages alone, which may be copies of each other."""
 LOWEST_JOIN, LOWEST_START = 0.55, 0.3
@@ -43,15 +44,16 @@ LOWEST_JOIN, LOWEST_START = 0.55, 0.3
 LINKED_AT_ONCE = 3000
 """Pages that go through one linkage; larger corpora go block by block."""
 
-_WEIGHED = 8
-"""Cuts whose stability is looked at: those in the widest gaps."""
-_WIDE = 0.5
-"""A gap counts from this share of the widest one's mass: in a narrow one the cut hangs on a single pair of pages."""
-_CELLS = 8_000_000
+MAX_CANDIDATES = 8
+"""Cuts whose stability is computed: those in the widest gaps."""
+WIDE_GAP = 0.5
+"""A gap counts from this share of the widest one's mass: in a narrow one the cut depends on a single pair of pages."""
+BLOCK_DISTANCES = 8_000_000
+"""Distances held at once: 64 MB of float64."""
 
 
 def expected_distance(n: NDArray[np.float64], m: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What 1 - cosine of two editions with ``n`` and ``m`` bigrams comes to; broadcast."""
+    """The expected 1 - cosine of two editions with ``n`` and ``m`` bigrams; the arrays are broadcast."""
     noise = NOISE * (1 / np.maximum(n, 1e-9) + 1 / np.maximum(m, 1e-9)) / 2
     return np.minimum(noise + EDITIONS, FARTHEST)
 
@@ -62,7 +64,7 @@ def counting_distance(h: NDArray[np.float64], other: NDArray[np.float64]) -> NDA
     n is the harmonic mean of the two counts of bigrams. Below 1 two pages differ no more than editions of one table do.
     """
     cosine = np.clip(unit_rows(np.sqrt(h)) @ unit_rows(np.sqrt(other)).T, 0.0, 1.0)
-    # Rounded, so that the order of merges does not hang on the last bit of a matrix product.
+    # Rounded, so that the order of merges does not depend on the last bit of a matrix product.
     return np.round((1.0 - cosine) / expected_distance(h.sum(axis=1)[:, None], other.sum(axis=1)[None]), 9)
 
 
@@ -92,16 +94,16 @@ def _gaps(heights: NDArray[np.float64]) -> list[tuple[float, float]]:
         # Two pages are as near as editions of one table are: the cut is not below them.
         mass[0] = 0.0
     order = np.argsort(-mass, kind="stable")
-    order = order[mass[order] > 0][:_WEIGHED] if mass.any() else order[:1]
-    found = []
-    for at in order:
-        low, high = edges[at : at + 2]
-        found.append((float(mass[at]), 1.0 if low < 1.0 < high else float(np.sqrt(low * high))))
-    return found
+    order = order[mass[order] > 0][:MAX_CANDIDATES] if mass.any() else order[:1]
+    gaps = []
+    for gap in order:
+        low, high = edges[gap : gap + 2]
+        gaps.append((float(mass[gap]), 1.0 if low < 1.0 < high else float(np.sqrt(low * high))))
+    return gaps
 
 
 def cut_linkage(tree: NDArray[np.float64], height: float) -> NDArray[np.intp]:
-    """Labels from 0 of the clusters below ``height``, of which those that hold two kindred tables are divided.
+    """Labels from 0 of the clusters below ``height``, of which those that hold two similar tables are divided.
 
     Two tables for neighbouring latitudes may be as near to each other as editions of a third table are. But then the
     editions of each lie much nearer to each other: the branch falls in two that join far above where each began.
@@ -110,14 +112,14 @@ def cut_linkage(tree: NDArray[np.float64], height: float) -> NDArray[np.intp]:
     below = tree[:, :2].astype(np.intp)
     several = np.concatenate([np.zeros(n, bool), _several_tables(tree, below)])
     height_of = np.concatenate([np.zeros(n), tree[:, 2]])
-    labels, found, open_ = np.empty(n, dtype=np.intp), 0, [2 * n - 2]
-    while open_:
-        node = open_.pop()
+    labels, n_clusters, nodes = np.empty(n, dtype=np.intp), 0, [2 * n - 2]
+    while nodes:
+        node = nodes.pop()
         if height_of[node] > height or several[node]:
-            open_ += below[node - n].tolist()
+            nodes += below[node - n].tolist()
             continue
-        labels[_leaves(node, n, below)] = found
-        found += 1
+        labels[_leaves(node, n, below)] = n_clusters
+        n_clusters += 1
     return labels
 
 
@@ -126,49 +128,52 @@ def _several_tables(tree: NDArray[np.float64], below: NDArray[np.intp]) -> NDArr
     n = len(tree) + 1
     start = np.concatenate([np.zeros(n), tree[:, 2]])[below].max(axis=1)
     size = np.concatenate([np.ones(n), tree[:, 3]])[below].min(axis=1)
-    high = np.maximum(start, LOWEST_START) * np.where(size < 3, APART_FEW, APART)
+    high = np.maximum(start, LOWEST_START) * np.where(size < 3, SEPARATION_FEW, SEPARATION)
     several = np.concatenate([np.zeros(n, bool), (size > 1) & (tree[:, 2] >= np.maximum(high, LOWEST_JOIN))])
-    for at, parts in enumerate(below):
-        several[n + at] |= several[parts].any()
+    for branch, parts in enumerate(below):
+        several[n + branch] |= several[parts].any()
     return several[n:]
 
 
 def _leaves(node: int, n: int, below: NDArray[np.intp]) -> list[int]:
-    leaves, open_ = [], [node]
-    while open_:
-        at = open_.pop()
-        if at < n:
-            leaves.append(at)
+    """The rows below a node of the tree."""
+    leaves, nodes = [], [node]
+    while nodes:
+        inner = nodes.pop()
+        if inner < n:
+            leaves.append(inner)
         else:
-            open_ += below[at - n].tolist()
+            nodes += below[inner - n].tolist()
     return leaves
 
 
-def choose_cut(tree: NDArray[np.float64], again: Sequence[NDArray[np.float64]]) -> tuple[float, tuple[KCandidate, ...]]:
-    """The cut whose clusters come back most surely, and all that were weighed, the chosen one first.
+def choose_cut(
+    tree: NDArray[np.float64], resampled: Sequence[NDArray[np.float64]]
+) -> tuple[float, tuple[KCandidate, ...]]:
+    """The cut whose clusters come back most surely, and all candidates, the chosen one first.
 
     Parameters
     ----------
     tree : float array of shape (n - 1, 4)
-    again : sequence of such arrays
+    resampled : sequence of such arrays
         Trees of the same pages read again.
     """
     from sklearn.metrics import adjusted_rand_score
 
-    weighed: list[KCandidate] = []
+    candidates: list[KCandidate] = []
     for mass, height in _gaps(tree[:, 2]):
         labels = cut_linkage(tree, height)
-        if any(choice.k == labels.max() + 1 for choice in weighed):
+        if any(choice.k == labels.max() + 1 for choice in candidates):
             # Branches that are divided anyway: the same clusters as a wider gap gave.
             continue
-        rand = [adjusted_rand_score(labels, cut_linkage(other, height)) for other in again]
+        rand = [adjusted_rand_score(labels, cut_linkage(other, height)) for other in resampled]
         error = float(np.std(rand) / np.sqrt(len(rand)))
-        weighed.append(KCandidate(int(labels.max()) + 1, height, mass, float(np.mean(rand)), error))
-    wide = [choice for choice in weighed if choice.gap >= _WIDE * weighed[0].gap]
+        candidates.append(KCandidate(int(labels.max()) + 1, height, mass, float(np.mean(rand)), error))
+    wide = [choice for choice in candidates if choice.gap >= WIDE_GAP * candidates[0].gap]
     best = max(wide, key=lambda choice: choice.stability)
     # Sorted by gap: the first that is as stable as the best, within what the draws can tell.
     chosen = next(choice for choice in wide if choice.stability >= best.stability - best.error - 1e-9)
-    rest = tuple(choice for choice in weighed if choice is not chosen)
+    rest = tuple(choice for choice in candidates if choice is not chosen)
     return chosen.height, (chosen, *rest)
 
 
@@ -199,7 +204,7 @@ def linked_in_blocks(h: NDArray[np.float64], height: float) -> NDArray[np.intp]:
 
 def _nearest(h: NDArray[np.float64], others: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """For each row the nearest of ``others`` on the scale of counting, and how far it is."""
-    size = max(1, _CELLS // max(1, len(others)))
+    size = max(1, BLOCK_DISTANCES // max(1, len(others)))
     near, far = [], []
     for begin in range(0, len(h), size):
         distance = counting_distance(h[begin : begin + size], others)

@@ -1,4 +1,4 @@
-"""What a clustering is: clusters with their members, and the table it is stored as."""
+"""A clustering of the pages of a run: clusters with their members, and the table it is stored as."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Member:
     similarity : float
         Cosine with the medoid.
     strength : float
-        0 to 1: how much nearer the page is to its own cluster's middle than to the next one's; 0 on the border
+        0 to 1: how much nearer the page is to its own cluster's mean than to the next one's; 0 on the border
         between two, 1 where there is no other or the page stands alone.
     """
 
@@ -50,7 +50,7 @@ class DistinctiveBigram:
 
 @dataclass(frozen=True, slots=True)
 class KCandidate:
-    """A number of clusters that was weighed, on the pages that were drawn to choose by.
+    """A candidate for the number of clusters: where the tree of the sampled pages was cut, and how stable that is.
 
     ``height`` is where the tree was cut, ``gap`` how wide it is there (0 to 1), ``stability`` the mean adjusted Rand
     index with the clusters of pages read again, ``error`` its standard error.
@@ -133,6 +133,7 @@ class ClusterColumns:
 
     @classmethod
     def blank(cls, n: int) -> ClusterColumns:
+        """Columns of ``n`` pages in no cluster."""
         return cls(np.zeros(n, np.int32), np.zeros(n), np.zeros(n), np.zeros(n, bool))
 
 
@@ -156,8 +157,8 @@ class Clustering:
     labels_ : int array of shape (n_pages,)
         Cluster of each page; -1 for none. The first clustering of a run numbers from 0, larger clusters first; later
         ones keep the numbers of the clusters that they find again.
-    columns : Columns
-    facts : dict of int to Facts
+    columns : ClusterColumns
+    facts : dict of int to ClusterFacts
         By label; larger clusters first.
     without : dict of str to str
         Pages in no cluster, and why.
@@ -167,9 +168,9 @@ class Clustering:
     method : str
         "tables", "hdbscan" or "published".
     constants : dict of str to float
-        What the number of clusters was found with.
-    choices : tuple of Choice
-        The numbers of clusters that were weighed; empty where the number was given.
+        The constants by which the number of clusters was found.
+    choices : tuple of KCandidate
+        The candidates for the number of clusters, the chosen one first; empty where the number was given.
     next_label : int
         No cluster had this number or a greater one yet.
     """
@@ -216,7 +217,7 @@ class Clustering:
 
     @property
     def name(self) -> str:
-        """What was asked for, in a word: the clusterings of one name follow each other and share their numbers."""
+        """Method and number asked for, the name of the file: clusterings of one name share their numbers."""
         number = "auto" if self.asked == "auto" else f"k{self.asked}"
         return number if self.method == "tables" else f"{self.method}-{number}"
 
@@ -276,7 +277,7 @@ class Clustering:
 
     def to_table(self) -> pa.Table:
         """One row a page, as ``clusters/*.parquet`` holds it."""
-        none = self.labels_ < 0
+        no_cluster = self.labels_ < 0
         c = self.columns
         settings = {
             "asked": self.asked,
@@ -291,18 +292,18 @@ class Clustering:
         def of_cluster(name: str) -> pa.Array:
             return pa.array([getattr(self.facts[x], name) if x >= 0 else None for x in self.labels_.tolist()], "double")
 
-        medoid = ~none & (c.place == 0)
+        medoid = ~no_cluster & (c.place == 0)
         apart = [
             json.dumps([asdict(a) for a in self.facts[int(label)].apart]) if first else None
             for label, first in zip(self.labels_, medoid, strict=True)
         ]
         arrays = [
             pa.array(self.pages, pa.string()),
-            pa.array(self.labels_.astype(np.int32), mask=none),
-            pa.array(c.place, mask=none),
-            pa.array(c.similarity, mask=none),
-            pa.array(c.strength, mask=none),
-            pa.array(c.outlier, mask=none),
+            pa.array(self.labels_.astype(np.int32), mask=no_cluster),
+            pa.array(c.place, mask=no_cluster),
+            pa.array(c.similarity, mask=no_cluster),
+            pa.array(c.strength, mask=no_cluster),
+            pa.array(c.outlier, mask=no_cluster),
             of_cluster("stability"),
             of_cluster("cohesion"),
             pa.array(apart, pa.string()),

@@ -1,4 +1,4 @@
-"""What there is to say of each cluster: its middle page, how it holds together, who hardly belongs, what is its own."""
+"""Describes clusters: medoid, cohesion, strength of members, outliers, and distinctive bigrams (Dunning's G2)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from tablesim.corpus.clustering.linkage import expected_distance
 from tablesim.corpus.clustering.model import ClusterColumns, ClusterFacts, DistinctiveBigram
 from tablesim.records.bins import BIN_NAMES
 
-N_APART = 5
-SURE = 10.83
-"""Bigrams of less keyness do not set a cluster apart: the 0.1 % point of chi-squared with one degree of freedom."""
+N_DISTINCTIVE = 5
+"""Bigrams named for each cluster: one line of text."""
+MIN_KEYNESS = 10.83
+"""Bigrams of less keyness are not distinctive: the 0.1 % point of chi-squared with one degree of freedom."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def describe(
     outlier = _outliers(histograms, rows, counts, size, index, cut)
     length = (sums**2).sum(axis=1)
     cohesion = [float((s - n) / (n * (n - 1))) if n > 1 else None for s, n in zip(length, size, strict=True)]
-    apart = _apart(counts)
+    apart = _distinctive(counts)
     ranked = sorted(range(k), key=lambda at: (-size[at], medoid[at]))
     new = np.empty(k, dtype=np.intp)
     new[ranked] = np.arange(k)
@@ -70,23 +71,23 @@ def describe(
 
 
 def _strength(
-    unit: Rows, middles: NDArray[np.float64], sums: NDArray[np.float64], index: NDArray[np.intp]
+    unit: Rows, centers: NDArray[np.float64], sums: NDArray[np.float64], index: NDArray[np.intp]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Of each row its strength, and the sum of its cosines with all of its cluster."""
     strength, central = np.ones(len(unit)), np.empty(len(unit))
     size = np.bincount(index)
-    for part in blocks(len(unit), len(middles)):
+    for part in blocks(len(unit), len(centers)):
         block = np.asarray(unit[part], dtype=np.float64)
         own = index[part]
         central[part] = np.round((block * sums[own]).sum(axis=1), 6)
-        if len(middles) == 1:
+        if len(centers) == 1:
             continue
-        square = squared_distances(block, middles)
+        square = squared_distances(block, centers)
         square += (block**2).sum(axis=1, keepdims=True)
         distance = np.sqrt(np.clip(square, 0.0, None))
-        here = distance[np.arange(len(block)), own]
+        to_own = distance[np.arange(len(block)), own]
         distance[np.arange(len(block)), own] = np.inf
-        ratio = 1.0 - here / np.maximum(distance.min(axis=1), 1e-12)
+        ratio = 1.0 - to_own / np.maximum(distance.min(axis=1), 1e-12)
         strength[part] = np.where(size[own] == 1, 1.0, np.round(np.clip(ratio, 0.0, 1.0), 6))
     return strength, central
 
@@ -98,10 +99,10 @@ def _first_greatest(value: NDArray[np.float64], index: NDArray[np.intp], k: int)
 
 
 def _similarity(unit: Rows, medoid: NDArray[np.intp], index: NDArray[np.intp]) -> NDArray[np.float64]:
-    middle = np.asarray(unit[medoid], dtype=np.float64)
+    medoids = np.asarray(unit[medoid], dtype=np.float64)
     similarity = np.empty(len(unit))
     for part in blocks(len(unit), 256):
-        similarity[part] = (np.asarray(unit[part], dtype=np.float64) * middle[index[part]]).sum(axis=1)
+        similarity[part] = (np.asarray(unit[part], dtype=np.float64) * medoids[index[part]]).sum(axis=1)
     return np.asarray(np.round(np.clip(similarity, 0.0, 1.0), 6), dtype=np.float64)
 
 
@@ -136,26 +137,27 @@ def _outliers(
     return found
 
 
-def _apart(counts: NDArray[np.float64]) -> list[tuple[DistinctiveBigram, ...]]:
+def _distinctive(counts: NDArray[np.float64]) -> list[tuple[DistinctiveBigram, ...]]:
     """Per cluster the bigrams that are commoner here than elsewhere, by Dunning's log-likelihood ratio."""
     total, grand = counts.sum(axis=0), counts.sum()
-    found: list[tuple[DistinctiveBigram, ...]] = []
-    for here in counts:
-        n = here.sum()
+    distinctive: list[tuple[DistinctiveBigram, ...]] = []
+    for inside in counts:
+        n = inside.sum()
         if n in (0, grand):
-            found.append(())
+            distinctive.append(())
             continue
-        there, m = total - here, grand - n
+        outside, m = total - inside, grand - n
         with np.errstate(divide="ignore", invalid="ignore"):
             pooled = total / grand
             g2 = 2.0 * (
-                np.where(here > 0, here * np.log(here / n / pooled), 0.0)
-                + np.where(there > 0, there * np.log(there / m / pooled), 0.0)
+                np.where(inside > 0, inside * np.log(inside / n / pooled), 0.0)
+                + np.where(outside > 0, outside * np.log(outside / m / pooled), 0.0)
             )
-        g2 = np.where(here / n > there / m, g2, 0.0)
-        order = np.argsort(-np.round(g2, 6), kind="stable")[:N_APART]
-        own = [b for b in order.tolist() if g2[b] > SURE]
-        found.append(
-            tuple(DistinctiveBigram(BIN_NAMES[b], float(here[b] / n), float(there[b] / m), float(g2[b])) for b in own)
+        g2 = np.where(inside / n > outside / m, g2, 0.0)
+        bins = [b for b in np.argsort(-np.round(g2, 6), kind="stable")[:N_DISTINCTIVE].tolist() if g2[b] > MIN_KEYNESS]
+        distinctive.append(
+            tuple(
+                DistinctiveBigram(BIN_NAMES[b], float(inside[b] / n), float(outside[b] / m), float(g2[b])) for b in bins
+            )
         )
-    return found
+    return distinctive
