@@ -224,6 +224,14 @@ def collation_files(
 def write_genealogy(genealogy: Genealogy, path: str | Path, *, force: bool = False) -> Path:
     """Write who copied whom: links as CSV, the graph as GraphML, or its picture as PNG, PDF or SVG, by the suffix.
 
+    Parameters
+    ----------
+    genealogy : Genealogy
+    path : path
+        The file; its suffix chooses the format.
+    force : bool
+        Replace a file that is there.
+
     Raises
     ------
     ExportError
