@@ -17,7 +17,7 @@ from tablesim.errors import SettingsError
 from tablesim.scans.locator import Locator
 from tablesim.scans.sources import find_scans, name_pages
 
-TESTS = Path(__file__).resolve().parents[1]
+TESTS = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{TESTS}{os.pathsep}{TESTS.parent}", "OMP_NUM_THREADS": "1"}
 
 
