@@ -77,8 +77,7 @@ def command(
     goes_with(context, "--out and --log", out or log, "force")
     from tablesim.corpus.storage.outputs import refuse_existing
     from tablesim.corpus.store import Corpus
-    from tablesim.review.csv_files import write_questions, write_verdicts
-    from tablesim.review.review import Review
+    from tablesim.review.review import Review, write_questions, write_verdicts
 
     corpus = Corpus.open(run)
     refuse_existing([path for path in (out, log) if path is not None], force=force)
@@ -119,7 +118,7 @@ def _open(review: Review, asked: Sequence[Question]) -> list[Question]:
 
 def _ask(review: Review, asked: Sequence[Question], who: str) -> None:
     """Ask one question after the other; each answer is kept at once."""
-    from tablesim.review.describe import describe_question
+    from tablesim.review.questions import describe_question
 
     if not asked:
         typer.echo("nothing is left to look at")

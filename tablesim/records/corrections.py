@@ -98,6 +98,16 @@ class Correction:
         return f"{self.page}: {self.read or 'nothing'} -> {self.correct or 'nothing'}"
 
     @property
+    def statement(self) -> tuple[object, ...]:
+        """What it says, by whom and why, whenever that was."""
+        return self.scan_key, self.box, self.correct, self.who, self.reason
+
+    @property
+    def moments(self) -> tuple[str, ...]:
+        """When it was made, as far as it is known."""
+        return (self.when,)
+
+    @property
     def moment(self) -> float | None:
         """Seconds since 1970; None where it is not known. A time without a zone counts as local time."""
         return datetime.fromisoformat(self.when).timestamp() if self.when else None

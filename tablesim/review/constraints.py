@@ -19,13 +19,14 @@ from tablesim.review.verdicts import Verdict, VerdictLog
 def verdicts_status(corpus: Corpus) -> DecisionsStatus[Verdict]:
     """Which verdicts of a run hold with its pages as they are now, which do not, and why."""
     stored = VerdictLog.of_run(corpus.folder).all()
-    verdicts = [verdict if all(_hashes(verdict)) else _with_hashes(verdict, corpus) for verdict in stored]
-    pages_of = corpus.page_table.pages_of({key for verdict in verdicts for key in _hashes(verdict)})
+    verdicts = [_with_hashes(verdict, corpus) for verdict in stored]
     hashed = [verdict for verdict in verdicts if all(_hashes(verdict))]
+    pages_of = corpus.page_table.pages_of({key for verdict in hashed for key in _hashes(verdict)})
+    holding = [verdict for verdict in hashed if pages_of.keys() >= {*_hashes(verdict)}]
     return DecisionsStatus(
         "verdict",
-        holding=tuple(verdict for verdict in hashed if all(key in pages_of for key in _hashes(verdict))),
-        without_page=tuple(verdict for verdict in hashed if not all(key in pages_of for key in _hashes(verdict))),
+        holding=tuple(holding),
+        without_page=tuple(verdict for verdict in hashed if not pages_of.keys() >= {*_hashes(verdict)}),
         unassigned=tuple(verdict for verdict in verdicts if not all(_hashes(verdict))),
         taken_over=len(hashed) - sum(all(_hashes(verdict)) for verdict in stored),
         pages_of=pages_of,
@@ -50,10 +51,10 @@ def _hashes(verdict: Verdict) -> tuple[str, str]:
 
 
 def _with_hashes(verdict: Verdict, corpus: Corpus) -> Verdict:
-    """A verdict with the hashes of the scans that its pages have; as it is where one of these is not there."""
-    table = corpus.page_table
-    rows = [table.row_of(page) for page in (verdict.page, verdict.other)]
-    keys = ["" if row is None else str(table.column("sha256")[row].as_py()) for row in rows]
+    """A verdict of version 0.1.0 with the hashes that its pages have, if all are there; any other as it is."""
+    if all(_hashes(verdict)):
+        return verdict
+    keys = [corpus.page_table.sha256_of(page) or "" for page in (verdict.page, verdict.other)]
     return replace(verdict, page_sha256=keys[0], other_sha256=keys[1]) if all(keys) else verdict
 
 

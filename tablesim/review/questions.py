@@ -19,7 +19,8 @@ from tablesim.bigrams.embedding import score, similarity
 from tablesim.corpus.clustering.model import Cluster, Clustering
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError, SettingsError
-from tablesim.review.verdicts import Verdict, VerdictLog
+from tablesim.evidence.comparison import compare
+from tablesim.review.verdicts import COLUMNS, Verdict, VerdictLog
 
 N_NEIGHBOURS = 5
 """Nearest pages of each page among which other clusters are looked for: chosen by eye."""
@@ -71,24 +72,8 @@ class Question:
 
     def answered(self, decision: str, who: str, reason: str = "") -> Verdict:
         """The verdict on this question."""
-        return Verdict(
-            self.page,
-            self.other,
-            decision,
-            who,
-            reason,
-            self.clustering,
-            self.cluster,
-            self.score,
-            self.similarity,
-            self.strength,
-            self.stability,
-            self.page_sha256,
-            self.other_sha256,
-            self.settings_hash,
-            self.embedding_hash,
-            self.audit,
-        )
+        shown = {name: value for name, value in vars(self).items() if name in COLUMNS}
+        return Verdict(decision=decision, who=who, reason=reason, **shown)
 
 
 def questions(
@@ -208,8 +193,7 @@ class _Shown:
         return [np.asarray(self.histograms[self.row[name]], dtype=np.float64) for name in sorted((page, other))]
 
     def _scan(self, page: str) -> str:
-        table = self.corpus.page_table
-        return str(table.column("sha256")[table.find(page)].as_py())
+        return self.corpus.page_table.sha256_of(page) or ""
 
 
 def _members(clustering: Clustering, shown: _Shown) -> Iterable[Question]:
@@ -255,3 +239,39 @@ def _merges(corpus: Corpus, clustering: Clustering, shown: _Shown) -> Iterable[Q
         why = f"similarity {-minus:.3f} with a page of cluster {label_b}"
         if doubt > 0:
             yield shown.question("merge", clusters[label_a], a, b, moves, doubt, why)
+
+
+def describe_question(corpus: Corpus, question: Question) -> list[str]:
+    """Lines on a question: the two pages, what the machine says, and how they are registered on each other."""
+    page, other = question.page, question.other
+    if question.kind == "member":
+        asked = f"Does {page} carry the table of {other}, the medoid of cluster {question.cluster}?"
+    else:
+        asked = f"Are the clusters of {page} and {other} one table?"
+    lines = [asked, f"  {question.why}"]
+    for shown in (page, other):
+        row = corpus.page(shown)
+        about = ", ".join(str(row[name]) for name in ("title", "place", "year") if row[name])
+        lines.append(f"  {shown}: {about or 'no metadata'}; {row['scan'] or 'no scan'}")
+    quantities = [f"similarity {question.similarity:.4f}", f"score {question.score:.1f}"]
+    if question.strength is not None:
+        quantities.append(f"strength {question.strength:.2f}")
+    if question.stability is not None:
+        quantities.append(f"stability of the cluster {question.stability:.2f}")
+    lines.append(f"  {', '.join(quantities)}")
+    return [*lines, *describe_registration(corpus, question.page, question.other)]
+
+
+def describe_registration(corpus: Corpus, a: str, b: str) -> list[str]:
+    """A line on the equal numbers at positions that match; nothing where there are no readings."""
+    try:
+        first, second = corpus.reading(a), corpus.reading(b)
+    except RunError:
+        return []
+    comparison = compare(first, second)
+    if not comparison.assignment.registered:
+        return ["  their numbers show no common order"]
+    share = comparison.assignment.relevance_supported / max(comparison.score, 1e-9)
+    smaller = min(len(first.numbers), len(second.numbers))
+    equal = comparison.assignment.equal_numbers
+    return [f"  {equal} of {smaller} numbers are equal at positions that match and bring {share:.2f} of the score"]

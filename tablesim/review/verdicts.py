@@ -11,12 +11,13 @@ A verdict is about two scans, by their hashes: the page ids are for people and m
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 
+from tablesim.corpus.corrections.decisions import unknown_decisions
 from tablesim.errors import RunError, SettingsError
 
 NAME = "verdicts.sqlite"
@@ -111,6 +112,16 @@ class Verdict:
         return f"{self.decision} {self.page} {self.other} ({self.who})"
 
     @property
+    def statement(self) -> tuple[object, ...]:
+        """What it says, by whom and why, whenever that was."""
+        return self.scans, self.decision, self.who, self.reason, self.audit
+
+    @property
+    def moments(self) -> tuple[str, str]:
+        """When it was decided, where it comes from another log, else ""; and when it came into this one."""
+        return self.decided_at, self.at
+
+    @property
     def meaning(self) -> str:
         """What it says of the two scans: "same" table, "other" tables, or "unsure"."""
         return {"accept": "same", "merge": "same", "reject": "other", "split": "other"}.get(self.decision, "unsure")
@@ -125,8 +136,8 @@ COLUMNS = tuple(field.name for field in fields(Verdict))
 _WRITTEN = tuple(name for name in COLUMNS if name != "id")
 _END_OF_TIME = "~"
 _DECIDED_AT = "decided_at TEXT NOT NULL DEFAULT ''"
-_SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS verdicts (
+_SCHEMA = (
+    f"""CREATE TABLE IF NOT EXISTS verdicts (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     page TEXT NOT NULL, other TEXT NOT NULL,
     decision TEXT NOT NULL CHECK (decision IN ({", ".join(f"'{name}'" for name in DECISIONS)})),
@@ -136,12 +147,12 @@ CREATE TABLE IF NOT EXISTS verdicts (
     page_sha256 TEXT NOT NULL, other_sha256 TEXT NOT NULL,
     settings_hash TEXT NOT NULL, embedding_hash TEXT NOT NULL,
     audit TEXT NOT NULL, at TEXT NOT NULL, {_DECIDED_AT}
-);
-CREATE TRIGGER IF NOT EXISTS verdicts_are_not_changed BEFORE UPDATE ON verdicts
-    BEGIN SELECT RAISE(ABORT, 'verdicts are only added, never changed'); END;
-CREATE TRIGGER IF NOT EXISTS verdicts_are_not_deleted BEFORE DELETE ON verdicts
-    BEGIN SELECT RAISE(ABORT, 'verdicts are only added, never deleted'); END;
-"""
+)""",
+    """CREATE TRIGGER IF NOT EXISTS verdicts_are_not_changed BEFORE UPDATE ON verdicts
+    BEGIN SELECT RAISE(ABORT, 'verdicts are only added, never changed'); END""",
+    """CREATE TRIGGER IF NOT EXISTS verdicts_are_not_deleted BEFORE DELETE ON verdicts
+    BEGIN SELECT RAISE(ABORT, 'verdicts are only added, never deleted'); END""",
+)
 
 
 class VerdictLog:
@@ -167,7 +178,7 @@ class VerdictLog:
         written = []
         with self._connection(write=True) as db:
             if once:
-                verdicts = unknown_verdicts(_select(db), verdicts)
+                verdicts = unknown_decisions(_select(db), verdicts, _last_words)
             # No verdict is older than the one before it, even where a clock was set back.
             last = db.execute("SELECT max(at) FROM verdicts").fetchone()[0] or ""
             at = max(datetime.now(UTC).isoformat(timespec="milliseconds"), last)
@@ -233,38 +244,14 @@ class VerdictLog:
     def _make(db: sqlite3.Connection) -> None:
         if _version(db) == 1:
             db.execute(f"ALTER TABLE verdicts ADD COLUMN {_DECIDED_AT}")
-        for statement in _statements():
+        for statement in _SCHEMA:
             db.execute(statement)
         db.execute(f"PRAGMA user_version = {_FORMAT}")
 
 
-def unknown_verdicts(known: Sequence[Verdict], given: Sequence[Verdict]) -> list[Verdict]:
-    """Those of ``given`` that ``known`` does not have.
-
-    A verdict that says when it was decided is known where the same was decided at that moment. One that does not is
-    known where it is this person's last word on the two scans (in that audit sample), or where it was said before and
-    ``given`` itself takes it back.
-    """
-    moments = {(_statement(v), moment) for v in known for moment in (v.at, v.decided_at)}
-    ever = {_statement(v) for v in known}
-    last, last_given = ({(v.pair, v.who, v.audit): _statement(v) for v in some} for some in (known, given))
-    unknown = []
-    for verdict in given:
-        statement, key = _statement(verdict), (verdict.pair, verdict.who, verdict.audit)
-        if verdict.decided_at:
-            is_known = (statement, verdict.decided_at) in moments
-        elif last_given[key] == statement:
-            is_known = last.get(key) == statement
-        else:
-            is_known = statement in ever
-        if not is_known:
-            unknown.append(verdict)
-    return unknown
-
-
-def _statement(verdict: Verdict) -> tuple[object, ...]:
-    """What a verdict says, whenever that was."""
-    return verdict.scans, verdict.decision, verdict.who, verdict.reason, verdict.audit
+def _last_words(verdicts: Iterable[Verdict]) -> Iterable[Verdict]:
+    """What each person said last of each two scans, in each audit sample."""
+    return {(verdict.pair, verdict.who, verdict.audit): verdict for verdict in verdicts}.values()
 
 
 def _select(db: sqlite3.Connection, last_moment: str | None = None) -> list[Verdict]:
@@ -282,15 +269,6 @@ def _select(db: sqlite3.Connection, last_moment: str | None = None) -> list[Verd
 
 def _version(db: sqlite3.Connection) -> int:
     return int(db.execute("PRAGMA user_version").fetchone()[0])
-
-
-def _statements() -> Iterator[str]:
-    statement = ""
-    for line in _SCHEMA.strip().splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
 
 
 def until(text: str) -> str:

@@ -7,9 +7,8 @@ import pytest
 from review.conftest import histograms
 from tablesim.corpus.from_histograms import corpus_of_histograms
 from tablesim.errors import MetadataError, RunError, SettingsError
-from tablesim.review.csv_files import read_verdicts, write_questions, write_verdicts
-from tablesim.review.describe import describe_question
-from tablesim.review.questions import audit_sample, clustering_hash, questions
+from tablesim.review.questions import audit_sample, clustering_hash, describe_question, questions
+from tablesim.review.review import read_verdicts, write_questions, write_verdicts
 from tablesim.review.verdicts import VerdictLog
 
 

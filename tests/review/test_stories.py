@@ -12,8 +12,7 @@ from tablesim.corpus.corrections.apply import correct
 from tablesim.corpus.store import Corpus
 from tablesim.digits.corrections import read_corrections
 from tablesim.records.corrections import Correction
-from tablesim.review.csv_files import write_verdicts
-from tablesim.review.review import Review
+from tablesim.review.review import Review, write_verdicts
 from tablesim.workflow import run
 
 CORRECTED = "987"

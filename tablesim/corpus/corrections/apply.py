@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tablesim.bigrams.embedding import histogram
+from tablesim.corpus.corrections.decisions import unknown_decisions
 from tablesim.corpus.search.engine import N_NEIGHBOURS
 from tablesim.corpus.search.index import SearchIndex
 from tablesim.corpus.search.nearest import nearest
@@ -126,7 +127,8 @@ def correct(corpus: Corpus, corrections: Sequence[Correction], who: str = "") ->
         strangers = Counter(c.page for c in not_taken if c.sha256 and c.sha256 not in numbers)
         remarks += [f"{page}: {n} not taken over: no page has this scan" for page, n in sorted(strangers.items())]
         moment = datetime.now().astimezone().isoformat(timespec="seconds")
-        new = [replace(c, when=c.when or moment) for c in _new(corpus.corrections.all, taken)]
+        unknown = unknown_decisions(corpus.corrections.all, taken, _last_words)
+        new = [replace(c, when=c.when or moment) for c in unknown]
         corpus.corrections.append(new)
         corpus.refresh()
         pages = renew(corpus, {page for c in new for page in pages_of[c.sha256]})
@@ -138,15 +140,13 @@ def _scan_keys(corpus: Corpus, corrections: Iterable[Correction]) -> dict[Correc
     keys = {}
     strangers = set()
     for correction in corrections:
-        row = corpus.page_table.row_of(correction.page)
-        if correction.sha256:
-            keys[correction] = correction.sha256
-        elif row is None:
+        key = correction.sha256 or corpus.page_table.sha256_of(correction.page)
+        if key is None:
             strangers.add(correction.page)
         else:
-            keys[correction] = str(corpus.page_table.column("sha256")[row].as_py())
-            if not keys[correction]:
+            if not key:
                 corpus.machine_reading(correction.page)  # says why there is none
+            keys[correction] = key
     if strangers:
         raise MetadataError(
             f"corrections: {listed(sorted(strangers))}: no such page in {corpus.folder}; nothing was taken over. Use "
@@ -155,33 +155,12 @@ def _scan_keys(corpus: Corpus, corrections: Iterable[Correction]) -> dict[Correc
     return keys
 
 
-def _new(known: Sequence[Correction], given: Sequence[Correction]) -> list[Correction]:
-    """Those of ``given`` that ``known`` does not have.
-
-    With a moment a correction is known where it was made word by word at that moment. Without one it is known where it
-    is this person's last word on the number, or where it was made before and ``given`` itself takes it back.
-    """
-    dated = {(_statement(correction), correction.when) for correction in known}
-    ever = {_statement(correction) for correction in known}
-    last, last_given = _last_words(known), _last_words(given)
-    new = []
-    for correction in given:
-        statement = _statement(correction)
-        if correction.when:
-            is_known = (statement, correction.when) in dated
-        else:
-            is_known = statement in (last if statement in last_given else ever)
-        if not is_known:
-            new.append(correction)
-    return new
-
-
-def _last_words(corrections: Iterable[Correction]) -> set[tuple[object, ...]]:
+def _last_words(corrections: Iterable[Correction]) -> list[Correction]:
     """What each person said last of each number."""
     by_person: dict[str, list[Correction]] = defaultdict(list)
     for correction in corrections:
         by_person[correction.who].append(correction)
-    return {_statement(correction) for some in by_person.values() for correction in corrections_in_force(some)}
+    return [correction for some in by_person.values() for correction in corrections_in_force(some)]
 
 
 def renew(corpus: Corpus, pages: Iterable[str] | None = None, *, neighbours: bool = True) -> list[str]:
@@ -211,11 +190,6 @@ def renew(corpus: Corpus, pages: Iterable[str] | None = None, *, neighbours: boo
 def _rounded(box: Box) -> Box:
     """The box as it is written, so that it is the same when it is read."""
     return Box(*(round(side, 2) for side in (box.x, box.y, box.width, box.height)))
-
-
-def _statement(correction: Correction) -> tuple[object, ...]:
-    """What a correction says, whenever that was."""
-    return correction.scan_key, correction.box, correction.correct, correction.who, correction.reason
 
 
 def _write_facts(corpus: Corpus, readings: dict[str, Reading]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -23,8 +23,44 @@ class Decision(Protocol):
     def summary(self) -> str:
         """What it says, in a few words."""
 
+    @property
+    def statement(self) -> tuple[object, ...]:
+        """What it says, by whom and why, whenever that was."""
+
+    @property
+    def moments(self) -> tuple[str, ...]:
+        """When it was made as far as it says so itself, else ""; then other moments that a log gave it."""
+
 
 D = TypeVar("D", bound=Decision)
+
+
+def unknown_decisions(
+    known: Sequence[D], given: Sequence[D], last_words: Callable[[Sequence[D]], Iterable[D]]
+) -> list[D]:
+    """Those of ``given`` that a log with ``known`` does not have.
+
+    One that says when it was made is known where the same was said at that moment. One that does not is known where it
+    is its person's last word on the matter, or where it was said before and ``given`` itself takes it back.
+
+    Parameters
+    ----------
+    known, given : sequence of Decision
+    last_words : callable
+        Picks from a sequence what each person said last of each matter.
+    """
+    dated = {(decision.statement, moment) for decision in known for moment in decision.moments}
+    ever = {decision.statement for decision in known}
+    last, last_given = ({decision.statement for decision in last_words(some)} for some in (known, given))
+    return [
+        decision
+        for decision in given
+        if (
+            (decision.statement, decision.moments[0]) not in dated
+            if decision.moments[0]
+            else decision.statement not in (last if decision.statement in last_given else ever)
+        )
+    ]
 
 
 @dataclass(frozen=True)

@@ -134,8 +134,7 @@ class CorrectionLog:
         """The scan that each page has, where the machine read on it what the corrections of the page say."""
         keys = {}
         for page in pages:
-            row = self.page_table.row_of(page)
-            key = "" if row is None else str(self.page_table.column("sha256")[row].as_py())
+            key = self.page_table.sha256_of(page) or ""
             numbers = self._numbers(key)
             if numbers is not None and all(
                 text_at(c.box, numbers) == c.read for c in self.stored if c.page == page and not c.sha256

@@ -88,6 +88,11 @@ class PageTable:
         row = bisect_left(range(len(ids)), page, key=lambda at: ids[at].as_py())
         return row if row < len(ids) and ids[row].as_py() == page else None
 
+    def sha256_of(self, page: str) -> str | None:
+        """Hash of the scan of a page, empty where none is known; None where there is no such page."""
+        row = self.row_of(page)
+        return None if row is None else str(self.column("sha256")[row].as_py())
+
     def find(self, page: str) -> int:
         """Which line is that of ``page``; RunError, with the ids that look like it, when there is none."""
         for name in (page, normalized_name(page)):
