@@ -39,6 +39,7 @@ class RunFolder:
         check_empty(folder)
         with locked(folder):
             check_empty(folder)
+            remove_partials(folder)
             record = {"format": FORMAT, "format_version": FORMAT_VERSION, "settings": dict(settings), **more}
             run = cls(folder, record)
             run.save()

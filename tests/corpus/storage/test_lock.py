@@ -178,3 +178,10 @@ def test_a_folder_of_somebody_else_is_told(tmp_path):
     (tmp_path / "run").mkdir(mode=0o500)
     with pytest.raises(RunError, match=r"run: cannot be written \(Permission denied\)"), locked(tmp_path / "run"):
         pass
+
+
+def test_what_a_job_left_that_was_killed_before_it_wrote_run_json_goes(tmp_path):
+    for name in (".run.json.0123.part", ".lock", ".owner.json", "events.jsonl"):
+        (tmp_path / name).write_text("")
+    Corpus.create(tmp_path, {})
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "events.jsonl", "run.json"]
