@@ -37,6 +37,8 @@ from bilrp.joint import MAX_MATRIX, JointRelevance, tile_sums
 CHUNK = 32  # rows of a Jacobian at a time
 MAX_FACTORS = 2**28  # entries of the factors of one side of a saliency
 COVERAGE = Coverage((), ("gradients of the model as a whole: no operation has a rule, none is left out",))
+Factor = tuple[Tensor, Tensor]
+"""The maps of one side (M, *input shape), and what stands for its embedding (M,)."""
 
 
 class Baseline:
@@ -62,13 +64,9 @@ class Baseline:
     def explain(self, x: Tensor, y: Tensor, *, keep_channels: bool = False, channel_axis: int = 1) -> JointRelevance:
         """The joint relevance of one pair; arguments as for `bilrp.BiLRP.explain`."""
         axes = [summed_axis(sample, keep_channels, channel_axis) for sample in (x, y)]
-        left, right, embeddings = self._factors((x, y), axes)
-        return JointRelevance(
-            *(left, right, embeddings[0], embeddings[1]),
-            left_coverage=COVERAGE,
-            right_coverage=COVERAGE,
-            settings={"method": type(self).__name__, "similarity": self.similarity},
-        )
+        (left, phi), (right, other_phi) = self._factors((x, y), axes)
+        settings = {"method": type(self).__name__, "similarity": self.similarity}
+        return JointRelevance(left, right, phi, other_phi, COVERAGE, COVERAGE, settings=settings)
 
     def table(self, x: Tensor, y: Tensor, tile: int = 1) -> Tensor:
         """The relevance of every pair of tiles, of shape (H, W, H', W'); for other inputs (*shape, *shape').
@@ -82,7 +80,11 @@ class Baseline:
         joint = self.explain(x, y)
         return (joint if tile == 1 else joint.pool(tile)).matrix()
 
-    def _factors(self, pair: tuple[Tensor, Tensor], axes: list[int | None]) -> tuple[Tensor, Tensor, list[Tensor]]:
+    def _factors(self, pair: tuple[Tensor, Tensor], axes: list[int | None]) -> list[Factor]:
+        return [self._factor(x, axis) for x, axis in zip(pair, axes, strict=True)]
+
+    def _factor(self, x: Tensor, axis: int | None) -> Factor:
+        """The factor of one side, where it does not depend on the other."""
         raise NotImplementedError
 
     def _jacobian(self, x: Tensor, at: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -132,13 +134,9 @@ class HessianProduct(Baseline):
     BiLRP with LRP-0. Elsewhere `JointRelevance.bias_share` says what is missing.
     """
 
-    def _factors(self, pair: tuple[Tensor, Tensor], axes: list[int | None]) -> tuple[Tensor, Tensor, list[Tensor]]:
-        factors, embeddings = [], []
-        for x, axis in zip(pair, axes, strict=True):
-            phi, jacobian = self._jacobian(x)
-            factors.append(_over_channels(jacobian * x.detach(), axis))
-            embeddings.append(phi)
-        return factors[0], factors[1], embeddings
+    def _factor(self, x: Tensor, axis: int | None) -> Factor:
+        phi, jacobian = self._jacobian(x)
+        return _over_channels(jacobian * x.detach(), axis), phi
 
 
 class GradientProduct(Baseline):
@@ -149,14 +147,16 @@ class GradientProduct(Baseline):
     embeddings are (y,) and (1,). Sums to the similarity under the conditions of `HessianProduct`; zero where y is 0.
     """
 
-    def _factors(self, pair: tuple[Tensor, Tensor], axes: list[int | None]) -> tuple[Tensor, Tensor, list[Tensor]]:
+    def _factors(self, pair: tuple[Tensor, Tensor], axes: list[int | None]) -> list[Factor]:
         (phi, jacobian), (other_phi, other_jacobian) = (self._jacobian(x) for x in pair)
         similarity = phi @ other_phi
         first = torch.einsum("m,m...->...", other_phi, jacobian)[None] * pair[0].detach()
         second = torch.einsum("m,m...->...", phi, other_jacobian)[None] * pair[1].detach()
         inverse = torch.where(similarity == 0, torch.zeros_like(similarity), 1 / similarity)
-        embeddings = [similarity[None], torch.ones_like(similarity[None])]
-        return _over_channels(first, axes[0]), _over_channels(second, axes[1]) * inverse, embeddings
+        return [
+            (_over_channels(first, axes[0]), similarity[None]),
+            (_over_channels(second, axes[1]) * inverse, torch.ones_like(similarity[None])),
+        ]
 
 
 class IntegratedJacobians(Baseline):
@@ -192,21 +192,15 @@ class IntegratedJacobians(Baseline):
         self.reference = reference
         self.steps = steps
 
-    def _factors(self, pair: tuple[Tensor, Tensor], axes: list[int | None]) -> tuple[Tensor, Tensor, list[Tensor]]:
-        factors, embeddings = [], []
-        for x, axis in zip(pair, axes, strict=True):
-            reference = torch.as_tensor(self.reference, dtype=x.dtype, device=x.device)
-            way = x.detach() - reference
-            if way.shape != x.shape:
-                raise InputError(f"the reference has shape {tuple(reference.shape)}, expected one for {tuple(x.shape)}")
-            total: Tensor | None = None
-            for step in range(self.steps):
-                phi, jacobian = self._jacobian(x, reference + (step + 0.5) / self.steps * way)
-                total = jacobian if total is None else total.add_(jacobian)
-            assert total is not None  # steps is one or more
-            factors.append(_over_channels(total * (way / self.steps), axis))
-            embeddings.append(phi)
-        return factors[0], factors[1], embeddings
+    def _factor(self, x: Tensor, axis: int | None) -> Factor:
+        reference = torch.as_tensor(self.reference, dtype=x.dtype, device=x.device)
+        way = x.detach() - reference
+        if way.shape != x.shape:
+            raise InputError(f"the reference has shape {tuple(reference.shape)}, expected one for {tuple(x.shape)}")
+        phi, total = self._jacobian(x, reference + 0.5 / self.steps * way)
+        for step in range(1, self.steps):
+            total += self._jacobian(x, reference + (step + 0.5) / self.steps * way)[1]
+        return _over_channels(total * (way / self.steps), axis), phi
 
 
 class Saliency(Baseline):
@@ -218,26 +212,19 @@ class Saliency(Baseline):
     Squares are taken for each pair of channels, then summed.
     """
 
-    def _factors(self, pair: tuple[Tensor, Tensor], axes: list[int | None]) -> tuple[Tensor, Tensor, list[Tensor]]:
-        factors, embeddings = [], []
-        for x, axis in zip(pair, axes, strict=True):
-            phi, jacobian = self._jacobian(x)
-            m, n = torch.triu_indices(len(phi), len(phi), device=phi.device)
-            each = jacobian[0].numel() // (1 if axis is None else x.shape[axis])
-            if len(m) * each > MAX_FACTORS:
-                raise InputError(
-                    f"Saliency: {len(phi)} dimensions make {len(m):,} maps of {each:,} entries, expected at most "
-                    f"{MAX_FACTORS:,} together. Give a projection, or smaller inputs."
-                )
-            weight = torch.where(m == n, 1.0, 2**0.5).to(phi).reshape(-1, *[1] * (jacobian.dim() - 1))
-            maps = [
-                _over_channels(jacobian[a] * jacobian[b], axis)
-                for a, b in zip(torch.split(m, CHUNK), torch.split(n, CHUNK), strict=True)
-            ]
-            products = torch.cat(maps)
-            factors.append(products * weight.reshape(-1, *[1] * (products.dim() - 1)))
-            embeddings.append(torch.cat([phi, phi.new_zeros(len(m) - len(phi))]))
-        return factors[0], factors[1], embeddings
+    def _factor(self, x: Tensor, axis: int | None) -> Factor:
+        phi, jacobian = self._jacobian(x)
+        m, n = torch.triu_indices(len(phi), len(phi), device=phi.device)
+        each = jacobian[0].numel() // (1 if axis is None else x.shape[axis])
+        if len(m) * each > MAX_FACTORS:
+            raise InputError(
+                f"Saliency: {len(phi)} dimensions make {len(m):,} maps of {each:,} entries, expected at most "
+                f"{MAX_FACTORS:,} together. Give a projection, or smaller inputs."
+            )
+        chunks = zip(torch.split(m, CHUNK), torch.split(n, CHUNK), strict=True)
+        products = torch.cat([_over_channels(jacobian[a] * jacobian[b], axis) for a, b in chunks])
+        weight = torch.where(m == n, 1.0, 2**0.5).to(phi).reshape(-1, *[1] * (products.dim() - 1))
+        return products * weight, torch.cat([phi, phi.new_zeros(len(m) - len(phi))])
 
 
 class Curvature(Baseline):

@@ -47,19 +47,14 @@ DEFAULTS: dict[str, Rule] = {
     "product": ProductShare(),
 }
 FUNCTIONS_OF: dict[type[nn.Module], frozenset[str]] = {
-    nn.Conv1d: frozenset({"conv1d"}),
-    nn.Conv2d: frozenset({"conv2d"}),
-    nn.Conv3d: frozenset({"conv3d"}),
-    nn.ConvTranspose1d: frozenset({"conv_transpose1d"}),
-    nn.ConvTranspose2d: frozenset({"conv_transpose2d"}),
-    nn.ConvTranspose3d: frozenset({"conv_transpose3d"}),
+    getattr(nn, f"{layer}{n}d"): frozenset({f"{function}{n}d"})
+    for layer, function in (
+        *(("Conv", "conv"), ("ConvTranspose", "conv_transpose")),
+        *(("MaxPool", "max_pool"), ("AvgPool", "avg_pool")),
+    )
+    for n in (1, 2, 3)
+} | {
     nn.Linear: frozenset({"linear", "addmm"}),
-    nn.MaxPool1d: frozenset({"max_pool1d"}),
-    nn.MaxPool2d: frozenset({"max_pool2d"}),
-    nn.MaxPool3d: frozenset({"max_pool3d"}),
-    nn.AvgPool1d: frozenset({"avg_pool1d"}),
-    nn.AvgPool2d: frozenset({"avg_pool2d"}),
-    nn.AvgPool3d: frozenset({"avg_pool3d"}),
     nn.LayerNorm: frozenset({"layer_norm"}),
 }
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -266,23 +261,16 @@ def vgg(
     )
 
 
-COMPOSITES: dict[str, Composite] = {
-    "lrp0": Composite(name="lrp0"),
-    "epsilon": Composite([(OfKind("linear"), Epsilon(1e-6))], "epsilon"),
-    "gamma": Composite([(OfKind("linear"), Gamma(0.25))], "gamma"),
-    "epsilon-plus": Composite(
-        [(Typed(nn.Linear), Epsilon(1e-6)), (OfKind("linear"), ZPlus())],
-        "epsilon-plus",
-    ),
-    "epsilon-plus-flat": Composite(
-        [(FIRST, Flat()), (Typed(nn.Linear), Epsilon(1e-6)), (OfKind("linear"), ZPlus())],
-        "epsilon-plus-flat",
-    ),
-    "epsilon-alpha2-beta1": Composite(
-        [(Typed(nn.Linear), Epsilon(1e-6)), (OfKind("linear"), AlphaBeta(2.0, 1.0))],
-        "epsilon-alpha2-beta1",
-    ),
-    "wsquare-gamma": Composite([(FIRST, WSquare()), (OfKind("linear"), Gamma(0.25))], "wsquare-gamma"),
-    "vgg": vgg(),
+_DENSE = Typed(nn.Linear), Epsilon(1e-6)
+_WEIGHTED = OfKind("linear")
+_PRESETS: dict[str, list[tuple[Selector, Rule]]] = {
+    "lrp0": [],
+    "epsilon": [(_WEIGHTED, Epsilon(1e-6))],
+    "gamma": [(_WEIGHTED, Gamma(0.25))],
+    "epsilon-plus": [_DENSE, (_WEIGHTED, ZPlus())],
+    "epsilon-plus-flat": [(FIRST, Flat()), _DENSE, (_WEIGHTED, ZPlus())],
+    "epsilon-alpha2-beta1": [_DENSE, (_WEIGHTED, AlphaBeta(2.0, 1.0))],
+    "wsquare-gamma": [(FIRST, WSquare()), (_WEIGHTED, Gamma(0.25))],
 }
+COMPOSITES = {name: Composite(entries, name) for name, entries in _PRESETS.items()} | {"vgg": vgg()}
 """Composites by name; ``BiLRP(model, "gamma")`` takes the name."""

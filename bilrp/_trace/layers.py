@@ -9,8 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bilrp._trace.operations import CONVOLUTIONS, OperationContext, pair_of, tensors_or_refs
+from bilrp._trace.operations import CONVOLUTIONS, OperationContext, pair_of
 from bilrp._trace.tape import Operation, Ref
+from bilrp._trace.watcher import tensors_in
 
 CONVOLUTION_ARGUMENTS = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
 TRANSPOSED_ARGUMENTS = ("input", "weight", "bias", "stride", "padding", "output_padding", "groups", "dilation")
@@ -53,8 +54,7 @@ class LinearLayer:
             self.bias, _, weight = operation.args
             self.bias, self.weight = self.bias.detach() if self.bias is not None else None, weight.detach()
         else:
-            constants = [item for item in tensors_or_refs(operation.args) if not isinstance(item, Ref)]
-            self.weight = constants[0].detach()
+            self.weight = next(tensors_in(operation.args)).detach()
         # padding by name may be uneven, which only PyTorch's own backward knows
         named = isinstance(self._settings.get("padding", 0), str)
         self._is_plain_conv2d = operation.function == "conv2d" and self.input.dim() == 4 and not named
@@ -170,52 +170,26 @@ def winners(context: OperationContext) -> Tensor:
     return index
 
 
-class TiledMaxPool:
-    """A ``max_pool2d`` whose windows tile the image: the winner of each tile is marked once.
+def tiled_max_pool(context: OperationContext) -> Callable[[Sequence[Tensor]], tuple[Tensor]] | None:
+    """The way back through a ``max_pool2d`` whose windows tile the image: (K, N, C, rows, columns) to the winners.
 
-    Parameters
-    ----------
-    context : OperationContext
-    size : (int, int)
-        Height and width of a window, which is also the stride.
+    None where windows overlap, are padded, or dilated.
     """
+    settings = pool_settings(context)
+    if settings is None or context.function != "max_pool2d":
+        return None
+    size = pair_of(settings["kernel_size"])
+    tiled = pair_of(settings.get("stride") or size) == size
+    plain = pair_of(settings.get("padding", 0)) == (0, 0) and pair_of(settings.get("dilation", 1)) == (1, 1)
+    if not tiled or not plain or settings.get("ceil_mode", False) or settings.get("return_indices", False):
+        return None
+    index = winners(context).contiguous(memory_format=torch.channels_last)
+    below = context.inputs[0].shape[2:]
 
-    def __init__(self, context: OperationContext, size: tuple[int, int]) -> None:
-        x = context.inputs[0]
-        self._shape = x.shape
-        self._size = size
-        self._rows, self._columns = context.output.shape[-2:]
-        marks = torch.zeros(x.shape, dtype=x.dtype, device=x.device)
-        marks.flatten(2).scatter_(2, winners(context).flatten(2), 1.0)
-        self._winners = self._tiles(marks.contiguous(memory_format=torch.channels_last)[None])
-
-    @classmethod
-    def of(cls, context: OperationContext) -> TiledMaxPool | None:
-        """The pool of a context, or None where windows overlap, are padded, or dilated."""
-        settings = pool_settings(context)
-        if settings is None or context.function != "max_pool2d":
-            return None
-        size = pair_of(settings["kernel_size"])
-        stride = settings.get("stride")
-        tiled = stride is None or pair_of(stride) == size
-        plain = pair_of(settings.get("padding", 0)) == (0, 0) and pair_of(settings.get("dilation", 1)) == (1, 1)
-        if not tiled or not plain or settings.get("ceil_mode", False) or settings.get("return_indices", False):
-            return None
-        return cls(context, size)
-
-    def _tiles(self, maps: Tensor) -> Tensor:
-        """(K, N, C, H, W) seen as (K, N, C, rows, height, columns, width), without what no window covers."""
-        height, width = self._size
-        *lead, down, right = maps.stride()
-        return maps.as_strided(
-            (*maps.shape[:3], self._rows, height, self._columns, width),
-            (*lead, down * height, down, right * width, right),
-        )
-
-    def backward(self, relevances: Sequence[Tensor]) -> tuple[Tensor]:
-        """(K, N, C, rows, columns) to (K, N, C, H, W): all to the winners."""
+    def backward(relevances: Sequence[Tensor]) -> tuple[Tensor]:
         relevance = relevances[0]
-        n, channels, height, width = self._shape
-        out = relevance.new_zeros(relevance.shape[0], n, height, width, channels).permute(0, 1, 4, 2, 3)
-        torch.mul(relevance[..., :, None, :, None], self._winners, out=self._tiles(out))
-        return (out,)
+        together = relevance.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        whole = F.max_unpool2d(together, index.repeat(len(relevance), 1, 1, 1), size, output_size=below)
+        return (whole.view(*relevance.shape[:2], *whole.shape[1:]),)
+
+    return backward

@@ -31,6 +31,7 @@ import torch
 from torch import Tensor
 
 from bilrp._trace.tape import Operation, Ref, Tape
+from bilrp._trace.watcher import found_in
 
 CONVOLUTIONS = {"conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"}
 PRODUCTS = {"matmul", "mm", "bmm", "mv", "einsum", "rmatmul"}
@@ -194,7 +195,8 @@ class OperationContexts:
         if name in SUMS:
             return "sum", inputs
         if name in {"interpolate", "upsample"}:
-            return ("sum" if _mode(operation) in POSITIVE_MODES else "unknown"), inputs
+            mode = operation.kwargs.get("mode", operation.args[3] if len(operation.args) > 3 else "nearest")
+            return ("sum" if mode in POSITIVE_MODES else "unknown"), inputs
         if name in MAXIMA:
             return "max", inputs
         if name in MINIMA:
@@ -214,7 +216,7 @@ class OperationContexts:
         return "unknown", inputs
 
     def _product(self, operation: Operation) -> tuple[str, tuple[int, ...]]:
-        operands = list(tensors_or_refs(operation.args))
+        operands = list(found_in(operation.args, Tensor, Ref))
         refs = [item.node for item in operands if isinstance(item, Ref)]
         if len(operands) != 2 or (len(refs) == 2 and refs[0] == refs[1]):
             return "unknown", operation.inputs
@@ -234,17 +236,6 @@ class OperationContexts:
                 return False
             node = maker.inputs[0]
         return False
-
-
-def _mode(operation: Operation) -> Any:
-    return operation.kwargs.get("mode", operation.args[3] if len(operation.args) > 3 else "nearest")
-
-
-def tensors_or_refs(tree: Any) -> list[Any]:
-    """Tensors and the places of tensors in nested arguments, in order."""
-    if isinstance(tree, (list, tuple)):
-        return [found for item in tree for found in tensors_or_refs(item)]
-    return [tree] if isinstance(tree, (Tensor, Ref)) else []
 
 
 def pair_of(value: Any) -> tuple[int, int]:

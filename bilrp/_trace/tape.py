@@ -24,7 +24,7 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 from torch.overrides import TorchFunctionMode
 
 from bilrp._trace.attention import DECOMPOSED
-from bilrp._trace.watcher import DispatchWatcher, tensors_in
+from bilrp._trace.watcher import DispatchWatcher, found_in, tensors_in
 from bilrp.exceptions import InputError, UnseenOperationError, UnsupportedOperationError
 
 ALIASES = {
@@ -250,7 +250,7 @@ class _Recorder(TorchFunctionMode):
                 if id(written) not in self.nodes:  # a constant that the call wrote into
                     refs = ((before, *refs[0][1:]), refs[1])
             func = _out_of_place(func, name)
-        inputs = tuple(dict.fromkeys(item.node for item in _refs_in(refs)))
+        inputs = tuple(dict.fromkeys(ref.node for ref in found_in(refs, Ref)))
         outputs = tuple(self.add(tensor) for tensor in made)
         place, module = self._places[-1] if self._places else ("", None)
         function = name.rstrip("_") if written is not None and name != "__setitem__" else name.strip("_")
@@ -279,17 +279,6 @@ def _old_alias(alias: Tensor, written: Tensor, before: Tensor) -> Tensor:
         f"a tensor of shape {tuple(alias.shape)} shares its memory with one of shape {tuple(written.shape)} that the "
         f"model changes in place. Clone one of the two first."
     )
-
-
-def _refs_in(tree: Any) -> Iterator[Ref]:
-    if isinstance(tree, Ref):
-        yield tree
-    elif isinstance(tree, (list, tuple)):
-        for item in tree:
-            yield from _refs_in(item)
-    elif isinstance(tree, dict):
-        for item in tree.values():
-            yield from _refs_in(item)
 
 
 def _written(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:

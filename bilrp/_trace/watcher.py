@@ -11,16 +11,18 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 
+def found_in(tree: Any, *kinds: type) -> Iterator[Any]:
+    """Everything of some types in nested lists, tuples and dicts, in order."""
+    if isinstance(tree, kinds):
+        yield tree
+    elif isinstance(tree, (list, tuple, dict)):
+        for item in tree.values() if isinstance(tree, dict) else tree:
+            yield from found_in(item, *kinds)
+
+
 def tensors_in(tree: Any) -> Iterator[Tensor]:
     """Every tensor in nested lists, tuples and dicts, in order."""
-    if isinstance(tree, Tensor):
-        yield tree
-    elif isinstance(tree, (list, tuple)):
-        for item in tree:
-            yield from tensors_in(item)
-    elif isinstance(tree, dict):
-        for item in tree.values():
-            yield from tensors_in(item)
+    return found_in(tree, Tensor)
 
 
 class DispatchWatcher(TorchDispatchMode):  # type: ignore[no-untyped-call]

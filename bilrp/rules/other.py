@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bilrp._trace.layers import TiledMaxPool
+from bilrp._trace.layers import tiled_max_pool
 from bilrp._trace.operations import SIGNED, OperationContext, sum_to
 from bilrp.exceptions import RuleError
 from bilrp.rules.base import Backward, Rule, inverse_or_zero, stabilize
@@ -107,8 +107,7 @@ class MaxWinner(Rule):
         return context.output / stabilize(context.output, self.eps, self.stabilizer)
 
     def prepare(self, context: OperationContext, distribute: bool = False) -> Backward:
-        pool = TiledMaxPool.of(context)
-        backward = context.vjp if pool is None else pool.backward
+        backward = tiled_max_pool(context) or context.vjp
         factor = self.factor(context, distribute)
         return lambda relevance: backward([relevance if factor is None else relevance * factor])
 
@@ -180,8 +179,7 @@ class MinShare(UnstabilizedRule):
         if context.function in {"minimum", "fmin"} or (context.function == "min" and _is_binary(context)):
             shape = context.inputs[0].shape
             return lambda relevance: (sum_to(relevance, shape),)
-        call = _mean_over(context)
-        return lambda relevance: context.vjp([relevance], call)
+        return lambda relevance: context.vjp([relevance], _mean)
 
 
 def _is_binary(context: OperationContext) -> bool:
@@ -189,11 +187,8 @@ def _is_binary(context: OperationContext) -> bool:
     return any(not isinstance(item, (int, bool, tuple, list)) for item in arguments)
 
 
-def _mean_over(context: OperationContext) -> Callable[..., Tensor]:
-    def call(x: Tensor, dim: int | tuple[int, ...] | None = None, keepdim: bool = False) -> Tensor:
-        return x.mean() if dim is None else x.mean(dim, keepdim)
-
-    return call
+def _mean(x: Tensor, dim: int | tuple[int, ...] | None = None, keepdim: bool = False) -> Tensor:
+    return x.mean() if dim is None else x.mean(dim, keepdim)
 
 
 class MinWinner(UnstabilizedRule):

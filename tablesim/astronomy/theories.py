@@ -12,24 +12,24 @@ from typing import Any
 import numpy as np
 
 from tablesim.astronomy.functions import Degrees
-from tablesim.astronomy.sexagesimal import Sexagesimal
+from tablesim.astronomy.sexagesimal import sexagesimal
 
-MEAN_MOTIONS: dict[str, Sexagesimal] = {
+MEAN_MOTIONS: dict[str, Fraction] = {
     # Degrees a day. Sun, Moon: the Alfonsine Tables (Venice 1483). The five planets, in longitude or for the two lower
     # ones in anomaly: Ptolemy, Almagest IX 3-4.
-    "sun": Sexagesimal.of(0, 59, 8, 19, 37, 19, 13, 56),
-    "moon": Sexagesimal.of(13, 10, 35, 1, 15, 11, 4, 35),
-    "saturn": Sexagesimal.of(0, 2, 0, 33, 31, 28, 51),
-    "jupiter": Sexagesimal.of(0, 4, 59, 14, 26, 46, 31),
-    "mars": Sexagesimal.of(0, 31, 26, 36, 53, 51, 33),
-    "venus": Sexagesimal.of(0, 36, 59, 25, 53, 11, 28),
-    "mercury": Sexagesimal.of(3, 6, 24, 6, 59, 35, 50),
+    "sun": sexagesimal(0, 59, 8, 19, 37, 19, 13, 56),
+    "moon": sexagesimal(13, 10, 35, 1, 15, 11, 4, 35),
+    "saturn": sexagesimal(0, 2, 0, 33, 31, 28, 51),
+    "jupiter": sexagesimal(0, 4, 59, 14, 26, 46, 31),
+    "mars": sexagesimal(0, 31, 26, 36, 53, 51, 33),
+    "venus": sexagesimal(0, 36, 59, 25, 53, 11, 28),
+    "mercury": sexagesimal(3, 6, 24, 6, 59, 35, 50),
 }
 
 
 def mean_motion(body: str, days: int | Fraction) -> Fraction:
     """Degrees that a body moves in so many days, whole turns left out; exact."""
-    return (MEAN_MOTIONS[body].value * days) % 360
+    return (MEAN_MOTIONS[body] * days) % 360
 
 
 def equation(anomaly: Degrees, eccentricity: Degrees) -> Any:
@@ -79,7 +79,7 @@ PTOLEMY = SolarTheory(
     epoch=1448638.0,
     mean_longitude=330.75,
     apogee=65.5,
-    rate=float(Sexagesimal.of(0, 59, 8, 17, 13, 12, 31).value),
+    rate=float(sexagesimal(0, 59, 8, 17, 13, 12, 31)),
     eccentricity=2.5 / 60,
 )
 RENAISSANCE = SolarTheory(
@@ -88,6 +88,6 @@ RENAISSANCE = SolarTheory(
     epoch=2268933.0,
     mean_longitude=289.58,
     apogee=96 + 40 / 60,
-    rate=float(MEAN_MOTIONS["sun"].value),
+    rate=float(MEAN_MOTIONS["sun"]),
     eccentricity=0.0323,
 )

@@ -12,7 +12,7 @@ from tablesim.corpus.storage.outputs import file_name, file_names, refuse_existi
 from tablesim.corpus.store import Corpus
 from tablesim.errors import ExportError
 from tablesim.evidence.comparison import compare
-from tablesim.evidence.genealogy.genealogy import Genealogy
+from tablesim.evidence.genealogy.links import Genealogy
 from tablesim.export.alto import alto
 from tablesim.export.iiif import FILES as IIIF_FILES
 from tablesim.export.iiif import MatchManifest

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.records.boxes import Box
-from tablesim.records.truth import TrueDigit, TrueNumber
+from tablesim.records.truth import TrueNumber
 from tablesim.synthesis.sheet import Sheet
 
 LEGIBLE = 0.3
@@ -100,6 +100,24 @@ class SimulatedScan:
     numbers: tuple[TrueNumber, ...]
     unasked: tuple[Box, ...]
 
+    def moved(self, grey: Grey, move: Callable[[Box], Box]) -> SimulatedScan:
+        """Another picture of the same, in which each box of the truth lies where ``move`` says."""
+        numbers = [
+            replace(number, digits=tuple(replace(digit, box=move(digit.box)) for digit in number.digits))
+            for number in self.numbers
+        ]
+        return SimulatedScan(grey, tuple(numbers), tuple(move(box) for box in self.unasked))
+
+    def asking(self, fair: Callable[[TrueNumber], bool]) -> SimulatedScan:
+        """The same without the numbers that it is not fair to ask for: their digits are unasked."""
+        kept, lost = [], list(self.unasked)
+        for number in self.numbers:
+            if fair(number):
+                kept.append(number)
+            else:
+                lost += [digit.box for digit in number.digits]
+        return SimulatedScan(self.grey, tuple(kept), tuple(lost))
+
 
 def draw_ageing(rng: np.random.Generator, scale: float, wear: float = 1.0) -> Ageing:
     """Ageing at random: ``wear`` 0 gives clean scans, 1 the full range of early prints in libraries' scans."""
@@ -153,7 +171,7 @@ def age(sheet: Sheet, ageing: Ageing, rng: np.random.Generator, behind: Sheet | 
 
     Returns
     -------
-    Scan
+    SimulatedScan
         Grey picture of about (height, width) x scale pixels, and the numbers in its pixels.
     """
     ink = _press(sheet.ink, ageing, rng)
@@ -166,23 +184,19 @@ def age(sheet: Sheet, ageing: Ageing, rng: np.random.Generator, behind: Sheet | 
         mirrored = cv2.resize(other.ink[:, ::-1], (width, height), interpolation=cv2.INTER_AREA)
         reverse = np.asarray(cv2.GaussianBlur(mirrored.astype(np.float32) / 255, (0, 0), 1.2), dtype=np.float32)
     grey = _photograph(_paper(width, height, ageing, rng), ink, reverse, ageing, rng)
-    numbers = [
-        replace(number, digits=tuple(TrueDigit(d.value, laid.box(d.box)) for d in number.digits))
-        for number in sheet.numbers
-    ]
+    scan = SimulatedScan(grey, tuple(sheet.numbers), tuple(sheet.unasked)).moved(grey, laid.box)
     edge = ageing.border * width + 1
     seen = Box(edge, edge, width - 2 * edge, height - 2 * edge)
     clean = (sheet.ink / np.float32(255)).astype(np.float32)
     left_of_it = _Remains(laid.warp(_reduce_blur(clean, ageing.scale)), ink)
-    fair = [
-        _inside(number.box, seen) and all(left_of_it.share(digit.box) >= LEGIBLE for digit in number.digits)
-        for number in numbers
-    ]
-    unasked = [laid.box(box) for box in sheet.unasked]
-    unasked += [digit.box for number, keep in zip(numbers, fair, strict=True) if not keep for digit in number.digits]
-    return SimulatedScan(
-        grey, tuple(number for number, keep in zip(numbers, fair, strict=True) if keep), tuple(unasked)
-    )
+
+    def fair(number: TrueNumber) -> bool:
+        legible = all(left_of_it.share(digit.box) >= LEGIBLE for digit in number.digits)
+        return (
+            legible and seen.contains(number.box.x, number.box.y) and seen.contains(number.box.right, number.box.bottom)
+        )
+
+    return scan.asking(fair)
 
 
 class _Remains:
@@ -198,10 +212,6 @@ class _Remains:
         y0, y1 = np.clip([round(box.y), round(box.bottom)], 0, height - 1)
         clean, aged = (float(t[y1, x1] - t[y0, x1] - t[y1, x0] + t[y0, x0]) for t in (self.clean, self.aged))
         return aged / clean if clean > 0 else 0.0
-
-
-def _inside(box: Box, frame: Box) -> bool:
-    return frame.contains(box.x, box.y) and frame.contains(box.right, box.bottom)
 
 
 class _Laying:
@@ -390,7 +400,7 @@ def photograph(
 
     Returns
     -------
-    Scan
+    SimulatedScan
         Grey picture; its numbers and boxes in its own pixels.
     """
     leaf = age(sheet, ageing, rng, behind)
@@ -407,7 +417,8 @@ def photograph(
     area += mask * (leaf.grey - area)
     _shade(picture, left if recto else left + width, above, height, rng)
     grey = np.clip(cv2.GaussianBlur(picture, (0, 0), 0.4), 0, 255).astype(np.uint8)
-    return _turned(_moved(leaf, grey, left, above), turn)
+    placed = leaf.moved(grey, lambda box: replace(box, x=box.x + left, y=box.y + above))
+    return _turned(placed, turn)
 
 
 def _ground(shape: tuple[int, int], above: int, below: int, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -441,13 +452,6 @@ def _shade(picture: NDArray[np.float32], fold: int, above: int, height: int, rng
     picture[above : above + height] *= dark.astype(np.float32)
 
 
-def _moved(leaf: SimulatedScan, grey: NDArray[np.uint8], right: int, down: int) -> SimulatedScan:
-    def move(box: Box) -> Box:
-        return replace(box, x=box.x + right, y=box.y + down)
-
-    return _with_boxes(leaf, grey, move)
-
-
 def _turned(scan: SimulatedScan, turn: int) -> SimulatedScan:
     """The scan turned clockwise by quarter turns."""
     height, width = scan.grey.shape
@@ -462,12 +466,4 @@ def _turned(scan: SimulatedScan, turn: int) -> SimulatedScan:
         return Box(box.y, width - box.right, box.height, box.width)
 
     grey = np.ascontiguousarray(np.rot90(scan.grey, -(turn // 90)))
-    return _with_boxes(scan, grey, move)
-
-
-def _with_boxes(scan: SimulatedScan, grey: NDArray[np.uint8], move: Callable[[Box], Box]) -> SimulatedScan:
-    numbers = tuple(
-        TrueNumber(n.text, tuple(TrueDigit(d.value, move(d.box)) for d in n.digits), n.table, n.row, n.column)
-        for n in scan.numbers
-    )
-    return SimulatedScan(grey, numbers, tuple(move(box) for box in scan.unasked))
+    return scan.moved(grey, move)

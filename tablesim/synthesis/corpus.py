@@ -20,7 +20,7 @@ import numpy as np
 
 from tablesim.errors import SettingsError
 from tablesim.synthesis.drawings import PLATES, plate
-from tablesim.synthesis.editions import Book, Edition, draw_editions, stemma_to_dict
+from tablesim.synthesis.editions import Book, draw_editions, stemma_to_dict
 from tablesim.synthesis.pages import SimulatedPage, table_page
 from tablesim.synthesis.stemma import grow
 from tablesim.synthesis.tables import build
@@ -168,7 +168,7 @@ def pages(plan: CorpusPlan, stemmata: list[dict[str, Any]] | None = None) -> Ite
         for copy, edition in enumerate(editions):
             books.append(edition.book)
             taken.add((edition.book.book, edition.page))
-            yield _with_book(table_page(edition, _seed(plan.seed, index, copy)), edition), edition.book
+            yield table_page(edition, _seed(plan.seed, index, copy)), edition.book
     for index, kind in enumerate(plan.plates):
         rng = np.random.default_rng([plan.seed, index, 2])
         book = books[int(rng.integers(len(books)))]
@@ -177,10 +177,6 @@ def pages(plan: CorpusPlan, stemmata: list[dict[str, Any]] | None = None) -> Ite
             page += 2
         taken.add((book.book, page))
         yield plate(kind, book, page, _seed(plan.seed, 10_000 + index, 0)), book
-
-
-def _with_book(page: SimulatedPage, edition: Edition) -> SimulatedPage:
-    return replace(page, truth=replace(page.truth, page=edition.page_id))
 
 
 def _seed(*parts: int) -> int:
@@ -271,14 +267,11 @@ def write_corpus(out: str | Path, plan: CorpusPlan, on_page: Callable[[str], Non
     for page, book in pages(plan, stemmata):
         truth = page.truth
         _, packed = cv2.imencode(".jpg", page.grey, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-        written = {
-            f"scans/{truth.page}.jpg": packed.tobytes(),
-            f"truth/{truth.page}.txt": truth.to_transcription().encode(),
-        }
-        for name, content in written.items():
-            (folder / name).write_bytes(content)
-        truth.save(folder / "truth" / f"{truth.page}.json")
-        summary.files += [*written, f"truth/{truth.page}.json"]
+        written = [f"scans/{truth.page}.jpg", f"truth/{truth.page}.txt", f"truth/{truth.page}.json"]
+        (folder / written[0]).write_bytes(packed.tobytes())
+        (folder / written[1]).write_bytes(truth.to_transcription().encode())
+        truth.save(folder / written[2])
+        summary.files += written
         summary.pages += 1
         summary.table_pages += truth.is_table
         summary.scan_bytes += packed.size
@@ -304,7 +297,7 @@ def _write_csv(path: Path, head: list[str], rows: list[list[str]]) -> None:
 
 def _write_mark(folder: Path, plan: CorpusPlan, summary: CorpusSummary) -> None:
     """How the corpus was made, and the hash of every file in it."""
-    hashes = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in sorted(summary.files)}
+    hashes = {name: _hash(folder / name) for name in sorted(summary.files)}
     tables = [{"table": name, **parameters, "editions": count} for name, parameters, count in plan.tables]
     made = {"seed": plan.seed, "jpeg_quality": JPEG_QUALITY, "tables": tables, "plates": plan.plates, "sha256": hashes}
     (folder / MARK).write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")

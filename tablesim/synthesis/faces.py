@@ -124,10 +124,15 @@ def _printed_glyph(file: str, features: tuple[str, ...], character: str, size: f
     image = Image.new("L", (max(1, right - left), max(1, bottom - top)))
     ImageDraw.Draw(image).text((-left, -top), character, font=font, fill=255, anchor="ls", features=options)
     mask = np.asarray(image)
+    return _cut_glyph(mask, left, top, advance)
+
+
+def _cut_glyph(mask: NDArray[np.uint8], left: int, top: int, advance: float) -> Glyph:
+    """The sort in a drawing whose corner lies at (left, top), without the white around it."""
     rows, columns = np.flatnonzero(mask.max(axis=1) > 40), np.flatnonzero(mask.max(axis=0) > 40)
     if rows.size == 0:
         return Glyph(np.zeros((0, 0), dtype=np.uint8), 0, 0, advance)
-    cut = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].copy()
+    cut = np.ascontiguousarray(mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], dtype=np.uint8)
     return Glyph(cut, left + int(columns[0]), top + int(rows[0]), advance)
 
 
@@ -411,11 +416,7 @@ def _drawn_glyph(face: DrawnFace, character: str, size: float) -> Glyph:
     origin = np.array([(_BEARING - left) * unit - first, above]) * finer
     _draw(canvas, form, _nib(face), origin, unit * finer)
     mask = cv2.resize(canvas, (last - first, above + below), interpolation=cv2.INTER_AREA)
-    rows, columns = np.flatnonzero(mask.max(axis=1) > 40), np.flatnonzero(mask.max(axis=0) > 40)
-    if rows.size == 0:
-        return Glyph(np.zeros((0, 0), dtype=np.uint8), 0, 0, advance)
-    cut = np.ascontiguousarray(mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], dtype=np.uint8)
-    return Glyph(cut, first + int(columns[0]), int(rows[0]) - above, advance)
+    return _cut_glyph(np.asarray(mask, dtype=np.uint8), first, -above, advance)
 
 
 def _nib(face: DrawnFace) -> NDArray[np.float64]:

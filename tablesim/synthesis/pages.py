@@ -17,8 +17,8 @@ from tablesim.synthesis.ageing import OVERSAMPLING, SimulatedScan, draw_leaf_age
 from tablesim.synthesis.editions import Book, Edition
 from tablesim.synthesis.faces import FACES
 from tablesim.synthesis.prose import WORDS, roman
-from tablesim.synthesis.sheet import Sheet, SourceText, Style, long_s, paragraph, spell, style
-from tablesim.synthesis.tablesetting import Area, printed_columns, set_table
+from tablesim.synthesis.sheet import Area, Sheet, SourceText, Style, long_s, paragraph, spell, style
+from tablesim.synthesis.tablesetting import printed_columns, set_table
 
 PAGE_WIDTH, PAGE_HEIGHT = 930, 1330
 """Size of a leaf in scan pixels; the dark ground around it comes on top."""

@@ -14,11 +14,11 @@ import numpy as np
 
 from tablesim.records.boxes import Box
 from tablesim.records.reading import RAISED_POINT
-from tablesim.records.truth import TrueDigit
+from tablesim.records.truth import TrueNumber
 from tablesim.synthesis.ageing import SimulatedScan, age, draw_ageing
-from tablesim.synthesis.faces import DIGITS, DRAWN, FACES, Face, Typeface, faces
+from tablesim.synthesis.faces import DRAWN, FACES, Face, Typeface, faces
 from tablesim.synthesis.prose import greek_numeral, roman, sentence, word
-from tablesim.synthesis.sheet import Sheet, Style
+from tablesim.synthesis.sheet import Area, Sheet, Style, reach_of_digits
 
 _LINING = {"bodoni": 0.5, "bodoni-italic": 0.4, "playfair": 0.5, "unifraktur": 0.5, "gfs-didot-italic": 0.5}
 """How often a lining face is taken, 1 where nothing is said: display faces were rare in tables."""
@@ -28,26 +28,10 @@ _DRAWN = 0.12
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class Block(Area):
     """A rectangle of the sheet to fill, with the page's type size (height of digits), all in sheet pixels."""
 
-    left: float
-    top: float
-    right: float
-    bottom: float
     digit_height: float
-
-    @property
-    def width(self) -> float:
-        return self.right - self.left
-
-    @property
-    def height(self) -> float:
-        return self.bottom - self.top
-
-    def below(self, y: float) -> Block:
-        """The part of the block below ``y``."""
-        return Block(self.left, y, self.right, self.bottom, self.digit_height)
 
 
 def digit_style(rng: np.random.Generator, height: float, lining: float = 0.3) -> Style:
@@ -71,12 +55,6 @@ def _old_face(rng: np.random.Generator) -> Typeface:
         return drawn[rng.integers(len(drawn))]
     pool = faces(digits="old-style")
     return pool[rng.integers(len(pool))]
-
-
-def reach_of_digits(style: Style) -> float:
-    """From the top of the tallest digit to the foot of the lowest, in pixels: lines set closer would touch."""
-    glyphs = [style.face_for(digit).glyph(digit, style.size) for digit in DIGITS]
-    return float(max(g.top + g.mask.shape[0] for g in glyphs) - min(g.top for g in glyphs))
 
 
 def letter_style(rng: np.random.Generator, height: float, script: str = "L", style: str | None = None) -> Style:
@@ -138,7 +116,7 @@ def set_heading(sheet: Sheet, block: Block, rng: np.random.Generator) -> Block:
     title = " ".join(word(rng) for _ in range(6))
     spaced = Style(letters.face, letters.size, spacing=float(rng.uniform(0, 0.25)) * letters.size)
     sheet.write(block.left + 4, y, title.upper() if rng.random() < 0.7 else title, spaced)
-    return block.below(y + block.digit_height)
+    return replace(block, top=y + block.digit_height)
 
 
 def set_dial(sheet: Sheet, block: Block, rng: np.random.Generator) -> None:
@@ -256,12 +234,16 @@ def _columns(block: Block, style: Style, decimals: bool, rng: np.random.Generato
     ruled = rng.random()
     pad = float(rng.choice([rng.uniform(0.08, 0.5), rng.uniform(0.4, 1.2), rng.uniform(1.0, 3.5)]))
     align = str(rng.choice(["right", "right", "middle", "left"]))
-    usual = _places(rng)
+
+    def drawn_places() -> int:
+        return int(rng.choice(list(_PLACES), p=list(_PLACES.values())))
+
+    usual = drawn_places()
     columns: list[_Column] = []
     used = 0.0
     while used < block.width and len(columns) < 30:
         kind = str(rng.choice(_KINDS, p=odds / odds.sum()))
-        places = usual if rng.random() < 0.6 else _places(rng)
+        places = usual if rng.random() < 0.6 else drawn_places()
         if kind == "course":
             places = int(rng.choice([1, 1, 2, 3]))
         rule = float(rng.uniform(0.7, 3.0)) if rng.random() < ruled else 0.0
@@ -283,10 +265,6 @@ def _columns(block: Block, style: Style, decimals: bool, rng: np.random.Generato
         )
         used += columns[-1].width
     return columns
-
-
-def _places(rng: np.random.Generator) -> int:
-    return int(rng.choice(list(_PLACES), p=list(_PLACES.values())))
 
 
 def set_table(sheet: Sheet, block: Block, rng: np.random.Generator) -> None:
@@ -450,31 +428,24 @@ def practice_page(seed: int, size: int = 768, wear: float = 1.0) -> SimulatedSca
     rng = np.random.default_rng([seed, 0x7AB1E])
     side = round(size * OVERSAMPLING)
     sheet = Sheet(side, side, rng)
-    blocks = _split(_whole(side, rng), rng, depth=2)
+    height = float(np.clip(rng.lognormal(np.log(USUAL_HEIGHT), 0.2), LOWEST, HIGHEST))
+    blocks = _split(Block(0, 0, side, side, height * OVERSAMPLING), rng, depth=2)
     for block in blocks:
         _FILLERS[rng.choice(len(_FILLERS), p=_FILLER_ODDS)](sheet, block, rng)
     if rng.random() < 0.1:
         set_scratches(sheet, rng)
     smallest = min(block.digit_height for block in blocks) / OVERSAMPLING
     resolution = float(np.exp(rng.uniform(np.log(FEWEST_PIXELS / smallest), np.log(FINEST))))
-    scan = _resized(_without_lost(age(sheet, draw_ageing(rng, resolution / OVERSAMPLING, wear), rng)), size)
+    aged = age(sheet, draw_ageing(rng, resolution / OVERSAMPLING, wear), rng)
+    scan = _resized(aged.asking(_legible), size)
     if rng.random() < 0.08:
         return SimulatedScan(np.ascontiguousarray(np.rot90(scan.grey, int(rng.integers(1, 4)))), (), ())
     return scan
 
 
-def _whole(side: int, rng: np.random.Generator) -> Block:
-    """The whole sheet as one block."""
-    height = float(np.clip(rng.lognormal(np.log(USUAL_HEIGHT), 0.2), LOWEST, HIGHEST))
-    return Block(0, 0, side, side, height * OVERSAMPLING)
-
-
-def _without_lost(scan: SimulatedScan) -> SimulatedScan:
-    """The scan without the numbers that are too small in it: their places are not asked for."""
-    lost = [max(digit.box.height for digit in number.digits) < LOST_PIXELS for number in scan.numbers]
-    unasked = [digit.box for number, gone in zip(scan.numbers, lost, strict=True) if gone for digit in number.digits]
-    kept = tuple(number for number, gone in zip(scan.numbers, lost, strict=True) if not gone)
-    return replace(scan, numbers=kept, unasked=scan.unasked + tuple(unasked))
+def _legible(number: TrueNumber) -> bool:
+    """Whether a number is large enough in the scan to be asked for."""
+    return max(digit.box.height for digit in number.digits) >= LOST_PIXELS
 
 
 def _resized(scan: SimulatedScan, size: int) -> SimulatedScan:
@@ -483,14 +454,7 @@ def _resized(scan: SimulatedScan, size: int) -> SimulatedScan:
     way = cv2.INTER_AREA if share < 1 else cv2.INTER_CUBIC
     grey = np.asarray(cv2.resize(scan.grey, (size, size), interpolation=way), dtype=np.uint8)
 
-    def moved(box: Box) -> Box:
-        return Box(box.x * share, box.y * share, box.width * share, box.height * share)
-
-    numbers = tuple(
-        replace(number, digits=tuple(TrueDigit(d.value, moved(d.box)) for d in number.digits))
-        for number in scan.numbers
-    )
-    return SimulatedScan(grey, numbers, tuple(moved(box) for box in scan.unasked))
+    return scan.moved(grey, lambda box: Box(box.x * share, box.y * share, box.width * share, box.height * share))
 
 
 def _split(block: Block, rng: np.random.Generator, depth: int) -> list[Block]:
@@ -500,16 +464,10 @@ def _split(block: Block, rng: np.random.Generator, depth: int) -> list[Block]:
     at = float(rng.uniform(0.3, 0.7))
     if rng.random() < 0.5:
         x = block.left + at * block.width
-        parts = [
-            Block(block.left, block.top, x - block.digit_height, block.bottom, block.digit_height),
-            Block(x, block.top, block.right, block.bottom, block.digit_height),
-        ]
+        parts = replace(block, right=x - block.digit_height), replace(block, left=x)
     else:
         y = block.top + at * block.height
-        parts = [
-            Block(block.left, block.top, block.right, y - 0.5 * block.digit_height, block.digit_height),
-            Block(block.left, y, block.right, block.bottom, block.digit_height),
-        ]
+        parts = replace(block, bottom=y - 0.5 * block.digit_height), replace(block, top=y)
     return [piece for part in parts for piece in _split(part, rng, depth - 1)]
 
 

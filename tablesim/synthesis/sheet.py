@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from tablesim.records.boxes import Box
 from tablesim.records.reading import RAISED_POINT
 from tablesim.records.truth import TrueDigit, TrueNumber
-from tablesim.synthesis.faces import Typeface
+from tablesim.synthesis.faces import DIGITS, Typeface
 
 # A point or comma belongs to a number only between two of its digits.
 _NUMBER = re.compile(rf"\d(?:[.,{RAISED_POINT}]?\d)*")
@@ -52,6 +52,30 @@ class Style:
 
     def face_for(self, character: str) -> Typeface:
         return self.digits if self.digits is not None and character.isdigit() else self.face
+
+
+def reach_of_digits(style: Style) -> float:
+    """From the top of the tallest digit to the foot of the lowest, in pixels: lines set closer would touch."""
+    glyphs = [style.face_for(digit).glyph(digit, style.size) for digit in DIGITS]
+    return float(max(g.top + g.mask.shape[0] for g in glyphs) - min(g.top for g in glyphs))
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A rectangle of the sheet, in sheet pixels."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def width(self) -> float:
+        return self.right - self.left
+
+    @property
+    def height(self) -> float:
+        return self.bottom - self.top
 
 
 class Sheet:

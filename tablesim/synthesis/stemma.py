@@ -7,13 +7,13 @@ between a witness and the computed table is exactly the sum of the misprints on 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from tablesim.records.collation import siglum
-from tablesim.synthesis.tables import Cell, Entry, HistoricalTable
+from tablesim.synthesis.tables import Entry, HistoricalTable
 
 CONFUSED = {"0": "6", "1": "7", "2": "7", "3": "8", "4": "1", "5": "3", "6": "9", "7": "1", "8": "3", "9": "6"}
 """The digit that each digit is most often taken for by a compositor; a turned 6 is a 9."""
@@ -47,14 +47,7 @@ class Misprint:
     became: Entry = ""
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "kind": self.kind,
-            "line": self.line,
-            "column": self.column,
-            "place": self.place,
-            "was": str(self.was),
-            "became": str(self.became),
-        }
+        return {**asdict(self), "was": str(self.was), "became": str(self.became)}
 
 
 @dataclass(frozen=True)
@@ -210,44 +203,40 @@ def _copy(
     return SimulatedEdition(name, year, parent.name or None, tuple(forme.misprints), table, tuple(forme.lines))
 
 
-def _pick(cell: Cell, rng: np.random.Generator) -> tuple[int, str]:
-    place = int(rng.integers(len(cell)))
-    return place, str(cell[place])
-
-
-def _same_kind(text: str, was: Entry) -> Entry:
-    """``text`` as a whole number where the place held one and no zero leads it."""
-    return int(text) if isinstance(was, int) and str(int(text)) == text else text
-
-
-def _confused(forme: _Forme, row: int, column: int, rng: np.random.Generator) -> bool:
-    place, text = _pick(forme.rows[row][column], rng)
+def _confused(text: str, rng: np.random.Generator) -> str:
+    """One digit taken for the one that looks like it."""
     at = int(rng.integers(len(text)))
-    if text[at] not in CONFUSED:
-        return False
-    became = text[:at] + CONFUSED[text[at]] + text[at + 1 :]
-    return forme.change("confused", row, column, place, _same_kind(became, forme.rows[row][column][place]))
+    return text[:at] + CONFUSED.get(text[at], text[at]) + text[at + 1 :]
 
 
-def _wrong_sort(forme: _Forme, row: int, column: int, rng: np.random.Generator) -> bool:
-    place, text = _pick(forme.rows[row][column], rng)
+def _wrong_sort(text: str, rng: np.random.Generator) -> str:
+    """Any other digit, from the wrong box of the case."""
     at = int(rng.integers(len(text)))
     if not text[at].isdigit():
-        return False
-    digit = str(rng.integers(1 if at == 0 and len(text) > 1 else 0, 10))
-    became = text[:at] + digit + text[at + 1 :]
-    return forme.change("wrong sort", row, column, place, _same_kind(became, forme.rows[row][column][place]))
+        return text
+    return text[:at] + str(rng.integers(1 if at == 0 and len(text) > 1 else 0, 10)) + text[at + 1 :]
 
 
-def _transposed(forme: _Forme, row: int, column: int, rng: np.random.Generator) -> bool:
-    place, text = _pick(forme.rows[row][column], rng)
-    if len(text) < 2:
-        return False
-    at = int(rng.integers(len(text) - 1))
-    if not (text[at].isdigit() and text[at + 1].isdigit()):
-        return False
-    became = text[:at] + text[at + 1] + text[at] + text[at + 2 :]
-    return forme.change("transposed", row, column, place, _same_kind(became, forme.rows[row][column][place]))
+def _transposed(text: str, rng: np.random.Generator) -> str:
+    """Two neighbours exchanged."""
+    at = int(rng.integers(len(text) - 1)) if len(text) > 1 else 0
+    if not text[at : at + 2].isdigit():
+        return text
+    return text[:at] + text[at : at + 2][::-1] + text[at + 2 :]
+
+
+def _in_one_place(kind: str, slip: Callable[[str, np.random.Generator], str]) -> _Slip:
+    """A slip in the digits of one place of a cell."""
+
+    def change(forme: _Forme, row: int, column: int, rng: np.random.Generator) -> bool:
+        cell = forme.rows[row][column]
+        place = int(rng.integers(len(cell)))
+        became = slip(str(cell[place]), rng)
+        # A whole number stays one, unless a zero leads it now.
+        whole = isinstance(cell[place], int) and str(int(became)) == became
+        return forme.change(kind, row, column, place, int(became) if whole else became)
+
+    return change
 
 
 def _carry(forme: _Forme, row: int, column: int, rng: np.random.Generator) -> bool:
@@ -275,9 +264,9 @@ def _repeated(forme: _Forme, row: int, column: int, rng: np.random.Generator) ->
 
 _Slip = Callable[[_Forme, int, int, np.random.Generator], bool]
 _SLIPS: dict[str, tuple[float, _Slip]] = {
-    "confused": (0.4, _confused),
-    "wrong sort": (0.2, _wrong_sort),
-    "transposed": (0.2, _transposed),
+    "confused": (0.4, _in_one_place("confused", _confused)),
+    "wrong sort": (0.2, _in_one_place("wrong sort", _wrong_sort)),
+    "transposed": (0.2, _in_one_place("transposed", _transposed)),
     "carry": (0.15, _carry),
     "row repeated": (0.05, _repeated),
 }

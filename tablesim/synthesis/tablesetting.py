@@ -12,24 +12,10 @@ from typing import Any
 import numpy as np
 
 from tablesim.synthesis.editions import Layout
-from tablesim.synthesis.faces import DIGITS, FACES, Face
+from tablesim.synthesis.faces import FACES
 from tablesim.synthesis.prose import roman
-from tablesim.synthesis.sheet import Sheet, Style, long_s, rule, spell, style
+from tablesim.synthesis.sheet import Area, Sheet, Style, long_s, reach_of_digits, rule, spell, style
 from tablesim.synthesis.tables import Column, HistoricalTable
-
-
-@dataclass(frozen=True, slots=True)
-class Area:
-    """A rectangle of the sheet, in sheet pixels."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-    @property
-    def width(self) -> float:
-        return self.right - self.left
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +69,10 @@ def set_table(
     columns = [table.columns[i] for i in order]
     count = -(-len(rows) // layout.halves)
     height, leading = layout.digit_height * scale, layout.leading
-    least = _least_leading(FACES[layout.digits]) + (0.28 if layout.rules == "grid" else 0.02)
+    # In mean heights of a digit: what hangs below a line must not meet what stands up from the next.
+    face = FACES[layout.digits]
+    least = max(1.3, reach_of_digits(Style(face, 100.0)) / face.digit_height(100.0))
+    least += 0.28 if layout.rules == "grid" else 0.02
     leading = max(leading, least)
     plan = _plan(sheet, columns, rows, layout, height, leading)
     for _ in range(40):
@@ -119,13 +108,6 @@ def printed_columns(table: HistoricalTable, layout: Layout) -> list[dict[str, An
         if not column.words and name != layout.roman:
             names.extend({"column": name, "place": place} for place in range(column.places))
     return names
-
-
-def _least_leading(face: Face) -> float:
-    """From line to line, in mean heights of a digit, so that what hangs below does not meet what stands up."""
-    digits = [face.glyph(digit, 100.0) for digit in DIGITS]
-    body = max(glyph.top + glyph.mask.shape[0] for glyph in digits) - min(glyph.top for glyph in digits)
-    return float(max(1.3, body / face.digit_height(100.0)))
 
 
 def _height(plan: _Plan, count: int, group: int) -> float:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tablesim.astronomy import functions
-from tablesim.astronomy.sexagesimal import Sexagesimal, places_of
+from tablesim.astronomy.sexagesimal import places_of
 
 TILT = 23 + 51 / 60 + 20 / 3600
 """Ptolemy's obliquity (Almagest I 12)."""
@@ -18,19 +18,19 @@ TILT = 23 + 51 / 60 + 20 / 3600
     ("arc", "chord"),
     [
         # Almagest I 10-11, as printed; sides of the regular polygons among them.
-        (0.5, "0;31,25"),
-        (1, "1;2,50"),
-        (12, "12;32,36"),
-        (36, "37;4,55"),
-        (60, "60;0,0"),
-        (72, "70;32,3"),
-        (90, "84;51,10"),
-        (120, "103;55,23"),
-        (180, "120;0,0"),
+        (0.5, (0, 31, 25)),
+        (1, (1, 2, 50)),
+        (12, (12, 32, 36)),
+        (36, (37, 4, 55)),
+        (60, (60, 0, 0)),
+        (72, (70, 32, 3)),
+        (90, (84, 51, 10)),
+        (120, (103, 55, 23)),
+        (180, (120, 0, 0)),
     ],
 )
-def test_ptolemys_chords(arc: float, chord: str) -> None:
-    assert str(Sexagesimal.nearest(functions.chord(arc), 2)) == chord
+def test_ptolemys_chords(arc: float, chord: tuple[int, ...]) -> None:
+    assert places_of(functions.chord(arc), 2) == chord
 
 
 @given(st.floats(0, 90))

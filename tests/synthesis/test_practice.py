@@ -5,7 +5,7 @@ import pytest
 
 from tablesim.synthesis.ageing import Ageing, age
 from tablesim.synthesis.faces import FACES
-from tablesim.synthesis.practice import _without_lost, practice_page
+from tablesim.synthesis.practice import _legible, practice_page
 from tablesim.synthesis.prose import roman, sentence
 from tablesim.synthesis.sheet import Sheet, Style
 
@@ -34,7 +34,7 @@ def test_pages_hold_all_ten_digits_and_sizes_the_network_is_made_for():
 def test_what_is_too_small_in_the_scan_is_not_asked_for():
     for seed in range(8):
         before = age(_sheet_of_two_sizes(), Ageing(scale=0.35, spread=0.15, grain=0.0), np.random.default_rng(seed))
-        after = _without_lost(before)
+        after = before.asking(_legible)
         assert {number.text for number in before.numbers} == {"123", "456"}
         assert [number.text for number in after.numbers] == ["456"]
         assert len(after.unasked) == len(before.unasked) + 3

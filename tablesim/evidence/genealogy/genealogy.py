@@ -15,34 +15,20 @@ wrong, and there is no link at all.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tablesim.errors import SettingsError
 from tablesim.evidence.genealogy.copying_errors import UNKNOWN, CopyingErrors, Floats, Ints, copying_errors
-from tablesim.evidence.genealogy.figure import draw_genealogy
-from tablesim.evidence.genealogy.links import KIN, MODEL, CopyLink, LinkGraph
+from tablesim.evidence.genealogy.links import KIN, MODEL, CopyLink, Genealogy
 from tablesim.evidence.genealogy.tree import Costs, Fitted, Tree, costs_of, likeliest, lost_costs
 from tablesim.records.collation import Collation
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 N_RESAMPLED = 500
 """Resampled collations: the standard error of a support of 0.8 is then 0.02."""
 
 NOISE = 1e-3
 """Added to costs at random, in nats, so that equal models take turns."""
-
-
-class Genealogy(LinkGraph):
-    """The links of the witnesses of a collation, which can be drawn."""
-
-    def plot(self, path: str | Path | None = None) -> Figure:
-        """Draw the witnesses along the years with arrows from model to copy; see ``draw_genealogy``."""
-        return draw_genealogy(self, path)
 
 
 def genealogy(

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tablesim.astronomy.sexagesimal import parts_of
 from tablesim.evidence.collation.grids import NONE, Panel
-from tablesim.evidence.recomputation.values import MIN_ROWS, MODULI, OBEYED, UNDER_SIXTY, Floats, Value, parts_of
+from tablesim.evidence.recomputation.values import MIN_ROWS, MODULI, OBEYED, UNDER_SIXTY, Floats, Value
 
 Bools = NDArray[np.bool_]
 

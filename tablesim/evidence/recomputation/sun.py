@@ -50,7 +50,7 @@ _NUDGE = 1e-6
 _ROOM = 0.02
 """Last places that are allowed beyond a half, for the curvature that the linear slopes leave out."""
 
-_MEAN = float(MEAN_MOTIONS["sun"].value)
+_MEAN = float(MEAN_MOTIONS["sun"])
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tablesim.astronomy.sexagesimal import parts_of
 from tablesim.evidence.collation.grids import NONE, Panel
 from tablesim.records.collation import Witness
 
@@ -117,16 +118,6 @@ def values_of(numbers: Floats) -> list[list[Value]]:
             runs.append(Value(members, numbers[:, members] @ scale))
         found.append(runs)
     return found
-
-
-def parts_of(number: float, places: int) -> list[int]:
-    """A number in units of its lowest place as whole number and sixtieths."""
-    rest = round(float(number))
-    parts: list[int] = []
-    for _ in range(places):
-        rest, part = divmod(rest, 60)
-        parts.insert(0, part)
-    return [rest, *parts]
 
 
 def texts_of(panel: Panel, value: Value, expected: Floats, law: str) -> Iterator[tuple[int, tuple[str, str]]]:

@@ -40,7 +40,7 @@ def suspects(rows):
         ("oblique_ascension", {"latitude": (48, 40)}, "oblique ascension", "latitude", 48 + 40 / 60),
         ("oblique_ascension", {"obliquity": (23, 33)}, "oblique ascension", "obliquity", 23 + 33 / 60),
         ("day_lengths", {"obliquity": (23, 35)}, "day length", "obliquity", 23 + 35 / 60),
-        ("mean_motions", {"body": "moon"}, "mean motion", "rate", float(MEAN_MOTIONS["moon"].value)),
+        ("mean_motions", {"body": "moon"}, "mean motion", "rate", float(MEAN_MOTIONS["moon"])),
     ],
 )
 def test_a_table_tells_its_function_and_parameter(name, parameters, function, parameter, value):

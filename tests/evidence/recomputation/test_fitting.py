@@ -77,7 +77,7 @@ def test_a_misprint_in_a_calendar_is_the_one_suspect():
 
 
 def test_the_elements_are_told_without_a_known_theory(monkeypatch):
-    other = theories.SolarTheory(2268933.0, 289.9, 91.2, float(theories.MEAN_MOTIONS["sun"].value), 0.0346)
+    other = theories.SolarTheory(2268933.0, 289.9, 91.2, float(theories.MEAN_MOTIONS["sun"]), 0.0346)
     examined = examine(witness_of([reading("a", calendar(1530, 1, other, monkeypatch))]))
     assert len(examined.findings) == 6 and examined.suspects == ()
     for finding in examined.findings:
