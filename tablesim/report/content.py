@@ -37,8 +37,7 @@ from tablesim.report.side_by_side import SideBySide
 from tablesim.review.constraints import verdicts_status
 from tablesim.scans.csvfile import listed
 from tablesim.scans.images import MAX_PIXELS
-from tablesim.scans.kinds import PDF_SUFFIXES
-from tablesim.scans.locator import Locator
+from tablesim.scans.locator import PDF_SUFFIXES, Locator
 from tablesim.version import __version__
 from tablesim.workflow.alignments import RunAlignments
 from tablesim.workflow.long_tables import MatchedRuns, tables_over_pages, write_tables_over_pages

@@ -202,16 +202,9 @@ def _presentation(source: str, referrer: str | None, web: Web) -> Manifest | Col
     if as_address(source) is None:
         return read_presentation(Path(source), source)
     # A web page in place of a manifest is not kept: the next time it may be the manifest.
-    check = partial(_check_document, partial(read_presentation, where=source))
+    check = partial(read_presentation, where=source)
     path = web.get(source, f"{slug_of(source)}.json", referrer=referrer, accept=_ACCEPT, check=check)
     return read_presentation(path, source)
-
-
-def _check_document(read: Callable[[Path], object], path: Path) -> None:
-    try:
-        read(path)
-    except ScanError as error:
-        raise FetchError(str(error)) from error
 
 
 def _lost(address: str, web: Web, problem: str) -> FetchedPage:
@@ -275,7 +268,8 @@ def _image_file(web: Web, job: _Job, info: dict[str, Any], max_pixels: int) -> P
                 referrer=referrer,
                 accept="image/*",
                 max_bytes=MAX_IMAGE_BYTES,
-                check=partial(_check_image, request, max_pixels),
+                # The cache holds nothing that would fail for ever.
+                check=partial(open_image, max_pixels=max_pixels),
             )
         except FetchError as error:
             failed = failed or error
@@ -290,8 +284,7 @@ def _info(web: Web, image: CanvasImage, referrer: str | None) -> dict[str, Any]:
     if image.service is None:
         return {}
     url = f"{image.service}/info.json"
-    check = partial(_check_document, partial(parse_json, where=url))
-    accept = "application/ld+json, application/json"
+    check, accept = partial(parse_json, where=url), "application/ld+json, application/json"
     try:
         path = web.get(url, "info.json", referrer=referrer, accept=accept, max_bytes=4_000_000, check=check)
         return parse_json(path, url)
@@ -299,14 +292,6 @@ def _info(web: Web, image: CanvasImage, referrer: str | None) -> dict[str, Any]:
         if error.refused:
             raise
         return {}
-
-
-def _check_image(url: str, max_pixels: int, path: Path) -> None:
-    """Refuse what is no sound image, so that the cache holds nothing that would fail for ever."""
-    try:
-        open_image(path, max_pixels)
-    except ScanError as error:
-        raise FetchError(f"{url}: {str(error).removeprefix(f'{Locator(path)}: ')}") from error
 
 
 def _metadata(job: _Job) -> PageMetadata:

@@ -7,6 +7,7 @@ understood is left out, and only a file that names no page at all is an error. N
 from __future__ import annotations
 
 import html
+import itertools
 import json
 import math
 import re
@@ -155,11 +156,7 @@ def image_requests(image: CanvasImage, info: Mapping[str, Any], max_pixels: int)
     limits = {**_profile_limits(info), **{name: info[name] for name in _LIMITS if name in info}}
     share = min(1.0, _share(width, height, limits), math.sqrt(max_pixels / max(width * height, 1)))
     size = "max" if version == 3 else "full"
-    sizes = [
-        (_whole(entry.get("width")), _whole(entry.get("height")))
-        for entry in _list(info.get("sizes"))
-        if isinstance(entry, dict)
-    ]
+    sizes = [(_whole(entry.get("width")), _whole(entry.get("height"))) for entry in _objects(info.get("sizes"))]
     if image.region != "full":
         pass  # the server finds the size of a part
     elif _is_level_0(info) and sizes:
@@ -228,11 +225,10 @@ def _manifest(data: dict[str, Any], where: str) -> Manifest:
 
 
 def _pairs(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    for entry in _list(data.get("metadata")):
-        if isinstance(entry, dict):
-            label, value = text_of(entry.get("label")), text_of(entry.get("value"))
-            if label and value:
-                yield label, value
+    for entry in _objects(data.get("metadata")):
+        label, value = text_of(entry.get("label")), text_of(entry.get("value"))
+        if label and value:
+            yield label, value
     statement = data.get("requiredStatement")
     for label, value in (
         ("rights", text_of(data.get("rights") or data.get("license"))),
@@ -244,18 +240,17 @@ def _pairs(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _canvases(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
     # Further sequences of version 2 are other orders of the same pages.
-    sequences = [entry for entry in _list(data.get("sequences")) if isinstance(entry, dict)]
-    listed = _list(sequences[0].get("canvases")) if sequences else _list(data.get("items"))
-    return (entry for entry in listed if isinstance(entry, dict) and _kind(entry) in ("canvas", ""))
+    sequences = _objects(data.get("sequences"))
+    entries = sequences[0].get("canvases") if sequences else data.get("items")
+    return (entry for entry in _objects(entries) if _kind(entry) in ("canvas", ""))
 
 
 def _images(canvas: dict[str, Any]) -> Iterator[CanvasImage]:
-    for annotation in _list(canvas.get("images")):
-        if isinstance(annotation, dict):
-            yield from _resources(annotation.get("resource"))
-    for page in _list(canvas.get("items")):
-        for annotation in _list(page.get("items")) if isinstance(page, dict) else []:
-            if isinstance(annotation, dict) and str(annotation.get("motivation", "painting")).endswith("painting"):
+    for annotation in _objects(canvas.get("images")):
+        yield from _resources(annotation.get("resource"))
+    for page in _objects(canvas.get("items")):
+        for annotation in _objects(page.get("items")):
+            if str(annotation.get("motivation", "painting")).endswith("painting"):
                 for body in _list(annotation.get("body")):
                     yield from _resources(body)
 
@@ -283,29 +278,26 @@ def _resources(resource: Any, region: str = "full") -> Iterator[CanvasImage]:
 
 def _selected(resource: dict[str, Any]) -> str | None:
     """The region that a selector of a part of an image names."""
-    for selector in _list(resource.get("selector")):
-        if isinstance(selector, dict):
-            fragment = re.search(r"xywh=(?:pixel:)?((?:percent:)?[\d.,]+)", str(selector.get("value", "")))
-            region = fragment[1].replace("percent:", "pct:") if fragment else str(selector.get("region", ""))
-            if re.fullmatch(r"(pct:)?[\d.]+(,[\d.]+){3}", region):
-                return region
+    for selector in _objects(resource.get("selector")):
+        fragment = re.search(r"xywh=(?:pixel:)?((?:percent:)?[\d.,]+)", str(selector.get("value", "")))
+        region = fragment[1].replace("percent:", "pct:") if fragment else str(selector.get("region", ""))
+        if re.fullmatch(r"(pct:)?[\d.]+(,[\d.]+){3}", region):
+            return region
     return None
 
 
 def _service(resource: dict[str, Any]) -> str | None:
-    for service in _list(resource.get("service")):
-        if isinstance(service, dict):
-            words = f"{service.get('type', '')} {service.get('@type', '')} {service.get('profile', '')} "
-            words += str(service.get("@context", ""))
-            address = as_web(_id(service))
-            if address and "image" in words.lower():
-                return re.sub(r"(/info\.json)?/*$", "", address)
+    for service in _objects(resource.get("service")):
+        words = " ".join(str(service.get(name, "")) for name in ("type", "@type", "profile", "@context"))
+        address = as_web(_id(service))
+        if address and "image" in words.lower():
+            return re.sub(r"(/info\.json)?/*$", "", address)
     return None
 
 
 def _members(data: dict[str, Any], where: str) -> Iterator[str | Manifest]:
-    listed = [*_list(data.get("members")), *_list(data.get("manifests")), *_list(data.get("collections"))]
-    for entry in [*listed, *_list(data.get("items"))]:
+    lists = [_list(data.get(name)) for name in ("members", "manifests", "collections", "items")]
+    for entry in itertools.chain(*lists):
         if isinstance(entry, str) and as_web(entry):
             yield entry
         elif isinstance(entry, dict) and _kind(entry) in ("manifest", "collection", ""):
@@ -343,6 +335,10 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [entry for entry in _list(value) if isinstance(entry, dict)]
+
+
 def _whole(value: Any) -> int:
     if isinstance(value, str) and value.isascii() and value.isdigit():
         return int(value[:9])
@@ -362,11 +358,8 @@ def _is_level_0(info: Mapping[str, Any]) -> bool:
 
 def _profile_limits(info: Mapping[str, Any]) -> dict[str, Any]:
     """Limits as Image API 2 writes them: in an object among the profiles."""
-    found: dict[str, Any] = {}
-    for entry in _list(info.get("profile")):
-        if isinstance(entry, dict):
-            found |= {name: entry[name] for name in _LIMITS if name in entry}
-    return found
+    entries = _objects(info.get("profile"))
+    return {name: entry[name] for entry in entries for name in _LIMITS if name in entry}
 
 
 def _share(width: int, height: int, limits: Mapping[str, Any]) -> float:

@@ -20,8 +20,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tablesim.errors import MissingExtraError, ScanError
 from tablesim.scans import pdf, tiff
-from tablesim.scans.kinds import PDF_SUFFIXES, TIFF_SUFFIXES, looks_like
-from tablesim.scans.locator import Locator, state_of
+from tablesim.scans.locator import PDF_SUFFIXES, TIFF_SUFFIXES, Locator, check_pixels, looks_like, state_of
 from tablesim.scans.locator import page_id as page_id
 
 MAX_PIXELS = 200_000_000
@@ -208,15 +207,10 @@ def _check_file(where: Locator) -> os.stat_result:
 
 
 def _check_size(where: Locator, size: tuple[int, int], max_pixels: int) -> None:
-    width, height = size
-    if width * height > max_pixels:
+    check_pixels(where, size, max_pixels)
+    if min(size) < SMALLEST_SIDE:
         raise ScanError(
-            f"{where}: the image is {width} x {height} pixels, more than the limit of {max_pixels:,}; "
-            "make a smaller copy or raise the limit with --max-pixels"
-        )
-    if min(width, height) < SMALLEST_SIDE:
-        raise ScanError(
-            f"{where}: the image is {width} x {height} pixels; a page needs at least {SMALLEST_SIDE} on each side"
+            f"{where}: the image is {size[0]} x {size[1]} pixels; a page needs at least {SMALLEST_SIDE} on each side"
         )
 
 

@@ -1,4 +1,7 @@
-"""Names a page on the disk: a file, or one page of a file that holds several; its name in writing, its hash, its id.
+"""Names a page on the disk: a file, or one page of a file with several; its name in writing, hash and id; file kinds.
+
+Kinds are told apart by the ending when folders are searched, by the first bytes when a file cannot be opened.
+
 
 In writing, as command lines, run folders and reports have it, that is ``scans/p12.jpg`` or ``scans/book.pdf#12``.
 Whatever takes the path of a scan takes it in writing too, so that a page read today is found again years later.
@@ -20,7 +23,64 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from tablesim.scans.kinds import PAGED_SUFFIXES
+from tablesim.errors import ScanError
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".jp2", ".j2k", ".jpx", ".jpf", ".bmp", ".webp"})
+"""Endings, in lower case, of files that hold images."""
+
+PDF_SUFFIXES = frozenset({".pdf"})
+TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
+PAGED_SUFFIXES = PDF_SUFFIXES | TIFF_SUFFIXES
+"""Endings, in lower case, of files that can hold several pages."""
+
+SCAN_SUFFIXES = IMAGE_SUFFIXES | PDF_SUFFIXES
+"""Endings, in lower case, of the files that a folder is searched for."""
+
+READABLE = frozenset(
+    {
+        *("a JPEG image", "a PNG image", "a TIFF image", "a JPEG 2000 image", "a WebP image"),
+        *("a GIF image", "an AVIF image", "a PDF"),
+    }
+)
+"""What ``looks_like`` says of files that can be read as scans."""
+
+_BEGINNINGS = (
+    (b"%PDF", "a PDF"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"\x89PNG", "a PNG image"),
+    (b"II*\0", "a TIFF image"),
+    (b"MM\0*", "a TIFF image"),
+    (b"II+\0", "a TIFF image"),
+    (b"MM\0+", "a TIFF image"),
+    (b"\0\0\0\x0cjP", "a JPEG 2000 image"),
+    (b"\0\0\0\x0cJXL", "a JPEG XL image"),
+    (b"\xff\x0a", "a JPEG XL image"),
+    (b"GIF8", "a GIF image"),
+    (b"%!PS", "PostScript"),
+    (b"PK\x03\x04", "a ZIP archive or an office document"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"AT&T", "a DjVu file"),
+    (b"<", "a web page or other markup"),
+    (b"{", "JSON"),
+)
+_BRANDS = {b"avif": "an AVIF image", b"avis": "an AVIF image", b"heic": "a HEIC image", b"heix": "a HEIC image"}
+_BRANDS |= {b"mif1": "a HEIC image", b"hevc": "a HEIC image"}
+
+
+def looks_like(path: Path) -> str:
+    """What the first bytes of a file say that it is, in words: "a PDF"; empty where they say nothing."""
+    with path.open("rb") as file:
+        head = file.read(1024)
+    # Web pages may begin with blank lines, PDFs with a few bytes of their carrier.
+    if b"%PDF-" in head:
+        return "a PDF"
+    if head[4:8] == b"ftyp":
+        return _BRANDS.get(head[8:12], "")
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "a WebP image"
+    bare = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return next((words for begin, words in _BEGINNINGS if head.startswith(begin) or bare.startswith(begin)), "")
+
 
 _NUMBERED = re.compile(
     rf"(?P<file>.+(?:{'|'.join(re.escape(suffix) for suffix in sorted(PAGED_SUFFIXES))}))#0*(?P<number>[1-9]\d{{0,8}})",
@@ -93,6 +153,25 @@ class Locator:
         # A PDF of 400 pages is asked for 400 times.
         whole = _known_hash(self.file.absolute(), state_of(result))
         return hashlib.sha256(f"{whole}#{self.number}".encode()).hexdigest()
+
+
+def check_pixels(where: Locator, size: tuple[int, int], max_pixels: int, noun: str = "image") -> None:
+    """Refuse an image or page of ``size``, width and height, with more than ``max_pixels``: ScanError."""
+    if size[0] * size[1] > max_pixels:
+        raise ScanError(
+            f"{where}: the {noun} is {size[0]} x {size[1]} pixels, more than the limit of {max_pixels:,}; "
+            "make a smaller copy or raise the limit with --max-pixels"
+        )
+
+
+def index_of_page(where: Locator, n_pages: int, noun: str = "file") -> int:
+    """The index, from 0, of a page among those of its file; number 0 stands for the only one. Else ScanError."""
+    if where.number > n_pages:
+        raise ScanError(f"{where}: the {noun} has {n_pages} pages; name one of these")
+    if not where.number and n_pages > 1:
+        first = replace(where, number=1)
+        raise ScanError(f"{where}: the {noun} has {n_pages} pages; name one of them, such as {first}")
+    return max(where.number, 1) - 1
 
 
 def page_id(where: str | Path | Locator) -> str:

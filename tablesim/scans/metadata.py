@@ -15,8 +15,7 @@ from typing import Any
 
 from tablesim.errors import MetadataError
 from tablesim.scans.csvfile import CsvFile, listed, read_csv
-from tablesim.scans.kinds import SCAN_SUFFIXES
-from tablesim.scans.locator import Locator, normalized_name, page_id
+from tablesim.scans.locator import SCAN_SUFFIXES, Locator, normalized_name, page_id
 
 KEY_COLUMNS = ("page_id", "page_id_", "page", "tableUri", "filename", "id")
 """Columns that can name the page, the first that the file has."""

@@ -17,8 +17,7 @@ from typing import Any
 from PIL import Image
 
 from tablesim.errors import MissingExtraError, ScanError
-from tablesim.scans.kinds import looks_like
-from tablesim.scans.locator import Locator
+from tablesim.scans.locator import Locator, check_pixels, index_of_page, looks_like
 
 DRAWN_DPI = 300.0
 """Resolution of pages without an image: digits of 8 points are 33 pixels high."""
@@ -53,26 +52,22 @@ def open_page(path: Path, number: int, max_pixels: int) -> Image.Image:
         Without pypdfium2.
     """
     with _opened(path) as document:
-        n_pages = len(document)
-        if number > n_pages:
-            raise ScanError(f"{Locator(path, number)}: the PDF has {n_pages} pages; name one of these")
-        if not number and n_pages > 1:
-            named = Locator(path, 1)
-            raise ScanError(f"{Locator(path)}: the PDF has {n_pages} pages; name one of them, such as {named}")
-        return _image_of(document[max(number, 1) - 1], f"{Locator(path, max(number, 1))}", max_pixels)
+        index = index_of_page(Locator(path, number), len(document), "PDF")
+        return _image_of(document[index], Locator(path, index + 1), max_pixels)
 
 
 def _count_what_is_there(document: Any) -> int:
     """The number of pages that a PDF says it has; where far fewer are there, those and one that will say so."""
-    said = len(document)
-    if said <= _TRUSTED_PAGES or _is_there(document, said - 1):
-        return said
-    there, gone = -1, said - 1
-    while gone - there > 1:
-        middle = (there + gone) // 2
-        there, gone = (middle, gone) if _is_there(document, middle) else (there, middle)
+    stated = len(document)
+    if stated <= _TRUSTED_PAGES or _is_there(document, stated - 1):
+        return stated
+    # By bisection: the last page that is there, and the first that is not.
+    last, missing = -1, stated - 1
+    while missing - last > 1:
+        middle = (last + missing) // 2
+        last, missing = (middle, missing) if _is_there(document, middle) else (last, middle)
     # A few broken pages at the end of a book are pages all the same.
-    return said if said - gone <= _TRUSTED_PAGES else gone + 1
+    return stated if stated - missing <= _TRUSTED_PAGES else missing + 1
 
 
 def _is_there(document: Any, index: int) -> bool:
@@ -107,8 +102,8 @@ def _reason(path: Path) -> str:
         return "the file is empty (0 bytes); fetch it again"
     kind = looks_like(path)
     if kind != "a PDF":
-        found = f"it begins like {kind}" if kind else "its first bytes say nothing"
-        return f"not a PDF ({found}); give the file the ending of what it is"
+        beginning = f"it begins like {kind}" if kind else "its first bytes say nothing"
+        return f"not a PDF ({beginning}); give the file the ending of what it is"
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         locked = data.find(b"/Encrypt") >= 0 and data.find(b"%%EOF") >= 0
     if locked:
@@ -116,10 +111,10 @@ def _reason(path: Path) -> str:
     return "the PDF is damaged, cut off or without pages; fetch it again"
 
 
-def _image_of(page: Any, where: str, max_pixels: int) -> Image.Image:
+def _image_of(page: Any, where: Locator, max_pixels: int) -> Image.Image:
     # Before anything of the page is decoded or drawn.
     for image in _images(page):
-        _check(where, image.get_px_size(), max_pixels)
+        check_pixels(where, image.get_px_size(), max_pixels, "page")
     image, turns = _only_image(page)
     if image is not None:
         picture: Image.Image = image.get_bitmap().to_pil()
@@ -127,7 +122,7 @@ def _image_of(page: Any, where: str, max_pixels: int) -> Image.Image:
             picture = picture.transpose(turn)
         return picture if picture.mode == "L" else picture.convert("RGB")
     scale = _resolution(page) / _POINTS_PER_INCH
-    _check(where, (round(page.get_width() * scale), round(page.get_height() * scale)), max_pixels)
+    check_pixels(where, (round(page.get_width() * scale), round(page.get_height() * scale)), max_pixels, "page")
     drawn: Image.Image = page.render(scale=scale, draw_annots=False).to_pil()
     return drawn.convert("RGB")
 
@@ -139,25 +134,17 @@ def _images(page: Any) -> list[Any]:
     return list(page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE]))
 
 
-def _check(where: str, size: tuple[int, int], max_pixels: int) -> None:
-    if size[0] * size[1] > max_pixels:
-        raise ScanError(
-            f"{where}: the page is {size[0]} x {size[1]} pixels, more than the limit of {max_pixels:,}; "
-            "make a smaller copy or raise the limit with --max-pixels"
-        )
-
-
 def _only_image(page: Any) -> tuple[Any, tuple[Image.Transpose, ...]]:
     """The image that is all a page shows, and what sets it upright; None where there is more, or it is cut, masked."""
     import pypdfium2.raw as pdfium
 
     shown = []
-    for thing in page.get_objects(max_depth=1):
-        unseen = thing.type == pdfium.FPDF_PAGEOBJ_TEXT and (
-            pdfium.FPDFTextObj_GetTextRenderMode(thing) == pdfium.FPDF_TEXTRENDERMODE_INVISIBLE
+    for item in page.get_objects(max_depth=1):
+        is_hidden = item.type == pdfium.FPDF_PAGEOBJ_TEXT and (
+            pdfium.FPDFTextObj_GetTextRenderMode(item) == pdfium.FPDF_TEXTRENDERMODE_INVISIBLE
         )
-        if not unseen:
-            shown.append(thing)
+        if not is_hidden:
+            shown.append(item)
         if len(shown) > 1:
             return None, ()
     if not shown or shown[0].type != pdfium.FPDF_PAGEOBJ_IMAGE:

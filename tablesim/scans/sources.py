@@ -17,8 +17,16 @@ from tablesim.errors import FetchError, ScanError, TablesimError
 from tablesim.scans import pdf, tiff
 from tablesim.scans.canvases import FetchedPage, OnPage, fetch_pages, ignore_progress, is_library_source
 from tablesim.scans.images import MAX_PIXELS
-from tablesim.scans.kinds import PDF_SUFFIXES, READABLE, SCAN_SUFFIXES, TIFF_SUFFIXES, looks_like
-from tablesim.scans.locator import Locator, normalized_name, path_in_writing
+from tablesim.scans.locator import (
+    PDF_SUFFIXES,
+    READABLE,
+    SCAN_SUFFIXES,
+    TIFF_SUFFIXES,
+    Locator,
+    looks_like,
+    normalized_name,
+    path_in_writing,
+)
 from tablesim.scans.metadata import PageMetadata
 from tablesim.scans.web import Web
 

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, TiffImagePlugin
 
 from tablesim.errors import MissingExtraError, ScanError
-from tablesim.scans.locator import Locator, state_of
+from tablesim.scans.locator import Locator, check_pixels, index_of_page, state_of
 
 MAX_IMAGES = 20_000
 """Images that are looked at in one file."""
@@ -37,12 +37,7 @@ def image_of_page(path: Path, number: int) -> int:
     before it.
     """
     pages = _pages(path)
-    if number > len(pages):
-        raise ScanError(f"{Locator(path, number)}: the file has {len(pages)} pages; name one of these")
-    if not number and len(pages) > 1:
-        named = Locator(path, 1)
-        raise ScanError(f"{Locator(path)}: the file has {len(pages)} pages; name one of them, such as {named}")
-    return pages[max(number, 1) - 1]
+    return pages[index_of_page(Locator(path, number), len(pages))]
 
 
 def is_misread(image: Image.Image) -> bool:
@@ -80,11 +75,7 @@ def decode_with_tifffile(path: Path, index: int, max_pixels: int) -> Image.Image
     try:
         with tifffile.TiffFile(path) as file:
             page = file.pages[index].aspage()
-            if page.imagewidth * page.imagelength > max_pixels:
-                raise ScanError(
-                    f"{Locator(path)}: the image is {page.imagewidth} x {page.imagelength} pixels, more than the limit "
-                    f"of {max_pixels:,}; make a smaller copy or raise the limit with --max-pixels"
-                )
+            check_pixels(Locator(path), (page.imagewidth, page.imagelength), max_pixels)
             values = page.asarray()
             apart, inverted = page.planarconfig == 2, int(page.photometric) == _WHITE_IS_ZERO
             bits = int(page.bitspersample)

@@ -2,17 +2,12 @@
 
 What a library's server does when it is asked too much or too fast decides whether a corpus comes together at all, so
 the rules are strict: a host that refuses several times in a row is left alone, and every file that did not come has its
-cause.
-
-A manifest, a collection, an ``info.json`` or a redirect may name any host, also one that only this machine can reach. A
-document may lead to public hosts and to its own network, no other: only what the user names may lie in a private
-network. Names are resolved once, and the address that was checked is the one that is connected to.
+cause. Where a document may lead is decided in ``networks``.
 """
 
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import os
 import re
 import socket
@@ -25,15 +20,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any
 from urllib.parse import unquote, urljoin
 
 import urllib3
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, InvalidHeader, LocationParseError, NewConnectionError
 from urllib3.util import Retry, Timeout, Url, make_headers, parse_url
 
-from tablesim.errors import FetchError
+from tablesim.errors import FetchError, ScanError
+from tablesim.scans.locator import Locator
+from tablesim.scans.networks import Resolver
 from tablesim.version import __version__
 
 _ADDRESS = re.compile(r"(?P<scheme>https?):/+(?P<rest>.+)", re.IGNORECASE | re.DOTALL)
@@ -44,18 +42,14 @@ _REMEDIES = {401: f"the host wants a login: {_BY_HAND}", 403: f"the host refuses
 _REMEDIES |= {404: _LOOK, 410: _LOOK}
 _MEGABYTE = 1_000_000
 _MOST_REDIRECTS = 5
+_MOST_POOLS = 64
+"""Hosts to which connections are kept open."""
+
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Answers that another try may change."""
 
 _REFUSALS = frozenset({401, 403, 407, 451}) | _AGAIN
 """Answers that are about the asker or the host, not about the file."""
-
-_INTRANETS = tuple(
-    map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"))
-)
-"""Addresses for use within an institution (RFC 1918, 6598, 4193)."""
-
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 @dataclass(frozen=True)
@@ -133,7 +127,7 @@ class Web:
         referrer: str | None = None,
         accept: str = "*/*",
         max_bytes: int = 64 * _MEGABYTE,
-        check: Callable[[Path], None] | None = None,
+        check: Callable[[Path], object] | None = None,
     ) -> Path:
         """The file at ``url``, from the cache or fetched into it.
 
@@ -149,7 +143,7 @@ class Web:
         max_bytes : int
             Larger answers are cut short and refused.
         check : callable, optional
-            Looks at the fetched file before it is kept, and raises FetchError when it is not what was asked for.
+            Looks at the fetched file before it is kept, and raises ScanError when it is not what was asked for.
 
         Raises
         ------
@@ -170,61 +164,57 @@ class Web:
                 f"{url}: {state} the cache ({self.cache}), and offline nothing is fetched; give the command once "
                 "without --offline"
             )
-        host = self._host(_authority(url))
+        with self._lock:
+            name = _authority(url)
+            host = self._hosts.setdefault(name, _Host(name, threading.Semaphore(self.policy.connections)))
         with host.gate:
-            self._try(url, host, accept, lambda: self._fetch(url, path, referrer, accept, max_bytes, check))
+            for attempt in range(1, self.policy.attempts + 1):
+                host.wait_for_turn(url, self.policy.refusals, self._sleep)
+                try:
+                    with _tries(), closing(self._connections.open(url, accept, referrer)) as response:
+                        self._keep(url, response, path, max_bytes, check)
+                except _FailedTry as failed:
+                    wait = failed.wait if failed.wait is not None else self.policy.backoff * 2 ** (attempt - 1)
+                    if failed.again and attempt < self.policy.attempts and wait <= self.policy.max_wait:
+                        # The host asked for quiet, not this file: the other connections wait too.
+                        host.not_before = time.monotonic() + wait
+                        continue
+                    if failed.refusal:
+                        host.count_refusal(accept, failed.cause)
+                    asked = f"; it asks to wait {wait:.0f} s" if failed.wait and wait > self.policy.max_wait else ""
+                    raise FetchError(f"{url}: {failed.cause}{asked}; {failed.remedy}", failed.refusal) from failed
+                host.refused[accept] = 0
+                break
         return path
 
-    def _host(self, name: str) -> _Host:
-        with self._lock:
-            return self._hosts.setdefault(name, _Host(name, threading.Semaphore(self.policy.connections)))
-
-    def _try(self, url: str, host: _Host, kind: str, fetch: Callable[[], None]) -> None:
-        for attempt in range(1, self.policy.attempts + 1):
-            host.refuse_if_closed(url, self.policy.refusals)
-            if (wait := host.not_before - time.monotonic()) > 0:
-                self._sleep(wait)
-            try:
-                fetch()
-            except _FailedTry as failed:
-                wait = failed.wait if failed.wait is not None else self.policy.backoff * 2 ** (attempt - 1)
-                if failed.again and attempt < self.policy.attempts and wait <= self.policy.max_wait:
-                    # The host asked for quiet, not this file: the other connections wait too.
-                    host.not_before = time.monotonic() + wait
-                    continue
-                if failed.refusal:
-                    host.count_refusal(kind, failed.cause)
-                asked = f"; it asks to wait {wait:.0f} s" if failed.wait and wait > self.policy.max_wait else ""
-                raise FetchError(f"{url}: {failed.cause}{asked}; {failed.remedy}", failed.refusal) from failed
-            host.count_success(kind)
-            return
-
-    def _fetch(
+    def _keep(
         self,
         url: str,
+        response: urllib3.BaseHTTPResponse,
         path: Path,
-        referrer: str | None,
-        accept: str,
         max_bytes: int,
-        check: Callable[[Path], None] | None,
+        check: Callable[[Path], object] | None,
     ) -> None:
-        with _tries(), closing(self._connections.open(url, accept, referrer)) as response:
-            declared = response.length_remaining
-            if declared is not None and declared > max_bytes:
-                raise FetchError(_too_large(url, declared, max_bytes))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-            aside = Path(name)
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    self._receive(url, response, file, max_bytes)
-                if check is not None:
+        """Put an answer into the cache, whole and checked or not at all."""
+        declared = response.length_remaining
+        if declared is not None and declared > max_bytes:
+            raise FetchError(_too_large(url, declared, max_bytes))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        aside = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                self._receive(url, response, file, max_bytes)
+            if check is not None:
+                try:
                     check(aside)
-                aside.chmod(0o644)
-                aside.replace(path)
-                _size_mark(path).write_text(f"{path.stat().st_size}")
-            finally:
-                aside.unlink(missing_ok=True)
+                except ScanError as error:
+                    raise FetchError(str(error).replace(f"{Locator(aside)}: ", f"{url}: ", 1)) from error
+            aside.chmod(0o644)
+            aside.replace(path)
+            _size_mark(path).write_text(f"{path.stat().st_size}")
+        finally:
+            aside.unlink(missing_ok=True)
 
     def _receive(self, url: str, response: urllib3.BaseHTTPResponse, file: IO[bytes], max_bytes: int) -> None:
         size, started = 0, time.monotonic()
@@ -247,22 +237,14 @@ class Web:
             file.write(chunk)
 
 
-class _Asks(Protocol):
-    """A pool of connections to one host or through one proxy."""
-
-    def urlopen(self, method: str, url: str, **options: Any) -> urllib3.BaseHTTPResponse:
-        """The answer to a request."""
-
-
 class _Connections:
     """Opens addresses, follows redirects, keeps connections open; each host at an address that was checked."""
 
     def __init__(self, policy: FetchPolicy) -> None:
-        self.policy = policy
-        self._lock = threading.Lock()
-        self._resolved: dict[str, list[str]] = {}
-        self._pools: dict[tuple[str, ...], _Asks] = {}
-        self._agent = f"tablesim/{__version__}"
+        self._timeout = Timeout(policy.timeout)
+        self._resolver = Resolver()
+        self._pools = urllib3.PoolManager(_MOST_POOLS, maxsize=policy.connections)
+        self._proxy = cache(partial(urllib3.ProxyManager, maxsize=policy.connections))
 
     def open(self, url: str, accept: str, referrer: str | None) -> urllib3.BaseHTTPResponse:
         """The answer at ``url`` or where it sends on to, with its body unread; FetchError or _FailedTry otherwise."""
@@ -281,77 +263,31 @@ class _Connections:
 
     def _request(self, url: Url, accept: str, referrer: str | None) -> urllib3.BaseHTTPResponse:
         host, scheme = _host_of(url), url.scheme or ""
-        headers = {"Accept": accept, "User-Agent": self._agent, "Host": url.netloc or ""}
+        headers = {"Accept": accept, "User-Agent": f"tablesim/{__version__}", "Host": url.netloc or ""}
         if url.auth:
             headers |= make_headers(basic_auth=unquote(url.auth))
         options: dict[str, Any] = {"preload_content": False, "redirect": False, "retries": False, "headers": headers}
-        options["timeout"] = Timeout(self.policy.timeout)
+        options["timeout"] = self._timeout
         proxy = None if urllib.request.proxy_bypass(host) else urllib.request.getproxies().get(scheme)
         try:
-            addresses = self._checked_addresses(url, referrer)
+            addresses = self._resolver.allowed(host, referrer and _host_of(_parsed(referrer)))
         except socket.gaierror:
             if proxy is None:
                 raise
+        except FetchError as error:
+            raise FetchError(f"{url}: {error}") from error
         if proxy is not None:
             # Names that only the proxy can resolve are its business.
-            return self._kept(urllib3.ProxyManager, proxy).urlopen("GET", url.url, **options)
-        secure = {"server_hostname": host, "assert_hostname": host} if scheme == "https" else {}
-        make_pool = urllib3.HTTPSConnectionPool if secure else urllib3.HTTPConnectionPool
-        port = url.port or (443 if secure else 80)
+            return self._proxy(proxy).urlopen("GET", url.url, **options)
+        names = {"server_hostname": host, "assert_hostname": host} if scheme == "https" else {}
         for address in addresses:
+            pool = self._pools.connection_from_host(address, url.port, scheme, pool_kwargs=names)
             try:
-                return self._kept(make_pool, address, port, **secure).urlopen("GET", url.request_uri, **options)
+                return pool.urlopen("GET", url.request_uri, **options)
             except (NewConnectionError, ConnectTimeoutError) as error:
                 failed = error
-        # The host may have moved: the next try asks for its address again.
-        self._resolved.pop(host, None)
+        self._resolver.forget(host)
         raise failed
-
-    def _kept(self, make: Callable[..., _Asks], *where: str | int, **options: str) -> _Asks:
-        """A pool of connections, made once."""
-        with self._lock:
-            key = (f"{make}", *map(str, where), *options.values())
-            if key not in self._pools:
-                self._pools[key] = make(*where, maxsize=self.policy.connections, **options)
-            return self._pools[key]
-
-    def _checked_addresses(self, url: Url, referrer: str | None) -> list[str]:
-        """The addresses of a host that may be connected to; FetchError when there are none."""
-        addresses = self._addresses(_host_of(url))
-        networks = {"public"}
-        if referrer is None or {*map(network_of, addresses)} <= networks:
-            return addresses
-        with suppress(socket.gaierror):
-            networks |= {*map(network_of, self._addresses(_host_of(_parsed(referrer))))}
-        allowed = [address for address in addresses if network_of(address) in networks]
-        if not allowed:
-            raise FetchError(
-                f"{url}: not asked for, because it lies in a private network, to which only sources of your own in "
-                f"that network may lead; {_BY_HAND}"
-            )
-        return allowed
-
-    def _addresses(self, host: str) -> list[str]:
-        if host not in self._resolved:
-            infos = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-            self._resolved[host] = list(dict.fromkeys(str(info[4][0]) for info in infos))
-        return self._resolved[host]
-
-
-def network_of(address: str) -> str:
-    """The network of an IP address: "public", "loopback", "intranet", or the address itself, which is a network alone.
-
-    Link-local, multicast and reserved addresses are alone. An IPv4 address inside of an IPv6 address counts as itself.
-    """
-    ip: Any = ipaddress.ip_address(address)
-    if ip.version == 6:
-        inner = ip.ipv4_mapped or ip.sixtofour or (ipaddress.ip_address(int(ip) & 0xFFFFFFFF) if ip in _NAT64 else None)
-        ip = inner or ip
-    if ip.is_loopback:
-        return "loopback"
-    if any(ip.version == network.version and ip in network for network in _INTRANETS):
-        return "intranet"
-    return "public" if ip.is_global and not ip.is_multicast else str(ip)
 
 
 @dataclass
@@ -365,8 +301,8 @@ class _Host:
     cause: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def refuse_if_closed(self, url: str, refusals: int) -> None:
-        """FetchError when the host is left alone."""
+    def wait_for_turn(self, url: str, refusals: int, sleep: Callable[[float], Any]) -> None:
+        """Wait as long as the host asked for; FetchError when it is left alone."""
         most = max(self.refused.values(), default=0)
         if most >= refusals:
             raise FetchError(
@@ -374,15 +310,13 @@ class _Host:
                 "give the same command again later",
                 True,
             )
+        if (wait := self.not_before - time.monotonic()) > 0:
+            sleep(wait)
 
     def count_refusal(self, kind: str, cause: str) -> None:
         with self.lock:
             self.refused[kind] += 1
             self.cause = cause
-
-    def count_success(self, kind: str) -> None:
-        with self.lock:
-            self.refused[kind] = 0
 
 
 @dataclass
@@ -398,8 +332,7 @@ class _FailedTry(Exception):
 
 def default_cache() -> Path:
     """Where fetched files are kept: ``$TABLESIM_CACHE``, or ``tablesim`` in the user's folder of caches."""
-    named = os.environ.get("TABLESIM_CACHE")
-    if named:
+    if named := os.environ.get("TABLESIM_CACHE"):
         return Path(named)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tablesim"
 
@@ -429,7 +362,7 @@ def _host_of(url: Url) -> str:
     return (url.host or "").strip("[]")
 
 
-def _is_sound(path: Path, check: Callable[[Path], None] | None) -> bool:
+def _is_sound(path: Path, check: Callable[[Path], object] | None) -> bool:
     """Whether a file in the cache is as long as when it came; one without a note of that is checked, and noted."""
     size, mark = f"{path.stat().st_size}", _size_mark(path)
     if mark.is_file():
@@ -437,7 +370,7 @@ def _is_sound(path: Path, check: Callable[[Path], None] | None) -> bool:
     try:
         if check is not None:
             check(path)
-    except FetchError:
+    except ScanError:
         return False
     with suppress(OSError):  # a cache that others share may be closed to us
         mark.write_text(size)

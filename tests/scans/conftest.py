@@ -15,7 +15,9 @@ def library(monkeypatch):
 @pytest.fixture
 def inner_library(monkeypatch, library):
     """A second library, in what counts as a private network, while the first counts as a public one."""
-    monkeypatch.setattr("tablesim.scans.web.network_of", lambda address: {"127.0.0.1": "public"}.get(address, address))
+    monkeypatch.setattr(
+        "tablesim.scans.networks.network_of", lambda address: {"127.0.0.1": "public"}.get(address, address)
+    )
     with open_library("127.0.0.2") as opened:
         yield opened
 

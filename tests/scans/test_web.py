@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from scans.library import body, endless, status
 from tablesim.errors import FetchError
-from tablesim.scans.web import FetchPolicy, Web, as_address, default_cache, network_of
+from tablesim.scans.networks import network_of
+from tablesim.scans.web import FetchPolicy, Web, as_address, default_cache
 
 
 def files(web):
