@@ -26,7 +26,7 @@ def command(
 ) -> None:
     """Take corrected readings into a run: a line a number, by the box of the number in pixels of the scan.
 
-    What is printed stands under correct: figures, ? for one that cannot be told, nothing where no number is printed.
+    What is printed stands under correct: digits, ? for an illegible one, nothing where no number is printed.
     What the machine read is kept; corrections are kept beside it in RUN/corrections.csv, with who and when. They belong
     to the scan by its hash (sha256; without one, to the scan that the page has now), so the corrections of another run
     are taken over where it has the same scans. Embeddings and neighbours follow at once; clusters and report when they

@@ -57,16 +57,16 @@ def precision(verdicts: Iterable[Verdict], audit: str) -> Precision:
     high = float(beta.ppf(0.975, right + 1, wrong)) if wrong else 1.0
     open_ = asked - len(meanings)
     return Precision(
-        right / n,
-        low,
-        high,
-        right / asked,
-        (right + unsure + open_) / asked,
-        right,
-        wrong,
-        unsure,
-        open_,
-        memberships,
+        precision=right / n,
+        low=low,
+        high=high,
+        worst=right / asked,
+        best=(right + unsure + open_) / asked,
+        accepted=right,
+        rejected=wrong,
+        unsure=unsure,
+        open=open_,
+        memberships=memberships,
     )
 
 

@@ -6,6 +6,7 @@ other. What cannot be fetched becomes a page with its cause, and the rest goes o
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -148,12 +149,9 @@ def fetch_pages(
     if at_most is not None and total > at_most:
         what = f"{sources[0]}: has {total} pages, expected {at_most}"
         raise ScanError(f"{what}; name one of them, such as {sources[0]}#1")
-    for page in lost:
-        pages.append(page)
-        on_page(len(pages), total, page.locator.stem, page.problem)
     with ThreadPoolExecutor(_THREADS) as pool:
         try:
-            for page in pool.map(partial(_fetched, web, max_pixels), jobs):
+            for page in itertools.chain(lost, pool.map(partial(_fetched, web, max_pixels), jobs)):
                 pages.append(page)
                 on_page(len(pages), total, page.locator.stem, page.problem)
         except BaseException:

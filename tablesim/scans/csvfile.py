@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -198,13 +199,9 @@ def _rows(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
 
 def _separator(text: str, known: set[str]) -> str:
     def rank(separator: str) -> tuple[int, int]:
-        rows = []
         try:
-            for _, row in _rows(text, separator):
-                if any(map(str.strip, row)):
-                    rows.append(row)
-                if len(rows) == _PROBE_ROWS:
-                    break
+            filled = (row for _, row in _rows(text, separator) if any(map(str.strip, row)))
+            rows = list(itertools.islice(filled, _PROBE_ROWS))
         except csv.Error:
             return (0, 0)
         header = rows[_header_at(rows, known)] if rows else []

@@ -153,13 +153,15 @@ def image_requests(image: CanvasImage, info: Mapping[str, Any], max_pixels: int)
     version = _image_version(info)
     quality = "native" if version == 1 else "default"
     width, height = whole_size(info)
-    limits = {**_profile_limits(info), **{name: info[name] for name in _LIMITS if name in info}}
+    # Image API 2 writes its limits into an object among the profiles, 3 beside them.
+    profiles = _list(info.get("profile"))
+    limits = {name: entry[name] for entry in (*_objects(profiles), info) for name in _LIMITS if name in entry}
     share = min(1.0, _share(width, height, limits), math.sqrt(max_pixels / max(width * height, 1)))
     size = "max" if version == 3 else "full"
     sizes = [(_whole(entry.get("width")), _whole(entry.get("height"))) for entry in _objects(info.get("sizes"))]
     if image.region != "full":
         pass  # the server finds the size of a part
-    elif _is_level_0(info) and sizes:
+    elif sizes and any("level0" in profile for profile in profiles if isinstance(profile, str)):
         fitting = [entry for entry in sizes if entry[0] * entry[1] <= max_pixels] or [min(sizes)]
         chosen = max(fitting, key=lambda entry: entry[0] * entry[1])
         if chosen != (width, height):
@@ -350,16 +352,6 @@ def _image_version(info: Mapping[str, Any]) -> int:
     if "image/3" in words or "ImageService3" in words:
         return 3
     return 1 if "image-api/1" in words or "image/1" in words or "compliance.html" in words else 2
-
-
-def _is_level_0(info: Mapping[str, Any]) -> bool:
-    return any("level0" in str(entry) for entry in _list(info.get("profile")) if isinstance(entry, str))
-
-
-def _profile_limits(info: Mapping[str, Any]) -> dict[str, Any]:
-    """Limits as Image API 2 writes them: in an object among the profiles."""
-    entries = _objects(info.get("profile"))
-    return {name: entry[name] for entry in entries for name in _LIMITS if name in entry}
 
 
 def _share(width: int, height: int, limits: Mapping[str, Any]) -> float:

@@ -2,7 +2,6 @@
 
 Kinds are told apart by the ending when folders are searched, by the first bytes when a file cannot be opened.
 
-
 In writing, as command lines, run folders and reports have it, that is ``scans/p12.jpg`` or ``scans/book.pdf#12``.
 Whatever takes the path of a scan takes it in writing too, so that a page read today is found again years later.
 

@@ -318,7 +318,7 @@ class MetadataMatch:
                 yield f"metadata: {what}: {len(cases)} ({named})"
 
 
-def join(metadata: Metadata, pages: Mapping[str, Locator] | Iterable[str]) -> MetadataMatch:
+def match_lines(metadata: Metadata, pages: Mapping[str, Locator] | Iterable[str]) -> MetadataMatch:
     """Find the line of each page.
 
     A line names a page by its id in the same case, by the name of its file, by either without the file's ending, with
@@ -358,7 +358,7 @@ class _Names:
     """The lines by every name that they go by."""
 
     def __init__(self, rows: Mapping[str, PageMetadata]) -> None:
-        self.rows = rows
+        self.keys = {key: key for key in rows}
         self.stems: dict[str, str] = {}
         self.numbers: dict[tuple[str, int], str | None] = {}
         for key in rows:
@@ -369,22 +369,16 @@ class _Names:
                 self.numbers[number] = None if number in self.numbers else key
 
     def key_of(self, names: tuple[str, ...], scan: Locator) -> str | None:
-        for name in names:
-            if name in self.rows:
-                return name
-        for name in names:
-            if name in self.stems:
-                return self.stems[name]
         numbers = [number for name in names if (number := _number_of(name)) is not None]
-        for number in numbers:
-            if (key := self.numbers.get(number)) is not None:
-                return key
         file = replace(scan, number=0)
         books = [normalized_name(name) for name in (file.name, file.stem)] if scan.number else []
-        for book in (*books, *(book for book, _ in numbers)):
-            if book in self.rows or book in self.stems:
-                return book if book in self.rows else self.stems[book]
-        return None
+        candidates = (
+            *map(self.keys.get, names),
+            *map(self.stems.get, names),
+            *map(self.numbers.get, numbers),
+            *(self.keys.get(book) or self.stems.get(book) for book in (*books, *(book for book, _ in numbers))),
+        )
+        return next((key for key in candidates if key is not None), None)
 
 
 def _number_of(name: str) -> tuple[str, int] | None:

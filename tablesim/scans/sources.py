@@ -194,10 +194,8 @@ def list_scans(source: Source | Sequence[Source]) -> ScanListing:
 
 def describe_left_out(left_out: Iterable[LeftOut]) -> Iterator[str]:
     """What folders hold besides scans, a line a reason: how many of which ending, and the first of them."""
-    by_reason: dict[str, list[LeftOut]] = {}
-    for item in sorted(left_out):
-        by_reason.setdefault(item.reason, []).append(item)
-    for reason, items in by_reason.items():
+    for reason, group in itertools.groupby(sorted(left_out), key=lambda item: item.reason):
+        items = list(group)
         yield f"left out: {_kinds_in_words(items)}: {reason} (such as {items[0].example})"
 
 

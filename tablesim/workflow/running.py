@@ -33,7 +33,7 @@ from tablesim.review.constraints import run_constraints, write_hashes
 from tablesim.scans.canvases import FetchedPage, fetch_pages
 from tablesim.scans.csvfile import listed
 from tablesim.scans.images import MAX_PIXELS
-from tablesim.scans.metadata import Metadata, PageMetadata, join, merged, read_metadata
+from tablesim.scans.metadata import Metadata, PageMetadata, match_lines, merged, read_metadata
 from tablesim.scans.sources import ScanListing, Source, describe_left_out, name_fetched_pages, split_sources
 from tablesim.scans.web import Web
 from tablesim.version import __version__
@@ -245,7 +245,7 @@ def _index(
     pages = name_fetched_pages(replace(on_disk, scans=(*on_disk.scans, *absent)), fetched)
     about = dict(pages.about)
     if table is not None:
-        match = join(table, pages.scans)
+        match = match_lines(table, pages.scans)
         about |= {page: merged(line, about.get(page, PageMetadata())) for page, line in match.pages.items()}
         write_csv(corpus.folder / FINDINGS, _FINDING_COLUMNS, [asdict(finding) for finding in match.findings])
         for remark in (match.summary(), *match.remarks()):

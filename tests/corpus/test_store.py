@@ -10,7 +10,7 @@ from corpus.fakes import FakeReader, reading_of, table, write_corpus, write_scan
 from tablesim.corpus.indexing.ingest import ingest
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError, SettingsError
-from tablesim.scans.metadata import join, read_metadata
+from tablesim.scans.metadata import match_lines, read_metadata
 from tablesim.scans.sources import find_scans, name_pages
 
 
@@ -78,7 +78,7 @@ def test_search_across_books_leaves_the_own_book_out(tmp_path, build):
     books = tmp_path / "books.csv"
     books.write_text("page,book\na_1,A\na_2,A\nb_1,B\n")
     scans = name_pages(find_scans(tmp_path / "scans"))
-    ingest(corpus, scans, join(read_metadata(books), scans).pages)
+    ingest(corpus, scans, match_lines(read_metadata(books), scans).pages)
     assert {hit.page: hit.same_book for hit in corpus.search("a_1")} == {"a_2": True, "b_1": False, "c_1": None}
     # The book of c_1 is not known: it stays, for want of a reason to leave it out.
     assert [hit.page for hit in corpus.search("a_1", across_books=True)] == ["b_1", "c_1"]
@@ -190,7 +190,7 @@ def books_and_labels(tmp_path, build):
     corpus = build(tmp_path / "scans")
     (tmp_path / "books.csv").write_text("page,book\n" + "".join(f"{page},{b}\n" for page, (_, b) in pages.items() if b))
     scans = name_pages(find_scans(tmp_path / "scans"))
-    ingest(corpus, scans, join(read_metadata(tmp_path / "books.csv"), scans).pages)
+    ingest(corpus, scans, match_lines(read_metadata(tmp_path / "books.csv"), scans).pages)
     return corpus, {page: f"table {kind}" for page, (kind, _) in pages.items() if page != "unknown"}
 
 

@@ -19,7 +19,7 @@ from tablesim.scans.metadata import (
     date_ambiguity,
     facet_names,
     facet_of,
-    join,
+    match_lines,
     page_key,
     parse_years,
     read_metadata,
@@ -82,10 +82,10 @@ def test_columns_go_by_several_names(csv, header, field):
 
 def test_join_is_by_id_in_its_case_then_without_ending(csv):
     metadata = read_metadata(csv("page,place\nP1,A\np2.jpg,B\nhttp://host/x/p3.jpg,C\np4 ff,D\np9,E\n"))
-    match = join(metadata, ["p1", "p2", "p3", "p4"])
+    match = match_lines(metadata, ["p1", "p2", "p3", "p4"])
     assert {page: row.place for page, row in match.pages.items()} == {"p2": "B", "p3": "C", "p4": "D"}
     assert match.pages_without == ("p1",)
-    assert join(metadata, ["P2"]).pages == {}
+    assert match_lines(metadata, ["P2"]).pages == {}
     assert match.lines_without == ("P1", "p9")
     assert list(match.remarks()) == ["metadata: page and line differ only in case and were not joined: 1 (p1 (P1))"]
     assert match.summary() == ("metadata: 3 of 4 pages have a line (without: p1); 2 lines name no page (P1, p9)")
@@ -93,14 +93,14 @@ def test_join_is_by_id_in_its_case_then_without_ending(csv):
 
 def test_two_files_of_one_name_are_not_both_given_the_line_of_that_name(csv):
     metadata = read_metadata(csv("page,place\np1.jpg,A\nb_p1,B\n"))
-    match = join(metadata, {"a_p1": Locator(Path("a/p1.jpg")), "b_p1": Locator(Path("b/p1.jpg"))})
+    match = match_lines(metadata, {"a_p1": Locator(Path("a/p1.jpg")), "b_p1": Locator(Path("b/p1.jpg"))})
     assert {page: row.place for page, row in match.pages.items()} == {"b_p1": "B"}
 
 
 def test_several_lines_of_a_page_are_joined_and_told_with_what_they_say_otherwise(csv):
     metadata = read_metadata(csv("page,place,year,kind\np1,,1550,a\np2,Rom,,\np1,Lyon,1560,b\np2,Rom,,\n"))
     assert (metadata.rows["p1"].place, metadata.rows["p1"].year) == ("Lyon", 1550)
-    match = join(metadata, ["p1"])
+    match = match_lines(metadata, ["p1"])
     assert [(finding.line, finding.detail) for finding in match.findings if finding.what == REPEATED] == [
         ("p2", "lines 3 and 5: the same again"),
         ("p1", "lines 2 and 4: year 1550, then 1560; year_latest 1550, then 1560; kind 'a', then 'b'"),
@@ -109,7 +109,7 @@ def test_several_lines_of_a_page_are_joined_and_told_with_what_they_say_otherwis
 
 
 def test_what_did_not_fit_is_listed_on_both_sides(csv):
-    match = join(read_metadata(csv("page,place\np1,A\np9,B\n")), ["p1", "p2"])
+    match = match_lines(read_metadata(csv("page,place\np1,A\np9,B\n")), ["p1", "p2"])
     assert [(finding.what, finding.page, finding.line) for finding in match.findings] == [
         ("line without a page", "", "p9"),
         ("page without a line", "p2", ""),
@@ -117,7 +117,7 @@ def test_what_did_not_fit_is_listed_on_both_sides(csv):
 
 
 def test_where_nothing_fits_it_shows_both_spellings(csv):
-    match = join(read_metadata(csv("page,place\nfol. 1,A\n")), ["book_p1"])
+    match = match_lines(read_metadata(csv("page,place\nfol. 1,A\n")), ["book_p1"])
     assert "a page is called 'book_p1', a line 'fol. 1'" in match.summary()
 
 
@@ -126,19 +126,19 @@ def test_where_nothing_fits_it_shows_both_spellings(csv):
 )
 def test_a_page_of_a_pdf_finds_its_line_or_that_of_its_book(csv, line):
     pages = {"book_p0012": Locator(Path("scans/book.pdf"), 12)}
-    assert join(read_metadata(csv(f"page,place\n{line},A\n")), pages).pages["book_p0012"].place == "A"
+    assert match_lines(read_metadata(csv(f"page,place\n{line},A\n")), pages).pages["book_p0012"].place == "A"
 
 
 def test_a_line_for_the_page_counts_before_one_for_its_book(csv):
     pages = {f"book_p000{number}": Locator(Path("book.pdf"), number) for number in (1, 2)}
-    match = join(read_metadata(csv("page,place\nbook,A\nbook_p2,B\n")), pages)
+    match = match_lines(read_metadata(csv("page,place\nbook,A\nbook_p2,B\n")), pages)
     assert [row.place for row in match.pages.values()] == ["A", "B"]
     assert match.lines_without == ()
 
 
 def test_numbers_with_and_without_zeros_side_by_side_are_not_mistaken(csv):
     metadata = read_metadata(csv("page,place\nb_p1,A\nb_p01,B\n"))
-    assert {page: row.place for page, row in join(metadata, ["b_p1", "b_p01", "b_p001"]).pages.items()} == {
+    assert {page: row.place for page, row in match_lines(metadata, ["b_p1", "b_p01", "b_p001"]).pages.items()} == {
         "b_p1": "A",
         "b_p01": "B",
     }
@@ -149,7 +149,7 @@ def test_a_bare_page_number_counts_within_the_file_or_book_beside_it(csv, header
     line = "12,book.pdf" if header.startswith("page") else "book.pdf,12"
     metadata = read_metadata(csv(f"{header},place\n{line},A\n"))
     assert list(metadata.rows) == ["book_p12"]
-    assert join(metadata, {"book_p0012": Locator(Path("book.pdf"), 12)}).pages["book_p0012"].place == "A"
+    assert match_lines(metadata, {"book_p0012": Locator(Path("book.pdf"), 12)}).pages["book_p0012"].place == "A"
 
 
 @pytest.mark.parametrize("written", ["Sine loco", "s.l.", "[S. l.]", "S.L.", "sine loco?"])
@@ -168,7 +168,7 @@ def test_every_page_and_every_line_is_accounted_for_once(tmp_path_factory, pages
     path.write_text("page_id,place\n" + "".join(f"{key},{at}\n" for at, key in enumerate(keys)))
     ids = {f"{book}_p{number}" for book, number in pages}
     metadata = read_metadata(path)
-    match = join(metadata, sorted(ids))
+    match = match_lines(metadata, sorted(ids))
     assert set(match.pages) | set(match.pages_without) == ids
     assert not set(match.pages) & set(match.pages_without)
     used = {key for key, row in metadata.rows.items() if any(row is found for found in match.pages.values())}
@@ -181,7 +181,7 @@ def test_every_page_and_every_line_is_accounted_for_once(tmp_path_factory, pages
 
 def test_a_year_that_the_id_contradicts_is_told_and_the_metadata_holds(csv):
     metadata = read_metadata(csv("page_id,year\n1638_sacrobosco_opusculum_1502_p73.jpg,1498\n"))
-    match = join(metadata, ["1638_sacrobosco_opusculum_1502_p73"])
+    match = match_lines(metadata, ["1638_sacrobosco_opusculum_1502_p73"])
     row = match.pages["1638_sacrobosco_opusculum_1502_p73"]
     assert (row.year, row.book) == (1498, "1638")
     assert [(finding.what, finding.detail) for finding in match.findings] == [(OTHER_YEAR, "1502 and 1498")]
@@ -333,11 +333,11 @@ def test_reading_changes_no_setting_of_the_process(csv):
 
 def test_words_that_look_alike_are_one(csv):
     decomposed = unicodedata.normalize("NFD", "page,place\nKönigsberg_p1.jpg,Köln\n")
-    match = join(read_metadata(csv(decomposed)), [unicodedata.normalize("NFC", "Königsberg_p1")])
+    match = match_lines(read_metadata(csv(decomposed)), [unicodedata.normalize("NFC", "Königsberg_p1")])
     assert match.summary() == "metadata: 1 of 1 pages have a line"
     assert {row.place for row in match.pages.values()} == {"Köln"}
     apart = {"Königsberg_p1": Locator(Path(unicodedata.normalize("NFD", "Königsberg_p1.jpg")))}
-    assert len(join(read_metadata(csv("page,place\nKönigsberg_p1.jpg,Köln\n")), apart).pages) == 1
+    assert len(match_lines(read_metadata(csv("page,place\nKönigsberg_p1.jpg,Köln\n")), apart).pages) == 1
 
 
 @given(st.integers(1000, 2100), st.integers(0, 99))
@@ -356,7 +356,7 @@ def test_a_key_is_the_last_part_of_its_path(name):
 def test_published_corpus_table_joins_every_page_and_names_its_wrong_years():
     metadata = read_metadata(SPHAERA / "sphaera_tables_9793.csv")
     pages = [without_ending(key) for key in metadata.rows]
-    match = join(metadata, pages)
+    match = match_lines(metadata, pages)
     assert (len(match.pages), match.pages_without, match.lines_without) == (9793, (), ())
     assert len([finding for finding in match.findings if finding.what == OTHER_YEAR]) == 85
     assert len(list(match.remarks())) == 1
@@ -373,7 +373,7 @@ def test_published_corpus_table_joins_every_page_and_names_its_wrong_years():
 def test_published_companions_join_the_corpus_table(name, separator, joined, left):
     corpus = read_metadata(SPHAERA / "sphaera_tables_9793.csv")
     companion = read_metadata(SPHAERA / f"{name}.csv")
-    match = join(companion, [without_ending(key) for key in corpus.rows])
+    match = match_lines(companion, [without_ending(key) for key in corpus.rows])
     assert companion.separator == separator
     assert len(companion.repeated) == (4 if name == "clime_tables" else 0)
     assert (len(match.pages), len(match.lines_without)) == (joined, left)

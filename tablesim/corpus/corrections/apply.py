@@ -245,7 +245,10 @@ def _renew_neighbours(corpus: Corpus, changed: Sequence[str]) -> None:
     renewed = np.union1d(np.array([*entries, *listing_entries], dtype=np.int64), _entered(corpus, index, old, entries))
     renewed_pages = table.ids(index.rows[renewed])
     kept = old.filter(pc.invert(pc.is_in(old["page"], pa.array([*renewed_pages, *changed], pa.string()))))
-    parts = [kept, *(_list(corpus, index, entry) for entry in renewed.tolist())]
+    parts = [kept]
+    if len(renewed):
+        lists = [_nearest(index, entry) for entry in renewed.tolist()]
+        parts.append(corpus.searching.neighbour_rows(renewed.tolist(), lists))
     whole = pa.concat_tables([part.cast(NEIGHBOUR_SCHEMA) for part in parts])
     write_parquet(path, whole.sort_by([("page", "ascending"), ("rank", "ascending")]))
     corpus.refresh()
@@ -267,18 +270,9 @@ def _entered(corpus: Corpus, index: SearchIndex, old: pa.Table, entries: Sequenc
     return np.flatnonzero(entered)
 
 
-def _list(corpus: Corpus, index: SearchIndex, entry: int) -> pa.Table:
-    """The rows of ``neighbours.parquet`` of one page."""
+def _nearest(index: SearchIndex, entry: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The nearest entries of an entry, and their cosines."""
     others = np.arange(len(index)) != entry
     candidates = nearest(index, np.array(index.histograms[entry]), N_NEIGHBOURS, others)
     best = candidates.top(N_NEIGHBOURS)
-    near, books = candidates.rows[best], corpus.page_table.codes("book")
-    own_book, near_books = books[index.rows[entry]], books[index.rows[near]]
-    columns = [
-        pa.array(corpus.page_table.ids([index.rows[entry]]) * len(near), pa.string()),
-        pa.array(np.arange(1, len(near) + 1), pa.int32()),
-        pa.array(corpus.page_table.ids(index.rows[near]), pa.string()),
-        pa.array(candidates.cosines[best], pa.float64()),
-        pa.array(own_book == near_books, pa.bool_(), mask=(own_book < 0) | (near_books < 0)),
-    ]
-    return pa.Table.from_arrays(columns, schema=NEIGHBOUR_SCHEMA)
+    return candidates.rows[best], candidates.cosines[best]

@@ -123,22 +123,27 @@ class SearchEngine:
         return pages, neighbours_of, cosines
 
     def _neighbour_parts(self) -> Iterator[pa.Table]:
-        lines = self.index.rows
-        ids, books = self.pages.column("page").take(pa.array(lines)), self._books[lines]
-        all_neighbours = neighbours(self.index, N_NEIGHBOURS)
-        for start in range(0, len(lines), GROUP_PAGES):
-            part = list(islice(all_neighbours, GROUP_PAGES))
-            sizes = [len(rows) for rows, _ in part]
-            of = np.repeat(np.arange(start, start + len(part)), sizes)
-            near = np.concatenate([rows for rows, _ in part])
-            columns = [
-                ids.take(pa.array(of)),
-                pa.array(np.concatenate([np.arange(1, size + 1) for size in sizes]), pa.int32()),
-                ids.take(pa.array(near)),
-                pa.array(np.concatenate([cosines for _, cosines in part]), pa.float64()),
-                pa.array(books[of] == books[near], pa.bool_(), mask=(books[of] < 0) | (books[near] < 0)),
-            ]
-            yield pa.Table.from_arrays(columns, schema=NEIGHBOUR_SCHEMA)
+        lists = neighbours(self.index, N_NEIGHBOURS)
+        for start in range(0, len(self.index), GROUP_PAGES):
+            part = list(islice(lists, GROUP_PAGES))
+            yield self.neighbour_rows(range(start, start + len(part)), part)
+
+    def neighbour_rows(
+        self, entries: Sequence[int], lists: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]]
+    ) -> pa.Table:
+        """Lines of ``neighbours.parquet``: for one or more entries of the index their nearest ones and the cosines."""
+        sizes = [len(near) for near, _ in lists]
+        of = self.index.rows[np.repeat(np.asarray(entries), sizes)]
+        near = self.index.rows[np.concatenate([near for near, _ in lists])]
+        ids, books = self.pages.column("page"), self._books
+        columns = [
+            ids.take(pa.array(of)),
+            pa.array(np.concatenate([np.arange(1, size + 1) for size in sizes]), pa.int32()),
+            ids.take(pa.array(near)),
+            pa.array(np.concatenate([cosines for _, cosines in lists]), pa.float64()),
+            pa.array(books[of] == books[near], pa.bool_(), mask=(books[of] < 0) | (books[near] < 0)),
+        ]
+        return pa.Table.from_arrays(columns, schema=NEIGHBOUR_SCHEMA)
 
     def _histogram(self, line: int) -> NDArray[np.float32] | None:
         """The histogram of the page of a line; None where it was not read."""
