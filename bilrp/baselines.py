@@ -28,7 +28,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from bilrp._trace.watcher import frozen_eval
+from bilrp._trace.tape import frozen_eval
 from bilrp.coverage import Coverage
 from bilrp.exceptions import InputError
 from bilrp.explain import SIMILARITIES, summed_axis

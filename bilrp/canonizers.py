@@ -55,8 +55,7 @@ def fold_batch_norm(tape: Tape) -> Tape:
 
 
 def _norm_arguments(norm: Operation) -> dict[str, Any]:
-    defaults = {"weight": None, "bias": None, "training": False, "eps": 1e-5}
-    return {**defaults, **dict(zip(BATCH_NORM_ARGUMENTS, norm.args, strict=False)), **norm.kwargs}
+    return norm.named(*BATCH_NORM_ARGUMENTS, weight=None, bias=None, training=False, eps=1e-5)
 
 
 def _can_fold(layer: Operation, norm: Operation, tape: Tape) -> bool:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from bilrp._trace.watcher import frozen_eval
+from bilrp._trace.tape import frozen_eval
 from bilrp.exceptions import InputError
 from bilrp.joint import JointRelevance
 

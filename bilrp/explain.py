@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bilrp._engine.propagation import BIAS, DEFAULT_MEMORY
+from bilrp._engine.propagation import DEFAULT_MEMORY
 from bilrp.canonizers import Canonizer, fold_batch_norm
 from bilrp.composites import Composite
 from bilrp.exceptions import InputError
@@ -161,8 +161,6 @@ class BiLRP:
         return [self._join(factor(x[n : n + 1]), factor(y[n : n + 1]), bias, pool or 1) for n in range(len(x))]
 
     def _factor(self, x: Tensor, bias: str, keep_channels: bool, channel_axis: int, pool: int | None) -> Relevance:
-        if bias not in BIAS:
-            raise InputError(f"bias is {bias!r}, expected 'leave' or 'distribute'")
         axis = summed_axis(x, keep_channels, channel_axis)
         n_axes = x.dim() - (axis is not None)
         if pool is not None and (pool < 1 or n_axes < 3 or not x.is_floating_point()):

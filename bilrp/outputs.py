@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from bilrp._engine.propagation import BIAS, DEFAULT_MEMORY, Plan, make_plan, propagate
-from bilrp._engine.tiled import propagate_pooled
-from bilrp._trace.tape import record
-from bilrp._trace.watcher import frozen_eval
+from bilrp._engine.propagation import BIAS, DEFAULT_MEMORY, make_plan, propagate
+from bilrp._engine.tiled import Top, propagate_pooled
+from bilrp._trace.tape import frozen_eval, record
 from bilrp.canonizers import Canonizer, canonize, fold_batch_norm
 from bilrp.composites import Composite
 from bilrp.coverage import Coverage
@@ -35,35 +34,6 @@ class Relevance:
     values: Tensor
     embedding: Tensor
     coverage: Coverage
-
-
-@dataclass
-class _Top:
-    """Where the relevance of each explanation starts: phi_m at its own place, or its share of a projected output."""
-
-    phi: Tensor
-    mixing: Tensor | None
-
-    def __len__(self) -> int:
-        return self.phi.numel() if self.mixing is None else self.mixing.shape[0]
-
-    @property
-    def single(self) -> Tensor | None:
-        """The embedding, where each explanation is one of its features."""
-        return self.phi if self.mixing is None else None
-
-    @property
-    def outputs(self) -> Tensor:
-        return self.phi.clone() if self.mixing is None else self.mixing @ self.phi
-
-    def __call__(self, rows: range) -> Tensor:
-        """Relevance at the embedding for some explanations: (K, 1, M)."""
-        if self.mixing is not None:
-            return (self.mixing[rows.start : rows.stop] * self.phi)[:, None]
-        top = self.phi.new_zeros(len(rows), 1, self.phi.numel())
-        index = torch.arange(len(rows), device=self.phi.device)
-        top[index, 0, index + rows.start] = self.phi[rows.start : rows.stop]
-        return top
 
 
 def explain_outputs(
@@ -138,18 +108,10 @@ def explain_outputs(
             raise InputError(
                 f"the projection has shape {tuple(projection.shape)}, expected (K, {phi.numel()}) for this model"
             )
-        top = _Top(phi, None if projection is None else projection.to(phi))
+        top = Top(phi, None if projection is None else projection.to(phi))
         if pool is not None:
             values = propagate_pooled(plan, top, pool, memory)
         else:
-            values = _propagate_whole(plan, top, reduce, memory)
+            chunks = (propagate(plan, top(rows)) for rows in plan.chunks(len(top), memory))
+            values = torch.cat([chunk if reduce is None else reduce(chunk) for chunk in chunks])[:, 0]
         return Relevance(values, top.outputs, plan.coverage())
-
-
-def _propagate_whole(plan: Plan, top: _Top, reduce: Callable[[Tensor], Tensor] | None, memory: int) -> Tensor:
-    size = plan.chunk(memory)
-    chunks = []
-    for start in range(0, len(top), size):
-        chunk = propagate(plan, top(range(start, min(start + size, len(top)))))
-        chunks.append(reduce(chunk) if reduce is not None else chunk)
-    return torch.cat(chunks)[:, 0]

@@ -23,8 +23,7 @@ from torch import Tensor, nn
 
 from bilrp._engine.propagation import BIAS, DEFAULT_MEMORY, Plan, Step, make_plan
 from bilrp._engine.windows import BackwardMap, Convolution, Flow, Interpolation, WindowFrame, unsupported, way_through
-from bilrp._trace.tape import record
-from bilrp._trace.watcher import frozen_eval
+from bilrp._trace.tape import frozen_eval, record
 from bilrp.canonizers import Canonizer, canonize, fold_batch_norm
 from bilrp.composites import Composite
 from bilrp.coverage import Coverage

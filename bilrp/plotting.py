@@ -103,7 +103,7 @@ def plot(
     _check_sizes(coarse, pictures)
     figure, axes = _side_by_side(pictures, gap=1.1)
     for axis, picture, title in zip(axes, pictures, titles, strict=True):
-        _show(axis, 1 - 0.65 * (1 - picture), title)  # paler, so that the arcs stand out
+        _show(axis, picture, title)
     greatest = abs(float(pairs[0][-1])) if pairs else 1.0
     for row, column, other_row, other_column, relevance in reversed(pairs):  # the strongest on top
         strength = abs(relevance) / greatest
@@ -172,7 +172,7 @@ def plot_given(
     values = answer.detach().cpu().double().numpy()
     figure, axes = _side_by_side(pictures, gap=0.4)
     for axis, picture in zip(axes, pictures, strict=True):
-        _show(axis, 1 - 0.65 * (1 - picture), "")
+        _show(axis, picture, "")
     corners = region if isinstance(region, Sequence) else (region.x, region.y, region.width, region.height)
     box = [float(v) for v in corners]
     axes[0].add_patch(Rectangle((box[0] - 0.5, box[1] - 0.5), box[2], box[3], fill=False, edgecolor=FOR, linewidth=1.5))
@@ -235,7 +235,7 @@ def _two_colours() -> Any:
 
 
 def _show(axis: Axes, picture: npt.NDArray[np.float64], title: str) -> None:
-    axis.imshow(picture, interpolation="nearest")
+    axis.imshow(1 - 0.65 * (1 - picture), interpolation="nearest")  # paler, so that what is drawn over it stands out
     axis.set_title(title, fontsize=9)
     axis.set_xticks([])
     axis.set_yticks([])

@@ -7,7 +7,7 @@ copied for a dimension. A bound on memory chooses how many dimensions travel tog
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -62,15 +62,16 @@ class Plan:
         )
         return Coverage(tuple(entries[id(op)] for op in self.tape.operations), tuple(dict.fromkeys(self.tape.notes)))
 
-    def chunk(self, memory: int, n_steps: int | None = None) -> int:
-        """How many dimensions travel together within ``memory`` bytes, through all steps or the first ``n_steps``."""
+    def chunks(self, n: int, memory: int, n_steps: int | None = None) -> Iterator[range]:
+        """Which of ``n`` dimensions travel together within ``memory`` bytes, through all steps or the first ones."""
         steps = self.steps[:n_steps]
         largest = max(
             [sum(value.numel() for value in (*s.context.inputs, s.context.output)) for s in steps]
             + [self.embedding.numel()]
         )
         each = largest * WORKING_COPIES * self.embedding.element_size()
-        return int(max(1, min(MAX_CHUNK, memory // each)))
+        size = int(max(1, min(MAX_CHUNK, memory // each)))
+        return (range(start, min(start + size, n)) for start in range(0, n, size))
 
 
 def _entry(step: Step, arrived: float) -> CoverageEntry:

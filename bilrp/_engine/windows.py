@@ -148,9 +148,8 @@ class Interpolation:
     """Separable resizing: one matrix for rows, one for columns, cut to each window."""
 
     def __init__(self, context: OperationContext, rule: SumShare, distribute: bool) -> None:
-        operation = context.operation
         names = ("input", "size", "scale_factor", "mode", "align_corners")
-        settings = {"mode": "nearest", **dict(zip(names, operation.args, strict=False)), **operation.kwargs}
+        settings = context.operation.named(*names, mode="nearest")
         small, large = context.inputs[0].shape[2:], context.output.shape[2:]
         if settings["mode"] not in LINEAR_MODES or any(n % m for n, m in zip(large, small, strict=True)):
             raise unsupported(context, "an interpolation by other than whole factors")
@@ -227,11 +226,6 @@ def way_through(context: OperationContext, rule: Rule | None, distribute: bool) 
 
 def _padding(context: OperationContext) -> tuple[int, int] | None:
     """Rows above and columns to the left that a padding by a constant adds; None for another padding."""
-    names = ("input", "pad", "mode", "value")
-    settings = {
-        "mode": "constant",
-        **dict(zip(names, context.operation.args, strict=False)),
-        **context.operation.kwargs,
-    }
+    settings = context.operation.named("input", "pad", "mode", "value", mode="constant")
     sides = [*settings["pad"], 0, 0, 0, 0][:4]
     return (sides[2], sides[0]) if settings["mode"] == "constant" and len(settings["pad"]) <= 4 else None

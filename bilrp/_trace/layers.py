@@ -10,8 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bilrp._trace.operations import CONVOLUTIONS, OperationContext, pair_of
-from bilrp._trace.tape import Operation, Ref
-from bilrp._trace.watcher import tensors_in
+from bilrp._trace.tape import Operation, Ref, tensors_in
 
 CONVOLUTION_ARGUMENTS = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
 TRANSPOSED_ARGUMENTS = ("input", "weight", "bias", "stride", "padding", "output_padding", "groups", "dilation")
@@ -21,7 +20,7 @@ FUNCTIONS: dict[str, Callable[..., Tensor]] = {name: getattr(F, name) for name i
 def bound(operation: Operation) -> dict[str, Any]:
     """The arguments of a convolution or of ``linear`` by name."""
     names = TRANSPOSED_ARGUMENTS if "transpose" in operation.function else CONVOLUTION_ARGUMENTS
-    return {"bias": None, **dict(zip(names, operation.args, strict=False)), **operation.kwargs}
+    return operation.named(*names, bias=None)
 
 
 class LinearLayer:
@@ -155,8 +154,7 @@ def pool_settings(context: OperationContext) -> dict[str, Any] | None:
     operation = context.operation
     if operation.function not in ARGUMENTS or context.inputs[0].dim() != 4:
         return None
-    names = ARGUMENTS[operation.function]
-    settings = {**dict(zip(names, operation.args, strict=False)), **operation.kwargs}
+    settings = operation.named(*ARGUMENTS[operation.function])
     settings.pop("input")
     return settings
 

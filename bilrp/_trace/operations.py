@@ -30,8 +30,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bilrp._trace.tape import Operation, Ref, Tape
-from bilrp._trace.watcher import found_in
+from bilrp._trace.tape import Operation, Ref, Tape, found_in
 
 CONVOLUTIONS = {"conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"}
 PRODUCTS = {"matmul", "mm", "bmm", "mv", "einsum", "rmatmul"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -21,8 +21,7 @@ class UnstabilizedRule(Rule):
         super().__init__(eps=0.0)
 
     def settings(self) -> dict[str, object]:
-        """What the rule was made with, for reports: nothing unless a subclass says so."""
-        return {}
+        return {key: value for key, value in super().settings().items() if key not in ("eps", "stabilizer")}
 
 
 class Pass(UnstabilizedRule):
@@ -76,13 +75,17 @@ class SumShare(Rule):
         inverse, kept = self.factors(context, distribute)
 
         def backward(relevance: Tensor) -> tuple[Tensor, ...]:
-            parts = [a * g for a, g in zip(context.inputs, context.vjp([relevance * inverse]), strict=True)]
+            parts = _times(context.inputs, context.vjp([relevance * inverse]))
             if kept is not None:
                 rest = context.vjp([relevance * kept], SIGNED.get(context.function), constants=False)
-                parts = [part + a.abs() * g for part, a, g in zip(parts, context.inputs, rest, strict=True)]
-            return tuple(parts)
+                parts = tuple(part + a.abs() * g for part, a, g in zip(parts, context.inputs, rest, strict=True))
+            return parts
 
         return backward
+
+
+def _times(inputs: Sequence[Tensor], gradients: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    return tuple(a * g for a, g in zip(inputs, gradients, strict=True))
 
 
 class MaxWinner(Rule):
@@ -128,13 +131,7 @@ class MaxShare(Rule):
         average = AVERAGES[context.function]
         z = context.run(context.inputs, average)[0]
         inverse = inverse_or_zero(z if distribute else stabilize(z, self.eps, self.stabilizer, z.abs()))
-
-        def backward(relevance: Tensor) -> tuple[Tensor, ...]:
-            return tuple(
-                a * g for a, g in zip(context.inputs, context.vjp([relevance * inverse], average), strict=True)
-            )
-
-        return backward
+        return lambda relevance: _times(context.inputs, context.vjp([relevance * inverse], average))
 
 
 def _average_pool(pool: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -228,9 +225,6 @@ class Gate(UnstabilizedRule):
             raise RuleError(f"Gate: value is {value}, expected 0 or 1")
         self.value = value
 
-    def settings(self) -> dict[str, object]:
-        return {"value": self.value}
-
     def prepare(self, context: OperationContext, distribute: bool = False) -> Backward:
         shapes = [value.shape for value in context.inputs]
 
@@ -258,9 +252,4 @@ class Linearize(Rule):
     def prepare(self, context: OperationContext, distribute: bool = False) -> Backward:
         magnitude = context.output.abs() if self.stabilizer == "relative" else None
         inverse = inverse_or_zero(stabilize(context.output, self.eps, self.stabilizer, magnitude))
-
-        def backward(relevance: Tensor) -> tuple[Tensor, ...]:
-            gradients = context.vjp([relevance * inverse])
-            return tuple(a * g for a, g in zip(context.inputs, gradients, strict=True))
-
-        return backward
+        return lambda relevance: _times(context.inputs, context.vjp([relevance * inverse]))

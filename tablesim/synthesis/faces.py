@@ -9,11 +9,12 @@ Numerals in Europe, 1915). They are drawn: each form is a few strokes, and a fac
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -40,32 +41,32 @@ class Glyph:
     advance: float
 
 
-class Typeface(Protocol):
+class Typeface(ABC):
     """What setting a text asks of a face, whether its sorts come from a font (``Face``) or are drawn."""
 
-    @property
-    def name(self) -> str: ...
+    __slots__ = ()
+    name: str
+    style: str
+    digits: str
+    scripts: str
+    _x_like: ClassVar[str]
+    """The letter x, or what is as high in a face without letters."""
 
-    @property
-    def style(self) -> str: ...
+    @abstractmethod
+    def glyph(self, character: str, size: float) -> Glyph:
+        """The sort for one character at ``size`` pixels an em (rounded to a quarter of a pixel)."""
 
-    @property
-    def digits(self) -> str: ...
+    def x_height(self, size: float) -> float:
+        """Height of a small x in pixels; of the digit 1 where the face has no letters."""
+        return float(self.glyph(self._x_like, size).mask.shape[0])
 
-    @property
-    def scripts(self) -> str: ...
-
-    def __hash__(self) -> int: ...
-
-    def glyph(self, character: str, size: float) -> Glyph: ...
-
-    def x_height(self, size: float) -> float: ...
-
-    def digit_height(self, size: float) -> float: ...
+    def digit_height(self, size: float) -> float:
+        """Mean height of the ten digits in pixels: about the x-height times 1.3 for old-style digits."""
+        return float(np.mean([self.glyph(digit, size).mask.shape[0] for digit in DIGITS]))
 
 
 @dataclass(frozen=True, slots=True)
-class Face:
+class Face(Typeface):
     """A font file with what a compositor needs to know of it.
 
     Parameters
@@ -90,22 +91,14 @@ class Face:
     digits: str
     scripts: str = "L"
     features: tuple[str, ...] = ()
+    _x_like = "x"
 
     def font(self, size: float) -> ImageFont.FreeTypeFont:
         """The font at ``size`` pixels an em."""
         return _font(self.file, round(size * 4) / 4)
 
     def glyph(self, character: str, size: float) -> Glyph:
-        """The sort for one character at ``size`` pixels an em (rounded to a quarter of a pixel)."""
         return _printed_glyph(self.file, self.features, character, round(size * 4) / 4)
-
-    def x_height(self, size: float) -> float:
-        """Height of a small x in pixels; of the digit 1 where the face has no letters."""
-        return float(self.glyph("x", size).mask.shape[0])
-
-    def digit_height(self, size: float) -> float:
-        """Mean height of the ten digits in pixels: about the x-height times 1.3 for old-style digits."""
-        return float(np.mean([self.glyph(digit, size).mask.shape[0] for digit in DIGITS]))
 
 
 @lru_cache(maxsize=512)
@@ -329,7 +322,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class DrawnFace:
+class DrawnFace(Typeface):
     """A face of digits alone, drawn with a broad nib; stands wherever a ``Typeface`` is asked for.
 
     Parameters
@@ -360,6 +353,7 @@ class DrawnFace:
     style: str = "gothic"
     digits: str = "old-style"
     scripts: str = ""
+    _x_like = "1"
 
     def __post_init__(self) -> None:
         if not 2.0 <= self.nib <= 20.0:
@@ -390,14 +384,6 @@ class DrawnFace:
         if not 0.25 <= size <= _LARGEST:
             raise SettingsError(f"size of {self.name}: got {size} pixels an em; expected 0.25 to {_LARGEST:g}")
         return _drawn_glyph(self, character, round(size * 4) / 4)
-
-    def x_height(self, size: float) -> float:
-        """Height of the digit 1 in pixels: the face has no letters."""
-        return float(self.glyph("1", size).mask.shape[0])
-
-    def digit_height(self, size: float) -> float:
-        """Mean height of the ten digits in pixels: about the x-height times 1.4."""
-        return float(np.mean([self.glyph(digit, size).mask.shape[0] for digit in DIGITS]))
 
 
 @lru_cache(maxsize=8_000)

@@ -15,8 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from bilrp import BiLRP, InputError, JointRelevance, RuleError, explain_outputs
 from bilrp._engine import tiled as pooled
 from bilrp._engine.propagation import DEFAULT_MEMORY, make_plan
-from bilrp._trace.tape import record
-from bilrp._trace.watcher import frozen_eval
+from bilrp._trace.tape import frozen_eval, record
 from bilrp.canonizers import canonize, fold_batch_norm
 from bilrp.composites import FIRST, Composite, OfKind, vgg
 from bilrp.features import VGG, random_projection

@@ -132,27 +132,6 @@ def parts_of_differences(panel: Panel, values: list[Value], gaps: Bools) -> Iter
                     yield int(panel.numbers[0, row, at]), str(text), PARTS, bool(holds[row])
 
 
-@dataclass(frozen=True)
-class _Totals:
-    """Lines of a grid of values whose last value is the sum of the others.
-
-    Parameters
-    ----------
-    excess : float64 array of shape (lines,)
-        By how much the last value is more than the sum; nan where it cannot be known.
-    """
-
-    excess: Floats
-
-    @property
-    def holds(self) -> Bools:
-        return np.asarray(self.excess == 0)
-
-    @property
-    def n_known(self) -> int:
-        return int(np.isfinite(self.excess).sum())
-
-
 def totals(panel: Panel, numbers: Floats) -> Iterator[Claim]:
     """Where the last row adds up the columns or the last column the rows.
 
@@ -164,23 +143,15 @@ def totals(panel: Panel, numbers: Floats) -> Iterator[Claim]:
         for skipped in range(numbers.shape[1] % (places + 1), numbers.shape[1] - places, places + 1):
             grid, columns = _grid(panel, numbers, skipped, places)
             lower = [at for members in columns for at in members[1:]]
-            if min(grid.shape) < MIN_TOTALS or _over_sixty(numbers[:, lower]):
+            no_sixtieths = bool(lower) and np.mean(numbers[:, lower] >= 60) > 1 - UNDER_SIXTY
+            if min(grid.shape) < MIN_TOTALS or no_sixtieths:
                 continue
-            of_columns = _Totals(_excess(grid))
+            of_columns = _excess(grid, MIN_TOTALS, ADD_UP)
             # The total of the totals is a sum of rows and of columns.
-            of_rows = _Totals(_excess(grid.T))
-            by_columns = of_columns.holds.sum() >= max(MIN_TOTALS, ADD_UP * of_columns.n_known)
-            by_rows = of_rows.holds.sum() >= max(MIN_ROWS, OBEYED * of_rows.n_known)
-            if by_columns or by_rows:
-                yield from _told(
-                    panel, (grid, columns), of_rows if by_rows else None, of_columns if by_columns else None
-                )
+            of_rows = _excess(grid.T, MIN_ROWS, OBEYED)
+            if of_columns is not None or of_rows is not None:
+                yield from _told(panel, (grid, columns), of_rows, of_columns)
                 return
-
-
-def _over_sixty(numbers: Floats) -> bool:
-    """Whether these are no sixtieths."""
-    return bool(numbers.size and np.mean(numbers >= 60) > 1 - UNDER_SIXTY)
 
 
 def _grid(panel: Panel, numbers: Floats, skipped: int, places: int) -> tuple[Floats, list[tuple[int, ...]]]:
@@ -194,15 +165,19 @@ def _grid(panel: Panel, numbers: Floats, skipped: int, places: int) -> tuple[Flo
     return grid, columns
 
 
-def _excess(grid: Floats) -> Floats:
-    """By how much the last row is more than the sum of the others; nan for columns in which nothing is summed."""
+def _excess(grid: Floats, least: int, share: float) -> Floats | None:
+    """By how much the last row is more than the sum of the others; nan for columns in which nothing is summed.
+
+    None where too few columns add up: fewer than ``least``, or than a share of those in which something is summed.
+    """
     items = grid[:-1]
-    telling = (items > 0).sum(axis=0) >= 2
-    return np.where(telling & (grid[-1] > 0), grid[-1] - items.sum(axis=0), np.nan)
+    telling = ((items > 0).sum(axis=0) >= 2) & (grid[-1] > 0)
+    excess = np.where(telling, grid[-1] - items.sum(axis=0), np.nan)
+    return excess if (excess == 0).sum() >= max(least, share * np.isfinite(excess).sum()) else None
 
 
 def _told(
-    panel: Panel, values: tuple[Floats, list[tuple[int, ...]]], of_rows: _Totals | None, of_columns: _Totals | None
+    panel: Panel, values: tuple[Floats, list[tuple[int, ...]]], of_rows: Floats | None, of_columns: Floats | None
 ) -> Iterator[Claim]:
     grid, columns = values
     last_row, last_column = grid.shape[0] - 1, grid.shape[1] - 1
@@ -216,24 +191,24 @@ def _told(
 
     crossed: set[tuple[str, int]] = set()
     if of_rows is not None and of_columns is not None:
-        for row in np.flatnonzero(np.isfinite(of_rows.excess) & ~of_rows.holds).tolist():
-            meets = np.flatnonzero(of_columns.excess == of_rows.excess[row])
-            if len(meets) == 1 and grid[row, meets[0]] + of_rows.excess[row] >= 0:
+        for row in np.flatnonzero(np.isfinite(of_rows) & (of_rows != 0)).tolist():
+            meets = np.flatnonzero(of_columns == of_rows[row])
+            if len(meets) == 1 and grid[row, meets[0]] + of_rows[row] >= 0:
                 crossed |= {("row", row), ("column", int(meets[0]))}
-                yield from claims(row, int(meets[0]), grid[row, meets[0]] + of_rows.excess[row], OF_ROW)
+                yield from claims(row, int(meets[0]), grid[row, meets[0]] + of_rows[row], OF_ROW)
     for kind, sums, law in (("row", of_rows, OF_ROW), ("column", of_columns, OF_COLUMN)):
         if sums is None:
             continue
-        for line in np.flatnonzero(np.isfinite(sums.excess)).tolist():
+        for line in np.flatnonzero(np.isfinite(sums)).tolist():
             lines = [(line, c) for c in range(last_column + 1)] if kind == "row" else [
                 (r, line) for r in range(last_row + 1)
             ]  # fmt: skip
-            if sums.holds[line]:
+            if sums[line] == 0:
                 for row, column in lines:
                     yield from claims(row, column, grid[row, column], law)
             elif (kind, line) not in crossed:
                 row, column = lines[-1]
-                yield from claims(row, column, grid[row, column] - sums.excess[line], law)
+                yield from claims(row, column, grid[row, column] - sums[line], law)
 
 
 SECOND_DIFFERENCES, CARRY, ORDER = "second differences", "carry", "order"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -163,9 +163,6 @@ class Estimate:
     low: float
     high: float
 
-    def to_dict(self) -> dict[str, float]:
-        return {"value": self.value, "low": self.low, "high": self.high}
-
 
 @dataclass(frozen=True)
 class Fit:
@@ -200,7 +197,7 @@ class Fit:
     def to_dict(self) -> dict[str, Any]:
         return {
             "function": self.name,
-            "parameters": {name: estimate.to_dict() for name, estimate in self.parameters.items()},
+            "parameters": {name: asdict(estimate) for name, estimate in self.parameters.items()},
             "recomputed": self.recomputed,
             "numbers": self.numbers,
             **self.notes,
