@@ -8,6 +8,7 @@ the tape and gets the rule of normalisation layers.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -83,17 +84,8 @@ def _merge(layer: Operation, norm: Operation) -> Operation:
         bias = bias + of_norm["bias"]
     of_layer["bias"] = bias.detach()
     first = of_layer.pop("input")
-    return Operation(
-        layer.function,
-        layer.place,
-        layer.module,
-        layer.call,
-        (first, (weight * scale.reshape(shape)).detach()),
-        of_layer,
-        layer.inputs,
-        norm.outputs,
-        layer.name,
-    )
+    arguments = first, (weight * scale.reshape(shape)).detach()
+    return replace(layer, args=arguments, kwargs=of_layer, outputs=norm.outputs)
 
 
 CANONIZERS: dict[str, Canonizer] = {"fold_batch_norm": fold_batch_norm}

@@ -195,13 +195,5 @@ class BiLRP:
         settings: dict[str, Any] = {"composite": self.composite.name, "bias": bias, "similarity": self.similarity}
         if isinstance(provenance := getattr(self.model, "provenance", None), str):
             settings["model"] = provenance
-        return JointRelevance(
-            left=left.values,
-            right=right.values,
-            left_embedding=left.embedding,
-            right_embedding=right.embedding,
-            left_coverage=left.coverage,
-            right_coverage=right.coverage,
-            tile=tile,
-            settings=settings,
-        )
+        factors = left.values, right.values, left.embedding, right.embedding
+        return JointRelevance(*factors, left.coverage, right.coverage, tile, settings)

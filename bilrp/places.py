@@ -245,7 +245,8 @@ def _merged(one: Flow, other: Flow) -> Flow:
     frame = one[1].joined(other[1])
     total = one[0].new_zeros(len(one[0]), frame.height, frame.width, one[0].shape[-1])
     for relevance, own in (one, other):
-        own.add(relevance, frame, total)
+        top, left = (own.corners[0] - frame.corners[0]).tolist()
+        total[:, top : top + own.height, left : left + own.width] += relevance
     return total, frame
 
 
@@ -347,10 +348,8 @@ def explain_places(
         Where explanations start, and with how much; or what says so when it is given the output map.
     composite : Composite, str, dict or None
         Which rule where; see `bilrp.composites`.
-    bias : {"leave", "distribute"}
-    canonizers : sequence of callable
-    memory : int
-        Bytes that the travelling relevance may take; it chooses how many windows travel together.
+    bias, canonizers, memory
+        As in `bilrp.explain_outputs`; memory chooses how many windows travel together.
 
     Returns
     -------

@@ -151,12 +151,10 @@ def plot_given(
 
     Parameters
     ----------
-    joint : JointRelevance
-    x, y : Tensor or array of shape (C, H, W), (1, C, H, W) or (H, W)
+    joint, x, y, path
+        As in `plot`.
     region : (x, y, width, height), or an object with these attributes
         In pixels of the first image.
-    path : str or Path, optional
-        Also write the picture there.
 
     Returns
     -------

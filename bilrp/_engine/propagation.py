@@ -54,12 +54,7 @@ class Plan:
     def coverage(self) -> Coverage:
         """The report; ``kept`` is filled once relevance has been propagated."""
         entries = {id(s.context.operation): _entry(s, self.arrived or 1.0) for s in self.steps}
-        entries.update(
-            {
-                id(context.operation): CoverageEntry(context.name, context.function, context.kind, "fixed", "")
-                for context in self.fixed
-            }
-        )
+        entries |= {id(c.operation): CoverageEntry(c.name, c.function, c.kind, "fixed", "") for c in self.fixed}
         return Coverage(tuple(entries[id(op)] for op in self.tape.operations), tuple(dict.fromkeys(self.tape.notes)))
 
     def chunks(self, n: int, memory: int, n_steps: int | None = None) -> Iterator[range]:

@@ -24,7 +24,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -142,47 +142,42 @@ def _kernel(size: Pair, settings: dict[str, Any], context: OperationContext) -> 
     return Kernel(size, *(pair_of(place) for place in places), *((int(s[0]), int(s[1])) for s in shapes))
 
 
-class Upsample(Protocol):
-    """How shares pass one operation."""
+class Upsample:
+    """How shares pass one operation; ``kernel`` is None where every entry rests on the same entry of the input."""
+
+    def __init__(self, context: OperationContext, rule: Rule, distribute: bool, kernel: Kernel | None = None) -> None:
+        self._ingredients = context, rule, distribute
+        self._kernel = kernel
 
     def reach(self, frame: WindowFrame) -> WindowFrame:
         """The windows above those below."""
-        ...
+        return frame if self._kernel is None else self._kernel.reach(frame)
 
     def work(self, above: WindowFrame) -> int:
         """Multiply-adds for one window above, or for relevance that comes down through it."""
-        ...
+        return 0
 
-    def __call__(self, shares: Shares) -> Shares: ...
+    def __call__(self, shares: Shares) -> Shares:
+        raise NotImplementedError
 
 
-class EntryByEntry:
+class EntryByEntry(Upsample):
     """Operations whose every entry rests on the same entry of the input: one factor an entry, whatever the rule."""
-
-    def __init__(self, context: OperationContext, rule: Rule, distribute: bool) -> None:
-        self._ingredients = context, rule, distribute
 
     @cached_property
     def _factor(self) -> Tensor | None:
         context, rule, distribute = self._ingredients
         return None if isinstance(rule, Pass) else Pointwise(context, rule, distribute).factors[0]
 
-    def reach(self, frame: WindowFrame) -> WindowFrame:
-        return frame
-
-    def work(self, above: WindowFrame) -> int:
-        return 0
-
     def __call__(self, shares: Shares) -> Shares:
         return shares.times(self._factor)
 
 
-class Winner:
+class Winner(Upsample):
     """Max pooling: each output takes over the share of its winner."""
 
-    def __init__(self, context: OperationContext, rule: MaxWinner, distribute: bool, kernel: Kernel) -> None:
-        self._ingredients = context, rule, distribute
-        self._kernel = kernel
+    _ingredients: tuple[OperationContext, MaxWinner, bool]
+    _kernel: Kernel
 
     @cached_property
     def _winners(self) -> Tensor:
@@ -194,12 +189,6 @@ class Winner:
         context, rule, distribute = self._ingredients
         factor = rule.factor(context, distribute)
         return None if factor is None else stored(factor)
-
-    def reach(self, frame: WindowFrame) -> WindowFrame:
-        return self._kernel.reach(frame)
-
-    def work(self, above: WindowFrame) -> int:
-        return 0
 
     def __call__(self, shares: Shares) -> Shares:
         above = self.reach(shares.frame)
@@ -220,17 +209,11 @@ class Winner:
         return Shares(taken.reshape(places.shape), above, scale).times(self._factor)
 
 
-class Weighted:
+class Weighted(Upsample):
     """Convolutions and average pooling: the terms of the rule, read upwards."""
 
-    def __init__(
-        self, context: OperationContext, rule: LinearRule | SumShare, distribute: bool, kernel: Kernel
-    ) -> None:
-        self._ingredients = context, rule, distribute
-        self._kernel = kernel
-        channels = context.inputs[0].shape[1], context.output.shape[1]
-        self._grouped = isinstance(rule, SumShare)
-        self._work = int(np.prod(kernel.size)) * channels[1] * (1 if self._grouped else channels[0])
+    _ingredients: tuple[OperationContext, LinearRule | SumShare, bool]
+    _kernel: Kernel
 
     @cached_property
     def _stack(self) -> tuple[list[Tensor], list[Tensor], Tensor]:
@@ -241,20 +224,19 @@ class Weighted:
         rule.check(context)
         return stacked(context, rule.terms(LinearLayer(context), distribute))
 
-    def reach(self, frame: WindowFrame) -> WindowFrame:
-        return self._kernel.reach(frame)
-
     def work(self, above: WindowFrame) -> int:
-        return self._work * above.height * above.width
+        context, rule, _ = self._ingredients
+        channels = context.output.shape[1] * (1 if isinstance(rule, SumShare) else context.inputs[0].shape[1])
+        return int(np.prod(self._kernel.size)) * channels * above.height * above.width
 
     def __call__(self, shares: Shares) -> Shares:
         below, factors, weight = self._stack
+        kernel = self._kernel
         above = self.reach(shares.frame)
         frame, padding = self._fitted(shares.frame, above)
         inputs = [shares.times(a).settled() for a in below]
         together = _moved(torch.cat(inputs, dim=3) if len(inputs) > 1 else inputs[0], shares.frame, frame)
-        groups = together.shape[3] if self._grouped else 1
-        kernel = self._kernel
+        groups = together.shape[3] if isinstance(self._ingredients[1], SumShare) else 1
         sums = F.conv2d(together.permute(0, 3, 1, 2), weight, None, kernel.stride, padding, kernel.dilation, groups)
         values = sums.permute(0, 2, 3, 1)
         if len(factors) == 1:

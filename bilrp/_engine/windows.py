@@ -57,11 +57,6 @@ class WindowFrame:
         ]
         return WindowFrame(corners, int(ends[0]), int(ends[1]))
 
-    def add(self, relevance: Tensor, frame: WindowFrame, total: Tensor) -> None:
-        """Add relevance of this frame to that of a larger one."""
-        top, left = (self.corners[0] - frame.corners[0]).tolist()
-        total[:, top : top + self.height, left : left + self.width] += relevance
-
 
 Flow = tuple[Tensor, WindowFrame]  # relevance (K, height, width, C), and where it lies
 BackwardMap = Callable[[Tensor, WindowFrame], list[Flow]]

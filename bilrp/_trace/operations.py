@@ -24,7 +24,7 @@ unknown      everything else: softmax, products of two activations, ...   none: 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -111,9 +111,9 @@ class OperationContext:
         values.update(zip(self.flows, inputs, strict=True))
         operation = self.operation
         if not constants:
-            operation = Operation(**{**vars(operation), "args": _zeroed(operation.args, self.function)})
+            operation = replace(operation, args=_zeroed(operation.args, self.function))
         if call is not None:
-            operation = Operation(**{**vars(operation), "call": call})
+            operation = replace(operation, call=call)
         return operation.run(values)
 
     def vjp(
