@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tablesim.corpus.evaluation.labels import Evaluation, evaluate
-from tablesim.corpus.indexing.events import Listener
+from tablesim.corpus.indexing.events import Listener, ignore_event
 from tablesim.corpus.store import Corpus
 from tablesim.digits.network import DigitNetwork
 from tablesim.digits.training.annotated_pages import AnnotatedPage, annotated_pages
@@ -112,7 +112,7 @@ def run(
         forget_away=forget_away,
     )
     if report:
-        write_report(corpus)
+        write_report(corpus, on_event=on_event or ignore_event)
     return corpus
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tablesim.cli.options import Clusters, Json, Run
-from tablesim.cli.output import note, print_json, print_table
+from tablesim.cli.output import note, print_json, print_table, remark
 
 
 def command(
@@ -36,14 +36,14 @@ def command(
     from tablesim.workflow.clustering import recluster
 
     corpus = Corpus.open(run)
-    result = recluster(corpus, clusters, method=method)
+    result = recluster(corpus, clusters, method=method, on_event=remark)
     if draw_map:
         from tablesim.corpus.map import make_map
 
         make_map(corpus)
     clustering = result.clustering
-    for remark in (*result.known.remarks(), *corpus.corrections.status().remarks()):
-        note(remark)
+    for message in (*result.known.remarks(), *corpus.corrections.status().remarks()):
+        note(message)
     if as_json:
         print_json({**clustering.to_dict(), "moves": [asdict(move) for move in result.moves]})
         return

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tablesim.cli.options import Json, OfRun, Weights, goes_with
-from tablesim.cli.output import note, print_json, print_table
+from tablesim.cli.output import note, print_json, print_table, remark
 from tablesim.export.kinds import GENEALOGY_SUFFIXES, Format
 from tablesim.records.collation import DIFFERS
 
@@ -152,7 +152,7 @@ def _of_run(witnesses: Sequence[str], run: Path) -> tuple[Collation, Provenance]
     from tablesim.workflow.witnesses import collate_from_run
 
     corpus = Corpus.open(run)
-    collation = collate_from_run(corpus, witnesses)
+    collation = collate_from_run(corpus, witnesses, remark)
     return collation, Provenance.of_run(corpus, (reading.page for reading in collation.readings))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from tablesim.cli.options import Cache, Force, Json, Offline, goes_with
-from tablesim.cli.output import note, print_json, print_table
+from tablesim.cli.output import note, print_json, print_table, remark
 from tablesim.scans.images import page_id
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def command(
         network = reader.load_network(weights) if needs_network else None
         alignment = None
         if corpus is not None and all(corpus.page_table.row_of(name) is not None for name in (a, b)):
-            alignment = stored_alignment(corpus, a, b)
+            alignment = stored_alignment(corpus, a, b, remark)
         comparison = compare(page_a, page_b, network=network, top=top, alignment=alignment)
         if pixels:
             ink = comparison.pixels(network)

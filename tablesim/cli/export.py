@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tablesim.cli.options import Json, Run, goes_with
-from tablesim.cli.output import print_json
+from tablesim.cli.output import print_json, remark
 from tablesim.export.kinds import LOCAL, Format
 
 
@@ -45,7 +45,7 @@ def command(
     from tablesim.corpus.store import Corpus
     from tablesim.export.formats import export_run
 
-    written = export_run(Corpus.open(run), what, pages or (), out, base=base, force=force)
+    written = export_run(Corpus.open(run), what, pages or (), out, base=base, force=force, on_event=remark)
     if as_json:
         print_json({"written": [str(path) for path in written]})
         return

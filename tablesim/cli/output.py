@@ -12,6 +12,7 @@ import typer
 from tablesim.errors import TablesimError
 
 if TYPE_CHECKING:
+    from tablesim.corpus.indexing.events import Event
     from tablesim.corpus.store import Corpus
 
 
@@ -42,6 +43,12 @@ def words_of(value: Any) -> Any:
 def note(message: str) -> None:
     """One line on stderr."""
     typer.echo(" ".join(message.split()), err=True)
+
+
+def remark(event: Event) -> None:
+    """Print the remarks among the events of something quick, which shows no progress."""
+    if event.kind == "remark":
+        note(event.message)
 
 
 def failure(message: str) -> None:

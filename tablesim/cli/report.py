@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tablesim.cli.options import Json, Run
-from tablesim.cli.output import print_json
+from tablesim.cli.output import print_json, remark
 
 
 def command(
@@ -32,7 +32,7 @@ def command(
     from tablesim.corpus.store import Corpus
     from tablesim.report import write_report
 
-    report = write_report(Corpus.open(run), out, force=force)
+    report = write_report(Corpus.open(run), out, force=force, on_event=remark)
     if as_json:
         print_json({"report": str(report)})
     else:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tablesim.cli.options import Force, Json, Run, goes_with
-from tablesim.cli.output import note, print_json, print_table
+from tablesim.cli.output import note, print_json, print_table, remark
 
 if TYPE_CHECKING:
+    from tablesim.evidence.collation.grids import TableAlignment
     from tablesim.review.questions import Question
     from tablesim.review.review import Review
 
@@ -82,8 +83,8 @@ def command(
     corpus = Corpus.open(run)
     refuse_existing([path for path in (out, log) if path is not None], force=force)
     review = Review(corpus)
-    for remark in review.status().remarks():
-        note(remark)
+    for message in review.status().remarks():
+        note(message)
     if decisions is not None:
         new, known, not_taken = review.take(decisions, who or "")
         for page, n in sorted(Counter(not_taken).items()):
@@ -119,11 +120,17 @@ def _open(review: Review, asked: Sequence[Question]) -> list[Question]:
 def _ask(review: Review, asked: Sequence[Question], who: str) -> None:
     """Ask one question after the other; each answer is kept at once."""
     from tablesim.review.questions import describe_question
+    from tablesim.workflow.witnesses import stored_alignment
+
+    def alignment_of(a: str, b: str) -> TableAlignment | None:
+        return stored_alignment(review.corpus, a, b, remark)
 
     if not asked:
         typer.echo("nothing is left to look at")
     for number, question in enumerate(asked, 1):
-        typer.echo(f"\n{number} of {len(asked)}. " + "\n".join(describe_question(review.corpus, question)))
+        typer.echo(
+            f"\n{number} of {len(asked)}. " + "\n".join(describe_question(review.corpus, question, alignment_of))
+        )
         while True:
             keys = "[a]ccept [r]eject [u]nsure [m]erge [s]plit, Enter to skip, [q]uit"
             key = typer.prompt(keys, default="", show_default=False).strip().lower()[:1]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tablesim.cli.options import Json, Run, goes_with
-from tablesim.cli.output import note, print_json, print_table
+from tablesim.cli.output import note, print_json, print_table, remark
 
 if TYPE_CHECKING:
     from tablesim.corpus.store import Corpus
@@ -64,9 +64,9 @@ def command(
     else:
         options: dict[str, Any] = {"across_books": across_books, "labels": known, "approximate": approximate}
         if verify:
-            hits = verified_search(corpus, page, top=top, **options)
+            hits = verified_search(corpus, page, top=top, on_event=remark, **options)
         else:
-            hits = known_to_agree(corpus, page, corpus.search(page, top=top, **options))
+            hits = known_to_agree(corpus, page, corpus.search(page, top=top, **options), remark)
         if across_books and corpus.page(page)["book"] is None:
             note(f"the book of {page} is not known; give the run --metadata to leave out pages of the same book")
     long_tables = {} if page is None else long_tables_with(corpus, page)

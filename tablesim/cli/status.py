@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tablesim.cli.options import Json, Run
-from tablesim.cli.output import print_json, print_table
+from tablesim.cli.output import print_json, print_table, remark
 
 if TYPE_CHECKING:
     from tablesim.corpus.store import Corpus
@@ -73,7 +73,7 @@ def _compared(corpus: Corpus) -> dict[str, int]:
 
     return {
         **verdicts_status(corpus).counts(),
-        "verified_pairs": len(RunAlignments(corpus)),
+        "verified_pairs": len(RunAlignments(corpus, remark)),
         "tables_over_pages": len(stored_tables_over_pages(corpus)),
     }
 

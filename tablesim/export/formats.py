@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tablesim.corpus.indexing.events import Listener, ignore_event
 from tablesim.corpus.storage.outputs import file_name, file_names, refuse_existing, write_new
 from tablesim.corpus.store import Corpus
 from tablesim.errors import ExportError
@@ -81,6 +82,7 @@ def export_run(
     *,
     base: str = LOCAL,
     force: bool = False,
+    on_event: Listener = ignore_event,
 ) -> list[Path]:
     """Write pages of a run in one of the formats.
 
@@ -98,6 +100,8 @@ def export_run(
         For ``iiif``: the address at which the written folder will be served.
     force : bool
         Replace files that are there.
+    on_event : callable, optional
+        Gets remarks on alignments that could not be read or kept.
 
     Returns
     -------
@@ -121,7 +125,7 @@ def export_run(
             raise ExportError(f"{what.value}: got {len(pages)} witnesses, expected two or more, as P1 P2 or A1+A2 B")
         path = folder / file_name("__".join(pages), COLLATION_SUFFIXES[what])
         refuse_existing(collation_paths(path, what), force=force)
-        collation = collate_from_run(corpus, pages)
+        collation = collate_from_run(corpus, pages, on_event)
         about = Provenance.of_run(corpus, (reading.page for reading in collation.readings))
         return write_collation(collation, path, about, form=what, force=force)
     if what is Format.iiif:

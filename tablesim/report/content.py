@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from tablesim.bigrams.embedding import unit_rows
 from tablesim.corpus.clustering.model import Cluster
+from tablesim.corpus.indexing.events import Listener
 from tablesim.corpus.store import Corpus
 from tablesim.evidence.collation.verification import Verification
 from tablesim.evidence.matches.corpus_rank import CorpusRank
@@ -304,20 +305,21 @@ class ReportContent:
 
 
 def report_content(
-    corpus: Corpus, folder: ReportFolder, date: str, write_pair: WritePair, *, keep: bool
+    corpus: Corpus, folder: ReportFolder, date: str, write_pair: WritePair, *, keep: bool, on_event: Listener
 ) -> ReportContent:
     """Everything the report in ``folder`` says of a run; makes its pictures and has the pages of pairs written.
 
     ``keep`` what is found out on the way in the run folder: how far pairs agree, and the tables over several pages.
+    ``on_event`` gets remarks on alignments that could not be read or kept.
     """
     pictures = Pictures(folder, corpus.run.get("max_pixels", MAX_PIXELS))
-    alignments = RunAlignments(corpus, keep=keep)
+    alignments = RunAlignments(corpus, on_event, keep=keep)
     agreements = Agreements(alignments)
     clustering = corpus.clusters
     clusters = list(clustering.clusters) if clustering is not None else []
     several = [cluster for cluster in clusters if len(cluster.members) > 1]
     shown = several[:MAX_CLUSTERS]
-    long_tables = write_tables_over_pages(alignments) if keep else tables_over_pages(alignments)
+    long_tables = write_tables_over_pages(alignments, on_event) if keep else tables_over_pages(alignments)
     ids, phi = corpus.embeddings
     row_of = {page: row for row, page in enumerate(ids)}
     closest = {

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 
+from tablesim.corpus.indexing.events import Listener, ignore_event
 from tablesim.corpus.storage.lock import owner
 from tablesim.corpus.store import Corpus
 from tablesim.errors import InUseError, RunError
@@ -21,7 +22,9 @@ ASSETS = ("report.css", "report.js")
 """Files that every page of the report takes from ``assets/``."""
 
 
-def write_report(corpus: Corpus, folder: str | Path | None = None, *, force: bool = False) -> Path:
+def write_report(
+    corpus: Corpus, folder: str | Path | None = None, *, force: bool = False, on_event: Listener = ignore_event
+) -> Path:
     """Write the static report of a run.
 
     Into the run's own ``report/`` it is written under the lock of the run, and how far pages agree and which tables run
@@ -37,6 +40,8 @@ def write_report(corpus: Corpus, folder: str | Path | None = None, *, force: boo
         (``report_files.txt``) are replaced, and removed where this one does not need them; all others stay.
     force : bool
         Replace files that are in the way though no report wrote them.
+    on_event : callable, optional
+        Gets remarks on alignments that could not be read or kept.
 
     Returns
     -------
@@ -61,7 +66,7 @@ def write_report(corpus: Corpus, folder: str | Path | None = None, *, force: boo
         if not len(corpus.page_table):
             raise RunError(f"{corpus.folder}: no page in this run yet; read some with `tablesim run SCANS --out RUN`")
         try:
-            return _write(corpus, ReportFolder(path, own=own, force=force), own=own)
+            return _write(corpus, ReportFolder(path, own=own, force=force), on_event, own=own)
         except OSError as error:
             reason = error.strerror or error
             raise RunError(
@@ -69,7 +74,7 @@ def write_report(corpus: Corpus, folder: str | Path | None = None, *, force: boo
             ) from error
 
 
-def _write(corpus: Corpus, folder: ReportFolder, *, own: bool) -> Path:
+def _write(corpus: Corpus, folder: ReportFolder, on_event: Listener, *, own: bool) -> Path:
     folder.claim(["index.html", *(f"assets/{name}" for name in ASSETS)])
     sources = files("tablesim.report") / "templates"
     for name in ASSETS:
@@ -83,7 +88,7 @@ def _write(corpus: Corpus, folder: ReportFolder, *, own: bool) -> Path:
         text = templates.get_template("pair.html").render(page=page, root="../", title=title, today=today)
         folder.write_text(href, text)
 
-    content = report_content(corpus, folder, today, write_pair, keep=own)
+    content = report_content(corpus, folder, today, write_pair, keep=own, on_event=on_event)
     citation = (sources / "citation.bib").read_text(encoding="utf-8")
     text = templates.get_template("index.html").render(content=content, root="", citation=citation, today=today)
     folder.write_text("index.html", text)

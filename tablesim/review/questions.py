@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,8 +19,11 @@ from tablesim.bigrams.embedding import score, similarity
 from tablesim.corpus.clustering.model import Cluster, Clustering
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError, SettingsError
+from tablesim.evidence.collation.grids import TableAlignment
 from tablesim.evidence.comparison import compare
 from tablesim.review.verdicts import COLUMNS, Verdict, VerdictLog
+
+AlignmentOf = Callable[[str, str], TableAlignment | None]
 
 N_NEIGHBOURS = 5
 """Nearest pages of each page among which other clusters are looked for: chosen by eye."""
@@ -241,8 +244,11 @@ def _merges(corpus: Corpus, clustering: Clustering, shown: _Shown) -> Iterable[Q
             yield shown.question("merge", clusters[label_a], a, b, moves, doubt, why)
 
 
-def describe_question(corpus: Corpus, question: Question) -> list[str]:
-    """Lines on a question: the two pages, what the machine says, and how they are registered on each other."""
+def describe_question(corpus: Corpus, question: Question, alignment_of: AlignmentOf | None = None) -> list[str]:
+    """Lines on a question: the two pages, what the machine says, and how they are registered on each other.
+
+    ``alignment_of`` gives the alignment of two pages where it is kept; without it they are aligned anew.
+    """
     page, other = question.page, question.other
     if question.kind == "member":
         asked = f"Does {page} carry the table of {other}, the medoid of cluster {question.cluster}?"
@@ -259,16 +265,16 @@ def describe_question(corpus: Corpus, question: Question) -> list[str]:
     if question.stability is not None:
         quantities.append(f"stability of the cluster {question.stability:.2f}")
     lines.append(f"  {', '.join(quantities)}")
-    return [*lines, *describe_registration(corpus, question.page, question.other)]
+    return [*lines, *describe_registration(corpus, question.page, question.other, alignment_of)]
 
 
-def describe_registration(corpus: Corpus, a: str, b: str) -> list[str]:
+def describe_registration(corpus: Corpus, a: str, b: str, alignment_of: AlignmentOf | None = None) -> list[str]:
     """A line on the equal numbers at positions that match; nothing where there are no readings."""
     try:
         first, second = corpus.reading(a), corpus.reading(b)
     except RunError:
         return []
-    comparison = compare(first, second)
+    comparison = compare(first, second, alignment=None if alignment_of is None else alignment_of(a, b))
     if not comparison.assignment.registered:
         return ["  their numbers show no common order"]
     share = comparison.assignment.relevance_supported / max(comparison.score, 1e-9)

@@ -1,9 +1,9 @@
 """``RUN/alignments.parquet``: the alignments of pairs of pages, kept so that no pair is aligned twice.
 
 Clusters, verified search, comparisons, collations, page maps and the report all follow from these. A line is a pair of
-readings, not of page ids: the hash of each scan with what people corrected on it. So a correction makes the pairs of
-its page new, and a scan under two names is one. Lines are sorted, and the same run writes the same bytes. The file can
-be deleted at any time.
+readings, not of page ids: the hash of each scan, the network and versions that read it and what people corrected on
+it. So a correction and another reading make the pairs of a page new, and a scan under two names is one. Lines are
+sorted, and the same run writes the same bytes. The file can be deleted at any time.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -203,14 +204,20 @@ class RunAlignments:
         return first, second
 
     def _reading_key(self, page: str) -> str:
-        """The hash of a scan, or that of the scan and what was corrected on it."""
-        key = str(self.corpus.page(page)["sha256"])
-        corrections = self.corpus.corrections.by_scan.get(key, ())
-        if not corrections:
-            return key
+        """The hash of what a reading follows from: the scan, the versions that read it, and the corrections."""
+        scan = str(self.corpus.page(page)["sha256"])
         # The page's name does not matter, nor who said it.
-        rows = [{**correction_row(correction), "page": "", "who": "", "reason": ""} for correction in corrections]
-        return hashlib.sha256(json.dumps([key, rows]).encode()).hexdigest()
+        corrections = [
+            {**correction_row(correction), "page": "", "who": "", "reason": ""}
+            for correction in self.corpus.corrections.by_scan.get(scan, ())
+        ]
+        content = [scan, self.corpus.settings.get("network"), self._versions.get(scan), corrections]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+    @cached_property
+    def _versions(self) -> dict[str, str | None]:
+        """The name of the versions that read each scan."""
+        return self.corpus.reading_shards.values("read_by")
 
     def _remark(self, message: str) -> None:
         self.on_event(Event("remark", "clusters", message=message))

@@ -120,19 +120,26 @@ class Reclustering:
         write_csv(path, tuple(Move.__dataclass_fields__), lines)
 
 
-def recluster(corpus: Corpus, k: int | str = "auto", *, method: str = "tables", seed: int = 0) -> Reclustering:
+def recluster(
+    corpus: Corpus,
+    k: int | str = "auto",
+    *,
+    method: str = "tables",
+    seed: int = 0,
+    on_event: Listener = ignore_event,
+) -> Reclustering:
     """Cluster a run again by its verdicts, and say what is other than before; ``clusters/changes.csv`` says it too.
 
     Parameters
     ----------
     corpus : Corpus
-    k, method, seed
+    k, method, seed, on_event
         As in ``cluster``.
     """
     with corpus.lock():
         known = run_constraints(corpus)
         before = {name: corpus.clusterings[name] for name in corpus.clusterings.names}
-        now = cluster(corpus, k, method=method, seed=seed, constraints=known.constraints)
+        now = cluster(corpus, k, method=method, seed=seed, constraints=known.constraints, on_event=on_event)
         result = Reclustering(now, tuple(moves(before[now.name], now)) if now.name in before else (), known)
         result.write_moves(corpus.folder / "clusters" / "changes.csv")
     return result

@@ -12,6 +12,7 @@ from itertools import combinations, pairwise
 from typing import Any
 
 from tablesim.corpus.clustering.constraints import ConstrainedUnionFind, Constraints
+from tablesim.corpus.indexing.events import Listener, ignore_event
 from tablesim.corpus.search.engine import N_NEIGHBOURS
 from tablesim.corpus.search.hits import Hit
 from tablesim.corpus.store import Corpus
@@ -48,6 +49,7 @@ def verified_search(
     labels: Mapping[str, str] | None = None,
     approximate: bool = False,
     candidates: int = CANDIDATES,
+    on_event: Listener = ignore_event,
 ) -> list[VerifiedHit]:
     """The pages most like a page, those that carry its table first.
 
@@ -62,6 +64,8 @@ def verified_search(
         As in ``Corpus.search``.
     candidates : int
         How many of the most similar pages are aligned with the query, at least ``top``; ranks are among these.
+    on_event : callable, optional
+        Gets remarks on alignments that could not be read or kept.
 
     Raises
     ------
@@ -72,7 +76,7 @@ def verified_search(
         page, top=max(top, candidates), across_books=across_books, labels=labels, approximate=approximate
     )
     corpus.reading(page)  # without a reading of the query nothing can be verified, and the error says so
-    alignments = RunAlignments(corpus)
+    alignments = RunAlignments(corpus, on_event)
     verified = [(alignments.verify(page, hit.page), hit) for hit in hits]
     alignments.save()
     # A page that agrees nowhere keeps its place among those like it.
@@ -80,9 +84,11 @@ def verified_search(
     return [VerifiedHit(replace(hit, rank=rank), agreement) for rank, (agreement, hit) in enumerate(verified[:top], 1)]
 
 
-def known_to_agree(corpus: Corpus, page: str, hits: Iterable[Hit]) -> list[VerifiedHit]:
+def known_to_agree(
+    corpus: Corpus, page: str, hits: Iterable[Hit], on_event: Listener = ignore_event
+) -> list[VerifiedHit]:
     """Hits in their order with what the run knows of them already; nothing is aligned."""
-    alignments = RunAlignments(corpus)
+    alignments = RunAlignments(corpus, on_event)
     return [VerifiedHit(hit, alignments.known(page, hit.page)) for hit in hits]
 
 

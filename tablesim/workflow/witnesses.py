@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tablesim.corpus.indexing.events import Listener, ignore_event
 from tablesim.corpus.store import Corpus
 from tablesim.evidence.collation.collation import PagePair, collate
 from tablesim.evidence.collation.grids import TableAlignment
@@ -11,7 +12,7 @@ from tablesim.records.collation import Collation
 from tablesim.workflow.alignments import RunAlignments
 
 
-def collate_from_run(corpus: Corpus, witnesses: Sequence[str]) -> Collation:
+def collate_from_run(corpus: Corpus, witnesses: Sequence[str], on_event: Listener = ignore_event) -> Collation:
     """Collate pages of a run; nothing is read again, and what people corrected counts.
 
     Parameters
@@ -19,6 +20,8 @@ def collate_from_run(corpus: Corpus, witnesses: Sequence[str]) -> Collation:
     corpus : Corpus
     witnesses : sequence of str
         Page ids, two or more; a witness on several pages is ``A1+A2``.
+    on_event : callable, optional
+        Gets remarks on alignments that could not be read or kept.
 
     Raises
     ------
@@ -29,23 +32,25 @@ def collate_from_run(corpus: Corpus, witnesses: Sequence[str]) -> Collation:
     """
     groups = [witness_pages(corpus, witness) for witness in witnesses]
     if len(groups) == 2 and all(len(pages) == 1 for pages in groups) and groups[0] != groups[1]:
-        return _pair(corpus, groups[0][0], groups[1][0]).collation
+        return _pair(corpus, groups[0][0], groups[1][0], on_event).collation
     return collate(*([corpus.reading(page) for page in pages] for pages in groups))
 
 
-def stored_alignment(corpus: Corpus, a: str, b: str) -> TableAlignment | None:
+def stored_alignment(corpus: Corpus, a: str, b: str, on_event: Listener = ignore_event) -> TableAlignment | None:
     """The alignment of two pages of a run, for ``compare``; made and kept where it is not known. None for one page.
+
+    ``on_event`` gets remarks on alignments that could not be read or kept.
 
     Raises
     ------
     RunError
         There is no such page in the run, or it was not read.
     """
-    return None if a == b else _pair(corpus, a, b).alignment
+    return None if a == b else _pair(corpus, a, b, on_event).alignment
 
 
-def _pair(corpus: Corpus, a: str, b: str) -> PagePair:
-    alignments = RunAlignments(corpus)
+def _pair(corpus: Corpus, a: str, b: str, on_event: Listener) -> PagePair:
+    alignments = RunAlignments(corpus, on_event)
     pair = alignments.pair(a, b)
     alignments.save()
     return pair

@@ -20,10 +20,12 @@ from tablesim.evidence.collation.merging import mirrored
 from tablesim.evidence.collation.verification import verification
 from tablesim.records.corrections import Correction
 from tablesim.report.writing import write_report
+from tablesim.review.questions import describe_registration
 from tablesim.workflow import alignments as module
-from tablesim.workflow import run
+from tablesim.workflow import run, running
 from tablesim.workflow.alignments import ALIGNMENT_VERSION, NAME, RunAlignments
 from tablesim.workflow.clustering import cluster
+from tablesim.workflow.witnesses import stored_alignment
 from workflow.kinds import run_of_kinds
 
 
@@ -73,6 +75,57 @@ def test_a_correction_makes_the_pairs_of_its_page_new(corpus):
     assert kept.known("k0_e0", "k0_e1") is None
     assert kept.known("k1_e0", "k1_e1") is not None
     assert kept.verify("k0_e0", "k0_e1") != before
+
+
+def test_a_scan_that_other_versions_read_again_does_not_take_the_alignment_of_the_old_reading(
+    corpus, tmp_path, monkeypatch
+):
+    before = RunAlignments(corpus).known("k0_e0", "k0_e1")
+    for folder in ("readings", "embeddings"):
+        shutil.rmtree(corpus.folder / folder)
+    (tmp_path / "scans" / "k0_e0.txt").write_text((tmp_path / "scans" / "k1_e0.txt").read_text())
+    monkeypatch.setattr(running, "versions", lambda: {"tablesim": "another"})
+    again = run(tmp_path / "scans", corpus.folder, network=FakeReader())
+    kept = RunAlignments(again)
+    assert before.same and not kept.verify("k0_e0", "k0_e1").same
+    assert kept.verify("k0_e1", "k0_e2").same
+
+
+def test_a_reading_by_another_network_does_not_take_the_alignment_of_the_old_one(corpus):
+    corpus.run["settings"]["network"] = "another"
+    assert RunAlignments(corpus).known("k0_e0", "k0_e1") is None
+
+
+COMMANDS = (
+    "search {} k0_e0",
+    "search {} k0_e0 --verify",
+    "compare k0_e0 k0_e1 --run {}",
+    "collate k0_e0 k0_e1 --run {}",
+    "cluster {}",
+    "report {}",
+    "status {}",
+    "export {} --format collation-json k0_e0 k0_e1",
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_say_that_a_damaged_store_is_not_used(corpus, command):
+    (corpus.folder / NAME).write_bytes(b"PAR1 and no more")
+    result = CliRunner().invoke(app, command.format(corpus.folder).split())
+    assert result.exit_code == 0, result.output
+    assert NAME in result.stderr and "aligned again" in result.stderr
+
+
+def test_a_question_is_described_by_the_stored_alignment(corpus, monkeypatch):
+    monkeypatch.setattr(collation_module, "align", None)
+    asked = []
+
+    def alignment_of(a, b):
+        asked.append((a, b))
+        return stored_alignment(corpus, a, b)
+
+    (line,) = describe_registration(corpus, "k0_e0", "k0_e1", alignment_of)
+    assert "numbers are equal" in line and asked == [("k0_e0", "k0_e1")]
 
 
 @pytest.mark.parametrize("spoil", ["garbage", "version"])

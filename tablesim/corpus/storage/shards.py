@@ -185,6 +185,20 @@ class Shards:
         """Each shard of ``places`` as a table, with all columns or some."""
         return (self.read(file, columns) for file in self.places.files)
 
+    def values(self, column: str) -> dict[str, Any]:
+        """What each scan has in a column, by its hash."""
+        while True:
+            files = self.places.files
+            try:
+                tables = [self.read(file, ["sha256", column]) for file in files]
+            except RunError:
+                if all(file.exists() for file in files):
+                    raise
+                self.refresh()  # a job under way joined some of them meanwhile
+                continue
+            pairs = (zip(part["sha256"].to_pylist(), part[column].to_pylist(), strict=True) for part in tables)
+            return {key: value for part in pairs for key, value in part}
+
     def read(self, file: Path, columns: Sequence[str] | None = None) -> pa.Table:
         """One of the files; RunError when it is damaged or holds a histogram that is no number."""
         table = read_parquet(file, self.schema, columns)
