@@ -21,7 +21,7 @@ from tablesim.digits.training.train import train as train_on_pages
 from tablesim.errors import SettingsError
 from tablesim.reader import BUNDLED_WEIGHTS
 from tablesim.report.writing import write_report
-from tablesim.scans.csvfile import listed
+from tablesim.scans.csvfile import shortlist
 from tablesim.scans.images import MAX_PIXELS
 from tablesim.scans.sources import Source
 from tablesim.scans.web import Web
@@ -233,6 +233,6 @@ def _annotated(
     for line in read.summary():
         on_remark(f"annotations: {line}")
     for reason, names in left_out.items():
-        on_remark(f"annotations: {len(names)} pages left out, {reason} ({listed(names, 3)})")
+        on_remark(f"annotations: {len(names)} pages left out, {reason} ({shortlist(names, 3)})")
     on_remark(f"annotations: {len(pages)} pages of {len({page.book for page in pages})} books have their scans")
     return pages

@@ -61,7 +61,7 @@ def command(
 def books_of(given: str) -> list[str]:
     """The books that an argument names: one, or those in the first fitting column of a CSV."""
     from tablesim.errors import MetadataError
-    from tablesim.scans.csvfile import listed, read_csv
+    from tablesim.scans.csvfile import read_csv, shortlist
     from tablesim.scans.metadata import ALIASES, find_column
 
     if not given.lower().endswith(".csv"):
@@ -70,5 +70,5 @@ def books_of(given: str) -> list[str]:
     file = read_csv(Path(given), known=names)
     column = find_column(file, names)
     if column is None:
-        raise MetadataError(f"{given}: no column of books; found {listed(file.columns)}, expected one named book")
+        raise MetadataError(f"{given}: no column of books; found {shortlist(file.columns)}, expected one named book")
     return [row[column] for row in file.rows if row[column]]

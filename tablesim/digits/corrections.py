@@ -30,7 +30,7 @@ from tablesim.errors import MetadataError
 from tablesim.records.boxes import Box
 from tablesim.records.corrections import Correction
 from tablesim.records.reading import ILLEGIBLE, Digit, Number, Reading
-from tablesim.scans.csvfile import CsvFile, listed, read_csv
+from tablesim.scans.csvfile import CsvFile, read_csv, shortlist
 from tablesim.scans.metadata import page_key, without_ending
 
 COLUMNS = ("page", "sha256", "x", "y", "width", "height", "read", "correct", "who", "when", "reason")
@@ -70,8 +70,8 @@ def read_corrections(path: str | Path) -> tuple[Correction, ...]:
     missing = [name for name in NEEDED if name not in written]
     if missing:
         raise MetadataError(
-            f"{path}: no column {listed(missing)}; found {listed(file.columns)}; a file of corrections has the columns "
-            f"{','.join(COLUMNS)}"
+            f"{path}: no column {shortlist(missing)}; found {shortlist(file.columns)}; a file of corrections has "
+            f"the columns {','.join(COLUMNS)}"
         )
     corrections, wrong = [], []
     for line, row in enumerate(file.rows, start=1):

@@ -36,7 +36,7 @@ from tablesim.report.pictures import Picture, Pictures
 from tablesim.report.provenance import public_text, public_value
 from tablesim.report.side_by_side import SideBySide
 from tablesim.review.constraints import verdicts_status
-from tablesim.scans.csvfile import listed
+from tablesim.scans.csvfile import shortlist
 from tablesim.scans.images import MAX_PIXELS
 from tablesim.scans.locator import PDF_SUFFIXES, Locator
 from tablesim.version import __version__
@@ -451,8 +451,8 @@ def _provenance(corpus: Corpus) -> Iterable[tuple[str, str]]:
     corrections, verdicts = corpus.corrections.status(), verdicts_status(corpus)
     if corrections.holding:
         correctors = sorted({correction.who or "unnamed" for correction in corrections.holding})
-        where = listed(corpus.corrections.pages)
-        yield "Corrections", f"{len(corrections.holding)} on {where}; by {listed(correctors)}"
+        where = shortlist(corpus.corrections.pages)
+        yield "Corrections", f"{len(corrections.holding)} on {where}; by {shortlist(correctors)}"
     for remark in (*corrections.remarks(), *verdicts.remarks()):
         yield "Decisions of people", remark
     yield "Read with", ", ".join(f"{name} {number}" for name, number in sorted(dict(versions).items())) or "unknown"

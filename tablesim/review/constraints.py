@@ -1,7 +1,7 @@
 """What follows from verdicts for the clusters: pairs of pages that must, or must not, be together (union-find).
 
 A verdict holds while pages of the run have both of its scans, whatever these pages are called; every page with the same
-bytes is meant. One whose scan is gone binds nothing until the scan returns, and is said.
+bytes is meant. One whose scan is gone binds nothing until the scan returns; ``DecisionsStatus`` names it.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ def verdicts_status(corpus: Corpus) -> DecisionsStatus[Verdict]:
 
 
 def write_hashes(corpus: Corpus) -> list[str]:
-    """Say verdicts of version 0.1.0 again with the hashes of their scans, while the pages still have these scans.
+    """Log verdicts of version 0.1.0 again with the hashes of their scans, while the pages still have these scans.
 
-    Gives what is to be said of it.
+    Gives remarks on them.
     """
     log = VerdictLog.of_run(corpus.folder)
     remarks = list(verdicts_status(corpus).taken_over_remarks())

@@ -15,7 +15,7 @@ from tablesim.review.agreement import Agreement, Precision, agreement, precision
 from tablesim.review.constraints import KnownConstraints, run_constraints, verdicts_status
 from tablesim.review.questions import Question, audit_sample, questions
 from tablesim.review.verdicts import COLUMNS, DECISIONS, Verdict, VerdictLog, until
-from tablesim.scans.csvfile import listed, read_csv
+from tablesim.scans.csvfile import read_csv, shortlist
 
 FILL_IN = ("decision", "reason", "who")
 _QUESTION_COLUMNS = (*FILL_IN, *(field.name for field in fields(Question)))
@@ -53,7 +53,7 @@ def read_verdicts(path: str | Path, corpus: Corpus, who: str = "") -> tuple[list
     file = read_csv(path, known=_QUESTION_COLUMNS)
     if missing := [name for name in ("page", "other", "decision") if name not in file.columns]:
         raise MetadataError(
-            f"{file.path}: no column {', '.join(missing)}; found {listed(file.columns)}; "
+            f"{file.path}: no column {', '.join(missing)}; found {shortlist(file.columns)}; "
             "write the questions anew with `tablesim review RUN --out FILE`"
         )
     answered = [(number, row) for number, row in enumerate(file.rows, 2) if row["decision"].strip()]

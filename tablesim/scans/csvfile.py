@@ -1,7 +1,7 @@
 """Reads CSV files as scholars keep them: any separator and encoding, title lines, blank lines, stray line ends.
 
 Metadata, labels, corrections and verdicts are all read through ``read_csv``, so that a file which opens in one opens in
-the other. What has to be guessed is said in ``CsvFile.remarks``.
+the other. ``CsvFile.remarks`` name what had to be guessed.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def read_csv(path: str | Path, known: Iterable[str] = ()) -> CsvFile:
         remarks += (f"line {lines[at][0]} is taken for the column names; {at} lines above it are left out",)
     header = [_bare(name) for name in lines[at][1]]
     if len(lines) == at + 1:
-        raise MetadataError(f"{path}: only a line of column names ({listed(header)}) and no line below it")
+        raise MetadataError(f"{path}: only a line of column names ({shortlist(header)}) and no line below it")
     columns = tuple(dict.fromkeys(name for name in header if name))
     rows = []
     above = lines[at][0]
@@ -214,7 +214,7 @@ def _separator(text: str, known: set[str]) -> str:
     return max(SEPARATORS, key=rank)
 
 
-def listed(names: Iterable[str], most: int = 12) -> str:
+def shortlist(names: Iterable[str], most: int = 12) -> str:
     """The names in one line, the first ``most`` of them and how many more there are."""
     names = [name for name in names if name]
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "") or "none"

@@ -1,7 +1,7 @@
 """Reads what is known of pages (book, author, place, year) from CSV, joins it to pages by name, counts by any column.
 
 The files of the Sacrobosco collection, of PixPlot and of most catalogues are read as they are: ``ALIASES`` says which
-column names mean the same. What does not fit on either side is said.
+column names mean the same. ``MetadataMatch`` names what does not fit on either side.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tablesim.errors import MetadataError
-from tablesim.scans.csvfile import CsvFile, listed, read_csv
+from tablesim.scans.csvfile import CsvFile, read_csv, shortlist
 from tablesim.scans.locator import SCAN_SUFFIXES, Locator, normalized_name, page_id
 
 KEY_COLUMNS = ("page_id", "page_id_", "page", "tableUri", "filename", "id")
@@ -103,7 +103,7 @@ def read_metadata(path: str | Path) -> Metadata:
     key_column = find_column(file, KEY_COLUMNS)
     if key_column is None:
         raise MetadataError(
-            f"{file.path}: no column names the page; found the columns {listed(file.columns)}; expected one of "
+            f"{file.path}: no column names the page; found the columns {shortlist(file.columns)}; expected one of "
             f"{', '.join(KEY_COLUMNS)}. Rename or add that column"
         )
     container = _container(file, key_column)
@@ -128,7 +128,7 @@ def read_metadata(path: str | Path) -> Metadata:
             rows[key] = merged(rows[key], new)
         else:
             rows[key], first[key] = new, number
-    remarks += [f"read as {how}: {listed(dates, _EXAMPLES)}" for how, dates in ambiguous.items()]
+    remarks += [f"read as {how}: {shortlist(dates, _EXAMPLES)}" for how, dates in ambiguous.items()]
     if blank:
         remarks.append(f"{blank} lines have nothing in the column {key_column} and are left out")
     if not rows:
@@ -298,9 +298,9 @@ class MetadataMatch:
         n_pages = len(self.pages) + len(self.pages_without)
         text = f"metadata: {len(self.pages)} of {n_pages} pages have a line"
         if self.pages_without:
-            text += f" (without: {listed(self.pages_without, _EXAMPLES)})"
+            text += f" (without: {shortlist(self.pages_without, _EXAMPLES)})"
         if self.lines_without:
-            text += f"; {len(self.lines_without)} lines name no page ({listed(self.lines_without, _EXAMPLES)})"
+            text += f"; {len(self.lines_without)} lines name no page ({shortlist(self.lines_without, _EXAMPLES)})"
         if not self.pages and self.pages_without and self.lines_without:
             text += (
                 f". Nothing fits: a page is called {self.pages_without[0]!r}, a line {self.lines_without[0]!r}; "
@@ -314,7 +314,7 @@ class MetadataMatch:
         for what in (OTHER_CASE, OTHER_YEAR, REPEATED):
             cases = [finding for finding in self.findings if finding.what == what]
             if cases:
-                named = listed((f"{case.page} ({case.detail})" if case.detail else case.page for case in cases), 2)
+                named = shortlist((f"{case.page} ({case.detail})" if case.detail else case.page for case in cases), 2)
                 yield f"metadata: {what}: {len(cases)} ({named})"
 
 
@@ -450,7 +450,7 @@ def count_by(lines: Iterable[Mapping[str, Any]], name: str) -> dict[str, int]:
     counts = Counter(value for line in lines for value in facet_of(line, name) or (NOT_GIVEN,))
     if not set(counts) - {NOT_GIVEN}:
         raise MetadataError(
-            f"metadata: no page has anything in a column {name!r}; expected one of {listed(facet_names(lines), 40)}"
+            f"metadata: no page has anything in a column {name!r}; expected one of {shortlist(facet_names(lines), 40)}"
         )
     by_date = _field(name) == "year"
     return dict(sorted(counts.items(), key=lambda item: (item[0] == NOT_GIVEN, 0 if by_date else -item[1], item[0])))

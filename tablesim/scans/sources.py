@@ -213,7 +213,7 @@ def _several(source: Source | Sequence[Source]) -> list[Source]:
 def _pages_of(file: Path) -> list[Locator]:
     """The pages of a file: itself, or each of its pages by number.
 
-    What cannot be counted stays one page: opening it says what is wrong, in the place where all pages say it.
+    What cannot be counted stays one page: opening it says what is wrong, as for any page.
     """
     suffix = file.suffix.lower()
     if not file.is_file():

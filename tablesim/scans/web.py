@@ -411,8 +411,8 @@ def _refusal_of(response: urllib3.BaseHTTPResponse) -> _FailedTry:
 
 
 def _too_large(url: str, size: int | None, most: int) -> str:
-    found = f"{size / _MEGABYTE:,.0f} MB" if size is not None else f"more than {most / _MEGABYTE:,.0f} MB"
-    return f"{url}: the answer is {found}, expected at most {most / _MEGABYTE:,.0f} MB; download it by hand"
+    amount = f"{size / _MEGABYTE:,.0f} MB" if size is not None else f"more than {most / _MEGABYTE:,.0f} MB"
+    return f"{url}: the answer is {amount}, expected at most {most / _MEGABYTE:,.0f} MB; download it by hand"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

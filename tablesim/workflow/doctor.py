@@ -18,7 +18,7 @@ from tablesim.corpus.storage.shards import Shards, vectors
 from tablesim.corpus.store import Corpus
 from tablesim.errors import InUseError, RunError, TablesimError
 from tablesim.review.constraints import verdicts_status
-from tablesim.scans.csvfile import listed
+from tablesim.scans.csvfile import shortlist
 from tablesim.scans.locator import Locator
 
 RUN_AGAIN = "give the same `tablesim run` again"
@@ -106,7 +106,7 @@ class _Examination:
             yield self._of(pages.path, _cause(error), f"remove this file and {RUN_AGAIN}")
             return
         if repeated := [page for page, n in Counter(ids).items() if n > 1]:
-            yield self._of(pages.path, f"pages that stand there twice: {listed(repeated)}", RUN_AGAIN)
+            yield self._of(pages.path, f"pages that stand there twice: {shortlist(repeated)}", RUN_AGAIN)
         read = {key for key, status in zip(keys, pages.column("status").to_pylist(), strict=True) if status == "read"}
         stored = {}
         for shards in (self.corpus.reading_shards, self.corpus.embedding_shards):
@@ -121,14 +121,14 @@ class _Examination:
             for file, what in damaged:
                 remedy = f"remove this file and {RUN_AGAIN}: its pages are read again"
                 if away:
-                    remedy += f", when the scans of {listed(away)} are back"
+                    remedy += f", when the scans of {shortlist(away)} are back"
                 yield self._of(file, what, remedy, None if away else file)
             if twice := [key for key, n in stored[shards].items() if n > 1]:
                 yield self._of(shards.folder, f"{len(twice)} scans stand there twice", RUN_AGAIN)
             if lost and not damaged:
                 pages_lost = [page for page, key in zip(ids, keys, strict=True) if key in lost]
                 yield self._of(
-                    shards.folder, f"{len(lost)} scans that were read are missing ({listed(pages_lost)})", RUN_AGAIN
+                    shards.folder, f"{len(lost)} scans that were read are missing ({shortlist(pages_lost)})", RUN_AGAIN
                 )
         known = set(ids)
         yield from self._neighbours(known)
@@ -159,7 +159,9 @@ class _Examination:
             return
         strangers = (set(table["page"].to_pylist()) | set(table["neighbour"].to_pylist())) - known
         if strangers:
-            yield self._of(path, f"names pages that the run does not have: {listed(sorted(strangers))}", remedy, path)
+            yield self._of(
+                path, f"names pages that the run does not have: {shortlist(sorted(strangers))}", remedy, path
+            )
         if not pc.all(pc.is_finite(table["similarity"])).as_py() and len(table):
             yield self._of(path, "a similarity that is no number", remedy, path)
 

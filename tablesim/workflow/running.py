@@ -31,7 +31,7 @@ from tablesim.errors import RunError, ScanError, SettingsError, WeightsError
 from tablesim.records.reading import Reading
 from tablesim.review.constraints import run_constraints, write_hashes
 from tablesim.scans.canvases import FetchedPage, fetch_pages
-from tablesim.scans.csvfile import listed
+from tablesim.scans.csvfile import shortlist
 from tablesim.scans.images import MAX_PIXELS
 from tablesim.scans.metadata import Metadata, PageMetadata, match_lines, merged, read_metadata
 from tablesim.scans.sources import ScanListing, Source, describe_left_out, name_fetched_pages, split_sources
@@ -270,7 +270,7 @@ def _register_versions(corpus: Corpus, tell: Listener) -> str:
     n_waiting = corpus.page_table.column("status").to_pylist().count("waiting")
     if n_waiting and name not in readers:
         if readers:
-            changed = listed(
+            changed = shortlist(
                 f"{part} {number}" for part, number in now.items() if number not in _numbers(readers, part)
             )
             message = f"{n_waiting} pages are read with other versions than those before ({changed}); see run.json"

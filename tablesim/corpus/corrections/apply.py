@@ -31,7 +31,7 @@ from tablesim.errors import MetadataError
 from tablesim.records.boxes import Box
 from tablesim.records.corrections import Correction
 from tablesim.records.reading import Reading
-from tablesim.scans.csvfile import listed
+from tablesim.scans.csvfile import shortlist
 
 SIMILARITY_TOLERANCE = 1e-4
 """Similarities of float32 that differ by less could be equal (110 roundings of 6e-8 stay far below it): such lists are
@@ -47,7 +47,7 @@ class CorrectionResult:
     new : tuple of Correction
         Those that were added, with who, when, the hash of the scan, and what the machine had read.
     known : int
-        How many stood there already.
+        How many the run had already.
     pages : tuple of str
         The pages whose corrected reading is another one now.
     not_taken : tuple of Correction
@@ -149,8 +149,8 @@ def _scan_keys(corpus: Corpus, corrections: Iterable[Correction]) -> dict[Correc
             keys[correction] = key
     if strangers:
         raise MetadataError(
-            f"corrections: {listed(sorted(strangers))}: no such page in {corpus.folder}; nothing was taken over. Use "
-            "the page ids of the run, as `tablesim status RUN --json` lists them, or the hashes of the scans"
+            f"corrections: {shortlist(sorted(strangers))}: no such page in {corpus.folder}; nothing was taken over. "
+            "Use the page ids of the run, as `tablesim status RUN --json` lists them, or the hashes of the scans"
         )
     return keys
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from tablesim.scans.csvfile import listed
+from tablesim.scans.csvfile import shortlist
 
 _COMMANDS = {"correction": "`tablesim correct`", "verdict": "`tablesim review`"}
 
@@ -102,32 +102,32 @@ class DecisionsStatus(Generic[D]):
 
     def remarks(self) -> Iterator[str]:
         """What is to be known of those that do not simply hold, a sentence a kind."""
-        renamed, waiting, gone = Counter[str](), Counter[str](), Counter[str]()
+        renamed, waiting, lost = Counter[str](), Counter[str](), Counter[str]()
         for decision in (*self.holding, *self.without_page):
             page, key = min(decision.named_scans, key=self._order)
             if key not in self.pages_of:
-                gone[f"{page}, SHA-256 {key[:12]}"] += 1
+                lost[f"{page}, SHA-256 {key[:12]}"] += 1
                 continue
             if key in self.away:
                 waiting[self.pages_of[key][0]] += 1
             if page not in self.pages_of[key]:
-                renamed[f"{page} is {listed(self.pages_of[key])}"] += 1
+                renamed[f"{page} is {shortlist(self.pages_of[key])}"] += 1
         for cases, state in (
             (renamed, "that hold on a page with another name now: {}"),
             (waiting, "on scans that are away: {}; they hold as before"),
-            (gone, "that do not hold, since no page has their scan: {}; they are kept and hold again when it returns"),
+            (lost, "that do not hold, since no page has their scan: {}; they are kept and hold again when it returns"),
         ):
             if cases:
-                yield f"{self.what}s {state.format(f'{cases.total()} ({listed(sorted(cases), 4)})')}"
+                yield f"{self.what}s {state.format(f'{cases.total()} ({shortlist(sorted(cases), 4)})')}"
         anew = f"give them anew with {_COMMANDS[self.what]}"
         if self.not_found:
-            cases_text = listed((decision.summary for decision in self.not_found), 3)
+            cases_text = shortlist((decision.summary for decision in self.not_found), 3)
             yield (
                 f"{self.what}s that do not find their number, which is read as a part of another one now: "
                 f"{len(self.not_found)} ({cases_text}); look again and {anew}"
             )
         if self.unassigned:
-            cases_text = listed((decision.summary for decision in self.unassigned), 3)
+            cases_text = shortlist((decision.summary for decision in self.unassigned), 3)
             yield (
                 f"{self.what}s of version 0.1.0 without the hash of their scan that do not hold, since they do not fit "
                 f"the pages of these names: {len(self.unassigned)} ({cases_text}); {anew}"
@@ -143,6 +143,6 @@ class DecisionsStatus(Generic[D]):
             )
 
     def _order(self, scan: tuple[str, str]) -> tuple[bool, bool, bool]:
-        """Of the scans of a decision the one that is gone is spoken of, else one away, else one renamed."""
+        """Of the scans of a decision the one that is gone is named, else one away, else one renamed."""
         page, key = scan
         return key in self.pages_of, key not in self.away, page in self.pages_of.get(key, ())

@@ -102,7 +102,7 @@ class CorrectionLog:
     def write_hashes(self) -> list[str]:
         """Write down the hashes of scans that version 0.1.0 left out, while its pages still have these scans.
 
-        Gives what is to be said of it.
+        Gives remarks on them.
         """
         remarks = list(self.status().taken_over_remarks())
         if remarks:

@@ -16,7 +16,7 @@ from tablesim.corpus.evaluation.ranking import detection_rates, rank_pages
 from tablesim.corpus.store import Corpus
 from tablesim.errors import MetadataError
 from tablesim.records.html import html_values
-from tablesim.scans.csvfile import listed, read_csv
+from tablesim.scans.csvfile import read_csv, shortlist
 from tablesim.scans.metadata import KEY_COLUMNS, find_column, page_key, without_ending
 
 LABEL_COLUMNS = ("label", "table", "class", "type", "layout_type", "category")
@@ -103,7 +103,7 @@ def read_labels(path: str | Path) -> Labels:
     if key_column is None or label_column is None:
         missing = "page" if key_column is None else "label"
         raise MetadataError(
-            f"{file.path}: no column for the {missing}; found the columns {listed(file.columns)}; "
+            f"{file.path}: no column for the {missing}; found the columns {shortlist(file.columns)}; "
             "expected page,label. Rename or add that column"
         )
     labels: dict[str, str] = {}
@@ -141,8 +141,8 @@ def evaluate(corpus: Corpus, labels: Labels | str | Path, clustering: Clustering
     labelled = [page for page in ids if page in labels.labels]
     if not labelled:
         raise MetadataError(
-            f"labels: none of the {len(labels.labels)} labelled pages is in {corpus.folder} (it has {listed(ids, 3)}, "
-            f"the labels {listed(labels.labels, 3)}); give labels for these pages"
+            f"labels: none of the {len(labels.labels)} labelled pages is in {corpus.folder} (it has {shortlist(ids, 3)},"
+            f" the labels {shortlist(labels.labels, 3)}); give labels for these pages"
         )
     row_of = {page: row for row, page in enumerate(ids)}
     vectors = phi[[row_of[page] for page in labelled]].astype(np.float64)

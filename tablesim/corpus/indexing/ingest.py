@@ -28,7 +28,7 @@ from tablesim.corpus.storage.shards import embedding_row, reading_row
 from tablesim.corpus.store import Corpus
 from tablesim.errors import SettingsError
 from tablesim.records.reading import Reading
-from tablesim.scans.csvfile import listed
+from tablesim.scans.csvfile import shortlist
 from tablesim.scans.locator import Locator
 from tablesim.scans.metadata import PageMetadata
 
@@ -208,10 +208,10 @@ def record_pages(
     corpus.problem_log.write(problems)
     _take_over(corpus)
     if replaced:
-        message = f"scans replaced by others of the same name, read anew: {len(replaced)} ({listed(replaced)})"
+        message = f"scans replaced by others of the same name, read anew: {len(replaced)} ({shortlist(replaced)})"
         on_event(Event("remark", "ingest", message=message))
     if away:
-        folders = listed(sorted({str(Locator.of(row["scan"]).file.parent) for row in away}), 3)
+        folders = shortlist(sorted({str(Locator.of(row["scan"]).file.parent) for row in away}), 3)
         message = f"{len(away)} of {len(rows)} pages are kept as they were: their scans are away ({folders})"
         on_event(Event("remark", "ingest", message=message))
     on_event(Event("end", "ingest", len(rows), len(rows)))
@@ -357,7 +357,7 @@ def _look_again(corpus: Corpus, rows: Sequence[dict[str, Any]], on_event: Listen
             on_event(Event("problem", "read", page=row["page"], message=message))
     corpus.problem_log.add(problems)
     if replaced := [row["page"] for row in rows if now[row["page"]]["sha256"] != row["sha256"]]:
-        message = f"scans replaced while the job ran: {len(replaced)} ({listed(replaced)})"
+        message = f"scans replaced while the job ran: {len(replaced)} ({shortlist(replaced)})"
         on_event(Event("remark", "read", message=message))
     table = corpus.page_table
     ids = table.column("page").to_pylist()

@@ -8,7 +8,7 @@ from typing import Any
 from tablesim.corpus.storage.files import read_json, remove_partials, write_json
 from tablesim.corpus.storage.lock import LOCK, OWNER, locked
 from tablesim.errors import RunError
-from tablesim.scans.csvfile import listed
+from tablesim.scans.csvfile import shortlist
 
 FORMAT = "tablesim run"
 FORMAT_VERSION = 2
@@ -103,7 +103,7 @@ def check_empty(folder: Path) -> None:
     names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     if strangers := [name for name in names if name not in _LEFT_BY_KILLED_JOBS and not name.endswith(".part")]:
         raise RunError(
-            f"{folder}: not empty and no run folder (found {listed(strangers, 4)} but no run.json); "
+            f"{folder}: not empty and no run folder (found {shortlist(strangers, 4)} but no run.json); "
             "choose a new folder, nothing was changed"
         )
 

@@ -27,7 +27,7 @@ from tablesim.records.reading import ILLEGIBLE
 from tablesim.records.transform import Transform
 from tablesim.records.truth import TrueDigit, TrueNumber
 from tablesim.scans.cleaning import clean
-from tablesim.scans.csvfile import listed
+from tablesim.scans.csvfile import shortlist
 from tablesim.scans.images import load_scan, page_id
 from tablesim.scans.sources import find_scans
 
@@ -108,7 +108,7 @@ def annotated_pages(annotations: Annotations, scans: str | Path) -> tuple[list[A
         except (ScanError, MetadataError) as error:
             left_out[str(error)].append(page)
     if not pages:
-        reasons = "; ".join(f"{why}: {listed(which, 3)}" for why, which in left_out.items())
+        reasons = "; ".join(f"{why}: {shortlist(which, 3)}" for why, which in left_out.items())
         raise MetadataError(f"{scans}: none of the {len(by_page)} annotated pages can be used ({reasons})")
     return pages, dict(left_out)
 
@@ -136,8 +136,8 @@ def split_by_book(pages: Sequence[AnnotatedPage], share: float, seed: int) -> tu
         return list(pages), []
     if len(books) < 2:
         raise SettingsError(
-            f"held-out share: got {share} and annotations of one book ({listed(books)}), expected two books or more, "
-            "one of them to measure on; annotate another book, or set the share to 0"
+            f"held-out share: got {share} and annotations of one book ({shortlist(books)}), expected two books or "
+            "more, one of them to measure on; annotate another book, or set the share to 0"
         )
     count = min(len(books) - 1, max(1, round(share * len(books))))
     order = np.random.default_rng([seed, 0xB00C]).permutation(len(books))

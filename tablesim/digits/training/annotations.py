@@ -27,7 +27,7 @@ from tablesim.errors import MetadataError
 from tablesim.records.boxes import Box
 from tablesim.records.corrections import Correction
 from tablesim.records.reading import ILLEGIBLE
-from tablesim.scans.csvfile import CsvFile, listed, read_csv
+from tablesim.scans.csvfile import CsvFile, read_csv, shortlist
 from tablesim.scans.metadata import find_column, page_key, without_ending
 
 PAGE_COLUMNS = ("page_id_", "page_id", "page", "page_url")
@@ -109,7 +109,7 @@ class Annotations:
         used = f"{len(self.numbers)} numbers with {n_digits} digits on {len(pages)} pages of {len(books)} books"
         return [
             used,
-            *(f"left out, {reason}: {len(lines)} ({listed(lines, 3)})" for reason, lines in self.left_out.items()),
+            *(f"left out, {reason}: {len(lines)} ({shortlist(lines, 3)})" for reason, lines in self.left_out.items()),
         ]
 
 
@@ -154,7 +154,7 @@ def _read_file(path: Path, annotations: Annotations) -> None:
     label = find_column(file, ("element_label", "number"))
     if page is None or box is None or label is None:
         raise MetadataError(
-            f"{path}: found the columns {listed(file.columns)}; expected annotations with the columns page_id, xywh "
+            f"{path}: found the columns {shortlist(file.columns)}; expected annotations with the columns page_id, xywh "
             "and element_label or number, or corrections with page, x, y, width, height and correct"
         )
     placed = any("^" in row[label] or "$" in row[label] for row in file.rows)
