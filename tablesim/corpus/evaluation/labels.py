@@ -141,8 +141,8 @@ def evaluate(corpus: Corpus, labels: Labels | str | Path, clustering: Clustering
     labelled = [page for page in ids if page in labels.labels]
     if not labelled:
         raise MetadataError(
-            f"labels: none of the {len(labels.labels)} labelled pages is in {corpus.folder} (it has {shortlist(ids, 3)},"
-            f" the labels {shortlist(labels.labels, 3)}); give labels for these pages"
+            f"labels: none of the {len(labels.labels)} labelled pages is in {corpus.folder} (it has "
+            f"{shortlist(ids, 3)}, the labels {shortlist(labels.labels, 3)}); give labels for these pages"
         )
     row_of = {page: row for row, page in enumerate(ids)}
     vectors = phi[[row_of[page] for page in labelled]].astype(np.float64)
