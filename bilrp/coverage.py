@@ -46,7 +46,7 @@ class Coverage:
 
     Parameters
     ----------
-    entries : tuple of Entry
+    entries : tuple of CoverageEntry
         In the order of the forward pass.
     notes : tuple of str
         What canonizers did, and choices that were held fixed.

@@ -470,7 +470,7 @@ class JunctionPlan:
     ----------
     x : Tensor of shape (1, C, H, W)
         The image.
-    links : list of (Step, Lift)
+    links : list of (Step, Upsample)
         The operations between the image and the cut.
     tiles : Tiles
     limit : int

@@ -60,10 +60,6 @@ class SolarTheory:
     rate: float
     eccentricity: float
 
-    def equation(self, anomaly: Degrees) -> Any:
-        """What is taken from the mean longitude at a mean anomaly counted from the apogee (Almagest III 5)."""
-        return equation(anomaly, self.eccentricity)
-
     def mean(self, julian_day: Degrees) -> Any:
         """Mean longitude at a moment, whole turns not left out."""
         return self.mean_longitude + self.rate * (julian_day - self.epoch)
@@ -71,7 +67,7 @@ class SolarTheory:
     def longitude(self, julian_day: Degrees) -> Any:
         """True longitude of the Sun, 0 <= l < 360."""
         mean = self.mean(julian_day)
-        return (mean - self.equation(mean - self.apogee)) % 360
+        return (mean - equation(mean - self.apogee, self.eccentricity)) % 360
 
 
 PTOLEMY = SolarTheory(

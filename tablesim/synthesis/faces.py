@@ -93,10 +93,6 @@ class Face(Typeface):
     features: tuple[str, ...] = ()
     _x_like = "x"
 
-    def font(self, size: float) -> ImageFont.FreeTypeFont:
-        """The font at ``size`` pixels an em."""
-        return _font(self.file, round(size * 4) / 4)
-
     def glyph(self, character: str, size: float) -> Glyph:
         return _printed_glyph(self.file, self.features, character, round(size * 4) / 4)
 

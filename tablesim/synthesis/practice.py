@@ -210,15 +210,6 @@ class _Column:
     every: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Type:
-    """The type a table is set in: digits, words, Greek."""
-
-    digits: Style
-    words: Style
-    greek: Style
-
-
 _KINDS = ("digits", "course", "decimal", "word", "roman", "greek", "zodiac", "letter")
 _ODDS = (0.61, 0.2, 0.0, 0.07, 0.03, 0.04, 0.02, 0.03)
 _ODDS_WITH_DECIMALS = (0.1, 0.03, 0.84, 0.01, 0.01, 0.0, 0.0, 0.01)
@@ -272,7 +263,10 @@ def set_table(sheet: Sheet, block: Block, rng: np.random.Generator) -> None:
     decimals = rng.random() < 0.2
     style = digit_style(rng, block.digit_height, lining=0.75 if decimals else 0.26)
     columns = _columns(block, style, decimals, rng)
-    kinds = _Type(style, letter_style(rng, block.digit_height), letter_style(rng, block.digit_height, script="G"))
+    words = letter_style(rng, block.digit_height)
+    styles = dict.fromkeys(_KINDS, words) | dict.fromkeys(("digits", "course", "decimal"), style)
+    styles["greek"] = letter_style(rng, block.digit_height, script="G")
+    styles["zodiac"] = Style(FACES["libertine"], 1.1 * style.size)
     line = reach_of_digits(style) * float(rng.choice([rng.uniform(1.02, 1.3), rng.uniform(1.1, 1.9)]))
     blank = float(rng.choice([0.0, 0.0, 0.05, 0.3]))
     group = int(rng.choice([0, 0, 3, 5, 10]))
@@ -283,7 +277,7 @@ def set_table(sheet: Sheet, block: Block, rng: np.random.Generator) -> None:
         x = block.left
         for column in columns:
             if x + column.width <= block.right and rng.random() >= blank:
-                _set_cell(sheet, (x, y), column, kinds, _text_of(column, row, rng))
+                _set_cell(sheet, (x, y), column, styles, _text_of(column, row, rng))
             x += column.width
         row += 1
         if group and row % group == 0:
@@ -328,18 +322,11 @@ def _text_of(column: _Column, row: int, rng: np.random.Generator) -> str:
     return str(rng.choice(list(_LETTERS)))
 
 
-def _set_cell(sheet: Sheet, corner: tuple[float, float], column: _Column, kinds: _Type, text: str) -> None:
+def _set_cell(sheet: Sheet, corner: tuple[float, float], column: _Column, styles: dict[str, Style], text: str) -> None:
     """Set ``text`` into the cell of a column; ``corner`` is its left end on the line."""
     x, y = corner
-    styles = {
-        "digits": kinds.digits,
-        "course": kinds.digits,
-        "decimal": kinds.digits,
-        "greek": kinds.greek,
-        "zodiac": Style(FACES["libertine"], 1.1 * kinds.digits.size),
-    }
-    style = styles.get(column.kind, kinds.words)
-    margin = 0.5 * (column.width - sheet.measure("0" * column.places, kinds.digits)) if column.rule else 0.0
+    style = styles[column.kind]
+    margin = 0.5 * (column.width - sheet.measure("0" * column.places, styles["digits"])) if column.rule else 0.0
     at = {"left": x + max(2.0, margin), "middle": x + column.width / 2, "right": x + column.width - max(2.0, margin)}
     if column.kind in _ROOM:
         while text and sheet.measure(text, style) > column.width:

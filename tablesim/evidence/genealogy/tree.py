@@ -150,12 +150,8 @@ def costs_of(texts: Ints, right: Ints, slips: Floats, rates: Rates) -> Costs:
 
 def possible(years: tuple[int | None, ...]) -> Bools:
     """Which witness, or the root, can be the model of which by their years, shape (witnesses + 1, witnesses)."""
-    n = len(years)
-    allowed = np.ones((n + 1, n), dtype=bool)
-    for model, of_model in enumerate(years):
-        for copy, of_copy in enumerate(years):
-            allowed[model, copy] = of_model is None or of_copy is None or of_model < of_copy
-    return allowed
+    dates = np.array([np.nan if year is None else year for year in years])  # nothing compares to nan
+    return np.vstack([~(dates[:, None] >= dates), np.ones(len(years), dtype=bool)])
 
 
 def lost_costs(rates: Rates, n_cells: float) -> float:

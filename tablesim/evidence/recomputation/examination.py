@@ -78,12 +78,8 @@ class FittedFunction:
         return replace(self, argument=argument, value=value)
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "witness": self.witness,
-            "argument": list(self.argument),
-            "value": list(self.value),
-            **self.fit.to_dict(),
-        }
+        columns = {"argument": list(self.argument), "value": list(self.value)}
+        return {"witness": self.witness, **columns, **self.fit.to_dict()}
 
 
 def months(panel: Panel, numbers: Floats, which: int) -> Iterator[tuple[FittedFunction, Expected]]:
@@ -278,11 +274,10 @@ class _Table:
     def suspect(self, number: int, expected: str, law: str, between: tuple[int, int] | None = None) -> Suspect:
         text = self.witness.texts[number]
         bare = Suspect(self.which, number, text, expected, law, between)
-        wrong = not bare.allows(text)
-        if wrong:
-            self.wrong.add(number)
-        doubtful = wrong and _may_be_read(self.witness.numbers[number], bare)
-        return Suspect(self.which, number, text, expected, law, between, doubtful)
+        if bare.allows(text):
+            return bare
+        self.wrong.add(number)
+        return replace(bare, doubtful=_may_be_read(self.witness.numbers[number], bare))
 
     def broken(self, one: Violation) -> Suspect | None:
         """A number that is no suspect yet, as one; None where a cell is blank."""
