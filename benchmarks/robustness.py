@@ -26,7 +26,7 @@ from tablesim.digits.evaluation.transcription import read_transcription
 from tablesim.reader import PageReader, load_network
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Number
-from tablesim.records.transcription import Transcription
+from tablesim.records.truth import Transcription
 from tablesim.scans.images import load_scan
 
 Grey = NDArray[np.uint8]

@@ -3,12 +3,12 @@ from tablesim.api import demo as demo
 from tablesim.api import run as run
 from tablesim.api import train as train
 from tablesim.corpus.corrections.apply import correct as correct
-from tablesim.corpus.evaluation.embeddings import compare_embeddings as compare_embeddings
-from tablesim.corpus.evaluation.embeddings import histogram_embeddings as histogram_embeddings
-from tablesim.corpus.evaluation.labels import evaluate as evaluate
+from tablesim.corpus.evaluation import compare_embeddings as compare_embeddings
+from tablesim.corpus.evaluation import evaluate as evaluate
+from tablesim.corpus.evaluation import histogram_embeddings as histogram_embeddings
 from tablesim.corpus.from_histograms import corpus_of_histograms as corpus_of_histograms
-from tablesim.corpus.history.history import history as history
-from tablesim.corpus.history.model import HistorySettings as HistorySettings
+from tablesim.corpus.history import HistorySettings as HistorySettings
+from tablesim.corpus.history import history as history
 from tablesim.corpus.map import make_map as make_map
 from tablesim.corpus.store import Corpus as Corpus
 from tablesim.digits.corrections import read_corrections as read_corrections

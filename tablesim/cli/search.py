@@ -52,7 +52,7 @@ def command(
         raise typer.BadParameter("give either PAGE or --numbers")
     goes_with(context, "a PAGE", page, "verify", "across_books", "approximate")
     goes_with(context, "an exact search, without --approximate", not approximate, "labels")
-    from tablesim.corpus.evaluation.labels import read_labels
+    from tablesim.corpus.evaluation import read_labels
     from tablesim.corpus.store import Corpus
     from tablesim.workflow.long_tables import long_tables_with
     from tablesim.workflow.verification import VerifiedHit, known_to_agree, verified_search

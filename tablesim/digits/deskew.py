@@ -59,7 +59,7 @@ class NumberPositions:
         """The chosen ones."""
         return NumberPositions(self.left[chosen], self.right[chosen], self.y[chosen])
 
-    def shifted(self, dx: Floats, dy: Floats) -> NumberPositions:
+    def shifted(self, dx: Floats | float = 0.0, dy: Floats | float = 0.0) -> NumberPositions:
         """Each moved by its own ``dx`` and ``dy``, shape (n,)."""
         return NumberPositions(self.left + dx, self.right + dx, self.y + dy)
 
@@ -95,8 +95,10 @@ def deskew(positions: NumberPositions) -> tuple[NumberPositions, NeighbourLinks]
     # Neighbours hardly change while the page is straightened: they are searched once.
     in_row, in_column = _near(flat, stretch=0.15, k=9), _near(flat, stretch=3.0, k=8)
     for _ in range(2):
-        flat = flat.shifted(np.zeros(flat.count), -_bend(flat.x, flat.y, *_row_steps(flat, in_row)))
-        flat = flat.shifted(-_bend(flat.y, flat.x, *_column_steps(flat, in_column)), np.zeros(flat.count))
+        links = _chained(_beside(flat, in_row), flat.count)
+        flat = flat.shifted(dy=-_bend(flat.x, flat.y, links, flat.y[links.second] - flat.y[links.first]))
+        links = _chained(_below(flat, in_column), flat.count)
+        flat = flat.shifted(dx=-_bend(flat.y, flat.x, links, _aside(flat, links)))
     return flat, _below(flat, in_column)
 
 
@@ -177,16 +179,6 @@ def _turned(positions: NumberPositions, degrees: float) -> NumberPositions:
     x, half = positions.x, (positions.right - positions.left) / 2
     turned_x = x * cosine + positions.y * sine
     return NumberPositions(turned_x - half, turned_x + half, positions.y * cosine - x * sine)
-
-
-def _row_steps(positions: NumberPositions, near: Ints) -> tuple[NeighbourLinks, Floats]:
-    links = _chained(_beside(positions, near), positions.count)
-    return links, positions.y[links.second] - positions.y[links.first]
-
-
-def _column_steps(positions: NumberPositions, near: Ints) -> tuple[NeighbourLinks, Floats]:
-    links = _chained(_below(positions, near), positions.count)
-    return links, _aside(positions, links)
 
 
 def _chained(links: NeighbourLinks, count: int) -> NeighbourLinks:

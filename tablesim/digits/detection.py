@@ -7,6 +7,7 @@ are detected by a pass at their own scale.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -168,7 +169,8 @@ def _main_pass(reader: DigitReader, grey: NDArray[np.uint8], marks: Survey) -> D
     transform = _fitted(reader, grey, _setting(grey, marks, upright), marks)
     first = reader.detect(grey, transform, thresholds.faint, marks.boxes)
     if _doubtful(first):
-        best, turned = _clear_confidence(first) + FEW / 2, None
+        clear = first.digits.confidence >= _CLEAR
+        best, turned = float(first.digits.confidence[clear].sum()) + FEW / 2, None
         for rotation in (upside_down, *sides):
             setting = _setting(grey, marks, rotation)
             # Most pages that read badly are text: pieces of them show it with a tenth of the work.
@@ -198,15 +200,6 @@ def _setting(grey: NDArray[np.uint8], marks: Survey, rotation: int) -> Transform
     return Transform(width, height, rotation, marks.scale(rotation), marks.skew(rotation))
 
 
-def _clear_confidence(first: Detection) -> float:
-    """Sum of the confidences of the clear digits."""
-    return float(first.digits.confidence[_clear(first)].sum())
-
-
-def _clear(detection: Detection) -> NDArray[np.bool_]:
-    return np.asarray(detection.digits.confidence >= _CLEAR)
-
-
 def _doubtful(first: Detection) -> bool:
     """Whether the page may be upside down: too few digits, or too many doubtful ones."""
     likely = first.digits.confidence[first.digits.confidence >= _LIKELY]
@@ -215,10 +208,8 @@ def _doubtful(first: Detection) -> bool:
 
 def _fitted(reader: DigitReader, grey: NDArray[np.uint8], transform: Transform, marks: Survey) -> Transform:
     """The transform at the scale that brings the digits on two crowded pieces of the page to ``READING_HEIGHT``."""
-    side = round(_FIT_SIDE / transform.scale)
     heights: list[float] = []
-    for left, top in marks.crowded(side, _FIT_PIECES):
-        digits = _detect_on_piece(reader, grey[top : top + side, left : left + side], transform).digits
+    for digits in _on_pieces(reader, grey, transform, marks, _FIT_SIDE, _FIT_PIECES):
         heights += digits.heights[digits.confidence >= reader.thresholds.sure].tolist()
     if len(heights) < FEW:
         return transform
@@ -229,15 +220,19 @@ def _fitted(reader: DigitReader, grey: NDArray[np.uint8], transform: Transform, 
 
 def _has_digits(reader: DigitReader, grey: NDArray[np.uint8], transform: Transform, marks: Survey) -> bool:
     """Whether the two most crowded pieces of the page hold clear digits under this transform."""
-    side = round(_FIT_SIDE / transform.scale)
-    pieces = (grey[top : top + side, left : left + side] for left, top in marks.crowded(side, _FIT_PIECES))
-    return sum(int(_clear(_detect_on_piece(reader, piece, transform)).sum()) for piece in pieces) >= FEW
+    pieces = _on_pieces(reader, grey, transform, marks, _FIT_SIDE, _FIT_PIECES)
+    return sum(int((digits.confidence >= _CLEAR).sum()) for digits in pieces) >= FEW
 
 
-def _detect_on_piece(reader: DigitReader, piece: NDArray[np.uint8], transform: Transform) -> Detection:
-    """A pass over a piece of the page, turned and scaled as the page is."""
-    setting = replace(transform, source_width=piece.shape[1], source_height=piece.shape[0])
-    return reader.detect(piece, setting, reader.thresholds.sure)
+def _on_pieces(
+    reader: DigitReader, grey: NDArray[np.uint8], transform: Transform, marks: Survey, working_side: int, count: int
+) -> Iterator[DigitPeaks]:
+    """The digits on each of the pieces where ``marks`` crowd most, turned and scaled as the page is."""
+    side = round(working_side / transform.scale)
+    for left, top in marks.crowded(side, count):
+        piece = grey[top : top + side, left : left + side]
+        setting = replace(transform, source_width=piece.shape[1], source_height=piece.shape[0])
+        yield reader.detect(piece, setting, reader.thresholds.sure).digits
 
 
 def _with_other_size(reader: DigitReader, grey: NDArray[np.uint8], main: Detection, marks: Survey) -> Detection:
@@ -292,10 +287,8 @@ def _on_marks(detection: Detection, marks: Survey) -> NDArray[np.bool_]:
 
 def _holds_digits(reader: DigitReader, grey: NDArray[np.uint8], transform: Transform, marks: Survey) -> bool:
     """Whether pieces of the page where ``marks`` crowd hold digits of about ``READING_HEIGHT`` at this scale."""
-    side = round(_SIZE_SIDE / transform.scale)
     count = 0
-    for left, top in marks.crowded(side, _SIZE_PIECES):
-        digits = _detect_on_piece(reader, grey[top : top + side, left : left + side], transform).digits
+    for digits in _on_pieces(reader, grey, transform, marks, _SIZE_SIDE, _SIZE_PIECES):
         fit = digits.heights / READING_HEIGHT
         clear = digits.confidence >= _CLEAR
         count += int((clear & (fit < OTHER_SIZE) & (fit > 1 / OTHER_SIZE)).sum())

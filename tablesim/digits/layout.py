@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,9 @@ _GRID = 0.05
 """Width in digit heights of a bin of the profiles."""
 
 _QUARTER_TURNS = (0, 90, 180, 270)
+
+Grid = tuple[Ints, Ints, Ints]
+"""A table: indices of the positions in it, and the row and column of each."""
 
 
 def arrange(numbers: Sequence[Number], *, unit: float, rotation: int = 0) -> list[Number]:
@@ -120,14 +123,12 @@ def _positions(numbers: Sequence[Number], unit: float, rotation: int) -> tuple[N
     low, high = np.minimum.reduceat(corners[:, :2], starts), np.maximum.reduceat(corners[:, 2:], starts)
     # The mean of the digits, not the middle of the box: old-style digits rise and descend, and their mean varies less.
     middle = np.add.reduceat((corners[:, :2] + corners[:, 2:]) / 2, starts) / lengths[:, None]
-    if rotation == 0:
-        left, right, y = low[:, 0], high[:, 0], middle[:, 1]
-    elif rotation == 90:
-        left, right, y = -high[:, 1], -low[:, 1], middle[:, 0]
-    elif rotation == 180:
-        left, right, y = -high[:, 0], -low[:, 0], -middle[:, 1]
-    else:
-        left, right, y = low[:, 1], high[:, 1], -middle[:, 0]
+    left, right, y = {
+        0: (low[:, 0], high[:, 0], middle[:, 1]),
+        90: (-high[:, 1], -low[:, 1], middle[:, 0]),
+        180: (-high[:, 0], -low[:, 0], -middle[:, 1]),
+        270: (low[:, 1], high[:, 1], -middle[:, 0]),
+    }[rotation]
     # Rounding lets the same page at another scale take the same decisions.
     left, right, y = np.round(left - left.min(), 4), np.round(right - left.min(), 4), np.round(y - y.min(), 4)
     texts = [number.text for number in numbers]
@@ -143,27 +144,14 @@ def _pitch(below: NeighbourLinks) -> float:
     return float(np.clip(np.percentile(below.step, 35), 1.0, 8.0))
 
 
-@dataclass(frozen=True)
-class _Grid:
-    """A table found: indices of the positions in it, and the row and column of each."""
-
-    cells: Ints
-    rows: Ints
-    columns: Ints
-
-
-def _tables(positions: NumberPositions, pitch: float) -> list[tuple[Ints, Ints, Ints]]:
-    """Every table of the page in reading order, as (indices, rows, columns)."""
-    found = []
-    for part in _parts(positions, np.arange(positions.count), pitch):
-        grid = _grid(positions, part, pitch)
-        if grid is not None:
-            found.append(grid)
-    tops = [positions.y[grid.cells].min() for grid in found]
-    bottoms = [positions.y[grid.cells].max() for grid in found]
-    lefts = [positions.left[grid.cells].min() for grid in found]
-    sequence = _by_bands(tops, bottoms, lefts)
-    return [(found[i].cells, found[i].rows, found[i].columns) for i in sequence]
+def _tables(positions: NumberPositions, pitch: float) -> list[Grid]:
+    """Every table of the page in reading order."""
+    parts = _parts(positions, np.arange(positions.count), pitch)
+    grids = [grid for part in parts if (grid := _grid(positions, part, pitch)) is not None]
+    tops = [positions.y[cells].min() for cells, _, _ in grids]
+    bottoms = [positions.y[cells].max() for cells, _, _ in grids]
+    lefts = [positions.left[cells].min() for cells, _, _ in grids]
+    return [grids[i] for i in _by_bands(tops, bottoms, lefts)]
 
 
 def _by_bands(tops: list[float], bottoms: list[float], lefts: list[float]) -> list[int]:
@@ -274,7 +262,7 @@ def _counted(labels: Ints) -> Ints:
     return np.unique(labels, return_inverse=True)[1].astype(np.int64)
 
 
-def _grid(positions: NumberPositions, chosen: Ints, pitch: float) -> _Grid | None:
+def _grid(positions: NumberPositions, chosen: Ints, pitch: float) -> Grid | None:
     """Rows and columns of one table, strays taken out; None where it is no table."""
     neat_at_first = -1.0
     while True:
@@ -296,7 +284,7 @@ def _grid(positions: NumberPositions, chosen: Ints, pitch: float) -> _Grid | Non
         return None
     if neat_at_first < NEAT_AT_FIRST or _neatness(part, rows, columns) < NEAT_AT_LAST:
         return None
-    return _Grid(chosen, rows, columns)
+    return chosen, rows, columns
 
 
 def _columns(positions: NumberPositions) -> Ints:
@@ -315,11 +303,10 @@ def _columns(positions: NumberPositions) -> Ints:
 def _one_a_cell(positions: NumberPositions, rows: Ints, columns: Ints) -> NDArray[np.bool_]:
     """True for the one number of each cell that stands nearest to the middle of its column."""
     centre = _middles(positions.x, columns)
-    order = np.lexsort((np.abs(positions.x - centre[columns]), columns, rows))
-    first = np.ones(len(order), dtype=bool)
-    first[1:] = (rows[order][1:] != rows[order][:-1]) | (columns[order][1:] != columns[order][:-1])
+    cells = rows * (int(columns.max()) + 1) + columns
+    order = np.lexsort((np.abs(positions.x - centre[columns]), cells))
     kept = np.zeros(len(order), dtype=bool)
-    kept[order[first]] = True
+    kept[order[np.unique(cells[order], return_index=True)[1]]] = True
     return kept
 
 

@@ -59,9 +59,7 @@ class Thresholds:
 def find_numbers(digits: DigitPeaks, thresholds: Thresholds) -> list[NDArray[np.intp]]:
     """Numbers as runs of indices into ``digits``: the clear ones, then the faint ones accepted by their context."""
     clear = join_digits(digits, thresholds.doubtful, thresholds.sure)
-    free = np.ones(len(digits), dtype=bool)
-    free[[int(k) for run in clear for k in run]] = False
-    rest = np.flatnonzero(free)
+    rest = np.delete(np.arange(len(digits)), [int(k) for run in clear for k in run])
     faint = [rest[run] for run in join_digits(digits.take(rest), thresholds.faint, thresholds.faint)]
     return clear + accept_by_context(digits, clear, faint)
 
@@ -75,10 +73,7 @@ def join_digits(digits: DigitPeaks, doubtful: float, sure: float) -> list[NDArra
     kept = np.flatnonzero(digits.confidence >= doubtful)
     if not len(kept):
         return []
-    return [kept[run] for run in _runs(digits.take(kept), sure)]
-
-
-def _runs(digits: DigitPeaks, sure: float) -> list[NDArray[np.intp]]:
+    digits = digits.take(kept)
     after = _partners(digits)
     before = np.full(len(digits), -1)
     before[after[after >= 0]] = np.flatnonzero(after >= 0)
@@ -88,7 +83,7 @@ def _runs(digits: DigitPeaks, sure: float) -> list[NDArray[np.intp]]:
         while after[run[-1]] >= 0:
             run.append(int(after[run[-1]]))
         if digits.confidence[run].max() >= sure:
-            runs.append(np.array(run, dtype=np.intp))
+            runs.append(kept[run])
     return runs
 
 

@@ -26,6 +26,9 @@ ROWS, COLUMNS = 14, 11
 STEP = 2.0 / 21.0
 """Distance of two such points in digit heights."""
 
+_DOWN, _ACROSS = ((np.arange(n) - (n - 1) / 2) * STEP for n in (ROWS, COLUMNS))
+"""Where they lie about the middle of the digit, in digit heights."""
+
 SMOOTH = 1.3 / 21.0
 """Standard deviation of the blur before sampling, in digit heights: thicker and slightly shifted strokes look alike."""
 
@@ -189,23 +192,19 @@ def _centred(picture: Floats, boxes: Floats, heights: Floats) -> Floats:
     """Each digit sampled with its ink in the middle, shape (n, ROWS * COLUMNS)."""
     middles = (boxes[:, :2] + boxes[:, 2:]) / 2
     sampled = _sampled(picture, middles, heights)
-    down = (np.arange(ROWS) - (ROWS - 1) / 2) * STEP
-    across = (np.arange(COLUMNS) - (COLUMNS - 1) / 2) * STEP
     # Neighbouring digits show at the sides: they are left out of the centre of the ink.
     inner = sampled[:, :, 1:-1]
     weight = np.maximum(inner.sum(axis=(1, 2)), 1e-6)
-    moved = np.stack([inner.sum(axis=1) @ across[1:-1], inner.sum(axis=2) @ down], axis=1) / weight[:, None]
+    moved = np.stack([inner.sum(axis=1) @ _ACROSS[1:-1], inner.sum(axis=2) @ _DOWN], axis=1) / weight[:, None]
     moved = np.clip(moved, -MOST_MOVED, MOST_MOVED) * heights[:, None]
     return _sampled(picture, middles + moved, heights).reshape(len(boxes), -1)
 
 
 def _sampled(picture: Floats, middles: Floats, heights: Floats) -> Floats:
     """The picture at the points around each middle, shape (n, ROWS, COLUMNS); bilinear between pixels."""
-    rows = (np.arange(ROWS) - (ROWS - 1) / 2) * STEP
-    columns = (np.arange(COLUMNS) - (COLUMNS - 1) / 2) * STEP
     # A pixel's value stands for its middle, which lies at one half.
-    y = np.clip(middles[:, 1, None] + rows * heights[:, None] - 0.5, 0, picture.shape[0] - 1)[:, :, None]
-    x = np.clip(middles[:, 0, None] + columns * heights[:, None] - 0.5, 0, picture.shape[1] - 1)[:, None, :]
+    y = np.clip(middles[:, 1, None] + _DOWN * heights[:, None] - 0.5, 0, picture.shape[0] - 1)[:, :, None]
+    x = np.clip(middles[:, 0, None] + _ACROSS * heights[:, None] - 0.5, 0, picture.shape[1] - 1)[:, None, :]
     top, left = np.floor(y).astype(np.intp), np.floor(x).astype(np.intp)
     bottom, right = np.minimum(top + 1, picture.shape[0] - 1), np.minimum(left + 1, picture.shape[1] - 1)
     down, across = y - top, x - left

@@ -4,9 +4,55 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tablesim.corpus.clustering.label_tracking import keep_labels
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
 from tablesim.corpus.clustering.model import Clustering
 from tablesim.corpus.storage.files import read_json, read_parquet, write_json, write_parquet
+
+
+def keep_labels(before: Clustering, now: Clustering) -> Clustering:
+    """``now`` with the numbers of ``before``; a cluster that is new gets a number that none had yet.
+
+    Clusters are matched one to one so that most pages keep the number that they had (the Hungarian method). A cluster
+    that takes over a number holds at least one of its pages.
+    """
+    row_of = {page: row for row, page in enumerate(before.pages)}
+    rows = np.array([row_of.get(page, -1) for page in now.pages], dtype=np.intp)
+    was = np.where(rows >= 0, before.labels_[rows], -1) if len(before.pages) else np.full(len(rows), -1)
+    both = (was >= 0) & (now.labels_ >= 0)
+    shape = (before.next_label, max(now.facts, default=-1) + 1)
+    old_by_new: dict[int, int] = {}
+    if both.any():
+        shared = coo_matrix((np.ones(int(both.sum())), (was[both], now.labels_[both])), shape=shape).tocsr()
+        old_by_new = _matched(shared)
+    names, free = {}, before.next_label
+    for label in now.facts:
+        names[label] = old_by_new.get(label, -1)
+        if names[label] < 0:
+            names[label], free = free, free + 1
+    return now.renamed(names, free)
+
+
+def _matched(shared: object) -> dict[int, int]:
+    """New label to old label, part by part: clusters that share no page, however indirectly, do not meet."""
+    pairs = shared.tocoo()  # type: ignore[attr-defined]
+    n_old, n_new = pairs.shape
+    links = coo_matrix((pairs.data, (pairs.row, pairs.col + n_old)), shape=(n_old + n_new, n_old + n_new))
+    part_of = connected_components(links, directed=False)[1][pairs.row]
+    order = np.argsort(part_of, kind="stable")
+    old_by_new: dict[int, int] = {}
+    for part in np.split(order, np.flatnonzero(np.diff(part_of[order])) + 1):
+        old, row = np.unique(pairs.row[part], return_inverse=True)
+        new, column = np.unique(pairs.col[part], return_inverse=True)
+        table = np.zeros((len(old), len(new)))
+        table[row, column] = pairs.data[part]
+        for i, j in zip(*linear_sum_assignment(-table), strict=True):
+            if table[i, j] > 0:
+                old_by_new[int(new[j])] = int(old[i])
+    return old_by_new
 
 
 class Clusterings:

@@ -8,7 +8,7 @@ greatest sum of likeness. A misread number is therefore paired with what it was 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,11 +16,16 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from tablesim.digits.deskew import NumberPositions, deskew
-from tablesim.digits.evaluation.scores import ReadingScore, TableNeighbourRecall, neighbour_recall, score_texts
+from tablesim.digits.evaluation.scores import (
+    PrintedNumber,
+    ReadingScore,
+    TableNeighbourRecall,
+    neighbour_recall,
+    score_texts,
+)
 from tablesim.records.boxes import Box
 from tablesim.records.reading import ILLEGIBLE, Number, Reading
-from tablesim.records.transcription import Transcription
-from tablesim.records.truth import PageTruth
+from tablesim.records.truth import PageTruth, Transcription
 
 UNLIKE, ALIKE = 0.05, 0.45
 """Likeness of two numbers without a common digit, and the most that common digits add; equal numbers have 1. Between
@@ -33,16 +38,6 @@ SAME_POSITION = 0.5
 """Two boxes whose middles are nearer than this, in digit heights, are one; what is read and what is printed there."""
 
 Lines = Sequence[Sequence[int]]
-
-
-@dataclass(frozen=True, slots=True)
-class PrintedNumber:
-    """A number that is printed: its digits, and its cell, or None for each of ``table``, ``row`` and ``column``."""
-
-    digits_text: str
-    table: int | None = None
-    row: int | None = None
-    column: int | None = None
 
 
 @dataclass(frozen=True)
@@ -126,13 +121,13 @@ def _by_position(reading: Reading, truth: PageTruth) -> Alignment:
     pairs = _nearest([n.box for n in reading.numbers], [n.box for n in truth.numbers], heights)
     unasked = [Box.from_dict(box) for box in truth.meta.get("unasked", ())]
     paired = {read for read, _ in pairs}
-    kept = [k for k, number in enumerate(reading.numbers) if k in paired or not _stands_in(number, unasked)]
+    kept = [
+        k
+        for k, number in enumerate(reading.numbers)
+        if k in paired or not any(box.contains(*digit.box.centre) for box in unasked for digit in number.digits)
+    ]
     index = {k: i for i, k in enumerate(kept)}
     return Alignment(tuple(reading.numbers[k] for k in kept), printed, tuple((index[k], j) for k, j in pairs))
-
-
-def _stands_in(number: Number, boxes: Sequence[Box]) -> bool:
-    return any(box.contains(*digit.box.centre) for box in boxes for digit in number.digits)
 
 
 def _height(box: Box) -> float:
@@ -294,15 +289,20 @@ def _nearest(read: Sequence[Box], printed: Sequence[Box], heights: Sequence[floa
         return []
     tree = cKDTree([box.centre for box in read])
     near = tree.query_ball_point([box.centre for box in printed], SAME_POSITION * np.asarray(heights))
-    candidates = [
+    pairs = nearest_first(
         (float(np.hypot(*np.subtract(read[k].centre, printed[j].centre))), j, k)
         for j, close in enumerate(near)
         for k in close
-    ]
+    )
+    return [(k, j) for j, k in sorted(pairs.items())]
+
+
+def nearest_first(candidates: Iterable[tuple[float, int, int]]) -> dict[int, int]:
+    """Of candidates (distance, a, b) the pairs of a and b, the nearest first, each a and each b in one at most."""
     pairs: dict[int, int] = {}
     taken: set[int] = set()
-    for _, j, k in sorted(candidates):
-        if j not in pairs and k not in taken:
-            pairs[j] = k
-            taken.add(k)
-    return [(k, j) for j, k in sorted(pairs.items())]
+    for _, a, b in sorted(candidates):
+        if a not in pairs and b not in taken:
+            pairs[a] = b
+            taken.add(b)
+    return pairs

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.records.bins import N_BINS, count_bigrams
-from tablesim.records.reading import ILLEGIBLE
+from tablesim.records.reading import ILLEGIBLE, Number
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +53,6 @@ class ErrorCounts:
 
     def __add__(self, other: ErrorCounts) -> ErrorCounts:
         return ErrorCounts(self.hits + other.hits, self.false + other.false, self.missed + other.missed)
-
-    def to_dict(self) -> dict[str, int]:
-        """The three counts."""
-        return {"hits": self.hits, "false": self.false, "missed": self.missed}
 
 
 @dataclass(frozen=True)
@@ -109,8 +105,8 @@ class ReadingScore:
             "f1_numbers": round(self.f1_numbers, 6),
             "f1_digits": round(self.f1_digits, 6),
             "pearson": round(self.pearson, 6),
-            "numbers": self.numbers.to_dict(),
-            "digits": self.digits.to_dict(),
+            "numbers": asdict(self.numbers),
+            "digits": asdict(self.digits),
             "pages": self.pages,
         }
 
@@ -143,20 +139,17 @@ def pearson(first: NDArray[Any], second: NDArray[Any]) -> float:
     return float(a @ b) / norm
 
 
-class InCell(Protocol):
-    """Anything with a cell of a table, or None for each of the three."""
+@dataclass(frozen=True, slots=True)
+class PrintedNumber:
+    """A number that is printed: its digits, and its cell, or None for each of ``table``, ``row`` and ``column``."""
 
-    @property
-    def table(self) -> int | None:
-        """Its table, from 0."""
+    digits_text: str
+    table: int | None = None
+    row: int | None = None
+    column: int | None = None
 
-    @property
-    def row(self) -> int | None:
-        """Its row, from 0."""
 
-    @property
-    def column(self) -> int | None:
-        """Its column, from 0."""
+InCells = Sequence[Number | PrintedNumber]
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,14 +187,12 @@ class TableNeighbourRecall:
         """The share to six decimals, and the counts behind it."""
         return {
             "share": round(self.both.share, 6),
-            "rows": {"printed": self.rows.printed, "kept": self.rows.kept},
-            "columns": {"printed": self.columns.printed, "kept": self.columns.kept},
+            "rows": asdict(self.rows),
+            "columns": asdict(self.columns),
         }
 
 
-def neighbour_recall(
-    read: Sequence[InCell], printed: Sequence[InCell], pairs: Iterable[tuple[int, int]]
-) -> TableNeighbourRecall:
+def neighbour_recall(read: InCells, printed: InCells, pairs: Iterable[tuple[int, int]]) -> TableNeighbourRecall:
     """How many printed neighbours are neighbours in the reading.
 
     Two numbers are neighbours when one is the next in the other's row or column of a table; blank cells are skipped. A
@@ -210,7 +201,7 @@ def neighbour_recall(
 
     Parameters
     ----------
-    read, printed : sequence of InCell
+    read, printed : sequence of Number or PrintedNumber
     pairs : iterable of (int, int)
         Indices into ``read`` and ``printed`` of the numbers that are the same.
     """
@@ -223,7 +214,7 @@ def neighbour_recall(
     return TableNeighbourRecall(*counts)
 
 
-def neighbour_pairs(cells: Sequence[InCell], *, across: bool) -> set[tuple[int, int]]:
+def neighbour_pairs(cells: InCells, *, across: bool) -> set[tuple[int, int]]:
     """Pairs of indices of numbers that follow each other in a row (``across``) or in a column of a table."""
     lines: dict[tuple[int, int], list[tuple[int, int]]] = {}
     for index, cell in enumerate(cells):

@@ -20,8 +20,7 @@ from pathlib import Path
 from tablesim.errors import TranscriptionError
 from tablesim.records.boxes import Box
 from tablesim.records.reading import ILLEGIBLE
-from tablesim.records.transcription import TranscribedRow, Transcription
-from tablesim.records.truth import PageTruth
+from tablesim.records.truth import PageTruth, TranscribedRow, Transcription
 from tablesim.scans.locator import normalized_name
 
 _DIGITS = re.compile(rf"[0-9{re.escape(ILLEGIBLE)}]")
@@ -92,7 +91,10 @@ def parse_transcription(text: str, path: str = "transcription") -> Transcription
         if hash_mark and words and words[0].rstrip(":").lower() == "ignore":
             ignore.append(_ignored_box(words[1:], where))
         if printed.strip():
-            rows.append(TranscribedRow(number, _halves(printed, where)))
+            halves = (half.split("|") for half in printed.split("||"))
+            rows.append(
+                TranscribedRow(number, tuple(tuple(tuple(_numbers(c, where)) for c in half) for half in halves))
+            )
     return Transcription(tuple(rows), tuple(ignore), path)
 
 
@@ -107,10 +109,6 @@ def _ignored_box(words: list[str], where: str) -> Box:
     if not (values[2] > 0 and values[3] > 0):
         raise TranscriptionError(f"{message}; width and height must be more than 0")
     return Box(*values)
-
-
-def _halves(printed: str, where: str) -> tuple[tuple[tuple[str, ...], ...], ...]:
-    return tuple(tuple(tuple(_numbers(cell, where)) for cell in half.split("|")) for half in re.split(r"\|\|", printed))
 
 
 def _numbers(cell: str, where: str) -> Iterator[str]:

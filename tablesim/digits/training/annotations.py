@@ -23,9 +23,9 @@ from pathlib import Path
 import numpy as np
 
 from tablesim.digits.corrections import corrections_in_force, read_corrections
+from tablesim.digits.evaluation.alignment import nearest_first
 from tablesim.errors import MetadataError
 from tablesim.records.boxes import Box
-from tablesim.records.corrections import Correction
 from tablesim.records.reading import ILLEGIBLE
 from tablesim.scans.csvfile import CsvFile, read_csv, shortlist
 from tablesim.scans.metadata import find_column, page_key, without_ending
@@ -148,7 +148,8 @@ def _read_file(path: Path, annotations: Annotations) -> None:
     file = read_csv(path, known=("xywh", "element_label", *PAGE_COLUMNS, "correct"))
     names = {column.casefold() for column in file.columns}
     if "correct" in names:
-        _add_corrections(corrections_in_force(read_corrections(path)), annotations)
+        corrections = corrections_in_force(read_corrections(path))
+        annotations.numbers += [Annotation(c.page, book_of(c.page), c.correct, c.box) for c in corrections]
         return
     page, box = find_column(file, PAGE_COLUMNS), find_column(file, ("xywh",))
     label = find_column(file, ("element_label", "number"))
@@ -281,18 +282,7 @@ def _followers(digits: Sequence[_AnnotatedDigit]) -> dict[int, int]:
         near = (across > 0.1 * height) & (across < FARTHEST * height) & (np.abs(down) < 0.6 * height)
         followers = [int(j) for j in np.flatnonzero(near) if not digits[int(j)].first]
         pairs += [(float(across[j] + 2 * abs(down[j])), k, j) for j in followers]
-    after: dict[int, int] = {}
-    taken: set[int] = set()
-    for _, k, j in sorted(pairs):
-        if k not in after and j not in taken:
-            after[k] = j
-            taken.add(j)
-    return after
-
-
-def _add_corrections(corrections: Sequence[Correction], annotations: Annotations) -> None:
-    for made in corrections:
-        annotations.numbers.append(Annotation(made.page, book_of(made.page), made.correct, made.box))
+    return nearest_first(pairs)
 
 
 def _once(annotations: Annotations) -> list[Annotation]:

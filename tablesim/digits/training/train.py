@@ -14,7 +14,7 @@ import math
 import multiprocessing
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -26,8 +26,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from tablesim.digits.network import DigitNetwork, load_weights, save_weights
-from tablesim.digits.training.annotated_pages import AnnotatedPage, split_by_book
-from tablesim.digits.training.crops import AnnotatedCrops, Crop, mask
+from tablesim.digits.training.annotated_pages import AnnotatedCrops, AnnotatedPage, Crop, mask, split_by_book
 from tablesim.digits.training.report import write_training_report
 from tablesim.digits.training.targets import TrueDigits, loss, make_targets, true_digits_of
 from tablesim.digits.training.validation import ValidationSettings, Validator
@@ -203,7 +202,8 @@ def train(
             network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(settings.averaging), use_buffers=True
         )
         optimizer = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=1e-4)
-        step = _resume(folder, network, average, optimizer)
+        parts = {"network": network, "average": average, "optimizer": optimizer}
+        step = _resume(folder, parts)
         if start is not None and step == 0:
             # The learning curve begins with the weights that were given: what is forgotten shows too.
             _log(folder, {"step": 0, "steps": settings.steps, **validator.quick(_folded(average))})
@@ -217,7 +217,7 @@ def train(
                 average.update_parameters(network)
                 step, since = step + 1, since + 1
                 if step % checkpoint_every == 0 or step == settings.steps:
-                    _checkpoint(folder, step, network, average, optimizer)
+                    _checkpoint(folder, step, parts)
                     speed = since * settings.batch / (time.monotonic() - started)
                     digits, joins, edges = (float(v) for v in sums / since)
                     measures = validator.quick(_folded(average))
@@ -375,28 +375,16 @@ def _toned(ink: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.flo
     return np.clip(ink, 0, 1).astype(np.float32)
 
 
-def _checkpoint(
-    folder: Path,
-    step: int,
-    network: nn.Module,
-    average: nn.Module,
-    optimizer: torch.optim.Optimizer,
-) -> None:
-    state = {
-        "step": step,
-        "network": network.state_dict(),
-        "average": average.state_dict(),
-        "optimizer": optimizer.state_dict(),
-    }
+def _checkpoint(folder: Path, step: int, parts: Mapping[str, Any]) -> None:
+    state = {"step": step, **{name: part.state_dict() for name, part in parts.items()}}
     write_aside(folder / "checkpoint.pt", lambda aside: torch.save(state, aside))
 
 
-def _resume(folder: Path, network: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer) -> int:
+def _resume(folder: Path, parts: Mapping[str, Any]) -> int:
     path = folder / "checkpoint.pt"
     if not path.exists():
         return 0
     state = torch.load(path, weights_only=True)
-    network.load_state_dict(state["network"])
-    average.load_state_dict(state["average"])
-    optimizer.load_state_dict(state["optimizer"])
+    for name, part in parts.items():
+        part.load_state_dict(state[name])
     return int(state["step"])

@@ -1,8 +1,7 @@
 import pytest
 
 from corpus.clustering.test_pipeline import clustered, corpus_of, names
-from tablesim.corpus.clustering.folder import Clusterings
-from tablesim.corpus.clustering.label_tracking import keep_labels
+from tablesim.corpus.clustering.folder import Clusterings, keep_labels
 from tablesim.corpus.clustering.pipeline import cluster_pages
 from tablesim.errors import RunError
 

@@ -7,16 +7,17 @@ from hypothesis import strategies as st
 
 from tablesim.digits.network import DIGIT_HEIGHT
 from tablesim.digits.training.annotated_pages import (
+    AnnotatedCrops,
     AnnotatedPage,
     annotated_pages,
     close_box,
     cut_number,
+    mask,
     split_by_book,
 )
 from tablesim.digits.training.annotations import read_annotations
-from tablesim.digits.training.crops import AnnotatedCrops, mask
-from tablesim.digits.training.held_out import measure
 from tablesim.digits.training.targets import make_targets
+from tablesim.digits.training.validation import measure
 from tablesim.errors import MetadataError, SettingsError
 from tablesim.reader import load_network
 from tablesim.records.boxes import Box

@@ -13,7 +13,7 @@ import torch
 
 from tablesim.digits.network import load_weights
 from tablesim.digits.training import train as training
-from tablesim.digits.training.crops import AnnotatedCrops
+from tablesim.digits.training.annotated_pages import AnnotatedCrops
 from tablesim.digits.training.train import TrainingSettings, train
 from tablesim.digits.training.validation import ValidationSettings
 from tablesim.errors import SettingsError

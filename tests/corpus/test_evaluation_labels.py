@@ -1,8 +1,7 @@
 import pytest
 
 from tablesim.corpus.clustering.pipeline import cluster_pages
-from tablesim.corpus.evaluation.embeddings import purity
-from tablesim.corpus.evaluation.labels import Labels, evaluate, read_labels
+from tablesim.corpus.evaluation import Labels, evaluate, purity, read_labels
 from tablesim.errors import MetadataError
 
 

@@ -17,21 +17,197 @@ show if its tables had nothing to do with time or place.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaln
 
 from tablesim.corpus.clustering.model import Clustering
-from tablesim.corpus.history.entropy import draw_pages, entropy, rarefied
-from tablesim.corpus.history.figure import plot_history
-from tablesim.corpus.history.model import HistoryRow, HistorySettings
 from tablesim.corpus.storage.files import write_aside, write_csv
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError, SettingsError
+
+
+def entropy(labels: NDArray[np.intp]) -> float:
+    """Entropy of the shares of the clusters among ``labels``, in bits; 0 for no page."""
+    if not len(labels):
+        return 0.0
+    share = np.unique(labels, return_counts=True)[1] / len(labels)
+    return float(max(0.0, -(share * np.log2(share)).sum()))
+
+
+def rarefied(labels: NDArray[np.intp], depth: int) -> float:
+    """The entropy to be expected of ``depth`` pages drawn without replacement, in bits; exact.
+
+    A cluster of n of the N pages is met k times with the probability of the hypergeometric distribution, so that
+    E[H] = - sum over clusters and k of P(k) k/m log2 k/m (the rarefaction of H. Sanders and S. Hurlbert, for entropy).
+    ValueError where there are fewer pages than ``depth``.
+    """
+    n = len(labels)
+    if not 1 <= depth <= n:
+        raise ValueError(f"rarefied: got a depth of {depth}, expected 1 to {n}, the number of pages")
+    sizes, n_clusters = np.unique(np.unique(labels, return_counts=True)[1], return_counts=True)
+    k = np.arange(1, depth + 1)
+    term = k / depth * np.log2(k / depth)
+    total = 0.0
+    for size, count in zip(sizes.tolist(), n_clusters.tolist(), strict=True):
+        possible = k[(k <= size) & (depth - k <= n - size)]
+        log_p = (
+            _log_choose(size, possible) + _log_choose(n - size, depth - possible) - _log_choose(n, np.array([depth]))
+        )
+        total -= count * float((np.exp(log_p) * term[possible - 1]).sum())
+    return max(0.0, total)
+
+
+def _log_choose(n: int, k: NDArray[np.intp]) -> NDArray[np.float64]:
+    """The logarithm of the binomial coefficient."""
+    return np.asarray(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1))
+
+
+def draw_pages(log_weight: NDArray[np.float64], depth: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """``depth`` pages one after the other without replacement, each in proportion to its weight among those left.
+
+    The keys log w + Gumbel noise give the same distribution (J. Efraimidis and P. Spirakis, Inf. Process. Lett. 97,
+    2006). Pages with the weight 0 (-inf) are never drawn as long as there are enough others.
+    """
+    keys = log_weight + rng.gumbel(size=len(log_weight))
+    return np.asarray(np.argpartition(-keys, depth - 1)[:depth], dtype=np.intp)
+
+
+SIGMA = 4.0
+"""Width of the Gaussian window in years, as in the published study."""
+REACH = 2.0
+"""Where the corrected window ends, in sigmas: 95 % of a Gaussian; chosen by eye."""
+
+
+@dataclass(frozen=True)
+class HistorySettings:
+    """What a history is drawn with.
+
+    Parameters
+    ----------
+    sigma : float
+        Of the Gaussian window, in years.
+    reach : float
+        Where the corrected window ends, in sigmas.
+    n_pages : int, optional
+        Pages that are compared at each year or place. By default 80, or as many as half the years or places have.
+    repeats : int
+        Half-samples of books and permutations of the null model.
+    leave_out : tuple of str
+        Books that are left out.
+    min_digits : int
+        Pages with fewer digits are left out (0 to 300 in the published study).
+    seed : int
+    """
+
+    sigma: float = SIGMA
+    reach: float = REACH
+    n_pages: int | None = None
+    repeats: int = 100
+    leave_out: tuple[str, ...] = ()
+    min_digits: int = 0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in (("sigma", 0.0), ("reach", 0.0), ("repeats", 1), ("n_pages", 1)):
+            value = getattr(self, name)
+            if value is not None and not (value > 0 and value >= least):
+                raise SettingsError(f"{name}: got {value}, expected more than 0")
+
+
+@dataclass(frozen=True)
+class HistoryRow:
+    """One year or place in one mode; entropies in bits, None where there is too little to say.
+
+    ``pages`` and ``books`` are those in the window (corrected), or all that could be drawn (published); ``depth`` is
+    the number of pages that are compared. ``low`` and ``high``: corrected, 95 % of what other books would have given;
+    published, one standard deviation of the draws. ``null``, ``null_low`` and ``null_high``: mean and 95 % of the null
+    model. ``far`` is the share of the drawn pages more than two sigma away.
+    """
+
+    by: str
+    at: str
+    mode: str
+    entropy: float | None
+    low: float | None
+    high: float | None
+    null: float | None
+    null_low: float | None
+    null_high: float | None
+    pages: int
+    books: int
+    clusters: int
+    depth: int
+    far: float | None = None
+
+
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#888888"
+"""Blue and orange of the palette of M. Okabe and K. Ito, which people with any colour vision tell apart."""
+MAX_PLACES = 40
+"""Places that are drawn, those with the most pages: as many as are legible on one page."""
+_NAN = float("nan")
+
+
+def plot_history(by: str, rows: Sequence[HistoryRow]) -> Any:
+    """A matplotlib figure of the rows of both modes; years from left to right, places from the most pages down."""
+    published, corrected = ([row for row in rows if row.mode == mode] for mode in ("published", "corrected"))
+    return _plot_years(published, corrected) if by == "year" else _plot_places(published, corrected)
+
+
+def _values(rows: Sequence[HistoryRow], name: str) -> list[float]:
+    return [_NAN if (value := getattr(row, name)) is None else value for row in rows]
+
+
+def _figure(width: float, height: float, n_axes: int, **how: Any) -> Any:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(1, n_axes, **how)
+
+
+def _plot_years(published: Sequence[HistoryRow], corrected: Sequence[HistoryRow]) -> Any:
+    figure, axes = _figure(8, 4, 1)
+    for mode, rows, colour in (("published", published, GREY), ("corrected", corrected, BLUE)):
+        at = [int(row.at) for row in rows]
+        if mode == "corrected":
+            axes.fill_between(
+                at, _values(rows, "null_low"), _values(rows, "null_high"), color=ORANGE, alpha=0.2, linewidth=0
+            )
+            axes.plot(at, _values(rows, "null"), color=ORANGE, linestyle=":", label="books in shuffled years (95 %)")
+        label = f"{mode}, {rows[0].depth} pages" if rows else mode
+        axes.fill_between(at, _values(rows, "low"), _values(rows, "high"), color=colour, alpha=0.25, linewidth=0)
+        axes.plot(at, _values(rows, "entropy"), color=colour, label=label)
+    axes.set(xlabel="year", ylabel="entropy of clusters (bits)", ylim=(0, None))
+    axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def _plot_places(published: Sequence[HistoryRow], corrected: Sequence[HistoryRow]) -> Any:
+    corrected = sorted(corrected, key=lambda row: (-row.pages, row.at))[:MAX_PLACES]
+    published_entropy = {row.at: row.entropy for row in published}
+    names = [f"{row.at} ({row.pages})" for row in corrected]
+    heights = list(range(len(corrected)))
+    figure, (left, right) = _figure(9, 1.5 + 0.22 * len(heights), 2, sharey=True)
+    for at, row in enumerate(corrected):
+        if row.null_low is not None:
+            left.plot([row.null_low, row.null_high], [at, at], color=ORANGE, alpha=0.4, linewidth=6)
+        if row.low is not None:
+            left.plot([row.low, row.high], [at, at], color=BLUE, linewidth=1.5)
+        if row.entropy is not None:
+            left.plot([row.entropy], [at], "o", color=BLUE, markersize=4)
+    depth = corrected[0].depth if corrected else 0
+    left.set(xlabel=f"entropy of {depth} pages (bits)", title="corrected")
+    left.set_yticks(heights, names, fontsize=7)
+    left.set_ylim(len(heights) - 0.5, -0.5)
+    right.plot([published_entropy[row.at] for row in corrected], heights, "o", color=GREY, markersize=4)
+    right.set(xlabel="entropy less log of the pages (bits)", title="published")
+    return figure
+
 
 N_PAGES = 80
 """Pages that the published study compares at each year."""

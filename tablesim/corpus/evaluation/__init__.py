@@ -1,1 +1,0 @@
-"""Evaluation: neighbours, clusters and embeddings against labels that a person gave."""

@@ -1,1 +1,0 @@
-"""History: entropy of the clusters over years and places, with a null model."""
