@@ -22,6 +22,7 @@ from tablesim.corpus.clustering.model import Clustering
 from tablesim.corpus.store import Corpus
 from tablesim.errors import MetadataError, SettingsError
 from tablesim.records.html import html_values
+from tablesim.records.plain import plain
 from tablesim.scans.csvfile import read_csv, shortlist
 from tablesim.scans.metadata import KEY_COLUMNS, find_column, page_key, without_ending
 
@@ -127,12 +128,6 @@ class MeasuredValue:
     difference_low: float | None = None
     difference_high: float | None = None
 
-    def to_dict(self) -> dict[str, float | None]:
-        return {
-            name: None if (value := getattr(self, name)) is None else round(value, 4)
-            for name in self.__dataclass_fields__
-        }
-
 
 @dataclass(frozen=True)
 class EmbeddingRow:
@@ -143,7 +138,7 @@ class EmbeddingRow:
     measures: dict[str, MeasuredValue]
 
     def to_dict(self) -> dict[str, Any]:
-        measures = {name: value.to_dict() for name, value in self.measures.items()}
+        measures = {name: plain(value, 4) for name, value in self.measures.items()}
         return {"embedding": self.name, "dimensions": self.dimensions, **measures}
 
 
@@ -374,10 +369,7 @@ class Evaluation:
         return html_values("Evaluation", self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
-        def plain(value: Any) -> Any:
-            return round(value, 6) if isinstance(value, float) else list(value) if isinstance(value, tuple) else value
-
-        return {name: plain(getattr(self, name)) for name in self.__dataclass_fields__}
+        return plain(self, 6)
 
 
 def read_labels(path: str | Path) -> Labels:
@@ -421,8 +413,6 @@ def evaluate(corpus: Corpus, labels: Labels | str | Path, clustering: Clustering
     MetadataError
         None of the labelled pages is in the run.
     """
-    from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
-
     if not isinstance(labels, Labels):
         labels = read_labels(labels)
     clustering = corpus.clusters if clustering is None else clustering
@@ -431,8 +421,8 @@ def evaluate(corpus: Corpus, labels: Labels | str | Path, clustering: Clustering
     labelled = [page for page in ids if page in labels.labels]
     if not labelled:
         raise MetadataError(
-            f"labels: none of the {len(labels.labels)} labelled pages is in {corpus.folder} (it has {shortlist(ids, 3)}, "
-            f"the labels {shortlist(labels.labels, 3)}); give labels for these pages"
+            f"labels: none of the {len(labels.labels)} labelled pages is in {corpus.folder} (it has "
+            f"{shortlist(ids, 3)}, the labels {shortlist(labels.labels, 3)}); give labels for these pages"
         )
     row_of = {page: row for row, page in enumerate(ids)}
     vectors = phi[[row_of[page] for page in labelled]].astype(np.float64)
@@ -441,7 +431,8 @@ def evaluate(corpus: Corpus, labels: Labels | str | Path, clustering: Clustering
     result = rank_pages(vectors, truth)
     of_tables = np.where(corpus.is_table[:, None], phi, 0.0)
     split = detection_rates(of_tables, [labels.labels.get(page) for page in ids])
-    clusters = None if clustering is None else _labels_of(clustering, labelled)
+    clusters = [] if clustering is None else _labels_of(clustering, labelled)
+    scores = {name: float(score(truth, clusters)) if clusters else None for name, score in _cluster_scores().items()}
     return Evaluation(
         n_pages=len(labelled),
         n_labels=len(set(truth)),
@@ -451,10 +442,8 @@ def evaluate(corpus: Corpus, labels: Labels | str | Path, clustering: Clustering
         precision_at_10=_mean(result.precision_at[10]),
         mean_average_precision=_mean(result.average_precision),
         detection=_mean(split[np.isfinite(split)]),
-        adjusted_rand=None if clusters is None else float(adjusted_rand_score(truth, clusters)),
-        mutual_information=None if clusters is None else float(normalized_mutual_info_score(truth, clusters)),
-        purity=None if clusters is None else purity(truth, clusters),
-        n_clusters=0 if clusters is None else len(set(clusters)),
+        **scores,
+        n_clusters=len(set(clusters)),
         missing=tuple(sorted(set(labels.labels) - set(ids))),
         false_tables=tuple(page for page in ids if page in labels.not_tables and is_table[page]),
         missed_tables=tuple(page for page in labelled if not is_table[page]),
@@ -462,8 +451,8 @@ def evaluate(corpus: Corpus, labels: Labels | str | Path, clustering: Clustering
 
 
 def _labels_of(clustering: Clustering, pages: Sequence[str]) -> list[int]:
-    label: Mapping[str, int] = dict(zip(clustering.pages, clustering.labels_.tolist(), strict=True))
-    return [label[page] if label.get(page, -1) >= 0 else -1 - index for index, page in enumerate(pages)]
+    labels = [clustering.label_of(page) for page in pages]
+    return [-1 - index if label is None else label for index, label in enumerate(labels)]
 
 
 def _mean(values: NDArray[np.float64]) -> float | None:

@@ -30,6 +30,7 @@ from tablesim.corpus.clustering.model import Clustering
 from tablesim.corpus.storage.files import write_aside, write_csv
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError, SettingsError
+from tablesim.records.plain import plain
 
 
 def entropy(labels: NDArray[np.intp]) -> float:
@@ -240,13 +241,13 @@ class History:
             "unit": "bits",
             "settings": asdict(self.settings),
             "left_out": list(self.left_out),
-            "rows": [_plain(row) for row in self.rows],
+            "rows": [plain(row, 6) for row in self.rows],
         }
 
     def write_csv(self, path: str | Path) -> Path:
         """One row a year or place and mode, as the plot shows it."""
         path = Path(path)
-        write_csv(path, [field.name for field in fields(HistoryRow)], (_plain(row) for row in self.rows))
+        write_csv(path, [field.name for field in fields(HistoryRow)], (plain(row, 6) for row in self.rows))
         return path
 
     def plot(self) -> Any:
@@ -254,21 +255,22 @@ class History:
         return plot_history(self.by, self.rows)
 
 
-def _plain(row: HistoryRow) -> dict[str, Any]:
-    return {name: round(value, 6) if isinstance(value, float) else value for name, value in asdict(row).items()}
-
-
 @dataclass(frozen=True)
 class _Pages:
-    """The clustered pages of a corpus in columns; ``book`` indexes ``books``."""
+    """The clustered pages of a corpus in columns; books are numbered from 0."""
 
+    n_books: int
     cluster: NDArray[np.intp]
     book: NDArray[np.intp]
     first: NDArray[np.intp]
     last: NDArray[np.intp]
     year_in_id: NDArray[np.intp]
     place: NDArray[np.str_]
-    n_books: int
+
+    def counts(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> tuple[int, int, int]:
+        """How many pages, books and clusters some rows are."""
+        book, cluster = self.book[rows], self.cluster[rows]
+        return len(book), len(np.unique(book)), len(np.unique(cluster))
 
 
 def history(
@@ -358,17 +360,8 @@ def _pages(
             f"{corpus.folder}: no clustered page has a {by}; give the run a CSV with that column: "
             "`tablesim run SCANS --out RUN --metadata CSV`"
         )
-    label, book_of, first, last, year_in_id, place = zip(*lines, strict=True)
-    pages = _Pages(
-        np.array(label, dtype=np.intp),
-        np.array(book_of, dtype=np.intp),
-        np.array(first, dtype=np.intp),
-        np.array(last, dtype=np.intp),
-        np.array(year_in_id, dtype=np.intp),
-        np.array(place, dtype=np.str_),
-        len(books),
-    )
-    return pages, tuple(sorted(left_out))
+    columns = [np.array(column) for column in zip(*lines, strict=True)]
+    return _Pages(len(books), *columns), tuple(sorted(left_out))
 
 
 # By year
@@ -390,8 +383,8 @@ def _published_years(pages: _Pages, settings: HistorySettings, rng: np.random.Ge
         values = [entropy(pages.cluster[rows]) for rows in chosen]
         far = float(np.mean([np.abs(years[rows] - year) > 2 * settings.sigma for rows in chosen]))
         mean, spread = float(np.mean(values)), float(np.std(values))
-        all_rows = np.unique(np.concatenate(chosen))
-        counts = (len(years), len(np.unique(pages.book[all_rows])), len(np.unique(pages.cluster[all_rows])), depth)
+        _, n_books, n_clusters = pages.counts(np.unique(np.concatenate(chosen)))
+        counts = (len(years), n_books, n_clusters, depth)
         yield HistoryRow(
             "year", str(year), "published", mean, mean - spread, mean + spread, None, None, None, *counts, far
         )
@@ -424,7 +417,7 @@ def _corrected_years(pages: _Pages, settings: HistorySettings, rng: np.random.Ge
     null = np.array([series(rng.permutation(year_of_book), None) for _ in range(settings.repeats)])
     for at, year in enumerate(years):
         near = np.abs(middle - year) <= window
-        counts = (int(near.sum()), len(np.unique(pages.book[near])), len(np.unique(pages.cluster[near])), depth)
+        counts = (*pages.counts(near), depth)
         yield _corrected_row("year", str(year), whole[:, at], halves[:, at], null[:, at], counts, 0.0)
 
 
@@ -439,13 +432,13 @@ def _draw_dates(pages: _Pages, rng: np.random.Generator) -> NDArray[np.intp]:
 
 def _by_place(pages: _Pages, settings: HistorySettings) -> Iterable[HistoryRow]:
     rng = np.random.default_rng(settings.seed)
-    names, place, counts = np.unique(pages.place, return_inverse=True, return_counts=True)
+    names, place, n_pages = np.unique(pages.place, return_inverse=True, return_counts=True)
     for at, name in enumerate(names):
-        labels, books = pages.cluster[place == at], pages.book[place == at]
+        labels = pages.cluster[place == at]
         value = entropy(labels) - float(np.log2(len(labels)))
-        n = (len(labels), len(np.unique(books)), len(np.unique(labels)), len(labels))
-        yield HistoryRow("place", str(name), "published", value, None, None, None, None, None, *n)
-    depth = settings.n_pages or _common_depth(counts)
+        n = pages.counts(place == at)
+        yield HistoryRow("place", str(name), "published", value, None, None, None, None, None, *n, depth=len(labels))
+    depth = settings.n_pages or _common_depth(n_pages)
 
     def series(kept: NDArray[np.bool_], place_of: NDArray[np.intp]) -> NDArray[np.float64]:
         entropies = np.full(len(names), np.nan)
@@ -460,9 +453,8 @@ def _by_place(pages: _Pages, settings: HistorySettings) -> Iterable[HistoryRow]:
     halves = np.array([series(_half_of_books(pages.n_books, rng), place) for _ in range(settings.repeats)])
     null = np.array([series(every, _permuted_places(pages, place, rng)) for _ in range(settings.repeats)])
     for at, name in enumerate(names):
-        inside = place == at
-        n = (int(inside.sum()), len(np.unique(pages.book[inside])), len(np.unique(pages.cluster[inside])), depth)
-        yield _corrected_row("place", str(name), whole[:, at], halves[:, at], null[:, at], n, None)
+        counts = (*pages.counts(place == at), depth)
+        yield _corrected_row("place", str(name), whole[:, at], halves[:, at], null[:, at], counts, None)
 
 
 def _permuted_places(pages: _Pages, place: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.intp]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from tablesim.errors import WeightsError
+from tablesim.records.plain import plain
 from tablesim.records.reading import Digit, Number
 
 RELIABILITY_BINS = 10
@@ -62,7 +63,7 @@ class ReliabilityBin:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, shares to four decimals."""
-        return {"count": self.count, "confidence": round(self.confidence, 4), "right": round(self.right, 4)}
+        return plain(self, 4)
 
 
 def logits_of(confidence: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -24,10 +24,9 @@ def keep_labels(before: Clustering, now: Clustering) -> Clustering:
     was = np.where(rows >= 0, before.labels_[rows], -1) if len(before.pages) else np.full(len(rows), -1)
     both = (was >= 0) & (now.labels_ >= 0)
     shape = (before.next_label, max(now.facts, default=-1) + 1)
-    old_by_new: dict[int, int] = {}
-    if both.any():
-        shared = coo_matrix((np.ones(int(both.sum())), (was[both], now.labels_[both])), shape=shape).tocsr()
-        old_by_new = _matched(shared)
+    shared = coo_matrix((np.ones(int(both.sum())), (was[both], now.labels_[both])), shape=shape)
+    shared.sum_duplicates()
+    old_by_new = _matched(shared) if both.any() else {}
     names, free = {}, before.next_label
     for label in now.facts:
         names[label] = old_by_new.get(label, -1)
@@ -36,9 +35,8 @@ def keep_labels(before: Clustering, now: Clustering) -> Clustering:
     return now.renamed(names, free)
 
 
-def _matched(shared: object) -> dict[int, int]:
+def _matched(pairs: coo_matrix) -> dict[int, int]:
     """New label to old label, part by part: clusters that share no page, however indirectly, do not meet."""
-    pairs = shared.tocoo()  # type: ignore[attr-defined]
     n_old, n_new = pairs.shape
     links = coo_matrix((pairs.data, (pairs.row, pairs.col + n_old)), shape=(n_old + n_new, n_old + n_new))
     part_of = connected_components(links, directed=False)[1][pairs.row]

@@ -25,7 +25,7 @@ take longer than everything else."""
 SAMPLE_ROUNDS, MAX_ROUNDS = 30, 8
 """Rounds of Lloyd's algorithm on the sample and on all rows; of a sample of all rows ``SAMPLE_ROUNDS``."""
 BLOCK_DISTANCES = 8_000_000
-"""Distances held at once: 32 MB of float32."""
+"""Distances held at once: 32 MB of float32, 64 MB of float64."""
 
 
 class Rows(Protocol):

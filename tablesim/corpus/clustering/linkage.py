@@ -21,6 +21,7 @@ from scipy.spatial.distance import squareform
 from scipy.special import ndtr
 
 from tablesim.bigrams.embedding import unit_rows
+from tablesim.corpus.clustering.kmeans import blocks
 from tablesim.corpus.clustering.model import KCandidate
 
 NOISE = 11.0
@@ -48,8 +49,6 @@ MAX_CANDIDATES = 8
 """Cuts whose stability is computed: those in the widest gaps."""
 WIDE_GAP = 0.5
 """A gap counts from this share of the widest one's mass: in a narrow one the cut depends on a single pair of pages."""
-BLOCK_DISTANCES = 8_000_000
-"""Distances held at once: 64 MB of float64."""
 
 
 def expected_distance(n: NDArray[np.float64], m: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -204,10 +203,8 @@ def linked_in_blocks(h: NDArray[np.float64], height: float) -> NDArray[np.intp]:
 
 def _nearest(h: NDArray[np.float64], others: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """For each row the nearest of ``others`` on the scale of counting, and how far it is."""
-    size = max(1, BLOCK_DISTANCES // max(1, len(others)))
-    near, far = [], []
-    for begin in range(0, len(h), size):
-        distance = counting_distance(h[begin : begin + size], others)
-        near.append(distance.argmin(axis=1))
-        far.append(distance[np.arange(len(distance)), near[-1]])
-    return np.concatenate(near), np.concatenate(far)
+    near, far = np.empty(len(h), dtype=np.intp), np.empty(len(h))
+    for part in blocks(len(h), len(others)):
+        distance = counting_distance(h[part], others)
+        near[part], far[part] = distance.argmin(axis=1), distance.min(axis=1)
+    return near, far

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tablesim.errors import RunError
 from tablesim.records.html import html_table
+from tablesim.records.plain import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,22 +95,11 @@ class Cluster:
             "cluster": self.label,
             "size": len(self.members),
             "medoid": self.medoid,
-            "stability": _rounded(self.stability, 4),
-            "cohesion": _rounded(self.cohesion, 4),
+            "stability": None if self.stability is None else round(self.stability, 4),
+            "cohesion": None if self.cohesion is None else round(self.cohesion, 4),
             "outliers": list(self.outliers),
-            "apart": [
-                {
-                    "bigram": a.bigram,
-                    "here": round(a.here, 4),
-                    "elsewhere": round(a.elsewhere, 4),
-                    "keyness": round(a.keyness, 2),
-                }
-                for a in self.apart
-            ],
-            "members": [
-                {"page": m.page, "similarity": round(m.similarity, 6), "strength": round(m.strength, 6)}
-                for m in self.members
-            ],
+            "apart": [plain(bigram, 4, keyness=2) for bigram in self.apart],
+            "members": [plain(member, 6) for member in self.members],
         }
 
 
@@ -268,9 +258,7 @@ class Clustering:
             "asked": self.asked,
             "method": self.method,
             "seed": self.seed,
-            "choices": [
-                {name: _rounded(value, 4) for name, value in asdict(choice).items()} for choice in self.choices
-            ],
+            "choices": [plain(choice, 4) for choice in self.choices],
             "clusters": [cluster.to_dict() for cluster in self.clusters],
             "without": [{"page": page, "reason": reason} for page, reason in self.without.items()],
         }
@@ -300,10 +288,7 @@ class Clustering:
         arrays = [
             pa.array(self.pages, pa.string()),
             pa.array(self.labels_.astype(np.int32), mask=no_cluster),
-            pa.array(c.place, mask=no_cluster),
-            pa.array(c.similarity, mask=no_cluster),
-            pa.array(c.strength, mask=no_cluster),
-            pa.array(c.outlier, mask=no_cluster),
+            *(pa.array(column, mask=no_cluster) for column in (c.place, c.similarity, c.strength, c.outlier)),
             of_cluster("stability"),
             of_cluster("cohesion"),
             pa.array(apart, pa.string()),
@@ -356,7 +341,3 @@ class Clustering:
             tuple(KCandidate(**choice) for choice in settings["choices"]),
             next_label,
         )
-
-
-def _rounded(value: float | int | None, digits: int) -> float | int | None:
-    return round(value, digits) if isinstance(value, float) else value

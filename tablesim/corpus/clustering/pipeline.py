@@ -140,10 +140,11 @@ class PageClusterer:
             stability = self.resampled.stability(partition, self.asked if self.method == "tables" else None)
             if placed.any():
                 rows = self.rows[placed]
-                description = describe(self.histograms, rows, partition[placed], stability, max(1.0, self.cut))
-                labels[rows], facts = description.labels, description.facts
-                for name in ("place", "similarity", "strength", "outlier"):
-                    getattr(columns, name)[rows] = getattr(description.columns, name)
+                labels[rows], of_rows, facts = describe(
+                    self.histograms, rows, partition[placed], stability, max(1.0, self.cut)
+                )
+                for name, values in vars(of_rows).items():
+                    getattr(columns, name)[rows] = values
         return Clustering(
             self.pages,
             labels,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,18 +16,9 @@ MIN_KEYNESS = 10.83
 """Bigrams of less keyness are not distinctive: the 0.1 % point of chi-squared with one degree of freedom."""
 
 
-@dataclass(frozen=True)
-class Description:
-    """Columns for the rows that were clustered, and facts by label; labels are from 0, larger clusters first."""
-
-    labels: NDArray[np.intp]
-    columns: ClusterColumns
-    facts: dict[int, ClusterFacts]
-
-
 def describe(
     histograms: Rows, rows: NDArray[np.intp], labels: NDArray[np.intp], stability: dict[int, float | None], cut: float
-) -> Description:
+) -> tuple[NDArray[np.intp], ClusterColumns, dict[int, ClusterFacts]]:
     """Describe clusters of some pages.
 
     Parameters
@@ -44,6 +33,15 @@ def describe(
         By those numbers.
     cut : float
         Members farther from the rest of their cluster than this, on the scale of counting, are outliers.
+
+    Returns
+    -------
+    labels : int array of shape (n,)
+        From 0, larger clusters first.
+    columns : ClusterColumns
+        For ``rows``.
+    facts : dict of int to ClusterFacts
+        By label.
     """
     unit = LazyRows(histograms, rows, unit_roots)
     names, index = np.unique(labels, return_inverse=True)
@@ -67,7 +65,7 @@ def describe(
         )
         for label, at in enumerate(ranked)
     }
-    return Description(new[index], ClusterColumns(place, similarity, strength, outlier), facts)
+    return new[index], ClusterColumns(place, similarity, strength, outlier), facts
 
 
 def _strength(

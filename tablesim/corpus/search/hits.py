@@ -6,7 +6,7 @@ Also the histogram of typed numbers. ``nearest`` finds the pages.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tablesim.errors import SettingsError
 from tablesim.records.bins import BIN_NAMES, count_bigrams
+from tablesim.records.plain import plain
 
 N_SHARED = 8
 """Bigrams shown with each page: one line of text."""
@@ -29,12 +30,7 @@ class SharedBigram:
     count_page: float
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "bigram": self.bigram,
-            "relevance": round(self.relevance, 4),
-            "count_query": round(self.count_query, 2),
-            "count_page": round(self.count_page, 2),
-        }
+        return plain(self, 2, relevance=4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +60,7 @@ class BackgroundCount:
         return self.as_near / self.others if self.others else None
 
     def to_dict(self) -> dict[str, Any]:
-        return {"by": self.by, "as_near": self.as_near, "others": self.others, "share": self.share}
+        return {**asdict(self), "share": self.share}
 
 
 @dataclass(frozen=True, slots=True)
