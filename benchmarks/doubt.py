@@ -22,7 +22,7 @@ import torch
 from printed_pairs import found_between, printed_climates, printed_editions
 from scipy.spatial import cKDTree
 
-from tablesim.evidence.collation import doubt
+from tablesim.evidence.collation import cells as doubt
 from tablesim.evidence.collation.cells import DOUBTFUL
 from tablesim.evidence.collation.collation import collate
 from tablesim.reader import PageReader, load_network

@@ -219,7 +219,7 @@ def _show_pairs(collation: Collation) -> None:
         agreement = pair.verification
         similarity = f"similarity {pair.similarity:.3f}, containment {pair.containment:.3f}"
         share = (
-            f"{agreement.agreement:.3f} of {agreement.places} cells agree, "
+            f"{agreement.agreement:.3f} of {agreement.cells} cells agree, "
             f"they cover {agreement.coverage:.2f} of the smaller one"
         )
         verdict = "the same table" if agreement.same else "not the same table"

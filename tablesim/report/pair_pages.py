@@ -284,10 +284,10 @@ def wanted_pairs(
 
 def agreement_words(agreement: Verification) -> str:
     """How far two pages agree, and whether that makes them the same table."""
-    if not agreement.places:
+    if not agreement.cells:
         return "no cell of one could be aligned with a cell of the other"
     percent = f"{100 * agreement.agreement:.1f} %"
-    share = f"{percent} of the {agreement.places} cells that both have agree, doubtful ones left out"
+    share = f"{percent} of the {agreement.cells} cells that both have agree, doubtful ones left out"
     verdict = "the same table" if agreement.same else "not shown to be the same table"
     return f"{share} (they are {100 * agreement.coverage:.0f} % of the smaller page): {verdict}"
 

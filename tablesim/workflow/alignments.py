@@ -150,7 +150,7 @@ class RunAlignments:
             "reading_b": key[1],
             "agreement": agreement.agreement,
             "coverage": agreement.coverage,
-            "cells": agreement.places,
+            "cells": agreement.cells,
             "numbers_a": len(first.numbers),
             "numbers_b": len(second.numbers),
             "transposed": pair.alignment.transposed[1],

@@ -96,7 +96,7 @@ def _one_table(alignments: RunAlignments, a: str, b: str) -> bool:
     if not agreement.same or agreement.agreement < JOINED_AGREEMENT or agreement.coverage < JOINED_COVERAGE:
         return False
     numbers = [alignments.corpus.reading(page).numbers for page in (a, b)]
-    if agreement.places >= JOINED_SIZE * max(map(len, numbers)):
+    if agreement.cells >= JOINED_SIZE * max(map(len, numbers)):
         return True
     # An edition may have more columns; a table with more rows goes on where the other ends.
     rows = [len({(n.table, n.row) for n in page if n.table is not None}) for page in numbers]

@@ -66,7 +66,7 @@ class MatchedRuns:
         table than the other, and these are all there.
     agreement : float
         Share of agreeing cells, of those that both have and whose difference is not in doubt, over all pairs of pages.
-    places : int
+    cells : int
         How many cells met.
     """
 
@@ -74,7 +74,7 @@ class MatchedRuns:
     similarity: float
     containment: float
     agreement: float
-    places: int
+    cells: int
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -83,7 +83,7 @@ class MatchedRuns:
             "similarity": round(self.similarity, 6),
             "containment": round(self.containment, 6),
             "agreement": round(self.agreement, 4),
-            "places": self.places,
+            "cells": self.cells,
         }
 
 
@@ -121,8 +121,8 @@ def tables_over_pages(
         if max(len(run.pages_a), len(run.pages_b)) > 1:
             h_a, h_b = (counts[[row_of[page] for page in pages]].sum(axis=0) for pages in (run.pages_a, run.pages_b))
             verified = [same[pair] for pair in run.pairs]
-            n_cells = sum(agreement.places for agreement in verified)
-            mean = sum(agreement.agreement * agreement.places for agreement in verified) / n_cells
+            n_cells = sum(agreement.cells for agreement in verified)
+            mean = sum(agreement.agreement * agreement.cells for agreement in verified) / n_cells
             tables.append(MatchedRuns(run, similarity(embed(h_a), embed(h_b)), containment(h_a, h_b), mean, n_cells))
     on_event(Event("end", "long tables", len(likely), len(likely), message=f"{len(tables)} tables over several pages"))
     return tables
@@ -136,7 +136,7 @@ def write_tables_over_pages(alignments: RunAlignments, on_event: Listener = igno
     """
     tables = tables_over_pages(alignments, on_event=on_event)
     lines = [{**t.to_dict(), "pages_a": "+".join(t.run.pages_a), "pages_b": "+".join(t.run.pages_b)} for t in tables]
-    columns = ("pages_a", "pages_b", "similarity", "containment", "agreement", "places")
+    columns = ("pages_a", "pages_b", "similarity", "containment", "agreement", "cells")
     path = alignments.corpus.folder / NAME
     try:
         with alignments.corpus.lock():
@@ -157,7 +157,7 @@ def stored_tables_over_pages(corpus: Corpus) -> list[dict[str, Any]]:
                 "pages_a": line["pages_a"].split("+"),
                 "pages_b": line["pages_b"].split("+"),
                 **{name: float(line[name]) for name in ("similarity", "containment", "agreement")},
-                "places": int(line["places"]),
+                "cells": int(line.get("cells") or line["places"]),  # "places" in lists that 0.1.0 wrote
             }
             for line in csv.DictReader(file)
         ]
@@ -179,13 +179,13 @@ def long_tables_with(corpus: Corpus, page: str) -> dict[str, dict[str, Any]]:
 
 
 def position_of_id(page: str) -> Position:
-    """The place that an id tells as in ``1002_sacrobosco_1531_p34``; any other id is a book of its own."""
+    """Book and number that an id tells as in ``1002_sacrobosco_1531_p34``; any other id is a book of its own."""
     match = re.fullmatch(r"(.*)_p(\d+)(?:_\d+)?", page)
     return (match[1], int(match[2])) if match else (page, 0)
 
 
 def position_of(row: Mapping[str, Any]) -> Position:
-    """The place of a page of a run: by its metadata, else by the number in its PDF or TIFF, else by its id.
+    """Book and number of a page of a run: by its metadata, else by the number in its PDF or TIFF, else by its id.
 
     Where the book is known, the last number of any id counts, a verso after its recto: ``img_0034``, ``fol-12v``.
     """
@@ -201,17 +201,17 @@ def position_of(row: Mapping[str, Any]) -> Position:
     return (page, 0) if told is None else (book, told)
 
 
-def table_runs(pairs: Iterable[Pair], place: Callable[[str], Position] = position_of_id) -> list[TableRun]:
+def table_runs(pairs: Iterable[Pair], position: Callable[[str], Position] = position_of_id) -> list[TableRun]:
     """Pairs of matching pages joined to runs, the longest first; a page that matches alone is a run of one.
 
     Openings differ, so a run goes on where both sides are one page on, or one of them stays: editions break tables at
-    other rows. ``place`` tells book and number of a page.
+    other rows. ``position`` tells book and number of a page.
     """
-    turned = {(a, b) if (place(a), a) <= (place(b), b) else (b, a) for a, b in pairs}
+    turned = {(a, b) if (position(a), a) <= (position(b), b) else (b, a) for a, b in pairs}
     found: list[tuple[list[str], list[str], list[Pair]]] = []
-    for a, b in sorted(turned, key=lambda pair: (place(pair[0]), place(pair[1]), pair)):
+    for a, b in sorted(turned, key=lambda pair: (position(pair[0]), position(pair[1]), pair)):
         for run_a, run_b, met in found:
-            if _goes_on(run_a[-1], a, place) and _goes_on(run_b[-1], b, place):
+            if _goes_on(run_a[-1], a, position) and _goes_on(run_b[-1], b, position):
                 run_a += [a] * (a != run_a[-1])
                 run_b += [b] * (b != run_b[-1])
                 met.append((a, b))
@@ -222,23 +222,23 @@ def table_runs(pairs: Iterable[Pair], place: Callable[[str], Position] = positio
     return sorted(runs, key=lambda run: (-len(run.pages_a) - len(run.pages_b), run.pages_a, run.pages_b))
 
 
-def _beside_another(pairs: Iterable[Pair], place: Mapping[str, Position]) -> set[Pair]:
+def _beside_another(pairs: Iterable[Pair], position: Mapping[str, Position]) -> set[Pair]:
     """The pairs that could be part of a run of more than one page: before or after another of these pairs."""
-    by_places: dict[tuple[Position, Position], set[Pair]] = {}
+    pairs_at: dict[tuple[Position, Position], set[Pair]] = {}
     for a, b in pairs:
-        by_places.setdefault((place[a], place[b]), set()).add((a, b))
+        pairs_at.setdefault((position[a], position[b]), set()).add((a, b))
     found: set[Pair] = set()
-    for ((book_a, at_a), (book_b, at_b)), here in by_places.items():
+    for ((book_a, at_a), (book_b, at_b)), here in pairs_at.items():
         for on_a, on_b in ((0, 1), (1, 0), (1, 1)):
-            there = by_places.get(((book_a, at_a + on_a), (book_b, at_b + on_b)))
+            there = pairs_at.get(((book_a, at_a + on_a), (book_b, at_b + on_b)))
             if there:
                 found |= here | there
     return found
 
 
-def _goes_on(page: str, following: str, place: Callable[[str], Position]) -> bool:
+def _goes_on(page: str, following: str, position: Callable[[str], Position]) -> bool:
     """Whether a page is the same as another one, or the next of its book."""
-    (book, at), (other, there) = place(page), place(following)
+    (book, at), (other, there) = position(page), position(following)
     return page == following or (book == other and there == at + 1)
 
 

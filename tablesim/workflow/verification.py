@@ -79,7 +79,7 @@ def verified_search(
     alignments = RunAlignments(corpus, on_event)
     verified = [(alignments.verify(page, hit.page), hit) for hit in hits]
     alignments.save()
-    # A page that agrees nowhere keeps its place among those like it.
+    # A page that agrees nowhere keeps its rank among those like it.
     verified.sort(key=lambda item: (-item[0].rank, item[1].rank))
     return [VerifiedHit(replace(hit, rank=rank), agreement) for rank, (agreement, hit) in enumerate(verified[:top], 1)]
 

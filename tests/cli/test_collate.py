@@ -57,7 +57,7 @@ def test_as_json_and_csv(call, scans):
     assert [len(pages) for pages in data["witnesses"]] == [1, 2]
     assert data["summary"] == {"agrees": 269, "differs": 1, "missing": 0, "illegible": 0}
     (pair,) = data["pairs"]
-    assert (pair["a"], pair["b"], pair["places"], pair["same_table"]) == ("A", "B", 270, True)
+    assert (pair["a"], pair["b"], pair["cells"], pair["same_table"]) == ("A", "B", 270, True)
     assert pair["containment"] > 0.99
     lines = list(csv.DictReader(io.StringIO(call(*scans[:2], "--csv").output)))
     (line,) = [line for line in lines if line["state"] == "differs"]

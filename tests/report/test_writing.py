@@ -343,4 +343,4 @@ def test_a_pair_of_pages_with_nothing_in_common_says_so(tmp_path):
     assert "nothing says that they carry the same table" in html
     assert "These two pages have no digit in common." in html
     assert "No rows and columns of the two pages could be brought together" in html
-    assert "could not be registered: too few equal numbers stand at matching places" in html
+    assert "could not be registered: too few equal numbers are in matching cells" in html

@@ -235,7 +235,7 @@ def test_the_version_is_raised_when_the_same_readings_are_aligned_otherwise():
     other = [row[:] for row in rows[1:]]
     other[4][3], other[9][1] = "59", ""
     agreement = verification(collate(reading("a", rows), reading("b", [row[2:] + row[:2] for row in other])))
-    results = round(agreement.agreement, 6), round(agreement.coverage, 6), agreement.places
+    results = round(agreement.agreement, 6), round(agreement.coverage, 6), agreement.cells
     assert (ALIGNMENT_VERSION, *results) == (1, 0.994118, 1.0, 170)
 
 

@@ -30,7 +30,7 @@ def test_a_table_over_two_pages_is_found_in_each_pair_of_books(corpus):
         assert len(one.run.pages_a) == len(one.run.pages_b) == 2
         assert one.run.pages_a[0][3:5] == one.run.pages_b[0][3:5]
         assert one.containment > 0.95 and one.similarity > 0.95
-        assert one.agreement > 0.95 and one.places > 100
+        assert one.agreement > 0.95 and one.cells > 100
 
 
 def test_only_pages_that_a_run_could_go_through_are_aligned(corpus, monkeypatch):

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from tablesim.evidence.collation.values import MISMATCH, Evidence
+from tablesim.evidence.collation.values import MISMATCH, LogOdds
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -51,6 +51,7 @@ WEAK = 0.3
 """Pairs of rows with less than this share of the usual bits are weak."""
 
 MAX_PATCHES = 48
+"""More patches than any two pages have tables; chosen by eye."""
 
 MAX_DESCENTS = 1
 """Columns are in order with so many steps back: a printer moved the argument, or a column of words."""
@@ -77,25 +78,25 @@ class AlignedPatch:
     bits: float
 
 
-def find_patches(given: Evidence) -> list[AlignedPatch]:
+def find_patches(odds: LogOdds) -> list[AlignedPatch]:
     """The patches by falling bits; no cell of either side is in two of them."""
-    left, right = [grid.copy() for grid in given.left], [grid.copy() for grid in given.right]
+    left, right = [grid.copy() for grid in odds.left], [grid.copy() for grid in odds.right]
     tried: dict[tuple[int, int], AlignedPatch | None] = {}
     found: list[AlignedPatch] = []
     while len(found) < MAX_PATCHES:
         for one in range(len(left)):
             for other in range(len(right)):
                 if (one, other) not in tried:
-                    tried[one, other] = _patch(given, (one, left[one]), (other, right[other]))
+                    tried[one, other] = _patch(odds, (one, left[one]), (other, right[other]))
         likely = [patch for patch in tried.values() if patch is not None and _fits(patch, found)]
         best = max(likely, key=lambda p: p.bits, default=None)
         if best is None:
             break
         found.append(best)
-        left[best.left][np.ix_(best.rows[:, 0], best.columns[:, 0])] = given.blank_left
-        right[best.right][np.ix_(best.rows[:, 1], best.columns[:, 1])] = given.blank_right
+        left[best.left][np.ix_(best.rows[:, 0], best.columns[:, 0])] = odds.blank_left
+        right[best.right][np.ix_(best.rows[:, 1], best.columns[:, 1])] = odds.blank_right
         tried = {key: patch for key, patch in tried.items() if key[0] != best.left and key[1] != best.right}
-    return [_extended(given, patch, left[patch.left], right[patch.right]) for patch in found]
+    return [_extended(odds, patch, left[patch.left], right[patch.right]) for patch in found]
 
 
 def _fits(patch: AlignedPatch, found: Sequence[AlignedPatch]) -> bool:
@@ -118,7 +119,7 @@ def _apart(one: Ints, other: Ints) -> bool:
     return bool(one.max() < other.min() or other.max() < one.min())
 
 
-def _extended(given: Evidence, patch: AlignedPatch, left: Ints, right: Ints) -> AlignedPatch:
+def _extended(odds: LogOdds, patch: AlignedPatch, left: Ints, right: Ints) -> AlignedPatch:
     """The patch with the rows that go on beyond its ends on both sides and that no patch has taken.
 
     A row in which the printer's eye slipped is weak, and looks like the end where it is the first or last of a half.
@@ -131,30 +132,30 @@ def _extended(given: Evidence, patch: AlignedPatch, left: Ints, right: Ints) -> 
             if not (0 <= i < len(left) and 0 <= j < len(right)):
                 break
             here, there = left[i, patch.columns[:, 0]], right[j, patch.columns[:, 1]]
-            both = (here != given.blank_left) & (there != given.blank_right)
-            if not (given.bits[here, there][both] > 0).any():
+            both = (here != odds.blank_left) & (there != odds.blank_right)
+            if not (odds.bits[here, there][both] > 0).any():
                 break
-            left[i, patch.columns[:, 0]], right[j, patch.columns[:, 1]] = given.blank_left, given.blank_right
+            left[i, patch.columns[:, 0]], right[j, patch.columns[:, 1]] = odds.blank_left, odds.blank_right
             pair = np.array([[i, j]])
             rows = np.concatenate([pair, rows] if step < 0 else [rows, pair])
     return replace(patch, rows=rows)
 
 
-def _patch(given: Evidence, one: tuple[int, Ints], other: tuple[int, Ints]) -> AlignedPatch | None:
+def _patch(odds: LogOdds, one: tuple[int, Ints], other: tuple[int, Ints]) -> AlignedPatch | None:
     """The patch of most bits between what is left of two panels; None where chance could have made it."""
     (left, left_codes), (right, right_codes) = one, other
-    a, rows_a, columns_a = _filled(left_codes, given.blank_left)
-    b, rows_b, columns_b = _filled(right_codes, given.blank_right)
+    a, rows_a, columns_a = _filled(left_codes, odds.blank_left)
+    b, rows_b, columns_b = _filled(right_codes, odds.blank_right)
     if not a.size or not b.size:
         return None
-    rows = match_rows(_rows_alike(given, a, b), min(_per_row(a, given.blank_left), _per_row(b, given.blank_right)))
+    rows = match_rows(_rows_alike(odds, a, b), min(_per_row(a, odds.blank_left), _per_row(b, odds.blank_right)))
     columns = np.zeros((0, 2), dtype=np.int64)
     allowed = np.ones((a.shape[1], b.shape[1]), dtype=bool)
     for _ in range(ROUNDS):
-        columns = match_columns(given, a, b, rows, allowed)
+        columns = match_columns(odds, a, b, rows, allowed)
         if not len(columns):
             return None
-        each = given.bits[a[:, columns[:, 0]][:, None], b[:, columns[:, 1]][None, :]]
+        each = odds.bits[a[:, columns[:, 0]][:, None], b[:, columns[:, 1]][None, :]]
         before, rows = rows, match_rows(each.sum(axis=2), len(columns))
         strays = _strays(each, rows)
         if strays.any():
@@ -163,14 +164,12 @@ def _patch(given: Evidence, one: tuple[int, Ints], other: tuple[int, Ints]) -> A
             allowed[:, columns[strays, 1]] = False
         elif np.array_equal(before, rows):
             break
-    columns = _with_sandwiched(given, a, b, rows, match_columns(given, a, b, rows, allowed), allowed)
-    rows = _trimmed(given, a, b, rows, columns, (len(left_codes) - 1, rows_a), (len(right_codes) - 1, rows_b))
+    columns = _with_sandwiched(odds, a, b, rows, match_columns(odds, a, b, rows, allowed), allowed)
+    rows = _trimmed(odds, a, b, rows, columns, (len(left_codes) - 1, rows_a), (len(right_codes) - 1, rows_b))
     if not len(columns) or not len(rows):
         return None
-    cells = given.bits[a[rows[:, 0]][:, columns[:, 0]], b[rows[:, 1]][:, columns[:, 1]]]
-    both = (a[rows[:, 0]][:, columns[:, 0]] != given.blank_left) & (
-        b[rows[:, 1]][:, columns[:, 1]] != given.blank_right
-    )
+    cells = odds.bits[a[rows[:, 0]][:, columns[:, 0]], b[rows[:, 1]][:, columns[:, 1]]]
+    both = (a[rows[:, 0]][:, columns[:, 0]] != odds.blank_left) & (b[rows[:, 1]][:, columns[:, 1]] != odds.blank_right)
     equal = int((both & (cells > 0)).sum())
     if cells.sum() < PATCH_BITS or equal < PATCH_EQUAL or equal < PATCH_SHARE * both.sum():
         return None
@@ -190,17 +189,17 @@ def _per_row(codes: Ints, blank: int) -> float:
     return float((codes != blank).sum(axis=1).mean())
 
 
-def _rows_alike(given: Evidence, a: Ints, b: Ints) -> Floats:
+def _rows_alike(odds: LogOdds, a: Ints, b: Ints) -> Floats:
     """Bits for each pair of rows by the strings that both hold, whatever their columns; shape (rows a, rows b)."""
-    counts_a, counts_b = given.overlap[0][a].sum(axis=1), given.overlap[1][b].sum(axis=1)
+    counts_a, counts_b = odds.overlap[0][a].sum(axis=1), odds.overlap[1][b].sum(axis=1)
     used = (counts_a.any(axis=0)) & (counts_b.any(axis=0))
     shared = np.zeros((len(a), len(b)))
     common = np.zeros_like(shared)
-    narrow_b, weights = counts_b[:, used], given.weights[used]
+    narrow_b, weights = counts_b[:, used], odds.weights[used]
     for row, counts in enumerate(counts_a[:, used]):
         least = np.minimum(counts[None, :], narrow_b)
         shared[row], common[row] = least @ weights, least.sum(axis=1)
-    fewer = np.minimum.outer((a != given.blank_left).sum(axis=1), (b != given.blank_right).sum(axis=1))
+    fewer = np.minimum.outer((a != odds.blank_left).sum(axis=1), (b != odds.blank_right).sum(axis=1))
     return np.asarray(shared + MISMATCH * np.maximum(fewer - common, 0))
 
 
@@ -277,19 +276,19 @@ def _tables(bits: Floats, gap_open: float, gap_step: float) -> tuple[Floats, Flo
         above = np.maximum(np.maximum(pair[..., i - 1, :], skip_left[..., i - 1, :]), skip_right[..., i - 1, :])
         pair[..., i, 1:] = bits[..., i - 1, :] + above[..., :-1]
         skip_left[..., i, :] = np.maximum(above - gap_open, skip_left[..., i - 1, :] - gap_step)
-        # A gap to the right goes on from the best place at which it could have begun.
+        # A gap to the right goes on from the best column at which it could have begun.
         begun = np.maximum.accumulate(np.maximum(pair[..., i, :], skip_left[..., i, :]) + steps, axis=-1)
         skip_right[..., i, 1:] = begun[..., :-1] - gap_open - steps[:-1]
     return pair, skip_left, skip_right
 
 
-def match_columns(given: Evidence, a: Ints, b: Ints, rows: Ints, allowed: NDArray[np.bool_]) -> Ints:
+def match_columns(odds: LogOdds, a: Ints, b: Ints, rows: Ints, allowed: NDArray[np.bool_]) -> Ints:
     """Columns that belong together under a map of rows, int64 pairs of shape (m, 2) by rising left column."""
     if not len(rows):
         return np.zeros((0, 2), dtype=np.int64)
     here, there = a[rows[:, 0]], b[rows[:, 1]]
-    cells = given.bits[here[:, :, None], there[:, None, :]]
-    both = (here != given.blank_left)[:, :, None] & (there != given.blank_right)[:, None, :]
+    cells = odds.bits[here[:, :, None], there[:, None, :]]
+    both = (here != odds.blank_left)[:, :, None] & (there != odds.blank_right)[:, None, :]
     bits = cells.sum(axis=0)
     equal = (both & (cells > 0)).sum(axis=0)
     likely = allowed & (bits >= COLUMN_BITS) & (equal >= COLUMN_EQUAL * both.sum(axis=0))
@@ -297,7 +296,7 @@ def match_columns(given: Evidence, a: Ints, b: Ints, rows: Ints, allowed: NDArra
 
 
 def _trimmed(
-    given: Evidence, a: Ints, b: Ints, rows: Ints, columns: Ints, one: tuple[int, Ints], other: tuple[int, Ints]
+    odds: LogOdds, a: Ints, b: Ints, rows: Ints, columns: Ints, one: tuple[int, Ints], other: tuple[int, Ints]
 ) -> Ints:
     """The rows without first and last pairs that little speaks for, unless both rows end their panels.
 
@@ -307,7 +306,7 @@ def _trimmed(
     """
     if not len(rows) or not len(columns):
         return rows
-    bits = given.bits[a[rows[:, 0]][:, columns[:, 0]], b[rows[:, 1]][:, columns[:, 1]]].sum(axis=1)
+    bits = odds.bits[a[rows[:, 0]][:, columns[:, 0]], b[rows[:, 1]][:, columns[:, 1]]].sum(axis=1)
     weak = bits < WEAK * np.median(bits)
     if (np.diff(rows[:, 1]) < 0).any():
         return rows[~weak]
@@ -317,7 +316,7 @@ def _trimmed(
         start += 1
     while start < stop and weak[stop - 1] and (names[stop - 1] != (one[0], other[0])).any():
         stop -= 1
-    return rows[start:stop]
+    return np.asarray(rows[start:stop], dtype=np.int64)
 
 
 def _strays(each: Floats, rows: Ints) -> NDArray[np.bool_]:
@@ -354,7 +353,7 @@ def _half(gain: Floats) -> NDArray[np.bool_]:
     return group
 
 
-def _with_sandwiched(given: Evidence, a: Ints, b: Ints, rows: Ints, columns: Ints, allowed: NDArray[np.bool_]) -> Ints:
+def _with_sandwiched(odds: LogOdds, a: Ints, b: Ints, rows: Ints, columns: Ints, allowed: NDArray[np.bool_]) -> Ints:
     """The columns, and those between two pairs of neighbours that can only be each other, though their numbers differ.
 
     So the minutes of another year stand opposite the minutes, and are seen to differ.
@@ -369,17 +368,17 @@ def _with_sandwiched(given: Evidence, a: Ints, b: Ints, rows: Ints, columns: Int
             continue
         if not allowed[between].all():
             continue
-        if all(_alike_in_kind(given, a[rows[:, 0], c], b[rows[:, 1], d]) for c, d in zip(*between, strict=True)):
+        if all(_alike_in_kind(odds, a[rows[:, 0], c], b[rows[:, 1], d]) for c, d in zip(*between, strict=True)):
             found.append(np.stack(between, axis=1))
     together = np.concatenate(found)
     return together[np.argsort(together[:, 0], kind="stable")]
 
 
-def _alike_in_kind(given: Evidence, here: Ints, there: Ints) -> bool:
+def _alike_in_kind(odds: LogOdds, here: Ints, there: Ints) -> bool:
     """Whether two columns that differ have numbers in the same cells and of about as many digits."""
-    full, others = here != given.blank_left, there != given.blank_right
+    full, others = here != odds.blank_left, there != odds.blank_right
     both = full & others
     if both.sum() < max(3.0, 0.8 * max(full.sum(), others.sum())):
         return False
-    digits = [given.digits[side][codes[both]].mean() for side, codes in enumerate((here, there))]
+    digits = [odds.digits[side][codes[both]].mean() for side, codes in enumerate((here, there))]
     return bool(abs(digits[0] - digits[1]) < 0.7)

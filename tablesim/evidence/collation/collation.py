@@ -17,7 +17,7 @@ from tablesim.evidence.collation.alignment import find_patches
 from tablesim.evidence.collation.cells import cells_of
 from tablesim.evidence.collation.grids import NONE, Panel, TableAlignment, panels_of, witness_of
 from tablesim.evidence.collation.merging import merge, mirrored
-from tablesim.evidence.collation.values import evidence
+from tablesim.evidence.collation.values import log_odds
 from tablesim.records.collation import Cell, Collation, Line, Part, Unaligned, Witness, siglum
 from tablesim.records.reading import ILLEGIBLE, Reading
 
@@ -179,7 +179,7 @@ class PagePair:
         """Which numbers of A are legible and equal to which of B, wherever they are; shape (n_a, n_b)."""
         texts_a, texts_b = (np.array([n.digits_text for n in page.numbers], dtype=np.str_) for page in (self.a, self.b))
         legible = np.array([ILLEGIBLE not in text for text in texts_a.tolist()], dtype=bool)
-        return (texts_a[:, None] == texts_b[None, :]) & legible[:, None]
+        return np.asarray((texts_a[:, None] == texts_b[None, :]) & legible[:, None], dtype=bool)
 
     @cached_property
     def _met_by_part(self) -> list[Ints]:
@@ -218,17 +218,17 @@ def _identity(witness: Witness) -> tuple[str, list[str]]:
 
 def _joined(panels: Sequence[Panel], others: Sequence[Panel], witnesses: Sequence[Witness]) -> tuple[list[Panel], bool]:
     """The panels merged with those of another witness, and whether that had to be turned over."""
-    given = evidence(panels, others, witnesses)
-    patches = find_patches(given)
+    odds = log_odds(panels, others, witnesses)
+    patches = find_patches(odds)
     covered = sum(len(patch.rows) * len(patch.columns) for patch in patches)
     smaller = min(sum(int((p.numbers != NONE).any(axis=0).sum()) for p in side) for side in (panels, others))
     if covered < 0.5 * smaller:
         turned = [panel.turned_over() for panel in others]
-        given_turned = evidence(panels, turned, witnesses)
-        patches_turned = find_patches(given_turned)
+        odds_turned = log_odds(panels, turned, witnesses)
+        patches_turned = find_patches(odds_turned)
         if sum(p.bits for p in patches_turned) > 2 * sum(p.bits for p in patches):
-            return merge(panels, turned, patches_turned, given_turned), True
-    return merge(panels, others, patches, given), False
+            return merge(panels, turned, patches_turned, odds_turned), True
+    return merge(panels, others, patches, odds), False
 
 
 def _from_the_nearest(witnesses: Sequence[Witness]) -> list[int]:

@@ -129,17 +129,17 @@ def panels_of(witness: Witness, which: int, n_witnesses: int) -> list[Panel]:
 
 def _grid(members: Sequence[int], numbers: Sequence[Number]) -> Ints:
     """Rows and columns of one table, int64 of shape (r, c), without those that are empty."""
-    places: dict[tuple[int, tuple[int, int]], int] = {}
+    index_of: dict[tuple[int, tuple[int, int]], int] = {}
     for index in sorted(members, key=lambda i: (numbers[i].box.x, numbers[i].box.y)):
         row, column, again = numbers[index].row or 0, numbers[index].column or 0, 0
         # Columns that ran together: the second number of a row stands in a column of its own.
-        while (row, (column, again)) in places:
+        while (row, (column, again)) in index_of:
             again += 1
-        places[row, (column, again)] = index
-    rows = {row: at for at, row in enumerate(sorted({row for row, _ in places}))}
-    columns = {column: at for at, column in enumerate(sorted({column for _, column in places}))}
+        index_of[row, (column, again)] = index
+    rows = {row: at for at, row in enumerate(sorted({row for row, _ in index_of}))}
+    columns = {column: at for at, column in enumerate(sorted({column for _, column in index_of}))}
     grid = np.full((len(rows), len(columns)), NONE)
-    for (line, where), index in places.items():
+    for (line, where), index in index_of.items():
         grid[rows[line], columns[where]] = index
     return grid
 
@@ -152,12 +152,12 @@ def with_second_numbers(numbers: Sequence[Number], transform: Transform) -> list
     """
     loose = [at for at, number in enumerate(numbers) if number.table is None]
     middles = transform.to_working(np.array([number.box.centre for number in numbers]).reshape(-1, 2))
-    places: dict[int, list[int]] = {}
+    members_by_table: dict[int, list[int]] = {}
     for at, number in enumerate(numbers):
         if number.table is not None:
-            places.setdefault(number.table, []).append(at)
+            members_by_table.setdefault(number.table, []).append(at)
     found = list(numbers)
-    for table, members in places.items():
+    for table, members in members_by_table.items():
         lines = [(numbers[at].row or 0, numbers[at].column or 0) for at in members]
         rows, columns = (np.array(side) for side in zip(*lines, strict=True))
         x, y = middles[members].T
@@ -173,9 +173,9 @@ def with_second_numbers(numbers: Sequence[Number], transform: Transform) -> list
             inside = x.min() - pitch < middles[at, 0] < x.max() + pitch
             if inside and (row, column) in filled and abs(at_row[row] - middles[at, 1]) < SAME_ROW * pitch:
                 seconds.setdefault(column, []).append((at, row))
-        for column, there in seconds.items():
-            if len(there) >= max(SECONDS, SECONDS_SHARE * (columns == column).sum()):
-                for at, row in there:
+        for column, numbers_beside in seconds.items():
+            if len(numbers_beside) >= max(SECONDS, SECONDS_SHARE * (columns == column).sum()):
+                for at, row in numbers_beside:
                     found[at] = replace(numbers[at], table=table, row=row, column=column)
     return found
 

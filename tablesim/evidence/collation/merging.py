@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tablesim.digits.evaluation.alignment import rising_pairs
 from tablesim.evidence.collation.alignment import AlignedPatch
 from tablesim.evidence.collation.grids import NONE, Panel, TableAlignment
-from tablesim.evidence.collation.values import Evidence
+from tablesim.evidence.collation.values import LogOdds
 
 Ints = NDArray[np.int64]
 
@@ -25,18 +25,16 @@ MOVE_BITS = 8.0
 """What a row must gain before a number of it is taken for one of another column."""
 
 
-def merge(
-    left: Sequence[Panel], right: Sequence[Panel], patches: Sequence[AlignedPatch], given: Evidence
-) -> list[Panel]:
+def merge(left: Sequence[Panel], right: Sequence[Panel], patches: Sequence[AlignedPatch], odds: LogOdds) -> list[Panel]:
     """One panel a patch, in the order of the left side, then the panels that met nothing."""
     owners_left = [_owners(panel, at, patches, 0) for at, panel in enumerate(left)]
     owners_right = [_owners(panel, at, patches, 1) for at, panel in enumerate(right)]
     merged: list[tuple[tuple[int, ...], Panel]] = []
     for number, patch in enumerate(patches):
-        mine = left[patch.left], owners_left[patch.left] == number, given.left[patch.left]
-        yours = right[patch.right], owners_right[patch.right] == number, given.right[patch.right]
-        place = (patch.left, int(patch.columns[:, 0].min()), int(patch.rows[:, 0].min()))
-        merged.append((place, _band(mine, yours, patch, given)))
+        mine = left[patch.left], owners_left[patch.left] == number, odds.left[patch.left]
+        yours = right[patch.right], owners_right[patch.right] == number, odds.right[patch.right]
+        order = (patch.left, int(patch.columns[:, 0].min()), int(patch.rows[:, 0].min()))
+        merged.append((order, _band(mine, yours, patch, odds)))
     for at, panel in enumerate(left):
         if (owners_left[at] == NONE).all():
             merged.append(((at, -1, -1), panel))
@@ -85,7 +83,7 @@ def _band(
     mine: tuple[Panel, NDArray[np.bool_], Ints],
     yours: tuple[Panel, NDArray[np.bool_], Ints],
     patch: AlignedPatch,
-    given: Evidence,
+    odds: LogOdds,
 ) -> Panel:
     """The panel of one patch; of each side come the panel, the mask of cells that are the patch's, and the codes."""
     (one, own, codes), (other, others, other_codes) = mine, yours
@@ -94,7 +92,7 @@ def _band(
     columns = _order(patch.columns, *(np.flatnonzero(f.any(axis=0)) for f in full))
     shape = len(rows), len(columns)
     numbers = np.full((one.numbers.shape[0], *shape), NONE)
-    left_codes, right_codes = np.full(shape, given.blank_left), np.full(shape, given.blank_right)
+    left_codes, right_codes = np.full(shape, odds.blank_left), np.full(shape, odds.blank_right)
     sides = ((0, one, full[0], codes, left_codes), (1, other, full[1], other_codes, right_codes))
     for side, panel, taken, from_codes, to_codes in sides:
         at_rows, at_columns = np.flatnonzero(rows[:, side] != NONE), np.flatnonzero(columns[:, side] != NONE)
@@ -108,7 +106,7 @@ def _band(
         to_codes[to] = np.where(mask, from_codes[source], to_codes[to])
     belongs = (other.numbers != NONE).any(axis=(1, 2))
     for row in np.flatnonzero((rows != NONE).all(axis=1)):
-        _settle(numbers[:, row], belongs, left_codes[row], right_codes[row], given)
+        _settle(numbers[:, row], belongs, left_codes[row], right_codes[row], odds)
     return Panel(
         numbers,
         _joined(one.rows, other.rows, rows),
@@ -121,12 +119,12 @@ def _order(pairs: Ints, mine: Ints, yours: Ints) -> Ints:
     partner = dict(pairs.tolist())
     both = sorted(set(mine.tolist()) | set(partner))
     sequence = [(left, partner.get(left, NONE)) for left in both]
-    place = {right: at for at, (_, right) in enumerate(sequence) if right != NONE}
+    position = {right: at for at, (_, right) in enumerate(sequence) if right != NONE}
     added: dict[int, list[int]] = {}
-    for right in sorted(set(yours.tolist()) - set(place)):
-        before = [other for other in place if other < right]
+    for right in sorted(set(yours.tolist()) - set(position)):
+        before = [other for other in position if other < right]
         # Behind the nearest one before it on its own page, or at the very beginning of what follows it.
-        at = place[max(before)] + 1 if before else min((place[o] for o in place if o > right), default=0)
+        at = position[max(before)] + 1 if before else min((position[o] for o in position if o > right), default=0)
         added.setdefault(at, []).append(right)
     found: list[tuple[int, int]] = []
     for at in range(len(sequence) + 1):
@@ -145,22 +143,22 @@ def _joined(one: Ints, other: Ints, order: Ints) -> Ints:
     return found
 
 
-def _settle(numbers: Ints, belongs: NDArray[np.bool_], left: Ints, right: Ints, given: Evidence) -> None:
+def _settle(numbers: Ints, belongs: NDArray[np.bool_], left: Ints, right: Ints, odds: LogOdds) -> None:
     """Put numbers of the right side into the column in which the left side has them, where columns ran together.
 
     ``numbers`` (witnesses, columns) of one row is changed; ``belongs`` tells the witnesses of the right side, ``left``
     and ``right`` are the codes of the row.
     """
-    as_it_is = given.bits[left, right]
+    as_it_is = odds.bits[left, right]
     if (as_it_is >= 0).all():
         return
-    mine, yours = np.flatnonzero(left != given.blank_left), np.flatnonzero(right != given.blank_right)
+    mine, yours = np.flatnonzero(left != odds.blank_left), np.flatnonzero(right != odds.blank_right)
     if not len(mine) or not len(yours):
         return
-    bits = given.bits[np.ix_(left[mine], right[yours])] + HOME * (mine[:, None] == yours[None, :])
+    bits = odds.bits[np.ix_(left[mine], right[yours])] + HOME * (mine[:, None] == yours[None, :])
     pairs, total = _chain(bits)
     at_home = np.intersect1d(mine, yours)
-    home = float((given.bits[left[at_home], right[at_home]] + HOME).sum())
+    home = float((odds.bits[left[at_home], right[at_home]] + HOME).sum())
     if total < home + MOVE_BITS:
         return
     target = {int(yours[j]): int(mine[i]) for i, j in pairs}

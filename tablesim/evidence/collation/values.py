@@ -35,8 +35,8 @@ MAX_DIGITS = 12
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """The panels of two sides with their numbers as codes, and the bits for each pair of codes.
+class LogOdds:
+    """Log-odds in bits that two cells hold the same number, for the cells of two sides as codes.
 
     Parameters
     ----------
@@ -61,14 +61,14 @@ class Evidence:
 
     @property
     def blank_left(self) -> int:
-        return self.bits.shape[0] - 1
+        return len(self.bits) - 1
 
     @property
     def blank_right(self) -> int:
-        return self.bits.shape[1] - 1
+        return int(self.bits.shape[1]) - 1
 
 
-def evidence(left: Sequence[Panel], right: Sequence[Panel], witnesses: Sequence[Witness]) -> Evidence:
+def log_odds(left: Sequence[Panel], right: Sequence[Panel], witnesses: Sequence[Witness]) -> LogOdds:
     """Code the panels of two sides; a cell that holds several witnesses is as like as the likest of them."""
     classes_left, codes_left = _coded(left, witnesses)
     classes_right, codes_right = _coded(right, witnesses)
@@ -85,7 +85,7 @@ def evidence(left: Sequence[Panel], right: Sequence[Panel], witnesses: Sequence[
         spread = string_bits(flat[0], flat[1], bits_of[0], bits_of[1])
         bits[:-1, :-1] = np.maximum.reduceat(np.maximum.reduceat(spread, starts[0], axis=0), starts[1], axis=1)
     digits = _mean_length(classes_left), _mean_length(classes_right)
-    return Evidence(codes_left, codes_right, bits, overlap, weights, digits)
+    return LogOdds(codes_left, codes_right, bits, overlap, weights, digits)
 
 
 def string_bits(one: Sequence[str], other: Sequence[str], weights_one: Floats, weights_other: Floats) -> Floats:

@@ -40,13 +40,13 @@ class Verification:
         Share of agreeing cells, 0 to 1, of those whose difference is not in doubt.
     coverage : float
         Share of the numbers of the smaller page that met a number of the other, 0 to 1.
-    places : int
+    cells : int
         How many cells both have.
     """
 
     agreement: float
     coverage: float
-    places: int
+    cells: int
 
     @property
     def rank(self) -> float:
@@ -56,13 +56,13 @@ class Verification:
     @property
     def same(self) -> bool:
         """Whether the pages carry one table."""
-        return self.places >= AT_LEAST and self.agreement >= SAME_AGREEMENT and self.rank >= SAME_RANK
+        return self.cells >= AT_LEAST and self.agreement >= SAME_AGREEMENT and self.rank >= SAME_RANK
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "agreement": round(self.agreement, 4),
             "coverage": round(self.coverage, 4),
-            "places": self.places,
+            "cells": self.cells,
             "same_table": self.same,
         }
 
@@ -85,7 +85,7 @@ def verification(collation: Collation, a: int = 0, b: int = 1) -> Verification:
     return Verification(
         agreement=agree / (agree + apart) if agree + apart else 0.0,
         coverage=min(len(met) / smaller, 1.0) if smaller else 0.0,
-        places=len(met),
+        cells=len(met),
     )
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.evidence.collation.doubt import SLIP, chance, could_be
+from tablesim.evidence.collation.cells import SLIP, chance, could_be
 from tablesim.evidence.recomputation.examination import examine
 from tablesim.records.collation import AGREES, DIFFERS, Cell, Collation
 from tablesim.records.reading import ILLEGIBLE, Number

@@ -33,7 +33,7 @@ numbers of different length are centred upon each other."""
 
 @dataclass(frozen=True, slots=True)
 class GlyphLink(Match):
-    """A match of the one-to-one assignment; ``supported`` when both glyphs stand at matching places."""
+    """A match of the one-to-one assignment; ``supported`` when both glyphs are in matching cells."""
 
     supported: bool = False
 
@@ -62,7 +62,7 @@ class Assignment:
 
     @property
     def supported(self) -> tuple[GlyphLink, ...]:
-        """The links whose glyphs stand at matching places."""
+        """The links whose glyphs are in matching cells."""
         return tuple(link for link in self.links if link.supported)
 
     @property
@@ -140,4 +140,4 @@ def _spread(points: NDArray[np.float64]) -> NDArray[np.float64]:
     if not len(points):
         return points
     low, high = points.min(axis=0), points.max(axis=0)
-    return (points - low) / np.maximum(high - low, 1e-9)
+    return np.asarray((points - low) / np.maximum(high - low, 1e-9), dtype=np.float64)

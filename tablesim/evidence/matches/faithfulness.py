@@ -30,7 +30,7 @@ from tablesim.evidence.matches.glyphs import GlyphMatches
 from tablesim.records.bins import N_BINS
 
 STEPS = 50
-"""Steps from everything in its place to no match left."""
+"""Steps from all matches to none."""
 
 ORDERS = 20
 """Random orders."""

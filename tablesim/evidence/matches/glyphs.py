@@ -35,7 +35,7 @@ class Match:
     relevance : float
         Contribution to the score, in the unit of the score.
     a, b : Box
-        Their places in source pixels of page A and of page B.
+        Their boxes in source pixels of page A and of page B.
     """
 
     bigram: str | None

@@ -291,7 +291,7 @@ class PixelRelevance:
     """The score of two pages shared over pairs of their working pixels, kept bin by bin.
 
     Regions are boxes in source pixels, as everywhere; maps are in pixels of the working pages, since only these were
-    explained: the way back to the source (`PageRelevance.transform`) maps places and claims no relevance.
+    explained: the way back to the source (`PageRelevance.transform`) maps positions and claims no relevance.
 
     Parameters
     ----------

@@ -2,9 +2,9 @@
 
 Both pages are read again many times on paper: each digit is drawn as it was read with its confidence, as its runner-up
 with the runner-up's, and as not read otherwise (`tablesim.corpus.clustering.uncertainty`, the same model that tells
-how stable clusters
-are). Every time histograms and similarity are computed anew; the interval holds the middle part of what comes out. It
-does not know of digits that the reader did not see at all, nor of doubt that the confidences do not admit.
+how stable clusters are). Every time histograms and similarity are computed anew; the interval holds the middle part of
+what comes out. It does not know of digits that the reader did not see at all, nor of doubt that the confidences
+do not admit.
 """
 
 from __future__ import annotations

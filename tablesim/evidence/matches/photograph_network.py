@@ -1,7 +1,7 @@
 """Another eye on the same pages: VGG-16, a network for photographs, and what it matches on them (by ``bilrp``).
 
 It sees rules, columns and grey areas where the bigram network sees digits: section "historical tables" of Eberle et
-al., TPAMI 2022, which explains one pair under both. What it looks at is counted by the same classes of places
+al., TPAMI 2022, which explains one pair under both. What it looks at is counted by the same kinds of ink
 (``relevance_by_region``) and proved by the same test (``faithfulness``) as the bigram network's.
 """
 

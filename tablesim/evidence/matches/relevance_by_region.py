@@ -27,7 +27,7 @@ KINDS = ("digits", "rules", "words", "blank")
 DIGITS, RULES, WORDS, BLANK = range(len(KINDS))
 
 INK = 0.35
-"""Ink (0 to 1) from which a place is not paper."""
+"""Ink (0 to 1) from which a pixel is not paper."""
 
 # Lengths in heights of the page's digits.
 LONG = 3.5
@@ -162,7 +162,7 @@ def kinds_of_ink(ink: NDArray[np.floating], boxes: NDArray[np.floating], transfo
     out = np.full(ink.shape, BLANK, dtype=np.uint8)
     reach = 2 * round(MARGIN * height) + 1
     layers = ((WORDS, words), (RULES, rules), (DIGITS, digits))
-    # What stands at a place counts before what stands beside it.
+    # What is at a pixel counts before what is beside it.
     for kind, layer in layers:
         out[_dilated(layer, reach, reach) > 0] = kind
     for kind, layer in layers:

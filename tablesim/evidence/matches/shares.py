@@ -27,7 +27,7 @@ class BigramShare:
     share : float
         Of the score, 0 to 1; the shares of all bigrams sum to 1.
     expected : float
-        What it would bring if each page had its digits in its own places but in any order, as share of the score that
+        What it would bring if the digits of each page changed positions at random, as share of the score that
         the pages have. A bigram far above it owes its weight to the numbers on the pages, not to common digits.
     count_a, count_b : float
         The bin h_m of the two histograms.
@@ -73,10 +73,10 @@ def bigram_shares(matches: GlyphMatches) -> list[BigramShare]:
 
 
 def shuffled(side: Occurrences) -> NDArray[np.float64]:
-    """The histogram that a page has on average when its legible digits change places at random; shape (110,).
+    """The histogram that a page has on average when its legible digits change positions at random; shape (110,).
 
-    Places keep their neighbours: there are as many pairs and isolated digits as before, and as much of each histogram
-    in all.
+    Positions keep their neighbours: there are as many pairs and isolated digits as before, and as much of each
+    histogram in all.
     """
     values = [digit.value for digit in side.digits if digit.value is not None]
     of_figure = np.bincount(np.array(values, dtype=np.int64), minlength=N_DIGITS) / max(len(values), 1)

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from tablesim.evidence.collation.doubt import could_be
+from tablesim.evidence.collation.cells import could_be
 from tablesim.evidence.collation.grids import NONE, Panel, panels_of
 from tablesim.evidence.recomputation.arithmetic import (
     CARRY,

@@ -2,9 +2,9 @@
 
 A printer who sets a table anew gives each column another width and each row another height, so no plane map holds over
 the page. What holds is a plane map that levels the lines of A with those of B, followed by one rising function of the
-place across and one of the place along. Each column (row) that the two pages share is carried over whole, as wide as
-its digits, and what lies between two of them is stretched or squeezed: a rule or a margin, or a column (row) that the
-other page lacks. Being rising, the two functions never fold the page, and they have an exact inverse.
+position across and one of the position along. Each column (row) that the two pages share is carried over whole, as
+wide as its digits, and what lies between two of them is stretched or squeezed: a rule or a margin, or a column (row)
+that the other page lacks. Being rising, the two functions never fold the page, and they have an exact inverse.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MIN_NUMBERS = 2
 """Equal numbers that a column or a row must hold to say where it goes."""
 
 APART = 0.5
-"""Figure heights between the middles of two columns or two rows, at least; what is nearer on both pages is one."""
+"""Digit heights between the middles of two columns or two rows, at least; what is nearer on both pages is one."""
 
 TIGHT = 0.9
 """Share of the way to its neighbour that a column or row may fill with its own width."""
@@ -30,7 +30,7 @@ RIVAL = 0.5
 """Share of the equal numbers of its best counterpart that another counterpart of a column or row must have."""
 
 SLANT = 2.0
-"""Figure heights by which a column that stands at a slant may miss its place before its page is levelled."""
+"""Digit heights by which a column that stands at a slant may miss its position before its page is levelled."""
 
 HALF_HEIGHT = 0.5
 """Half the height of a row, in digit heights."""
@@ -47,7 +47,7 @@ class Spacing:
     Parameters
     ----------
     here, there : float64 arrays of shape (k,)
-        Places on A and on B, both strictly rising; k at least 2.
+        Positions on A and on B, both strictly rising; k at least 2.
     slope : float
         More than 0.
     """
@@ -56,13 +56,13 @@ class Spacing:
     there: Floats
     slope: float
 
-    def apply(self, places: Floats) -> Floats:
-        """Places of A on B."""
-        return _interpolate(places, self.here, self.there, self.slope)
+    def apply(self, positions: Floats) -> Floats:
+        """Positions of A on B."""
+        return _interpolate(positions, self.here, self.there, self.slope)
 
-    def invert(self, places: Floats) -> Floats:
-        """Places of B on A."""
-        return _interpolate(places, self.there, self.here, 1 / self.slope)
+    def invert(self, positions: Floats) -> Floats:
+        """Positions of B on A."""
+        return _interpolate(positions, self.there, self.here, 1 / self.slope)
 
     def to_dict(self) -> dict[str, list[float] | float]:
         """Plain values for viewers."""
@@ -73,10 +73,10 @@ class Spacing:
         }
 
 
-def _interpolate(places: Floats, here: Floats, there: Floats, slope: float) -> Floats:
-    inside = np.interp(places, here, there)
-    below, above = np.minimum(places - here[0], 0), np.maximum(places - here[-1], 0)
-    return inside + slope * (below + above)
+def _interpolate(positions: Floats, here: Floats, there: Floats, slope: float) -> Floats:
+    inside = np.interp(positions, here, there)
+    below, above = np.minimum(positions - here[0], 0), np.maximum(positions - here[-1], 0)
+    return np.asarray(inside + slope * (below + above), dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -115,13 +115,13 @@ class Bands:
         names = {label: at for at, label in enumerate(dict.fromkeys(labels))}
         name = np.array([names[label] for label in labels], dtype=np.int64)
         count = np.bincount(name, minlength=len(names))
-        middles = np.stack([np.bincount(name, places) for places in (here, there)], axis=1) / count[:, None]
+        middles = np.stack([np.bincount(name, positions) for positions in (here, there)], axis=1) / count[:, None]
         # Common numbers join every row to every other; what counts are the rows that hold most of one's numbers.
         line = np.array([one for one, _ in names], dtype=np.int64)
         most = np.zeros(line.max(initial=0) + 1)
         np.maximum.at(most, line, count)
         enough = np.maximum(MIN_NUMBERS, RIVAL * most[line])
-        # A column that runs through two tables of a page has two labels and one place.
+        # A column that runs through two tables of a page has two labels and one position.
         first: list[int] = []
         band = np.full(len(names), -1, dtype=np.int64)
         for at in np.argsort(-count, kind="stable"):
@@ -139,7 +139,7 @@ class Bands:
         return cls(found[:, 0], found[:, 1], found[:, 2], found[:, 3], bands)
 
     def chain(self) -> Indices:
-        """The bands of greatest weight that stand in the same order on both pages, by rising place."""
+        """The bands of greatest weight that stand in the same order on both pages, by rising position."""
         order = np.lexsort((self.there, self.here))
         best = self.weight[order].copy()
         before = np.full(len(order), -1)
@@ -243,7 +243,7 @@ class Pairs:
 
 def _lean(code: Indices, points: Floats) -> float:
     count = np.bincount(code)
-    shift, height = (places - (np.bincount(code, places) / count)[code] for places in points.T)
+    shift, height = (positions - (np.bincount(code, positions) / count)[code] for positions in points.T)
     near = np.abs(shift) <= SLANT
     return float(height[near] @ shift[near] / max(height[near] @ height[near], 1.0))
 

@@ -59,11 +59,11 @@ class NumberFrame:
         return reading.transform.to_working(points) / self.unit
 
 
-def _labels(cells: list[tuple[int | None, int | None]], places: Floats, gap: float) -> Indices:
-    """A label for each number: that of its column (row) in its table, or, outside tables, of a run of near places."""
+def _labels(cells: list[tuple[int | None, int | None]], positions: Floats, gap: float) -> Indices:
+    """A label for each number: that of its column (row) in its table, outside tables of a run of near positions."""
     names = {cell: label for label, cell in enumerate(dict.fromkeys(cell for cell in cells if None not in cell))}
     labels = np.array([names.get(cell, -1) for cell in cells], dtype=np.int64)
     outside = np.flatnonzero(labels < 0)
-    order = outside[np.argsort(places[outside], kind="stable")]
-    labels[order] = len(names) + np.cumsum(np.diff(places[order], prepend=places[order[:1]]) > gap)
+    order = outside[np.argsort(positions[outside], kind="stable")]
+    labels[order] = len(names) + np.cumsum(np.diff(positions[order], prepend=positions[order[:1]]) > gap)
     return labels

@@ -67,7 +67,7 @@ class Plane:
     model : str
         "affine" or "homography".
     matrix : float64 array of shape (3, 3)
-        (x', y', w) = matrix . (x, y, 1); the place is (x'/w, y'/w).
+        (x', y', w) = matrix . (x, y, 1); the point is (x'/w, y'/w).
     """
 
     model: str
@@ -92,7 +92,7 @@ def residuals(matrix: Floats, one: Floats, other: Floats) -> Floats:
     """How far each pair misses, float64 of shape (n,): the mean of the gaps on the two pages."""
     forward = np.linalg.norm(project(matrix, one) - other, axis=1)
     backward = np.linalg.norm(project(np.linalg.inv(matrix), other) - one, axis=1)
-    return (forward + backward) / 2
+    return np.asarray((forward + backward) / 2, dtype=np.float64)
 
 
 def fit_plane(one: Floats, other: Floats, tolerance: float = TOLERANCE) -> Plane | NotRegistrable:
@@ -111,9 +111,7 @@ def fit_plane(one: Floats, other: Floats, tolerance: float = TOLERANCE) -> Plane
         The same points give the same answer.
     """
     if len(one) < MIN_PAIRS:
-        return NotRegistrable(
-            f"only {len(one)} equal numbers stand at matching places; at least {MIN_PAIRS} are needed"
-        )
+        return NotRegistrable(f"only {len(one)} equal numbers are in matching cells; at least {MIN_PAIRS} are needed")
     if spread(one) < MIN_SPREAD or spread(other) < MIN_SPREAD:
         return NotRegistrable("the equal numbers stand on one line")
     found = [plane for model in ("affine", "homography") if (plane := _fit(model, one, other, tolerance)) is not None]
@@ -126,7 +124,7 @@ def fit_plane(one: Floats, other: Floats, tolerance: float = TOLERANCE) -> Plane
     best = int(np.argmin(costs))
     held = misses[best] <= tolerance
     if spread(one[held]) < MIN_SPREAD or spread(other[held]) < MIN_SPREAD:
-        return NotRegistrable("the equal numbers at matching places stand on one line")
+        return NotRegistrable("the equal numbers in matching cells stand on one line")
     reason = implausible(found[best].matrix, one[held])
     return found[best] if reason is None else NotRegistrable(reason)
 
@@ -207,13 +205,13 @@ def _criterion(model: str, miss: Floats, tolerance: float) -> float:
     # A pair that the map does not explain costs what it would cost at the edge of the tolerance.
     square = float(np.mean(np.minimum(miss, tolerance) ** 2)) / 2
     numbers = {"affine": 6, "homography": 8}[model]
-    return 2 * len(miss) * np.log(max(square, READING_SCATTER**2)) + numbers * np.log(2 * max(len(miss), 1))
+    return float(2 * len(miss) * np.log(max(square, READING_SCATTER**2)) + numbers * np.log(2 * max(len(miss), 1)))
 
 
 def _jacobian(matrix: Floats, point: Floats) -> Floats:
     """Derivative of the map at a point, (2, 2)."""
     x, y, w = matrix @ (*point, 1.0)
-    return (matrix[:2, :2] - np.outer((x / w, y / w), matrix[2, :2])) / w
+    return np.asarray((matrix[:2, :2] - np.outer((x / w, y / w), matrix[2, :2])) / w, dtype=np.float64)
 
 
 def _turn(jacobian: Floats) -> float:

@@ -65,7 +65,7 @@ def register_pages(pair: PagePair) -> PageMap | NotRegistrable:
         on one line, or a map that no scan can come from.
     """
     if not pair.aligned:
-        return NotRegistrable("too few equal numbers stand at matching places")
+        return NotRegistrable("too few equal numbers are in matching cells")
     if pair.alignment.transposed[1]:
         return NotRegistrable("one page is set with rows for columns, so no view of it lies over the other")
     pages = _Pages.of(pair)
@@ -195,9 +195,7 @@ class _FittedMap:
             if spread(frame.centres[numbers]) < MIN_SPREAD:
                 return NotRegistrable("the equal numbers that meet stand on one line")
         if self.share < MIN_SHARE:
-            return NotRegistrable(
-                f"only {_percent(self.share)} of the equal numbers keep their places among each other"
-            )
+            return NotRegistrable(f"only {_percent(self.share)} of the equal numbers keep their order")
         if self.agreement < MIN_EQUAL:
             return NotRegistrable(
                 f"of the numbers that come to lie upon each other only {_percent(self.agreement)} are equal"
@@ -304,7 +302,8 @@ def _page_map(pair: PagePair, pages: _Pages, fitted: _FittedMap) -> PageMap | No
 
 def _frame(reading: Reading, frame: NumberFrame) -> Floats:
     """From source pixels to the upright page in digit heights, (3, 3)."""
-    return np.diag([1 / frame.unit, 1 / frame.unit, 1.0]) @ np.vstack([reading.transform.matrix, [0, 0, 1]])
+    scale = np.diag([1 / frame.unit, 1 / frame.unit, 1.0])
+    return np.asarray(scale @ np.vstack([reading.transform.matrix, [0, 0, 1]]), dtype=np.float64)
 
 
 def _half_widths(reading: Reading, frame: NumberFrame) -> Floats:

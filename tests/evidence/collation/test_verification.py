@@ -51,7 +51,7 @@ def test_what_is_in_doubt_speaks_neither_for_nor_against():
     numbers = [n for n in reading("b", rows).numbers if n.column != 4]
     doubted = [printed(str((int(r[4]) + 1) % 60), 0, n, 4, runner_up=(int(r[4][-1]), 0.3)) for n, r in enumerate(rows)]
     told = verify(reading("a", rows), with_numbers("b", [*numbers, *doubted]))
-    assert told.agreement > 0.98 and told.places == 45 * 9
+    assert told.agreement > 0.98 and told.cells == 45 * 9
 
 
 def test_empty_pages_agree_nowhere():

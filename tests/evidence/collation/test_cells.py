@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tablesim.evidence.collation.doubt import SLIP, chance, could_be, doubt
+from tablesim.evidence.collation.cells import SLIP, chance, could_be, doubt
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Digit, Number
 
