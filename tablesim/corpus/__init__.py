@@ -1,1 +1,1 @@
-"""Runs: the store, its filling, search, clusters, and figures against labels."""
+"""Runs: the store, its filling, search, clusters, and scores against labels."""

@@ -288,9 +288,9 @@ class Corpus:
         Raises
         ------
         RunError
-            No such page, or no figures were read on it.
+            No such page, or no digits were read on it.
         SettingsError
-            Neither or both of page and numbers; numbers without a figure; ``top`` below 1.
+            Neither or both of page and numbers; numbers without a digit; ``top`` below 1.
         """
         if (page_id is None) == (numbers is None):
             raise SettingsError("search: expected either a page or numbers; give one of the two")

@@ -166,7 +166,15 @@ class RunAlignments:
         if key not in self._stored:
             return None
         filters = [("reading_a", "==", key[0]), ("reading_b", "==", key[1])]
-        lines = pq.read_table(self.path, filters=filters, partitioning=None).to_pylist()
+        try:
+            table = pq.read_table(self.path, filters=filters, partitioning=None, page_checksum_verification=True)
+        except (pa.ArrowException, OSError) as error:
+            self._remark(
+                f"{self.path}: damaged ({str(error).partition(chr(10))[0]}); its pairs of pages are aligned again"
+            )
+            self._stored = {}
+            return None
+        lines = table.to_pylist()
         if not lines or (lines[0]["numbers_a"], lines[0]["numbers_b"]) != (len(first.numbers), len(second.numbers)):
             return None
         return TableAlignment(tuple(map(_panel, lines[0]["panels"])), (False, lines[0]["transposed"]))
@@ -190,9 +198,13 @@ class RunAlignments:
         self._stored = self._read()
         lines = [pa.Table.from_pylist([aligned.line for aligned in self._new.values()], SCHEMA)]
         if self._stored:
-            stored = read_parquet(self.path, SCHEMA)
-            keys = zip(stored["reading_a"].to_pylist(), stored["reading_b"].to_pylist(), strict=True)
-            lines.append(stored.filter(pa.array([key not in self._new for key in keys])))
+            try:
+                stored = read_parquet(self.path, SCHEMA)
+                keys = zip(stored["reading_a"].to_pylist(), stored["reading_b"].to_pylist(), strict=True)
+                lines.append(stored.filter(pa.array([key not in self._new for key in keys])))
+            except RunError as error:
+                self._remark(f"{error}; it is written anew with the pairs of now")
+                self._stored = {}
         table = pa.concat_tables([part.cast(SCHEMA) for part in lines])
         table = table.sort_by([("reading_a", "ascending"), ("reading_b", "ascending")])
         write_parquet(self.path, table.replace_schema_metadata(_VERSION), GROUP_ROWS)

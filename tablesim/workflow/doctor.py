@@ -20,6 +20,8 @@ from tablesim.errors import InUseError, RunError, TablesimError
 from tablesim.review.constraints import verdicts_status
 from tablesim.scans.csvfile import shortlist
 from tablesim.scans.locator import Locator
+from tablesim.workflow.alignments import NAME as ALIGNMENTS
+from tablesim.workflow.alignments import SCHEMA as ALIGNMENT_SCHEMA
 
 RUN_AGAIN = "give the same `tablesim run` again"
 _NEARLY = 1e-6
@@ -133,6 +135,9 @@ class _Examination:
         known = set(ids)
         yield from self._neighbours(known)
         yield from self._clusters({page for page, key in zip(ids, keys, strict=True) if key in read})
+        alignments = self.folder / ALIGNMENTS
+        if alignments.is_file():
+            yield from self._readable(ALIGNMENTS, lambda: read_parquet(alignments, ALIGNMENT_SCHEMA))
         yield from self._readable("problems.csv", self.corpus.problem_log.rows)
         for what, remarks in (
             ("corrections.csv", lambda: self.corpus.corrections.status().remarks()),
@@ -143,6 +148,8 @@ class _Examination:
                     text, _, remedy = remark.partition("; ")
                     yield RunFinding(what, text, remedy or "look at them with `tablesim status`")
             except (TablesimError, OSError) as error:
+                if str(self.folder / what) not in str(error):
+                    continue  # what it is checked against is damaged, and was named above
                 yield RunFinding(what, _cause(error), "restore the file from a copy: it holds decisions of people")
 
     def _neighbours(self, known: set[str]) -> Iterator[RunFinding]:

@@ -38,7 +38,7 @@ def test_pages_of_a_run_are_compared_without_reading_them(call, run_folder, monk
     assert "k0_e1 is number 1 of 5 among the pages nearest to k0_e0; of 3 pages with another label, none" in lines
     assert "for what the reader doubts (95 % of 1000 readings" in lines
     assert "common bigrams bring half of the score" in lines
-    assert "without the 10 % most relevant figures the similarity falls from" in lines
+    assert "without the 10 % most relevant digits the similarity falls from" in lines
 
 
 def test_a_scan_of_the_run_is_known_by_its_bytes(call, run_folder, tmp_path):

@@ -1,4 +1,5 @@
 import json
+from itertools import combinations
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -7,9 +8,13 @@ from corpus.fakes import FakeReader, write_corpus
 from typer.testing import CliRunner
 
 from tablesim.cli import app
+from tablesim.corpus.corrections.apply import correct
 from tablesim.corpus.store import Corpus
 from tablesim.errors import InUseError, RunError
+from tablesim.records.boxes import Box
+from tablesim.records.corrections import Correction
 from tablesim.workflow import run
+from tablesim.workflow.alignments import RunAlignments
 from tablesim.workflow.doctor import examine_run
 
 
@@ -113,3 +118,27 @@ def test_the_command_says_it_and_fails(folder):
 def test_a_run_at_work_is_not_examined(folder):
     with Corpus.open(folder / "run").lock(), pytest.raises(InUseError):
         examine_run(folder / "run")
+
+
+def test_changed_bytes_of_the_alignments_are_noticed_and_the_pairs_aligned_again(folder):
+    path = folder / "run" / "alignments.parquet"
+    stored = pq.read_table(path).num_rows
+    flip(path, 0.5)
+    (finding,) = examine_run(folder / "run")
+    assert finding.where == "alignments.parquet" and "damaged" in finding.what
+    corpus = Corpus.open(folder / "run")
+    events = []
+    alignments = RunAlignments(corpus, events.append)
+    pages = [page["page"] for page in corpus.pages if page["is_table"]]
+    for a, b in combinations(pages, 2):
+        alignments.pair(a, b)
+    alignments.save()
+    assert any("damaged" in event.message for event in events)
+    assert examine_run(folder / "run") == []
+    assert pq.read_table(path).num_rows >= stored
+
+
+def test_a_damaged_shard_is_no_fault_of_corrections(folder):
+    correct(Corpus.open(folder / "run"), [Correction("k0_e0", Box(1, 1, 5, 5), "", "77")], who="A. Reader")
+    flip(only(folder, "readings"), 0.2)
+    assert [finding.where.split("/")[0] for finding in examine_run(folder / "run")] == ["readings"]

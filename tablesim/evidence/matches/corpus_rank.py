@@ -118,13 +118,13 @@ def rank_in_corpus(corpus: Corpus, a: str, b: str, labels: Mapping[str, str] | N
         No such page in the run, the two are one page, or no digits were read on one of them.
     """
     if a == b:
-        raise RunError(f"{corpus.folder}: page {a} was given twice; a page has no standing beside itself")
+        raise RunError(f"{corpus.folder}: page {a} was given twice; a page has no rank beside itself")
     table = corpus.page_table
     rows = table.find(a), table.find(b)
     h = [_histogram(corpus, page) for page in (a, b)]
     codes = table.codes("book") if labels is None else table.labelled(labels)
     groups = RowGroups("book" if labels is None else "label", codes[corpus.searching.index.rows])
-    # Both neighbourhoods go by this one figure.
+    # Both neighbourhoods go by this one value.
     units = unit_rows(np.sqrt(np.stack(h)))
     cosine = min(float(np.round(units[0] @ units[1], TIE)), 1.0)
     own = {int(codes[row]) for row in rows}
@@ -153,7 +153,7 @@ def page_in(corpus: Corpus, reading: Reading) -> str:
 def _histogram(corpus: Corpus, page: str) -> NDArray[np.float32]:
     stored = corpus.embedding_shards.row(corpus.page(page)["sha256"])
     if stored is None or not any(stored["histogram"]):
-        raise RunError(f"{corpus.folder}: no figures were read on page {page}; there is nothing to compare")
+        raise RunError(f"{corpus.folder}: no digits were read on page {page}; there is nothing to compare")
     return np.array(stored["histogram"], dtype=np.float32)
 
 

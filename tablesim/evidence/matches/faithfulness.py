@@ -59,7 +59,7 @@ class Faithfulness:
     things : int
         How many things can be taken away, on both pages together.
     unit : str
-        What they are: "figures" (bigrams and isolated digits that have a match), "tiles".
+        What they are: "digits" (bigrams and isolated digits that have a match), "tiles".
     """
 
     share: NDArray[np.float64]
@@ -150,7 +150,7 @@ def glyph_faithfulness(
             both.append(_similarities(side, order, h[i], h[1 - i], share))
         return np.asarray(np.mean(both, axis=0))
 
-    return gathered(share, curve, orders, len(able[0]) + len(able[1]), "figures")
+    return gathered(share, curve, orders, len(able[0]) + len(able[1]), "digits")
 
 
 def falling(

@@ -122,5 +122,5 @@ def test_what_has_no_standing_is_named(run):
         rank_in_corpus(corpus, "k0_e0", "k0_e0")
     with pytest.raises(RunError, match="no page 'k9_e0' in this run"):
         rank_in_corpus(corpus, "k0_e0", "k9_e0")
-    with pytest.raises(RunError, match="no figures were read on page prose_0"):
+    with pytest.raises(RunError, match="no digits were read on page prose_0"):
         rank_in_corpus(corpus, "k0_e0", "prose_0")

@@ -111,7 +111,7 @@ def test_any_two_pages_have_curves_within_bounds(one, other, confidence):
 def curves(top, random):
     share = np.linspace(0, 1, len(top))
     top, random = np.array(top, dtype=float), np.array(random, dtype=float)
-    return Faithfulness(share, top, random, random, random, 4, 100, "figures")
+    return Faithfulness(share, top, random, random, random, 4, 100, "digits")
 
 
 def test_the_gap_is_the_area_between_the_curves():
@@ -123,10 +123,10 @@ def test_the_gap_is_the_area_between_the_curves():
 
 def test_words_say_what_a_tenth_does_and_where_it_is_little():
     many = curves(np.linspace(1, 0, 11), [1] * 10 + [0])
-    assert "without the 10 % most relevant figures the similarity falls from 1.000 to 0.900" in many.words
+    assert "without the 10 % most relevant digits the similarity falls from 1.000 to 0.900" in many.words
     assert "without random ones to 1.000" in many.words
     assert "says little" not in many.words
-    few = Faithfulness(many.share, many.top, many.random, many.random, many.random, 4, 6, "figures")
+    few = Faithfulness(many.share, many.top, many.random, many.random, many.random, 4, 6, "digits")
     assert "with 6 figures this says little" in few.words
 
 
