@@ -27,11 +27,7 @@ def command(
     context: typer.Context,
     witnesses: Annotated[
         list[str],
-        typer.Argument(
-            metavar="WITNESS",
-            help="Scans, or pages of a run; one witness on several pages is A1+A2+A3.",
-            show_default=False,
-        ),
+        typer.Argument(metavar="WITNESS", help="Scans, or pages of a run; one witness on several pages is A1+A2+A3."),
     ],
     as_json: Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV on stdout: a line a cell, with all witnesses.")] = False,
@@ -39,26 +35,18 @@ def command(
     as_xlsx: Annotated[bool, typer.Option("--xlsx", help="A workbook, coloured where witnesses differ.")] = False,
     html: Annotated[
         Path | None,
-        typer.Option(
-            "--html",
-            help="File for one page with the table and both cut-outs of every difference.",
-            show_default=False,
-        ),
+        typer.Option("--html", help="File for one page with the table and both cut-outs of every difference."),
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="File for --csv, --tei or --xlsx.", show_default=False)
-    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="File for --csv, --tei or --xlsx.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file that is there.")] = False,
     laws: Annotated[
         bool, typer.Option("--laws", help="Recompute arithmetic columns and propose which witness errs.")
     ] = False,
     genealogy: Annotated[
-        Path | None,
-        typer.Option("--genealogy", help="File for who copied whom: CSV, GraphML, PNG, PDF, SVG.", show_default=False),
+        Path | None, typer.Option("--genealogy", help="File for who copied whom: CSV, GraphML, PNG, PDF, SVG.")
     ] = None,
     years: Annotated[
-        str | None,
-        typer.Option("--years", help="When the witnesses were printed, as '1515,1549,?'.", show_default=False),
+        str | None, typer.Option("--years", help="When the witnesses were printed, as '1515,1549,?'.")
     ] = None,
     run: OfRun = None,
     weights: Weights = None,

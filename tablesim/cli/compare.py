@@ -44,24 +44,21 @@ class FigureStyle(Enum):
 
 def command(
     context: typer.Context,
-    a: Annotated[str, typer.Argument(metavar="A", help="Scan of one page; with --run a page.", show_default=False)],
-    b: Annotated[str, typer.Argument(metavar="B", help="Scan of the other page.", show_default=False)],
+    a: Annotated[str, typer.Argument(metavar="A", help="Scan of one page; with --run a page.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="Scan of the other page.")],
     model: Annotated[
         SimilarityModel,
         typer.Option("--model", help="What compares: bigram reads digits, vgg16 sees rules and layout."),
     ] = SimilarityModel.bigram,
     weights: Annotated[
-        Path | None,
-        typer.Option("--weights", help="Weights of the digit network, or of VGG-16 with vgg16.", show_default=False),
+        Path | None, typer.Option("--weights", help="Weights of the digit network, or of VGG-16 with vgg16.")
     ] = None,
     top: Annotated[int, typer.Option("--top", min=0, help="How many matches to list.")] = 200,
     run: Annotated[
-        Path | None,
-        typer.Option("--run", metavar="RUN", help="Run folder to set the pair against.", show_default=False),
+        Path | None, typer.Option("--run", metavar="RUN", help="Run folder to set the pair against.")
     ] = None,
     labels: Annotated[
-        Path | None,
-        typer.Option("--labels", metavar="CSV", help="Columns page,label: who counts as another.", show_default=False),
+        Path | None, typer.Option("--labels", metavar="CSV", help="Columns page,label: who counts as another.")
     ] = None,
     pixels: Annotated[
         bool, typer.Option("--pixels", help="Say on what of the page the relevance lies; takes some seconds more.")
@@ -70,9 +67,7 @@ def command(
         FigureStyle, typer.Option("--style", help="The picture: arcs; print adds one for paper, as PDF.")
     ] = FigureStyle.arcs,
     as_json: Json = False,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for the pictures and the JSON.", show_default=False)
-    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for the pictures and the JSON.")] = None,
     force: Force = False,
     cache: Cache = None,
     offline: Offline = False,

@@ -15,11 +15,7 @@ def command(
     run: Run,
     csv: Annotated[
         Path,
-        typer.Option(
-            "--csv",
-            help="File with the columns page,sha256,x,y,width,height,read,correct,who,when,reason.",
-            show_default=False,
-        ),
+        typer.Option("--csv", help="File with the columns page,sha256,x,y,width,height,read,correct,who,when,reason."),
     ],
     who: Annotated[str, typer.Option("--who", help="Who corrected, for the lines that do not say it.")] = "",
     as_json: Json = False,

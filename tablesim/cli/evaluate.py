@@ -22,18 +22,13 @@ SHOWN = ("mean_average_precision", "precision_at_1", "detection", "adjusted_rand
 def command(
     context: typer.Context,
     sources: Annotated[
-        list[Path],
-        typer.Argument(metavar="SCAN...|RUN", help="Scans or folders of scans; or one run folder.", show_default=False),
+        list[Path], typer.Argument(metavar="SCAN...|RUN", help="Scans or folders of scans; or one run folder.")
     ],
     truth: Annotated[
-        Path | None,
-        typer.Option(
-            "--truth", metavar="DIR", help="Transcriptions or truths, named as the scans.", show_default=False
-        ),
+        Path | None, typer.Option("--truth", metavar="DIR", help="Transcriptions or truths, named as the scans.")
     ] = None,
     labels: Annotated[
-        Path | None,
-        typer.Option("--labels", metavar="CSV", help="Columns page,label; for a run folder.", show_default=False),
+        Path | None, typer.Option("--labels", metavar="CSV", help="Columns page,label; for a run folder.")
     ] = None,
     embeddings: Annotated[
         bool, typer.Option("--embeddings", help="With --labels: other embeddings beside ours, with intervals.")
@@ -45,7 +40,6 @@ def command(
             "--vgg16",
             metavar="WEIGHTS",
             help="With --embeddings: VGG-16 too, with weights of torchvision or `random` ones.",
-            show_default=False,
         ),
     ] = None,
     weights: Weights = None,

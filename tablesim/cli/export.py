@@ -16,13 +16,10 @@ def command(
     context: typer.Context,
     run: Run,
     pages: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[PAGE]...", help="Page ids; a witness on several pages is A1+A2.", show_default=False),
+        list[str] | None, typer.Argument(metavar="[PAGE]...", help="Page ids; a witness on several pages is A1+A2.")
     ] = None,
     what: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.page_xml,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder to write; RUN/export/FORMAT unless given.", show_default=False)
-    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder to write; RUN/export/FORMAT unless given.")] = None,
     base: Annotated[
         str, typer.Option("--base", metavar="ADDRESS", help="For iiif: where the folder will be served.")
     ] = LOCAL,

@@ -17,13 +17,10 @@ def command(
     by: Annotated[str, typer.Option("--by", metavar="year|place", help="What to go by.")] = "year",
     sigma: Annotated[float, typer.Option("--sigma", help="Width of the Gaussian window, in years.")] = 4.0,
     reach: Annotated[float, typer.Option("--reach", help="Where the corrected window ends, in sigmas.")] = 2.0,
-    pages: Annotated[
-        int | None, typer.Option("--pages", min=1, help="Pages compared at each year or place.", show_default=False)
-    ] = None,
+    pages: Annotated[int | None, typer.Option("--pages", min=1, help="Pages compared at each year or place.")] = None,
     repeats: Annotated[int, typer.Option("--repeats", min=1, help="Resamplings of books and of the null model.")] = 100,
     leave_out: Annotated[
-        list[str] | None,
-        typer.Option("--leave-out", metavar="BOOK|CSV", help="Book to leave out; or a CSV.", show_default=False),
+        list[str] | None, typer.Option("--leave-out", metavar="BOOK|CSV", help="Book to leave out; or a CSV.")
     ] = None,
     min_digits: Annotated[
         int, typer.Option("--min-digits", "--min-figures", min=0, help="Leave out pages with fewer digits.")

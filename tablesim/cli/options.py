@@ -34,22 +34,18 @@ def goes_with(context: typer.Context, needed: str, given: object, *names: str) -
             raise typer.BadParameter(f"{parameter.opts[0]} goes with {needed}")
 
 
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder, as `tablesim run` wrote it.", show_default=False)]
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder, as `tablesim run` wrote it.")]
 Scans = Annotated[
     list[str],
-    typer.Argument(
-        metavar="SCAN", help="Scans, folders, book.pdf#12, or addresses of IIIF manifests.", show_default=False
-    ),
+    typer.Argument(metavar="SCAN", help="Scans, folders, book.pdf#12, or addresses of IIIF manifests."),
 ]
 Sources = Annotated[
     list[str],
-    typer.Argument(
-        metavar="SOURCE", help="Folder of scans, PDF, IIIF manifest or collection; or several.", show_default=False
-    ),
+    typer.Argument(metavar="SOURCE", help="Folder of scans, PDF, IIIF manifest or collection; or several."),
 ]
 Cache = Annotated[
     Path | None,
-    typer.Option("--cache", help="Folder of fetched scans; the user's cache unless given.", show_default=False),
+    typer.Option("--cache", help="Folder of fetched scans; the user's cache unless given."),
 ]
 Offline = Annotated[bool, typer.Option("--offline", help="Fetch nothing; take from the cache what is there.")]
 MaxPixels = Annotated[
@@ -59,13 +55,11 @@ Force = Annotated[bool, typer.Option("--force", help="Replace files that are the
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout, and nothing else there.")]
 Weights = Annotated[
     Path | None,
-    typer.Option("--weights", "--network", help="Weights of another digit network (safetensors).", show_default=False),
+    typer.Option("--weights", "--network", help="Weights of another digit network (safetensors)."),
 ]
 OfRun = Annotated[
     Path | None,
-    typer.Option(
-        "--run", metavar="RUN", help="The pages are those of a run, by id: as read and corrected.", show_default=False
-    ),
+    typer.Option("--run", metavar="RUN", help="The pages are those of a run, by id: as read and corrected."),
 ]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes that read pages. The result is the same.")]
 Clusters = Annotated[

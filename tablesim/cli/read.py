@@ -31,9 +31,7 @@ def command(
         bool, typer.Option("--transkribus", help="With --page-xml: tables as Transkribus takes them.")
     ] = False,
     as_alto: Annotated[bool, typer.Option("--alto", help="ALTO 4.3 on stdout, or a file a scan with --out.")] = False,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="With --page-xml or --alto: folder for the files.", show_default=False)
-    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="With --page-xml or --alto: folder for the files.")] = None,
     force: Force = False,
     weights: Weights = None,
     cache: Cache = None,

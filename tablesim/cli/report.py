@@ -13,9 +13,7 @@ from tablesim.cli.output import print_json, remark
 
 def command(
     run: Run,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder to write; RUN/report unless given.", show_default=False)
-    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder to write; RUN/report unless given.")] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace files in the way that no report wrote; all others stay.")
     ] = False,

@@ -23,7 +23,7 @@ KEYS = {"a": "accept", "r": "reject", "u": "unsure", "m": "merge", "s": "split"}
 
 
 def _file(name: str, words: str) -> Any:
-    return typer.Option(name, metavar="CSV", help=words, show_default=False)
+    return typer.Option(name, metavar="CSV", help=words)
 
 
 def command(
@@ -34,20 +34,16 @@ def command(
     ] = None,
     top: Annotated[int, typer.Option("--top", min=1, help="How many questions at most.")] = 20,
     audit: Annotated[
-        int | None,
-        typer.Option("--audit", metavar="N", min=1, help="N memberships at random instead.", show_default=False),
+        int | None, typer.Option("--audit", metavar="N", min=1, help="N memberships at random instead.")
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the random sample.")] = 0,
     list_only: Annotated[bool, typer.Option("--list", help="List the questions, do not ask.")] = False,
     out: Annotated[Path | None, _file("--out", "Write the questions to fill in.")] = None,
     decisions: Annotated[Path | None, _file("--in", "Take verdicts: questions filled in, another run's log.")] = None,
     log: Annotated[Path | None, _file("--log", "Write all verdicts.")] = None,
-    as_of: Annotated[
-        str | None, typer.Option("--as-of", metavar="DATE", help="With --log: what held then.", show_default=False)
-    ] = None,
+    as_of: Annotated[str | None, typer.Option("--as-of", metavar="DATE", help="With --log: what held then.")] = None,
     readers: Annotated[
-        tuple[str, str] | None,
-        typer.Option("--agreement", metavar="NAME NAME", help="How two readers agree.", show_default=False),
+        tuple[str, str] | None, typer.Option("--agreement", metavar="NAME NAME", help="How two readers agree.")
     ] = None,
     force: Force = False,
     as_json: Json = False,
@@ -133,13 +129,13 @@ def _ask(review: Review, asked: Sequence[Question], who: str) -> None:
         )
         while True:
             keys = "[a]ccept [r]eject [u]nsure [m]erge [s]plit, Enter to skip, [q]uit"
-            key = typer.prompt(keys, default="", show_default=False).strip().lower()[:1]
+            key = typer.prompt(keys, default="").strip().lower()[:1]
             if key in ("", "q") or key in KEYS:
                 break
         if key == "q":
             return
         if key:
-            reason = typer.prompt("why (Enter for no reason)", default="", show_default=False)
+            reason = typer.prompt("why (Enter for no reason)", default="")
             review.answer(question, KEYS[key], who, reason)
 
 

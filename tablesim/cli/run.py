@@ -15,9 +15,9 @@ from tablesim.scans.images import MAX_PIXELS
 def command(
     context: typer.Context,
     source: Sources,
-    out: Annotated[Path, typer.Option("--out", help="Run folder to write, or to go on with.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", help="Run folder to write, or to go on with.")],
     metadata: Annotated[
-        Path | None, typer.Option("--metadata", help="CSV with a line a page: book, year, place.", show_default=False)
+        Path | None, typer.Option("--metadata", help="CSV with a line a page: book, year, place.")
     ] = None,
     clusters: Clusters = "auto",
     workers: Workers = 1,
@@ -26,8 +26,7 @@ def command(
     offline: Offline = False,
     max_pixels: MaxPixels = MAX_PIXELS,
     scheduler: Annotated[
-        str | None,
-        typer.Option("--scheduler", metavar="ADDRESS", help="Dask scheduler whose workers read.", show_default=False),
+        str | None, typer.Option("--scheduler", metavar="ADDRESS", help="Dask scheduler whose workers read.")
     ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try failed pages again.")] = False,
     forget_away: Annotated[
@@ -35,13 +34,7 @@ def command(
     ] = False,
     max_failures: Annotated[
         int | None,
-        typer.Option(
-            "--max-failures",
-            min=0,
-            metavar="N",
-            help="Fail when more pages than N failed or are away.",
-            show_default=False,
-        ),
+        typer.Option("--max-failures", min=0, metavar="N", help="Fail when more pages than N failed or are away."),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -19,18 +19,15 @@ if TYPE_CHECKING:
 def command(
     context: typer.Context,
     run: Run,
-    page: Annotated[str | None, typer.Argument(metavar="PAGE", help="Page to start from.", show_default=False)] = None,
-    numbers: Annotated[
-        str | None, typer.Option("--numbers", help="Numbers to look for, instead of PAGE.", show_default=False)
-    ] = None,
+    page: Annotated[str | None, typer.Argument(metavar="PAGE", help="Page to start from.")] = None,
+    numbers: Annotated[str | None, typer.Option("--numbers", help="Numbers to look for, instead of PAGE.")] = None,
     top: Annotated[int, typer.Option("--top", min=1, help="How many pages.")] = 10,
     across_books: Annotated[bool, typer.Option("--across-books", help="Leave out pages of the same book.")] = False,
     verify: Annotated[
         bool, typer.Option("--verify", help="Align candidates with PAGE; those that agree cell by cell come first.")
     ] = False,
     labels: Annotated[
-        Path | None,
-        typer.Option("--labels", metavar="CSV", help="Columns page,label: who counts as another.", show_default=False),
+        Path | None, typer.Option("--labels", metavar="CSV", help="Columns page,label: who counts as another.")
     ] = None,
     approximate: Annotated[
         bool, typer.Option("--approximate", help="Past two million pages: quicker, and may miss a page.")

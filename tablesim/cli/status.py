@@ -19,10 +19,7 @@ PROBLEMS_SHOWN = 20
 def command(
     run: Run,
     by: Annotated[
-        str | None,
-        typer.Option(
-            "--by", metavar="COLUMN", help="Count the pages by any column of the metadata.", show_default=False
-        ),
+        str | None, typer.Option("--by", metavar="COLUMN", help="Count the pages by any column of the metadata.")
     ] = None,
     as_json: Json = False,
 ) -> None:

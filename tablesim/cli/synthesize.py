@@ -13,19 +13,16 @@ from tablesim.cli.output import print_json
 
 def command(
     context: typer.Context,
-    out: Annotated[Path, typer.Option("--out", help="Folder to write.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", help="Folder to write.")],
     pages: Annotated[
-        int | None,
-        typer.Option("--pages", min=1, help="How many pages, one in seven without a table.", show_default=False),
+        int | None, typer.Option("--pages", min=1, help="How many pages, one in seven without a table.")
     ] = None,
     tables: Annotated[
         int | None,
         typer.Option("--tables", min=1, help="How many different tables, instead of --pages; 8 unless given."),
     ] = None,
     editions: Annotated[int, typer.Option("--editions", min=1, help="Editions of each table.")] = 4,
-    seed: Annotated[
-        int | None, typer.Option("--seed", min=0, help="The same seed gives the same bytes.", show_default=False)
-    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="The same seed gives the same bytes.")] = None,
     sample: Annotated[
         bool, typer.Option("--sample", help="The bundled sample corpus: 8 tables in 4 or 5 editions each.")
     ] = False,

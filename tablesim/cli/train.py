@@ -38,18 +38,14 @@ def command(
         typer.Option(
             metavar="CSV",
             help="Annotated digits or numbers, or the corrections of a run, to learn from too; may be given again.",
-            show_default=False,
         ),
     ] = None,
-    scans: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where the annotated scans are.", show_default=False)
-    ] = None,
+    scans: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the annotated scans are.")] = None,
     start: Annotated[
         str | None,
         typer.Option(
             metavar="WEIGHTS|bundled|none",
             help="Weights to go on from; with --annotations the bundled ones, otherwise none.",
-            show_default=False,
         ),
     ] = None,
     share: Annotated[
