@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 import bilrp
 import tablesim
-from tablesim.cli import COMMANDS, app, function_at
+from tablesim.cli import COMMANDS, app, function_of
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -50,7 +50,7 @@ def test_the_help_of_a_command_ends_with_an_example_of_it(name):
 
 def command_of(name: str) -> Any:
     single = typer.Typer(rich_markup_mode=None)
-    single.command(name=name)(function_at(COMMANDS[name][0]))
+    single.command(name=name)(function_of(name))
     return typer.main.get_command(single)
 
 

@@ -14,26 +14,26 @@ from typer.core import TyperGroup
 
 from tablesim.errors import TablesimError
 
-COMMANDS: dict[str, tuple[str, str]] = {
-    "demo": ("tablesim.cli.demo:command", "The main job on the bundled sample corpus."),
-    "run": ("tablesim.cli.run:command", "From a folder of scans to neighbours, clusters and a report."),
-    "read": ("tablesim.cli.read:command", "The digits and numbers of scans."),
-    "compare": ("tablesim.cli.compare:command", "How alike two pages are, and which digits make them so."),
-    "collate": ("tablesim.cli.collate:command", "Witnesses of a table cell by cell: what agrees, what differs."),
-    "search": ("tablesim.cli.search:command", "Pages like a page, or with typed numbers on them."),
-    "cluster": ("tablesim.cli.cluster:command", "Cluster the pages of a run again."),
-    "review": ("tablesim.cli.review:command", "What deserves a look, and what people decide."),
-    "history": ("tablesim.cli.history:command", "How varied the tables are over years or places."),
-    "correct": ("tablesim.cli.correct:command", "Take corrected readings into a run."),
-    "report": ("tablesim.cli.report:command", "Write the report of a run again."),
-    "export": ("tablesim.cli.export:command", "Pages, matches and collations for other tools."),
-    "status": ("tablesim.cli.status:command", "Where a run stands."),
-    "doctor": ("tablesim.cli.doctor:command", "What is wrong in a run folder, and what to do about it."),
-    "evaluate": ("tablesim.cli.evaluate:command", "Readings against transcriptions, clusters against labels."),
-    "train": ("tablesim.cli.train:command", "Train the digit network."),
-    "synthesize": ("tablesim.cli.synthesize:command", "Synthetic pages of historical tables with their truth."),
+COMMANDS = {
+    "demo": "The main job on the bundled sample corpus.",
+    "run": "From a folder of scans to neighbours, clusters and a report.",
+    "read": "The digits and numbers of scans.",
+    "compare": "How alike two pages are, and which digits make them so.",
+    "collate": "Witnesses of a table cell by cell: what agrees, what differs.",
+    "search": "Pages like a page, or with typed numbers on them.",
+    "cluster": "Cluster the pages of a run again.",
+    "review": "What deserves a look, and what people decide.",
+    "history": "How varied the tables are over years or places.",
+    "correct": "Take corrected readings into a run.",
+    "report": "Write the report of a run again.",
+    "export": "Pages, matches and collations for other tools.",
+    "status": "Where a run stands.",
+    "doctor": "What is wrong in a run folder, and what to do about it.",
+    "evaluate": "Readings against transcriptions, clusters against labels.",
+    "train": "Train the digit network.",
+    "synthesize": "Synthetic pages of historical tables with their truth.",
 }
-"""Name of each command, where its function is, and what it does."""
+"""Name of each command, which is that of its module too, and what it does."""
 
 
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -53,8 +53,9 @@ class LazyGroup(TyperGroup):
         """A command by its name; None where there is none."""
         if cmd_name not in COMMANDS:
             return None
-        where, summary = COMMANDS[cmd_name]
-        return _command(cmd_name, _nothing, summary) if self._listing else _command(cmd_name, function_at(where))
+        if self._listing:
+            return _command(cmd_name, lambda: None, COMMANDS[cmd_name])
+        return _command(cmd_name, function_of(cmd_name))
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the list of commands, which needs their one line each, and not torch."""
@@ -123,10 +124,9 @@ def _remedy(error: OSError) -> str:
     return "check the disk's space and your rights to it"
 
 
-def function_at(where: str) -> Any:
-    """The function that ``module:name`` means; loads the module."""
-    module, name = where.split(":")
-    return getattr(importlib.import_module(module), name)
+def function_of(name: str) -> Any:
+    """The function of a command; loads its module."""
+    return importlib.import_module(f"tablesim.cli.{name}").command
 
 
 _HELP = {"help_option_names": ["-h", "--help"]}
@@ -136,10 +136,6 @@ def _command(name: str, function: Any, summary: str | None = None) -> Any:
     single = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     single.command(name=name, help=summary, context_settings=_HELP)(function)
     return typer.main.get_command(single)
-
-
-def _nothing() -> None:
-    """Stands for a command in the list of commands."""
 
 
 app = typer.Typer(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from tablesim.cli.options import Cache, Force, Json, Offline, goes_with
+from tablesim.cli.options import Cache, Force, Json, Offline, OtherLabels, goes_with
 from tablesim.cli.output import note, print_json, print_table, remark
 from tablesim.scans.images import page_id
 
@@ -57,9 +57,7 @@ def command(
     run: Annotated[
         Path | None, typer.Option("--run", metavar="RUN", help="Run folder to set the pair against.")
     ] = None,
-    labels: Annotated[
-        Path | None, typer.Option("--labels", metavar="CSV", help="Columns page,label: who counts as another.")
-    ] = None,
+    labels: OtherLabels = None,
     pixels: Annotated[
         bool, typer.Option("--pixels", help="Say on what of the page the relevance lies; takes some seconds more.")
     ] = False,

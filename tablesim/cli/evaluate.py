@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tablesim.cli.options import Json, Weights, goes_with
-from tablesim.cli.output import note, print_json, print_table, words_of
+from tablesim.cli.output import note, print_json, print_table, print_values
 
 if TYPE_CHECKING:
     from tablesim.corpus.evaluation import EmbeddingRow
@@ -84,11 +84,7 @@ def command(
         return
     from tablesim.corpus.evaluation import evaluate
 
-    result = evaluate(corpus, labels).to_dict()
-    if as_json:
-        print_json(result)
-    else:
-        print_table(("measure", "value"), [(name.replace("_", " "), words_of(value)) for name, value in result.items()])
+    print_values(evaluate(corpus, labels).to_dict(), as_json=as_json, heading="measure")
 
 
 def _print_reading(evaluation: ReadingEvaluation) -> None:

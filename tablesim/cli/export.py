@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tablesim.cli.options import Json, Run, goes_with
+from tablesim.cli.options import Force, Json, Run, goes_with
 from tablesim.cli.output import print_json, remark
 from tablesim.export.kinds import LOCAL, Format
 
@@ -23,7 +23,7 @@ def command(
     base: Annotated[
         str, typer.Option("--base", metavar="ADDRESS", help="For iiif: where the folder will be served.")
     ] = LOCAL,
-    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+    force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Write pages, matches or collations of a run as files that other tools read, with provenance and a citation.

@@ -52,6 +52,9 @@ MaxPixels = Annotated[
     int, typer.Option("--max-pixels", min=1, metavar="N", help="Scans of more pixels are not opened.")
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace files that are there.")]
+OtherLabels = Annotated[
+    Path | None, typer.Option("--labels", metavar="CSV", help="Columns page,label: who counts as another.")
+]
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout, and nothing else there.")]
 Weights = Annotated[
     Path | None,

@@ -22,7 +22,7 @@ def print_json(data: Any) -> None:
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Columns under their headings, two blanks apart; numbers to the right, words to the left."""
+    """Columns under their headings, two blanks apart; numbers to the right, words and lists to the left."""
     cells = [[_text(value) for value in row] for row in rows]
     widths = [max(len(heading), *(len(row[at]) for row in cells), 0) for at, heading in enumerate(headings)]
     numeric = [
@@ -35,9 +35,12 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         typer.echo("  ".join(parts).rstrip())
 
 
-def words_of(value: Any) -> Any:
-    """What a cell of a table shows of a value: the parts of a list with commas between them."""
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+def print_values(values: Mapping[str, Any], *, as_json: bool, heading: str = "what") -> None:
+    """Named values: as JSON, or as a table with a line each."""
+    if as_json:
+        print_json(values)
+    else:
+        print_table((heading, "value"), [(name.replace("_", " "), value) for name, value in values.items()])
 
 
 def note(message: str) -> None:
@@ -120,4 +123,6 @@ def print_run(corpus: Corpus, *, as_json: bool, evaluation: Mapping[str, float |
 def _text(value: Any) -> str:
     if value is None:
         return ""
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
     return f"{value:.4f}" if isinstance(value, float) else str(value)

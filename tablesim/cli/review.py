@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tablesim.cli.options import Force, Json, Run, goes_with
-from tablesim.cli.output import note, print_json, print_table, remark
+from tablesim.cli.output import note, print_json, print_table, print_values, remark
 
 if TYPE_CHECKING:
     from tablesim.evidence.collation.grids import TableAlignment
@@ -85,15 +85,15 @@ def command(
         new, known, not_taken = review.take(decisions, who or "")
         for page, n in sorted(Counter(not_taken).items()):
             note(f"{page}: {n} not taken over: no page has the scan that it had")
-        _print({"taken": len(new), "known": known, "not_taken": len(not_taken)}, as_json)
+        print_values({"taken": len(new), "known": known, "not_taken": len(not_taken)}, as_json=as_json)
         return
     if log is not None:
         verdicts = review.log.all() if as_of is None else review.verdicts(as_of)
         write_verdicts(log, verdicts)
-        _print({"verdicts": len(verdicts)}, as_json)
+        print_values({"verdicts": len(verdicts)}, as_json=as_json)
         return
     if readers is not None:
-        _print(review.agreement(*readers).to_dict(), as_json)
+        print_values(review.agreement(*readers).to_dict(), as_json=as_json)
         return
     asked = review.questions(top, who) if audit is None else review.audit(audit, seed)
     if out is not None:
@@ -153,15 +153,4 @@ def _precision(review: Review, asked: Sequence[Question], as_json: bool) -> None
         _list(asked, as_json)
         note("no page of this sample is answered yet")
         return
-    _print(review.precision(asked).to_dict(), as_json)
-
-
-def _print(values: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        print_json(values)
-    else:
-        print_table(("what", "value"), [(name.replace("_", " "), _text(value)) for name, value in values.items()])
-
-
-def _text(value: Any) -> Any:
-    return ", ".join(value) if isinstance(value, tuple | list) else value
+    print_values(review.precision(asked).to_dict(), as_json=as_json)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tablesim.cli.options import Json, Run, goes_with
+from tablesim.cli.options import Json, OtherLabels, Run, goes_with
 from tablesim.cli.output import note, print_json, print_table, remark
 
 if TYPE_CHECKING:
@@ -26,9 +25,7 @@ def command(
     verify: Annotated[
         bool, typer.Option("--verify", help="Align candidates with PAGE; those that agree cell by cell come first.")
     ] = False,
-    labels: Annotated[
-        Path | None, typer.Option("--labels", metavar="CSV", help="Columns page,label: who counts as another.")
-    ] = None,
+    labels: OtherLabels = None,
     approximate: Annotated[
         bool, typer.Option("--approximate", help="Past two million pages: quicker, and may miss a page.")
     ] = False,

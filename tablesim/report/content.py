@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -29,7 +29,6 @@ from tablesim.report.pair_pages import (
     PairPlan,
     by_age,
     caption_of,
-    wanted_pairs,
     year_of,
 )
 from tablesim.report.pictures import Picture, Pictures
@@ -102,43 +101,30 @@ class NeighbourCard:
 
 
 @dataclass(frozen=True)
-class PageCard:
-    """One page in a list.
-
-    ``agreement`` is that with the first page of its cluster, ``similarity`` likewise.
-    """
-
-    page: str
-    caption: str
-    facts: tuple[tuple[str, str], ...]
-    year: int | None
-    picture: Picture | None
-    scan_name: str
-    link: str
-    is_table: bool
-    legibility: float | None
-    note: str
-    n_numbers: int
-    similarity: float | None = None
-    agreement: Verification | None = None
-    neighbours: tuple[NeighbourCard, ...] = ()
-    reason: str = ""
-
-    @property
-    def alt(self) -> str:
-        """What the picture shows, in words."""
-        kind = f"{self.n_numbers} numbers read" if self.is_table else "a page without a numerical table"
-        return f"Scan of page {self.page}: {kind}" + (f"; {self.caption}" if self.caption else "")
-
-
-@dataclass(frozen=True)
 class SmallPage:
-    """One page of a table over several pages."""
+    """One page of a table over several pages; ``alt`` says what the picture shows."""
 
     page: str
     picture: Picture | None
     scan_name: str
     alt: str
+
+
+@dataclass(frozen=True)
+class PageCard(SmallPage):
+    """One page in a list; ``similarity`` and ``agreement`` are those with the first page of its cluster."""
+
+    facts: tuple[tuple[str, str], ...]
+    year: int | None
+    link: str
+    is_table: bool
+    legibility: float | None
+    note: str
+    n_numbers: int
+    similarity: float | None
+    agreement: Verification | None
+    neighbours: tuple[NeighbourCard, ...]
+    reason: str
 
 
 class Cards:
@@ -155,33 +141,31 @@ class Cards:
 
     def card(self, page: str, *, first: str = "", similarity: float | None = None, reason: str = "") -> PageCard:
         """The card of a page; ``first`` is the first page of its cluster."""
-        row = self.corpus.page(page)
+        row, caption = self.corpus.page(page), caption_of(self.corpus.page(page))
+        is_table, n_numbers = bool(row["is_table"]), row["n_numbers"] or 0
+        kind = f"{n_numbers} numbers read" if is_table else "a page without a numerical table"
+        small = self.small(page, f": {kind}" + (f"; {caption}" if caption else ""))
         self.shown.add(page)
         return PageCard(
-            page=page,
-            caption=caption_of(row),
+            **vars(small),
             facts=tuple(_facts(row)),
             year=row["year"],
-            picture=self._thumbnail(row),
-            scan_name=Locator.of(row["scan"]).name,
             link=self._link(row["scan"]),
-            is_table=bool(row["is_table"]),
+            is_table=is_table,
             legibility=row["legibility"],
             note=row["note"] or "",
-            n_numbers=row["n_numbers"] or 0,
+            n_numbers=n_numbers,
             similarity=similarity,
             agreement=self.agreements.of(page, first) if first else None,
-            neighbours=tuple(self._neighbours(page)) if row["is_table"] else (),
+            neighbours=tuple(self._neighbours(page)) if is_table else (),
             reason=reason,
         )
 
-    def small(self, page: str) -> SmallPage:
-        """A page of a table over several pages."""
+    def small(self, page: str, about: str = "") -> SmallPage:
+        """A page in small, with what is said ``about`` it to those who do not see it."""
         row = self.corpus.page(page)
-        return SmallPage(page, self._thumbnail(row), Locator.of(row["scan"]).name, f"Scan of page {page}")
-
-    def _thumbnail(self, row: dict[str, Any]) -> Picture | None:
-        return self.pictures.thumbnail(row["scan"], row["sha256"], row["rotation"] or 0)
+        picture = self.pictures.thumbnail(row["scan"], row["sha256"], row["rotation"] or 0)
+        return SmallPage(page, picture, Locator.of(row["scan"]).name, f"Scan of page {page}{about}")
 
     def _neighbours(self, page: str) -> Iterable[NeighbourCard]:
         for hit in self.corpus.neighbours(page, N_NEIGHBOURS):
@@ -291,17 +275,14 @@ class ReportContent:
     counts: dict[str, int]
     years: tuple[int, int] | None
     clusters: tuple[ClusterPart, ...]
-    n_clusters: int
     long_tables: tuple[LongTable, ...]
     n_long: int
     alone: tuple[PageCard, ...]
-    n_alone: int
     without: tuple[PageCard, ...]
-    n_without: int
     problems: tuple[dict[str, str], ...]
     plan: PairPlan
     shown: frozenset[str]
-    provenance: tuple[tuple[str, str], ...] = field(default=())
+    provenance: tuple[tuple[str, str], ...]
 
 
 def report_content(
@@ -357,13 +338,10 @@ def report_content(
         },
         years=None if years["min"] is None else (years["min"], years["max"]),
         clusters=tuple(parts),
-        n_clusters=len(several),
         long_tables=tuple(_long_table(corpus, likeness, cards) for likeness in long_tables[:MAX_LONG]),
         n_long=len(long_tables),
         alone=tuple(cards.card(page, reason=reasons.get(page, "")) for page in alone[:MAX_SINGLE]),
-        n_alone=len(alone),
         without=tuple(cards.card(page, reason=reasons.get(page, "")) for page in without[:MAX_SINGLE]),
-        n_without=len(without),
         problems=tuple(_problem(row) for row in corpus.problems),
         plan=plan,
         shown=frozenset(cards.shown),
@@ -376,9 +354,14 @@ def report_content(
 def _wanted(
     clusters: Sequence[Cluster], closest: Iterable[PageIds], long_tables: Sequence[MatchedRuns]
 ) -> Iterable[PageIds]:
-    firsts = [(cluster.medoid, [member.page for member in cluster.members[:MAX_MEMBERS]]) for cluster in clusters]
-    runs = [pair for likeness in long_tables[:MAX_LONG] for pair in likeness.run.pairs]
-    return wanted_pairs(closest, firsts, runs)
+    """The pairs to show, the most wanted first: the closest, pages of long tables, pages with the first of theirs."""
+    yield from closest
+    for likeness in long_tables[:MAX_LONG]:
+        yield from likeness.run.pairs
+    for cluster in clusters:
+        yield from (
+            (cluster.medoid, each.page) for each in cluster.members[:MAX_MEMBERS] if each.page != cluster.medoid
+        )
 
 
 def _write_pairs(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,7 @@ from tablesim.report.shown_cells import (
     ShownGrid,
     unaligned_words,
 )
-from tablesim.report.side_by_side import RemovalCurve, SideBySide, side_by_side
+from tablesim.report.side_by_side import SideBySide, removal_curve, side_by_side
 from tablesim.version import __version__
 from tablesim.workflow.alignments import RunAlignments
 
@@ -166,10 +166,10 @@ class PairPage:
     citation: str
 
     @property
-    def curve(self) -> RemovalCurve | None:
+    def curve(self) -> dict[str, str] | None:
         """How the similarity falls when matches are taken away; None without a match."""
         faithfulness = self.pair.comparison.faithfulness
-        return None if faithfulness is None else RemovalCurve.of(faithfulness)
+        return None if faithfulness is None else removal_curve(faithfulness)
 
     @property
     def bigrams(self) -> list[BigramShare]:
@@ -272,16 +272,6 @@ def by_age(corpus: Corpus, a: str, b: str) -> PageIds:
     return first, second
 
 
-def wanted_pairs(
-    closest: Iterable[PageIds], firsts: Iterable[tuple[str, Sequence[str]]], runs: Iterable[PageIds]
-) -> Iterable[PageIds]:
-    """The pairs to show, the most wanted first: the closest, pages of long tables, pages with the first of theirs."""
-    yield from closest
-    yield from runs
-    for first, members in firsts:
-        yield from ((first, page) for page in members if page != first)
-
-
 def agreement_words(agreement: Verification) -> str:
     """How far two pages agree, and whether that makes them the same table."""
     if not agreement.cells:
@@ -293,18 +283,7 @@ def agreement_words(agreement: Verification) -> str:
 
 
 def citation_of(corpus: Corpus, comparison: Comparison, agreement: Verification, date: str) -> str:
-    """What to cite for the claim that two pages of a run are alike.
-
-    Parameters
-    ----------
-    corpus : Corpus
-        The run that has the two pages.
-    comparison : Comparison
-    agreement : Verification
-        How far they agree.
-    date : str
-        When the report was written.
-    """
+    """What to cite for the claim that two pages of a run are alike; ``date`` is when the report was written."""
     a, b = (cite_page(page_of_run(corpus, one.page)) for one in (comparison.reading_a, comparison.reading_b))
     network = str(corpus.settings.get("network", "unknown"))
     return (

@@ -136,15 +136,7 @@ class Provenance:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, with the citation."""
-        return {
-            "software": SOFTWARE,
-            "version": self.version,
-            "network": self.network,
-            "settings": self.settings,
-            "created": self.created,
-            "pages": [asdict(page) for page in self.pages],
-            "citation": self.citation,
-        }
+        return {"software": SOFTWARE, **asdict(self), "pages": [*map(asdict, self.pages)], "citation": self.citation}
 
 
 MAX_CITED = 12

@@ -81,15 +81,7 @@ class StageLine:
 
 @dataclass(frozen=True)
 class SideBySide:
-    """Two pages side by side.
-
-    Parameters
-    ----------
-    comparison : Comparison
-    sides : tuple of StagePage
-    lines : tuple of StageLine
-        The matched digits, thin ones last so that they lie on top.
-    """
+    """Two pages side by side; ``lines`` are their matched digits, thin ones last so that they lie on top."""
 
     comparison: Comparison
     sides: tuple[StagePage, StagePage]
@@ -99,16 +91,6 @@ class SideBySide:
     def width(self) -> float:
         """Width of the stage; its height is ``HEIGHT``."""
         return self.sides[1].left + self.sides[1].width
-
-    @property
-    def n_links(self) -> int:
-        """How many digits are matched one to one, drawn or not."""
-        return len(self.comparison.assignment.links)
-
-    @property
-    def registered(self) -> bool:
-        """Whether one page could be brought onto the other."""
-        return self.comparison.assignment.registered
 
     @property
     def share_supported(self) -> float:
@@ -150,7 +132,7 @@ class SideBySide:
         return {
             **{key: value for key, value in self.comparison.to_dict(top=0).items() if key != "matches"},
             **{key: side.scan_name for key, side in zip("ab", self.sides, strict=True)},
-            "registered": self.registered,
+            "registered": self.comparison.assignment.registered,
             "relevance_at_matching_places": self.comparison.assignment.relevance_supported,
             "links": links,
         }
@@ -189,31 +171,17 @@ def _line(link: GlyphLink, page_a: StagePage, page_b: StagePage, width_per_relev
     return StageLine(link.bigram or "", link.relevance, link.supported, link.a, link.b, a, b, path, width)
 
 
-@dataclass(frozen=True)
-class RemovalCurve:
+def removal_curve(faithfulness: Faithfulness) -> dict[str, str]:
     """How the similarity falls when matches are taken away, as paths of SVG.
 
-    Parameters
-    ----------
-    top : str
-        The most relevant first.
-    random, band : str
-        Random ones: their mean, and the area from the least to the greatest.
+    ``top`` is for the most relevant first, ``random`` for the mean of random ones, and ``band`` for the area from the
+    least to the greatest of these.
     """
-
-    top: str
-    random: str
-    band: str
-
-    @classmethod
-    def of(cls, faithfulness: Faithfulness) -> RemovalCurve:
-        """The paths of two pages."""
-        low, high = (_points(faithfulness.share, y) for y in (faithfulness.random_low, faithfulness.random_high))
-        return cls(
-            f"M{_points(faithfulness.share, faithfulness.top)}",
-            f"M{_points(faithfulness.share, faithfulness.random)}",
-            f"M{high}L{' '.join(reversed(low.split(' ')))}Z",
-        )
+    top, random, low, high = (
+        _points(faithfulness.share, similarity)
+        for similarity in (faithfulness.top, faithfulness.random, faithfulness.random_low, faithfulness.random_high)
+    )
+    return {"top": f"M{top}", "random": f"M{random}", "band": f"M{high}L{' '.join(reversed(low.split(' ')))}Z"}
 
 
 def _points(share: NDArray[np.float64], similarity: NDArray[np.float64]) -> str:

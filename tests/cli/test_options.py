@@ -3,7 +3,7 @@
 import pytest
 import typer
 
-from tablesim.cli import COMMANDS, function_at
+from tablesim.cli import COMMANDS, function_of
 
 REFUSED = {
     "read": [
@@ -108,7 +108,7 @@ ALWAYS = {
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_takes_effect_always_or_is_known_to_be_refused(command):
     single = typer.Typer(add_completion=False)
-    single.command(command)(function_at(COMMANDS[command][0]))
+    single.command(command)(function_of(command))
     options = {each.opts[0] for each in typer.main.get_command(single).params if each.opts[0].startswith("--")}
     refused = {message.split()[0] for _, message in REFUSED.get(command, ()) if message.startswith("--")}
     assert options - {"--json", "--help"} == refused | set(ALWAYS[command].split())
