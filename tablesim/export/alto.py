@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from itertools import count
 
-from tablesim.export.markup import Pixels, add, around, by_table, confidence, outline, pixels, root, to_bytes
+from tablesim.export.markup import Pixels, add, by_table, confidence, outline, pixels, root, to_bytes
 from tablesim.records.reading import ILLEGIBLE, Digit, Number, Reading
 from tablesim.report.provenance import SOFTWARE, Provenance
 from tablesim.scans.locator import Locator
@@ -37,7 +37,7 @@ def alto(reading: Reading, provenance: Provenance) -> bytes:
     space = add(page, "PrintSpace", HPOS=0, VPOS=0, WIDTH=reading.width, HEIGHT=reading.height)
     writer = _Blocks(reading)
     for table, cells in tables.items():
-        box = _box(around(outline(number, reading) for numbers in cells.values() for number in numbers))
+        box = _box(outline(reading, *(number for numbers in cells.values() for number in numbers)))
         block = add(space, "ComposedBlock", ID=f"table{table + 1}", **box, ROTATION=writer.turn, TYPE="table")
         for (row, column), numbers in cells.items():
             name = f"table{table + 1}r{row + 1}c{column + 1}"
@@ -86,7 +86,7 @@ class _Blocks:
         self.strings, self.glyphs = count(1), count(1)
 
     def block(self, parent: ET.Element, name: str, numbers: Sequence[Number], **attributes: object) -> None:
-        box = _box(around(outline(number, self.reading) for number in numbers))
+        box = _box(outline(self.reading, *numbers))
         block = add(parent, "TextBlock", ID=name, **attributes, **box)
         line = add(block, "TextLine", ID=f"{name}l1", **box)
         for index, number in enumerate(numbers):
@@ -99,7 +99,7 @@ class _Blocks:
             line,
             "String",
             ID=f"s{next(self.strings)}",
-            **_box(outline(number, self.reading)),
+            **_box(outline(self.reading, number)),
             CONTENT=number.text,
             WC=confidence(number.confidence),
         )

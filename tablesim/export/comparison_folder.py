@@ -8,11 +8,10 @@ from pathlib import Path
 from tablesim.corpus.storage.outputs import file_name, refuse_existing
 from tablesim.errors import SettingsError
 from tablesim.evidence.comparison import Comparison
+from tablesim.evidence.figures.page_image import STYLES
 from tablesim.evidence.matches.ink_relevance import PixelRelevance
 from tablesim.evidence.matches.photograph_network import PixelComparison
 from tablesim.scans.images import page_id
-
-STYLES = ("arcs", "print")
 
 
 def comparison_files(
@@ -20,18 +19,8 @@ def comparison_files(
 ) -> dict[str, Path]:
     """The files that ``write_comparison`` may write about two pages, by what they show.
 
-    Parameters
-    ----------
-    page_a, page_b : str
-        Page ids.
-    folder : path
-        Where the files will be.
-    model : {"bigram", "vgg16"}
-        What compares.
-    pixels : bool
-        Whether the relevance of the ink is drawn too.
-    style : {"arcs", "print"}
-        With "print" there is a second picture, for paper.
+    ``page_a`` and ``page_b`` are page ids, ``model`` is that of the comparison ("bigram" or "vgg16"), and ``pixels`` is
+    whether the relevance of the ink is drawn too. SettingsError for a style that there is not.
     """
     if style not in STYLES:
         raise SettingsError(f"style: got {style!r}, expected one of {', '.join(STYLES)}")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tablesim.corpus.indexing.events import Listener, ignore_event
@@ -18,6 +18,7 @@ from tablesim.export.alto import alto
 from tablesim.export.iiif import FILES as IIIF_FILES
 from tablesim.export.iiif import MatchManifest
 from tablesim.export.kinds import GENEALOGY_SUFFIXES, LOCAL, Dialect, Format
+from tablesim.export.markup import json_bytes
 from tablesim.export.pagexml import page_xml
 from tablesim.export.spreadsheets import (
     READING_COLUMNS,
@@ -49,16 +50,12 @@ class Document:
 
 def reading_json(reading: Reading, provenance: Provenance) -> bytes:
     """The item of ``tablesim read --json`` for a page, and its provenance under ``provenance``."""
-    return _json({**reading.to_dict(), "provenance": provenance.only([reading.page]).to_dict()})
-
-
-def _transkribus(reading: Reading, provenance: Provenance) -> bytes:
-    return page_xml(reading, provenance, Dialect.transkribus)
+    return json_bytes({**reading.to_dict(), "provenance": provenance.only([reading.page]).to_dict()})
 
 
 DOCUMENTS = {
     Format.page_xml: Document(".page.xml", page_xml),
-    Format.transkribus: Document(".transkribus.xml", _transkribus),
+    Format.transkribus: Document(".transkribus.xml", partial(page_xml, dialect=Dialect.transkribus)),
     Format.alto: Document(".alto.xml", alto),
     Format.json: Document(".json", reading_json),
 }
@@ -219,7 +216,7 @@ def collation_files(
     if form is Format.collation_csv:
         return csv_files(name, collation_columns(collation), collation_rows(collation), about)
     if form is Format.collation_json:
-        return {name: _json({**collation.to_dict(), "provenance": about.to_dict()})}
+        return {name: json_bytes({**collation.to_dict(), "provenance": about.to_dict()})}
     if form is Format.collation_html:
         return {name: collation_page(collation, about).encode("utf-8", errors="replace")}
     return {name: tei(collation, about) if form is Format.tei else collation_xlsx(collation, about)}
@@ -263,8 +260,3 @@ def _read(corpus: Corpus) -> list[str]:
     """The ids of the pages that were read."""
     status = corpus.page_table.column("status").to_pylist()
     return corpus.page_table.ids([row for row, said in enumerate(status) if said == "read"])
-
-
-def _json(data: dict[str, object]) -> bytes:
-    # Names of files can hold halves of surrogates: escaped, they are legal JSON.
-    return (json.dumps(data, indent=1) + "\n").encode("ascii")

@@ -18,7 +18,7 @@ from tablesim.errors import ExportError
 from tablesim.evidence.comparison import Comparison
 from tablesim.evidence.matches.glyphs import Match
 from tablesim.export.kinds import LOCAL
-from tablesim.export.markup import pixels
+from tablesim.export.markup import json_bytes, pixels
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Reading
 from tablesim.report.provenance import SOFTWARE, Provenance
@@ -97,7 +97,7 @@ class MatchManifest:
             A scan is no longer where the reading says it was.
         """
         images = {_image_name(side): _jpeg(reading) for side, reading in enumerate(self.sides)}
-        return {"manifest.json": _json(self.manifest()), "links.json": _json(self.links()), **images}
+        return {"manifest.json": json_bytes(self.manifest()), "links.json": json_bytes(self.links()), **images}
 
     def manifest(self) -> dict[str, Any]:
         """The manifest: a canvas a page, each with its annotations."""
@@ -204,7 +204,13 @@ class MatchManifest:
             "label": _words(reading.page),
             "width": reading.width,
             "height": reading.height,
-            "items": [{"id": f"{name}/image", "type": "AnnotationPage", "items": [painting]}],
+            "items": [
+                {
+                    "id": f"{name}/image",
+                    "type": "AnnotationPage",
+                    "items": [painting],
+                }
+            ],
             "annotations": [self.side(side)],
         }
 
@@ -249,11 +255,6 @@ def _software(provenance: Provenance) -> dict[str, str]:
 
 def _words(text: str) -> dict[str, list[str]]:
     return {"none": [text]}
-
-
-def _json(data: dict[str, Any]) -> bytes:
-    # Names of files can hold halves of surrogates: escaped, they are legal JSON.
-    return (json.dumps(data, indent=1) + "\n").encode("ascii")
 
 
 def _jpeg(reading: Reading) -> bytes:

@@ -1,10 +1,11 @@
-"""XML as the exports write it: by ElementTree, in one namespace, of characters that XML allows."""
+"""XML and JSON as the exports write them: of characters that they allow, XML by ElementTree in one namespace."""
 
 from __future__ import annotations
 
+import json
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Number, Reading
@@ -50,6 +51,11 @@ def to_bytes(element: ET.Element, inline: Collection[str] = ()) -> bytes:
     return written + b"\n"
 
 
+def json_bytes(data: Mapping[str, object]) -> bytes:
+    """JSON in ASCII: names of files can hold halves of surrogates, which are legal JSON when they are escaped."""
+    return (json.dumps(data, indent=1) + "\n").encode("ascii")
+
+
 def _indent(element: ET.Element, inline: Collection[str], pad: str) -> None:
     if element.tag in inline or not len(element):
         return
@@ -67,15 +73,11 @@ def pixels(box: Box, width: int, height: int) -> Pixels:
     return left, top, min(max(left + 1, right), width), min(max(top + 1, bottom), height)
 
 
-def around(boxes: Iterable[Pixels]) -> Pixels:
-    """The smallest rectangle that holds all of them."""
+def outline(reading: Reading, *numbers: Number) -> Pixels:
+    """The rectangle around the digits of some numbers, in whole pixels of their page."""
+    boxes = [pixels(digit.box, reading.width, reading.height) for number in numbers for digit in number.digits]
     left, top, right, bottom = zip(*boxes, strict=True)
     return min(left), min(top), max(right), max(bottom)
-
-
-def outline(number: Number, reading: Reading) -> Pixels:
-    """The rectangle around the digits of a number, in whole pixels of its page."""
-    return around(pixels(digit.box, reading.width, reading.height) for digit in number.digits)
 
 
 def confidence(value: float) -> float:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from itertools import count
 
 from tablesim.export.kinds import Dialect
-from tablesim.export.markup import Pixels, add, around, by_table, confidence, outline, pixels, root, to_bytes
+from tablesim.export.markup import Pixels, add, by_table, confidence, outline, pixels, root, to_bytes
 from tablesim.records.reading import ILLEGIBLE, Digit, Number, Reading
 from tablesim.report.provenance import SOFTWARE, Provenance
 from tablesim.scans.locator import Locator
@@ -99,7 +99,7 @@ class _Regions:
     def _table(self, page: ET.Element, name: str, cells: dict[tuple[int, int], list[Number]]) -> None:
         self.order.append(name)
         prima = self.dialect is Dialect.prima
-        rectangle = around(outline(number, self.reading) for numbers in cells.values() for number in numbers)
+        rectangle = outline(self.reading, *(number for numbers in cells.values() for number in numbers))
         rows, columns = (1 + max(cell[side] for cell in cells) for side in (0, 1))
         region = add(page, "TableRegion", id=name, rows=rows if prima else None, columns=columns if prima else None)
         self._coords(region, rectangle)
@@ -107,29 +107,29 @@ class _Regions:
             cell = f"{name}r{row + 1}c{column + 1}"
             if prima:
                 inner = add(region, "TextRegion", id=cell)
-                self._coords(inner, self._around(numbers))
-                add(add(inner, "Roles"), "TableCellRole", rowIndex=row, columnIndex=column)
-                self._line(inner, f"{cell}l1", numbers)
             else:
                 inner = add(region, "TableCell", row=row, col=column, rowSpan=1, colSpan=1, id=cell)
-                self._coords(inner, self._around(numbers))
-                self._line(inner, f"{cell}l1", numbers)
+            self._coords(inner, outline(self.reading, *numbers))
+            if prima:
+                add(add(inner, "Roles"), "TableCellRole", rowIndex=row, columnIndex=column)
+            self._line(inner, f"{cell}l1", numbers)
+            if not prima:
                 add(inner, "CornerPts", "0 1 2 3")
 
     def _loose(self, page: ET.Element, name: str, number: Number) -> None:
         self.order.append(name)
         region = add(page, "TextRegion", id=name)
-        self._coords(region, outline(number, self.reading))
+        self._coords(region, outline(self.reading, number))
         self._line(region, f"{name}l1", [number])
 
     def _line(self, region: ET.Element, name: str, numbers: Sequence[Number]) -> None:
-        rectangle = self._around(numbers)
+        rectangle = outline(self.reading, *numbers)
         line = add(region, "TextLine", id=name)
         self._coords(line, rectangle)
         add(line, "Baseline", points=_points(baseline(rectangle, self.reading.transform.rotation)))
         for number in numbers:
             word = add(line, "Word", id=f"w{next(self.next['w'])}")
-            self._coords(word, outline(number, self.reading))
+            self._coords(word, outline(self.reading, number))
             for digit in number.digits:
                 self._glyph(word, digit)
             _text(word, number.text, number.confidence)
@@ -143,9 +143,6 @@ class _Regions:
         _text(glyph, value, digit.confidence, None if second is None else 0)
         if second is not None:
             _text(glyph, str(second[0]), second[1], 1)
-
-    def _around(self, numbers: Sequence[Number]) -> Pixels:
-        return around(outline(number, self.reading) for number in numbers)
 
     @staticmethod
     def _coords(parent: ET.Element, rectangle: Pixels) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tablesim.errors import ExportError, MissingExtraError
+from tablesim.export.markup import json_bytes
 from tablesim.records.collation import AGREES, Cell, Collation
 from tablesim.records.reading import Reading
 from tablesim.report.provenance import Provenance
@@ -80,7 +81,7 @@ def csv_description(name: str, columns: Columns, provenance: Provenance) -> byte
         "dc:provenance": json.dumps(provenance.to_dict(), ensure_ascii=False, sort_keys=True),
         "tableSchema": {"columns": described},
     }
-    return (json.dumps(data, indent=1) + "\n").encode()
+    return json_bytes(data)
 
 
 def description_name(name: str) -> str:

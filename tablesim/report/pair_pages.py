@@ -19,9 +19,7 @@ from tablesim.evidence.figures.page_image import shorten
 from tablesim.evidence.matches.corpus_rank import CorpusRank, rank_in_corpus
 from tablesim.evidence.matches.shares import BigramShare, n_for
 from tablesim.records.collation import AGREES, Collation
-from tablesim.report.pictures import Picture, Pictures
-from tablesim.report.provenance import SOFTWARE, cite_page, page_of_run, public_text
-from tablesim.report.shown_cells import (
+from tablesim.report.collation_page import (
     SHOWN_STATES,
     ShownCell,
     ShownCollation,
@@ -29,6 +27,8 @@ from tablesim.report.shown_cells import (
     ShownGrid,
     unaligned_words,
 )
+from tablesim.report.pictures import Picture, Pictures
+from tablesim.report.provenance import SOFTWARE, cite_page, page_of_run, public_text
 from tablesim.report.side_by_side import SideBySide, removal_curve, side_by_side
 from tablesim.version import __version__
 from tablesim.workflow.alignments import RunAlignments

@@ -13,9 +13,8 @@ from PIL import Image
 
 from tablesim.evidence.collation.collation import collate
 from tablesim.report import collation_page as module
-from tablesim.report.collation_page import collation_page
+from tablesim.report.collation_page import collation_page, differing_digits
 from tablesim.report.provenance import CitedPage, Provenance
-from tablesim.report.shown_cells import differing_digits
 
 VOID = {"meta", "link", "img", "br"}
 
