@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -59,39 +60,21 @@ def failure(message: str) -> None:
     note(f"tablesim: {message}")
 
 
-class Failures:
-    """What could not be done while the rest goes on: ``with failures:`` says an expected error in one line.
-
-    Attributes
-    ----------
-    count : int
-        How many there were; a command that had some exits with 1.
-    """
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def add(self, message: str) -> None:
-        """Say one and count it."""
-        self.count += 1
-        failure(message)
-
-    def __enter__(self) -> None:
-        """Nothing needs to be made ready."""
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        if isinstance(error, TablesimError):
-            self.add(str(error))
-        return isinstance(error, TablesimError)
+@contextmanager
+def going_on(failed: list[str]) -> Iterator[None]:
+    """Say an expected error in one line and go on with the rest; ``failed`` gets it."""
+    try:
+        yield
+    except TablesimError as error:
+        failed.append(str(error))
+        failure(str(error))
 
 
 def progress(*, quiet: bool = False) -> Any:
     """What shows a job's events on stderr; with ``quiet`` only problems and remarks, as lines."""
-    from tablesim.workflow.event_log import ProgressBars, ProgressLines
+    from tablesim.workflow import event_log
 
-    if sys.stderr.isatty() and not quiet:
-        return ProgressBars(sys.stderr)
-    return ProgressLines(sys.stderr)
+    return event_log.ProgressLines(sys.stderr) if quiet else event_log.progress(sys.stderr)
 
 
 def print_run(corpus: Corpus, *, as_json: bool, evaluation: Mapping[str, float | None] | None = None) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tablesim.cli.options import Cache, Force, Json, MaxPixels, Offline, Scans, Weights, goes_with
-from tablesim.cli.output import Failures, note, print_json
+from tablesim.cli.output import failure, going_on, note, print_json
 from tablesim.export.kinds import Format
 from tablesim.scans.images import MAX_PIXELS, page_id
 
@@ -54,8 +54,8 @@ def command(
     from tablesim import reader
 
     form = Format.transkribus if transkribus else Format.page_xml if as_page_xml else Format.alto if as_alto else None
-    failures = Failures()
-    found = _found(scans, cache, max_pixels, failures, offline=offline)
+    failed: list[str] = []
+    found = _found(scans, cache, max_pixels, failed, offline=offline)
     if form is not None and out is None and len(found) > 1:
         raise typer.BadParameter(f"--{form.value} of {len(found)} scans: give --out, a file holds one page")
     paths = _paths(found, form, out, force=force)
@@ -63,7 +63,7 @@ def command(
     readings: list[Reading] = []
     for scan, path in zip(found, paths, strict=True):
         assert network is not None
-        with failures:
+        with going_on(failed):
             reading = network.read(str(scan), max_pixels)
             if form is not None:
                 _print_document(reading, network, form, path, force=force)
@@ -74,12 +74,12 @@ def command(
             readings.append(reading)
     if as_json:
         print_json([reading.to_dict() for reading in readings])
-    if failures.count:
+    if failed:
         raise typer.Exit(1)
 
 
 def _found(
-    sources: Sequence[str], cache: Path | None, max_pixels: int, failures: Failures, *, offline: bool
+    sources: Sequence[str], cache: Path | None, max_pixels: int, failed: list[str], *, offline: bool
 ) -> list[Locator]:
     """The scans of each source, each once; what cannot be found or fetched is said, and the rest goes on."""
     from tablesim.scans.sources import find_pages
@@ -88,10 +88,11 @@ def _found(
     found: list[Locator] = []
     web = Web(cache, offline=offline)
     for source in sources:
-        with failures:
+        with going_on(failed):
             pages = find_pages(source, web, max_pixels=max_pixels)
             for problem in pages.missing.values():
-                failures.add(problem)
+                failed.append(problem)
+                failure(problem)
             found += sorted(scan for page, scan in pages.scans.items() if page not in pages.missing)
     return list(dict.fromkeys(found))
 

@@ -23,7 +23,7 @@ from tablesim.records.collation import (
     Part,
     Unaligned,
 )
-from tablesim.report.presentation import environment, inline_picture
+from tablesim.report.presentation import Picture, environment, inline_picture
 from tablesim.report.provenance import Provenance
 
 Heading = Callable[[Sequence[Sequence[int | None]], int], str]
@@ -105,20 +105,11 @@ def differing_digits(text: str, others: Iterable[str]) -> tuple[tuple[str, bool]
 
 
 @dataclass(frozen=True)
-class InlinePicture:
-    """A picture whose address holds its bytes, with its size in pixels."""
-
-    href: str
-    width: int
-    height: int
-
-
-@dataclass(frozen=True)
 class ShownDifference:
     """A cell that does not agree, with a cut-out of each witness; None where there is none."""
 
     shown: ShownCell
-    pictures: tuple[InlinePicture | None, ...]
+    pictures: tuple[Picture | None, ...]
 
 
 @dataclass(frozen=True)
@@ -197,20 +188,15 @@ class ShownCollation:
         return [ShownDifference(shown, self._pictures(shown)) for shown in chosen[:most]]
 
     def _grid(self, part: Part, shown: dict[tuple[int, int], ShownCell], heading: Heading) -> ShownGrid:
-        columns = range(*part.columns)
-        rows = [
-            (heading(self.collation.rows, row), tuple(shown.get((row, column)) for column in columns))
-            for row in range(*part.rows)
-        ]
-        return ShownGrid(tuple(heading(self.collation.columns, column) for column in columns), tuple(rows))
+        rows, columns = range(*part.rows), range(*part.columns)
+        cells = [tuple(shown.get((row, column)) for column in columns) for row in rows]
+        heads = [heading(self.collation.rows, row) for row in rows]
+        names = tuple(heading(self.collation.columns, column) for column in columns)
+        return ShownGrid(names, tuple(zip(heads, cells, strict=True)))
 
-    def _pictures(self, shown: ShownCell) -> tuple[InlinePicture | None, ...]:
-        return tuple(
-            None
-            if picture is None
-            else InlinePicture(inline_picture(picture, self.quality), picture.shape[1], picture.shape[0])
-            for picture in cutouts(self.collation, shown.cell, self.cutter)
-        )
+    def _pictures(self, shown: ShownCell) -> tuple[Picture | None, ...]:
+        pictures = cutouts(self.collation, shown.cell, self.cutter)
+        return tuple(None if picture is None else inline_picture(picture, self.quality) for picture in pictures)
 
 
 def unaligned_words(line: Unaligned, most: int = 12) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from tablesim.errors import TablesimError
 from tablesim.report.folder import ReportFolder
+from tablesim.report.presentation import Picture
 from tablesim.scans.cleaning import clean
 from tablesim.scans.images import MAX_PIXELS, open_image
 
@@ -20,15 +19,6 @@ THUMBNAIL_SIDE = 360
 """Longer side in pixels of a page in a list."""
 
 _TURN = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A picture in the report's folder: its address relative to the page, and its size in pixels."""
-
-    href: str
-    width: int
-    height: int
 
 
 class Pictures:

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import base64
 import io
+from dataclasses import dataclass
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 from PIL import Image
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture on a page: its address, relative to the page or holding its bytes, and its size in pixels."""
+
+    href: str
+    width: int
+    height: int
 
 
 def environment() -> Environment:
@@ -42,8 +52,9 @@ def probability(value: float) -> str:
     return "above 0.999" if 0.9995 <= value < 1 else f"{value:.3f}"
 
 
-def inline_picture(picture: NDArray[np.uint8], quality: int) -> str:
-    """A picture of shape (height, width, 3) as the address of its own bytes (WebP): cut-outs are small and many."""
+def inline_picture(picture: NDArray[np.uint8], quality: int) -> Picture:
+    """A picture of shape (height, width, 3) whose address holds its bytes (WebP): cut-outs are small and many."""
     stream = io.BytesIO()
     Image.fromarray(picture).save(stream, "WEBP", quality=quality, method=4)
-    return "data:image/webp;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+    href = "data:image/webp;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+    return Picture(href, picture.shape[1], picture.shape[0])

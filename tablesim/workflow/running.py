@@ -75,49 +75,9 @@ def run(
     retry_failed: bool = False,
     forget_away: bool = False,
 ) -> Corpus:
-    """Read the scans of ``source`` into the run folder ``out``, find neighbours and clusters.
+    """Read the scans of ``source`` into the run folder ``out``, find neighbours and clusters; draw no report.
 
-    Parameters
-    ----------
-    source : path, address, or several
-        Folders and files of scans; IIIF manifests and collections.
-    out : path
-        The run folder: new, empty, or a run with the same network and at least these sources, which is continued. Each
-        source of the run is to be named; others are added to it. A page whose scan is away keeps what was read on it.
-    metadata : path, optional
-        CSV with a line a page. What it says counts before what a library says of its pages;
-        ``RUN/metadata_findings.csv`` lists what did not fit.
-    clusters : "auto" or int
-        How many clusters.
-    workers : int
-        Processes that read; any number gives the same result.
-    network : optional
-        Weights (a path) or a network; the bundled weights unless given. Each process that reads loads the weights for
-        itself.
-    on_event : callable, optional
-        Gets each ``Event``; ``RUN/events.jsonl`` gets them too.
-    web : Web, optional
-        Fetches what is not on the disk.
-    max_pixels : int
-        Larger scans are not read. A network that is not from a weights file has its own limit.
-    scheduler : str, optional
-        Address or scheduler file of a Dask scheduler whose workers read instead.
-    retry_failed : bool
-        Try pages again that could not be read. That is also done when ``max_pixels`` or a version changed.
-    forget_away : bool
-        Drop the pages whose scans are not there, for good.
-
-    Returns
-    -------
-    Corpus
-        Pages that could not be read stand in its ``problems``.
-
-    Raises
-    ------
-    TablesimError
-        ScanError without scans, MetadataError for an unusable CSV, WeightsError, SettingsError for a wrong number, and
-        RunError where ``out`` is something else, damaged, in use (InUseError), or was made from another source or with
-        another network. What can be told beforehand is told before anything is written.
+    Parameters, result and errors are those of ``tablesim.run``, which writes the report too.
     """
     if workers < 1:
         raise SettingsError(f"workers: got {workers}, expected 1 or more")

@@ -112,24 +112,12 @@ def draw_overlay(comparison: Comparison, path: str | Path, *, mark: bool = True,
 
     Parameters
     ----------
-    comparison : Comparison
-        Its ``transform`` is not None.
+    comparison, side
+        As for ``aligned_pages``, which also raises the errors.
     path : str or Path
-        Where to write the picture; the suffix says in which format (PNG, JPEG, WebP, ...).
+        Where to write the picture; the suffix says in which format (PNG, JPEG, WebP, ...). It is returned.
     mark : bool
-        Whether to frame the places where numbers that lie upon each other were read differently.
-    side : int
-        Longer side of the page in pixels at most.
-
-    Returns
-    -------
-    Path
-        ``path``.
-
-    Raises
-    ------
-    ValueError, ScanError
-        As ``aligned_pages``.
+        Whether to frame the positions where numbers that lie upon each other were read differently.
     """
     transform = _transform(comparison)
     inks = [_print(grey) for grey in aligned_pages(comparison, side)]
@@ -160,22 +148,10 @@ def write_blink(comparison: Comparison, path: str | Path, *, side: int = BLINK_S
 
     Parameters
     ----------
-    comparison : Comparison
-        Its ``transform`` is not None.
+    comparison, side
+        As for ``aligned_pages``, which also raises the errors.
     path : str or Path
-        Where to write it: .gif opens everywhere; .webp and .png (APNG) in browsers.
-    side : int
-        Longer side in pixels at most.
-
-    Returns
-    -------
-    Path
-        ``path``.
-
-    Raises
-    ------
-    ValueError, ScanError
-        As ``aligned_pages``.
+        Where to write it: .gif opens everywhere; .webp and .png (APNG) in browsers. It is returned.
     """
     on_b, grey_b = (np.round(255 * (1 - _print(grey))).astype(np.uint8) for grey in aligned_pages(comparison, side))
     names = f"B  {comparison.reading_b.page}", f"A  {comparison.reading_a.page}"
