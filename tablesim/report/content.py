@@ -72,10 +72,10 @@ WritePair = Callable[[str, PairPage], None]
 
 
 class Agreements:
-    """How far pairs of pages agree: looked up in the run, or worked out now as long as ``most`` allows."""
+    """How far pairs of pages agree: looked up in the run, or worked out now as long as ``MAX_VERIFIED`` allows."""
 
-    def __init__(self, alignments: RunAlignments, most: int | None = None) -> None:
-        self.left = MAX_VERIFIED if most is None else most
+    def __init__(self, alignments: RunAlignments) -> None:
+        self.left = MAX_VERIFIED
         self.alignments = alignments
 
     def of(self, a: str, b: str) -> Verification | None:
@@ -238,58 +238,30 @@ class PairPreview:
 
 @dataclass(frozen=True)
 class ClusterPart:
-    """One cluster: its pages, the medoid first, and its closest pair."""
+    """One cluster, numbered from 1: its pages, the medoid first, and its closest pair."""
 
-    label: int
+    number: int
     size: int
     pages: tuple[PageCard, ...]
     stability: float | None
     preview: PairPreview | None
     summary: str
 
-    @property
-    def number(self) -> int:
-        """As printed: from 1."""
-        return self.label + 1
-
 
 @dataclass(frozen=True)
 class LongTable:
-    """A table over several pages in two books: the captions of the two, and their pages."""
+    """A table over several pages in two books; of each its caption, all its pages, and those that are shown."""
 
     likeness: MatchedRuns
-    captions: tuple[str, str]
-    shown: tuple[tuple[SmallPage, ...], tuple[SmallPage, ...]]
-
-    @property
-    def sides(self) -> tuple[tuple[str, tuple[str, ...], tuple[SmallPage, ...]], ...]:
-        """Caption, all pages and shown pages of each book."""
-        run = self.likeness.run
-        return tuple(zip(self.captions, (run.pages_a, run.pages_b), self.shown, strict=True))
-
-
-@dataclass(frozen=True)
-class ReportContent:
-    """All that the template of the index is given."""
-
-    title: str
-    counts: dict[str, int]
-    years: tuple[int, int] | None
-    clusters: tuple[ClusterPart, ...]
-    long_tables: tuple[LongTable, ...]
-    n_long: int
-    alone: tuple[PageCard, ...]
-    without: tuple[PageCard, ...]
-    problems: tuple[dict[str, str], ...]
-    plan: PairPlan
-    shown: frozenset[str]
-    provenance: tuple[tuple[str, str], ...]
+    sides: list[tuple[str, tuple[str, ...], list[SmallPage]]]
 
 
 def report_content(
     corpus: Corpus, folder: ReportFolder, date: str, write_pair: WritePair, *, keep: bool, on_event: Listener
-) -> ReportContent:
-    """Everything the report in ``folder`` says of a run; makes its pictures and has the pages of pairs written.
+) -> dict[str, Any]:
+    """Everything the index of the report in ``folder`` says of a run, for its template; makes its pictures.
+
+    The page of each pair is made and handed to ``write_pair`` on the way.
 
     ``keep`` what is found out on the way in the run folder: how far pairs agree, and the tables over several pages.
     ``on_event`` gets remarks on alignments that could not be read or kept.
@@ -325,9 +297,9 @@ def report_content(
     without = table.ids(np.flatnonzero(read & ~is_table))
     reasons = dict(clustering.without) if clustering is not None else {}
     years = pc.min_max(table.column("year").filter(pa.array(read))).as_py()
-    content = ReportContent(
-        title=corpus.folder.resolve().name,
-        counts={
+    content = {
+        "title": corpus.folder.resolve().name,
+        "counts": {
             "pages": len(table),
             "tables": int(np.count_nonzero(read & is_table)),
             "numbers": pc.sum(table.column("n_numbers").filter(pa.array(read))).as_py() or 0,
@@ -337,17 +309,17 @@ def report_content(
             "without": len(without),
             "problems": len(corpus.problems),
         },
-        years=None if years["min"] is None else (years["min"], years["max"]),
-        clusters=tuple(parts),
-        long_tables=tuple(_long_table(corpus, likeness, cards) for likeness in long_tables[:MAX_LONG]),
-        n_long=len(long_tables),
-        alone=tuple(cards.card(page, reason=reasons.get(page, "")) for page in alone[:MAX_SINGLE]),
-        without=tuple(cards.card(page, reason=reasons.get(page, "")) for page in without[:MAX_SINGLE]),
-        problems=tuple(_problem(row) for row in corpus.problems),
-        plan=plan,
-        shown=frozenset(cards.shown),
-        provenance=tuple(_provenance(corpus)),
-    )
+        "years": None if years["min"] is None else (years["min"], years["max"]),
+        "clusters": parts,
+        "long_tables": [_long_table(corpus, likeness, cards) for likeness in long_tables[:MAX_LONG]],
+        "n_long": len(long_tables),
+        "alone": [cards.card(page, reason=reasons.get(page, "")) for page in alone[:MAX_SINGLE]],
+        "without": [cards.card(page, reason=reasons.get(page, "")) for page in without[:MAX_SINGLE]],
+        "problems": [_problem(row) for row in corpus.problems],
+        "plan": plan,
+        "shown": cards.shown,
+        "provenance": list(_provenance(corpus)),
+    }
     alignments.save()
     return content
 
@@ -384,14 +356,17 @@ def _cluster(corpus: Corpus, cluster: Cluster, cards: Cards, preview: PairPrevie
         for member in cluster.members[:MAX_MEMBERS]
     ]
     summary = summary_of(corpus, cluster.pages)
-    return ClusterPart(cluster.label, len(cluster.members), tuple(pages), cluster.stability, preview, summary)
+    return ClusterPart(cluster.label + 1, len(cluster.members), tuple(pages), cluster.stability, preview, summary)
 
 
 def _long_table(corpus: Corpus, likeness: MatchedRuns, cards: Cards) -> LongTable:
-    sides = (likeness.run.pages_a, likeness.run.pages_b)
-    first, second = (caption_of(corpus.page(pages[0])) for pages in sides)
-    shown_a, shown_b = (tuple(map(cards.small, pages[:MAX_LONG_PAGES])) for pages in sides)
-    return LongTable(likeness, (first, second), (shown_a, shown_b))
+    return LongTable(
+        likeness,
+        [
+            (caption_of(corpus.page(pages[0])), pages, [cards.small(page) for page in pages[:MAX_LONG_PAGES]])
+            for pages in (likeness.run.pages_a, likeness.run.pages_b)
+        ],
+    )
 
 
 def closest_pair(embeddings: Mapping[str, NDArray[np.float32]]) -> PageIds | None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -139,12 +140,12 @@ class _Examination:
         if alignments.is_file():
             yield from self._readable(ALIGNMENTS, lambda: read_parquet(alignments, ALIGNMENT_SCHEMA))
         yield from self._readable("problems.csv", self.corpus.problem_log.rows)
-        for what, remarks in (
-            ("corrections.csv", lambda: self.corpus.corrections.status().remarks()),
-            ("verdicts.sqlite", lambda: verdicts_status(self.corpus).remarks()),
+        for what, status in (
+            ("corrections.csv", self.corpus.corrections.status),
+            ("verdicts.sqlite", partial(verdicts_status, self.corpus)),
         ):
             try:
-                for remark in remarks():
+                for remark in status().remarks():
                     text, _, remedy = remark.partition("; ")
                     yield RunFinding(what, text, remedy or "look at them with `tablesim status`")
             except (TablesimError, OSError) as error:
@@ -197,7 +198,8 @@ class _Examination:
 
     def _is_there(self, page: str) -> bool:
         try:
-            return Locator.of(self.corpus.page(page)["scan"]).stat().st_size == self.corpus.page(page)["size"]
+            row = self.corpus.page(page)
+            return bool(Locator.of(row["scan"]).stat().st_size == row["size"])
         except OSError:
             return False
 

@@ -104,7 +104,7 @@ def test_pages_of_every_kind_meet_in_one_run(tmp_path, library):
             assert load_scan(row["scan"]).grey.shape == (80, 60), page
     folder = ReportFolder(tmp_path / "out" / "report", own=True)
     content = report_content(corpus, folder, "today", lambda href, page: None, keep=True, on_event=ignore_event)
-    cards = [card for part in content.clusters for card in part.pages] + list(content.alone)
+    cards = [card for part in content["clusters"] for card in part.pages] + list(content["alone"])
     assert {card.page for card in cards} == {page for page in rows if rows[page]["status"] == "read"}
     assert all(card.picture is not None for card in cards)
     links = {card.page: card.link for card in cards}
@@ -161,8 +161,8 @@ def test_pages_meet_their_lines_and_their_ids_however_names_are_written(tmp_path
     assert any("1 x .heic: images of a kind that is not read" in event.message for event in events)
     folder = ReportFolder(tmp_path / "out" / "report", own=True)
     content = report_content(corpus, folder, "today", lambda href, page: None, keep=True, on_event=ignore_event)
-    links = {card.page: card.link for part in content.clusters for card in part.pages}
-    links |= {card.page: card.link for card in content.alone}
+    links = {card.page: card.link for part in content["clusters"] for card in part.pages}
+    links |= {card.page: card.link for card in content["alone"]}
     assert links["M<FC>nster_p3"].endswith("scans/M%FCnster_p3.png")
     assert run(scans, tmp_path / "out", tmp_path / "m.csv", network=ShadeReader()).status()["read"] == 3
 

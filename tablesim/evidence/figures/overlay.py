@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from tablesim.evidence.figures.page_image import INK, upright_box
+from tablesim.evidence.figures.page_image import INK, LOOSE_COLOUR, SUPPORTED_COLOUR, upright_box
 from tablesim.evidence.registration.page_map import PageMap
 from tablesim.records.boxes import Box
 from tablesim.records.transform import Transform
@@ -26,9 +26,7 @@ from tablesim.scans.images import load_scan
 if TYPE_CHECKING:
     from tablesim.evidence.comparison import Comparison
 
-# Two colours of Okabe and Ito's palette, told apart by every kind of colour vision; one upon the other is nearly black.
-A_COLOUR = "#0072B2"
-B_COLOUR = "#D55E00"
+A_COLOUR, B_COLOUR = SUPPORTED_COLOUR, LOOSE_COLOUR  # one upon the other is nearly black
 MARK_COLOUR = "#CC79A7"
 
 OVERLAY_SIDE = 2000
@@ -178,7 +176,7 @@ def _transform(comparison: Comparison) -> PageMap:
 
 def _print(grey: Grey) -> NDArray[np.float32]:
     """The ink of a page without the grain of its paper: 0 bare, 1 full ink."""
-    return np.clip((clean(grey) - GRAIN) / (1 - GRAIN), 0, 1).astype(np.float32)
+    return np.asarray(np.clip((clean(grey) - GRAIN) / (1 - GRAIN), 0, 1), dtype=np.float32)
 
 
 def _magnification(transform: PageMap, comparison: Comparison) -> float:
