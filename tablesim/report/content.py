@@ -31,8 +31,7 @@ from tablesim.report.pair_pages import (
     caption_of,
     year_of,
 )
-from tablesim.report.pictures import Pictures
-from tablesim.report.presentation import Picture
+from tablesim.report.presentation import Picture, Pictures
 from tablesim.report.provenance import public_text, public_value
 from tablesim.report.side_by_side import SideBySide
 from tablesim.review.constraints import verdicts_status

@@ -27,8 +27,7 @@ from tablesim.report.collation_page import (
     ShownGrid,
     unaligned_words,
 )
-from tablesim.report.pictures import Pictures
-from tablesim.report.presentation import Picture
+from tablesim.report.presentation import Picture, Pictures
 from tablesim.report.provenance import SOFTWARE, cite_page, page_of_run, public_text
 from tablesim.report.side_by_side import SideBySide, removal_curve, side_by_side
 from tablesim.version import __version__

@@ -18,8 +18,7 @@ from tablesim.evidence.matches.assignment import GlyphLink
 from tablesim.evidence.matches.faithfulness import Faithfulness
 from tablesim.records.boxes import Box
 from tablesim.records.transform import Transform
-from tablesim.report.pictures import Pictures
-from tablesim.report.presentation import Picture
+from tablesim.report.presentation import Picture, Pictures
 from tablesim.scans.locator import Locator
 
 HEIGHT = 1000.0
