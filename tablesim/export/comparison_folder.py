@@ -8,7 +8,7 @@ from pathlib import Path
 from tablesim.corpus.storage.outputs import file_name, refuse_existing
 from tablesim.errors import SettingsError
 from tablesim.evidence.comparison import Comparison
-from tablesim.evidence.figures.page_image import STYLES
+from tablesim.evidence.figures.match_figure import STYLES
 from tablesim.evidence.matches.ink_relevance import PixelRelevance
 from tablesim.evidence.matches.photograph_network import PixelComparison
 from tablesim.scans.images import page_id

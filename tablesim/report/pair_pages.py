@@ -14,8 +14,8 @@ from tablesim.errors import RunError, ScanError
 from tablesim.evidence.collation.cutouts import Cutter
 from tablesim.evidence.collation.verification import Verification
 from tablesim.evidence.comparison import Comparison
+from tablesim.evidence.figures.match_figure import shorten
 from tablesim.evidence.figures.overlay import BLINK_SIDE, aligned_pages
-from tablesim.evidence.figures.page_image import shorten
 from tablesim.evidence.matches.corpus_rank import CorpusRank, rank_in_corpus
 from tablesim.evidence.matches.shares import BigramShare, n_for
 from tablesim.records.collation import AGREES, Collation

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tablesim.evidence.collation.collation import PagePair
 from tablesim.evidence.comparison import Comparison, compare
-from tablesim.evidence.figures.page_image import upright, upright_box
+from tablesim.evidence.figures.match_figure import upright, upright_box
 from tablesim.evidence.matches.assignment import GlyphLink
 from tablesim.evidence.matches.faithfulness import Faithfulness
 from tablesim.records.boxes import Box

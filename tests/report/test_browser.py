@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tablesim.evidence.figures.page_image import upright, upright_box
+from tablesim.evidence.figures.match_figure import upright, upright_box
 from tablesim.evidence.registration import NotRegistrable
 from tablesim.report import write_report
 from tests.report.conftest import SURE

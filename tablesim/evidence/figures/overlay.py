@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from tablesim.evidence.figures.page_image import INK, LOOSE_COLOUR, SUPPORTED_COLOUR, upright_box
+from tablesim.evidence.figures.match_figure import INK, LOOSE_COLOUR, SUPPORTED_COLOUR, upright_box
 from tablesim.evidence.registration.page_map import PageMap
 from tablesim.records.boxes import Box
 from tablesim.records.transform import Transform

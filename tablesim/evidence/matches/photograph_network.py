@@ -226,8 +226,8 @@ class PixelComparison:
 
         ``style`` as for ``Comparison.plot``.
         """
-        from tablesim.evidence.figures.match_figure import draw_pair
-        from tablesim.evidence.figures.page_image import SUPPORTED_COLOUR, PageImage, check_style, shorten
+        from tablesim.evidence.figures import match_figure
+        from tablesim.evidence.figures.match_figure import PageImage, check_style, shorten
 
         check_style(style)
         leaves = [
@@ -237,11 +237,9 @@ class PixelComparison:
         shown = self.matches[:max_lines]
         drawn = sum(match.relevance for match in shown)
         if style == "print":
-            from tablesim.evidence.figures.print_figure import draw_for_print
-
             head = f"Similarity {shorten(self.similarity)} by VGG-16"
             caption = f"{self.provenance}. Black: the tiles of the {len(shown)} strongest pairs."
-            return draw_for_print(leaves, shown, (head, caption, "in each row of tiles"), path)
+            return match_figure.draw_for_print(leaves, shown, (head, caption, "in each row of tiles"), path)
         words = (
             f"Similarity {shorten(self.similarity)} by VGG-16",
             f"score {self.score:.4g}, of which {self.relevance_total:.4g} goes to pairs of tiles "
@@ -249,7 +247,7 @@ class PixelComparison:
             f"{self.provenance}. Lines join the {len(shown)} strongest pairs of tiles, which bring {drawn:.3g}; "
             "width is what a pair brings. This network sees rules and grey areas, not digits.",
         )
-        return draw_pair(leaves, shown, SUPPORTED_COLOUR, words, path)
+        return match_figure.draw_pair(leaves, shown, match_figure.SUPPORTED_COLOUR, words, path)
 
 
 def compare_pixels(

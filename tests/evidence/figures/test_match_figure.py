@@ -8,7 +8,7 @@ from PIL import Image
 
 from evidence.pages import declinations, print_page, two_editions
 from tablesim.evidence.comparison import compare
-from tablesim.evidence.figures.print_figure import FAINT, MAX_LINES, SHEET, _printed, apart
+from tablesim.evidence.figures.match_figure import FAINT, MAX_PRINTED_LINES, SHEET, _printed, apart
 from tablesim.evidence.matches.glyphs import Match
 from tablesim.records.boxes import Box
 from tablesim.records.transform import Transform
@@ -77,8 +77,8 @@ def test_lines_start_on_different_printed_lines():
     assert [match.relevance for match in apart(links, turn)] == [2.0, 0.5]
     many = [link(20 * i, 1.0 + i) for i in range(100)]
     chosen = apart(many, turn)
-    assert len(chosen) == MAX_LINES
-    assert min(match.relevance for match in chosen) == 101 - MAX_LINES
+    assert len(chosen) == MAX_PRINTED_LINES
+    assert min(match.relevance for match in chosen) == 101 - MAX_PRINTED_LINES
     assert apart([], turn) == []
 
 
