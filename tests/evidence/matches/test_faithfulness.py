@@ -127,7 +127,7 @@ def test_words_say_what_a_tenth_does_and_where_it_is_little():
     assert "without random ones to 1.000" in many.words
     assert "says little" not in many.words
     few = Faithfulness(many.share, many.top, many.random, many.random, many.random, 4, 6, "digits")
-    assert "with 6 figures this says little" in few.words
+    assert "with 6 digits this says little" in few.words
 
 
 def test_the_curves_are_drawn(editions, tmp_path):
