@@ -309,7 +309,7 @@ def _trimmed(
     bits = odds.bits[a[rows[:, 0]][:, columns[:, 0]], b[rows[:, 1]][:, columns[:, 1]]].sum(axis=1)
     weak = bits < WEAK * np.median(bits)
     if (np.diff(rows[:, 1]) < 0).any():
-        return rows[~weak]
+        return np.asarray(rows[~weak], dtype=np.int64)
     names = np.stack([one[1][rows[:, 0]], other[1][rows[:, 1]]], axis=1)
     start, stop = 0, len(rows)
     while start < stop and weak[start] and names[start].any():

@@ -106,22 +106,22 @@ lengths is below 0.9."""
 
 def cells_of(panel: Panel, witnesses: Sequence[Witness], first_row: int, first_column: int) -> list[Cell]:
     """The cells of a panel that two witnesses or more have, row by row; rows and columns count from the given ones."""
-    found = []
+    cells = []
     split = _parted(panel, witnesses)
     for row in range(panel.shape[0]):
         for column in range(panel.shape[1]):
             present = np.flatnonzero((panel.rows[:, row] != NONE) & (panel.columns[:, column] != NONE)).tolist()
-            here = panel.numbers[:, row, column]
-            if len(present) < 2 or (here == NONE).all():
+            indices = panel.numbers[:, row, column]
+            if len(present) < 2 or (indices == NONE).all():
                 continue
             readings = tuple(
                 None if index == NONE else CellReading(w.numbers[index], w.readings[w.pages[index]].page)
-                for w, index in zip(witnesses, here.tolist(), strict=True)
+                for w, index in zip(witnesses, indices.tolist(), strict=True)
             )
             state, doubt_ = judge([readings[w] for w in present])
             doubtful = doubt_ >= DOUBTFUL or (state in (DIFFERS, MISSING) and bool(split[row, column]))
-            found.append(Cell(first_row + row, first_column + column, state, doubtful, readings, doubt_))
-    return found
+            cells.append(Cell(first_row + row, first_column + column, state, doubtful, readings, doubt_))
+    return cells
 
 
 def judge(readings: Sequence[CellReading | None]) -> tuple[str, float]:
@@ -151,7 +151,7 @@ def _may_be(a: Number, b: Number) -> bool:
 
 def _parted(panel: Panel, witnesses: Sequence[Witness]) -> NDArray[np.bool_]:
     """Cells, shape (r, c), where one witness has in one number what another has in two of neighbouring cells."""
-    found = np.zeros(panel.shape, dtype=bool)
+    parted = np.zeros(panel.shape, dtype=bool)
     texts = [
         [["" if i == NONE else witness.texts[i] for i in row] for row in panel.numbers[w].tolist()]
         for w, witness in enumerate(witnesses)
@@ -161,5 +161,5 @@ def _parted(panel: Panel, witnesses: Sequence[Witness]) -> NDArray[np.bool_]:
             pairs = [(text[row][column], text[row][column + 1]) for text in texts]
             joined = {a + b for a, b in pairs if not (a and b) and a + b}
             if any(a and b and a + b in joined for a, b in pairs):
-                found[row, column] = found[row, column + 1] = True
-    return found
+                parted[row, column] = parted[row, column + 1] = True
+    return parted

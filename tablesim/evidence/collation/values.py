@@ -88,23 +88,23 @@ def log_odds(left: Sequence[Panel], right: Sequence[Panel], witnesses: Sequence[
     return LogOdds(codes_left, codes_right, bits, overlap, weights, digits)
 
 
-def string_bits(one: Sequence[str], other: Sequence[str], weights_one: Floats, weights_other: Floats) -> Floats:
+def string_bits(strings_a: Sequence[str], strings_b: Sequence[str], weights_a: Floats, weights_b: Floats) -> Floats:
     """Bits for each pair of digit strings, shape (n, m), given the bits of each when equal, shapes (n,) and (m,)."""
-    distance = edit_distances(one, other)
-    longest = np.maximum.outer(_lengths(one), _lengths(other))
-    mean = (weights_one[:, None] + weights_other[None, :]) / 2
+    distance = edit_distances(strings_a, strings_b)
+    longest = np.maximum.outer(_lengths(strings_a), _lengths(strings_b))
+    mean = (weights_a[:, None] + weights_b[None, :]) / 2
     return np.maximum(mean * (1 - 2 * distance / np.maximum(longest, 1)), MISMATCH)
 
 
-def edit_distances(one: Sequence[str], other: Sequence[str]) -> Floats:
+def edit_distances(strings_a: Sequence[str], strings_b: Sequence[str]) -> Floats:
     """Insertions, deletions and changes between each pair of strings, shape (n, m); an illegible digit costs half."""
-    lengths_one, lengths_other = _lengths(one), _lengths(other)
-    left, right = _code_points(one), _code_points(other)
-    size = len(one), len(other)
+    lengths_a, lengths_b = _lengths(strings_a), _lengths(strings_b)
+    left, right = _code_points(strings_a), _code_points(strings_b)
+    size = len(strings_a), len(strings_b)
     unknown = ord(ILLEGIBLE)
-    found = np.zeros(size)
+    distances = np.zeros(size)
     above = [np.full(size, float(j)) for j in range(right.shape[1] + 1)]
-    rows, columns = lengths_one[:, None], lengths_other[None, :]
+    rows, columns = lengths_a[:, None], lengths_b[None, :]
     for i in range(left.shape[1] + 1):
         if i:
             row = [np.full(size, float(i))]
@@ -115,8 +115,8 @@ def edit_distances(one: Sequence[str], other: Sequence[str]) -> Floats:
                 row.append(np.minimum(np.minimum(row[j - 1], above[j]) + 1, above[j - 1] + change))
             above = row
         for j, value in enumerate(above):
-            np.copyto(found, value, where=(rows == i) & (columns == j))
-    return found
+            np.copyto(distances, value, where=(rows == i) & (columns == j))
+    return distances
 
 
 def _lengths(strings: Sequence[str]) -> Ints:
@@ -138,8 +138,8 @@ def _coded(panels: Sequence[Panel], witnesses: Sequence[Witness]) -> tuple[list[
     for panel in panels:
         grid = np.full(panel.shape, NONE)
         for row, column in np.argwhere((panel.numbers != NONE).any(axis=0)):
-            here = panel.numbers[:, row, column]
-            strings = {witnesses[w].texts[here[w]] for w in np.flatnonzero(here != NONE).tolist()}
+            indices = panel.numbers[:, row, column]
+            strings = {witnesses[w].texts[indices[w]] for w in np.flatnonzero(indices != NONE).tolist()}
             grid[row, column] = classes.setdefault(tuple(sorted(strings)), len(classes))
         grids.append(grid)
     return list(classes), tuple(np.where(grid == NONE, len(classes), grid) for grid in grids)
@@ -157,7 +157,7 @@ def _rarity(strings: Sequence[str], *sides: tuple[list[tuple[str, ...]], tuple[I
         total = max(sum(counts.values()), 1)
         share += np.array([counts[text] / total for text in strings]) / len(sides)
     # Two tables of a handful of numbers have no rare ones: what stands on them once has few bits.
-    return np.clip(-np.log2(np.maximum(share, 2.0**-MOST)), LEAST, MOST)
+    return np.asarray(np.clip(-np.log2(np.maximum(share, 2.0**-MOST)), LEAST, MOST), dtype=np.float64)
 
 
 def _mean_length(classes: Sequence[tuple[str, ...]]) -> Floats:

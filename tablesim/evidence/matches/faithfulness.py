@@ -201,4 +201,4 @@ def _similarities(
     # What rounding leaves of an emptied bin would count: the root makes 1e-8 of 1e-16.
     phi, phi_other = np.sqrt(np.where(left > 1e-9, left, 0.0)), np.sqrt(other)
     norms = np.linalg.norm(phi, axis=1) * np.linalg.norm(phi_other)
-    return np.divide(phi @ phi_other, norms, out=np.zeros(len(share)), where=norms > 0)
+    return np.asarray(np.divide(phi @ phi_other, norms, out=np.zeros(len(share)), where=norms > 0), dtype=np.float64)

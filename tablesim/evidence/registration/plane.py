@@ -88,19 +88,19 @@ def project(matrix: NDArray[np.floating], points: NDArray[np.floating]) -> Float
     return np.asarray(lifted[:, :2] / lifted[:, 2:], dtype=np.float64)
 
 
-def residuals(matrix: Floats, one: Floats, other: Floats) -> Floats:
+def residuals(matrix: Floats, points_a: Floats, points_b: Floats) -> Floats:
     """How far each pair misses, float64 of shape (n,): the mean of the gaps on the two pages."""
-    forward = np.linalg.norm(project(matrix, one) - other, axis=1)
-    backward = np.linalg.norm(project(np.linalg.inv(matrix), other) - one, axis=1)
+    forward = np.linalg.norm(project(matrix, points_a) - points_b, axis=1)
+    backward = np.linalg.norm(project(np.linalg.inv(matrix), points_b) - points_a, axis=1)
     return np.asarray((forward + backward) / 2, dtype=np.float64)
 
 
-def fit_plane(one: Floats, other: Floats, tolerance: float = TOLERANCE) -> Plane | NotRegistrable:
+def fit_plane(points_a: Floats, points_b: Floats, tolerance: float = TOLERANCE) -> Plane | NotRegistrable:
     """The plane map that most pairs support.
 
     Parameters
     ----------
-    one, other : float64 arrays of shape (n, 2)
+    points_a, points_b : float64 arrays of shape (n, 2)
         Points of A and their partners on B, in digit heights of their pages; up to 60 % of the pairs may be wrong.
     tolerance : float
         How far a point may lie from where the map sends its partner, in digit heights.
@@ -110,23 +110,27 @@ def fit_plane(one: Floats, other: Floats, tolerance: float = TOLERANCE) -> Plane
     Plane or NotRegistrable
         The same points give the same answer.
     """
-    if len(one) < MIN_PAIRS:
-        return NotRegistrable(f"only {len(one)} equal numbers are in matching cells; at least {MIN_PAIRS} are needed")
-    if spread(one) < MIN_SPREAD or spread(other) < MIN_SPREAD:
+    if len(points_a) < MIN_PAIRS:
+        return NotRegistrable(
+            f"only {len(points_a)} equal numbers are in matching cells; at least {MIN_PAIRS} are needed"
+        )
+    if spread(points_a) < MIN_SPREAD or spread(points_b) < MIN_SPREAD:
         return NotRegistrable("the equal numbers stand on one line")
-    found = [plane for model in ("affine", "homography") if (plane := _fit(model, one, other, tolerance)) is not None]
-    if not found:
-        return NotRegistrable(f"no plane map holds for {MIN_PAIRS} of {len(one)} equal numbers")
-    misses = [residuals(plane.matrix, one, other) for plane in found]
+    planes = [
+        plane for model in ("affine", "homography") if (plane := _fit(model, points_a, points_b, tolerance)) is not None
+    ]
+    if not planes:
+        return NotRegistrable(f"no plane map holds for {MIN_PAIRS} of {len(points_a)} equal numbers")
+    misses = [residuals(plane.matrix, points_a, points_b) for plane in planes]
     # Both are judged on the pairs that either of them explains: a map must not win by giving up pairs.
     judged = np.min(misses, axis=0) <= tolerance
-    costs = [_criterion(plane.model, miss[judged], tolerance) for plane, miss in zip(found, misses, strict=True)]
+    costs = [_criterion(plane.model, miss[judged], tolerance) for plane, miss in zip(planes, misses, strict=True)]
     best = int(np.argmin(costs))
     held = misses[best] <= tolerance
-    if spread(one[held]) < MIN_SPREAD or spread(other[held]) < MIN_SPREAD:
+    if spread(points_a[held]) < MIN_SPREAD or spread(points_b[held]) < MIN_SPREAD:
         return NotRegistrable("the equal numbers in matching cells stand on one line")
-    reason = implausible(found[best].matrix, one[held])
-    return found[best] if reason is None else NotRegistrable(reason)
+    reason = implausible(planes[best].matrix, points_a[held])
+    return planes[best] if reason is None else NotRegistrable(reason)
 
 
 def spread(points: Floats) -> float:
@@ -155,9 +159,9 @@ def implausible(matrix: Floats, points: Floats) -> str | None:
     return None
 
 
-def _fit(model: str, one: Floats, other: Floats, tolerance: float) -> Plane | None:
+def _fit(model: str, points_a: Floats, points_b: Floats, tolerance: float) -> Plane | None:
     """The map of one kind: from samples, then least squares over what holds until that stays the same."""
-    source, target = one.astype(np.float32), other.astype(np.float32)
+    source, target = points_a.astype(np.float32), points_b.astype(np.float32)
     if model == "affine":
         rough, _ = cv2.estimateAffine2D(
             source, target, method=cv2.RANSAC, ransacReprojThreshold=tolerance, maxIters=N_TRIALS, confidence=0.999
@@ -169,30 +173,32 @@ def _fit(model: str, one: Floats, other: Floats, tolerance: float) -> Plane | No
         )
     if matrix is None or not usable(matrix):
         return None
-    held = np.zeros(len(one), dtype=bool)
+    held = np.zeros(len(points_a), dtype=bool)
     for _ in range(10):
-        now = residuals(matrix, one, other) <= tolerance
+        now = residuals(matrix, points_a, points_b) <= tolerance
         if (now == held).all():
             break
         if now.sum() < MIN_PAIRS:
             return None
-        refined = affine(one[now], other[now]) if model == "affine" else _homography(one[now], other[now])
+        refined = (
+            affine(points_a[now], points_b[now]) if model == "affine" else _homography(points_a[now], points_b[now])
+        )
         if refined is None or not usable(refined):
             return None
         matrix, held = refined, now
-    return Plane(model, matrix) if (residuals(matrix, one, other) <= tolerance).sum() >= MIN_PAIRS else None
+    return Plane(model, matrix) if (residuals(matrix, points_a, points_b) <= tolerance).sum() >= MIN_PAIRS else None
 
 
-def affine(one: Floats, other: Floats, weight: Floats | None = None) -> Floats:
+def affine(points_a: Floats, points_b: Floats, weight: Floats | None = None) -> Floats:
     """The affine map of least squares, (3, 3)."""
-    root = np.ones((len(one), 1)) if weight is None else np.sqrt(weight)[:, None]
-    design = np.column_stack([one, np.ones(len(one))])
-    solution, *_ = np.linalg.lstsq(design * root, other * root, rcond=None)
+    root = np.ones((len(points_a), 1)) if weight is None else np.sqrt(weight)[:, None]
+    design = np.column_stack([points_a, np.ones(len(points_a))])
+    solution, *_ = np.linalg.lstsq(design * root, points_b * root, rcond=None)
     return np.vstack([solution.T, [0, 0, 1]])
 
 
-def _homography(one: Floats, other: Floats) -> Floats | None:
-    matrix, _ = cv2.findHomography(one, other, 0)
+def _homography(points_a: Floats, points_b: Floats) -> Floats | None:
+    matrix, _ = cv2.findHomography(points_a, points_b, 0)
     return None if matrix is None else np.asarray(matrix, dtype=np.float64)
 
 
