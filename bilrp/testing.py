@@ -174,7 +174,7 @@ def hessian_product(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
         out: Tensor = (model(u.reshape(x.shape)) * model(v.reshape(y.shape))).sum()
         return out
 
-    blocks: Any = torch.autograd.functional.hessian(similarity, (flat_x, flat_y))  # type: ignore[no-untyped-call]
+    blocks: Any = torch.autograd.functional.hessian(similarity, (flat_x, flat_y))
     hessian: Tensor = blocks[0][1]
     return (flat_x[:, None] * hessian * flat_y[None, :]).detach()
 

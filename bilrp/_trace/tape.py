@@ -43,7 +43,7 @@ def tensors_in(tree: Any) -> Iterator[Tensor]:
     return found_in(tree, Tensor)
 
 
-class DispatchWatcher(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class DispatchWatcher(TorchDispatchMode):
     """Remembers which memory was computed from the input, below everything that Python can hide."""
 
     @classmethod

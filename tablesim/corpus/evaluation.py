@@ -110,7 +110,7 @@ def detection_rates(vectors: NDArray[np.floating], truth: Sequence[str | None], 
         nearest = known[np.round(square, 9).argmin(axis=1)]
         n_asked[queries] += 1
         n_right[queries] += names[nearest] == names[queries]
-    return np.divide(n_right, n_asked, out=np.full(len(x), np.nan), where=n_asked > 0)
+    return np.asarray(np.divide(n_right, n_asked, out=np.full(len(x), np.nan), where=n_asked > 0))
 
 
 N_BOOTSTRAP, N_HALVES = 2000, 100

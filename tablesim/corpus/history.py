@@ -27,9 +27,10 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from tablesim.corpus.clustering.model import Clustering
-from tablesim.corpus.storage.files import write_aside, write_csv
+from tablesim.corpus.storage.files import write_csv
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError, SettingsError
+from tablesim.files import write_aside
 from tablesim.records.plain import plain
 
 

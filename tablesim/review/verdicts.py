@@ -185,7 +185,7 @@ class VerdictLog:
             for verdict in verdicts:
                 dated = replace(verdict, at=at)
                 row = [getattr(dated, name) for name in _WRITTEN]
-                number = db.execute(f"INSERT INTO verdicts ({', '.join(_WRITTEN)}) VALUES ({marks})", row).lastrowid
+                number = db.execute(f"INSERT INTO verdicts ({', '.join(_WRITTEN)}) VALUES ({marks})", row).lastrowid  # noqa: S608 - our own column names
                 written.append(replace(dated, id=number))
         return written
 
@@ -259,7 +259,7 @@ def _select(db: sqlite3.Connection, last_moment: str | None = None) -> list[Verd
     if not version:
         return []  # not even the first verdict was written
     columns = [name for name in COLUMNS if version > 1 or name != "decided_at"]
-    query = f"SELECT {', '.join(columns)} FROM verdicts WHERE at <= ? ORDER BY id"
+    query = f"SELECT {', '.join(columns)} FROM verdicts WHERE at <= ? ORDER BY id"  # noqa: S608 - our own column names
     rows = db.execute(query, (_END_OF_TIME if last_moment is None else last_moment,))
     verdicts = [Verdict(**dict(zip(columns, row, strict=True))) for row in rows]
     repeated = {(v.page, v.other, v.decision, v.who, v.decided_at) for v in verdicts if v.page_sha256}

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from tablesim.bigrams.embedding import unit_rows
 from tablesim.corpus.search.index import SearchIndex
-from tablesim.corpus.storage.files import write_aside
 from tablesim.errors import MissingExtraError
+from tablesim.files import write_aside
 
 ABOVE = 2_000_000
 """Pages up to which search is exact even where candidates are asked for: there it takes 0.1 s (docs/scaling.md)."""

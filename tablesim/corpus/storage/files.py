@@ -77,6 +77,7 @@ def read_parquet(
 
 
 def write_json(path: Path, data: Any) -> None:
+    """Write plain values as JSON with sorted keys, whole or not at all."""
     text = json.dumps(data, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
     write_aside(path, lambda aside: aside.write_text(text, encoding="utf-8"))
 

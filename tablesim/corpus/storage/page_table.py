@@ -130,7 +130,7 @@ class PageTable:
 
     def ids(self, rows: Iterable[int]) -> list[str]:
         """The page ids of some lines."""
-        return self.column("page").take(pa.array(list(map(int, rows)), pa.int64())).to_pylist()
+        return list(self.column("page").take(pa.array(list(map(int, rows)), pa.int64())).to_pylist())
 
     def line(self, row: int) -> dict[str, Any]:
         """One line as a dict with the columns of ``PAGE_SCHEMA``; ``extra`` as a dict."""

@@ -162,7 +162,7 @@ class Shards:
                         raise
                     self.refresh()  # a job under way joined it with others
                     continue
-            return self._last[1].slice(row, 1).to_pylist()[0]
+            return dict(self._last[1].slice(row, 1).to_pylist()[0])
 
     def append(self, rows: Sequence[dict[str, Any]], *, durable: bool = True) -> Path:
         """Write ``rows``, one or more, as one more shard, named after the scans in it; see ``write_aside``."""
