@@ -94,7 +94,8 @@ class RunAlignments:
         self._stored: dict[Key, Verification] = self._read()
 
     def __len__(self) -> int:
-        return len(self._stored.keys() | self._new.keys())
+        present = {self._reading_key(page) for page in self.corpus}
+        return sum(a in present and b in present for a, b in self._stored.keys() | self._new.keys())
 
     def known(self, a: str, b: str) -> Verification | None:
         """How far two pages agree; None where they were not aligned yet."""

@@ -101,12 +101,15 @@ class _Examination:
     def findings(self) -> Iterator[RunFinding]:
         for aside in sorted(self.folder.rglob(".*.part")):
             yield self._of(aside, "left half written by a job that was killed", "remove it", aside)
+        if self.corpus.run.get("finished") and not (self.folder / "pages.parquet").is_file():
+            yield self._of(self.folder / "pages.parquet", "missing in a run that is finished", RUN_AGAIN)
+            return
         try:
             pages = self.corpus.page_table
             ids, keys = (pages.column(name).to_pylist() for name in ("page", "sha256"))
             pages.lines()
         except RunError as error:
-            yield self._of(pages.path, _cause(error), f"remove this file and {RUN_AGAIN}")
+            yield self._of(pages.path, _cause(error), f"remove this file and {RUN_AGAIN}", pages.path)
             return
         if repeated := [page for page, n in Counter(ids).items() if n > 1]:
             yield self._of(pages.path, f"pages that stand there twice: {shortlist(repeated)}", RUN_AGAIN)
@@ -145,7 +148,7 @@ class _Examination:
             ("verdicts.sqlite", partial(verdicts_status, self.corpus)),
         ):
             try:
-                for remark in status().remarks():
+                for remark in status().remarks(of_holding=False):
                     text, _, remedy = remark.partition("; ")
                     yield RunFinding(what, text, remedy or "look at them with `tablesim status`")
             except (TablesimError, OSError) as error:

@@ -48,6 +48,9 @@ def agreed_sources(corpus: Corpus, given: Sequence[str]) -> list[str]:
     is_gone = not any(as_address(known) or Locator.of(known).file.exists() for known in left_out)
     if is_gone and _was_moved(corpus, left_out, [source for source in sources if source not in before]):
         return sources
+    for source in sources:
+        if source not in before and not as_address(source):
+            list_scans(source)  # a name that was mistyped is told as that
     every = " ".join(dict.fromkeys([*before, *sources]))
     raise RunError(
         f"{corpus.folder}: made from {', '.join(before)}, now the source is {', '.join(sources)}; choose a new folder, "

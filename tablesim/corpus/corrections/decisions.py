@@ -100,8 +100,11 @@ class DecisionsStatus(Generic[D]):
         total = len(self.holding) + len(self.without_page) + len(self.unassigned) + len(self.not_found)
         return {f"{self.what}s": total, f"{self.what}s_holding": len(self.holding)}
 
-    def remarks(self) -> Iterator[str]:
-        """What is to be known of those that do not simply hold, a sentence a kind."""
+    def remarks(self, *, of_holding: bool = True) -> Iterator[str]:
+        """What is to be known of those that do not simply hold, a sentence a kind.
+
+        Without ``of_holding`` nothing is said of those that hold, under another name or while their scan is away.
+        """
         renamed, waiting, lost = Counter[str](), Counter[str](), Counter[str]()
         for decision in (*self.holding, *self.without_page):
             page, key = min(decision.named_scans, key=self._order)
@@ -113,8 +116,8 @@ class DecisionsStatus(Generic[D]):
             if page not in self.pages_of[key]:
                 renamed[f"{page} is {shortlist(self.pages_of[key])}"] += 1
         for cases, state in (
-            (renamed, "that hold on a page with another name now: {}"),
-            (waiting, "on scans that are away: {}; they hold as before"),
+            (renamed if of_holding else Counter(), "that hold on a page with another name now: {}"),
+            (waiting if of_holding else Counter(), "on scans that are away: {}; they hold as before"),
             (lost, "that do not hold, since no page has their scan: {}; they are kept and hold again when it returns"),
         ):
             if cases:
@@ -132,7 +135,8 @@ class DecisionsStatus(Generic[D]):
                 f"{self.what}s of version 0.1.0 without the hash of their scan that do not hold, since they do not fit "
                 f"the pages of these names: {len(self.unassigned)} ({cases_text}); {anew}"
             )
-        yield from self.taken_over_remarks()
+        if of_holding:
+            yield from self.taken_over_remarks()
 
     def taken_over_remarks(self) -> Iterator[str]:
         """A sentence on those of version 0.1.0 that hold by the names of their pages."""
