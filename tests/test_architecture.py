@@ -86,6 +86,10 @@ def test_a_circle_would_be_found():
     assert draw_rooms.circles(arrows) == [["a", "b", "c"]]
 
 
+def test_the_picture_of_the_rooms_is_that_of_the_code():
+    assert draw_rooms.PICTURE.read_bytes() == draw_rooms.draw(), "run: python docs/draw_rooms.py"
+
+
 def test_the_rooms_are_those_of_the_plan():
     assert len(SOURCES) > 20
     assert {room_of(module_of(path)) for path in SOURCES} - {None} <= set(ROOMS)
