@@ -49,6 +49,7 @@ _PUBLIC = {
     "genealogy": "tablesim.evidence.genealogy.genealogy",
     "histogram_embeddings": "tablesim.corpus.evaluation",
     "history": "tablesim.corpus.history",
+    "load_map": "tablesim.corpus.map",
     "load_network": "tablesim.reader",
     "make_map": "tablesim.corpus.map",
     "read_corrections": "tablesim.digits.corrections",

@@ -9,6 +9,7 @@ from tablesim.corpus.evaluation import histogram_embeddings as histogram_embeddi
 from tablesim.corpus.from_histograms import corpus_of_histograms as corpus_of_histograms
 from tablesim.corpus.history import HistorySettings as HistorySettings
 from tablesim.corpus.history import history as history
+from tablesim.corpus.map import load_map as load_map
 from tablesim.corpus.map import make_map as make_map
 from tablesim.corpus.store import Corpus as Corpus
 from tablesim.digits.corrections import read_corrections as read_corrections
