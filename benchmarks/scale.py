@@ -99,7 +99,7 @@ def write_run(folder: Path, n_pages: int) -> Corpus:
     }
     columns = [known.get(field.name, pa.nulls(n_pages, field.type)) for field in PAGE_SCHEMA]
     replace_page_table(folder / "pages.parquet", pa.Table.from_arrays(columns, schema=PAGE_SCHEMA))
-    return corpus
+    return Corpus.open(folder)
 
 
 # Stages. Each gives its figures; seconds are those of the work alone.

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from corpus.fakes import FakeReader, write_corpus, write_scan
-from corpus.test_indexing import bad_scans, bytes_of
+from corpus.indexing.test_ingest import bad_scans, bytes_of
 from tablesim.corpus.indexing import dask_cluster
 from tablesim.corpus.indexing.ingest import ingest, read_pages
 from tablesim.corpus.store import Corpus
