@@ -74,7 +74,7 @@ def draw(n_pages: int, seed: int = 0) -> Iterator[np.ndarray]:
 
 def write_run(folder: Path, n_pages: int) -> Corpus:
     """A run folder with ``n_pages`` drawn pages: forty tables to a book, six editions of each book."""
-    corpus = Corpus.create(folder, {"network": "drawn histograms"}, source=[], seed=0)
+    Corpus.create(folder, {"network": "drawn histograms"}, source=[], seed=0)
     pending = np.zeros((0, N_BINS), np.float32)
     keys = [hashlib.sha256(str(page).encode()).hexdigest() for page in range(n_pages)]
     written = 0
