@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.compute as pc
 
+from tablesim.corpus.clustering.folder import CLUSTERING_REMEDY
 from tablesim.corpus.storage.files import read_parquet
 from tablesim.corpus.storage.lock import owner
 from tablesim.corpus.storage.schemas import NEIGHBOUR_SCHEMA
@@ -183,8 +184,7 @@ class _Examination:
             try:
                 pages = set(clusterings[name].pages)
             except RunError as error:
-                remedy = "restore this file from a copy, or remove it and cluster again: its clusters get new numbers"
-                yield self._of(path, _cause(error), remedy)
+                yield self._of(path, _cause(error), CLUSTERING_REMEDY)
                 continue
             if pages != read:
                 what = f"was made of other pages: {len(read - pages)} are new since, {len(pages - read)} are gone"

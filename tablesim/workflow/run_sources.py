@@ -102,5 +102,5 @@ def _was_moved(corpus: Corpus, known: Sequence[str], new: Sequence[str]) -> bool
     now = {state.sha256 for state in hash_scans(corpus, list_scans(paths).scans).states.values()}
     is_moved = len(before & now) >= MOVED_SHARE * len(before)
     if not is_moved:
-        (corpus.folder / HASHES).unlink()
+        (corpus.folder / HASHES).unlink(missing_ok=True)
     return is_moved

@@ -12,6 +12,8 @@ from scipy.sparse.csgraph import connected_components
 from tablesim.corpus.clustering.model import Clustering
 from tablesim.corpus.storage.files import read_json, read_parquet, write_json, write_parquet
 
+CLUSTERING_REMEDY = "restore this file from a copy, or remove it and cluster again: its clusters get new numbers"
+
 
 def keep_labels(before: Clustering, now: Clustering) -> Clustering:
     """``now`` with the numbers of ``before``; a cluster that is new gets a number that none had yet.
@@ -62,7 +64,7 @@ class Clusterings:
     def __getitem__(self, name: str) -> Clustering:
         """The clustering under ``name`` ("auto", "k12", "hdbscan-auto"); RunError when it is missing or damaged."""
         path = self.folder / f"{name}.parquet"
-        return Clustering.from_table(read_parquet(path, Clustering.SCHEMA), path)
+        return Clustering.from_table(read_parquet(path, Clustering.SCHEMA, remedy=CLUSTERING_REMEDY), path)
 
     def get(self, name: str) -> Clustering | None:
         """The clustering under ``name``; None where there is none, RunError where it is damaged."""

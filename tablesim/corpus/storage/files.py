@@ -50,11 +50,12 @@ def read_parquet(
     columns: Sequence[str] | None = None,
     group: int | None = None,
     opened: pa.NativeFile | None = None,
+    remedy: str = _REMEDY,
 ) -> pa.Table:
     """The table at ``path``, with the columns of ``schema``; RunError when it is damaged or of another make.
 
     Checksums are verified, where the file has them. ``columns`` are those to read, ``group`` the part, ``opened`` the
-    file as it was when it was opened, whatever its name leads to by now.
+    file as it was when it was opened, whatever its name leads to by now; ``remedy`` what to do about a damaged file.
     """
     wanted = [field for field in schema if columns is None or field.name in columns]
     try:
@@ -63,16 +64,16 @@ def read_parquet(
             names = [field.name for field in wanted if field.name in there]
             table = file.read(names) if group is None else file.read_row_group(group, names)
     except FileNotFoundError as error:
-        raise RunError(f"{path}: this file of the run is missing; {_REMEDY}") from error
+        raise RunError(f"{path}: this file of the run is missing; {remedy}") from error
     except (pa.ArrowException, OSError) as error:
         # Arrow's messages run over several lines; the first says what is wrong.
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise RunError(f"{path}: damaged ({reason}); {_REMEDY}") from error
+        raise RunError(f"{path}: damaged ({reason}); {remedy}") from error
     for at, field in enumerate(wanted):
         if field.name not in there and field.metadata and ADDED in field.metadata:
             table = table.add_column(at, field, pa.nulls(len(table), field.type))
         elif field.name not in there or not table.schema.field(field.name).type.equals(field.type):
-            raise RunError(f"{path}: expected a column {field.name} of type {field.type}; {_REMEDY}")
+            raise RunError(f"{path}: expected a column {field.name} of type {field.type}; {remedy}")
     return table
 
 

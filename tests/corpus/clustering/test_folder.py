@@ -55,7 +55,8 @@ def test_a_damaged_clustering_is_said_and_its_numbers_do_not_start_anew(tmp_path
     h, _ = corpus_of((3, 2))
     kept = Clusterings(tmp_path)
     (tmp_path / "auto.parquet").write_bytes(b"damaged")
-    with pytest.raises(RunError, match=r"auto\.parquet: damaged .*; delete this file"):
+    remedy = "restore this file from a copy, or remove it and cluster again: its clusters get new numbers"
+    with pytest.raises(RunError, match=rf"auto\.parquet: damaged .*; {remedy}"):
         kept.save(clustered(h))
     assert (tmp_path / "auto.parquet").read_bytes() == b"damaged"
     (tmp_path / "auto.parquet").unlink()
