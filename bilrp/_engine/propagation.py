@@ -125,7 +125,8 @@ def _no_rule(context: OperationContext) -> str:
 def _prepare(step: Step, distribute: bool) -> Callable[[Sequence[Tensor | None]], Sequence[Tensor]]:
     context = step.context
     if context.kind == "embedding":
-        return lambda relevances: [relevances[0].sum(-1)] if relevances[0] is not None else []
+        n_axes = 1 + context.inputs[0].dim()  # what lies behind these are the vectors
+        return lambda relevances: [relevances[0].flatten(n_axes).sum(-1)] if relevances[0] is not None else []
     if step.rule is None:
         return context.vjp
     backward = step.rule.prepare(context, distribute)

@@ -16,7 +16,7 @@ norm         layer, group, instance, RMS, loose batch normalisation       `Pass`
 quotient     division by something computed from the input (held fixed)   `Pass`
 product      two parts of the network multiplied with each other          `ProductShare`
 shape        views, permutations, indexing, concatenation, padding        none needed: exact
-embedding    lookup of token vectors                                      none needed: exact
+embedding    lookup of token vectors: a token gets what its vector got    none needed: exact
 unknown      everything else: softmax, products of two activations, ...   none: raises
 ============ ============================================================ =======================
 """
@@ -30,7 +30,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bilrp._trace.tape import Operation, Ref, Tape, found_in
+from bilrp._trace.functions import CASTS, SHAPES
+from bilrp._trace.tape import Operation, Ref, Tape, carries, found_in, is_integer
 
 CONVOLUTIONS = {"conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"}
 PRODUCTS = {"matmul", "mm", "bmm", "mv", "einsum", "rmatmul"}
@@ -43,17 +44,12 @@ MAXIMA = {
     *("adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d"),
 }
 MINIMA = {"min", "amin", "minimum", "fmin"}
-SHAPES = {
-    *("view", "reshape", "flatten", "unflatten", "ravel", "permute", "transpose", "swapaxes", "swapdims", "t", "T"),
-    *("mT", "adjoint", "H", "mH", "movedim", "moveaxis", "squeeze", "unsqueeze", "getitem", "setitem", "select"),
-    *("narrow", "index_select", "gather", "take_along_dim", "masked_select", "cat", "stack", "hstack", "vstack"),
-    *("dstack", "split", "split_with_sizes", "tensor_split", "chunk", "unbind", "expand", "expand_as", "broadcast_to"),
-    *("repeat", "tile", "repeat_interleave", "pad", "contiguous", "clone", "detach", "to", "float", "double", "half"),
-    *("bfloat16", "type", "type_as", "cpu", "cuda", "data", "flip", "fliplr", "flipud", "roll", "rot90"),
-    *("pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "unfold", "fold", "where", "masked_fill", "view_as"),
-    *("reshape_as", "diagonal", "tril", "triu", "atleast_1d", "atleast_2d", "atleast_3d", "alias", "positive", "copy"),
+WITH_CONSTANTS = {
+    *("cat", "stack", "hstack", "vstack", "dstack", "column_stack", "row_stack", "where", "masked_fill", "setitem"),
+    *("pad", "constant_pad_nd", "tril", "triu", "diag", "diag_embed", "diagflat", "scatter", "masked_scatter"),
+    *("index_copy", "index_fill", "index_put", "slice_scatter", "select_scatter", "diagonal_scatter", "fill_diagonal"),
+    *("fill", "zero", "copy", "memory", "block_diag"),
 }
-WITH_CONSTANTS = {"cat", "stack", "hstack", "vstack", "dstack", "where", "masked_fill", "setitem", "pad"}
 """Rearrangements that can bring in constants, such as a class token: relevance that these get goes no further."""
 
 ELEMENTWISE = {
@@ -110,6 +106,8 @@ class OperationContext:
         values = dict(enumerate(self.tape.values))
         values.update(zip(self.flows, inputs, strict=True))
         operation = self.operation
+        if operation.function in {"setitem", "copy"} and isinstance(operation.args[0], Tensor):
+            operation = replace(operation, args=(operation.args[0].to(self.output.dtype), *operation.args[1:]))
         if not constants:
             operation = replace(operation, args=_zeroed(operation.args, self.function))
         if call is not None:
@@ -181,11 +179,38 @@ class OperationContexts:
 
     def of(self, operation: Operation) -> OperationContext:
         kind, flows = self._classify(operation)
-        values = tuple(self._tape.values[node] for node in flows)
-        return OperationContext(operation, kind, flows, values, self._tape.values[operation.outputs[0]], self._tape)
+        values = tuple(self._as_float(self._tape.values[node]) for node in flows)
+        output = self._as_float(self._tape.values[operation.outputs[0]])
+        return OperationContext(operation, kind, flows, values, output, self._tape)
+
+    def _as_float(self, value: Tensor) -> Tensor:
+        """Token numbers in the type of the embedding, as derivatives want them."""
+        return value if carries(value) else value.to(self._tape.values[self._tape.output_node].dtype)
+
+    def _of_ids(self, operation: Operation, ids: tuple[int, ...]) -> tuple[str, tuple[int, ...]] | None:
+        """The kind of an operation on token numbers alone; None where it is that of any other tensors."""
+        name = operation.function
+        if is_integer(self._tape.values[operation.outputs[0]]) and name != "one_hot":
+            if name in SHAPES - CASTS:
+                return "shape", ids
+            return ("elementwise" if len(ids) == 1 else "product"), ids
+        if name in CASTS:
+            return "elementwise", ids
+        table, *index = operation.args
+        looked_up = name == "getitem" and (index in ([Ref(ids[0])], [(Ref(ids[0]),)]))
+        looked_up |= name == "index_select" and index == [0, Ref(ids[0])]
+        if name in {"embedding", "one_hot"} or (isinstance(table, Tensor) and looked_up):
+            return "embedding", ids[:1]
+        return None
 
     def _classify(self, operation: Operation) -> tuple[str, tuple[int, ...]]:
         name, inputs = operation.function, operation.inputs
+        ids = tuple(node for node in inputs if not carries(self._tape.values[node]))
+        if len(ids) == len(inputs):
+            if (of_ids := self._of_ids(operation, ids)) is not None:
+                return of_ids
+        elif ids:  # they say where, not what
+            inputs = tuple(node for node in inputs if node not in ids)
         refs = [item for item in operation.args if isinstance(item, Ref)]
         if name in CONVOLUTIONS or name in {"linear", "addmm"}:
             return ("linear" if len(inputs) == 1 else "unknown"), inputs
@@ -202,8 +227,8 @@ class OperationContexts:
             return "min", inputs
         if name in SHAPES:
             return "shape", inputs
-        if name == "embedding":
-            return "embedding", inputs[:1]
+        if name == "embedding":  # of a table that the model computes
+            return "shape", inputs
         if name in NORMS:
             return "norm", inputs[:1]
         if name == "mul":

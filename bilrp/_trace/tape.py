@@ -26,6 +26,8 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from bilrp._trace.attention import DECOMPOSED
+from bilrp._trace.functions import CONSTANT_MAKERS, KEEPS_IDS
+from bilrp._trace.memory import Overlap, sharing, storage_of
 from bilrp.exceptions import InputError, UnseenOperationError, UnsupportedOperationError
 
 
@@ -55,24 +57,27 @@ class DispatchWatcher(TorchDispatchMode):
         self._storages: dict[int, Any] = {}
 
     def mark(self, tensor: Tensor) -> None:
-        storage = tensor.untyped_storage()
-        self._storages[storage._cdata] = storage  # held, so that the address is not given to another tensor
+        if (storage := storage_of(tensor)) is not None:
+            self._storages[storage] = tensor.untyped_storage()  # held, so that no other tensor gets the address
 
     def has_marked(self, tensor: Tensor) -> bool:
-        return tensor.untyped_storage()._cdata in self._storages
+        return storage_of(tensor) in self._storages
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
         out = func(*args, **kwargs)
+        if func.overloadpacket.__name__ in CONSTANT_MAKERS:
+            return out
         if any(self.has_marked(tensor) for tensor in tensors_in((args, kwargs))):
             for tensor in tensors_in(out):
                 self.mark(tensor)
             if func._schema.is_mutable:
-                for argument, value in zip(func._schema.arguments, args, strict=False):
+                given = dict(zip((argument.name for argument in func._schema.arguments), args, strict=False)) | kwargs
+                for argument in func._schema.arguments:
                     if argument.alias_info is not None and argument.alias_info.is_write:
-                        for tensor in tensors_in(value):
+                        for tensor in tensors_in(given.get(argument.name)):
                             self.mark(tensor)
         return out
 
@@ -159,10 +164,12 @@ class Operation:
         return {**defaults, **dict(zip(names, self.args, strict=False)), **self.kwargs}
 
     def run(self, values: Mapping[int, Tensor]) -> list[Tensor]:
-        """The floating-point outputs for other values of the inputs."""
+        """The outputs that are nodes, for other values of the inputs."""
         args = _replace(self.args, values)
         kwargs = _replace(self.kwargs, values)
-        return [tensor for tensor in tensors_in(self.call(*args, **kwargs)) if _carries(tensor)]
+        made = list(tensors_in(self.call(*args, **kwargs)))
+        carrying = [tensor for tensor in made if carries(tensor)]
+        return carrying or made
 
 
 @dataclass
@@ -195,9 +202,14 @@ def _replace(tree: Any, values: Mapping[int, Tensor]) -> Any:
     return _map(tree, lambda item: values[item.node] if isinstance(item, Ref) else item)
 
 
-def _carries(tensor: Tensor) -> bool:
+def carries(tensor: Tensor) -> bool:
     """Whether relevance can flow through a tensor: indices and masks are fixed choices."""
-    return tensor.is_floating_point()
+    return tensor.is_floating_point() or tensor.is_complex()
+
+
+def is_integer(tensor: Tensor) -> bool:
+    """Whether a tensor can hold token numbers."""
+    return not carries(tensor) and tensor.dtype != torch.bool
 
 
 def _function_name(func: Callable[..., Any]) -> str:
@@ -221,15 +233,25 @@ class _Recorder(TorchFunctionMode):
         self._places = places
         self._alive: list[Tensor] = []  # every tensor whose id is kept must stay alive
         self._fixed: set[int] = set()
-        self._stale: dict[int, str] = {}
+        self._constants: set[int] = set()  # memory of the constants among recorded arguments
+        self._changed: dict[int, _Changes] = {}  # id of a tensor -> what was written into its memory
 
     def add(self, tensor: Tensor) -> int:
         """Make a node for a tensor and return its index."""
         self.values.append(tensor)
         self._alive.append(tensor)
         self.nodes[id(tensor)] = len(self.values) - 1
-        self._stale.pop(id(tensor), None)
+        self._changed.pop(id(tensor), None)
         return len(self.values) - 1
+
+    def has_fixed(self, tensor: Tensor) -> bool:
+        """Whether a tensor was computed within sight, from constants and choices alone."""
+        return id(tensor) in self._fixed
+
+    def choices_so_far(self) -> str:
+        """A sentence on the choices that the input went into, for an error; empty without any."""
+        chosen = list(dict.fromkeys(self.notes))
+        return f"It went into choices alone, which are held fixed: {'; '.join(chosen[:3])}." if chosen else ""
 
     def where(self, function: str) -> str:
         place = self._places[-1][0] if self._places else ""
@@ -241,6 +263,13 @@ class _Recorder(TorchFunctionMode):
         kwargs = kwargs or {}
         name = _function_name(func)
         tracked = self._tracked(name, args, kwargs)
+        if tracked and kwargs.get("out") is not None:
+            with self:
+                return _into_given(func, args, kwargs)
+        if len(tracked) == 1 and name in CONSTANT_MAKERS and args and tracked[0] is args[0]:
+            out = func(*args, **kwargs)
+            self._fix(out)
+            return out
         if tracked and name in DECOMPOSED:
             with self:
                 return DECOMPOSED[name](*args, **kwargs)
@@ -250,14 +279,18 @@ class _Recorder(TorchFunctionMode):
                 f"cannot follow. Write this step with torch functions."
             )
         written = _written(name, args, kwargs)
-        before = written.clone() if written is not None and (tracked or id(written) in self.nodes) else None
+        before = None
+        if written is not None and (tracked or storage_of(written) in self._constants):
+            before = written.clone()
         versions = [tensor._version for tensor in tracked]
         out = func(*args, **kwargs)
         if not tracked:
             self._fix(out)
+            if written is not None and before is not None:
+                self._keep_old_constants(written, before)
             return out
         for tensor, version in zip(tracked, versions, strict=True):
-            if tensor._version != version and tensor is not written:
+            if tensor._version != version and (written is None or storage_of(tensor) != storage_of(written)):
                 raise UnsupportedOperationError(
                     f"{self.where(name)}: changes its argument in place in a way that bilrp does not know. "
                     f"Use the form that returns a new tensor."
@@ -268,14 +301,10 @@ class _Recorder(TorchFunctionMode):
     def _tracked(self, name: str, args: Any, kwargs: Any) -> list[Tensor]:
         tracked = []
         for tensor in tensors_in((args, kwargs)):
-            if id(tensor) in self._stale:
-                raise UnsupportedOperationError(
-                    f"{self.where(name)}: reads a tensor that {self._stale[id(tensor)]} has changed through a view of "
-                    f"it. Clone one of the two first."
-                )
+            self.bring_up_to_date(tensor)
             if id(tensor) in self.nodes:
                 tracked.append(tensor)
-            elif _carries(tensor) and id(tensor) not in self._fixed and self._watcher.has_marked(tensor):
+            elif carries(tensor) and id(tensor) not in self._fixed and self._watcher.has_marked(tensor):
                 raise UnseenOperationError(
                     f"{self.where(name)}: got a tensor of shape {tuple(tensor.shape)} that was computed from the input "
                     f"by code that bilrp cannot see, such as a scripted module. Write "
@@ -301,7 +330,9 @@ class _Recorder(TorchFunctionMode):
     ) -> None:
         if name == "__setitem__":
             out = args[0]
-        made = [tensor for tensor in tensors_in(out) if _carries(tensor)]
+        made = [tensor for tensor in tensors_in(out) if carries(tensor)]
+        if not made and name.strip("_") in KEEPS_IDS and self._holds_ids((args, kwargs)):
+            made = [tensor for tensor in tensors_in(out) if is_integer(tensor)]
         if not made:  # sizes, indices, masks, numbers: choices that stay as they are
             if any(True for _ in tensors_in(out)) or isinstance(out, float):
                 self.notes.append(f"{self.where(name)}: result is a choice or a number, kept as it is")
@@ -313,41 +344,88 @@ class _Recorder(TorchFunctionMode):
             (args, kwargs),
             lambda item: Ref(self.nodes[id(item)]) if isinstance(item, Tensor) and id(item) in self.nodes else item,
         )
-        if written is not None:
-            if isinstance(before, Tensor):
-                self._keep_old_values(written, before, name)
-                if id(written) not in self.nodes:  # a constant that the call wrote into
-                    refs = ((before, *refs[0][1:]), refs[1])
-            func = _out_of_place(func, name)
+        function = name.rstrip("_") if written is not None and name != "__setitem__" else name.strip("_")
+        if written is None:
+            self._append(function, func, refs, made)
+            return
+        assert before is not None
+        if id(written) not in self.nodes:  # a constant that the call wrote into
+            refs = ((before, *refs[0][1:]), refs[1])
+        elif self.values[self.nodes[id(written)]] is written:
+            self.values[self.nodes[id(written)]] = before
+        self._keep_old_constants(written, before)
+        changed = self._keep_old_aliases(written, before, name)
+        self._append(function, _out_of_place(func, name), refs, made)
+        for tensor, old, overlap in changed:
+            changes = self._changed.setdefault(id(tensor), _Changes(old))
+            changes.writes.append((self.nodes[id(written)], overlap))
+
+    def _holds_ids(self, arguments: Any) -> bool:
+        return any(id(tensor) in self.nodes and is_integer(tensor) for tensor in tensors_in(arguments))
+
+    def _append(self, function: str, call: Callable[..., Any], refs: tuple[Any, Any], made: Sequence[Tensor]) -> None:
         inputs = tuple(dict.fromkeys(ref.node for ref in found_in(refs, Ref)))
         outputs = tuple(self.add(tensor) for tensor in made)
         place, module = self._places[-1] if self._places else ("", None)
-        function = name.rstrip("_") if written is not None and name != "__setitem__" else name.strip("_")
-        self.operations.append(Operation(function, place, module, func, refs[0], refs[1], inputs, outputs))
+        self._constants.update(storage for item in tensors_in(refs) if (storage := storage_of(item)) is not None)
+        self.operations.append(Operation(function, place, module, call, refs[0], refs[1], inputs, outputs))
 
-    def _keep_old_values(self, written: Tensor, before: Tensor, name: str) -> None:
-        """Give nodes that share the written memory a copy of what stood there."""
-        node = self.nodes.get(id(written))
-        if node is not None:
-            self.values[node] = before
-        storage = written.untyped_storage()._cdata
-        for tensor in self._alive:
-            other = self.nodes.get(id(tensor))
-            if other is None or tensor is written or tensor.untyped_storage()._cdata != storage:
-                continue
-            if self.values[other] is tensor:
-                self.values[other] = _old_alias(tensor, written, before)
-            self._stale[id(tensor)] = self.where(name)
+    def _keep_old_constants(self, written: Tensor, before: Tensor) -> None:
+        """Give earlier operations that took a constant from the written memory a copy of what stood there."""
+        if storage_of(written) not in self._constants:
+            return
+
+        def old(item: Any) -> Any:
+            if not isinstance(item, Tensor):
+                return item
+            if item is written:
+                return before
+            return Overlap(item, written).updated(item, before) if sharing(written, [item])[:1] == [item] else item
+
+        for operation in self.operations:
+            operation.args, operation.kwargs = _map(operation.args, old), _map(operation.kwargs, old)
+
+    def _keep_old_aliases(self, written: Tensor, before: Tensor, name: str) -> list[tuple[Tensor, Tensor, Overlap]]:
+        """Tensors over the written memory, what they held before, and where; their nodes get that as value."""
+        changed = []
+        for tensor in sharing(written, self._alive):
+            if tensor.dtype != written.dtype:
+                raise UnsupportedOperationError(
+                    f"{self.where(name)}: changes a tensor of {written.dtype} in place whose memory one of "
+                    f"{tensor.dtype} shares. Clone one of the two first."
+                )
+            overlap = Overlap(tensor, written)
+            if overlap.any:
+                old = overlap.updated(tensor, before)
+                node = self.nodes.get(id(tensor))
+                if node is not None and self.values[node] is tensor:
+                    self.values[node] = old
+                self._alive.append(tensor)
+                changed.append((tensor, old, overlap))
+        return changed
+
+    def bring_up_to_date(self, tensor: Tensor) -> None:
+        """Record what writing into the memory of a tensor has made of it, before it is read."""
+        if (changes := self._changed.get(id(tensor))) is None:
+            return
+        node = self.nodes.get(id(tensor))
+        held: Any = changes.old if node is None else Ref(node)
+        value = changes.old
+        for source, overlap in changes.writes:
+            value = overlap.updated(value, self.values[source])
+            self._append("memory", overlap.updated, ((held, Ref(source)), {}), [value])
+            held = Ref(self.nodes[id(value)])
+        self.nodes[id(tensor)] = held.node
+        self.values[held.node] = tensor
+        del self._changed[id(tensor)]
 
 
-def _old_alias(alias: Tensor, written: Tensor, before: Tensor) -> Tensor:
-    """The value that an alias of a written tensor had, rebuilt from the copy of the latter."""
-    if alias.numel() == written.numel() and alias.is_contiguous() and written.is_contiguous():
-        return before.reshape(alias.shape)
-    raise UnsupportedOperationError(
-        f"a tensor of shape {tuple(alias.shape)} shares its memory with one of shape {tuple(written.shape)} that the "
-        f"model changes in place. Clone one of the two first."
-    )
+@dataclass
+class _Changes:
+    """What a tensor held, and the nodes that were written into its memory since, with where."""
+
+    old: Tensor
+    writes: list[tuple[int, Overlap]] = field(default_factory=list)
 
 
 def _written(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
@@ -366,6 +444,20 @@ def _out_of_place(func: Callable[..., Any], name: str) -> Callable[..., Any]:
         return copy if name == "__setitem__" else result
 
     return call
+
+
+def _into_given(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A call with ``out=``, as the call without it and a copy."""
+    given = kwargs["out"]
+    results = func(*args, **{key: value for key, value in kwargs.items() if key != "out"})
+    for target, result in zip(tensors_in(given), tensors_in(results), strict=True):
+        if target.shape != result.shape:
+            raise UnsupportedOperationError(
+                f"{_function_name(func)}: writes a result of shape {tuple(result.shape)} into a tensor of shape "
+                f"{tuple(target.shape)} by out=. Leave out= away."
+            )
+        target.copy_(result)
+    return given
 
 
 @contextmanager
@@ -407,18 +499,21 @@ def record(model: nn.Module, x: Tensor) -> Tape:
     node = recorder.add(x)
     with _named_places(model, places), watcher, recorder:
         out = model(x)
-    if not isinstance(out, Tensor) or not _carries(out):
+    if not isinstance(out, Tensor) or not carries(out):
         raise InputError(
             f"the model returned {type(out).__name__}, expected one floating-point tensor (N, M). Wrap it in a module "
             f"that picks the embedding."
         )
+    recorder.bring_up_to_date(out)
     if id(out) not in recorder.nodes:
-        if watcher.has_marked(out):
+        if watcher.has_marked(out) and not recorder.has_fixed(out):
             raise UnseenOperationError(
                 "the embedding was computed from the input by code that bilrp cannot see, such as a scripted module. "
                 "Write that step with torch functions."
             )
-        raise InputError("the embedding does not depend on the input: there is nothing to explain.")
+        raise InputError(
+            "the embedding does not depend on the input: there is nothing to explain. " + recorder.choices_so_far()
+        )
     _name(recorder.operations)
     return Tape(recorder.operations, recorder.values, node, recorder.nodes[id(out)], recorder.notes)
 
