@@ -259,4 +259,4 @@ def check_genealogy_path(path: Path, *, force: bool = False) -> Path:
 def _read(corpus: Corpus) -> list[str]:
     """The ids of the pages that were read."""
     status = corpus.page_table.column("status").to_pylist()
-    return corpus.page_table.ids([row for row, said in enumerate(status) if said == "read"])
+    return corpus.page_table.ids([row for row, state in enumerate(status) if state == "read"])

@@ -102,4 +102,4 @@ class Transform:
         width, height = box.width / self.scale, box.height / self.scale
         if self.rotation in (90, 270):
             width, height = height, width
-        return Box(x - width / 2, y - height / 2, width, height)
+        return Box(float(x - width / 2), float(y - height / 2), float(width), float(height))

@@ -100,8 +100,10 @@ def _text_and_box(reading: CellReading | None) -> list[Any] | None:
 
 def differing_digits(text: str, others: Iterable[str]) -> tuple[tuple[str, bool], ...]:
     """Each digit of a text, and whether one of the others of the same length has a different digit there."""
-    same_length = [other for other in others if len(other) == len(text)]
-    return tuple((digit, any(other[at] != digit for other in same_length)) for at, digit in enumerate(text))
+    same_length = [text_of_other for text_of_other in others if len(text_of_other) == len(text)]
+    return tuple(
+        (digit, any(text_of_other[at] != digit for text_of_other in same_length)) for at, digit in enumerate(text)
+    )
 
 
 @dataclass(frozen=True)
@@ -160,7 +162,7 @@ class ShownCollation:
         own_numbers : bool
             Head rows and columns as the witnesses count them ("A3 B4"), not by their number in the alignment.
         """
-        shown = {(one.cell.row, one.cell.column): one for one in self.cells[:most]}
+        shown = {(cell.cell.row, cell.cell.column): cell for cell in self.cells[:most]}
         heading = self.heading if own_numbers else lambda _lines, index: str(index + 1)
         grids = [self._grid(part, shown, heading) for part in self.collation.parts]
         if most is None:
@@ -248,7 +250,7 @@ def collation_page(collation: Collation, provenance: Provenance, cutter: Cutter 
             n_unsettled=len(collation.cells) - collation.summary[AGREES] - collation.summary[DIFFERS],
             grids=shown.grids(own_numbers=True),
             turned=[s for s, flag in zip(collation.sigla, collation.transposed, strict=True) if flag],
-            anchors={one.shown.anchor for one in (*differences, *unsettled)},
+            anchors={difference.shown.anchor for difference in (*differences, *unsettled)},
             problems=[cutter.problems[r.scan] for r in collation.readings if r.scan in cutter.problems],
             pairs=witness_pairs(collation) if len(collation.witnesses) <= MAX_PAIRED else [],
         )

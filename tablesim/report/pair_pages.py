@@ -284,7 +284,7 @@ def agreement_words(agreement: Verification) -> str:
 
 def citation_of(corpus: Corpus, comparison: Comparison, agreement: Verification, date: str) -> str:
     """What to cite for the claim that two pages of a run are alike; ``date`` is when the report was written."""
-    a, b = (cite_page(page_of_run(corpus, one.page)) for one in (comparison.reading_a, comparison.reading_b))
+    a, b = (cite_page(page_of_run(corpus, side.page)) for side in (comparison.reading_a, comparison.reading_b))
     network = str(corpus.settings.get("network", "unknown"))
     return (
         f"{a}; compared with {b}. Similarity {shorten(comparison.similarity)} (cosine of the roots of the bigram "

@@ -244,8 +244,10 @@ _INSTEAD |= {";": ".", "¶": "", "°": "", "(": "", ")": "", "⁂": "", "ã": "a
 @lru_cache(maxsize=4096)
 def _has(face: Typeface, character: str) -> bool:
     """Whether the font has the letter: otherwise it prints its sign for a missing one."""
-    missing, here = face.glyph("\ufffe", 40.0).mask, face.glyph(character, 40.0).mask
-    return character == " " or (here.size > 0 and not (here.shape == missing.shape and bool(np.all(here == missing))))
+    missing, glyph = face.glyph("\ufffe", 40.0).mask, face.glyph(character, 40.0).mask
+    return character == " " or (
+        glyph.size > 0 and not (glyph.shape == missing.shape and bool(np.all(glyph == missing)))
+    )
 
 
 def spell(text: str, face: Typeface) -> str:
@@ -301,10 +303,10 @@ class SourceText:
         used = 0.0
         while True:
             word = self.catchword()
-            here = sheet.measure(word, setting)
-            if line and used + space + here > width:
+            width_of_word = sheet.measure(word, setting)
+            if line and used + space + width_of_word > width:
                 return line
-            used += here + (space if line else 0.0)
+            used += width_of_word + (space if line else 0.0)
             line.append(word)
             self._rest = None
             self._at = (self._at + 1) % len(self._words)

@@ -174,7 +174,7 @@ def long_tables_with(corpus: Corpus, page: str) -> dict[str, dict[str, Any]]:
         for own, others in (("pages_a", "pages_b"), ("pages_b", "pages_a")):
             if page in row[own]:
                 likeness = {name: row[name] for name in ("similarity", "containment", "agreement")}
-                tables |= {other: {"pages": row[others], "of_query": row[own], **likeness} for other in row[others]}
+                tables |= {partner: {"pages": row[others], "of_query": row[own], **likeness} for partner in row[others]}
     return tables
 
 
@@ -192,13 +192,15 @@ def position_of(row: Mapping[str, Any]) -> Position:
     page, book, locator = row["page"], row["book"], Locator.of(row["scan"])
     named = position_of_id(page)
     extra = {name.casefold(): value for name, value in (row["extra"] or {}).items()}
-    told = next((number for name in NUMBER_COLUMNS if (number := _number(extra.get(name, ""))) is not None), None)
+    number_of_page = next(
+        (number for name in NUMBER_COLUMNS if (number := _number(extra.get(name, ""))) is not None), None
+    )
     if book is None:
         return (str(locator.file), locator.number) if locator.number else named
-    if told is None:
-        told = named[1] if named != (page, 0) else locator.number or _number(page)
+    if number_of_page is None:
+        number_of_page = named[1] if named != (page, 0) else locator.number or _number(page)
     # Without a number nothing follows the page.
-    return (page, 0) if told is None else (book, told)
+    return (page, 0) if number_of_page is None else (book, number_of_page)
 
 
 def table_runs(pairs: Iterable[Pair], position: Callable[[str], Position] = position_of_id) -> list[TableRun]:
@@ -228,18 +230,18 @@ def _beside_another(pairs: Iterable[Pair], position: Mapping[str, Position]) -> 
     for a, b in pairs:
         pairs_at.setdefault((position[a], position[b]), set()).add((a, b))
     found: set[Pair] = set()
-    for ((book_a, at_a), (book_b, at_b)), here in pairs_at.items():
+    for ((book_a, at_a), (book_b, at_b)), pairs_a in pairs_at.items():
         for on_a, on_b in ((0, 1), (1, 0), (1, 1)):
-            there = pairs_at.get(((book_a, at_a + on_a), (book_b, at_b + on_b)))
-            if there:
-                found |= here | there
+            pairs_b = pairs_at.get(((book_a, at_a + on_a), (book_b, at_b + on_b)))
+            if pairs_b:
+                found |= pairs_a | pairs_b
     return found
 
 
 def _goes_on(page: str, following: str, position: Callable[[str], Position]) -> bool:
     """Whether a page is the same as another one, or the next of its book."""
-    (book, at), (other, there) = position(page), position(following)
-    return page == following or (book == other and there == at + 1)
+    (book, number_a), (other_book, number_b) = position(page), position(following)
+    return page == following or (book == other_book and number_b == number_a + 1)
 
 
 def _number(text: str) -> int | None:

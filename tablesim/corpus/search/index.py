@@ -108,10 +108,10 @@ def _write(folder: Path, pages: PageTable, embeddings: Shards) -> None:
         pass  # another process made it meanwhile, of the same files
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-    for other in folder.parent.iterdir():
+    for entry in folder.parent.iterdir():
         # Processes that still search another index keep what they have mapped.
-        if other != folder and (not other.name.endswith(".part") or _is_abandoned(other)):
-            shutil.rmtree(other, ignore_errors=True)
+        if entry != folder and (not entry.name.endswith(".part") or _is_abandoned(entry)):
+            shutil.rmtree(entry, ignore_errors=True)
 
 
 def _is_abandoned(folder: Path) -> bool:

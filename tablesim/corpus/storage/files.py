@@ -60,8 +60,8 @@ def read_parquet(
     wanted = [field for field in schema if columns is None or field.name in columns]
     try:
         with pq.ParquetFile(path if opened is None else opened, page_checksum_verification=True) as file:
-            there = set(file.schema_arrow.names)
-            names = [field.name for field in wanted if field.name in there]
+            columns_of_file = set(file.schema_arrow.names)
+            names = [field.name for field in wanted if field.name in columns_of_file]
             table = file.read(names) if group is None else file.read_row_group(group, names)
     except FileNotFoundError as error:
         raise RunError(f"{path}: this file of the run is missing; {remedy}") from error
@@ -70,9 +70,9 @@ def read_parquet(
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RunError(f"{path}: damaged ({reason}); {remedy}") from error
     for at, field in enumerate(wanted):
-        if field.name not in there and field.metadata and ADDED in field.metadata:
+        if field.name not in columns_of_file and field.metadata and ADDED in field.metadata:
             table = table.add_column(at, field, pa.nulls(len(table), field.type))
-        elif field.name not in there or not table.schema.field(field.name).type.equals(field.type):
+        elif field.name not in columns_of_file or not table.schema.field(field.name).type.equals(field.type):
             raise RunError(f"{path}: expected a column {field.name} of type {field.type}; {remedy}")
     return table
 

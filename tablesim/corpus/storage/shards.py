@@ -216,17 +216,17 @@ class Shards:
         places = self.places
         wanted = list(dict.fromkeys(keys))
         rows = places.rows(wanted)
-        there = {key: int(row) for key, row in zip(wanted, rows, strict=True) if row >= 0}
-        if len(there) < len(places):
-            there |= {key: int(row) for key, row in places.others(there)}
-        order = list(there)
+        row_by_key = {key: int(row) for key, row in zip(wanted, rows, strict=True) if row >= 0}
+        if len(row_by_key) < len(places):
+            row_by_key |= {key: int(row) for key, row in places.others(row_by_key)}
+        order = list(row_by_key)
         parts = [order[start : start + SHARD_ROWS] for start in range(0, len(order), SHARD_ROWS)]
         names = [f"part-{index:05d}-{_name(part)}.parquet" for index, part in enumerate(parts)]
         old = set(self.files)
         for name, part in zip(names, parts, strict=True):
             # A name holds the hash of its keys: a file of that name is already what would be written.
             if self.folder / name not in old:
-                write_parquet(self.folder / name, self._gather([places.place(there[key]) for key in part]))
+                write_parquet(self.folder / name, self._gather([places.place(row_by_key[key]) for key in part]))
         for file in old - {self.folder / name for name in names}:
             file.unlink()
         self.refresh()

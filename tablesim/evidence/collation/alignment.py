@@ -84,10 +84,10 @@ def find_patches(odds: LogOdds) -> list[AlignedPatch]:
     tried: dict[tuple[int, int], AlignedPatch | None] = {}
     found: list[AlignedPatch] = []
     while len(found) < MAX_PATCHES:
-        for one in range(len(left)):
-            for other in range(len(right)):
-                if (one, other) not in tried:
-                    tried[one, other] = _patch(odds, (one, left[one]), (other, right[other]))
+        for i in range(len(left)):
+            for j in range(len(right)):
+                if (i, j) not in tried:
+                    tried[i, j] = _patch(odds, (i, left[i]), (j, right[j]))
         likely = [patch for patch in tried.values() if patch is not None and _fits(patch, found)]
         best = max(likely, key=lambda p: p.bits, default=None)
         if best is None:
@@ -99,24 +99,24 @@ def find_patches(odds: LogOdds) -> list[AlignedPatch]:
     return [_extended(odds, patch, left[patch.left], right[patch.right]) for patch in found]
 
 
-def _fits(patch: AlignedPatch, found: Sequence[AlignedPatch]) -> bool:
+def _fits(patch: AlignedPatch, patches: Sequence[AlignedPatch]) -> bool:
     """Whether a patch could be a piece of print beside those found.
 
     Minutes that fall by one from row to row equal those of another year two rows further down. Columns that run by
     other rows than the columns between which they stand are not what a printer set.
     """
-    for other in found:
-        if (other.left, other.right) != (patch.left, patch.right):
+    for earlier in patches:
+        if (earlier.left, earlier.right) != (patch.left, patch.right):
             continue
-        beside = all(np.isin(patch.rows[:, side], other.rows[:, side]).mean() > 0.5 for side in (0, 1))
-        if beside and not all(_apart(patch.columns[:, side], other.columns[:, side]) for side in (0, 1)):
+        beside = all(np.isin(patch.rows[:, side], earlier.rows[:, side]).mean() > 0.5 for side in (0, 1))
+        if beside and not all(_apart(patch.columns[:, side], earlier.columns[:, side]) for side in (0, 1)):
             return False
     return True
 
 
-def _apart(one: Ints, other: Ints) -> bool:
+def _apart(a: Ints, b: Ints) -> bool:
     """Whether all of one stand before or behind all of the other."""
-    return bool(one.max() < other.min() or other.max() < one.min())
+    return bool(a.max() < b.min() or b.max() < a.min())
 
 
 def _extended(odds: LogOdds, patch: AlignedPatch, left: Ints, right: Ints) -> AlignedPatch:
@@ -131,9 +131,9 @@ def _extended(odds: LogOdds, patch: AlignedPatch, left: Ints, right: Ints) -> Al
             i, j = (rows[end] + step).tolist()
             if not (0 <= i < len(left) and 0 <= j < len(right)):
                 break
-            here, there = left[i, patch.columns[:, 0]], right[j, patch.columns[:, 1]]
-            both = (here != odds.blank_left) & (there != odds.blank_right)
-            if not (odds.bits[here, there][both] > 0).any():
+            codes_left, codes_right = left[i, patch.columns[:, 0]], right[j, patch.columns[:, 1]]
+            both = (codes_left != odds.blank_left) & (codes_right != odds.blank_right)
+            if not (odds.bits[codes_left, codes_right][both] > 0).any():
                 break
             left[i, patch.columns[:, 0]], right[j, patch.columns[:, 1]] = odds.blank_left, odds.blank_right
             pair = np.array([[i, j]])
@@ -141,9 +141,9 @@ def _extended(odds: LogOdds, patch: AlignedPatch, left: Ints, right: Ints) -> Al
     return replace(patch, rows=rows)
 
 
-def _patch(odds: LogOdds, one: tuple[int, Ints], other: tuple[int, Ints]) -> AlignedPatch | None:
+def _patch(odds: LogOdds, panel_left: tuple[int, Ints], panel_right: tuple[int, Ints]) -> AlignedPatch | None:
     """The patch of most bits between what is left of two panels; None where chance could have made it."""
-    (left, left_codes), (right, right_codes) = one, other
+    (left, left_codes), (right, right_codes) = panel_left, panel_right
     a, rows_a, columns_a = _filled(left_codes, odds.blank_left)
     b, rows_b, columns_b = _filled(right_codes, odds.blank_right)
     if not a.size or not b.size:
@@ -223,9 +223,9 @@ def assigned(bits: Floats) -> Ints:
     score = np.maximum(bits, 0.0)
     pairs = np.zeros((0, 2), dtype=np.int64)
     for _ in range(2):
-        one, other = linear_sum_assignment(-score)
-        kept = bits[one, other] > 0
-        pairs = np.stack([one[kept], other[kept]], axis=1).astype(np.int64)
+        rows, columns = linear_sum_assignment(-score)
+        kept = bits[rows, columns] > 0
+        pairs = np.stack([rows[kept], columns[kept]], axis=1).astype(np.int64)
         score = np.where(bits > 0, bits + _beside(bits, pairs), 0.0)
     return pairs
 
@@ -250,9 +250,9 @@ def in_order(bits: Floats, gap_open: float, gap_step: float) -> Ints:
     pairs: list[tuple[int, int]] = []
     state = 0
     while i and j:
-        here = pair[i, j], skip_left[i, j], skip_right[i, j]
+        states = pair[i, j], skip_left[i, j], skip_right[i, j]
         if state == 0:
-            state = int(np.argmax(here)) + 1
+            state = int(np.argmax(states)) + 1
         if state == 1:
             pairs.append((i - 1, j - 1))
             i, j, state = i - 1, j - 1, 0
@@ -286,9 +286,9 @@ def match_columns(odds: LogOdds, a: Ints, b: Ints, rows: Ints, allowed: NDArray[
     """Columns that belong together under a map of rows, int64 pairs of shape (m, 2) by rising left column."""
     if not len(rows):
         return np.zeros((0, 2), dtype=np.int64)
-    here, there = a[rows[:, 0]], b[rows[:, 1]]
-    cells = odds.bits[here[:, :, None], there[:, None, :]]
-    both = (here != odds.blank_left)[:, :, None] & (there != odds.blank_right)[:, None, :]
+    codes_a, codes_b = a[rows[:, 0]], b[rows[:, 1]]
+    cells = odds.bits[codes_a[:, :, None], codes_b[:, None, :]]
+    both = (codes_a != odds.blank_left)[:, :, None] & (codes_b != odds.blank_right)[:, None, :]
     bits = cells.sum(axis=0)
     equal = (both & (cells > 0)).sum(axis=0)
     likely = allowed & (bits >= COLUMN_BITS) & (equal >= COLUMN_EQUAL * both.sum(axis=0))
@@ -296,7 +296,13 @@ def match_columns(odds: LogOdds, a: Ints, b: Ints, rows: Ints, allowed: NDArray[
 
 
 def _trimmed(
-    odds: LogOdds, a: Ints, b: Ints, rows: Ints, columns: Ints, one: tuple[int, Ints], other: tuple[int, Ints]
+    odds: LogOdds,
+    a: Ints,
+    b: Ints,
+    rows: Ints,
+    columns: Ints,
+    panel_left: tuple[int, Ints],
+    panel_right: tuple[int, Ints],
 ) -> Ints:
     """The rows without first and last pairs that little speaks for, unless both rows end their panels.
 
@@ -310,11 +316,11 @@ def _trimmed(
     weak = bits < WEAK * np.median(bits)
     if (np.diff(rows[:, 1]) < 0).any():
         return np.asarray(rows[~weak], dtype=np.int64)
-    names = np.stack([one[1][rows[:, 0]], other[1][rows[:, 1]]], axis=1)
+    names = np.stack([panel_left[1][rows[:, 0]], panel_right[1][rows[:, 1]]], axis=1)
     start, stop = 0, len(rows)
     while start < stop and weak[start] and names[start].any():
         start += 1
-    while start < stop and weak[stop - 1] and (names[stop - 1] != (one[0], other[0])).any():
+    while start < stop and weak[stop - 1] and (names[stop - 1] != (panel_left[0], panel_right[0])).any():
         stop -= 1
     return np.asarray(rows[start:stop], dtype=np.int64)
 
@@ -333,8 +339,8 @@ def _strays(each: Floats, rows: Ints) -> NDArray[np.bool_]:
     if not apart.any() or apart.all():
         return none
     n_apart = int(apart.sum())
-    other = in_order(each[:, :, apart].sum(axis=2), max(GAP_OPEN * n_apart, 4.0), max(GAP_STEP * n_apart, 0.5))
-    gain = each[other[:, 0], other[:, 1]].sum(axis=0) - now
+    apart_pairs = in_order(each[:, :, apart].sum(axis=2), max(GAP_OPEN * n_apart, 4.0), max(GAP_STEP * n_apart, 0.5))
+    gain = each[apart_pairs[:, 0], apart_pairs[:, 1]].sum(axis=0) - now
     return _half(gain)
 
 
@@ -374,11 +380,11 @@ def _with_sandwiched(odds: LogOdds, a: Ints, b: Ints, rows: Ints, columns: Ints,
     return together[np.argsort(together[:, 0], kind="stable")]
 
 
-def _alike_in_kind(odds: LogOdds, here: Ints, there: Ints) -> bool:
+def _alike_in_kind(odds: LogOdds, codes_a: Ints, codes_b: Ints) -> bool:
     """Whether two columns that differ have numbers in the same cells and of about as many digits."""
-    full, others = here != odds.blank_left, there != odds.blank_right
+    full, others = codes_a != odds.blank_left, codes_b != odds.blank_right
     both = full & others
     if both.sum() < max(3.0, 0.8 * max(full.sum(), others.sum())):
         return False
-    digits = [odds.digits[side][codes[both]].mean() for side, codes in enumerate((here, there))]
+    digits = [odds.digits[side][codes[both]].mean() for side, codes in enumerate((codes_a, codes_b))]
     return bool(abs(digits[0] - digits[1]) < 0.7)

@@ -291,6 +291,6 @@ def _unaligned(panel: Panel, witnesses: Sequence[Witness], transposed: Sequence[
             w = int(np.argmax(names[:, at] != NONE))
             numbers = panel.numbers[w, at] if kind == "row" else panel.numbers[w, :, at]
             texts = tuple(witnesses[w].texts[i] for i in numbers.tolist() if i != NONE)
-            told = {"row": "column", "column": "row"}[kind] if transposed[w] else kind
-            found.append(Unaligned(w, told, int(names[w, at]), texts))
+            shown_kind = {"row": "column", "column": "row"}[kind] if transposed[w] else kind
+            found.append(Unaligned(w, shown_kind, int(names[w, at]), texts))
     return found

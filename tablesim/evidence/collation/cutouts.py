@@ -142,10 +142,10 @@ def _cropped(
     """The part of the scan that the cut-out shows, blurred, and the matrix that sends it there."""
     corners = np.array([[0, 0], [size[0], 0], [0, size[1]], [size[0], size[1]]], dtype=np.float64)
     back = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2]
-    there = corners @ back[:, :2].T + back[:, 2]
+    corners_in_scan = corners @ back[:, :2].T + back[:, 2]
     room = np.ceil(4 * blur)
-    left, top = np.clip(np.floor(there.min(axis=0) - room), 0, None).astype(int).tolist()
-    right, bottom = np.maximum(np.ceil(there.max(axis=0) + room), 1).astype(int).tolist()
+    left, top = np.clip(np.floor(corners_in_scan.min(axis=0) - room), 0, None).astype(int).tolist()
+    right, bottom = np.maximum(np.ceil(corners_in_scan.max(axis=0) + room), 1).astype(int).tolist()
     part = scan[top:bottom, left:right]
     if part.size:
         scan = np.asarray(cv2.GaussianBlur(part, (0, 0), blur), dtype=np.uint8)
@@ -239,5 +239,5 @@ def _upright(page: Reading, read: CellReading) -> tuple[float, float]:
 def _digit_height(page: Reading, read: Sequence[CellReading]) -> float:
     """Median height of the digits of some numbers, upright, in source pixels."""
     turned = page.transform.rotation in (90, 270)
-    boxes = [digit.box for one in read for digit in one.number.digits]
+    boxes = [digit.box for cell in read for digit in cell.number.digits]
     return float(np.median([box.width if turned else box.height for box in boxes]))

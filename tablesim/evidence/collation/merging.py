@@ -86,14 +86,14 @@ def _band(
     odds: LogOdds,
 ) -> Panel:
     """The panel of one patch; of each side come the panel, the mask of cells that are the patch's, and the codes."""
-    (one, own, codes), (other, others, other_codes) = mine, yours
-    full = own & (one.numbers != NONE).any(axis=0), others & (other.numbers != NONE).any(axis=0)
+    (rows_mine, columns_mine, codes), (rows_yours, others, other_codes) = mine, yours
+    full = columns_mine & (rows_mine.numbers != NONE).any(axis=0), others & (rows_yours.numbers != NONE).any(axis=0)
     rows = _order(patch.rows, *(np.flatnonzero(f.any(axis=1)) for f in full))
     columns = _order(patch.columns, *(np.flatnonzero(f.any(axis=0)) for f in full))
     shape = len(rows), len(columns)
-    numbers = np.full((one.numbers.shape[0], *shape), NONE)
+    numbers = np.full((rows_mine.numbers.shape[0], *shape), NONE)
     left_codes, right_codes = np.full(shape, odds.blank_left), np.full(shape, odds.blank_right)
-    sides = ((0, one, full[0], codes, left_codes), (1, other, full[1], other_codes, right_codes))
+    sides = ((0, rows_mine, full[0], codes, left_codes), (1, rows_yours, full[1], other_codes, right_codes))
     for side, panel, taken, from_codes, to_codes in sides:
         at_rows, at_columns = np.flatnonzero(rows[:, side] != NONE), np.flatnonzero(columns[:, side] != NONE)
         to = np.ix_(at_rows, at_columns)
@@ -104,13 +104,13 @@ def _band(
                 mask & (panel.numbers[w][source] != NONE), panel.numbers[w][source], numbers[w][to]
             )
         to_codes[to] = np.where(mask, from_codes[source], to_codes[to])
-    belongs = (other.numbers != NONE).any(axis=(1, 2))
+    belongs = (rows_yours.numbers != NONE).any(axis=(1, 2))
     for row in np.flatnonzero((rows != NONE).all(axis=1)):
         _settle(numbers[:, row], belongs, left_codes[row], right_codes[row], odds)
     return Panel(
         numbers,
-        _joined(one.rows, other.rows, rows),
-        _joined(one.columns, other.columns, columns),
+        _joined(rows_mine.rows, rows_yours.rows, rows),
+        _joined(rows_mine.columns, rows_yours.columns, columns),
     ).without_empty()
 
 
@@ -133,10 +133,10 @@ def _order(pairs: Ints, mine: Ints, yours: Ints) -> Ints:
     return np.array(found, dtype=np.int64).reshape(-1, 2)
 
 
-def _joined(one: Ints, other: Ints, order: Ints) -> Ints:
+def _joined(first: Ints, second: Ints, order: Ints) -> Ints:
     """The names of rows (or columns) in each witness, shape (w, n), in the merged order."""
-    found = np.full((one.shape[0], len(order)), NONE)
-    for names, side in ((one, 0), (other, 1)):
+    found = np.full((first.shape[0], len(order)), NONE)
+    for names, side in ((first, 0), (second, 1)):
         at = np.flatnonzero(order[:, side] != NONE)
         named = names[:, order[at, side]]
         found[:, at] = np.where(named != NONE, named, found[:, at])

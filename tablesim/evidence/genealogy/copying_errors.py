@@ -142,9 +142,9 @@ def _omissions(collation: Collation) -> Iterator[_Event]:
     """Rows that a witness leaves out between two that it has."""
     for part in collation.parts:
         for row in range(part.rows[0] + 1, part.rows[1] - 1):
-            before, here, after = collation.rows[row - 1 : row + 2]
+            before, missing, after = collation.rows[row - 1 : row + 2]
             texts: list[str | None] = []
-            for a, b, c in zip(before, here, after, strict=True):
+            for a, b, c in zip(before, missing, after, strict=True):
                 around = a is not None and c is not None
                 texts.append("" if b is not None else OMITTED if around else None)
             if OMITTED in texts and "" in texts:
@@ -202,9 +202,9 @@ def _as_arrays(events: list[_Event], n: int, n_cells: int) -> CopyingErrors:
                 texts[w, at] = names[at].index(text)
         if event.right is not None:
             right[at] = names[at].index(event.right)
-        for i, one in enumerate(names[at]):
-            for j, other in enumerate(names[at]):
-                slips[at, i, j] = how_likely(one, other)
+        for i, name_a in enumerate(names[at]):
+            for j, name_b in enumerate(names[at]):
+                slips[at, i, j] = how_likely(name_a, name_b)
     sizes = np.array([event.size for event in events], dtype=np.int64)
     return CopyingErrors(texts, right, slips, doubtful, sizes, max(n_cells, len(events)))
 

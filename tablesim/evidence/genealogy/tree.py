@@ -221,7 +221,7 @@ class Fitted:
                     break
                 right, tree = better, self._tree(better)
             found.setdefault(right.tobytes(), (tree.cost, right))
-        ordered = sorted(found.values(), key=lambda one: one[0])
+        ordered = sorted(found.values(), key=lambda entry: entry[0])
         return [right for cost, right in ordered[: self.N_KEPT] if cost <= ordered[0][0] + self.WITHIN]
 
     def _starts(self, is_open: Bools) -> list[Ints]:

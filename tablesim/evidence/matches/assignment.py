@@ -103,16 +103,16 @@ def assign(pair: PagePair, matches: GlyphMatches, page_map: PageMap | None) -> A
         supported = met[np.ix_(owner_a[rows], owner_b[columns])] & (gap <= 1)
         far = cdist(spread_a[rows], spread_b[columns])
         cost = np.where(supported, gap, UNSUPPORTED + np.minimum(far, 2.0)) if pair.aligned else far
-        one, other = linear_sum_assignment(cost)
-        brought = matches.a.values[rows[one]] * matches.b.values[columns[other]]
+        taken_a, taken_b = linear_sum_assignment(cost)
+        brought = matches.a.values[rows[taken_a]] * matches.b.values[columns[taken_b]]
         total = brought.sum()
         if total <= 0:
-            brought, total = np.ones(len(one)), float(len(one))
+            brought, total = np.ones(len(taken_a)), float(len(taken_a))
         relevance = matches.bin_relevance[m] * brought / total
         links.extend(
             GlyphLink(matches.a.text(i), float(r), matches.a.box(i), matches.b.box(j), bool(s))
             for i, j, r, s in zip(
-                rows[one].tolist(), columns[other].tolist(), relevance, supported[one, other], strict=True
+                rows[taken_a].tolist(), columns[taken_b].tolist(), relevance, supported[taken_a, taken_b], strict=True
             )
         )
     links.sort(key=lambda link: (not link.supported, -link.relevance, link.a.y, link.a.x))

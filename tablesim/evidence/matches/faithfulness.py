@@ -154,7 +154,7 @@ def glyph_faithfulness(
 
 
 def falling(
-    side: Occurrences, able: NDArray[np.int64], h: NDArray[np.float64], other: NDArray[np.float64]
+    side: Occurrences, able: NDArray[np.int64], h: NDArray[np.float64], h_other: NDArray[np.float64]
 ) -> NDArray[np.int64]:
     """The occurrences ``able`` of a page, the one of greatest relevance among those left always next.
 
@@ -169,7 +169,7 @@ def falling(
         if occurrence is None:
             return None
         rest = max(float(left[m]), float(side.values[occurrence]))
-        return -float(side.values[occurrence]) * float(np.sqrt(other[m] / rest)), m, occurrence
+        return -float(side.values[occurrence]) * float(np.sqrt(h_other[m] / rest)), m, occurrence
 
     heap = [first for m in waiting if (first := entry(m)) is not None]
     heapq.heapify(heap)
@@ -190,7 +190,7 @@ def _similarities(
     side: Occurrences,
     order: NDArray[np.int64],
     h: NDArray[np.float64],
-    other: NDArray[np.float64],
+    h_other: NDArray[np.float64],
     share: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """The cosine of two pages after each share of ``order`` was taken off the one whose histogram is ``h``."""
@@ -199,6 +199,6 @@ def _similarities(
     np.add.at(gone, (step, side.bin[order]), side.values[order])
     left = h - np.cumsum(gone, axis=0)
     # What rounding leaves of an emptied bin would count: the root makes 1e-8 of 1e-16.
-    phi, phi_other = np.sqrt(np.where(left > 1e-9, left, 0.0)), np.sqrt(other)
+    phi, phi_other = np.sqrt(np.where(left > 1e-9, left, 0.0)), np.sqrt(h_other)
     norms = np.linalg.norm(phi, axis=1) * np.linalg.norm(phi_other)
     return np.asarray(np.divide(phi @ phi_other, norms, out=np.zeros(len(share)), where=norms > 0), dtype=np.float64)

@@ -109,27 +109,27 @@ class GlyphMatches:
         """
         if k < 0:
             raise ValueError(f"top matches: got {k}, expected 0 or more")
-        found: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]] = []
+        parts: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]] = []
         for m in self.bins:
             rows = _falling(self.members_a[m], self._share_a)[:k]
             columns = _falling(self.members_b[m], self._share_b)[:k]
             widths = np.minimum(k // np.arange(1, len(rows) + 1), len(columns))
-            one = np.repeat(rows, widths)
-            other = columns[np.arange(widths.sum()) - np.repeat(np.cumsum(widths) - widths, widths)]
-            relevance = self.bin_relevance[m] * (self._share_a[one] * self._share_b[other])
-            found.append((one, other, relevance))
-        if not found:
+            left = np.repeat(rows, widths)
+            right = columns[np.arange(widths.sum()) - np.repeat(np.cumsum(widths) - widths, widths)]
+            relevance = self.bin_relevance[m] * (self._share_a[left] * self._share_b[right])
+            parts.append((left, right, relevance))
+        if not parts:
             return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
-        one, other, relevance = (np.concatenate(part) for part in zip(*found, strict=True))
-        order = np.lexsort((other, one, -relevance))[:k]
-        return one[order], other[order], relevance[order]
+        left, right, relevance = (np.concatenate(part) for part in zip(*parts, strict=True))
+        order = np.lexsort((right, left, -relevance))[:k]
+        return left[order], right[order], relevance[order]
 
     def top(self, k: int = 200) -> list[Match]:
         """The ``k`` matches of greatest relevance, greatest first."""
-        one, other, relevance = self.top_indices(k)
+        left, right, relevance = self.top_indices(k)
         return [
             Match(self.a.text(i), float(r), self.a.box(i), self.b.box(j))
-            for i, j, r in zip(one.tolist(), other.tolist(), relevance, strict=True)
+            for i, j, r in zip(left.tolist(), right.tolist(), relevance, strict=True)
         ]
 
     def of_digits(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -116,7 +116,7 @@ def parts_of_differences(panel: Panel, values: list[Value], gaps: Bools) -> Iter
             if known.sum() < MIN_ROWS or len(set(given[known].tolist())) < MIN_DISTINCT:
                 continue
             share = float(np.median(grows[known] * 60.0**finer / np.maximum(given[known], 1)))
-            nearest = min(SHARES, key=lambda one: abs(one - share))
+            nearest = min(SHARES, key=lambda fraction: abs(fraction - share))
             expected = grows * 60.0**finer / nearest
             holds = known & (given == expected)
             if holds.sum() < OBEYED * known.sum() or len(set(given[holds].tolist())) < MIN_DISTINCT:
@@ -336,7 +336,7 @@ class _Column:
             used = [*before, *after[:2]]
         x, x0 = self.places[used], self.places[at]
         weights = np.array([
-            np.prod([(x0 - other) / (one - other) for other in x if other != one]) for one in x
+            np.prod([(x0 - xj) / (xi - xj) for xj in x if xj != xi]) for xi in x
         ])  # fmt: skip
         interpolated = float(weights @ self.numbers[used])
         return float(self.numbers[at]) - interpolated, float(np.abs(weights).sum()), float((weights**2).sum())
@@ -372,7 +372,7 @@ class _Column:
                     continue  # three in a row are no slip
                 around = set(range(max(0, at - _REACH), min(last, at + _REACH) + 1)) - without
                 spoilt = not any(self._even(member, without) for member in run)
-                if spoilt and all(self._even(other, without) for other in around):
+                if spoilt and all(self._even(neighbour, without) for neighbour in around):
                     self._wrong = without
                     break
         return sorted(self._wrong)
@@ -411,14 +411,14 @@ def carries(value: Value) -> Iterator[Violation]:
     if not _belongs(value, way):
         return
     for row in range(1, len(numbers) - 1):
-        before, here, after = way * numbers[row - 1 : row + 2]
-        if not before <= after or before <= here <= after or not np.isfinite([before, here, after]).all():
+        before, middle, after = way * numbers[row - 1 : row + 2]
+        if not before <= after or before <= middle <= after or not np.isfinite([before, middle, after]).all():
             continue
         for at in range(value.places):
             unit = 60.0 ** (value.places - at)
-            for one in (1, -1):
-                part = parts_of(numbers[row], value.places)[at] + one
-                if before < here + way * one * unit < after and part >= 0 and after - before < unit:
+            for step in (1, -1):
+                part = parts_of(numbers[row], value.places)[at] + step
+                if before < middle + way * step * unit < after and part >= 0 and after - before < unit:
                     yield Violation(row, value.columns[at], part, part, part, CARRY)
 
 

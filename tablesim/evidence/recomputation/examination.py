@@ -140,8 +140,8 @@ def recomputed(panel: Panel, numbers: Floats, which: int, given: set[int]) -> It
             # A value whose last places are left out looks rounded down.
             if fit is None or (value.columns in cut and fit.notes["rounding"] != "nearest"):
                 continue
-            radius, other = fit.parameters.get("radius"), radii.get(argument.columns)
-            if radius and other and (radius.low > other.high or radius.high < other.low):
+            radius, known_radius = fit.parameters.get("radius"), radii.get(argument.columns)
+            if radius and known_radius and (radius.low > known_radius.high or radius.high < known_radius.low):
                 continue  # one table has one circle: the last places of the value may be missing
             if radius:
                 radii[argument.columns] = radius
@@ -251,13 +251,13 @@ def examine(witness: Witness, which: int = 0) -> Arithmetic:
         for finding, numbers in _examined(_Table(panel, witness, which)):
             if finding is not None:
                 findings.append(finding.named(panel.columns[0].tolist()))
-            for one in numbers:
-                if one.number in suspects or one.number in expected:
+            for violation in numbers:
+                if violation.number in suspects or violation.number in expected:
                     continue
-                if one.law not in (CARRY, SECOND_DIFFERENCES, ORDER):
-                    expected[one.number] = one.expected, one.law
-                if not one.allows(one.text):
-                    suspects[one.number] = one
+                if violation.law not in (CARRY, SECOND_DIFFERENCES, ORDER):
+                    expected[violation.number] = violation.expected, violation.law
+                if not violation.allows(violation.text):
+                    suspects[violation.number] = violation
     return Arithmetic(tuple(findings), tuple(suspects[number] for number in sorted(suspects)), expected)
 
 
@@ -279,15 +279,17 @@ class _Table:
         self.wrong.add(number)
         return replace(bare, doubtful=_may_be_read(self.witness.numbers[number], bare))
 
-    def broken(self, one: Violation) -> Suspect | None:
+    def broken(self, violation: Violation) -> Suspect | None:
         """A number that is no suspect yet, as one; None where a cell is blank."""
-        number = int(self.panel.numbers[0, one.row, one.column])
+        number = int(self.panel.numbers[0, violation.row, violation.column])
         if number == NONE:
             return None
-        if one.low == one.high:
-            return self.suspect(number, str(one.low), one.law)
-        expected = str(one.likely) if one.law == SECOND_DIFFERENCES else f"{one.low} to {one.high}"
-        return self.suspect(number, expected, one.law, (one.low, one.high))
+        if violation.low == violation.high:
+            return self.suspect(number, str(violation.low), violation.law)
+        expected = (
+            str(violation.likely) if violation.law == SECOND_DIFFERENCES else f"{violation.low} to {violation.high}"
+        )
+        return self.suspect(number, expected, violation.law, (violation.low, violation.high))
 
 
 def _examined(table: _Table) -> Iterator[tuple[FittedFunction | None, list[Suspect]]]:
@@ -317,7 +319,7 @@ def _examined(table: _Table) -> Iterator[tuple[FittedFunction | None, list[Suspe
     ):
         claims = [(table.suspect(number, expected, law), right) for number, expected, law, right in sums]
         # A number that breaks one sum may hold in another: what is known to be wrong goes first.
-        yield None, [one for one, right in claims if not right] + [one for one, right in claims if right]
+        yield None, [claim for claim, right in claims if not right] + [claim for claim, right in claims if right]
     yield None, list(_uneven(table, abscissa))
 
 
@@ -327,10 +329,10 @@ def _uneven(table: _Table, abscissa: Floats) -> Iterator[Suspect]:
     found: dict[int, tuple[int, Suspect]] = {}
     for law in (carries, lambda value: second_differences(value, abscissa), out_of_order):
         for value in free:
-            for one in law(value):
-                suspect = table.broken(one)
+            for violation in law(value):
+                suspect = table.broken(violation)
                 if suspect is not None:
-                    found.setdefault(suspect.number, (one.row, suspect))
+                    found.setdefault(suspect.number, (violation.row, suspect))
     # A first or last row in which little fits is a heading, or another table's.
     counts = Counter(row for row, _ in found.values())
     ends = {row for row in (0, table.panel.shape[0] - 1) if counts[row] > 1}
@@ -362,7 +364,11 @@ def propose(collation: Collation) -> list[Proposal]:
             continue
         ranked = sorted(suspects[at], key=_rank)
         law = ranked[0]
-        if any(not law.allows(one.expected) for one in ranked if one.between is None and _rank(one) == _rank(law)):
+        if any(
+            not law.allows(violation.expected)
+            for violation in ranked
+            if violation.between is None and _rank(violation) == _rank(law)
+        ):
             continue
         errs = tuple(
             None if text is None or not obeyed.get((cell.column, w, law.law), True) else not law.allows(text)
@@ -381,7 +387,7 @@ def _obeyed(collation: Collation, suspects: list[list[Suspect]]) -> dict[tuple[i
     """Whether a witness obeys a law in a column: printers of other tables may have computed them otherwise."""
     counts: dict[tuple[int, int, str], list[bool]] = {}
     for cell, of_cell in zip(collation.cells, suspects, strict=True):
-        for law in {one.law: one for one in of_cell}.values():
+        for law in {violation.law: violation for violation in of_cell}.values():
             for w, text in enumerate(cell.texts):
                 if text is not None:
                     counts.setdefault((cell.column, w, law.law), []).append(law.allows(text))
@@ -395,7 +401,7 @@ def _said(witness: Witness, which: int) -> dict[int, Suspect]:
         number: Suspect(which, number, witness.texts[number], text, law)
         for number, (text, law) in examined.expected.items()
     }
-    return by_number | {one.number: one for one in examined.suspects}
+    return by_number | {suspect.number: suspect for suspect in examined.suspects}
 
 
 def _rank(suspect: Suspect) -> int:

@@ -351,12 +351,12 @@ def _allowed(
     sign = np.where(at_high >= at_low, 1.0, -1.0)
     turns = []
     for edge in bounds:
-        one, other = bottom.copy(), top.copy()
+        rising, falling = bottom.copy(), top.copy()
         for _ in range(_BISECTIONS):
-            middle = (one + other) / 2
+            middle = (rising + falling) / 2
             above = sign * (_gap(law, x, y, middle, unit) - edge) > 0
-            other, one = np.where(above, middle, other), np.where(above, one, middle)
-        turns.append((one + other) / 2)
+            falling, rising = np.where(above, middle, falling), np.where(above, rising, middle)
+        turns.append((rising + falling) / 2)
     low, high = np.minimum(*turns), np.maximum(*turns)
     # An end at the bound of the search is an end of what was searched, unless both are: then nothing was found, or
     # every parameter does.
@@ -385,7 +385,7 @@ def _with_tilt(law: TabularFunction, x: Floats, y: Floats, unit: float) -> tuple
     equal = [pair for pair in fits if pair[1].count == best]
     middle = (equal[0][0] + equal[-1][0]) / 2
     tilt, stab = min(equal, key=lambda pair: abs(pair[0] - middle))
-    near = [(other, fit) for other, fit in fits if fit.count >= best - _slack(best, len(x))]
+    near = [(tilted, fit) for tilted, fit in fits if fit.count >= best - _slack(best, len(x))]
     step = float(_TILTS[1] - _TILTS[0])
     obliquity = Estimate(tilt, near[0][0] - step, near[-1][0] + step)
     latitude = min(fit.near[0] for _, fit in near), max(fit.near[1] for _, fit in near)

@@ -26,14 +26,14 @@ def describe(witness: Witness, examined: Arithmetic, siglum: str) -> list[str]:
     functions = {finding.fit.name for finding in examined.findings}
     for law in sorted({law for _, law in examined.expected.values()} - functions):
         of_law = [number for number, (_, of) in examined.expected.items() if of == law]
-        broken = sum(one.law == law for one in examined.suspects)
+        broken = sum(suspect.law == law for suspect in examined.suspects)
         lines.append(f"{siglum}: {law}: {len(of_law) - broken} of {len(of_law)} numbers")
     places = _places(witness)
-    for one in examined.suspects[:N_NAMED]:
-        row, column = places[one.number]
-        mark = ", but it may be misread" if one.doubtful else ""
+    for suspect in examined.suspects[:N_NAMED]:
+        row, column = places[suspect.number]
+        mark = ", but it may be misread" if suspect.doubtful else ""
         where = f"row {siglum}{row}, column {siglum}{column}"
-        lines.append(f"{siglum}: {where}: {one.text}, expected {one.expected} ({one.law}){mark}")
+        lines.append(f"{siglum}: {where}: {suspect.text}, expected {suspect.expected} ({suspect.law}){mark}")
     rest = len(examined.suspects) - N_NAMED
     return [*lines, f"{siglum}: and {rest} more that break a law"] if rest > 0 else lines
 
@@ -55,13 +55,14 @@ def _functions(findings: Sequence[FittedFunction]) -> list[str]:
         groups.setdefault((finding.fit.name, *notes), []).append(finding)
     lines = []
     for group in groups.values():
-        fit = group[0].fit
-        parameters = [f"{name} {_shared([one.fit.parameters[name] for one in group])}" for name in fit.parameters]
-        columns = ", ".join(_range(one.value) for one in group)
-        counts = f"{sum(one.fit.recomputed for one in group)} of {sum(one.fit.numbers for one in group)} numbers"
+        fits = [finding.fit for finding in group]
+        fit = fits[0]
+        parameters = [f"{name} {_shared([each.parameters[name] for each in fits])}" for name in fit.parameters]
+        columns = ", ".join(_range(finding.value) for finding in group)
+        counts = f"{sum(each.recomputed for each in fits)} of {sum(each.numbers for each in fits)} numbers"
         about = [f"theory of {fit.notes['theory']}"] if fit.notes.get("theory", "unknown") != "unknown" else []
         about += [f"{fit.notes['calendar']} calendar"] if "calendar" in fit.notes else []
-        ways = {one.fit.notes.get("rounding", "") for one in group}
+        ways = {each.notes.get("rounding", "") for each in fits}
         about += [_ROUNDED[ways.pop()]] if len(ways) == 1 and ways <= set(_ROUNDED) else []
         lines.append(f"{fit.name} gives {counts} of columns {columns}; {', '.join([*parameters, *about])}")
     return lines
@@ -69,21 +70,21 @@ def _functions(findings: Sequence[FittedFunction]) -> list[str]:
 
 def _shared(estimates: Sequence[Estimate]) -> str:
     """One parameter over several columns: what all of them allow; where they part, each."""
-    low, high = max(one.low for one in estimates), min(one.high for one in estimates)
+    low, high = max(estimate.low for estimate in estimates), min(estimate.high for estimate in estimates)
     if low > high:
-        return " or ".join(dict.fromkeys(_interval(one) for one in estimates))
-    inside = [one.value for one in estimates if low <= one.value <= high]
+        return " or ".join(dict.fromkeys(_interval(estimate) for estimate in estimates))
+    inside = [estimate.value for estimate in estimates if low <= estimate.value <= high]
     # The roundest of the values is the shortest one.
     value = min(inside or [(low + high) / 2], key=lambda number: len(f"{number:.9g}"))
     return _interval(Estimate(value, low, high))
 
 
-def _interval(one: Estimate) -> str:
-    width = one.high - one.low
+def _interval(estimate: Estimate) -> str:
+    width = estimate.high - estimate.low
     if width == 0:
-        return f"{one.value:.10g}"
+        return f"{estimate.value:.10g}"
     places = max(0, 1 - math.floor(math.log10(width)))
-    return f"{one.value:.{places}f} ({one.low:.{places}f} to {one.high:.{places}f})"
+    return f"{estimate.value:.{places}f} ({estimate.low:.{places}f} to {estimate.high:.{places}f})"
 
 
 def _range(columns: tuple[int, ...]) -> str:

@@ -174,10 +174,10 @@ def _undated(days: Floats, printed: Floats, known: NDArray[np.bool_], unit: floa
     mean = begin + _MEAN * (moments - moments[known][0])
     middle = sum(APOGEES) / 2
     first = [_elements(mean, printed, known, unit, (0.0, 0.035, middle + turn)) for turn in (-90.0, 0.0, 90.0, 180.0)]
-    found = [one for one in first if one]
-    if not found:
+    fits = [fit for fit in first if fit]
+    if not fits:
         return []
-    elements = min(found, key=lambda one: one["eccentricity"].high - one["eccentricity"].low)
+    elements = min(fits, key=lambda fit: fit["eccentricity"].high - fit["eccentricity"].low)
     shift, eccentricity, apogee = (elements[name].value for name in ("shift", "eccentricity", "apogee"))
     computed = _true(mean + shift, eccentricity, apogee) * unit
     gap = (computed - printed + SIGN * unit / 2) % (SIGN * unit) - SIGN * unit / 2
@@ -200,9 +200,9 @@ def _fits(
 ) -> Iterator[Fit]:
     shown = {name: estimate for name, estimate in parameters.items() if name != "shift"}
     for column, note in enumerate(notes):
-        of_column, here = expected[:, column], printed[:, column]
-        known = np.isfinite(here) & np.isfinite(of_column)
-        count = int((here[known] == of_column[known]).sum())
+        of_column, of_print = expected[:, column], printed[:, column]
+        known = np.isfinite(of_print) & np.isfinite(of_column)
+        count = int((of_print[known] == of_column[known]).sum())
         yield Fit("place of the Sun", shown, count, int(known.sum()), of_column, note)
 
 

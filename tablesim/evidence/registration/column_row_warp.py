@@ -46,36 +46,36 @@ class Spacing:
 
     Parameters
     ----------
-    here, there : float64 arrays of shape (k,)
+    on_a, on_b : float64 arrays of shape (k,)
         Positions on A and on B, both strictly rising; k at least 2.
     slope : float
         More than 0.
     """
 
-    here: Floats
-    there: Floats
+    on_a: Floats
+    on_b: Floats
     slope: float
 
     def apply(self, positions: Floats) -> Floats:
         """Positions of A on B."""
-        return _interpolate(positions, self.here, self.there, self.slope)
+        return _interpolate(positions, self.on_a, self.on_b, self.slope)
 
     def invert(self, positions: Floats) -> Floats:
         """Positions of B on A."""
-        return _interpolate(positions, self.there, self.here, 1 / self.slope)
+        return _interpolate(positions, self.on_b, self.on_a, 1 / self.slope)
 
     def to_dict(self) -> dict[str, list[float] | float]:
         """Plain values for viewers."""
         return {
-            "from": [round(float(v), 4) for v in self.here],
-            "to": [round(float(v), 4) for v in self.there],
+            "from": [round(float(v), 4) for v in self.on_a],
+            "to": [round(float(v), 4) for v in self.on_b],
             "slope": round(self.slope, 6),
         }
 
 
-def _interpolate(positions: Floats, here: Floats, there: Floats, slope: float) -> Floats:
-    inside = np.interp(positions, here, there)
-    below, above = np.minimum(positions - here[0], 0), np.maximum(positions - here[-1], 0)
+def _interpolate(positions: Floats, on_a: Floats, on_b: Floats, slope: float) -> Floats:
+    inside = np.interp(positions, on_a, on_b)
+    below, above = np.minimum(positions - on_a[0], 0), np.maximum(positions - on_a[-1], 0)
     return np.asarray(inside + slope * (below + above), dtype=np.float64)
 
 
@@ -85,7 +85,7 @@ class Bands:
 
     Parameters
     ----------
-    here, there : float64 arrays of shape (k,)
+    on_a, on_b : float64 arrays of shape (k,)
         Middles on A and on B, in digit heights.
     half : float64 array of shape (k,)
         Half the width of their digits.
@@ -95,27 +95,27 @@ class Bands:
         The band of each pair of labels, column (row) on A and on B; those without a band are left out.
     """
 
-    here: Floats
-    there: Floats
+    on_a: Floats
+    on_b: Floats
     half: Floats
     weight: Floats
     band_of: dict[tuple[int, int], int]
 
     @classmethod
-    def of(cls, labels: Labels, here: Floats, there: Floats, half: Floats) -> Bands:
+    def of(cls, labels: Labels, on_a: Floats, on_b: Floats, half: Floats) -> Bands:
         """Bands of the points that have enough of them.
 
         Parameters
         ----------
         labels : sequence of (int, int)
             Column (row) of each number on A and on B.
-        here, there, half : float64 arrays of shape (n,)
+        on_a, on_b, half : float64 arrays of shape (n,)
             Middles of the numbers on A and on B, and half their widths.
         """
         names = {label: at for at, label in enumerate(dict.fromkeys(labels))}
         name = np.array([names[label] for label in labels], dtype=np.int64)
         count = np.bincount(name, minlength=len(names))
-        middles = np.stack([np.bincount(name, positions) for positions in (here, there)], axis=1) / count[:, None]
+        middles = np.stack([np.bincount(name, positions) for positions in (on_a, on_b)], axis=1) / count[:, None]
         # Common numbers join every row to every other; what counts are the rows that hold most of one's numbers.
         line = np.array([one for one, _ in names], dtype=np.int64)
         most = np.zeros(line.max(initial=0) + 1)
@@ -133,19 +133,19 @@ class Bands:
                 first.append(int(at))
         members = [np.flatnonzero(band[name] == at) for at in range(len(first))]
         found = np.array(
-            [(np.median(here[m]), np.median(there[m]), half[m].max(), len(m)) for m in members], dtype=np.float64
+            [(np.median(on_a[m]), np.median(on_b[m]), half[m].max(), len(m)) for m in members], dtype=np.float64
         ).reshape(-1, 4)
         bands = {label: int(band[at]) for label, at in names.items() if band[at] >= 0}
         return cls(found[:, 0], found[:, 1], found[:, 2], found[:, 3], bands)
 
     def chain(self) -> Indices:
         """The bands of greatest weight that stand in the same order on both pages, by rising position."""
-        order = np.lexsort((self.there, self.here))
+        order = np.lexsort((self.on_b, self.on_a))
         best = self.weight[order].copy()
         before = np.full(len(order), -1)
         for i, band in enumerate(order):
             earlier = order[:i]
-            fits = (self.here[earlier] <= self.here[band] - APART) & (self.there[earlier] <= self.there[band] - APART)
+            fits = (self.on_a[earlier] <= self.on_a[band] - APART) & (self.on_b[earlier] <= self.on_b[band] - APART)
             if fits.any():
                 at = int(np.argmax(np.where(fits, best[:i], -1.0)))
                 best[i] += best[at]
@@ -159,19 +159,19 @@ class Bands:
 
     def spacing(self, chain: Indices) -> Spacing:
         """The rising function that carries the bands of a chain over, each as wide as it is."""
-        here, there, half = self.here[chain], self.there[chain], self.half[chain]
+        on_a, on_b, half = self.on_a[chain], self.on_b[chain], self.half[chain]
         if len(chain) == 1:
             slope = 1.0
         else:
-            slope = float((there[-1] - there[0]) / (here[-1] - here[0]))
+            slope = float((on_b[-1] - on_b[0]) / (on_a[-1] - on_a[0]))
             # Neighbours of columns set closer on one page than their digits are wide share what room there is.
-            room = np.minimum(np.diff(here), np.diff(there)) * TIGHT
+            room = np.minimum(np.diff(on_a), np.diff(on_b)) * TIGHT
             share = room / np.maximum(half[:-1] + half[1:], 1e-9)
             half = half * np.minimum(1.0, np.minimum(np.append(share, np.inf), np.insert(share, 0, np.inf)))
         half = np.maximum(half, 1e-6)
         return Spacing(
-            np.stack([here - half, here + half], axis=1).ravel(),
-            np.stack([there - half, there + half], axis=1).ravel(),
+            np.stack([on_a - half, on_a + half], axis=1).ravel(),
+            np.stack([on_b - half, on_b + half], axis=1).ravel(),
             slope,
         )
 
@@ -270,10 +270,10 @@ def fit_along(pairs: Pairs) -> Counterparts | None:
     return _fit(pairs.rows, pairs.one[:, 1], pairs.other[:, 1], np.full(len(pairs.one), HALF_HEIGHT))
 
 
-def _fit(labels: Labels, here: Floats, there: Floats, half: Floats) -> Counterparts | None:
+def _fit(labels: Labels, on_a: Floats, on_b: Floats, half: Floats) -> Counterparts | None:
     if not len(labels):
         return None
-    bands = Bands.of(labels, here, there, half)
+    bands = Bands.of(labels, on_a, on_b, half)
     chain = bands.chain()
     if not len(chain):
         return None

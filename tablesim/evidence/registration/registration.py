@@ -132,10 +132,10 @@ class _Pages:
         mapped = found.apply(self.a.centres)
         away, nearest_b = cKDTree(self.b.centres).query(mapped)
         _, nearest_a = cKDTree(mapped).query(self.b.centres)
-        one = np.flatnonzero((nearest_a[nearest_b] == np.arange(len(mapped))) & (away <= TOLERANCE))
-        other = nearest_b[one]
-        equal = [self.a.texts[i] == self.b.texts[j] for i, j in zip(one, other, strict=True)]
-        met = np.stack([one, other], axis=1).astype(np.int64)
+        on_a = np.flatnonzero((nearest_a[nearest_b] == np.arange(len(mapped))) & (away <= TOLERANCE))
+        on_b = nearest_b[on_a]
+        equal = [self.a.texts[i] == self.b.texts[j] for i, j in zip(on_a, on_b, strict=True)]
+        met = np.stack([on_a, on_b], axis=1).astype(np.int64)
         return met[np.array(equal, dtype=bool)], met[~np.array(equal, dtype=bool)]
 
     def legible(self, numbers: Indices) -> Indices:
@@ -254,16 +254,16 @@ def _warp(pages: _Pages) -> Warp | None:
 def _labelled(numbers: Indices, on_a: Indices, on_b: Indices, labels: list[tuple[int, int]]) -> Indices:
     """Those of the pairs of numbers whose columns (rows) are counterparts."""
     step = int(on_b.max()) + 1
-    wanted = np.array([one * step + other for one, other in labels], dtype=np.int64)
+    wanted = np.array([row * step + column for row, column in labels], dtype=np.int64)
     return numbers[np.isin(on_a[numbers[:, 0]] * step + on_b[numbers[:, 1]], wanted)]
 
 
-def _levelled(warp: Warp, one: Floats, other: Floats) -> tuple[Floats, Floats]:
+def _levelled(warp: Warp, a: Floats, b: Floats) -> tuple[Floats, Floats]:
     """The two plane maps of a warp, that one fitted anew to points of A and B which then leaves less."""
-    first, last = fit_plane(one, warp.unspaced(other), SLANT), fit_plane(warp.spaced(one), other, SLANT)
+    first, last = fit_plane(a, warp.unspaced(b), SLANT), fit_plane(warp.spaced(a), b, SLANT)
     tries = [replace(warp, level=first.matrix)] if isinstance(first, Plane) else [warp]
     tries += [replace(warp, page=last.matrix)] if isinstance(last, Plane) else []
-    left = [np.minimum(np.linalg.norm(one_try.apply(one) - other, axis=1), SLANT).sum() for one_try in tries]
+    left = [np.minimum(np.linalg.norm(one_try.apply(a) - b, axis=1), SLANT).sum() for one_try in tries]
     best = tries[int(np.argmin(left))]
     return best.level, best.page
 
@@ -277,10 +277,10 @@ def _height(points: Floats, heights: Floats) -> Floats:
 
 def _page_map(pair: PagePair, pages: _Pages, fitted: _FittedMap) -> PageMap | NotRegistrable:
     """The map in source pixels."""
-    one, other = pages.a.centres[fitted.pairs[:, 0]], pages.b.centres[fitted.pairs[:, 1]]
+    points_a, points_b = pages.a.centres[fitted.pairs[:, 0]], pages.b.centres[fitted.pairs[:, 1]]
     found = fitted.found
-    middle = found.matrix if isinstance(found, Plane) else affine(one, other)
-    reason = implausible(middle, one)
+    middle = found.matrix if isinstance(found, Plane) else affine(points_a, points_b)
+    reason = implausible(middle, points_a)
     if reason is not None:
         return NotRegistrable(reason)
     frame_a, frame_b = _frame(pair.a, pages.a), _frame(pair.b, pages.b)

@@ -60,7 +60,7 @@ def test_columns_in_another_order_are_left_out():
     found = fit_across(fewer)
     assert found is not None
     assert sorted(found.labels) == [(0, 0), (1, 1), (3, 3)]
-    assert (np.diff(found.spacing.there) > 0).all()
+    assert (np.diff(found.spacing.on_b) > 0).all()
 
 
 def test_dropped_rows_are_squeezed_between_their_neighbours():
@@ -76,7 +76,7 @@ def test_a_column_with_two_labels_is_one_band():
     labels = [(0, 0)] * 5 + [(7, 3)] * 5
     places = np.concatenate([np.full(5, 4.0), np.full(5, 4.2)])
     bands = Bands.of(labels, places, places, np.ones(10))
-    assert len(bands.here) == 1
+    assert len(bands.on_a) == 1
     assert bands.weight.tolist() == [10]
     assert set(bands.band_of) == {(0, 0), (7, 3)}
 
