@@ -47,6 +47,7 @@ _ACCEPT = (
     "application/json;q=0.9"
 )
 _THREADS = 8
+"""Images fetched at a time: few enough for one library."""
 _NUMBERED = re.compile(r"(?P<source>.+)#0*(?P<number>[1-9]\d{0,8})", re.DOTALL)
 
 OnPage = Callable[[int, int, str, str], None]

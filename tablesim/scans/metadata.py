@@ -51,6 +51,7 @@ NOT_GIVEN = "(not given)"
 _MONTH = re.compile(r"\s*(\d{4})-(0[1-9]|1[0-2])\s*")
 _NUMBERED = re.compile(r"(?P<book>.+)_p0*(?P<number>\d+)")
 _EXAMPLES = 3
+"""Names that a message gives before it says how many more there are."""
 
 _NO_PLACE = re.compile(r"\W*(s\W*l\W*|sine loco|sans lieu|senza luogo|o\W*o\W*|ohne ort)\W*", re.IGNORECASE)
 

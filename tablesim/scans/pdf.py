@@ -23,11 +23,13 @@ DRAWN_DPI = 300.0
 """Resolution of pages without an image: digits of 8 points are 33 pixels high."""
 
 HIGHEST_DPI = 1200.0
+"""Resolution at most at which a page is drawn: 8-point type is then 130 pixels high, more than any reader needs."""
 _POINTS_PER_INCH = 72.0
 _SKEW = 0.01
 """An image whose sides run askew by no more than this share of their length counts as upright."""
 
 _OPAQUE = 250
+"""Of 255: what is less opaque shows the paper, so that an image alone is not the page."""
 _TRUSTED_PAGES = 100
 """So many pages that a PDF says it has, and that are not there, are taken for damaged ones; more are a wrong count."""
 

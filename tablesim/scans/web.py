@@ -42,6 +42,7 @@ _REMEDIES = {401: f"the host wants a login: {_BY_HAND}", 403: f"the host refuses
 _REMEDIES |= {404: _LOOK, 410: _LOOK}
 _MEGABYTE = 1_000_000
 _MOST_REDIRECTS = 5
+"""Libraries redirect once or twice (http to https, a resolver of identifiers)."""
 _MOST_POOLS = 64
 """Hosts to which connections are kept open."""
 

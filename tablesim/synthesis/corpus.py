@@ -28,6 +28,7 @@ from tablesim.synthesis.tables import build
 MARK = "corpus.json"
 """The file that marks a folder as written by ``write_corpus``: its files may be written again."""
 JPEG_QUALITY = 80
+"""As libraries deliver scans; less shows blocks around digits."""
 
 TablePlan = tuple[str, dict[str, Any], int]
 """Name of a builder, its parameters, how many editions."""

@@ -195,9 +195,11 @@ X_HEIGHT, ASCENDER, DESCENDER = 42.0, 68.0, -22.0
 _BEARING = 4.0
 """White to the left and the right of each digit, in hundredths of an em."""
 _SPACE = 28.0
+"""Width of a space, in hundredths of an em."""
 _CANVAS = 320.0
 """Pixels an em, about, to draw at before the drawing is reduced; larger digits get no greys."""
 _LARGEST = 2000.0
+"""Pixels an em at most: beyond any page, and a bound on memory."""
 _FRACTION = 4
 """Bits of a pixel that OpenCV keeps of a corner's place."""
 

@@ -22,6 +22,7 @@ WORDS = {
     "clusters": "clusters",
 }
 _LINE_SECONDS = 10.0
+"""Between two lines of progress where there is no terminal: a log stays short, a waiting person is not left alone."""
 
 
 class EventLog:

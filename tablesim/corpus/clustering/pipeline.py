@@ -42,6 +42,7 @@ from tablesim.errors import RunError, SettingsError
 
 METHODS = ("tables", "hdbscan", "published")
 PUBLISHED_K = 1500
+"""K of the published clustering of the Sphaera corpus, for ``method="published"``."""
 MOST_FOR_HDBSCAN = 20_000
 """Pages that HDBSCAN compares with each other in minutes."""
 

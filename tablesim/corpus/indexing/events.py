@@ -107,6 +107,7 @@ class Stopwatch:
 
 
 _WINDOW_SECONDS = 60.0
+"""The speed of now is that of the last minute: long enough to hold several pages of a slow job."""
 _TAIL_BYTES = 1 << 18
 """The last thousand lines or more: some minutes of a fast job."""
 

@@ -28,7 +28,9 @@ GROUP_ROWS = 8192
 """Lines that are read together: fewer cost more for the whole table, more cost more for one line."""
 
 _KEPT_GROUPS = 64
+"""Groups of lines kept in memory: some tens of megabytes at most."""
 _LOOKED_AT = 2000
+"""Names searched for one that is nearly the name asked for: a message, not an answer."""
 
 
 class PageTable:

@@ -24,6 +24,7 @@ from tablesim.records.reading import Digit, Number, Reading
 from tablesim.records.transform import Transform
 
 SHARD_ROWS = 1024
+"""Pages a shard after compacting: a few megabytes, read at once."""
 _NEW = "new-"
 _WORDS = 1 << 16
 

@@ -19,6 +19,7 @@ from tablesim.corpus.clustering.uncertainty import DoubtedReadings
 from tablesim.records.reading import Reading
 
 LEVEL = 0.95
+"""Share of the drawn readings that the interval holds, by custom."""
 N_DRAWN = 1000
 """Readings drawn: the ends of the interval then move by less than 0.001 with the seed, in 0.1 s for two full pages."""
 

@@ -37,10 +37,12 @@ STRETCHED = 1.8
 """So is a piece of ink by itself of this length, where it is ``THIN`` on the other side."""
 
 THIN = 0.35
+"""A rule is thinner than this, in digit heights; chosen by eye."""
 SLANT = 0.06
 """A rule may stray so much of its length: three degrees."""
 
 MARGIN = 0.2
+"""Paper as near as this to ink of a kind, in digit heights, counts with it; chosen by eye."""
 SPECK = 0.15
 """Ink that is smaller than this on both sides is dirt on the paper."""
 

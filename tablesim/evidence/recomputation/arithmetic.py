@@ -229,7 +229,9 @@ N_STILL = 3
 """So many times the places above a last one must stand still to see where it belongs."""
 
 _MAD = 1.4826
+"""Turns the median absolute deviation of a normal distribution into its standard deviation."""
 _REACH = 3
+"""Rows on either side that must be even once a number is left out: the order of the differences looked at."""
 
 
 @dataclass(frozen=True)

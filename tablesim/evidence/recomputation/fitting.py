@@ -147,10 +147,12 @@ WIDEST = 0.02
 """Share of itself to which a parameter must be known, else the column says nothing of the function."""
 
 _EDGE = 1e-6
+"""In last places: keeps a value that is exact from falling to the wrong side by rounding of the machine."""
 ROUNDINGS = {"nearest": (-0.5, 0.5), "down": (-_EDGE, 1 - _EDGE), "up": (_EDGE - 1, _EDGE)}
 """Between which bounds, in last places, a function lies above the number that it was rounded to."""
 
 _BISECTIONS = 40
+"""Halvings of the range of a parameter: 1e-12 of it, below the rounding of any table."""
 _TILTS = np.arange(23 + 20 / 60, 24.0, 1 / 120)
 _ROUND_DEGREES = (1.0, 1 / 2, 1 / 6, 1 / 12, 1 / 60)
 
