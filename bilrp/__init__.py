@@ -30,16 +30,19 @@ torch and numpy are all it needs; plots import matplotlib when they are drawn.
 from __future__ import annotations
 
 import importlib
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from bilrp import baselines, canonizers, composites, evaluation, exceptions, rules
+from bilrp.certificate import Certificate
 from bilrp.composites import COMPOSITES, Composite
 from bilrp.coverage import Coverage
 from bilrp.exceptions import (
     BilrpError,
     CompositeError,
+    DoubtfulExplanationWarning,
     InputError,
+    NonFiniteError,
+    NotConservedError,
     PretrainedWeightsError,
     RelevanceFileError,
     RuleError,
@@ -50,17 +53,22 @@ from bilrp.explain import BiLRP
 from bilrp.joint import JointRelevance
 from bilrp.outputs import Relevance, explain_outputs
 from bilrp.places import LocalRelevance, OutputPositions, explain_places
+from bilrp.version import VERSION
 
 __all__ = [
     "COMPOSITES",
     "BiLRP",
     "BilrpError",
+    "Certificate",
     "Composite",
     "CompositeError",
     "Coverage",
+    "DoubtfulExplanationWarning",
     "InputError",
     "JointRelevance",
     "LocalRelevance",
+    "NonFiniteError",
+    "NotConservedError",
     "OutputPositions",
     "PretrainedWeightsError",
     "Relevance",
@@ -81,10 +89,7 @@ __all__ = [
     "testing",
 ]
 
-try:
-    __version__ = version("tablesim")  # one distribution carries both packages
-except PackageNotFoundError:  # a checkout that is not installed
-    __version__ = "0+unknown"
+__version__ = VERSION
 
 # Loaded when first asked for: pictures, VGG-16 and test tools are not what most explanations need.
 _LAZY = ("features", "plotting", "testing")

@@ -52,7 +52,7 @@ def fold_batch_norm(tape: Tape) -> Tape:
         gone.add(id(layer))
         notes.append(f"{norm.name}: batch normalisation folded into {layer.name}")
     operations = [folded.get(id(op), op) for op in tape.operations if id(op) not in gone]
-    return Tape(operations, tape.values, tape.input_node, tape.output_node, notes)
+    return replace(tape, operations=operations, notes=notes)
 
 
 def _norm_arguments(norm: Operation) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 STATES = {
@@ -41,6 +41,35 @@ class CoverageEntry:
 
 
 @dataclass(frozen=True)
+class Conditions:
+    """Under what an explanation was made.
+
+    Parameters
+    ----------
+    composite : str
+        Its name.
+    bias : {"leave", "distribute"}
+    canonizers : tuple of str
+    precision, forward_precision : str
+        The types in which relevance travelled and in which the model computed, such as ``"float32"``.
+    device : str
+    versions : mapping
+        Of bilrp, torch and numpy.
+    seed : int, optional
+        PyTorch's, where the model drew random numbers.
+    """
+
+    composite: str = ""
+    bias: str = ""
+    canonizers: tuple[str, ...] = ()
+    precision: str = ""
+    forward_precision: str = ""
+    device: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
 class Coverage:
     """The report that comes with every result.
 
@@ -50,10 +79,18 @@ class Coverage:
         In the order of the forward pass.
     notes : tuple of str
         What canonizers did, and choices that were held fixed.
+    approximate_share : float
+        The share of the relevance at the input that came through rules which approximate their operation.
+    unaccounted : float
+        The share of the relevance at the top that neither arrived nor was kept by an operation of the report.
+    conditions : Conditions, optional
     """
 
     entries: tuple[CoverageEntry, ...]
     notes: tuple[str, ...] = ()
+    approximate_share: float = 0.0
+    unaccounted: float = 0.0
+    conditions: Conditions | None = None
 
     @property
     def counts(self) -> dict[str, int]:
@@ -75,8 +112,24 @@ class Coverage:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists and dicts, for JSON."""
-        return {"entries": [asdict(entry) for entry in self.entries], "notes": list(self.notes)}
+        return {
+            "entries": [asdict(entry) for entry in self.entries],
+            "notes": list(self.notes),
+            "approximate_share": self.approximate_share,
+            "unaccounted": self.unaccounted,
+            "conditions": None if self.conditions is None else asdict(self.conditions),
+        }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Coverage:
-        return cls(tuple(CoverageEntry(**entry) for entry in data["entries"]), tuple(data["notes"]))
+        """What `to_dict` gave; reports of older versions have no conditions."""
+        conditions = data.get("conditions")
+        if conditions is not None:
+            conditions = Conditions(**{**conditions, "canonizers": tuple(conditions["canonizers"])})
+        return cls(
+            tuple(CoverageEntry(**entry) for entry in data["entries"]),
+            tuple(data["notes"]),
+            data.get("approximate_share", 0.0),
+            data.get("unaccounted", 0.0),
+            conditions,
+        )

@@ -1,4 +1,4 @@
-"""The errors that bilrp raises on purpose.
+"""The errors that bilrp raises on purpose, and its one warning.
 
 Each message says where, what was found, what was expected and what to do. Every class also inherits the built-in
 exception that callers would expect, so that ``except ValueError`` keeps working.
@@ -37,3 +37,15 @@ class RelevanceFileError(BilrpError, ValueError):
 
 class PretrainedWeightsError(BilrpError, ValueError):
     """A weights file is missing, damaged or made for another network."""
+
+
+class NotConservedError(BilrpError, ArithmeticError):
+    """Biases were to be distributed, and yet relevance does not add up to what is explained."""
+
+
+class NonFiniteError(BilrpError, ArithmeticError):
+    """A value or a relevance is infinite or no number; the message names the operation where it first appears."""
+
+
+class DoubtfulExplanationWarning(UserWarning):
+    """A result lies beyond the limits of `bilrp.certificate`: what, by how much, and what to try."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from bilrp._engine.propagation import DEFAULT_MEMORY
 from bilrp.canonizers import Canonizer, fold_batch_norm
+from bilrp.certificate import warn_of_doubts
 from bilrp.composites import Composite
 from bilrp.exceptions import InputError
 from bilrp.joint import JointRelevance, tile_sums
@@ -131,7 +132,9 @@ class BiLRP:
             When relevance reaches an operation without a rule.
         """
         factors = [self._factor(sample, bias, keep_channels, channel_axis, pool) for sample in (x, y)]
-        return self._join(factors[0], factors[1], bias, pool or 1)
+        joint = self._join(factors[0], factors[1], bias, pool or 1)
+        warn_of_doubts(joint.certificate)
+        return joint
 
     def explain_pairs(
         self,
@@ -184,6 +187,7 @@ class BiLRP:
             reduce=None if tiles_alone else reduce,
             canonizers=self.canonizers,
             memory=self.memory,
+            warn=False,
         )
         if self.similarity == "cosine":
             norm = factor.embedding.norm()

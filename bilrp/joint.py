@@ -11,6 +11,7 @@ import json
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
@@ -21,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bilrp._engine.ranking import top_products
+from bilrp.certificate import Certificate, certify_pair
 from bilrp.coverage import Coverage
 from bilrp.exceptions import InputError, RelevanceFileError
 
@@ -102,6 +104,12 @@ class JointRelevance:
         """
         similarity = self.similarity
         return 1 - self.total() / similarity if similarity else 0.0
+
+    @cached_property
+    def certificate(self) -> Certificate:
+        """How far the result can be believed, and how it was made."""
+        embeddings = self.left_embedding, self.right_embedding
+        return certify_pair(self.left, self.right, embeddings, (self.left_coverage, self.right_coverage))
 
     def swapped(self) -> JointRelevance:
         """The explanation of (y, x): the transpose."""

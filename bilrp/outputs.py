@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +14,7 @@ from bilrp._engine.propagation import BIAS, DEFAULT_MEMORY, make_plan, propagate
 from bilrp._engine.tiled import Top, propagate_pooled
 from bilrp._trace.tape import frozen_eval, record
 from bilrp.canonizers import Canonizer, canonize, fold_batch_norm
+from bilrp.certificate import Certificate, certify_outputs, conditions_of, warn_of_doubts
 from bilrp.composites import Composite
 from bilrp.coverage import Coverage
 from bilrp.exceptions import InputError
@@ -35,6 +38,16 @@ class Relevance:
     embedding: Tensor
     coverage: Coverage
 
+    @cached_property
+    def certificate(self) -> Certificate:
+        """How far the result can be believed, and how it was made."""
+        sums = self.values.detach().flatten(1).sum(1, dtype=torch.float64)
+        magnitude = float(torch.linalg.vector_norm(self.values.detach(), 1, dtype=torch.float64))
+        certificate = certify_outputs(sums, magnitude, self.embedding, self.coverage)
+        if math.isfinite(magnitude):
+            return certificate
+        return replace(certificate, non_finite=int((~torch.isfinite(self.values)).sum()))
+
 
 def explain_outputs(
     model: nn.Module,
@@ -47,6 +60,7 @@ def explain_outputs(
     reduce: Callable[[Tensor], Tensor] | None = None,
     canonizers: Sequence[Canonizer] = (fold_batch_norm,),
     memory: int = DEFAULT_MEMORY,
+    warn: bool = True,
 ) -> Relevance:
     """LRP of every output of a model for one input (first order).
 
@@ -73,6 +87,9 @@ def explain_outputs(
         Bytes that the travelling relevance may take. With ``pool``, what tiles get from the neurons where the two ways
         meet must fit into four times as much, so that more memory can save time on images of very many tiles. Results
         do not depend on it.
+    warn : bool
+        Warn of a result beyond the limits of `bilrp.certificate` (`DoubtfulExplanationWarning`). Not wanted for one
+        side of a pair, whose joint relevance has a certificate of its own.
 
     Returns
     -------
@@ -99,7 +116,8 @@ def explain_outputs(
         )
     with frozen_eval(model, x.device):
         tape = canonize(record(model, x), canonizers)
-        plan = make_plan(tape, Composite.ensure(composite), bias == "distribute")
+        composite = Composite.ensure(composite)
+        plan = make_plan(tape, composite, bias == "distribute")
         embedding = tape.values[tape.output_node]
         if embedding.dim() < 2 or embedding.shape[0] != 1:
             raise InputError(f"the model returned an embedding of shape {tuple(embedding.shape)}, expected (1, M)")
@@ -114,4 +132,8 @@ def explain_outputs(
         else:
             chunks = (propagate(plan, top(rows)) for rows in plan.chunks(len(top), memory))
             values = torch.cat([chunk if reduce is None else reduce(chunk) for chunk in chunks])[:, 0]
-        return Relevance(values, top.outputs, plan.coverage())
+        coverage = plan.coverage(conditions_of(tape, phi, composite.name, bias, canonizers))
+        relevance = Relevance(values, top.outputs, coverage)
+    if warn:
+        warn_of_doubts(relevance.certificate)
+    return relevance

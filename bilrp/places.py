@@ -25,6 +25,7 @@ from bilrp._engine.propagation import BIAS, DEFAULT_MEMORY, Plan, Step, make_pla
 from bilrp._engine.windows import BackwardMap, Convolution, Flow, Interpolation, WindowFrame, unsupported, way_through
 from bilrp._trace.tape import frozen_eval, record
 from bilrp.canonizers import Canonizer, canonize, fold_batch_norm
+from bilrp.certificate import Certificate, certify_outputs, conditions_of, warn_of_doubts
 from bilrp.composites import Composite
 from bilrp.coverage import Coverage
 from bilrp.exceptions import InputError
@@ -107,6 +108,12 @@ class LocalRelevance:
         """What arrived at the input of each explanation: shape (K,), float64."""
         each = np.array([float(part.double().sum()) for part in self.maps])
         return torch.from_numpy(np.bincount(self.explanation, each, len(self.given)).astype(np.float64))
+
+    @cached_property
+    def certificate(self) -> Certificate:
+        """How far the result can be believed, and how it was made."""
+        magnitude = sum(float(torch.linalg.vector_norm(part, 1, dtype=torch.float64)) for part in self.maps)
+        return certify_outputs(self.sums, magnitude, self.given, self.coverage)
 
     def combine(self, groups: npt.NDArray[np.int64], n: int, weights: Tensor | None = None) -> Tensor:
         """Whole maps as sums of explanations.
@@ -231,7 +238,7 @@ class _Windows:
                 passed_through.append(frame)
             passed = way(relevance, frame)
             if step.rule is not None and not step.rule.keeps_nothing:
-                step.kept += float((_sums(relevance) - sum(_sums(part) for part, _ in passed)).abs().sum())
+                step.kept = step.kept + (_sums(relevance) - sum(_sums(part) for part, _ in passed)).abs().sum()
             for node, flow in zip(step.context.flows, passed, strict=True):
                 live[node] = _merged(live[node], flow) if node in live else flow
         return live[self._input_node]
@@ -366,7 +373,10 @@ def explain_places(
     if x.dim() != 4 or x.shape[0] != 1:
         raise InputError(f"got an input of shape {tuple(x.shape)}, expected one image with its batch axis (1, C, H, W)")
     with frozen_eval(model, x.device):
-        plan = make_plan(canonize(record(model, x), canonizers), Composite.ensure(composite), bias == "distribute")
+        composite = Composite.ensure(composite)
+        tape = canonize(record(model, x), canonizers)
+        plan = make_plan(tape, composite, bias == "distribute")
+        conditions = conditions_of(tape, plan.embedding, composite.name, bias, canonizers)
         if callable(positions):
             positions = positions(plan.tape.values[plan.tape.output_node])
         windows = _Windows(plan)
@@ -375,7 +385,9 @@ def explain_places(
         explanation, boxes, maps = _send(windows, positions, size, memory)
         arrived = np.bincount(positions.explanation, positions.relevance, positions.n_explanations)
         given = torch.from_numpy(arrived.astype(np.float64))
-        return LocalRelevance(size, explanation, boxes, maps, given, plan.coverage())
+        relevance = LocalRelevance(size, explanation, boxes, maps, given, plan.coverage(conditions))
+    warn_of_doubts(relevance.certificate)
+    return relevance
 
 
 def _send(

@@ -16,13 +16,14 @@ from torch import Tensor
 from bilrp._trace.operations import WITH_CONSTANTS, OperationContext, OperationContexts
 from bilrp._trace.tape import Tape
 from bilrp.composites import Composite, Layer
-from bilrp.coverage import Coverage, CoverageEntry
+from bilrp.coverage import Conditions, Coverage, CoverageEntry
 from bilrp.exceptions import InputError, UnsupportedOperationError
 from bilrp.rules import Rule
 
 DEFAULT_MEMORY = 128 * 2**20
 BIAS = ("leave", "distribute")
 MAX_CHUNK = 32  # more dimensions at a time gain nothing on a CPU
+ROUNDING = 1e-4  # what a sum over many entries of float32 can miss where they nearly cancel
 WORKING_COPIES = 4  # relevance above and below, its quotient and a product
 
 
@@ -33,7 +34,13 @@ class Step:
     context: OperationContext
     rule: Rule | None
     backward: Callable[[Sequence[Tensor | None]], Sequence[Tensor]] | None = None
-    kept: float = 0.0
+    kept: Tensor | float = 0.0  # tensors wait for nothing where relevance travels on another device
+    strayed: Tensor | float = 0.0  # what came or went where the operation should pass on all: rounding, or a fault
+
+    @property
+    def approximates(self) -> bool:
+        """Whether the rule shares something else than what the operation computed."""
+        return self.rule is not None and not self.rule.exact
 
 
 @dataclass
@@ -44,18 +51,33 @@ class Plan:
     steps: list[Step]
     fixed: list[OperationContext]
     distribute: bool
-    arrived: float = 0.0  # relevance given at the top so far, without sign
+    arrived: Tensor | float = 0.0  # relevance given at the top so far, without sign
+    received: Tensor | float = 0.0  # relevance that came through so far, every entry without sign
+    approximated: Tensor | float = 0.0  # of it, what passed a rule that approximates
 
     @property
     def embedding(self) -> Tensor:
         """The embedding, of shape (N, M)."""
         return self.tape.values[self.tape.output_node].flatten(1)
 
-    def coverage(self) -> Coverage:
+    def coverage(self, conditions: Conditions | None = None) -> Coverage:
         """The report; ``kept`` is filled once relevance has been propagated."""
-        entries = {id(s.context.operation): _entry(s, self.arrived or 1.0) for s in self.steps}
+        arrived, received = float(self.arrived) or 1.0, float(self.received) or 1.0
+        entries = {id(s.context.operation): _entry(s, arrived) for s in self.steps}
         entries |= {id(c.operation): CoverageEntry(c.name, c.function, c.kind, "fixed", "") for c in self.fixed}
-        return Coverage(tuple(entries[id(op)] for op in self.tape.operations), tuple(dict.fromkeys(self.tape.notes)))
+        return Coverage(
+            tuple(entries[id(op)] for op in self.tape.operations),
+            tuple(dict.fromkeys(self.tape.notes)),
+            float(self.approximated) / received,
+            float(sum(step.strayed for step in self.steps)) / arrived,
+            conditions,
+        )
+
+    def passed_on(self, relevance: Tensor, approximate: float) -> None:
+        """Note what came through to the input, and the share of it that passed a rule which approximates."""
+        amount = torch.linalg.vector_norm(relevance, 1, dtype=torch.float64)
+        self.received = self.received + amount
+        self.approximated = self.approximated + amount * approximate
 
     def chunks(self, n: int, memory: int, n_steps: int | None = None) -> Iterator[range]:
         """Which of ``n`` dimensions travel together within ``memory`` bytes, through all steps or the first ones."""
@@ -73,7 +95,9 @@ def _entry(step: Step, arrived: float) -> CoverageEntry:
     context = step.context
     state = "exact" if step.rule is None else "rule" if step.rule.exact else "approximate"
     rule = "" if step.rule is None else repr(step.rule)
-    return CoverageEntry(context.name, context.function, context.kind, state, rule, step.kept / arrived)
+    strayed = float(step.strayed) / arrived
+    kept = float(step.kept) / arrived + (strayed if strayed > ROUNDING else 0.0)
+    return CoverageEntry(context.name, context.function, context.kind, state, rule, kept)
 
 
 def make_plan(tape: Tape, composite: Composite, distribute: bool = False) -> Plan:
@@ -160,23 +184,40 @@ def propagate(plan: Plan, relevance: Tensor, n_steps: int | None = None) -> Tens
     top = tape.values[tape.output_node]
     live: dict[int, Tensor] = {tape.output_node: relevance.reshape(relevance.shape[0], *top.shape)}
     sums: dict[int, Tensor] = {tape.output_node: _sum(relevance)}
-    plan.arrived += float(relevance.abs().sum())
+    approximate = {tape.output_node: 0.0}  # the share of the relevance at a node that came through approximations
+    plan.arrived = plan.arrived + relevance.abs().sum().double()
     for step in plan.steps[:n_steps]:
         if step.backward is None:
             step.backward = _prepare(step, plan.distribute)
-        arriving = [live.pop(node, None) for node in step.context.operation.outputs]
-        before = [sums.pop(node) for node in step.context.operation.outputs if node in sums]
+        outputs = step.context.operation.outputs
+        arriving = [live.pop(node, None) for node in outputs]
+        before = [sums.pop(node) for node in outputs if node in sums]
+        share = _mixed([(r, approximate[node]) for node, r in zip(outputs, arriving, strict=True) if r is not None])
+        share = 1.0 if step.approximates else share
         passed = step.backward(arriving)
         loses = step.context.function in WITH_CONSTANTS if step.rule is None else not step.rule.keeps_nothing
-        whole = len(passed) == 1 and not loses
-        after = before if whole and len(before) == 1 else [_sum(part) for part in passed]
-        if loses or (step.rule is not None and not whole):
-            step.kept += float((torch.stack(before).sum(0) - torch.stack(after).sum(0)).abs().sum())
+        untouched = len(passed) == 1 and passed[0] is arriving[0]
+        after = before if untouched else [_sum(part) for part in passed]
+        if not untouched:
+            missing = (torch.stack(before).sum(0) - torch.stack(after).sum(0)).abs().sum()
+            step.kept, step.strayed = step.kept + missing * loses, step.strayed + missing * (not loses)
         for node, part, amount in zip(step.context.flows, passed, after, strict=True):
+            approximate[node] = _mixed([(live[node], approximate[node]), (part, share)]) if node in live else share
             live[node] = live[node] + part if node in live else part
             sums[node] = sums[node] + amount if node in sums else amount
-    (relevance,) = live.values()
+    ((node, relevance),) = live.items()
+    plan.passed_on(relevance, approximate[node])
     return relevance
+
+
+def _mixed(parts: Sequence[tuple[Tensor, float]]) -> float:
+    """The mean of the shares of several relevances, weighted by how much there is of each, without sign."""
+    shares = {share for _, share in parts}
+    if len(shares) == 1:
+        return shares.pop()
+    amounts = torch.stack([torch.linalg.vector_norm(relevance, 1, dtype=torch.float64) for relevance, _ in parts])
+    weights = (amounts / amounts.sum().clamp_min(torch.finfo(torch.float64).tiny)).tolist()
+    return float(sum(weight * share for weight, (_, share) in zip(weights, parts, strict=True)))
 
 
 def _sum(relevance: Tensor) -> Tensor:

@@ -446,8 +446,10 @@ def propagate_pooled(plan: Plan, top: Top, size: int, memory: int) -> Tensor:
         limit = int(np.clip(memory // (best.largest * WORKING_COPIES * x.element_size()), 1, MAX_WINDOWS))
         meeting = JunctionPlan(x, lifts, tiles, limit)
     if meeting is not None and top.single is not None and _keeps_order(plan.steps[:n_steps]):
-        plan.arrived += float(top.single.abs().sum())
-        return meeting.each(top.single).reshape(-1, *tiles.shape)
+        plan.arrived = plan.arrived + top.single.abs().sum().double()
+        values = meeting.each(top.single).reshape(-1, *tiles.shape)
+        plan.passed_on(values, float(any(step.approximates for step, _ in lifts)))
+        return values
     out = []
     for rows in plan.chunks(len(top), memory, n_steps):
         relevance = propagate(plan, top(rows), n_steps)[:, 0]
@@ -539,7 +541,7 @@ class JunctionPlan:
         """Note what each operation kept, from what arrived at tiles (K, n_tiles) and what came through (K, n)."""
         arrived = out.double().sum(1)
         for step, above in zip(self._keeping, through.double().T, strict=True):
-            step.kept += float((above - arrived).abs().sum())
+            step.kept = step.kept + (above - arrived).abs().sum()
             arrived = above
 
 

@@ -174,13 +174,19 @@ class Operation:
 
 @dataclass
 class Tape:
-    """A recorded forward pass: operations in order, and the value at each node."""
+    """A recorded forward pass: operations in order, and the value at each node.
+
+    ``seed`` is PyTorch's where the model drew random numbers; ``precision`` the type in which the model computed where
+    that is another one than the values here have.
+    """
 
     operations: list[Operation]
     values: list[Tensor]
     input_node: int
     output_node: int
     notes: list[str] = field(default_factory=list)
+    seed: int | None = None
+    precision: str = ""
 
     def users(self) -> Counter[int]:
         """How often each node is read, the embedding counting as one reading."""
@@ -497,8 +503,10 @@ def record(model: nn.Module, x: Tensor) -> Tape:
     x = x.detach().clone()
     watcher.mark(x)
     node = recorder.add(x)
+    random_state = _random_state(x.device)
     with _named_places(model, places), watcher, recorder:
         out = model(x)
+    seed = None if torch.equal(random_state, _random_state(x.device)) else torch.initial_seed()
     if not isinstance(out, Tensor) or not carries(out):
         raise InputError(
             f"the model returned {type(out).__name__}, expected one floating-point tensor (N, M). Wrap it in a module "
@@ -515,7 +523,12 @@ def record(model: nn.Module, x: Tensor) -> Tape:
             "the embedding does not depend on the input: there is nothing to explain. " + recorder.choices_so_far()
         )
     _name(recorder.operations)
-    return Tape(recorder.operations, recorder.values, node, recorder.nodes[id(out)], recorder.notes)
+    return Tape(recorder.operations, recorder.values, node, recorder.nodes[id(out)], recorder.notes, seed)
+
+
+def _random_state(device: torch.device) -> Tensor:
+    """Where PyTorch's random numbers stand, on a device."""
+    return torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.get_rng_state()
 
 
 def _name(operations: Sequence[Operation]) -> None:
