@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from bilrp._trace.tape import Tape
@@ -305,7 +306,7 @@ def _in_runs(factor: Tensor, run: int) -> Tensor:
     flat = factor.detach().flatten(1)
     if run == 1:
         return flat
-    return torch.nn.functional.pad(flat, (0, -flat.shape[1] % run)).unflatten(1, (-1, run)).sum(2)
+    return F.pad(flat, (0, -flat.shape[1] % run)).reshape(len(flat), -1, run).sum(2)
 
 
 def _row_sums(factor: Tensor) -> Tensor:
