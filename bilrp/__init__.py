@@ -50,6 +50,7 @@ from bilrp.exceptions import (
     UnsupportedOperationError,
 )
 from bilrp.explain import BiLRP
+from bilrp.factors import Factor, all_pairs, similarity_matrix
 from bilrp.joint import JointRelevance
 from bilrp.outputs import Relevance, explain_outputs
 from bilrp.places import LocalRelevance, OutputPositions, explain_places
@@ -64,6 +65,7 @@ __all__ = [
     "CompositeError",
     "Coverage",
     "DoubtfulExplanationWarning",
+    "Factor",
     "InputError",
     "JointRelevance",
     "LocalRelevance",
@@ -76,6 +78,7 @@ __all__ = [
     "RuleError",
     "UnseenOperationError",
     "UnsupportedOperationError",
+    "all_pairs",
     "baselines",
     "canonizers",
     "composites",
@@ -86,6 +89,7 @@ __all__ = [
     "features",
     "plotting",
     "rules",
+    "similarity_matrix",
     "testing",
 ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 STATES = {
@@ -102,6 +102,10 @@ class Coverage:
     def approximate(self) -> tuple[CoverageEntry, ...]:
         """The operations that a reader must know about."""
         return tuple(entry for entry in self.entries if entry.state == "approximate")
+
+    def with_note(self, note: str) -> Coverage:
+        """The same report with one note more, once."""
+        return self if note in self.notes else replace(self, notes=(*self.notes, note))
 
     def __str__(self) -> str:
         width = max([len(entry.name) for entry in self.entries] + [9])

@@ -1,23 +1,29 @@
-"""The one-call entry: why does this model find these two inputs alike?"""
+"""The one-call entry: why does this model, or these two, find these two inputs alike?"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from bilrp._engine.propagation import DEFAULT_MEMORY
+from bilrp._trace.tape import frozen_eval
 from bilrp.canonizers import Canonizer, fold_batch_norm
 from bilrp.certificate import warn_of_doubts
 from bilrp.composites import Composite
-from bilrp.exceptions import InputError
-from bilrp.joint import JointRelevance, tile_sums
-from bilrp.outputs import Relevance, explain_outputs
+from bilrp.exceptions import BilrpError, InputError
+from bilrp.factors import Factor
+from bilrp.inputs import ModelInput, Tower, bind, refused_by_model
+from bilrp.joint import JointRelevance
+from bilrp.outputs import explain_outputs
+from bilrp.regions import tile_sums
 from bilrp.rules import Rule
 
 SIMILARITIES = ("dot", "cosine")
+SIDES = ("left", "right")
+CompositeLike = str | Composite | Mapping[str, Rule] | None
 
 
 def summed_axis(x: Tensor, keep_channels: bool, channel_axis: int) -> int | None:
@@ -34,9 +40,13 @@ class BiLRP:
 
     Parameters
     ----------
-    model : nn.Module
+    model : nn.Module, or a method of one
         Maps a batch, such as images (N, C, H, W), to embeddings (N, M). It is run in evaluation mode and left as it
         was found: parameters, training mode, hooks, ``requires_grad``.
+    right_tower : nn.Module, or a method of one, optional
+        Embeds the second input, where that is of another kind: ``BiLRP(image_tower, text_tower)``, or
+        ``BiLRP(clip.encode_image, clip.encode_text)``. Both must end in as many dimensions. Without it the second
+        place may hold the composite.
     composite : str, Composite, dict or None
         Which rule where: a name of `bilrp.COMPOSITES`, a `Composite`, or ``{layer name: rule}``. Layers that a dict
         does not name get LRP-0 when linear, the winner when max pooling, pass when element-wise.
@@ -75,32 +85,49 @@ class BiLRP:
 
     def __init__(
         self,
-        model: nn.Module,
-        composite: str | Composite | Mapping[str, Rule] | None = None,
+        model: Tower,
+        right_tower: Tower | CompositeLike = None,
+        composite: CompositeLike = None,
         *,
+        right_composite: CompositeLike = None,
         similarity: str = "dot",
         projection: Tensor | None = None,
+        relevance_of: str | int | None = None,
+        right_relevance_of: str | int | None = None,
         canonizers: Sequence[Canonizer] = (fold_batch_norm,),
         memory: int = DEFAULT_MEMORY,
     ) -> None:
         if similarity not in SIMILARITIES:
             raise InputError(f"similarity is {similarity!r}, expected 'dot' or 'cosine'")
+        if right_tower is None or isinstance(right_tower, (str, Composite, Mapping)):
+            if right_tower is not None and composite is not None:
+                raise InputError(f"got two composites, {right_tower!r} and {composite!r}, expected one and two towers")
+            composite, right_tower = right_tower if composite is None else composite, None
+            if right_composite is not None:
+                raise InputError("right_composite is given, but no right tower: BiLRP(left_tower, right_tower, ...)")
+        elif right_composite is None and not isinstance(composite, Mapping):
+            right_composite = composite
         self.model = model
         self.composite = Composite.ensure(composite)
+        self.right_tower = right_tower
+        self.right_composite = self.composite if right_tower is None else Composite.ensure(right_composite)
         self.similarity = similarity
         self.projection = projection
+        self.relevance_of = relevance_of
+        self.right_relevance_of = relevance_of if right_tower is None else right_relevance_of
         self.canonizers = tuple(canonizers)
         self.memory = memory
 
     def explain(
         self,
-        x: Tensor,
-        y: Tensor,
+        x: ModelInput,
+        y: ModelInput,
         *,
         bias: str = "leave",
         keep_channels: bool = False,
-        channel_axis: int = 1,
+        channel_axis: int | None = None,
         pool: int | None = None,
+        tokens: tuple[Sequence[str] | None, Sequence[str] | None] = (None, None),
     ) -> JointRelevance:
         """The joint relevance of one pair.
 
@@ -108,19 +135,23 @@ class BiLRP:
         ----------
         x, y : Tensor of shape (1, C, H, W) and (1, C, H', W')
             Any shape that the model takes, with a batch axis of 1. Integer inputs are token numbers: their relevance
-            is that of their vectors, summed.
+            is that of their vectors, summed. A model of several inputs gets a tuple by place or a dict by name, such
+            as ``{"input_ids": ids, "attention_mask": mask}``; one of them is explained (``relevance_of``), the others
+            are held fixed.
         bias : {"leave", "distribute"}
             Biases keep their share, which `JointRelevance.bias_share` states; or it is shared over the inputs of each
             layer in proportion to abs(z_jk).
         keep_channels : bool
             Keep the channel axis instead of summing over it.
-        channel_axis : int
-            Which axis of the input the channels are on; -1 for sequences of vectors (1, T, D). Inputs of two axes
-            (1, F) have none.
+        channel_axis : int, optional
+            Which axis of the input the channels are on. Default: 1, and -1 for ``inputs_embeds``; -1 is for sequences
+            of vectors (1, T, D). Inputs of two axes (1, F) have none.
         pool : int, optional
             The same as ``explain(x, y).pool(pool)``, several times faster for convolutional networks and large tiles:
             the relevance of tiles is found without maps of full resolution (`bilrp._engine.tiled`), in networks that
-            branch up to their first branch.
+            branch up to their first branch. Of an image and a text it is the image's.
+        tokens : (sequence of str or None, sequence of str or None)
+            The tokens of each side, kept with the result.
 
         Returns
         -------
@@ -131,8 +162,16 @@ class BiLRP:
         UnsupportedOperationError
             When relevance reaches an operation without a rule.
         """
-        factors = [self._factor(sample, bias, keep_channels, channel_axis, pool) for sample in (x, y)]
-        joint = self._join(factors[0], factors[1], bias, pool or 1)
+        settings: dict[str, Any] = {"bias": bias, "keep_channels": keep_channels, "channel_axis": channel_axis}
+        sides = (x, "left", tokens[0]), (y, "right", tokens[1])
+        pools = [pool if pool is None or self._has_pixels(sample, side) else None for sample, side, _ in sides]
+        if pool is not None and pools == [None, None]:
+            pools = [pool, pool]  # refused with the reason
+        left, right = (
+            self.factor(sample, side=side, pool=size, tokens=names, **settings)
+            for (sample, side, names), size in zip(sides, pools, strict=True)
+        )
+        joint = left @ right
         warn_of_doubts(joint.certificate)
         return joint
 
@@ -143,7 +182,7 @@ class BiLRP:
         *,
         bias: str = "leave",
         keep_channels: bool = False,
-        channel_axis: int = 1,
+        channel_axis: int | None = None,
         pool: int | None = None,
     ) -> list[JointRelevance]:
         """The joint relevance of each pair (x[n], y[n]) of two batches of N; arguments as in `explain`.
@@ -152,52 +191,152 @@ class BiLRP:
         """
         if len(x) != len(y):
             raise InputError(f"explain_pairs: got {len(x)} and {len(y)} samples, expected as many of each")
-        known: list[tuple[Tensor, Relevance]] = []
+        known: dict[str, list[tuple[Tensor, Factor]]] = {"left": [], "right": []}
 
-        def factor(sample: Tensor) -> Relevance:
-            for other, relevance in known:
+        def factor(sample: Tensor, side: str) -> Factor:
+            seen = known["left" if self.right_tower is None else side]
+            for other, explained in seen:
                 if other.shape == sample.shape and torch.equal(other, sample):
-                    return relevance
-            known.append((sample, self._factor(sample, bias, keep_channels, channel_axis, pool)))
-            return known[-1][1]
-
-        return [self._join(factor(x[n : n + 1]), factor(y[n : n + 1]), bias, pool or 1) for n in range(len(x))]
-
-    def _factor(self, x: Tensor, bias: str, keep_channels: bool, channel_axis: int, pool: int | None) -> Relevance:
-        axis = summed_axis(x, keep_channels, channel_axis)
-        n_axes = x.dim() - (axis is not None)
-        if pool is not None and (pool < 1 or n_axes < 3 or not x.is_floating_point()):
-            raise InputError(
-                f"pool is {pool} for an input of shape {tuple(x.shape)}, expected one or more pixels and an input with "
-                f"a height and a width, such as (1, C, H, W)"
+                    return explained
+            explained = self.factor(
+                sample, side=side, bias=bias, keep_channels=keep_channels, channel_axis=channel_axis, pool=pool
             )
-        tiles_alone = pool is not None and axis == 1 and x.dim() == 4
+            seen.append((sample, explained))
+            return explained
+
+        joints = [factor(x[n : n + 1], "left") @ factor(y[n : n + 1], "right") for n in range(len(x))]
+        for joint in joints:
+            warn_of_doubts(joint.certificate)
+        return joints
+
+    def factor(
+        self,
+        x: ModelInput,
+        *,
+        side: str = "left",
+        bias: str = "leave",
+        keep_channels: bool = False,
+        channel_axis: int | None = None,
+        pool: int | None = None,
+        tokens: Sequence[str] | None = None,
+    ) -> Factor:
+        """One side of the explanation, for all pairs of this input: ``explainer.factor(x) @ explainer.factor(y)``.
+
+        Parameters
+        ----------
+        x : Tensor, tuple or mapping
+        side : {"left", "right"}
+            Which tower embeds it, where there are two.
+        bias, keep_channels, channel_axis, pool
+            As in `explain`.
+        tokens : sequence of str, optional
+            Of a text, kept with the result.
+
+        Returns
+        -------
+        Factor
+        """
+        if side not in SIDES:
+            raise InputError(f"side is {side!r}, expected 'left' or 'right'")
+        tower, composite, relevance_of = self._side(side)
+        model, carrier, name = bind(tower, x, relevance_of)
+        if channel_axis is None:
+            channel_axis = -1 if name == "inputs_embeds" else 1
+        axis = summed_axis(carrier, keep_channels, channel_axis)
+        n_axes = carrier.dim() - (axis is not None)
+        if pool is not None and (pool < 1 or n_axes < 3 or not carrier.is_floating_point()):
+            raise InputError(
+                f"pool is {pool} for an input of shape {tuple(carrier.shape)}, expected one or more pixels and an "
+                f"input with a height and a width, such as (1, C, H, W)"
+            )
+        tiles_alone = pool is not None and axis == 1 and carrier.dim() == 4
 
         def reduce(relevance: Tensor) -> Tensor:
             summed = relevance if axis is None else relevance.sum(dim=axis + 1)  # K comes first
             return summed if pool is None else tile_sums(summed, pool)
 
-        factor = explain_outputs(
-            self.model,
-            x,
-            self.composite,
-            bias=bias,
-            projection=self.projection,
-            pool=pool if tiles_alone else None,
-            reduce=None if tiles_alone else reduce,
-            canonizers=self.canonizers,
-            memory=self.memory,
-            warn=False,
-        )
-        if self.similarity == "cosine":
-            norm = factor.embedding.norm()
-            scale = torch.where(norm > 0, 1 / norm, torch.zeros_like(norm))
-            factor = Relevance(factor.values * scale, factor.embedding * scale, factor.coverage)
-        return factor
-
-    def _join(self, left: Relevance, right: Relevance, bias: str, tile: int) -> JointRelevance:
-        settings: dict[str, Any] = {"composite": self.composite.name, "bias": bias, "similarity": self.similarity}
-        if isinstance(provenance := getattr(self.model, "provenance", None), str):
+        try:
+            explained = explain_outputs(
+                model,
+                carrier,
+                composite,
+                bias=bias,
+                projection=self.projection,
+                pool=pool if tiles_alone else None,
+                reduce=None if tiles_alone else reduce,
+                canonizers=self.canonizers,
+                memory=self.memory,
+                warn=False,
+            )
+        except (TypeError, RuntimeError, IndexError) as error:
+            if not isinstance(error, BilrpError) and not can_run(model, carrier):
+                raise refused_by_model(tower, x, error) from error
+            raise
+        settings: dict[str, Any] = {"composite": composite.name, "bias": bias, "similarity": self.similarity}
+        if isinstance(provenance := getattr(tower, "provenance", None), str):
             settings["model"] = provenance
-        factors = left.values, right.values, left.embedding, right.embedding
-        return JointRelevance(*factors, left.coverage, right.coverage, tile, settings)
+        scale = self._scale(explained.embedding)
+        return Factor(
+            explained.values * scale if self.similarity == "cosine" else explained.values,
+            explained.embedding * scale,
+            explained.coverage,
+            pool or 1,
+            settings,
+            None if tokens is None else tuple(tokens),
+        )
+
+    def factors(
+        self,
+        inputs: Iterable[ModelInput],
+        *,
+        side: str = "left",
+        bias: str = "leave",
+        keep_channels: bool = False,
+        channel_axis: int | None = None,
+        pool: int | None = None,
+    ) -> Iterator[Factor]:
+        """The factor of each of many inputs, one after the other: a stream, of which nothing is held.
+
+        Parameters
+        ----------
+        inputs : iterable of Tensor, tuple or mapping
+            Each one sample with its batch axis, of any size.
+        side, bias, keep_channels, channel_axis, pool
+            As in `factor`.
+
+        Yields
+        ------
+        Factor
+            In the order of the inputs. `bilrp.save_factors` writes them to a folder, `bilrp.all_pairs` joins them.
+        """
+        for x in inputs:
+            yield self.factor(
+                x, side=side, bias=bias, keep_channels=keep_channels, channel_axis=channel_axis, pool=pool
+            )
+
+    def _side(self, side: str) -> tuple[Tower, Composite, str | int | None]:
+        if side == "left" or self.right_tower is None:
+            return self.model, self.composite, self.relevance_of
+        return self.right_tower, self.right_composite, self.right_relevance_of
+
+    def _has_pixels(self, x: ModelInput, side: str) -> bool:
+        tower, _, relevance_of = self._side(side)
+        carrier = bind(tower, x, relevance_of)[1]
+        return carrier.is_floating_point() and carrier.dim() >= 4
+
+    def _scale(self, embedding: Tensor) -> Tensor:
+        """What embedding and relevance are multiplied with: the norm held fixed, for the cosine."""
+        if self.similarity == "dot":
+            return torch.ones_like(embedding[:1])[0]
+        norm = embedding.norm()
+        return torch.where(norm > 0, 1 / norm, torch.zeros_like(norm))
+
+
+def can_run(model: nn.Module, x: Tensor) -> bool:
+    """Whether the model by itself takes this input."""
+    try:
+        with frozen_eval(model, x.device):
+            model(x.detach().clone())
+    except Exception:
+        return False
+    return True

@@ -14,33 +14,24 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from bilrp._engine.ranking import top_products
 from bilrp.certificate import Certificate, certify_pair
 from bilrp.coverage import Coverage
 from bilrp.exceptions import InputError, RelevanceFileError
+from bilrp.regions import BoxLike as BoxLike
+from bilrp.regions import Region as Region
+from bilrp.regions import inside
+from bilrp.regions import tile_sums as tile_sums
+from bilrp.tokens import is_special, merged_spans, merged_words
 
 FORMAT = "bilrp.JointRelevance/1"
 MAX_MATRIX = 2**27  # entries; half a gigabyte in float32
-
-
-@runtime_checkable
-class BoxLike(Protocol):
-    """Anything with a left, a top, a width and a height."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-
-
-Region = Sequence[float] | BoxLike
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +42,8 @@ class JointRelevance:
     ----------
     left, right : Tensor of shape (M, H, W) and (M, H', W')
         Relevance of each place of the first and the second input for each embedding dimension, channels summed. With
-        kept channels (M, C, H, W); for other inputs (M, *their shape*). The sum over m of the products of an entry
+        kept channels (M, C, H, W); for tokens (M, T); for other inputs (M, *their shape*). The two sides may be of
+        different kinds. The sum over m of the products of an entry
         of each is the relevance of that pair, in the unit of the similarity.
     left_embedding, right_embedding : Tensor of shape (M,)
         What was multiplied: embeddings, after projection and normalisation.
@@ -62,6 +54,10 @@ class JointRelevance:
     settings : mapping, optional
         What the explainer was told: composite, bias, similarity. Read-only; the rules that were really applied stand
         in the coverage reports.
+    right_tile : int, optional
+        ``tile`` of the second input. Default: that of the first.
+    left_tokens, right_tokens : sequence of str, optional
+        The tokens of a text, one for each entry of its maps.
     """
 
     left: Tensor
@@ -72,8 +68,22 @@ class JointRelevance:
     right_coverage: Coverage
     tile: int = 1
     settings: Mapping[str, Any] | None = None
+    right_tile: int | None = None
+    left_tokens: Sequence[str] | None = None
+    right_tokens: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
+        if self.right_tile is None:
+            object.__setattr__(self, "right_tile", self.tile)
+        for side in ("left", "right"):
+            tokens, maps = getattr(self, f"{side}_tokens"), getattr(self, side)
+            if tokens is not None:
+                object.__setattr__(self, f"{side}_tokens", tuple(tokens))
+                if maps.dim() < 2 or maps.shape[1] != len(tokens):
+                    raise InputError(
+                        f"JointRelevance: {len(tokens)} {side} tokens for maps of shape {tuple(maps.shape)}, expected "
+                        f"one for each entry (M, T)"
+                    )
         rows = {len(t) for t in (self.left, self.right, self.left_embedding, self.right_embedding)}
         if len(rows) != 1:
             raise InputError(f"JointRelevance: factors and embeddings have {sorted(rows)} dimensions, expected one M")
@@ -121,7 +131,59 @@ class JointRelevance:
             right_embedding=self.left_embedding,
             left_coverage=self.right_coverage,
             right_coverage=self.left_coverage,
+            tile=self.tiles[1],
+            right_tile=self.tile,
+            left_tokens=self.right_tokens,
+            right_tokens=self.left_tokens,
         )
+
+    @property
+    def tiles(self) -> tuple[int, int]:
+        """Pixels along one side of an entry of the first and of the second input."""
+        return self.tile, self.tile if self.right_tile is None else self.right_tile
+
+    def to(self, *args: Any, **kwargs: Any) -> JointRelevance:
+        """On another device or in another type; arguments as for ``torch.Tensor.to``."""
+        return replace(self, **{name: getattr(self, name).to(*args, **kwargs) for name in ARRAYS})
+
+    def __add__(self, other: JointRelevance) -> JointRelevance:
+        """The sum of two explanations, place by place: its similarity is the sum of both, its M as well.
+
+        Both sides must have the same places, such as pages of one format or crops of one size; whether a place means
+        the same in both is for the caller to know. `bilrp.mean_of_pairs` is the short way for many.
+        """
+        if not isinstance(other, JointRelevance):
+            return NotImplemented
+        pairs = [(getattr(self, side).shape[1:], getattr(other, side).shape[1:]) for side in ("left", "right")]
+        if any(first != second for first, second in pairs) or self.tiles != other.tiles:
+            first, second = (f"{tuple(j.left.shape[1:])} x {tuple(j.right.shape[1:])}" for j in (self, other))
+            raise InputError(
+                f"explanations of maps {first} and {second}, tiles of {self.tiles} and {other.tiles}: only equal ones "
+                f"are added place by place. Pool them to as many tiles, or add up totals."
+            )
+        stacked: dict[str, Any] = {
+            name: torch.cat([getattr(self, name), getattr(other, name).to(getattr(self, name))]) for name in ARRAYS
+        }
+        return replace(
+            self,
+            **stacked,
+            left_coverage=self.left_coverage.with_note(SUMMED),
+            right_coverage=self.right_coverage.with_note(SUMMED),
+            left_tokens=self.left_tokens if self.left_tokens == other.left_tokens else None,
+            right_tokens=self.right_tokens if self.right_tokens == other.right_tokens else None,
+        )
+
+    def __radd__(self, other: object) -> JointRelevance:
+        """So that ``sum(explanations)`` works."""
+        return self if isinstance(other, int) and other == 0 else NotImplemented
+
+    def __mul__(self, weight: float) -> JointRelevance:
+        """The explanation of a multiple of the similarity."""
+        if not isinstance(weight, (int, float)):
+            return NotImplemented
+        return replace(self, left=self.left * weight, left_embedding=self.left_embedding * weight)
+
+    __rmul__ = __mul__
 
     def pool(self, size: int) -> JointRelevance:
         """Relevance summed over tiles of size x size entries; tiles at the far edges may be smaller.
@@ -134,10 +196,70 @@ class JointRelevance:
         """
         if size < 1:
             raise InputError(f"pool: size is {size}, expected one or more")
-        if self.left.dim() < 3 or self.right.dim() < 3:
-            raise InputError(f"pool: needs maps (M, H, W), got {tuple(self.left.shape)} and {tuple(self.right.shape)}")
-        left, right = tile_sums(self.left, size), tile_sums(self.right, size)
-        return replace(self, left=left, right=right, tile=self.tile * size)
+        if self.left.dim() < 3 and self.right.dim() < 3:
+            raise InputError(
+                f"pool: needs maps (M, H, W) on a side, got {tuple(self.left.shape)} and {tuple(self.right.shape)}. "
+                f"Tokens are put together by words() or merge_spans()."
+            )
+        tiles, sums = list(self.tiles), []
+        for i, maps in enumerate((self.left, self.right)):
+            has_tiles = maps.dim() >= 3
+            sums.append(tile_sums(maps, size) if has_tiles else maps)
+            tiles[i] *= size if has_tiles else 1
+        return replace(self, left=sums[0], right=sums[1], tile=tiles[0], right_tile=tiles[1])
+
+    def words(self, *, special: str = "keep") -> JointRelevance:
+        """Relevance of words: sub-words of both sides added up by the marks of their tokenizer (`bilrp.tokens`).
+
+        Parameters
+        ----------
+        special : {"keep", "drop"}
+            Tokens that stand for no text, such as ``[CLS]`` and padding, stay as words of their own; or they are left
+            out, and with them their relevance: ``settings["dropped_special"]`` then says how much of `total` that was.
+        """
+        if special not in {"keep", "drop"}:
+            raise InputError(f"words: special is {special!r}, expected 'keep' or 'drop'")
+        if self.left_tokens is None and self.right_tokens is None:
+            raise InputError("words: neither side has tokens. Give them to explain(..., tokens=(left, right)).")
+        changed: dict[str, Any] = {}
+        for side in ("left", "right"):
+            tokens = getattr(self, f"{side}_tokens")
+            if tokens is not None:
+                maps, words = merged_words(getattr(self, side), tokens, special == "drop")
+                changed |= {side: maps, f"{side}_tokens": words}
+        merged = replace(self, **changed)
+        if special == "keep":
+            return merged
+        whole = self.total()
+        dropped = 1 - merged.total() / whole if whole else 0.0
+        return replace(merged, settings={**(self.settings or {}), "dropped_special": dropped})
+
+    def merge_spans(
+        self, left: Sequence[tuple[int, int]] | None = None, right: Sequence[tuple[int, int]] | None = None
+    ) -> JointRelevance:
+        """Relevance added up over spans (start, stop) of the entries of one-dimensional maps; the others stay single.
+
+        Parameters
+        ----------
+        left, right : sequence of (start, stop), optional
+            Of the first and the second input, without overlap.
+        """
+        changed: dict[str, Any] = {}
+        for side, spans in (("left", left), ("right", right)):
+            if spans is not None:
+                maps, tokens = merged_spans(getattr(self, side), spans, getattr(self, f"{side}_tokens"))
+                changed |= {side: maps, f"{side}_tokens": tokens}
+        return replace(self, **changed)
+
+    @property
+    def special_share(self) -> float:
+        """The share of `total` that pairs with a special token hold, such as ``[CLS]`` or padding; 0 without tokens."""
+        total = self.total()
+        sums = []
+        for maps, tokens in ((self.left, self.left_tokens), (self.right, self.right_tokens)):
+            keep = slice(None) if tokens is None else [i for i, token in enumerate(tokens) if not is_special(token)]
+            sums.append(maps[:, keep].flatten(1).double().sum(1))
+        return 1 - float(sums[0] @ sums[1]) / total if total else 0.0
 
     def matrix(self) -> Tensor:
         """The relevance of every pair, of shape (*left shape, *right shape), such as (H, W, H', W').
@@ -156,7 +278,7 @@ class JointRelevance:
         table = self.left.flatten(1).T @ self.right.flatten(1)
         return table.reshape(*self.left.shape[1:], *self.right.shape[1:])
 
-    def top_pairs(self, k: int = 50, *, by: str = "relevance") -> list[tuple[int | float, ...]]:
+    def top_pairs(self, k: int = 50, *, by: str = "relevance", names: bool = False) -> list[tuple[Any, ...]]:
         """The k pairs with the greatest relevance, exactly, in bounded memory.
 
         Parameters
@@ -165,6 +287,8 @@ class JointRelevance:
         by : {"relevance", "magnitude"}
             Falling relevance, of pairs above zero alone; or falling absolute relevance, which also finds what speaks
             against the similarity.
+        names : bool
+            Give (left, right, relevance), where a token is named and another place is the tuple of its indices.
 
         Returns
         -------
@@ -184,7 +308,10 @@ class JointRelevance:
         rows, columns, values = top_products(self.left.flatten(1), self.right.flatten(1), k, by == "magnitude")
         first = np.stack(np.unravel_index(rows, tuple(self.left.shape[1:])), axis=1)
         second = np.stack(np.unravel_index(columns, tuple(self.right.shape[1:])), axis=1)
-        return [(*map(int, a), *map(int, b), float(value)) for a, b, value in zip(first, second, values, strict=True)]
+        places = zip(first.tolist(), second.tolist(), values.tolist(), strict=True)
+        if not names:
+            return [(*a, *b, value) for a, b, value in places]
+        return [(_name(a, self.left_tokens), _name(b, self.right_tokens), value) for a, b, value in places]
 
     def between(self, left: Region, right: Region) -> float:
         """The relevance of all pairs between a region of the first input and one of the second.
@@ -194,8 +321,8 @@ class JointRelevance:
         left, right : (x, y, width, height), or an object with these attributes
             In pixels of the inputs, also when pooled; an entry belongs to a region when its middle does.
         """
-        first = _inside(self.left, left, self.tile).double()
-        return float(first @ _inside(self.right, right, self.tile).double())
+        first = inside(self.left, left, self.tile, self.left_tokens).double()
+        return float(first @ inside(self.right, right, self.tiles[1], self.right_tokens).double())
 
     def given(self, left: Region) -> Tensor:
         """What in the second input answers to a region of the first: a map (H', W') that sums to its relevance.
@@ -205,7 +332,7 @@ class JointRelevance:
         left : (x, y, width, height)
             As in `between`. For a region of the second input call ``swapped().given(region)``.
         """
-        weights = _inside(self.left, left, self.tile)
+        weights = inside(self.left, left, self.tile, self.left_tokens)
         return torch.einsum("m,m...->...", weights, self.right)
 
     def left_marginal(self) -> Tensor:
@@ -242,6 +369,9 @@ class JointRelevance:
         about = {
             "format": FORMAT,
             "tile": self.tile,
+            "right_tile": self.tiles[1],
+            "left_tokens": self.left_tokens,
+            "right_tokens": self.right_tokens,
             "settings": None if self.settings is None else dict(self.settings),
             "left_coverage": self.left_coverage.to_dict(),
             "right_coverage": self.right_coverage.to_dict(),
@@ -264,14 +394,17 @@ class JointRelevance:
         try:
             with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
                 about = json.loads(str(file["about"]))
-                arrays = {name: torch.from_numpy(file[name]) for name in ARRAYS}
+                arrays: dict[str, Any] = {name: torch.from_numpy(file[name]) for name in ARRAYS}
             if about["format"] != FORMAT:
                 raise RelevanceFileError(f"{path}: format is {about['format']!r}, expected {FORMAT!r}")
             left, right = (Coverage.from_dict(about[key]) for key in ("left_coverage", "right_coverage"))
             tile = int(about["tile"])
             if tile < 1:
                 raise RelevanceFileError(f"{path}: tile is {tile}, expected one or more")
-            return cls(**arrays, left_coverage=left, right_coverage=right, tile=tile, settings=about["settings"])
+            more = {name: about.get(name) for name in ("right_tile", "left_tokens", "right_tokens")}
+            return cls(
+                **arrays, left_coverage=left, right_coverage=right, tile=tile, settings=about["settings"], **more
+            )
         except FileNotFoundError as error:
             raise RelevanceFileError(f"{path}: no such file") from error
         except (OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
@@ -282,36 +415,9 @@ class JointRelevance:
             ) from error
 
 
+SUMMED = "a sum of explanations: the report is that of the first"
 ARRAYS = ("left", "right", "left_embedding", "right_embedding")
 
 
-def tile_sums(maps: Tensor, size: int) -> Tensor:
-    """(..., H, W) summed over tiles of size x size; tiles at the far edges may be smaller."""
-    height, width = maps.shape[-2:]
-    padded = F.pad(maps, (0, -width % size, 0, -height % size))
-    *lead, rows, columns = padded.shape
-    return padded.reshape(*lead, rows // size, size, columns // size, size).sum(dim=(-3, -1))
-
-
-def _inside(maps: Tensor, region: Region, tile: int) -> Tensor:
-    """The sum of each map over a region: shape (M,), or (M, C) summed to (M,)."""
-    if maps.dim() < 3:
-        raise InputError(f"regions need maps (M, H, W), got {tuple(maps.shape)}")
-    if isinstance(region, BoxLike):
-        x, y, width, height = (float(v) for v in (region.x, region.y, region.width, region.height))
-    else:
-        if len(region) != 4:
-            raise InputError(f"a region is (x, y, width, height), got {len(region)} numbers")
-        x, y, width, height = (float(v) for v in region)
-    if width < 0 or height < 0:
-        raise InputError(f"a region is (x, y, width, height) with sizes of zero or more, got {width} x {height}")
-    rows = _covered(maps.shape[-2], y, height, tile)
-    columns = _covered(maps.shape[-1], x, width, tile)
-    return maps[..., rows, columns].flatten(1).sum(1)
-
-
-def _covered(n: int, start: float, extent: float, tile: int) -> slice:
-    """The entries whose middle lies in [start, start + extent)."""
-    first = int(np.ceil(start / tile - 0.5))
-    last = int(np.ceil((start + extent) / tile - 0.5))
-    return slice(min(max(first, 0), n), min(max(last, 0), n))
+def _name(place: list[int], tokens: Sequence[str] | None) -> str | tuple[int, ...]:
+    return tuple(place) if tokens is None else tokens[place[0]]

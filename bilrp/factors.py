@@ -1,0 +1,212 @@
+r"""Factors: one input explained once, for all its pairs.
+
+:math:`R_{ij} = \sum_m L_{mi} R_{mj}` [Eberle2022]_ has two factors that know nothing of each other. So N inputs need N
+explanations for all their :math:`N (N - 1) / 2` pairs, and sums over pairs are products of sums: the mean explanation
+of many pairs, the difference of two, tables for a whole corpus come without explaining anything again.
+
+References
+----------
+.. [Eberle2022] Eberle et al. Building and interpreting deep similarity models. IEEE TPAMI 44(3), 2022.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bilrp.exceptions import InputError
+from bilrp.joint import SUMMED, JointRelevance
+from bilrp.outputs import Relevance
+from bilrp.regions import tile_sums
+from bilrp.tokens import merged_words
+
+HELD = 64  # factors of one block in `all_pairs`: read from disk once a block and not once a pair
+
+
+@dataclass(eq=False)
+class Factor(Relevance):
+    """One side of the explanation of a similarity: what `bilrp.BiLRP.factor` gives.
+
+    Parameters
+    ----------
+    values : Tensor of shape (M, H, W)
+        Relevance of each place for each embedding dimension, channels summed; (M, T) for tokens, and so on.
+    embedding : Tensor of shape (M,)
+        After projection; for the cosine divided by its norm.
+    coverage : Coverage
+        Every operation with its rule.
+    tile : int
+        Pixels of the input along one side of an entry: 1 unless pooled.
+    settings : mapping, optional
+        What the explainer was told: composite, bias, similarity.
+    tokens : tuple of str, optional
+        The tokens of a text, one for each entry of the map.
+    """
+
+    tile: int = 1
+    settings: Mapping[str, Any] | None = None
+    tokens: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.values) != len(self.embedding):
+            raise InputError(f"Factor: {len(self.values)} maps for an embedding of {len(self.embedding)} dimensions")
+        self.settings = None if self.settings is None else MappingProxyType(dict(self.settings))
+        if self.tokens is not None:
+            self.tokens = tuple(self.tokens)
+            if self.values.dim() < 2 or self.values.shape[1] != len(self.tokens):
+                raise InputError(f"Factor: {len(self.tokens)} tokens for maps of shape {tuple(self.values.shape)}")
+
+    def __repr__(self) -> str:
+        tokens = "" if self.tokens is None else f", {len(self.tokens)} tokens"
+        return f"Factor({len(self)} dimensions of maps {self.shape}{tokens}, tile={self.tile})"
+
+    def __len__(self) -> int:
+        """How many embedding dimensions there are."""
+        return len(self.embedding)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one map, such as (H, W) or (T,)."""
+        return tuple(self.values.shape[1:])
+
+    def __matmul__(self, other: Factor) -> JointRelevance:
+        """The joint relevance of two inputs: the same as ``explain`` gives.
+
+        Raises
+        ------
+        InputError
+            When the embeddings differ in their dimensions, or one is normalised and the other is not.
+        """
+        if not isinstance(other, Factor):
+            return NotImplemented
+        if len(self) != len(other):
+            raise InputError(
+                f"the two embeddings have {len(self)} and {len(other)} dimensions, expected as many: both sides must "
+                f"end in one space. Give each encoder its projection into it."
+            )
+        first, second = dict(self.settings or {}), dict(other.settings or {})
+        kinds = {settings["similarity"] for settings in (first, second) if "similarity" in settings}
+        if len(kinds) > 1:
+            raise InputError(f"one factor is for the similarity {first['similarity']!r}, the other for {kinds}")
+        own = {f"right_{key}": value for key, value in second.items() if first.get(key) != value}
+        return JointRelevance(
+            self.values,
+            other.values,
+            self.embedding,
+            other.embedding,
+            self.coverage,
+            other.coverage,
+            self.tile,
+            {**first, **own} or None,
+            right_tile=other.tile,
+            left_tokens=self.tokens,
+            right_tokens=other.tokens,
+        )
+
+    def __add__(self, other: Factor) -> Factor:
+        """The factor of the sum of two embeddings, place by place: relevance and embedding are both linear in it."""
+        return self._combined(other, 1.0)
+
+    def __sub__(self, other: Factor) -> Factor:
+        """The factor of the difference of two embeddings, place by place.
+
+        ``f @ (g - h)`` says what speaks for g rather than for h where both have the same places, such as two versions
+        of one image. For inputs of different places use `contrast`.
+        """
+        return self._combined(other, -1.0)
+
+    def __mul__(self, weight: float) -> Factor:
+        """The factor of a multiple of the embedding."""
+        return replace(self, values=self.values * weight, embedding=self.embedding * weight)
+
+    __rmul__ = __mul__
+
+    def _combined(self, other: Factor, weight: float) -> Factor:
+        if not isinstance(other, Factor):
+            return NotImplemented
+        if len(self) != len(other) or self.shape != other.shape or self.tile != other.tile:
+            raise InputError(
+                f"factors of maps {self.shape} and {other.shape}, {len(self)} and {len(other)} dimensions, tiles of "
+                f"{self.tile} and {other.tile}: only equal ones are added place by place. For why one input is nearer "
+                f"than another use bilrp.contrast(f, g, h), or pool both to as many tiles."
+            )
+        return replace(
+            self,
+            values=self.values + weight * other.values,
+            embedding=self.embedding + weight * other.embedding,
+            coverage=self.coverage.with_note(SUMMED),
+            tokens=self.tokens if self.tokens == other.tokens else None,
+        )
+
+    def pool(self, size: int) -> Factor:
+        """Relevance summed over tiles of size x size entries; see `bilrp.JointRelevance.pool`."""
+        if size < 1:
+            raise InputError(f"pool: size is {size}, expected one or more")
+        if self.values.dim() < 3:
+            raise InputError(f"pool: needs maps (M, H, W), got {tuple(self.values.shape)}. Tokens: see words().")
+        return replace(self, values=tile_sums(self.values, size), tile=self.tile * size)
+
+    def words(self, *, special: str = "keep") -> Factor:
+        """Relevance of words, sub-words added up; see `bilrp.JointRelevance.words`."""
+        if special not in {"keep", "drop"}:
+            raise InputError(f"words: special is {special!r}, expected 'keep' or 'drop'")
+        if self.tokens is None:
+            raise InputError("words: the factor has no tokens. Give them to factor(..., tokens=).")
+        values, words = merged_words(self.values, self.tokens, special == "drop")
+        return replace(self, values=values, tokens=words)
+
+    def to(self, *args: Any, **kwargs: Any) -> Factor:
+        """On another device or in another type; arguments as for ``torch.Tensor.to``."""
+        return replace(self, values=self.values.to(*args, **kwargs), embedding=self.embedding.to(*args, **kwargs))
+
+    def total(self) -> Tensor:
+        """The relevance of all places for each dimension, of shape (M,): the embedding less what biases kept."""
+        return self.values.flatten(1).sum(1)
+
+
+def similarity_matrix(left: Iterable[Factor], right: Iterable[Factor] | None = None) -> Tensor:
+    """The similarity of every pair, of shape (N, N').
+
+    Parameters
+    ----------
+    left : iterable of Factor
+    right : iterable of Factor, optional
+        Default: ``left``.
+    """
+    first = torch.stack([factor.embedding for factor in left])
+    second = first if right is None else torch.stack([factor.embedding for factor in right])
+    return first @ second.T
+
+
+def all_pairs(
+    factors: Sequence[Factor], others: Sequence[Factor] | None = None
+) -> Iterator[tuple[int, int, JointRelevance]]:
+    """The joint relevance of all pairs, one after the other, at no further pass through the model.
+
+    Parameters
+    ----------
+    factors : sequence of Factor
+        A list, or a folder of `bilrp.load_factors`; of the latter `HELD` are in memory at a time.
+    others : sequence of Factor, optional
+        The second sides. Default: ``factors``, each unordered pair of different ones once.
+
+    Yields
+    ------
+    i, j : int
+        With i < j where ``others`` is not given.
+    joint : JointRelevance
+    """
+    second = factors if others is None else others
+    for start in range(0, len(factors), HELD):
+        rows = [factors[i] for i in range(start, min(start + HELD, len(factors)))]
+        for other in range(start if others is None else 0, len(second), HELD):
+            columns = [second[j] for j in range(other, min(other + HELD, len(second)))]
+            for i, left in enumerate(rows, start):
+                for j, right in enumerate(columns, other):
+                    if others is not None or i < j:
+                        yield i, j, left @ right
