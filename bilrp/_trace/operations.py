@@ -31,6 +31,7 @@ import torch
 from torch import Tensor
 
 from bilrp._trace.functions import CASTS, SHAPES
+from bilrp._trace.plain import PLAIN
 from bilrp._trace.tape import Operation, Ref, Tape, carries, found_in, is_integer
 
 CONVOLUTIONS = {"conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"}
@@ -124,7 +125,8 @@ class OperationContext:
         relevances : sequence of Tensor of shape (K, *output shape), or None
             One for each output; None counts as zero.
         call : callable, optional
-            Another function to take the Jacobian of.
+            Another function to take the Jacobian of. Default: that of the operation, written out where PyTorch's own
+            gradient can be wrong (`bilrp._trace.plain`).
         constants : bool, default True
             As in `run`.
 
@@ -135,7 +137,7 @@ class OperationContext:
         """
         with torch.enable_grad():
             leaves = [value.detach().requires_grad_() for value in self.inputs]
-            outputs = self.run(leaves, call, constants)
+            outputs = self.run(leaves, call or PLAIN.get(self.operation.call), constants)
             pairs = [(o, r) for o, r in zip(outputs, relevances, strict=False) if r is not None and o.requires_grad]
             gradients: Sequence[Tensor | None] = [None] * len(leaves)
             if pairs:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
+from math import factorial
+
 import pytest
 import torch
 from torch import Tensor, nn
 
 from bilrp import BiLRP, InputError
-from bilrp.baselines import BASELINES, Curvature, GradientProduct, HessianProduct, IntegratedJacobians, Saliency
+from bilrp.baselines import (
+    BASELINES,
+    Curvature,
+    GradientProduct,
+    HessianProduct,
+    IntegratedJacobians,
+    Saliency,
+    ShapleyInteraction,
+)
 from bilrp.testing import fingerprint, toy_network, toy_pair
 
 
@@ -129,3 +140,210 @@ def test_bad_arguments_are_refused() -> None:
         Curvature(model, projection=torch.zeros(2, 4)).table(x, y)
     with pytest.raises(InputError, match="the reference has shape"):
         IntegratedJacobians(model, reference=torch.zeros(2, 3, 8, 8, dtype=torch.float64)).explain(x, y)
+
+
+def batch_norm_before_turned_map() -> nn.Module:
+    """Channels last behind a batch norm that nothing can fold: the gradient that arrives is not contiguous."""
+
+    class Turned(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = nn.Conv2d(3, 6, 3)
+            self.norm = nn.BatchNorm2d(6)
+            self.own = nn.InstanceNorm2d(6, affine=True)
+            self.last = nn.Linear(6, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            out = self.norm(torch.tanh(self.first(x))).flatten(2).transpose(1, 2)
+            out = self.own(out.transpose(1, 2).unflatten(2, (6, 6))).flatten(2).transpose(1, 2)
+            return torch.tanh(self.last(out)).mean(1)
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = Turned().double().eval()
+        for parameter in (model.norm.weight, model.norm.bias, model.norm.running_mean, model.own.weight):
+            nn.init.normal_(parameter)
+        nn.init.uniform_(model.norm.running_var, 0.5, 2)
+    return model
+
+
+def test_wrong_gradient_of_batch_norm_is_not_inherited() -> None:
+    """PyTorch 2.13, CPU, N = 1; differences of the embedding tell who is right."""
+    model, (x, y) = batch_norm_before_turned_map(), toy_pair()
+
+    def difference(sample: Tensor, place: int) -> Tensor:
+        step = torch.zeros_like(sample).flatten()
+        step[place] = 1e-5
+        with torch.no_grad():
+            return (model(sample + step.view_as(sample)) - model(sample - step.view_as(sample)))[0] / 2e-5
+
+    slopes = [torch.stack([difference(s, i) for i in range(s.numel())], dim=1).reshape(4, 3, 8, 8) for s in (x, y)]
+    joint = HessianProduct(model).explain(x, y, keep_channels=True)
+    torch.testing.assert_close(joint.left, slopes[0] * x, rtol=1e-6, atol=1e-8)
+    torch.testing.assert_close(joint.right, slopes[1] * y, rtol=1e-6, atol=1e-8)
+    path = IntegratedJacobians(model, steps=40, reference=0.9 * x).explain(x, x)
+    with torch.no_grad():
+        way = (model(x) - model(0.9 * x))[0]
+    torch.testing.assert_close(path.left.sum((1, 2)), way, rtol=1e-5, atol=1e-7)
+
+
+def test_gradients_go_through_attention_and_gates() -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        attention = nn.MultiheadAttention(4, 2, batch_first=True)
+
+    class Gated(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.attention = attention
+
+        def forward(self, x: Tensor) -> Tensor:
+            out = self.attention(x, x, x, need_weights=False)[0] + x
+            return (out * torch.sigmoid(out) / (1 + out.norm(dim=-1, keepdim=True))).mean(1)
+
+    model = Gated().double().eval()
+    x = torch.randn(1, 5, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    expected = torch.autograd.functional.jacobian(model, x)[0][:, 0] * x
+    joint = HessianProduct(model).explain(x, x, channel_axis=-1)
+    torch.testing.assert_close(joint.left, expected.sum(-1), rtol=1e-9, atol=1e-12)
+
+
+class Encoder(nn.Module):
+    """Token numbers, viewed before they are looked up, positions added, a norm, a smooth layer, the mean."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = nn.Embedding(11, 6)
+        self.positions = nn.Embedding(11, 6)
+        self.block = nn.Linear(6, 6)
+        self.norm = nn.LayerNorm(6)
+        self.double().eval()
+
+    def forward(self, ids: Tensor) -> Tensor:
+        vectors = self.words(ids.view(-1, ids.shape[-1])) + self.positions(torch.arange(ids.shape[-1])[None])
+        return torch.tanh(self.block(self.norm(vectors))).mean(1)
+
+    def from_vectors(self, words: Tensor) -> Tensor:
+        vectors = words + self.positions(torch.arange(words.shape[1])[None])
+        return torch.tanh(self.block(self.norm(vectors))).mean(1)
+
+
+@pytest.fixture
+def encoder() -> Encoder:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return Encoder()
+
+
+IDS = torch.tensor([[0, 1, 2, 3, 4]])  # the same numbers as the positions
+OTHER_IDS = torch.tensor([[3, 7, 9]])
+
+
+def test_tokens_are_explained_by_their_vectors(encoder: Encoder) -> None:
+    before = fingerprint(encoder)
+    joint = HessianProduct(encoder).explain(IDS, OTHER_IDS)
+    assert joint.left.shape == (6, 5) and joint.right.shape == (6, 3)
+    words = encoder.words(IDS).detach()
+    expected = torch.autograd.functional.jacobian(encoder.from_vectors, words)[0][:, 0] * words
+    torch.testing.assert_close(joint.left, expected.sum(-1), rtol=1e-9, atol=1e-12)
+    pad = IntegratedJacobians(encoder, reference=lambda ids: torch.full_like(ids, 10), steps=30)
+    path = pad.explain(IDS, OTHER_IDS)
+    with torch.no_grad():
+        ways = [(encoder(ids) - encoder(torch.full_like(ids, 10)))[0] for ids in (IDS, OTHER_IDS)]
+    assert path.total() == pytest.approx(float(ways[0] @ ways[1]), rel=1e-3)
+    torch.testing.assert_close(path.left.sum(1), ways[0], rtol=1e-2, atol=1e-4)
+    pair = IntegratedJacobians(encoder, reference=(torch.full((1, 5), 10), torch.full((1, 3), 10)), steps=30)
+    assert torch.equal(pair.explain(IDS, OTHER_IDS).left, path.left)
+    assert HessianProduct(encoder).explain(IDS, IDS, keep_channels=True).left.shape == (6, 5, 6)
+    assert Curvature(encoder).table(IDS, OTHER_IDS).shape == (5, 3)
+    assert fingerprint(encoder) == before
+
+
+def test_exact_cosine_leaves_nothing_to_the_references(encoder: Encoder) -> None:
+    reference = (torch.tensor([[10, 10, 10, 10, 10]]), torch.tensor([[10, 10, 10]]))
+    exact = IntegratedJacobians(encoder, similarity="cosine", reference=reference, steps=30, shift=True)
+    joint = exact.explain(IDS, OTHER_IDS)
+    with torch.no_grad():
+        ways = [(encoder(ids) - encoder(base))[0] for ids, base in zip((IDS, OTHER_IDS), reference, strict=True)]
+    assert joint.similarity == pytest.approx(float(torch.cosine_similarity(*ways, dim=0)))
+    assert joint.total() == pytest.approx(joint.similarity, rel=1e-3)
+    plain = IntegratedJacobians(encoder, similarity="cosine", reference=reference, steps=30).explain(IDS, OTHER_IDS)
+    assert abs(plain.bias_share) > 0.05
+
+
+def test_middle_layers(encoder: Encoder) -> None:
+    model, x, y = small("bias")
+    joint = HessianProduct(model, layer="0").explain(x, y)
+    assert joint.left.shape == (5, 8, 8) and joint.settings is not None and joint.settings["layer"] == "0"
+    value = model[0](x).detach()
+    expected = torch.autograd.functional.jacobian(lambda v: model[1:](v * 1), value)[0][:, 0] * value
+    torch.testing.assert_close(joint.left, expected.sum(1))
+    assert IntegratedJacobians(model, layer="0", reference=0 * x, steps=4).explain(x, y).left.shape == (5, 8, 8)
+    tokens = IntegratedJacobians(encoder, layer="norm", steps=30, shift=True, reference=lambda ids: ids * 0 + 10)
+    path = tokens.explain(IDS, OTHER_IDS, channel_axis=-1)
+    assert path.left.shape == (6, 5)
+    assert path.total() == pytest.approx(path.similarity, rel=1e-3)
+    with pytest.raises(InputError, match="no layer 'nome'"):
+        HessianProduct(encoder, layer="nome").explain(IDS, IDS)
+
+
+def interaction_by_definition(model: nn.Module, x: Tensor, y: Tensor, index: str) -> Tensor:
+    """Every subset of the one game of six vectors of x and y, as the formula is printed; one player at a time."""
+    n, m = x.shape[1], y.shape[1]
+
+    def value(present: frozenset[int]) -> float:
+        first = torch.tensor([[float(i in present) for i in range(n)]], dtype=torch.float64)
+        second = torch.tensor([[float(n + j in present) for j in range(m)]], dtype=torch.float64)
+        with torch.no_grad():
+            return float(model(x * first)[0] @ model(y * second)[0])
+
+    table = torch.zeros(n, m, dtype=torch.float64)
+    for i, j in itertools.product(range(n), range(n, n + m)):
+        others = [k for k in range(n + m) if k not in (i, j)]
+        for size in range(len(others) + 1):
+            for chosen in map(frozenset, itertools.combinations(others, size)):
+                s, t = len([k for k in chosen if k < n]), len([k for k in chosen if k >= n])
+                weight = {
+                    "shapley": factorial(size) * factorial(n + m - size - 2) / factorial(n + m - 1),
+                    "banzhaf": 2.0 ** -(n + m - 2),
+                    "product": factorial(s)
+                    * factorial(n - s - 1)
+                    / factorial(n)
+                    * factorial(t)
+                    * factorial(m - t - 1)
+                    / factorial(m),
+                }[index]
+                change = value(chosen | {i, j}) - value(chosen | {i}) - value(chosen | {j}) + value(chosen)
+                table[i, j - n] += weight * change
+    return table
+
+
+@pytest.mark.parametrize("index", ["product", "shapley", "banzhaf"])
+def test_interactions_are_those_of_the_definition(index: str) -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        model = nn.Sequential(nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 2)).double()
+        other = torch.randn(1, 3, dtype=torch.float64)
+        x = torch.randn(1, 3, dtype=torch.float64)
+    joint = ShapleyInteraction(model, index=index).explain(x, other)
+    torch.testing.assert_close(joint.matrix(), interaction_by_definition(model, x, other, index))
+    with torch.no_grad():
+        assert joint.similarity == pytest.approx(float(model(x)[0] @ model(other)[0]))
+        ways = [(model(sample) - model(0 * sample))[0] for sample in (x, other)]
+    if index == "product":
+        assert joint.total() == pytest.approx(float(ways[0] @ ways[1]))
+
+
+def test_interactions_of_tiles_and_tokens(encoder: Encoder) -> None:
+    model, x, y = small("plain")
+    method = ShapleyInteraction(model, tile=4)
+    joint = method.explain(x, y)
+    assert joint.left.shape == (5, 2, 2) and joint.tile == 4
+    assert joint.total() == pytest.approx(joint.similarity)  # nothing without an image
+    torch.testing.assert_close(ShapleyInteraction(model).table(x, y, 4), joint.matrix())
+    words = ShapleyInteraction(encoder, reference=torch.tensor([[10]]), similarity="cosine").explain(IDS, OTHER_IDS)
+    assert words.left.shape == (6, 5)
+    with pytest.raises(InputError, match="64 and 64 places, expected at most 12"):
+        ShapleyInteraction(model).explain(x, y)
+    with pytest.raises(InputError, match="index is 'owen'"):
+        ShapleyInteraction(model, index="owen")

@@ -1,0 +1,171 @@
+"""What the baselines have in common: a pair, its embeddings and their Jacobians, from the library's own record."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from bilrp._trace.inner import FromInner
+from bilrp._trace.jacobian import jacobian
+from bilrp._trace.tape import frozen_eval, record
+from bilrp.coverage import Coverage
+from bilrp.exceptions import InputError
+from bilrp.explain import summed_axis
+from bilrp.joint import JointRelevance
+
+SIMILARITIES = ("dot", "cosine")
+COVERAGE = Coverage((), ("gradients of the whole pass: no operation has a rule, none is left out",))
+Factor = tuple[Tensor, Tensor]
+"""The maps of one side (M, *shape of the places), and what stands for its embedding (M,)."""
+
+
+class Side(NamedTuple):
+    """One input of a pair.
+
+    Parameters
+    ----------
+    model : nn.Module
+        The network, or the rest of it behind ``value``.
+    value : Tensor of shape (1, ...)
+        What is explained: the input, the vectors of its tokens, or the output of a layer.
+    axis : int or None
+        Over which axis of ``value`` relevance is summed.
+    number : int
+        0 for the first input, 1 for the second.
+    """
+
+    model: nn.Module
+    value: Tensor
+    axis: int | None
+    number: int
+
+
+class Baseline:
+    """Base of the explanations by gradients; the model is run in evaluation mode and left as it was.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Maps (1, ...) to (1, M), as for `bilrp.BiLRP`.
+    similarity : {"dot", "cosine"}
+        Norms are held fixed, as in `bilrp.BiLRP`.
+    projection : Tensor of shape (K, M), optional
+        Explains the similarity of projected embeddings.
+    layer : str, optional
+        Explain by the output of this layer instead of the input: pairs are then pairs of its places, and channels are
+        those of its output. Of token numbers it is always their vectors that are explained.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        similarity: str = "dot",
+        projection: Tensor | None = None,
+        layer: str | None = None,
+    ) -> None:
+        if similarity not in SIMILARITIES:
+            raise InputError(f"similarity is {similarity!r}, expected 'dot' or 'cosine'")
+        self.model = model
+        self.similarity = similarity
+        self.projection = projection
+        self.layer = layer
+
+    def explain(self, x: Tensor, y: Tensor, *, keep_channels: bool = False, channel_axis: int = 1) -> JointRelevance:
+        """The joint relevance of one pair; arguments as for `bilrp.BiLRP.explain`.
+
+        Token numbers (1, T) give maps (M, T), as there: the relevance of each token's vector, summed.
+        """
+        sides = self._sides(x, y, keep_channels, channel_axis)
+        (left, phi), (right, other_phi) = self._factors(sides)
+        settings = {"method": type(self).__name__, "similarity": self.similarity}
+        if self.layer is not None:
+            settings["layer"] = self.layer
+        return JointRelevance(left, right, phi, other_phi, COVERAGE, COVERAGE, settings=settings)
+
+    def table(self, x: Tensor, y: Tensor, tile: int = 1) -> Tensor:
+        """The relevance of every pair of tiles, of shape (H, W, H', W'); for other inputs (*shape, *shape').
+
+        Parameters
+        ----------
+        x, y : Tensor of shape (1, C, H, W) and (1, C, H', W')
+        tile : int
+            Sums over tiles of this many pixels a side.
+        """
+        joint = self.explain(x, y)
+        return (joint if tile == 1 else joint.pool(tile)).matrix()
+
+    def _sides(self, x: Tensor, y: Tensor, keep_channels: bool, channel_axis: int) -> list[Side]:
+        return [self._side(sample, number, keep_channels, channel_axis) for number, sample in enumerate((x, y))]
+
+    def _side(self, x: Tensor, number: int, keep_channels: bool, channel_axis: int) -> Side:
+        if x.dim() < 2 or x.shape[0] != 1:
+            raise InputError(
+                f"got an input of shape {tuple(x.shape)}, expected one sample with its batch axis, such as (1, C, H, W)"
+            )
+        if x.is_floating_point() and self.layer is None:
+            return Side(self.model, x.detach(), summed_axis(x, keep_channels, channel_axis), number)
+        rest = FromInner(self.model, x, self.layer)
+        try:
+            with frozen_eval(self.model, x.device):
+                value = rest.value()
+        except RuntimeError as error:
+            kind = "one sample that the model takes" if x.is_floating_point() else "one floating-point sample"
+            raise InputError(f"the model does not take {x.dtype} of shape {tuple(x.shape)}, expected {kind}") from error
+        if self.layer is None:
+            return Side(rest, value, None if keep_channels else value.dim() - 1, number)
+        return Side(rest, value, summed_axis(value, keep_channels, channel_axis), number)
+
+    def _factors(self, sides: list[Side]) -> list[Factor]:
+        return [self._factor(side) for side in sides]
+
+    def _factor(self, side: Side) -> Factor:
+        """The factor of one side, where it does not depend on the other."""
+        raise NotImplementedError
+
+    def _jacobian(self, side: Side) -> tuple[Tensor, Tensor]:
+        """The embedding (K,) and its Jacobian (K, *value.shape[1:]), both divided by the norm that is held fixed."""
+        phi, rows = self._raw_jacobian(side, side.value)
+        inverse = self._inverse_norm(phi)
+        return phi * inverse, rows * inverse
+
+    def _raw_jacobian(self, side: Side, value: Tensor) -> tuple[Tensor, Tensor]:
+        """The projected embedding and its Jacobian at a value, before any norm."""
+        with frozen_eval(side.model, value.device):
+            tape = record(side.model, value)
+            out = tape.values[tape.output_node]
+            phi = self._projected(out)
+            rows = torch.eye(out.numel(), dtype=phi.dtype) if self.projection is None else self.projection
+            return phi, jacobian(tape, rows.to(phi))[:, 0]
+
+    def _phi(self, side: Side, value: Tensor) -> Tensor:
+        """The projected embedding for a value, before any norm and without gradients."""
+        with frozen_eval(side.model, value.device):
+            return self._projected(side.model(value.clone()))
+
+    def _inverse_norm(self, phi: Tensor) -> Tensor:
+        """What the similarity multiplies the embedding with: 1, or 1 / norm and 0 where the norm is 0."""
+        norm = phi.norm()
+        if self.similarity == "dot":
+            return torch.ones_like(norm)
+        return torch.where(norm > 0, 1 / norm, torch.zeros_like(norm))
+
+    def _projected(self, out: Tensor) -> Tensor:
+        if not isinstance(out, Tensor) or out.dim() < 2 or out.shape[0] != 1:
+            shape = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
+            raise InputError(f"the model returned {shape}, expected an embedding of shape (1, M)")
+        phi: Tensor = out.flatten(1)[0]
+        if self.projection is None:
+            return phi
+        if self.projection.dim() != 2 or self.projection.shape[1] != len(phi):
+            raise InputError(
+                f"the projection has shape {tuple(self.projection.shape)}, expected (K, {len(phi)}) for this model"
+            )
+        return self.projection.to(phi) @ phi
+
+
+def over_channels(maps: Tensor, axis: int | None) -> Tensor:
+    """Maps (K, *value.shape[1:]) summed over an axis of the value, batch counted."""
+    return maps if axis is None else maps.sum(dim=axis)
