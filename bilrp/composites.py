@@ -26,6 +26,7 @@ from bilrp.rules import (
     Gamma,
     MaxWinner,
     MinShare,
+    NormShare,
     Pass,
     ProductShare,
     Rule,
@@ -42,7 +43,7 @@ DEFAULTS: dict[str, Rule] = {
     "max": MaxWinner(),
     "min": MinShare(),
     "elementwise": Pass(),
-    "norm": Pass(),
+    "norm": NormShare(),
     "quotient": Pass(),
     "product": ProductShare(),
 }

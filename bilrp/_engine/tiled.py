@@ -33,7 +33,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bilrp._engine.propagation import Plan, Step, propagate
-from bilrp._engine.windows import POINTWISE, Pointwise, WindowFrame, stacked, stored
+from bilrp._engine.windows import Pointwise, WindowFrame, is_pointwise, stacked, stored
 from bilrp._trace.layers import LinearLayer, bound, pool_settings, winners
 from bilrp._trace.operations import OperationContext, pair_of
 from bilrp.joint import tile_sums
@@ -276,7 +276,7 @@ def upsample(step: Step, distribute: bool) -> Upsample | None:
         return None
     if context.inputs[0].dim() != 4 or context.output.dim() != 4:
         return None
-    if context.inputs[0].shape == context.output.shape and (isinstance(rule, Pass) or context.function in POINTWISE):
+    if context.inputs[0].shape == context.output.shape and (isinstance(rule, Pass) or is_pointwise(context)):
         return EntryByEntry(context, rule, distribute)
     if context.function == "conv2d" and isinstance(rule, LinearRule):
         arguments = bound(context.operation)

@@ -126,6 +126,13 @@ class Convolution:
         return [(total, below)]
 
 
+def is_pointwise(context: OperationContext) -> bool:
+    """Whether every entry rests on the same entry of the inputs."""
+    if context.function == "batch_norm":
+        return not any(item is True for item in (*context.operation.args, context.operation.kwargs.get("training")))
+    return context.function in POINTWISE
+
+
 class Pointwise:
     """Operations whose every entry rests on the same entry of the inputs: one factor an entry, whatever the rule."""
 
@@ -209,7 +216,7 @@ def way_through(context: OperationContext, rule: Rule | None, distribute: bool) 
         return Convolution(context, rule, distribute)
     if isinstance(rule, Pass) and context.inputs[0].shape == context.output.shape:
         return lambda relevance, frame: [(relevance, frame)]
-    if rule is not None and context.function in POINTWISE:
+    if rule is not None and is_pointwise(context):
         return Pointwise(context, rule, distribute)
     if context.function in {"interpolate", "upsample"} and isinstance(rule, SumShare):
         return Interpolation(context, rule, distribute)

@@ -32,13 +32,17 @@ class LinearLayer:
 
     Attributes
     ----------
-    input, weight : Tensor
+    input, weight, output : Tensor
     bias : Tensor or None
+    is_silenced : bool
+        Whether a ReLU is all that reads the output, so that what is negative is as good as not there.
     """
 
     def __init__(self, context: OperationContext) -> None:
         operation = context.operation
         self.input = context.inputs[0]
+        self.output = context.output
+        self.is_silenced = _is_silenced(context)
         self.bias: Tensor | None = None
         self._operation = operation
         self._settings: dict[str, Any] = {}
@@ -138,6 +142,12 @@ class LinearLayer:
             [True, False, False],
         )[0]
         return out.view(n_dims, n_batch, *out.shape[1:])
+
+
+def _is_silenced(context: OperationContext) -> bool:
+    node = context.operation.outputs[0]
+    readers = [operation.function for operation in context.tape.operations if node in operation.inputs]
+    return node != context.tape.output_node and bool(readers) and set(readers) <= {"relu", "relu6"}
 
 
 DEFAULTS = {"stride": 1, "padding": 0, "dilation": 1}

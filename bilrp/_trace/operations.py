@@ -7,12 +7,12 @@ kind         operations                                                   defaul
 ============ ============================================================ =======================
 linear       convolutions, linear layers, products with a constant matrix `LRP0`
 sum          sums, residual additions, averages, average pooling,         `SumShare`
-             interpolation, scatter and index additions
+             interpolation, scatter and index additions, `fold`
 attention    values weighted by a softmax (weights held fixed)            `SumShare`
 max          max pooling, maximum, max over a dimension                   `MaxWinner`
 min          minimum, min over a dimension                                `MinShare`
 elementwise  activations, dropout, scaling by a constant, roots           `Pass`
-norm         layer, group, instance, RMS, loose batch normalisation       `Pass` (spread held fixed)
+norm         layer, group, instance, RMS, loose batch normalisation       `NormShare`
 quotient     division by something computed from the input (held fixed)   `Pass`
 product      two parts of the network multiplied with each other          `ProductShare`
 shape        views, permutations, indexing, concatenation, padding        none needed: exact
@@ -37,7 +37,7 @@ from bilrp._trace.tape import Operation, Ref, Tape, carries, found_in, is_intege
 CONVOLUTIONS = {"conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"}
 PRODUCTS = {"matmul", "mm", "bmm", "mv", "einsum", "rmatmul"}
 SUMS = {
-    *("add", "sub", "rsub", "radd", "sum", "mean", "cumsum", "index_add", "scatter_add"),
+    *("add", "sub", "rsub", "radd", "sum", "mean", "cumsum", "index_add", "scatter_add", "fold"),
     *("avg_pool1d", "avg_pool2d", "avg_pool3d", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d"),
 }
 MAXIMA = {

@@ -31,6 +31,12 @@ References
    Communications 10, 2019.
 .. [Eberle2022] Eberle, Büttner, Kräutli, Müller, Valleriani, Montavon. Building and interpreting deep similarity
    models. IEEE TPAMI 44(3), 2022.
+.. [Andeol2021] Andéol, Kawakami, Wada, Kanamori, Müller, Montavon. Learning domain invariant representations by joint
+   Wasserstein distance minimization. arXiv:2106.04923, 2021; Neural Networks 167, 2023.
+.. [Ali2022] Ali, Schnake, Eberle, Montavon, Müller, Wolf. XAI for transformers: better explanations through
+   conservative propagation. ICML 2022.
+.. [Pahde2023] Pahde, Yolcu, Binder, Samek, Lapuschkin. Optimizing explanations by network canonization and
+   hyperparameter search. CVPR workshops 2023.
 .. [Achtibat2024] Achtibat et al. AttnLRP: attention-aware layer-wise relevance propagation for transformers. ICML 2024.
 """
 
@@ -38,14 +44,28 @@ from __future__ import annotations
 
 from bilrp._trace.layers import LinearLayer
 from bilrp.rules.base import STABILIZERS, Backward, Rule, stabilize
-from bilrp.rules.linear import LRP0, AlphaBeta, Epsilon, Flat, Gamma, Group, LinearRule, Term, WSquare, ZBox, ZPlus
+from bilrp.rules.linear import (
+    LRP0,
+    AlphaBeta,
+    Epsilon,
+    Flat,
+    Gamma,
+    GeneralizedGamma,
+    Group,
+    LinearRule,
+    Term,
+    WSquare,
+    ZBox,
+    ZPlus,
+)
+from bilrp.rules.norms import NormShare
 from bilrp.rules.other import Gate, Linearize, MaxShare, MaxWinner, MinShare, MinWinner, Pass, ProductShare, SumShare
 
 RULES: dict[str, type[Rule]] = {
     rule.__name__: rule
     for rule in (
         *(LRP0, Epsilon, Gamma, ZPlus, AlphaBeta, ZBox, WSquare, Flat, Pass, SumShare, MaxWinner, MaxShare),
-        *(MinShare, MinWinner, ProductShare, Gate, Linearize),
+        *(MinShare, MinWinner, NormShare, ProductShare, Gate, Linearize),
     )
 }
 """Every rule by its name."""
@@ -60,6 +80,7 @@ __all__ = [
     "Flat",
     "Gamma",
     "Gate",
+    "GeneralizedGamma",
     "Group",
     "LinearLayer",
     "LinearRule",
@@ -68,6 +89,7 @@ __all__ = [
     "MaxWinner",
     "MinShare",
     "MinWinner",
+    "NormShare",
     "Pass",
     "ProductShare",
     "Rule",

@@ -83,6 +83,9 @@ class LinearRule(Rule):
             return _forward(layer, group.parts).abs()
         return _forward(layer, group.absolute)
 
+    def _relative(self, magnitude: Tensor | None) -> Tensor | None:
+        return magnitude if self.stabilizer == "relative" else None
+
     def _terms_of(
         self,
         layer: LinearLayer,
@@ -96,8 +99,7 @@ class LinearRule(Rule):
             return [Term(group.parts, inverse_or_zero(_forward(layer, group.parts)) * coefficient)]
         own = _forward(layer, group.parts)
         z = own if group.bias is None else layer.biased(own, group.bias)
-        denominator = stabilize(z, self.eps, self.stabilizer, magnitude if self.stabilizer == "relative" else None)
-        inverse = inverse_or_zero(denominator)
+        inverse = inverse_or_zero(stabilize(z, self.eps, self.stabilizer, self._relative(magnitude)))
         terms = [Term(group.parts, inverse * coefficient)]
         if distribute and group.absolute is not None and magnitude is not None:
             kept = 1 - own * inverse
@@ -140,10 +142,15 @@ class Epsilon(LRP0):
 
 
 class Gamma(LinearRule):
-    r"""LRP-gamma: positive weights count more, :math:`z_{jk} = a_j (w_{jk} + \gamma w_{jk}^+)` [Montavon2019]_.
+    r"""LRP-gamma: what agrees with the output's sign counts more [Montavon2019]_, [Andeol2021]_.
 
-    The bias is treated like a weight. For convolutions over inputs of zero or more; gamma falls with depth
-    [Eberle2022]_. Gamma 0 is LRP-0; gamma to infinity is z+ for such inputs.
+    :math:`z_{jk} = a_j w_{jk} + \gamma\,(a_j w_{jk})^{+}` where :math:`z_k = \sum_j a_j w_{jk} + b_k \ge 0`, and
+    :math:`a_j w_{jk} + \gamma\,(a_j w_{jk})^{-}` where it is negative; the bias alike. So the denominator keeps
+    clear of zero for inputs and outputs of any sign. For inputs of zero or more and a positive output it is the first
+    form of the rule, :math:`a_j (w_{jk} + \gamma w_{jk}^+)`.
+
+    For convolutions; gamma falls with depth [Eberle2022]_. Gamma 0 is LRP-0; gamma to infinity is z+ for positive
+    outputs. Relevance given to a neuron that a ReLU silences is kept, unless biases are distributed.
 
     Parameters
     ----------
@@ -158,9 +165,39 @@ class Gamma(LinearRule):
         self.gamma = gamma
 
     def groups(self, layer: LinearLayer) -> list[Group]:
+        """The contributions to positive outputs from inputs of zero or more."""
         a, w = layer.input, layer.weight + self.gamma * layer.weight.clamp(min=0)
         b = None if layer.bias is None else layer.bias + self.gamma * layer.bias.clamp(min=0)
         return [Group([(a, w)], b, [(a.abs(), w.abs())])]
+
+    def terms(self, layer: LinearLayer, distribute: bool = False) -> list[Term]:
+        negative = layer.output < 0
+        if self.gamma == 0 or (bool((layer.input >= 0).all()) and not bool(negative.any())):
+            return super().terms(layer, distribute)
+        if layer.is_silenced and not distribute and bool((layer.input >= 0).all()):
+            (term,) = super().terms(layer)
+            return [Term(term.parts, term.factor.masked_fill(negative, 0.0))]
+        # z_jk = (1 + half) a w + half |a w|, or minus where the output is negative: two products, whatever the signs
+        half = self.gamma / 2
+        towards = half * torch.where(negative, -1.0, 1.0).to(layer.output)
+        plain, absolute = [(layer.input, layer.weight)], [(layer.input.abs(), layer.weight.abs())]
+        net, size = _forward(layer, plain), _forward(layer, absolute)
+        own = (1 + half) * net + towards * size
+        magnitude = (1 + half) * size + towards * net
+        z = own
+        if layer.bias is not None:
+            bias = layer.biased(torch.zeros_like(own), layer.bias)
+            z = own + (1 + half) * bias + towards * bias.abs()
+        inverse = inverse_or_zero(stabilize(z, self.eps, self.stabilizer, self._relative(magnitude)))
+        on_net, on_size = (1 + half) * inverse, towards * inverse
+        if distribute:
+            kept = (1 - own * inverse) * inverse_or_zero(magnitude)
+            on_net, on_size = on_net + towards * kept, on_size + (1 + half) * kept
+        return [Term(plain, on_net), Term(absolute, on_size)]
+
+
+GeneralizedGamma = Gamma
+"""`Gamma`, by the name that [Andeol2021]_ and zennit's users know the rule for signed inputs under."""
 
 
 def _signed_parts(layer: LinearLayer) -> tuple[Parts, Parts]:

@@ -10,7 +10,7 @@ from bilrp import COMPOSITES, Composite, CompositeError, Coverage, explain_outpu
 from bilrp.canonizers import CANONIZERS, fold_batch_norm
 from bilrp.composites import FIRST, Depth, Named, OfKind, Typed, vgg
 from bilrp.features import VGG, normalize
-from bilrp.rules import LRP0, Epsilon, Flat, Gamma, MaxShare, Pass, ZBox, ZPlus
+from bilrp.rules import LRP0, Epsilon, Flat, Gamma, MaxShare, NormShare, ZBox, ZPlus
 from bilrp.testing import toy_network, toy_pair
 
 
@@ -128,10 +128,10 @@ def test_folding_other_layers_keeps_the_sum(model: nn.Sequential) -> None:
     assert any("folded" in note for note in result.coverage.notes)
 
 
-def test_batch_norm_that_stands_alone_passes() -> None:
+def test_batch_norm_that_stands_alone_is_an_affine_map() -> None:
     model = nn.Sequential(nn.BatchNorm2d(3), nn.ReLU(), nn.Conv2d(3, 2, 8), nn.Flatten()).double()
     result = explain_outputs(model, toy_pair()[0])
-    assert next((e.kind, e.rule) for e in result.coverage.entries) == ("norm", repr(Pass()))
+    assert next((e.kind, e.rule) for e in result.coverage.entries) == ("norm", repr(NormShare()))
 
 
 def test_two_layers_cannot_share_one_fold() -> None:

@@ -82,7 +82,7 @@ REARRANGEMENTS: dict[str, Operation] = {
 def test_rearrangements_send_relevance_where_the_value_came_from(name: str) -> None:
     operation, x = REARRANGEMENTS[name], signed()
     goes, _ = coefficients(operation)  # 1 where an input is copied to an output
-    assert set(np.unique(goes)) <= {0.0, 1.0}
+    assert set(np.unique(goes)) <= {0.0, 1.0} and goes.sum(0).max() <= 1  # none is a sum
     np.testing.assert_allclose(relevance(operation, x), (goes * outputs(operation, x)).T, atol=1e-12)
 
 
@@ -97,8 +97,8 @@ KIN: dict[str, Operation] = {
     "clamp": lambda x: x.clamp(-0.5, 0.5),
     "sqrt": lambda x: x.abs().sqrt(),
     "scaling": lambda x: 3 * x / 7,
-    "layer norm": lambda x: F.layer_norm(x, (5,), torch.linspace(0.5, 1.5, 5).double(), torch.ones(5).double()),
-    "group norm": lambda x: F.group_norm(x, 2),
+    "RMS norm": lambda x: F.rms_norm(x, (5,), torch.linspace(0.5, 1.5, 5).double()),
+    "local response norm": lambda x: F.local_response_norm(x, 2),
     "division by a norm": lambda x: x / x.norm(),
     "normalize": lambda x: F.normalize(x, dim=1),
 }
@@ -130,6 +130,8 @@ SUMS: dict[str, tuple[str, Operation]] = {
     "a constant less": ("rsub", lambda x: 0.7 - x),
     "bilinear": ("interpolate", lambda x: F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)),
     "nearest": ("interpolate", lambda x: F.interpolate(x, size=(9, 7), mode="nearest")),
+    "fold": ("fold", lambda x: F.fold(x.reshape(1, 8, 15), (4, 6), (2, 2), 1, padding=0)),
+    "fold with gaps": ("fold", lambda x: F.fold(x.reshape(1, 20, 6)[:, :16], (4, 8), (2, 2), 1, 0, (2, 3))),
     "index addition": ("index_add", lambda x: torch.zeros(1, 4, 3, 5).double().index_add(2, PLACES, x)),
     "scatter addition": (
         "scatter_add",
@@ -244,6 +246,18 @@ def slow_linear(layer: nn.Linear, a: np.ndarray, above: np.ndarray) -> np.ndarra
     return a * ((above / z) @ weight)
 
 
+def slow_norm(layer: nn.LayerNorm, a: np.ndarray, above: np.ndarray) -> np.ndarray:
+    """LRP-0 of layer normalisation with its spread fixed: z_jk = a_j w_k (delta_jk - 1/n) / spread."""
+    out, weight, n = numpy_of(layer, a), layer.weight.detach().numpy(), a.shape[-1]
+    below = np.zeros_like(above)
+    for t, token in enumerate(a):
+        spread = np.sqrt(token.var() + layer.eps)
+        for j, k in np.ndindex(n, n):
+            z = token[j] * weight[k] * (float(j == k) - 1 / n) / spread
+            below[..., t, j] += z / out[t, k] * above[..., t, k]
+    return below
+
+
 def slow_attention(
     q: np.ndarray, k: np.ndarray, v: np.ndarray, above: np.ndarray, n_heads: int
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -280,7 +294,7 @@ def numpy_of(module: nn.Module, a: np.ndarray) -> np.ndarray:
 
 
 def test_a_transformer_layer_step_by_step(encoder_layer: nn.TransformerEncoderLayer) -> None:
-    """Values under fixed attention weights, shares at residual additions, norms and gelu passed, LRP-0 elsewhere."""
+    """Values under fixed attention weights, shares at sums, fixed spreads, gelu passed, LRP-0 elsewhere."""
     layer, x = encoder_layer, signed((5, 6), seed=2)
     a = x[0].numpy()
     attention = layer.self_attn
@@ -301,10 +315,10 @@ def test_a_transformer_layer_step_by_step(encoder_layer: nn.TransformerEncoderLa
 
     above = np.zeros((30, 5, 6))
     above.reshape(30, 30)[np.arange(30), np.arange(30)] = out.reshape(-1)
-    into_sum = above / second
+    into_sum = slow_norm(layer.norm2, second, above) / second
     of_hidden = slow_linear(layer.linear2, active, into_sum * (second - normed))
     at_norm = into_sum * normed + slow_linear(layer.linear1, normed, of_hidden)
-    into_first = at_norm / first
+    into_first = slow_norm(layer.norm1, first, at_norm) / first
     _, of_values = slow_attention(q, k, v, slow_linear(attention.out_proj, mixed, into_first * attended), 2)
     expected = into_first * a + slow_linear(projections[2], a, of_values)
 

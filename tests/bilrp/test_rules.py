@@ -149,9 +149,44 @@ def test_matrix_form_can_fail(rng: torch.Generator) -> None:
         torch.testing.assert_close(got, matrix_lrp(model, x, {"0": Gamma(0.31)}), rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("inputs", ["positive", "signed"])
+def test_gamma_above_zero_is_its_first_form(inputs: str, rng: torch.Generator) -> None:
+    """a_j (w + gamma w+) / sum, one neuron at a time, where inputs and output are positive; its mirror image below."""
+    layer = seeded(LAYERS["linear"][0], True)
+    assert isinstance(layer, nn.Linear)
+    x = torch.rand(2, 6, generator=rng, dtype=torch.float64) - (0.5 if inputs == "signed" else 0.0)
+    got = explain_outputs(nn.Sequential(layer), x[None], {"0": Gamma(0.7)}).values.reshape(2, 5, 2, 6)
+    signs = set()
+    for t, k in np.ndindex(2, 5):
+        a, w, bias = x[t].numpy(), layer.weight[k].detach().numpy(), float(layer.bias[k].detach())
+        z = float(a @ w) + bias
+        sign = 1.0 if z >= 0 else -1.0
+        part = [aj * wj + 0.7 * (aj * wj if sign * aj * wj > 0 else 0.0) for aj, wj in zip(a, w, strict=True)]
+        total = sum(part) + bias + 0.7 * (bias if sign * bias > 0 else 0.0)
+        assert sign * total >= sign * z
+        if inputs == "positive" and sign > 0:
+            np.testing.assert_allclose(part, a * (w + 0.7 * np.maximum(w, 0)))
+        np.testing.assert_allclose(got[t, k, t], np.array(part) / total * z, rtol=1e-7, atol=1e-9)
+        signs.add(sign)
+    assert signs == {1.0, -1.0}
+
+
+def test_gamma_of_silenced_neurons(rng: torch.Generator) -> None:
+    """Relevance that flat shares give to neurons that a ReLU silences is kept and stated, or shared out."""
+    model = nn.Sequential(seeded(LAYERS["conv2d"][0], True), nn.ReLU(), seeded(lambda b: nn.Conv2d(3, 2, 3), True))
+    x = torch.rand(1, 2, 5, 4, generator=rng, dtype=torch.float64)
+    rules: dict[str, Rule] = {"0": Gamma(0.4), "2": Flat()}
+    got = explain_outputs(model, x, rules)
+    missing = (got.embedding - got.values.flatten(1).sum(1)).abs().sum() / got.embedding.abs().sum()
+    assert missing > 0.01
+    assert sum(entry.kept for entry in got.coverage.entries) == pytest.approx(float(missing), rel=1e-6)
+    whole = explain_outputs(model, x, rules, bias="distribute")
+    torch.testing.assert_close(whole.values.flatten(1).sum(1), whole.embedding, rtol=1e-6, atol=1e-9)
+
+
 def test_limits_meet(rng: torch.Generator) -> None:
-    """Gamma 0 is LRP-0, gamma to infinity z+, epsilon to 0 LRP-0, alpha 1 beta 0 z+ (inputs of zero or more)."""
-    model = nn.Sequential(seeded(LAYERS["conv2d"][0], False))
+    """Gamma 0 is LRP-0, gamma to infinity z+ (of positive outputs), epsilon to 0 LRP-0, alpha 1 beta 0 z+."""
+    model = nn.Sequential(seeded(LAYERS["conv2d"][0], False), nn.ReLU())
     x = torch.rand(1, 2, 5, 4, generator=rng, dtype=torch.float64)
 
     def maps(rule: Rule) -> Tensor:

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 import bilrp
 from bilrp.composites import FIRST, OfKind
 from bilrp.joint import tile_sums
-from bilrp.rules import Gamma, Group, LinearLayer, LinearRule, SumShare
+from bilrp.rules import Gamma, Group, LinearLayer, LinearRule, SumShare, Term
 from tablesim.bigrams.embedding import embed, exact_histogram
 from tablesim.bigrams.network import Occurrences
 from tablesim.digits.detection import DigitReader
@@ -73,10 +73,20 @@ class InkShare(LinearRule):
         return [Group([(a, w)], layer.bias, [(a + PAPER, w.abs())])]
 
 
+class FirstGamma(Gamma):
+    """Gamma in its first form, positive weights counting more whatever the sign of the output.
+
+    `STABILIZER` keeps its denominators clear of zero where residual additions make negative outputs.
+    """
+
+    def terms(self, layer: LinearLayer, distribute: bool = False) -> list[Term]:
+        return LinearRule.terms(self, layer, distribute)
+
+
 COMPOSITE = bilrp.Composite(
     [
         (FIRST, InkShare(eps=STABILIZER, stabilizer="relative")),
-        (OfKind("linear"), Gamma(GAMMA, eps=STABILIZER, stabilizer="relative")),
+        (OfKind("linear"), FirstGamma(GAMMA, eps=STABILIZER, stabilizer="relative")),
         (OfKind("sum"), SumShare(eps=STABILIZER, stabilizer="relative")),
     ],
     "digit network",
