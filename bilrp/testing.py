@@ -68,9 +68,10 @@ def share_matrix(
     if isinstance(rule, R.LRP0):  # and epsilon
         return _shares(column * w, b, rule, distribute)
     if isinstance(rule, R.Gamma):
-        z, negative = column * w, a @ w + b < 0
-        favoured = np.where(negative, np.minimum(z, 0), np.maximum(z, 0))
-        favoured_bias = np.where(negative, np.minimum(b, 0), np.maximum(b, 0))
+        z: Array = column * w
+        below = a @ w + b < 0
+        favoured = np.where(below, np.minimum(z, 0), np.maximum(z, 0))
+        favoured_bias = np.where(below, np.minimum(b, 0), np.maximum(b, 0))
         return _shares(z + rule.gamma * favoured, b + rule.gamma * favoured_bias, rule, distribute)
     if isinstance(rule, R.ZPlus):
         return _shares(np.maximum(column * w, 0), np.maximum(b, 0), rule, distribute)
