@@ -20,8 +20,9 @@ torch.Size([2, 2, 3, 2])
 >>> report = joint.left_coverage                        # every operation, its rule, and what it kept
 
 The parts: `BiLRP` explains; `JointRelevance` is the result; `rules` say how a layer shares relevance, `composites`
-which rule goes where, `canonizers` fold batch normalisation; `explain_outputs` is LRP of many outputs of one input, and
-`explain_places` that of many places of a map, each in its own window;
+which rule goes where, `canonizers` fold batch normalisation; `attribute` is LRP of chosen outputs of one input, with
+heat maps, `explain_outputs` that of all of them, and `explain_places` that of many places of a map, each in its own
+window;
 `baselines` are other explanations of a similarity and `evaluation` measures any of them; `features` has VGG-16 and the
 random projection of the paper; `plotting` draws; `testing` has slow references.
 torch and numpy are all it needs; plots import matplotlib when they are drawn.
@@ -33,6 +34,7 @@ import importlib
 from typing import Any
 
 from bilrp import baselines, canonizers, composites, evaluation, exceptions, rules
+from bilrp.attribution import attribute
 from bilrp.certificate import Certificate
 from bilrp.composites import COMPOSITES, Composite
 from bilrp.coverage import Coverage
@@ -79,6 +81,7 @@ __all__ = [
     "UnseenOperationError",
     "UnsupportedOperationError",
     "all_pairs",
+    "attribute",
     "baselines",
     "canonizers",
     "composites",

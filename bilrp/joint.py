@@ -343,17 +343,19 @@ class JointRelevance:
         """The relevance of each place of the second input, summed over all partners: a map (H', W')."""
         return self.swapped().left_marginal()
 
-    def plot(self, x: Tensor, y: Tensor, *, k: int = 100, path: str | Path | None = None) -> Any:
+    def plot(self, x: Tensor, y: Tensor, *, k: int = 100, path: str | Path | None = None, **options: Any) -> Any:
         """The two images joined by arcs, red for and blue against; see `bilrp.plotting.plot`."""
         from bilrp.plotting import plot
 
-        return plot(self, x, y, k=k, path=path)
+        return plot(self, x, y, k=k, path=path, **options)
 
-    def plot_given(self, x: Tensor, y: Tensor, region: Region, *, path: str | Path | None = None) -> Any:
+    def plot_given(
+        self, x: Tensor, y: Tensor, region: Region, *, path: str | Path | None = None, **options: Any
+    ) -> Any:
         """What in the second image answers to a region of the first; see `bilrp.plotting.plot_given`."""
         from bilrp.plotting import plot_given
 
-        return plot_given(self, x, y, region, path=path)
+        return plot_given(self, x, y, region, path=path, **options)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write everything into one ``.npz`` file; nothing in it is pickled.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -32,11 +34,26 @@ class Relevance:
     embedding : Tensor of shape (K,)
         The outputs that are explained; the sum of a row is its output, less what biases and stabilizers kept.
     coverage : Coverage
+    targets : tuple of str
+        Names of the rows, where outputs were chosen; see `bilrp.attribute`.
     """
 
     values: Tensor
     embedding: Tensor
     coverage: Coverage
+    targets: tuple[str, ...] = field(default=(), kw_only=True)
+
+    def plot(self, **options: Any) -> Any:
+        """Heat maps, red for and blue against, a panel for each output; see `bilrp.plotting.plot_relevance`."""
+        from bilrp.plotting import plot_relevance
+
+        return plot_relevance(self, **options)
+
+    def imsave(self, path: str | Path, **options: Any) -> Path:
+        """The heat maps alone as a PNG file, a pixel for each value; see `bilrp.plotting.imsave`."""
+        from bilrp.plotting import imsave
+
+        return imsave(path, self.values, **options)
 
     @cached_property
     def certificate(self) -> Certificate:
@@ -55,7 +72,7 @@ def explain_outputs(
     composite: Composite | str | Mapping[str, Rule] | None = None,
     *,
     bias: str = "leave",
-    projection: Tensor | None = None,
+    projection: Tensor | Callable[[Tensor], Tensor] | None = None,
     pool: int | None = None,
     reduce: Callable[[Tensor], Tensor] | None = None,
     canonizers: Sequence[Canonizer] = (fold_batch_norm,),
@@ -73,8 +90,9 @@ def explain_outputs(
         Which rule where; see `bilrp.composites`.
     bias : {"leave", "distribute"}
         Whether biases and stabilizers keep their share or give it to the inputs over abs(z_jk).
-    projection : Tensor of shape (K, M), optional
-        Explain ``projection @ embedding``, with LRP-0 for the projection.
+    projection : Tensor of shape (K, M), or callable, optional
+        Explain ``projection @ embedding``, with LRP-0 for the projection. A callable gets what the model returned and
+        gives that tensor.
     pool : int, optional
         Sum over channels and over tiles of pool x pool pixels of an image (1, C, H, W); tiles at the far edges may be
         smaller. Where that is cheaper, maps of full resolution are never formed; see `bilrp._engine.tiled`.
@@ -122,6 +140,8 @@ def explain_outputs(
         if embedding.dim() < 2 or embedding.shape[0] != 1:
             raise InputError(f"the model returned an embedding of shape {tuple(embedding.shape)}, expected (1, M)")
         phi = plan.embedding[0]
+        if callable(projection):
+            projection = projection(embedding)
         if projection is not None and (projection.dim() != 2 or projection.shape[1] != phi.numel()):
             raise InputError(
                 f"the projection has shape {tuple(projection.shape)}, expected (K, {phi.numel()}) for this model"

@@ -1,0 +1,207 @@
+"""First-order LRP in one call: which parts of an input made this output, for any model of PyTorch [Bach2015]_.
+
+Relevance starts at the output that is explained with its own value and is propagated down to the input, so that heat
+maps of several classes are in one unit, that of the outputs, and a row sums to its output less what biases keep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bilrp._engine.propagation import DEFAULT_MEMORY
+from bilrp.canonizers import Canonizer, fold_batch_norm
+from bilrp.certificate import warn_of_doubts
+from bilrp.composites import Composite
+from bilrp.coverage import Coverage, CoverageEntry
+from bilrp.exceptions import InputError
+from bilrp.explain import summed_axis
+from bilrp.outputs import Relevance, explain_outputs
+from bilrp.rules import Rule
+
+Index = int | tuple[int, ...]
+Target = Index | str | Sequence[Index] | Tensor | Callable[[Tensor], Any] | None
+
+
+def attribute(
+    model: nn.Module,
+    x: Tensor,
+    target: Target = None,
+    *,
+    composite: Composite | str | Mapping[str, Rule] | None = "epsilon-plus",
+    bias: str = "leave",
+    keep_channels: bool = False,
+    channel_axis: int = 1,
+    pool: int | None = None,
+    canonizers: Sequence[Canonizer] = (fold_batch_norm,),
+    memory: int = DEFAULT_MEMORY,
+) -> Relevance:
+    """The relevance of every part of an input for chosen outputs of a model.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Maps a batch, such as images (N, C, H, W), to outputs (N, M), such as the logits of M classes, or to maps
+        (N, M, rows, columns). Explained in evaluation mode; left as it was. Give logits: the softmax of a class has
+        the evidence against all others in it.
+    x : Tensor of shape (N, ...)
+        One input or several; they are explained one after the other, each as if it were alone. Integer inputs are
+        token numbers: their relevance is that of their vectors, summed.
+    target : int, tuple of int, list, "max", Tensor, callable or None
+        Which outputs. A number: that class. A tuple: an index into the outputs of one input, such as (class, row,
+        column). A list of these: each of them. None or ``"max"``: the greatest output of each input. A tensor (M,) or
+        (K, M) of floats, or one in the shape of the outputs: weights of a sum of outputs, such as 1 for a class and
+        -1 for its rival. A tensor of integers (K,): the same as a list. A callable gets the outputs (1, M) of an input
+        and returns any of these: ``lambda outputs: outputs[0].topk(3).indices``.
+    composite : Composite, str, dict or None
+        Which rule where; see `bilrp.composites`.
+    bias : {"leave", "distribute"}
+        Whether biases and stabilizers keep their share or give it to the inputs over abs(z_jk).
+    keep_channels : bool
+        Keep the channel axis instead of summing over it.
+    channel_axis : int
+        Which axis of the input the channels are on; -1 for sequences of vectors (1, T, D). Inputs of two axes have
+        none.
+    pool : int, optional
+        Sum over tiles of pool x pool pixels of an image, and over its channels; cheaper than maps of full resolution.
+    canonizers : sequence of callable
+        Change the tape before rules are given.
+    memory : int
+        Bytes that the travelling relevance may take. Results do not depend on it.
+
+    Returns
+    -------
+    Relevance
+        With a row for each output of each input: the K outputs of the first input, then those of the second.
+        ``targets`` names the rows. The coverage of several inputs shows for each operation the greatest share it kept.
+
+    Raises
+    ------
+    InputError
+        When the target does not fit the outputs, or the input has another form than stated here.
+    UnsupportedOperationError
+        When relevance reaches an operation without a rule.
+
+    Notes
+    -----
+    A negative output gives relevance that sums to a negative number. To start with relevance 1 for class c, as examples
+    of zennit do, explain ``lambda outputs: torch.eye(M)[c] / outputs``.
+
+    Examples
+    --------
+    >>> model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 5))
+    >>> relevance = attribute(model, torch.rand(1, 3, 8, 8), target=[2, 4], bias="distribute")
+    >>> relevance.values.shape, relevance.targets
+    (torch.Size([2, 8, 8]), ('output 2', 'output 4'))
+    """
+    if x.dim() < 2 or not len(x):
+        raise InputError(
+            f"attribute: got an input of shape {tuple(x.shape)}, expected one or more inputs with their batch axis, "
+            f"such as (1, C, H, W). Use x[None]."
+        )
+    axis = summed_axis(x, keep_channels, channel_axis)
+    several = len(x) > 1
+    labels: list[str] = []
+
+    def explain(n: int) -> Relevance:
+        def weights(outputs: Tensor) -> Tensor:
+            rows, names = target_weights(target, outputs)
+            labels.extend(f"input {n}, {name}" if several else name for name in names)
+            return rows
+
+        return explain_outputs(
+            model,
+            x[n : n + 1],
+            composite,
+            bias=bias,
+            projection=weights,
+            pool=pool,
+            reduce=None
+            if axis is None or pool is not None
+            else lambda relevance: relevance.sum(dim=axis + 1),  # K comes first
+            canonizers=canonizers,
+            memory=memory,
+            warn=False,
+        )
+
+    def reduce(relevance: Tensor) -> Tensor:
+        return relevance if axis is None else relevance.sum(dim=axis + 1)  # K comes first
+
+    parts = [explain(n) for n in range(len(x))]
+    whole = Relevance(
+        torch.cat([part.values for part in parts]),
+        torch.cat([part.embedding for part in parts]),
+        _merged([part.coverage for part in parts]),
+        targets=tuple(labels),
+    )
+    warn_of_doubts(whole.certificate)
+    return whole
+
+
+def target_weights(target: Target, outputs: Tensor) -> tuple[Tensor, list[str]]:
+    """What a target means for the outputs (1, ...) of one input: weights of shape (K, M), and a name for each row."""
+    flat = outputs[0].flatten()
+    if callable(target):
+        return target_weights(target(outputs), outputs)
+    if target is None or isinstance(target, str):
+        if target not in (None, "max"):
+            raise InputError(f"target is {target!r}, expected a class, a list of classes, 'max', weights or a callable")
+        place = tuple(int(i) for i in torch.unravel_index(flat.argmax(), outputs.shape[1:]))
+        target = place if len(place) > 1 else place[0]
+    if isinstance(target, Tensor) and target.is_floating_point():
+        return _weighted_sums(target, outputs)
+    if isinstance(target, Tensor):
+        target = target.tolist() if target.dim() else int(target)
+    indices = list(target) if isinstance(target, Sequence) and not isinstance(target, tuple) else [target]
+    if not indices:
+        raise InputError("target is an empty list, expected one or more outputs")
+    places = [_place(index, tuple(outputs.shape[1:])) for index in indices]
+    rows = flat.new_zeros(len(places), flat.numel())
+    rows[torch.arange(len(places)), [place for place, _ in places]] = 1
+    return rows, [name for _, name in places]
+
+
+def _place(index: Any, shape: tuple[int, ...]) -> tuple[int, str]:
+    """The number of an output in the flattened outputs of one input, and its name."""
+    where = index if isinstance(index, tuple) else (index,)
+    integers = all(hasattr(i, "__index__") and not isinstance(i, bool) for i in where)
+    if not integers or len(where) != len(shape):
+        one = "a class number" if len(shape) == 1 else f"a tuple of {len(shape)} numbers, or weights"
+        raise InputError(f"target is {index!r} for outputs of shape {shape}, expected {one} for each output")
+    number = 0
+    for i, n in zip(where, shape, strict=True):
+        if not -n <= int(i) < n:
+            raise InputError(f"target is {index!r} for outputs of shape {shape}, expected numbers below these")
+        number = number * n + int(i) % n
+    return number, f"output {', '.join(str(int(i) % n) for i, n in zip(where, shape, strict=True))}"
+
+
+def _weighted_sums(weights: Tensor, outputs: Tensor) -> tuple[Tensor, list[str]]:
+    shape, n = tuple(outputs.shape[1:]), outputs[0].numel()
+    if tuple(weights.shape) in {shape, (1, *shape)}:
+        weights = weights.reshape(1, n)
+    elif weights.dim() == len(shape) + 1 and tuple(weights.shape[1:]) == shape:
+        weights = weights.flatten(1)
+    else:
+        raise InputError(
+            f"target has weights of shape {tuple(weights.shape)}, expected {shape} or (K, {str(shape)[1:]} as the "
+            f"outputs have. Give classes as integers: torch.tensor([3, 5])."
+        )
+    names = [f"weighted outputs {row}" if len(weights) > 1 else "weighted outputs" for row in range(len(weights))]
+    return weights.to(outputs), names
+
+
+def _merged(coverages: Sequence[Coverage]) -> Coverage:
+    """One report for several inputs: every operation that any of them met, with the greatest share that it kept."""
+    worst: dict[str, CoverageEntry] = {}
+    for coverage in coverages:
+        for entry in coverage.entries:
+            known = worst.get(entry.name)
+            if known is None or entry.kept > known.kept:
+                worst[entry.name] = entry
+    notes = tuple(dict.fromkeys(note for coverage in coverages for note in coverage.notes))
+    return replace(coverages[0], entries=tuple(worst.values()), notes=notes)

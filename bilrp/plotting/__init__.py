@@ -1,0 +1,23 @@
+"""Pictures of explanations: heat maps, arcs between two inputs, and pages to point at. matplotlib, loaded late."""
+
+from __future__ import annotations
+
+from bilrp.plotting.arcs import MAX_TILES, ArcStyle, plot, plot_given
+from bilrp.plotting.colours import AGAINST, COLOUR_MAPS, FOR, colours, imsave
+from bilrp.plotting.heat import plot_relevance
+from bilrp.plotting.pairs import PairRelevance, one_to_one
+
+__all__ = [
+    "AGAINST",
+    "COLOUR_MAPS",
+    "FOR",
+    "MAX_TILES",
+    "ArcStyle",
+    "PairRelevance",
+    "colours",
+    "imsave",
+    "one_to_one",
+    "plot",
+    "plot_given",
+    "plot_relevance",
+]

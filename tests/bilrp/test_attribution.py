@@ -1,0 +1,141 @@
+"""First-order LRP in one call: which outputs a target means, and that their relevance is that of the dense matrices."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import bilrp
+from bilrp import InputError
+from bilrp.rules import LRP0, Gamma, ZBox
+from bilrp.testing import matrix_lrp, toy_network, toy_pair
+
+RULES = {"0": ZBox(0.0, 1.0), "4": Gamma(0.25)}
+
+
+@pytest.mark.parametrize("bias", ["leave", "distribute"])
+@pytest.mark.parametrize(
+    "target", [3, -2, [3], torch.tensor(3), torch.tensor([3]), np.int64(3), lambda out: out[0].shape[0] - 2]
+)
+def test_one_output_is_explained_as_the_dense_matrices_do(target: object, bias: str) -> None:
+    x, _ = toy_pair()
+    net = toy_network("bias")
+    relevance = bilrp.attribute(net, x, target, composite=RULES, bias=bias)
+    expected = matrix_lrp(net, x, RULES, distribute=bias == "distribute")[3].sum(0)
+    torch.testing.assert_close(relevance.values, expected[None], rtol=1e-9, atol=1e-12)
+    assert relevance.targets == ("output 3",)
+    torch.testing.assert_close(relevance.embedding, net(x)[0, 3:4])
+
+
+@pytest.mark.parametrize("target", [[4, 1], (torch.tensor([4, 1])), lambda out: [4, 1]])
+def test_several_outputs_are_rows(target: object) -> None:
+    x, _ = toy_pair()
+    net = toy_network("bias")
+    relevance = bilrp.attribute(net, x, target, composite=RULES, keep_channels=True)
+    torch.testing.assert_close(relevance.values, matrix_lrp(net, x, RULES)[[4, 1]], rtol=1e-9, atol=1e-12)
+    assert relevance.targets == ("output 4", "output 1")
+
+
+@pytest.mark.parametrize("target", [None, "max"])
+def test_the_greatest_output_of_each_input(target: str | None) -> None:
+    pictures = torch.cat([*toy_pair(), *toy_pair(seed=3)])
+    net = toy_network("bias", seed=5)
+    best = net(pictures).argmax(1)
+    assert len(set(best.tolist())) > 1
+    together = bilrp.attribute(net, pictures, target, composite=RULES)
+    for n, row in enumerate(together.values):
+        torch.testing.assert_close(row, matrix_lrp(net, pictures[n : n + 1], RULES)[best[n]].sum(0))
+    assert together.targets == tuple(f"input {n}, output {k}" for n, k in enumerate(best.tolist()))
+
+
+def test_rows_of_several_inputs_come_input_by_input() -> None:
+    pictures = torch.cat(toy_pair())
+    net = toy_network("residual")
+    together = bilrp.attribute(net, pictures, [0, 2])
+    alone = [bilrp.attribute(net, picture[None], [0, 2]).values for picture in pictures]
+    torch.testing.assert_close(together.values, torch.cat(alone))
+    assert together.targets[1:3] == ("input 0, output 2", "input 1, output 0")
+    kept = [bilrp.attribute(net, picture[None], [0, 2]).coverage for picture in pictures]
+    for entry, first, second in zip(together.coverage.entries, *(each.entries for each in kept), strict=True):
+        assert entry.kept == max(first.kept, second.kept)
+
+
+def test_weights_explain_a_sum_of_outputs() -> None:
+    x, _ = toy_pair()
+    net = toy_network("bias")
+    rows = matrix_lrp(net, x, RULES).sum(1)
+    rival = torch.tensor([0.0, 1, 0, -1, 0])
+    contrast = bilrp.attribute(net, x, rival, composite=RULES)
+    torch.testing.assert_close(contrast.values[0], rows[1] - rows[3], rtol=1e-9, atol=1e-12)
+    both = bilrp.attribute(net, x, torch.stack([rival.double(), 2 * rival]), composite=RULES)
+    torch.testing.assert_close(both.values[1], 2 * (rows[1] - rows[3]), rtol=1e-9, atol=1e-12)
+    ones = bilrp.attribute(net, x, lambda out: torch.eye(5).double()[2] / out, composite=RULES)
+    torch.testing.assert_close(ones.embedding, torch.ones(1).double())
+    torch.testing.assert_close(ones.values[0], rows[2] / net(x)[0, 2])
+
+
+def test_maps_as_outputs_are_named_by_tuples() -> None:
+    x, _ = toy_pair()
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 2, 3)).double()
+    whole = bilrp.explain_outputs(net, x, "epsilon").values.sum(1).reshape(2, 4, 4, 8, 8)
+    one = bilrp.attribute(net, x, [(1, 2, 3), (0, 0, -1)], composite="epsilon")
+    torch.testing.assert_close(one.values, torch.stack([whole[1, 2, 3], whole[0, 0, 3]]))
+    assert one.targets == ("output 1, 2, 3", "output 0, 0, 3")
+    area = torch.zeros(2, 4, 4)
+    area[1] = 1
+    torch.testing.assert_close(
+        bilrp.attribute(net, x, area, composite="epsilon").values[0], whole[1].sum((0, 1)), rtol=1e-6, atol=1e-9
+    )
+    best = np.unravel_index(int(net(x)[0].argmax()), (2, 4, 4))
+    assert bilrp.attribute(net, x).targets == (f"output {', '.join(map(str, best))}",)
+
+
+def test_bias_free_relu_networks_get_gradient_times_input() -> None:
+    x, _ = toy_pair()
+    net = toy_network("plain")
+    leaf = x.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(net(leaf)[0, 1], leaf)
+    relevance = bilrp.attribute(net, x, 1, composite={"0": LRP0(), "4": LRP0()}, keep_channels=True)
+    torch.testing.assert_close(relevance.values[0], (gradient * x)[0], rtol=1e-6, atol=1e-9)
+
+
+def test_tiles_are_sums_of_pixels() -> None:
+    x, _ = toy_pair()
+    net = toy_network("bias")
+    fine, tiles = (bilrp.attribute(net, x, [0, 1], pool=pool).values for pool in (None, 4))
+    torch.testing.assert_close(tiles, fine.reshape(2, 2, 4, 2, 4).sum((2, 4)))
+
+
+def test_tokens_have_one_value_each() -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Embedding(20, 6), nn.Flatten(), nn.Linear(30, 3)).double()
+    tokens = torch.randint(0, 20, (2, 5))
+    relevance = bilrp.attribute(net, tokens, 1, composite="epsilon")
+    assert relevance.values.shape == (2, 5)
+    torch.testing.assert_close(relevance.values.sum(1), net(tokens)[:, 1] - net[2].bias[1], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        (5, "target is 5 for outputs of shape \\(5,\\), expected numbers below these"),
+        ((1, 2), "expected a class number for each output"),
+        ("best", "target is 'best', expected a class"),
+        ([], "target is an empty list"),
+        ([1.5], "target is 1.5 for outputs"),
+        (True, "target is True for outputs"),
+        (torch.ones(4), "weights of shape \\(4,\\), expected \\(5,\\) or \\(K, 5,\\)"),
+    ],
+)
+def test_a_target_that_does_not_fit_is_refused(target: object, message: str) -> None:
+    x, _ = toy_pair()
+    with pytest.raises(InputError, match=message):
+        bilrp.attribute(toy_network("plain"), x, target)
+
+
+@pytest.mark.parametrize("x", [torch.rand(0, 3, 8, 8), torch.rand(8)])
+def test_an_input_without_samples_is_refused(x: Tensor) -> None:
+    with pytest.raises(InputError, match="expected one or more inputs with their batch axis"):
+        bilrp.attribute(toy_network("plain"), x)
