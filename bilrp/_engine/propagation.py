@@ -87,7 +87,8 @@ class Plan:
             + [self.embedding.numel()]
         )
         each = largest * WORKING_COPIES * self.embedding.element_size()
-        size = int(max(1, min(MAX_CHUNK, memory // each)))
+        n_chunks = -(-n // int(max(1, min(MAX_CHUNK, memory // each))))
+        size = -(-n // max(1, n_chunks))  # as many in each
         return (range(start, min(start + size, n)) for start in range(0, n, size))
 
 

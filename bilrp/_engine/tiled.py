@@ -33,8 +33,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bilrp._engine.propagation import Plan, Step, propagate
-from bilrp._engine.windows import Pointwise, WindowFrame, is_pointwise, stacked, stored
-from bilrp._trace.layers import LinearLayer, bound, pool_settings, winners
+from bilrp._engine.windows import Pointwise, WindowFrame, is_pointwise, stored, stored_stacks
+from bilrp._trace.layers import LinearLayer, Stack, bound, pool_settings, winners
 from bilrp._trace.operations import OperationContext, pair_of
 from bilrp.joint import tile_sums
 from bilrp.rules import LinearRule, MaxWinner, Pass, Rule, SumShare
@@ -216,36 +216,44 @@ class Weighted(Upsample):
     _kernel: Kernel
 
     @cached_property
-    def _stack(self) -> tuple[list[Tensor], list[Tensor], Tensor]:
-        """Maps to multiply with below (H, W, C) and above, and one weight that leads from all of those to all these."""
+    def _stacks(self) -> list[Stack]:
         context, rule, distribute = self._ingredients
         if isinstance(rule, SumShare):
-            return _average(context, rule, distribute, self._kernel)
+            return [_average(context, rule, distribute, self._kernel)]
         rule.check(context)
-        return stacked(context, rule.terms(LinearLayer(context), distribute))
+        return stored_stacks(context, rule.terms(LinearLayer(context), distribute), self._groups == 1)
+
+    @property
+    def _groups(self) -> int:
+        context, rule, _ = self._ingredients
+        return int(bound(context.operation).get("groups", 1)) if isinstance(rule, LinearRule) else 0
 
     def work(self, above: WindowFrame) -> int:
-        context, rule, _ = self._ingredients
-        channels = context.output.shape[1] * (1 if isinstance(rule, SumShare) else context.inputs[0].shape[1])
+        context = self._ingredients[0]
+        channels = context.output.shape[1] * (context.inputs[0].shape[1] // self._groups if self._groups else 1)
         return int(np.prod(self._kernel.size)) * channels * above.height * above.width
 
     def __call__(self, shares: Shares) -> Shares:
-        below, factors, weight = self._stack
-        kernel = self._kernel
         above = self.reach(shares.frame)
-        frame, padding = self._fitted(shares.frame, above)
-        inputs = [shares.times(a).settled() for a in below]
-        together = _moved(torch.cat(inputs, dim=3) if len(inputs) > 1 else inputs[0], shares.frame, frame)
-        groups = together.shape[3] if isinstance(self._ingredients[1], SumShare) else 1
-        sums = F.conv2d(together.permute(0, 3, 1, 2), weight, None, kernel.stride, padding, kernel.dilation, groups)
-        values = sums.permute(0, 2, 3, 1)
-        if len(factors) == 1:
-            return Shares(values, above, factors[0])
-        parts = values.chunk(len(factors), dim=3)
-        total = above.times(parts[0], factors[0])
-        for part, factor in zip(parts[1:], factors[1:], strict=True):
-            total += above.times(part, factor)
+        passed = [self._passed(stack, shares, above) for stack in self._stacks]
+        if len(passed) == 1 and len(self._stacks[0].factors) == 1:
+            return Shares(passed[0], above, self._stacks[0].factors[0])
+        total: Tensor | None = None
+        for stack, values in zip(self._stacks, passed, strict=True):
+            for part, factor in zip(values.chunk(len(stack.factors), dim=3), stack.factors, strict=True):
+                product = above.times(part, factor)
+                total = product if total is None else total.add_(product)
+        assert total is not None
         return Shares(total, above)
+
+    def _passed(self, stack: Stack, shares: Shares, above: WindowFrame) -> Tensor:
+        kernel = self._kernel
+        frame, padding = self._fitted(shares.frame, above)
+        inputs = [shares.times(a).settled() for a in stack.inputs]
+        together = _moved(torch.cat(inputs, dim=3) if len(inputs) > 1 else inputs[0], shares.frame, frame)
+        maps = together.permute(0, 3, 1, 2)
+        groups = self._groups or maps.shape[1]
+        return F.conv2d(maps, stack.weight, None, kernel.stride, padding, kernel.dilation, groups).permute(0, 2, 3, 1)
 
     def _fitted(self, frame: WindowFrame, above: WindowFrame) -> tuple[WindowFrame, Pair]:
         """Windows such that a convolution of them, with equal padding on both sides, gives those above."""
@@ -258,15 +266,13 @@ class Weighted(Upsample):
         return WindowFrame(source.corners + padding, int(sizes[0]), int(sizes[1])), (int(padding[0]), int(padding[1]))
 
 
-def _average(
-    context: OperationContext, rule: SumShare, distribute: bool, kernel: Kernel
-) -> tuple[list[Tensor], list[Tensor], Tensor]:
+def _average(context: OperationContext, rule: SumShare, distribute: bool, kernel: Kernel) -> Stack:
     """Average pooling as a sum over a window of each channel by itself, with the factors of its rule."""
     a = context.inputs[0]
     inverse, kept = rule.factors(context, distribute)
     pairs = [(a, inverse)] if kept is None else [(a, inverse), (a.abs(), kept)]
     weight = a.new_full((len(pairs) * a.shape[1], 1, *kernel.size), 1 / float(np.prod(kernel.size)))
-    return [stored(value) for value, _ in pairs], [stored(factor) for _, factor in pairs], weight
+    return Stack([stored(value) for value, _ in pairs], [stored(factor) for _, factor in pairs], weight)
 
 
 def upsample(step: Step, distribute: bool) -> Upsample | None:
@@ -281,8 +287,7 @@ def upsample(step: Step, distribute: bool) -> Upsample | None:
     if context.function == "conv2d" and isinstance(rule, LinearRule):
         arguments = bound(context.operation)
         kernel = _kernel(pair_of(arguments["weight"].shape[2:]), {"stride": 1, **arguments}, context)
-        plain = arguments.get("groups", 1) == 1
-        return Weighted(context, rule, distribute, kernel) if plain and kernel is not None else None
+        return None if kernel is None else Weighted(context, rule, distribute, kernel)
     settings = pool_settings(context)
     kernel = None if settings is None else _kernel(pair_of(settings["kernel_size"]), settings, context)
     if settings is None or kernel is None:

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bilrp._trace.layers import LinearLayer, bound
+from bilrp._trace.layers import LinearLayer, Stack, bound, stacked
 from bilrp._trace.operations import ELEMENTWISE, OperationContext, pair_of
 from bilrp.exceptions import InputError, UnsupportedOperationError
 from bilrp.rules import LinearRule, Pass, Rule, SumShare, Term
@@ -67,31 +67,17 @@ def stored(maps: Tensor) -> Tensor:
     return maps[0].permute(1, 2, 0).contiguous()
 
 
-def stacked(context: OperationContext, terms: Sequence[Term]) -> tuple[list[Tensor], list[Tensor], Tensor]:
-    """The terms of a rule for a convolution as one convolution of more channels.
-
-    Returns
-    -------
-    inputs, factors : list of Tensor of shape (H, W, C)
-        The different maps that terms multiply with below and above the layer.
-    weight : Tensor of shape (channels above * factors, channels below * inputs, height, width)
-    """
-    factors: list[Tensor] = []
-    inputs: list[Tensor] = []
-    blocks: dict[tuple[int, int], Tensor] = {}
-    for term in terms:
-        for a, weight in term.parts:
-            if bool((a == 0).all()):
-                continue
-            place = (_index(factors, term.factor), _index(inputs, a))
-            blocks[place] = blocks[place] + weight if place in blocks else weight
-    empty = torch.zeros_like(terms[0].parts[0][1])
-    if not blocks:  # all inputs are zero: nothing passes, in maps of the right shapes
-        factors, inputs = [terms[0].factor], [terms[0].parts[0][0]]
-    rows = [torch.cat([blocks.get((i, j), empty) for j in range(len(inputs))], 1) for i in range(len(factors))]
-    weight = torch.cat(rows).contiguous(memory_format=torch.channels_last)
+def stored_stacks(context: OperationContext, terms: Sequence[Term], together: bool) -> list[Stack]:
+    """The terms of a rule for a convolution as few convolutions, with maps of (H, W, C); see `stacked`."""
     below, above = context.inputs[0].shape, context.output.shape
-    return [stored(a.expand(below)) for a in inputs], [stored(f.expand(above)) for f in factors], weight
+    return [
+        Stack(
+            [stored(a.expand(below)) for a in stack.inputs],
+            [stored(factor.expand(above)) for factor in stack.factors],
+            stack.weight.contiguous(memory_format=torch.channels_last),
+        )
+        for stack in stacked([(term.factor, term.parts) for term in terms], together)
+    ]
 
 
 class Convolution:
@@ -100,30 +86,38 @@ class Convolution:
     def __init__(self, context: OperationContext, rule: LinearRule, distribute: bool) -> None:
         rule.check(context)
         settings = bound(context.operation)
-        if isinstance(settings.get("padding", 0), str) or settings.get("groups", 1) != 1:
-            raise unsupported(context, "a convolution with groups, or with padding by name")
+        if isinstance(settings.get("padding", 0), str):
+            raise unsupported(context, "a convolution with padding by name")
+        self._groups = settings.get("groups", 1)
         self._stride, self._padding, self._dilation = (
             pair_of(settings.get(key, default)) for key, default in (("stride", 1), ("padding", 0), ("dilation", 1))
         )
         layer = LinearLayer(context)
-        self._inputs, self._factors, self._weight = stacked(context, rule.terms(layer, distribute))
-        self.work = self._weight.numel()
+        self._stacks = stored_stacks(context, rule.terms(layer, distribute), self._groups == 1)
+        self.work = sum(stack.weight.numel() for stack in self._stacks)
         """Multiplications for each place of the map above."""
 
     def __call__(self, relevance: Tensor, frame: WindowFrame) -> list[Flow]:
-        channels = relevance.shape[-1]
-        above = relevance.new_zeros(*relevance.shape[:3], channels * len(self._factors))
-        for i, factor in enumerate(self._factors):
-            frame.times(relevance, factor, above[..., i * channels : (i + 1) * channels])
-        pulled = F.conv_transpose2d(
-            above.permute(0, 3, 1, 2), self._weight, stride=self._stride, dilation=self._dilation
-        ).permute(0, 2, 3, 1)
-        below = WindowFrame(frame.corners * np.array(self._stride) - np.array(self._padding), *pulled.shape[1:3])
-        parts = torch.split(pulled, pulled.shape[-1] // len(self._inputs), dim=-1)
-        total = below.times(parts[0], self._inputs[0])
-        for part, a in zip(parts[1:], self._inputs[1:], strict=True):
-            total += below.times(part, a)
+        pulled = [self._pulled(stack, relevance, frame) for stack in self._stacks]
+        corners = frame.corners * np.array(self._stride) - np.array(self._padding)
+        below = WindowFrame(corners, *pulled[0].shape[1:3])
+        total: Tensor | None = None
+        for stack, parts in zip(self._stacks, pulled, strict=True):
+            for part, a in zip(parts.chunk(len(stack.inputs), dim=-1), stack.inputs, strict=True):
+                product = below.times(part, a)
+                total = product if total is None else total.add_(product)
+        assert total is not None
         return [(total, below)]
+
+    def _pulled(self, stack: Stack, relevance: Tensor, frame: WindowFrame) -> Tensor:
+        channels = relevance.shape[-1]
+        above = relevance.new_zeros(*relevance.shape[:3], channels * len(stack.factors))
+        for part, factor in zip(above.split(channels, dim=-1), stack.factors, strict=True):
+            frame.times(relevance, factor, part)
+        pulled = F.conv_transpose2d(
+            *(above.permute(0, 3, 1, 2), stack.weight, None, self._stride, 0, 0, self._groups, self._dilation)
+        )
+        return pulled.permute(0, 2, 3, 1)
 
 
 def is_pointwise(context: OperationContext) -> bool:
@@ -192,15 +186,6 @@ class Interpolation:
         """The part of an interpolation matrix that belongs to each window: (K, *size)."""
         frame = WindowFrame(np.stack([above, below], 1), *size)
         return frame.times(matrix.new_ones(len(above), *size, 1), matrix[..., None])[..., 0]
-
-
-def _index(known: list[Tensor], tensor: Tensor) -> int:
-    """The place of a tensor among those with other values; added where it is new."""
-    for i, other in enumerate(known):
-        if other is tensor or (other.shape == tensor.shape and torch.equal(other, tensor)):
-            return i
-    known.append(tensor)
-    return len(known) - 1
 
 
 def unsupported(context: OperationContext, what: str) -> UnsupportedOperationError:

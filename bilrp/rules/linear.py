@@ -52,15 +52,8 @@ class LinearRule(Rule):
     def prepare(self, context: OperationContext, distribute: bool = False) -> Backward:
         self.check(context)
         layer = LinearLayer(context)
-        terms = self.terms(layer, distribute)
-
-        def backward(relevance: Tensor) -> tuple[Tensor]:
-            total = layer.pull(relevance * terms[0].factor, terms[0].parts)
-            for term in terms[1:]:
-                total.add_(layer.pull(relevance * term.factor, term.parts))
-            return (total,)
-
-        return backward
+        pull = layer.pulling([(term.factor, term.parts) for term in self.terms(layer, distribute)])
+        return lambda relevance: (pull(relevance),)
 
     def terms(self, layer: LinearLayer, distribute: bool = False) -> list[Term]:
         """The rule at these activations, ready to be applied to any relevance; raises nothing."""

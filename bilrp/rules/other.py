@@ -82,7 +82,13 @@ class SumShare(Rule):
                 parts = tuple(part + a.abs() * g for part, a, g in zip(parts, context.inputs, rest, strict=True))
             return parts
 
-        return backward
+        if context.function not in SUMS_OF_TWO or any(a.shape != context.output.shape for a in context.inputs):
+            return backward
+        ways = [part[0] for part in backward(torch.ones_like(context.output)[None])]  # one factor an entry each way
+        return lambda relevance: tuple(relevance * factor for factor in ways)
+
+
+SUMS_OF_TWO = {"add", "sub", "rsub", "radd"}
 
 
 def _times(inputs: Sequence[Tensor], gradients: Sequence[Tensor]) -> tuple[Tensor, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -195,9 +196,24 @@ def test_what_windows_cannot_pass_is_refused() -> None:
     pooled = nn.Sequential(nn.Conv2d(2, 2, 3), nn.MaxPool2d(2)).double()
     with pytest.raises(UnsupportedOperationError, match=r"1 \(max_pool2d\): this operation cannot be passed"):
         explain_places(pooled, page(), positions)
-    grouped = nn.Sequential(nn.Conv2d(2, 2, 3, groups=2)).double()
-    with pytest.raises(UnsupportedOperationError, match="a convolution with groups"):
-        explain_places(grouped, page(), positions)
+    named = nn.Sequential(nn.Conv2d(2, 2, 3, padding="same")).double()
+    with pytest.raises(UnsupportedOperationError, match="a convolution with padding by name"):
+        explain_places(named, page(), positions)
+
+
+@pytest.mark.parametrize(
+    "composite", ["lrp0", Composite([(OfKind("linear"), AlphaBeta())])], ids=["lrp0", "alpha-beta"]
+)
+def test_windows_pass_grouped_convolutions(composite: Composite | str) -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        layers = nn.Conv2d(2, 4, 3, 2, 1, groups=2), nn.SiLU(), nn.Conv2d(4, 8, 3, padding=1, groups=4)
+    model, x, positions = nn.Sequential(*layers).double().eval(), page() - 0.5, places(5, HEIGHT // 2, WIDTH // 2)
+    expected, activations = dense(model, x, positions, composite, "distribute")
+    positions = replace(positions, relevance=activations.numpy())
+    got = explain_places(model, x, positions, composite, bias="distribute")
+    whole = got.combine(np.arange(len(got.maps)), len(got.maps))
+    torch.testing.assert_close(whole, expected, rtol=1e-9, atol=1e-11)
 
 
 @pytest.mark.parametrize(

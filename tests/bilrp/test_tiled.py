@@ -185,7 +185,8 @@ def test_residual_network_falls_back_behind_its_stem(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("layer", "n"),
     [
-        (nn.Conv2d(4, 4, 3, groups=2), 2),
+        (nn.Conv2d(4, 4, 3, groups=2), 3),
+        (nn.Conv2d(4, 8, 3, stride=2, groups=4), 3),
         (nn.Conv2d(4, 4, 3, padding="same"), 2),
         (nn.AvgPool2d(2, 2, 1, count_include_pad=False), 2),
         (nn.AvgPool2d(2, ceil_mode=True), 2),
@@ -260,7 +261,7 @@ class Largest(TorchDispatchMode):
 
 
 def test_maps_of_full_resolution_are_never_formed() -> None:
-    """300 explanations of 64 x 64 pixels: nothing as large as 32 of them at the pixels, or one at the first layer."""
+    """300 explanations of 64 x 64 pixels: nothing as large as 30 of them at the pixels, or one at the first layer."""
     model, x = network("as vgg"), image(64, 64)
     projection = projected(model, x, 300)
     with Largest() as watch:
@@ -268,7 +269,7 @@ def test_maps_of_full_resolution_are_never_formed() -> None:
     assert projection.numel() == 384000 and watch.entries <= projection.numel() < 32 * 64 * 64 * 3
     with Largest() as watch:
         explain_outputs(model, x, "gamma", projection=projection, reduce=lambda maps: tile_sums(maps.sum(2), 8))
-    assert watch.entries >= 32 * 64 * 64 * 4  # the watch would have seen them
+    assert watch.entries >= 30 * 64 * 64 * 4  # the watch would have seen them
 
 
 @pytest.mark.parametrize("kind", NETWORKS)
