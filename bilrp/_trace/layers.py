@@ -142,7 +142,8 @@ class LinearLayer:
 
         def apply(s: Tensor) -> Tensor:
             flat = s.flatten(0, 1).contiguous(memory_format=torch.channels_last)
-            return transposed(flat).unflatten(0, s.shape[:2])
+            pulled = transposed(flat)
+            return pulled.view(*s.shape[:2], *pulled.shape[1:])
 
         return apply
 
