@@ -21,15 +21,19 @@ from bilrp.exceptions import CompositeError
 from bilrp.rules import (
     LRP0,
     AlphaBeta,
+    BilinearShare,
     Epsilon,
     Flat,
     Gamma,
+    Gate,
     MaxWinner,
     MinShare,
     NormShare,
     Pass,
     ProductShare,
     Rule,
+    SignalTakesAll,
+    SlopeShare,
     SumShare,
     WSquare,
     ZBox,
@@ -46,6 +50,11 @@ DEFAULTS: dict[str, Rule] = {
     "norm": NormShare(),
     "quotient": Pass(),
     "product": ProductShare(),
+    "gate": Gate(None),
+    "recurrent": SignalTakesAll(),
+    "bilinear": BilinearShare(),
+    "softmax": Pass(),
+    "homogeneous": SlopeShare(),
 }
 FUNCTIONS_OF: dict[type[nn.Module], frozenset[str]] = {
     getattr(nn, f"{layer}{n}d"): frozenset({f"{function}{n}d"})
@@ -179,6 +188,13 @@ class Composite:
                 raise CompositeError(f"composite {composite!r} is unknown, expected one of {', '.join(COMPOSITES)}")
             return COMPOSITES[composite]
         return cls(list(composite.items()))
+
+    def choose(self, layer: Layer) -> Rule | None:
+        """The rule of one layer; None where neither an entry nor a default can serve it."""
+        for selector, rule in self.entries:
+            if selector(layer) and rule.serves(layer.context):
+                return rule
+        return DEFAULTS.get(layer.context.kind)
 
     def assign(self, layers: Sequence[Layer], names: Sequence[str] | None = None) -> list[Rule | None]:
         """The rule of each layer; None where neither an entry nor a default can serve it.

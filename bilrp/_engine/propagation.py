@@ -18,7 +18,7 @@ from bilrp._trace.tape import Tape
 from bilrp.composites import Composite, Layer
 from bilrp.coverage import Conditions, Coverage, CoverageEntry
 from bilrp.exceptions import InputError, UnsupportedOperationError
-from bilrp.rules import Rule
+from bilrp.rules import Rule, SlopeShare, Uniform
 
 DEFAULT_MEMORY = 128 * 2**20
 BIAS = ("leave", "distribute")
@@ -120,6 +120,9 @@ def make_plan(tape: Tape, composite: Composite, distribute: bool = False) -> Pla
         if reached.isdisjoint(operation.outputs):
             fixed.append(context)
             continue
+        if len(context.flows) > 1 and context.kind not in {"shape", "embedding"}:
+            rule = composite.choose(Layer(context, None, 0))
+            context = context.narrowed(context.carrying if rule is None else rule.feeds(context))
         on_way.append(context)
         reached.update(context.flows)
     if tape.input_node not in reached:
@@ -130,21 +133,36 @@ def make_plan(tape: Tape, composite: Composite, distribute: bool = False) -> Pla
     layers = [Layer(context, depths.get(id(context.operation)), len(weighted)) for context in needing]
     names = [name for op in tape.operations for name in (op.name, op.place)]
     rules = dict(zip((id(context) for context in needing), composite.assign(layers, names), strict=True))
-    for context in needing:
-        if rules[id(context)] is None:
-            raise UnsupportedOperationError(_no_rule(context))
+    if missing := [context for context in needing if rules[id(context)] is None]:
+        raise UnsupportedOperationError(_no_rule(missing))
     return Plan(tape, [Step(context, rules.get(id(context))) for context in on_way], fixed[::-1], distribute)
 
 
-def _no_rule(context: OperationContext) -> str:
+def _no_rule(missing: Sequence[OperationContext]) -> str:
+    context = missing[0]
     place = context.operation.place or "the model itself"
     shapes = ", ".join(str(tuple(value.shape)) for value in context.inputs)
+    remedy = ", ".join(f"{c.name!r}: {type(_remedy(c)).__name__}()" for c in missing)
+    others = f" So it is with {', '.join(c.name for c in missing[1:])}." if len(missing) > 1 else ""
     return (
         f"{context.name} ({context.function} in {place}): relevance reaches this operation and no rule is known for "
-        f"it, so the explanation would silently be wrong. Input shapes {shapes}, output {tuple(context.output.shape)}. "
-        f"Give it a rule by name, such as {{{context.name!r}: Linearize()}} for its slope, or Pass() where the shape "
-        f"stays."
+        f"it, so the explanation would silently be wrong. Input shapes {shapes}, output {tuple(context.output.shape)}."
+        f"{others} Give rules by name, such as composite={{{remedy}}}, which was tried on these values: SlopeShare "
+        f"shares by slopes, Uniform alike to all. Or use Pass() where the shape stays and places do not mix."
     )
+
+
+def _remedy(context: OperationContext) -> Rule:
+    """The first of the rules for everything that passes all relevance on here."""
+    relevance = torch.ones(1, *context.output.shape, dtype=context.output.dtype, device=context.output.device)
+    for rule in (SlopeShare(), Uniform()):
+        try:
+            passed = torch.stack([_sum(part) for part in rule.prepare(context)(relevance)]).sum(0)
+        except (RuntimeError, NotImplementedError):  # nothing to derive
+            continue
+        if bool(torch.isclose(passed, _sum(relevance), rtol=1e-4).all()):
+            return rule
+    return Uniform()
 
 
 def _prepare(step: Step, distribute: bool) -> Callable[[Sequence[Tensor | None]], Sequence[Tensor]]:
@@ -223,4 +241,6 @@ def _mixed(parts: Sequence[tuple[Tensor, float]]) -> float:
 
 def _sum(relevance: Tensor) -> Tensor:
     """The sum of each explanation's relevance: shape (K,)."""
+    if relevance.is_complex():  # real and imaginary parts have relevance of their own
+        relevance = torch.view_as_real(relevance)
     return relevance.sum(dim=tuple(range(1, relevance.dim()))).double()

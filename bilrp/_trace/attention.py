@@ -14,8 +14,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bilrp.exceptions import UnsupportedOperationError
-
 
 def _masked(scores: Tensor, mask: Tensor | None) -> Tensor:
     if mask is None:
@@ -46,6 +44,14 @@ def scaled_dot_product_attention(
     return torch.matmul(torch.softmax(scores, dim=-1), value)
 
 
+def _one_more(vector: Any, given: Tensor) -> Tensor:
+    """A learned vector (1, 1, width), or zeros, as one more token of (N, heads, T, size)."""
+    n_batch, n_heads, _, size = given.shape
+    if not isinstance(vector, Tensor):
+        return torch.zeros(n_batch, n_heads, 1, size, dtype=given.dtype, device=given.device)
+    return vector.detach().reshape(1, n_heads, 1, size).expand(n_batch, -1, -1, -1)
+
+
 def multi_head_attention_forward(
     query: Tensor,
     key: Tensor,
@@ -74,11 +80,6 @@ def multi_head_attention_forward(
     is_causal: bool = False,
 ) -> tuple[Tensor, Tensor | None]:
     """What ``torch.nn.functional.multi_head_attention_forward`` computes in evaluation mode, step by step."""
-    if bias_k is not None or bias_v is not None or add_zero_attn or static_k is not None or static_v is not None:
-        raise UnsupportedOperationError(
-            "multi_head_attention_forward: bias_k, bias_v, add_zero_attn, static_k and static_v have no rule. Build "
-            "the attention without them."
-        )
     batched = query.dim() == 3
     if not batched:
         query, key, value = query.unsqueeze(1), key.unsqueeze(1), value.unsqueeze(1)
@@ -96,6 +97,17 @@ def multi_head_attention_forward(
         return y.reshape(x.shape[0], n_batch, num_heads, y.shape[-1] // num_heads).permute(1, 2, 0, 3)
 
     q, k, v = (heads(x, w, b) for x, w, b in zip((query, key, value), weights, biases, strict=True))
+    k, v = (
+        given if static is None else static.reshape(n_batch, num_heads, *static.shape[1:])
+        for given, static in ((k, static_k), (v, static_v))
+    )
+    for added in ((bias_k, bias_v), ("zeros", "zeros")) if add_zero_attn else ((bias_k, bias_v),):
+        if added[0] is None:
+            continue
+        k, v = (torch.cat([given, _one_more(more, given)], 2) for given, more in zip((k, v), added, strict=True))
+        attn_mask, key_padding_mask = (
+            None if mask is None else F.pad(mask, (0, 1)) for mask in (attn_mask, key_padding_mask)
+        )
     scores = torch.matmul(q * q.shape[-1] ** -0.5, k.transpose(-2, -1))
     if attn_mask is not None and attn_mask.dim() == 3:
         attn_mask = attn_mask.reshape(n_batch, num_heads, length, -1)
@@ -112,7 +124,7 @@ def multi_head_attention_forward(
     return out, attention.mean(dim=-3) if average_attn_weights else attention
 
 
-DECOMPOSED: dict[str, Callable[..., Any]] = {
+ATTENTION: dict[str, Callable[..., Any]] = {
     "multi_head_attention_forward": multi_head_attention_forward,
     "scaled_dot_product_attention": scaled_dot_product_attention,
 }

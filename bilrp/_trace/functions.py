@@ -4,7 +4,7 @@ from __future__ import annotations
 
 CONSTANT_MAKERS = {
     *("new_zeros", "new_ones", "new_full", "new_empty", "new_tensor", "zeros_like", "ones_like", "full_like"),
-    *("empty_like", "rand_like", "randn_like", "randint_like", "new_empty_strided", "empty_strided"),
+    *("empty_like", "rand_like", "randn_like", "randint_like", "new_empty_strided", "held_fixed"),
 }
 """These take shape, type and device of a tensor and none of its values."""
 
@@ -42,6 +42,8 @@ SHAPES = {
     *("masked_fill", "view_as", "reshape_as", "diagonal", "diag", "diag_embed", "diagflat", "tril", "triu", "copy"),
     *("atleast_1d", "atleast_2d", "atleast_3d", "alias", "positive", "block_diag"),
     *("scatter", "masked_scatter", "index_copy", "index_fill", "index_put", "slice_scatter", "select_scatter"),
+    *("max_unpool1d", "max_unpool2d", "max_unpool3d", "real", "imag", "view_as_real", "view_as_complex", "complex"),
+    *("resolve_conj", "resolve_neg", "fft_fftshift", "fft_ifftshift", "narrow_copy", "detach_copy", "expand_copy"),
     *("diagonal_scatter", "fill_diagonal", "fill", "zero", "memory"),
 }
 """Rearrangements: each output is one of the inputs, or a constant."""
@@ -50,3 +52,6 @@ CASTS = {"to", "type", "type_as", "long", "int", "short", "char", "byte", "float
 INTEGER_ARITHMETIC = {"add", "sub", "mul", "clamp", "clamp_min", "clamp_max", "remainder", "fmod", "bitwise_and"}
 KEEPS_IDS = SHAPES | CASTS | INTEGER_ARITHMETIC | {"one_hot"}
 """What may happen to token numbers before their lookup: the result still stands for the tokens, place by place."""
+
+CHOICES = {"topk", "sort", "msort", "kthvalue", "mode", "median", "nanmedian", "cummax", "cummin"}
+"""Selections: each value of the result is one of the input's; which one is a choice that stays as it is."""

@@ -8,16 +8,21 @@ kind         operations                                                   defaul
 linear       convolutions, linear layers, products with a constant matrix `LRP0`
 sum          sums, residual additions, averages, average pooling,         `SumShare`
              interpolation, scatter and index additions, `fold`
-attention    values weighted by a softmax (weights held fixed)            `SumShare`
+attention    values weighted by a softmax (weights held fixed: CP-LRP)    `SumShare`
+bilinear     other products of activations, computed kernels              `BilinearShare`
 max          max pooling, maximum, max over a dimension                   `MaxWinner`
 min          minimum, min over a dimension                                `MinShare`
 elementwise  activations, dropout, scaling by a constant, roots           `Pass`
 norm         layer, group, instance, RMS, loose batch normalisation       `NormShare`
 quotient     division by something computed from the input (held fixed)   `Pass`
-product      two parts of the network multiplied with each other          `ProductShare`
+product      two parts of the network multiplied entry by entry           `ProductShare`
+gate         the same, where one part is a gate (held fixed)              `Gate`
+recurrent    the same inside an LSTM or GRU                               `SignalTakesAll`
+softmax      where relevance reaches it (its sum held fixed)              `Pass`
+homogeneous  spreads, norms as values, products over a dimension          `SlopeShare`
 shape        views, permutations, indexing, concatenation, padding        none needed: exact
 embedding    lookup of token vectors: a token gets what its vector got    none needed: exact
-unknown      everything else: softmax, products of two activations, ...   none: raises
+unknown      everything else                                              none: raises
 ============ ============================================================ =======================
 """
 
@@ -30,17 +35,28 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bilrp._trace.functions import CASTS, SHAPES
+from bilrp._trace.functions import CASTS, CHOICES, SHAPES
+from bilrp._trace.gates import SOFTMAXES, Gates
 from bilrp._trace.plain import PLAIN
+from bilrp._trace.recurrent import RECURRENT
 from bilrp._trace.tape import Operation, Ref, Tape, carries, found_in, is_integer
 
 CONVOLUTIONS = {"conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"}
-PRODUCTS = {"matmul", "mm", "bmm", "mv", "einsum", "rmatmul"}
+PRODUCTS = {
+    *("matmul", "mm", "bmm", "mv", "einsum", "rmatmul", "outer", "ger", "dot", "inner", "vdot", "tensordot", "kron"),
+    *("bilinear", "linalg_multi_dot", "chain_matmul"),
+}
 SUMS = {
     *("add", "sub", "rsub", "radd", "sum", "mean", "cumsum", "index_add", "scatter_add", "fold"),
     *("avg_pool1d", "avg_pool2d", "avg_pool3d", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d"),
 }
+MAPS = {
+    *(f"fft_{way}{name}{n}" for way in ("", "i") for name in ("fft", "rfft") for n in ("", "2", "n")),
+    *("fft_hfft", "fft_ihfft", "stft", "istft", "grid_sample", "grid_sampler", "diff"),
+}
+"""Linear maps whose coefficients have either sign, and no weights that a rule could change."""
 MAXIMA = {
+    *("logsumexp", "logaddexp", "logaddexp2", "logcumsumexp"),  # soft ones: their slopes are shares that add up to 1
     *("max", "amax", "maximum", "fmax", "max_pool1d", "max_pool2d", "max_pool3d"),
     *("adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d"),
 }
@@ -59,12 +75,38 @@ ELEMENTWISE = {
     *("softshrink", "tanhshrink", "threshold", "clamp", "clamp_min", "clamp_max", "abs", "neg", "sqrt", "square"),
     *("exp", "expm1", "log", "log1p", "log2", "log10", "pow", "dropout", "dropout1d", "dropout2d", "dropout3d"),
     *("alpha_dropout", "feature_alpha_dropout", "feature_dropout", "nan_to_num", "erf", "sin", "cos", "round", "floor"),
-    *("ceil", "trunc", "rdiv"),
+    *(
+        "ceil",
+        "trunc",
+        "frac",
+        "rdiv",
+        "rsqrt",
+        "exp2",
+        "erfc",
+        "erfinv",
+        "sinc",
+        "logit",
+        "tan",
+        "asin",
+        "acos",
+        "atan",
+    ),
+    *("arcsin", "arccos", "arctan", "sinh", "cosh", "asinh", "acosh", "atanh", "arctanh", "sign", "sgn", "heaviside"),
+    *("remainder", "fmod", "floor_divide", "float_power", "logsigmoid", "xlogy", "lgamma", "special_expit", "deg2rad"),
+    *("hardswish", "quick_gelu", "conj", "conj_physical", "feature_alpha_dropout", "ldexp", "bernoulli"),
 }
 NORMS = {"layer_norm", "group_norm", "instance_norm", "rms_norm", "normalize", "batch_norm", "local_response_norm"}
 SIGNED = {"sub": torch.add, "rsub": torch.add}  # the same sums with every part counted positive
 POSITIVE_MODES = {"nearest", "nearest-exact", "linear", "bilinear", "trilinear", "area"}
-THROUGH = SHAPES | {"dropout", "mul", "div", "masked_fill"}  # what may stand between a softmax and its values
+REDUCTIONS = {
+    **{"sum": "sum", "add": "sum", "mean": "sum", "amax": "max", "amin": "min"},
+    **{"prod": "homogeneous", "multiply": "homogeneous"},
+}
+HOMOGENEOUS = {
+    *("std", "var", "norm", "linalg_vector_norm", "linalg_norm", "linalg_matrix_norm", "frobenius_norm", "prod"),
+    *("cumprod", "quantile", "nanquantile", "hypot"),
+}
+"""Operations that `SlopeShare` explains exactly: of n factors each gets 1/n, of a norm each what its square brought."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +125,8 @@ class OperationContext:
     output : Tensor
         The value of the first output.
     tape : Tape
+    carriers : tuple of int, optional
+        Which flows carry relevance unless a rule says otherwise, as places in ``flows``; None for all.
     """
 
     operation: Operation
@@ -91,6 +135,29 @@ class OperationContext:
     inputs: tuple[Tensor, ...]
     output: Tensor
     tape: Tape
+    carriers: tuple[int, ...] | None = None
+
+    @property
+    def carrying(self) -> tuple[int, ...]:
+        """The places in ``flows`` that carry relevance unless a rule says otherwise."""
+        return tuple(range(len(self.flows))) if self.carriers is None else self.carriers
+
+    @property
+    def multiplicity(self) -> int:
+        """How many of the operation's arguments are flows: two for ``x @ x.T``, whose flow is one."""
+        arguments = (self.operation.args, self.operation.kwargs)
+        return max(1, sum(ref.node in self.flows for ref in found_in(arguments, Ref)))
+
+    @property
+    def is_signed_map(self) -> bool:
+        """Whether a sum has coefficients of either sign: its parts cannot be had from the parts' magnitudes."""
+        mode = self.operation.kwargs.get("mode", "nearest")
+        return self.function in MAPS or mode not in POSITIVE_MODES or self.output.is_complex()
+
+    def narrowed(self, places: Sequence[int]) -> OperationContext:
+        """The same with some of the flows alone."""
+        flows, inputs = tuple(self.flows[i] for i in places), tuple(self.inputs[i] for i in places)
+        return replace(self, flows=flows, inputs=inputs, carriers=None)
 
     @property
     def name(self) -> str:
@@ -158,7 +225,7 @@ def _zeroed(args: tuple[Any, ...], function: str) -> tuple[Any, ...]:
             torch.zeros_like(item) if isinstance(item, Tensor) else item if isinstance(item, Ref) else item * 0
             for item in args
         )
-    if function in {"index_add", "scatter_add"}:
+    if function in {"index_add", "scatter_add", "scatter_reduce", "index_put", "scatter"}:
         return (torch.zeros_like(args[0]) if isinstance(args[0], Tensor) else args[0], *args[1:])
     return args
 
@@ -177,17 +244,41 @@ class OperationContexts:
 
     def __init__(self, tape: Tape) -> None:
         self._tape = tape
+        self._gates = Gates(tape)
         self._makers = {node: operation for operation in tape.operations for node in operation.outputs}
 
     def of(self, operation: Operation) -> OperationContext:
         kind, flows = self._classify(operation)
         values = tuple(self._as_float(self._tape.values[node]) for node in flows)
         output = self._as_float(self._tape.values[operation.outputs[0]])
-        return OperationContext(operation, kind, flows, values, output, self._tape)
+        context = OperationContext(operation, kind, flows, values, output, self._tape)
+        return replace(context, carriers=self._carriers(context))
+
+    def _carriers(self, context: OperationContext) -> tuple[int, ...] | None:
+        """Of attention the values, of a gate what it lets through, of all else everything."""
+        if context.kind == "attention":
+            weights = self._gates.weights_among(context.flows)
+            return tuple(place for place, node in enumerate(context.flows) if node not in weights)
+        if context.kind in {"gate", "recurrent"}:
+            gate = self._gates.gate_among(context.flows)
+            return tuple(place for place in range(len(context.flows)) if place != gate)
+        return None
 
     def _as_float(self, value: Tensor) -> Tensor:
         """Token numbers in the type of the embedding, as derivatives want them."""
         return value if carries(value) else value.to(self._tape.values[self._tape.output_node].dtype)
+
+    @staticmethod
+    def _of_complex(operation: Operation) -> str | None:
+        """The kind of an operation on complex numbers, whose real and imaginary parts have relevance each."""
+        name = operation.function
+        if name == "abs":
+            return "homogeneous"
+        if name in PRODUCTS | {"mul", "div"}:
+            if len(operation.inputs) == 1:
+                return "sum"
+            return "bilinear" if name != "div" else "unknown"
+        return None if name in SHAPES | MAPS | SUMS | {"conj", "conj_physical", "neg", "dropout"} else "unknown"
 
     def _of_ids(self, operation: Operation, ids: tuple[int, ...]) -> tuple[str, tuple[int, ...]] | None:
         """The kind of an operation on token numbers alone; None where it is that of any other tensors."""
@@ -213,55 +304,82 @@ class OperationContexts:
                 return of_ids
         elif ids:  # they say where, not what
             inputs = tuple(node for node in inputs if node not in ids)
+        is_complex = any(self._tape.values[node].is_complex() for node in (*inputs, *operation.outputs))
+        if is_complex and (of_complex := self._of_complex(operation)) is not None:
+            return of_complex, inputs
         refs = [item for item in operation.args if isinstance(item, Ref)]
         if name in CONVOLUTIONS or name in {"linear", "addmm"}:
-            return ("linear" if len(inputs) == 1 else "unknown"), inputs
+            place = 1 if name == "addmm" else 0
+            plain = len(inputs) == 1 and (not operation.args or operation.args[place] == Ref(inputs[0]))
+            return ("linear" if plain else "bilinear"), inputs
         if name in PRODUCTS:
             return self._product(operation)
         if name in SUMS:
+            if (value := self._straight_through(operation)) is not None:
+                return "elementwise", (value,)
             return "sum", inputs
         if name in {"interpolate", "upsample"}:
-            mode = operation.kwargs.get("mode", operation.args[3] if len(operation.args) > 3 else "nearest")
-            return ("sum" if mode in POSITIVE_MODES else "unknown"), inputs
+            return "sum", inputs
+        if name in {"scatter_reduce", "index_reduce"} or (name in {"index_put", "scatter"} and self._adds(operation)):
+            return REDUCTIONS.get(str(self._reduction(operation)), "unknown"), inputs
+        if name in MAPS:
+            return ("sum" if isinstance(operation.args[0], Ref) else "unknown"), inputs[:1]
         if name in MAXIMA:
             return "max", inputs
         if name in MINIMA:
             return "min", inputs
-        if name in SHAPES:
+        if name in SHAPES | CHOICES:
             return "shape", inputs
         if name == "embedding":  # of a table that the model computes
             return "shape", inputs
+        if name in SOFTMAXES:
+            return "softmax", inputs
+        if name in HOMOGENEOUS:
+            return "homogeneous", inputs
         if name in NORMS:
             return "norm", inputs[:1]
         if name == "mul":
-            return ("elementwise", inputs) if len(inputs) == 1 else ("product", inputs)
+            if len(inputs) == 1:
+                return "elementwise", inputs
+            if self._gates.gate_among(inputs) is None:
+                return "product", inputs
+            return ("recurrent" if operation.part_of in RECURRENT else "gate"), inputs
         if name == "div":
             return ("elementwise", inputs) if len(inputs) == 1 else ("quotient", (refs[0].node,))
         if name in ELEMENTWISE and len(inputs) == 1:
             return "elementwise", inputs
         return "unknown", inputs
 
-    def _product(self, operation: Operation) -> tuple[str, tuple[int, ...]]:
-        operands = list(found_in(operation.args, Tensor, Ref))
-        refs = [item.node for item in operands if isinstance(item, Ref)]
-        if len(operands) != 2 or (len(refs) == 2 and refs[0] == refs[1]):
-            return "unknown", operation.inputs
-        if len(refs) == 1:
-            return "linear", operation.inputs
-        weights = [node for node in refs if self._from_softmax(node)]
-        if len(weights) == 1:
-            return "attention", tuple(node for node in refs if node not in weights)
-        return "unknown", operation.inputs
+    def _straight_through(self, operation: Operation) -> int | None:
+        """The x of ``x + (q - x).detach()``, which hands on q with the slope of x, as quantisers do."""
+        if operation.function != "add" or len(operation.inputs) != 2:
+            return None
+        for value, other in (operation.inputs, operation.inputs[::-1]):
+            detached = self._makers.get(other)
+            if detached is None or detached.function != "detach":
+                continue
+            difference = self._makers.get(detached.inputs[0])
+            if difference is not None and difference.function == "sub" and difference.args[1:] == (Ref(value),):
+                return value
+        return None
 
-    def _from_softmax(self, node: int) -> bool:
-        while node in self._makers:
-            maker = self._makers[node]
-            if maker.function == "softmax":
-                return True
-            if maker.function not in THROUGH or len(maker.inputs) != 1:
-                return False
-            node = maker.inputs[0]
-        return False
+    @staticmethod
+    def _reduction(operation: Operation) -> Any:
+        given = operation.named("input", "dim", "index", "source", "reduce", include_self=True)
+        if operation.function == "index_put":
+            return "sum" if operation.named("input", "indices", "values", "accumulate").get("accumulate") else None
+        return given.get("reduce")
+
+    def _adds(self, operation: Operation) -> bool:
+        return self._reduction(operation) is not None
+
+    def _product(self, operation: Operation) -> tuple[str, tuple[int, ...]]:
+        operands = list(found_in((operation.args, operation.kwargs), Tensor, Ref))
+        n_refs = sum(isinstance(item, Ref) for item in operands)
+        if len(operands) == 2 and n_refs == 1:
+            return "linear", operation.inputs
+        weights = self._gates.weights_among(operation.inputs)
+        return ("attention" if weights else "bilinear"), operation.inputs
 
 
 def pair_of(value: Any) -> tuple[int, int]:

@@ -25,9 +25,11 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from bilrp._trace.attention import DECOMPOSED
-from bilrp._trace.functions import CONSTANT_MAKERS, KEEPS_IDS
+from bilrp._trace.attention import ATTENTION
+from bilrp._trace.functions import CHOICES, CONSTANT_MAKERS, KEEPS_IDS, SHAPES
 from bilrp._trace.memory import Overlap, sharing, storage_of
+from bilrp._trace.recurrent import RECURRENT
+from bilrp._trace.written_out import COMPUTED_WEIGHTS, WRITTEN_OUT
 from bilrp.exceptions import InputError, UnseenOperationError, UnsupportedOperationError
 
 
@@ -116,6 +118,9 @@ ALIASES = {
     "negative": "neg",
     "absolute": "abs",
     "clip": "clamp",
+    "max_pool1d_with_indices": "max_pool1d",
+    "max_pool2d_with_indices": "max_pool2d",
+    "max_pool3d_with_indices": "max_pool3d",
 }
 LEAVES_TORCH = {"numpy", "tolist", "__array__"}  # a tracked value that leaves this way cannot be followed
 
@@ -147,6 +152,8 @@ class Operation:
         Nodes of the tape, in order of appearance.
     name : str
         What users call it: the place, with ``:function`` where the place runs several.
+    part_of : str
+        The function that was written out in steps, such as ``"lstm"``, of which this is one; empty for others.
     """
 
     function: str
@@ -158,6 +165,7 @@ class Operation:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     name: str = ""
+    part_of: str = ""
 
     def named(self, *names: str, **defaults: Any) -> dict[str, Any]:
         """The arguments by name, for a function with these parameters."""
@@ -238,6 +246,7 @@ class _Recorder(TorchFunctionMode):
         self._watcher = watcher
         self._places = places
         self._alive: list[Tensor] = []  # every tensor whose id is kept must stay alive
+        self._part_of = ""
         self._fixed: set[int] = set()
         self._constants: set[int] = set()  # memory of the constants among recorded arguments
         self._changed: dict[int, _Changes] = {}  # id of a tensor -> what was written into its memory
@@ -272,13 +281,22 @@ class _Recorder(TorchFunctionMode):
         if tracked and kwargs.get("out") is not None:
             with self:
                 return _into_given(func, args, kwargs)
+        if name == "gated" and tracked:
+            if id(args[1]) in self.nodes:
+                with self:
+                    return args[0] * args[1]
+            name = "held_fixed"
         if len(tracked) == 1 and name in CONSTANT_MAKERS and args and tracked[0] is args[0]:
             out = func(*args, **kwargs)
             self._fix(out)
             return out
+        if tracked and any(tensor.layout != torch.strided for tensor in tensors_in((args, kwargs))):
+            args, kwargs = _map((args, kwargs), _dense)
         if tracked and name in DECOMPOSED:
+            return self._step_by_step(name, args, kwargs)
+        if tracked and name in COMPUTED_WEIGHTS and self._adds_bias(name, args, kwargs):
             with self:
-                return DECOMPOSED[name](*args, **kwargs)
+                return COMPUTED_WEIGHTS[name](*args, **kwargs)
         if tracked and name in LEAVES_TORCH:
             raise UnsupportedOperationError(
                 f"{self.where(name)}: a value that depends on the input leaves PyTorch by .{name}(), where relevance "
@@ -317,6 +335,21 @@ class _Recorder(TorchFunctionMode):
                     f"that step with torch functions, or detach it from the input."
                 )
         return tracked
+
+    def _step_by_step(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        outer, self._part_of = self._part_of, self._part_of or name
+        try:
+            with self:
+                return DECOMPOSED[name](*args, **kwargs)
+        finally:
+            self._part_of = outer
+
+    def _adds_bias(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """Whether a bias is added to a product of two activations, or is an activation itself."""
+        names = ("bias", "input", "weight") if name == "addmm" else ("input", "weight", "bias")
+        given = dict(zip(names, args, strict=False)) | kwargs
+        followed = [id(given.get(key)) in self.nodes for key in ("weight", "bias")]
+        return any(followed) and given.get("bias") is not None
 
     def _fix(self, out: Any) -> None:
         for tensor in tensors_in(out):
@@ -371,10 +404,15 @@ class _Recorder(TorchFunctionMode):
 
     def _append(self, function: str, call: Callable[..., Any], refs: tuple[Any, Any], made: Sequence[Tensor]) -> None:
         inputs = tuple(dict.fromkeys(ref.node for ref in found_in(refs, Ref)))
+        if len(made) > 1 and function not in SHAPES | CHOICES:  # each result has rules of its own
+            for i, tensor in enumerate(made):
+                self._append(function, _picked(call, i), refs, [tensor])
+            return
         outputs = tuple(self.add(tensor) for tensor in made)
         place, module = self._places[-1] if self._places else ("", None)
         self._constants.update(storage for item in tensors_in(refs) if (storage := storage_of(item)) is not None)
-        self.operations.append(Operation(function, place, module, call, refs[0], refs[1], inputs, outputs))
+        operation = Operation(function, place, module, call, refs[0], refs[1], inputs, outputs, part_of=self._part_of)
+        self.operations.append(operation)
 
     def _keep_old_constants(self, written: Tensor, before: Tensor) -> None:
         """Give earlier operations that took a constant from the written memory a copy of what stood there."""
@@ -450,6 +488,19 @@ def _out_of_place(func: Callable[..., Any], name: str) -> Callable[..., Any]:
         return copy if name == "__setitem__" else result
 
     return call
+
+
+def _picked(call: Callable[..., Any], i: int) -> Callable[..., Any]:
+    """One of the results of a call that carry values."""
+    return lambda *args, **kwargs: [t for t in tensors_in(call(*args, **kwargs)) if carries(t)][i]
+
+
+def _dense(item: Any) -> Any:
+    return item.to_dense() if isinstance(item, Tensor) and item.layout != torch.strided else item
+
+
+DECOMPOSED: dict[str, Callable[..., Any]] = ATTENTION | RECURRENT | WRITTEN_OUT
+"""Functions that are recorded as the steps that they stand for."""
 
 
 def _into_given(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -31,10 +31,12 @@ References
    Communications 10, 2019.
 .. [Eberle2022] Eberle, Büttner, Kräutli, Müller, Valleriani, Montavon. Building and interpreting deep similarity
    models. IEEE TPAMI 44(3), 2022.
+.. [Arras2017] Arras, Montavon, Müller, Samek. Explaining recurrent neural network predictions in sentiment analysis.
+   WASSA 2017; Arras et al. Explaining and interpreting LSTMs. LNCS 11700, 2019.
 .. [Andeol2021] Andéol, Kawakami, Wada, Kanamori, Müller, Montavon. Learning domain invariant representations by joint
    Wasserstein distance minimization. arXiv:2106.04923, 2021; Neural Networks 167, 2023.
 .. [Ali2022] Ali, Schnake, Eberle, Montavon, Müller, Wolf. XAI for transformers: better explanations through
-   conservative propagation. ICML 2022.
+   conservative propagation. ICML 2022 (CP-LRP: attention weights and the spread of LayerNorm held fixed).
 .. [Pahde2023] Pahde, Yolcu, Binder, Samek, Lapuschkin. Optimizing explanations by network canonization and
    hyperparameter search. CVPR workshops 2023.
 .. [Achtibat2024] Achtibat et al. AttnLRP: attention-aware layer-wise relevance propagation for transformers. ICML 2024.
@@ -59,13 +61,16 @@ from bilrp.rules.linear import (
     ZPlus,
 )
 from bilrp.rules.norms import NormShare
-from bilrp.rules.other import Gate, Linearize, MaxShare, MaxWinner, MinShare, MinWinner, Pass, ProductShare, SumShare
+from bilrp.rules.other import MaxShare, MaxWinner, MinShare, MinWinner, Pass, SumShare
+from bilrp.rules.products import BilinearShare, Gate, ProductShare, SignalTakesAll
+from bilrp.rules.slopes import Linearize, SlopeShare, SoftmaxTaylor, Uniform
 
 RULES: dict[str, type[Rule]] = {
     rule.__name__: rule
     for rule in (
         *(LRP0, Epsilon, Gamma, ZPlus, AlphaBeta, ZBox, WSquare, Flat, Pass, SumShare, MaxWinner, MaxShare),
-        *(MinShare, MinWinner, NormShare, ProductShare, Gate, Linearize),
+        *(MinShare, MinWinner, NormShare, ProductShare, Gate, SignalTakesAll, BilinearShare),
+        *(SoftmaxTaylor, Linearize, SlopeShare, Uniform),
     )
 }
 """Every rule by its name."""
@@ -76,6 +81,7 @@ __all__ = [
     "STABILIZERS",
     "AlphaBeta",
     "Backward",
+    "BilinearShare",
     "Epsilon",
     "Flat",
     "Gamma",
@@ -93,8 +99,12 @@ __all__ = [
     "Pass",
     "ProductShare",
     "Rule",
+    "SignalTakesAll",
+    "SlopeShare",
+    "SoftmaxTaylor",
     "SumShare",
     "Term",
+    "Uniform",
     "WSquare",
     "ZBox",
     "ZPlus",

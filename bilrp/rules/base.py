@@ -19,6 +19,8 @@ def stabilize(z: Tensor, eps: float, stabilizer: str = "signed", magnitude: Tens
     """The denominator ``z`` moved away from zero; ``magnitude`` is the sum of |z_jk| for ``"relative"``."""
     if eps == 0:
         return z
+    if z.is_complex():
+        return torch.complex(stabilize(z.real, eps, stabilizer), stabilize(z.imag, eps, stabilizer))
     if stabilizer == "plain":
         return z + eps
     sign = torch.where(z < 0, -1.0, 1.0).to(z)
@@ -27,7 +29,14 @@ def stabilize(z: Tensor, eps: float, stabilizer: str = "signed", magnitude: Tens
 
 def inverse_or_zero(z: Tensor) -> Tensor:
     """1 / z, and 0 where z is 0: a neuron to which nothing contributes passes nothing on."""
+    if z.is_complex():
+        return torch.complex(inverse_or_zero(z.real), inverse_or_zero(z.imag))
     return z.reciprocal().masked_fill_(z == 0, 0.0)
+
+
+def componentwise(a: Tensor, b: Tensor) -> Tensor:
+    """A * b; for complex numbers the real and the imaginary parts alone, as each has relevance of its own."""
+    return torch.complex(a.real * b.real, a.imag * b.imag) if a.is_complex() else a * b
 
 
 class Rule:
@@ -69,6 +78,13 @@ class Rule:
     def serves(self, context: OperationContext) -> bool:
         """Whether the rule can be used for an operation."""
         return context.kind in self.kinds
+
+    def feeds(self, context: OperationContext) -> tuple[int, ...]:
+        """Which of the context's flows get relevance from this rule, as places in ``flows``; the others are held fixed.
+
+        `prepare` gets a context with these flows alone.
+        """
+        return context.carrying
 
     def prepare(self, context: OperationContext, distribute: bool = False) -> Backward:
         """Do what depends on the activations alone, once.

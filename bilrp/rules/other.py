@@ -11,7 +11,7 @@ from torch import Tensor
 from bilrp._trace.layers import tiled_max_pool
 from bilrp._trace.operations import SIGNED, OperationContext, sum_to
 from bilrp.exceptions import RuleError
-from bilrp.rules.base import Backward, Rule, inverse_or_zero, stabilize
+from bilrp.rules.base import Backward, Rule, componentwise, inverse_or_zero, stabilize
 
 
 class UnstabilizedRule(Rule):
@@ -32,7 +32,7 @@ class Pass(UnstabilizedRule):
     leaves out mean and shift, so that relevance grows without bound where these cancel the input.
     """
 
-    kinds = frozenset({"elementwise", "norm", "quotient"})
+    kinds = frozenset({"elementwise", "norm", "quotient", "softmax"})
 
     @property
     def keeps_nothing(self) -> bool:
@@ -40,7 +40,7 @@ class Pass(UnstabilizedRule):
 
     def serves(self, context: OperationContext) -> bool:
         return context.kind in self.kinds or (
-            context.kind in {"unknown", "linear"}
+            context.kind in {"unknown", "linear", "homogeneous"}
             and len(context.flows) == 1
             and context.inputs[0].shape == context.output.shape
         )
@@ -54,7 +54,8 @@ class SumShare(Rule):
     r"""Sums and averages: in proportion to what each brought, :math:`z_{jk} = a_j c_{jk}` [Bach2015]_.
 
     :math:`c_{jk}` is 1 in a sum and 1/n in an average. For residual additions, average pooling, sums, interpolation,
-    scatter additions, and the values under attention weights [Achtibat2024]_. A constant summand acts as a bias.
+    scatter additions, and the values under attention weights, which are held fixed (CP-LRP,
+    [Ali2022]_). A constant summand acts as a bias.
     """
 
     kinds = frozenset({"sum", "attention"})
@@ -63,7 +64,11 @@ class SumShare(Rule):
         """What relevance above is multiplied with, of the output's shape: on the way to a_j, and on that to |a_j|."""
         own = context.run(context.inputs, constants=False)[0]
         magnitude = None
-        if distribute or self.stabilizer == "relative":
+        if distribute and context.is_signed_map:  # nothing but eps is kept: sharing it out is to leave it out
+            return inverse_or_zero(own), None
+        if self.stabilizer == "relative" and context.is_signed_map:
+            magnitude = own.abs()
+        elif distribute or self.stabilizer == "relative":
             magnitudes = [value.abs() for value in context.inputs]
             magnitude = context.run(magnitudes, SIGNED.get(context.function), constants=False)[0]
         relative = magnitude if self.stabilizer == "relative" else None
@@ -76,7 +81,7 @@ class SumShare(Rule):
         inverse, kept = self.factors(context, distribute)
 
         def backward(relevance: Tensor) -> tuple[Tensor, ...]:
-            parts = _times(context.inputs, context.vjp([relevance * inverse]))
+            parts = _times(context.inputs, context.vjp([componentwise(relevance, inverse)]))
             if kept is not None:
                 rest = context.vjp([relevance * kept], SIGNED.get(context.function), constants=False)
                 parts = tuple(part + a.abs() * g for part, a, g in zip(parts, context.inputs, rest, strict=True))
@@ -92,11 +97,13 @@ SUMS_OF_TWO = {"add", "sub", "rsub", "radd"}
 
 
 def _times(inputs: Sequence[Tensor], gradients: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    return tuple(a * g for a, g in zip(inputs, gradients, strict=True))
+    return tuple(componentwise(a, g) for a, g in zip(inputs, gradients, strict=True))
 
 
 class MaxWinner(Rule):
     r"""Maximum: all to the winner [Bach2015]_; the first of equals in a window, both halves of a tie of two tensors.
+
+    Of a soft maximum (log-sum-exp) each input gets its weight :math:`e^{a_j} / \sum_i e^{a_i}`.
 
     With ``eps`` above 0 the relevance shrinks by :math:`a/(a+\epsilon)`, as in the published BiLRP code.
     """
@@ -202,61 +209,3 @@ class MinWinner(UnstabilizedRule):
 
     def prepare(self, context: OperationContext, distribute: bool = False) -> Backward:
         return lambda relevance: context.vjp([relevance])
-
-
-class ProductShare(UnstabilizedRule):
-    """Product of two activations: half to each, the uniform rule of [Achtibat2024]_."""
-
-    kinds = frozenset({"product"})
-    exact = False
-
-    def prepare(self, context: OperationContext, distribute: bool = False) -> Backward:
-        shapes = [value.shape for value in context.inputs]
-        return lambda relevance: tuple(sum_to(relevance / len(shapes), shape) for shape in shapes)
-
-
-class Gate(UnstabilizedRule):
-    """Product with a gate: all to one factor, the other held fixed [Achtibat2024]_.
-
-    Parameters
-    ----------
-    value : {0, 1}
-        Which factor carries the relevance, in the order of the call.
-    """
-
-    kinds = frozenset({"product"})
-
-    def __init__(self, value: int = 0) -> None:
-        super().__init__()
-        if value not in (0, 1):
-            raise RuleError(f"Gate: value is {value}, expected 0 or 1")
-        self.value = value
-
-    def prepare(self, context: OperationContext, distribute: bool = False) -> Backward:
-        shapes = [value.shape for value in context.inputs]
-
-        def backward(relevance: Tensor) -> tuple[Tensor, ...]:
-            return tuple(
-                sum_to(relevance, shape) if i == self.value else relevance.new_zeros(relevance.shape[0], *shape)
-                for i, shape in enumerate(shapes)
-            )
-
-        return backward
-
-
-class Linearize(Rule):
-    r"""Any differentiable operation by its slope: :math:`z_{jk} = a_j \, \partial z_k / \partial a_j`.
-
-    The way out for operations without a rule of their own. Exact where the operation is homogeneous of degree one;
-    elsewhere the difference of the slope's sum from the value acts as a bias, and the report says "approximate".
-    """
-
-    exact = False
-
-    def serves(self, context: OperationContext) -> bool:
-        return context.kind not in {"shape", "embedding"}
-
-    def prepare(self, context: OperationContext, distribute: bool = False) -> Backward:
-        magnitude = context.output.abs() if self.stabilizer == "relative" else None
-        inverse = inverse_or_zero(stabilize(context.output, self.eps, self.stabilizer, magnitude))
-        return lambda relevance: _times(context.inputs, context.vjp([relevance * inverse]))

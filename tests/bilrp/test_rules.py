@@ -316,7 +316,7 @@ def test_linearize_is_exact_for_homogeneous_operations(rng: torch.Generator) -> 
         (lambda: Epsilon(-1e-3), "eps is -0.001, expected zero or more"),
         (lambda: LRP0(stabilizer="both"), "stabilizer is 'both', expected one of"),
         (lambda: AlphaBeta(2, 0.5), "expected alpha - beta = 1"),
-        (lambda: Gate(2), "value is 2, expected 0 or 1"),
+        (lambda: Gate(2), "value is 2, expected 0, 1 or None"),
     ],
 )
 def test_bad_settings_are_refused(make: object, message: str) -> None:
