@@ -73,7 +73,7 @@ class FromInner(nn.Module):
 @contextmanager
 def _changed_layer(model: nn.Module, name: str, change: Change) -> Iterator[None]:
     """Nothing is attached to the model: the hook is process-wide and lives as long as the pass of this thread."""
-    layer = model.get_submodule(name)
+    layer = dict(model.named_modules())[name]
     thread = threading.get_ident()
 
     def leave(module: nn.Module, args: Any, result: Any) -> Any:

@@ -13,6 +13,7 @@ from bilrp._trace.tape import frozen_eval, record
 from bilrp.coverage import Coverage
 from bilrp.exceptions import InputError
 from bilrp.explain import summed_axis
+from bilrp.inputs import ModelInput, Tower, bind
 from bilrp.joint import JointRelevance
 
 SIMILARITIES = ("dot", "cosine")
@@ -47,7 +48,7 @@ class Baseline:
 
     Parameters
     ----------
-    model : nn.Module
+    model : nn.Module, or a method of one
         Maps (1, ...) to (1, M), as for `bilrp.BiLRP`.
     similarity : {"dot", "cosine"}
         Norms are held fixed, as in `bilrp.BiLRP`.
@@ -56,15 +57,18 @@ class Baseline:
     layer : str, optional
         Explain by the output of this layer instead of the input: pairs are then pairs of its places, and channels are
         those of its output. Of token numbers it is always their vectors that are explained.
+    right_tower : nn.Module, or a method of one, optional
+        Embeds the second input, where that is of another kind.
     """
 
     def __init__(
         self,
-        model: nn.Module,
+        model: Tower,
         *,
         similarity: str = "dot",
         projection: Tensor | None = None,
         layer: str | None = None,
+        right_tower: Tower | None = None,
     ) -> None:
         if similarity not in SIMILARITIES:
             raise InputError(f"similarity is {similarity!r}, expected 'dot' or 'cosine'")
@@ -72,8 +76,11 @@ class Baseline:
         self.similarity = similarity
         self.projection = projection
         self.layer = layer
+        self.right_tower = right_tower
 
-    def explain(self, x: Tensor, y: Tensor, *, keep_channels: bool = False, channel_axis: int = 1) -> JointRelevance:
+    def explain(
+        self, x: ModelInput, y: ModelInput, *, keep_channels: bool = False, channel_axis: int = 1
+    ) -> JointRelevance:
         """The joint relevance of one pair; arguments as for `bilrp.BiLRP.explain`.
 
         Token numbers (1, T) give maps (M, T), as there: the relevance of each token's vector, summed.
@@ -85,7 +92,7 @@ class Baseline:
             settings["layer"] = self.layer
         return JointRelevance(left, right, phi, other_phi, COVERAGE, COVERAGE, settings=settings)
 
-    def table(self, x: Tensor, y: Tensor, tile: int = 1) -> Tensor:
+    def table(self, x: ModelInput, y: ModelInput, tile: int = 1) -> Tensor:
         """The relevance of every pair of tiles, of shape (H, W, H', W'); for other inputs (*shape, *shape').
 
         Parameters
@@ -97,19 +104,21 @@ class Baseline:
         joint = self.explain(x, y)
         return (joint if tile == 1 else joint.pool(tile)).matrix()
 
-    def _sides(self, x: Tensor, y: Tensor, keep_channels: bool, channel_axis: int) -> list[Side]:
+    def _sides(self, x: ModelInput, y: ModelInput, keep_channels: bool, channel_axis: int) -> list[Side]:
         return [self._side(sample, number, keep_channels, channel_axis) for number, sample in enumerate((x, y))]
 
-    def _side(self, x: Tensor, number: int, keep_channels: bool, channel_axis: int) -> Side:
+    def _side(self, sample: ModelInput, number: int, keep_channels: bool, channel_axis: int) -> Side:
+        tower = self.right_tower if number and self.right_tower is not None else self.model
+        model, x, _ = bind(tower, sample)
         if x.dim() < 2 or x.shape[0] != 1:
             raise InputError(
                 f"got an input of shape {tuple(x.shape)}, expected one sample with its batch axis, such as (1, C, H, W)"
             )
         if x.is_floating_point() and self.layer is None:
-            return Side(self.model, x.detach(), summed_axis(x, keep_channels, channel_axis), number)
-        rest = FromInner(self.model, x, self.layer)
+            return Side(model, x.detach(), summed_axis(x, keep_channels, channel_axis), number)
+        rest = FromInner(model, x, self.layer)
         try:
-            with frozen_eval(self.model, x.device):
+            with frozen_eval(model, x.device):
                 value = rest.value()
         except RuntimeError as error:
             kind = "one sample that the model takes" if x.is_floating_point() else "one floating-point sample"

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from bilrp.baselines.base import Baseline, Factor, Side, over_channels
 from bilrp.exceptions import InputError
+from bilrp.inputs import ModelInput
 from bilrp.joint import MAX_MATRIX, JointRelevance, tile_sums
 
 CHUNK = 32  # products of maps at a time
@@ -80,10 +81,12 @@ class Curvature(Baseline):
     raises, and `table` computes the pairs block by block. Magnitudes are taken for each pair of channels, then summed.
     """
 
-    def explain(self, x: Tensor, y: Tensor, *, keep_channels: bool = False, channel_axis: int = 1) -> JointRelevance:
+    def explain(
+        self, x: ModelInput, y: ModelInput, *, keep_channels: bool = False, channel_axis: int = 1
+    ) -> JointRelevance:
         raise InputError("Curvature: magnitudes of sums have no factors, so there is no JointRelevance. Call table().")
 
-    def table(self, x: Tensor, y: Tensor, tile: int = 1) -> Tensor:
+    def table(self, x: ModelInput, y: ModelInput, tile: int = 1) -> Tensor:
         if tile < 1:
             raise InputError(f"table: tile is {tile}, expected one or more")
         sides = self._sides(x, y, False, 1)

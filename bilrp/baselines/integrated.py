@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from bilrp.baselines.base import Baseline, Factor, Side, over_channels
 from bilrp.baselines.reference import Reference, reference_of
 from bilrp.exceptions import InputError
+from bilrp.inputs import Tower
 
 
 class IntegratedJacobians(Baseline):
@@ -20,7 +21,7 @@ class IntegratedJacobians(Baseline):
 
     Parameters
     ----------
-    model, similarity, projection, layer
+    model, similarity, projection, layer, right_tower
         As in `Baseline`. The norms of a cosine are those of x and x', held fixed along the paths. Token numbers are
         explained along the way of their vectors. With a layer the path runs through its output [Moeller2024]_; what
         goes around the layer stays as it is for x.
@@ -44,16 +45,17 @@ class IntegratedJacobians(Baseline):
 
     def __init__(
         self,
-        model: nn.Module,
+        model: Tower,
         *,
         similarity: str = "dot",
         projection: Tensor | None = None,
         layer: str | None = None,
+        right_tower: Tower | None = None,
         reference: Reference = 0.0,
         steps: int = 20,
         shift: bool = False,
     ) -> None:
-        super().__init__(model, similarity=similarity, projection=projection, layer=layer)
+        super().__init__(model, similarity=similarity, projection=projection, layer=layer, right_tower=right_tower)
         if steps < 1:
             raise InputError(f"IntegratedJacobians: steps is {steps}, expected one or more")
         self.reference = reference

@@ -5,11 +5,12 @@ from __future__ import annotations
 from math import factorial
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from bilrp.baselines.base import COVERAGE, Baseline, Side
 from bilrp.baselines.reference import Reference, reference_of
 from bilrp.exceptions import InputError
+from bilrp.inputs import ModelInput, Tower
 from bilrp.joint import JointRelevance
 
 INDICES = ("product", "shapley", "banzhaf")
@@ -38,7 +39,7 @@ class ShapleyInteraction(Baseline):
 
     Parameters
     ----------
-    model, similarity, projection, layer
+    model, similarity, projection, layer, right_tower
         As in `Baseline`. The norms of a cosine are those of x and x', held fixed.
     tile : int
         Pixels along one side of a place of an image; `table` sets it by its own argument.
@@ -57,16 +58,17 @@ class ShapleyInteraction(Baseline):
 
     def __init__(
         self,
-        model: nn.Module,
+        model: Tower,
         *,
         similarity: str = "dot",
         projection: Tensor | None = None,
         layer: str | None = None,
+        right_tower: Tower | None = None,
         tile: int = 1,
         reference: Reference = 0.0,
         index: str = "product",
     ) -> None:
-        super().__init__(model, similarity=similarity, projection=projection, layer=layer)
+        super().__init__(model, similarity=similarity, projection=projection, layer=layer, right_tower=right_tower)
         if index not in INDICES:
             raise InputError(f"ShapleyInteraction: index is {index!r}, expected one of {INDICES}")
         if tile < 1:
@@ -75,15 +77,19 @@ class ShapleyInteraction(Baseline):
         self.reference = reference
         self.index = index
 
-    def explain(self, x: Tensor, y: Tensor, *, keep_channels: bool = False, channel_axis: int = 1) -> JointRelevance:
+    def explain(
+        self, x: ModelInput, y: ModelInput, *, keep_channels: bool = False, channel_axis: int = 1
+    ) -> JointRelevance:
         """The joint relevance of one pair; `JointRelevance.tile` is the size of a place."""
         return self._explain(x, y, self.tile, keep_channels, channel_axis)
 
-    def table(self, x: Tensor, y: Tensor, tile: int | None = None) -> Tensor:
+    def table(self, x: ModelInput, y: ModelInput, tile: int | None = None) -> Tensor:
         """The relevance of every pair of tiles; these are the players, so that it is no sum of smaller ones."""
         return self._explain(x, y, self.tile if tile is None else tile, False, 1).matrix()
 
-    def _explain(self, x: Tensor, y: Tensor, tile: int, keep_channels: bool, channel_axis: int) -> JointRelevance:
+    def _explain(
+        self, x: ModelInput, y: ModelInput, tile: int, keep_channels: bool, channel_axis: int
+    ) -> JointRelevance:
         sides = self._sides(x, y, keep_channels, channel_axis)
         grids = [_grid(side, tile) for side in sides]
         n, m = (grid.numel() for grid in grids)

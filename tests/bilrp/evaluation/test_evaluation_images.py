@@ -1,4 +1,4 @@
-"""The measures on explanations whose quality is known."""
+"""The measures on explanations of images whose quality is known."""
 
 from __future__ import annotations
 
