@@ -33,7 +33,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from bilrp import baselines, canonizers, composites, evaluation, exceptions, rules
+from bilrp import baselines, canonizers, composites, evaluation, exceptions, rules, text
 from bilrp.attribution import attribute
 from bilrp.certificate import Certificate
 from bilrp.composites import COMPOSITES, Composite
@@ -94,6 +94,7 @@ __all__ = [
     "rules",
     "similarity_matrix",
     "testing",
+    "text",
 ]
 
 __version__ = VERSION

@@ -15,11 +15,12 @@ from bilrp.certificate import warn_of_doubts
 from bilrp.composites import Composite
 from bilrp.exceptions import BilrpError, InputError
 from bilrp.factors import Factor
-from bilrp.inputs import ModelInput, Tower, bind, refused_by_model
+from bilrp.inputs import ModelInput, Tower, bind, read, refused_by_model
 from bilrp.joint import JointRelevance
 from bilrp.outputs import explain_outputs
 from bilrp.regions import tile_sums
 from bilrp.rules import Rule
+from bilrp.text import sentence_transformer
 
 SIMILARITIES = ("dot", "cosine")
 SIDES = ("left", "right")
@@ -118,6 +119,27 @@ class BiLRP:
         self.canonizers = tuple(canonizers)
         self.memory = memory
 
+    @classmethod
+    def from_sentence_transformer(cls, model: nn.Module, composite: CompositeLike = None, **settings: Any) -> BiLRP:
+        """An explainer of texts from a ``SentenceTransformer``: ``explain("a cat", "a kitten")``.
+
+        Parameters
+        ----------
+        model : sentence_transformers.SentenceTransformer
+        composite : str, Composite, dict or None
+            Layers are called ``model.…``.
+        **settings
+            As for `BiLRP`; the similarity is the cosine unless said otherwise.
+        """
+        return cls(sentence_transformer(model), composite=composite, **{"similarity": "cosine", **settings})
+
+    def explain_texts(self, x: str, y: str, **settings: Any) -> JointRelevance:
+        """The joint relevance of two texts, for encoders with a tokenizer (`bilrp.text`); settings as in `explain`.
+
+        Tokens stay with the result: see `JointRelevance.words`, and ``top_pairs(names=True)``.
+        """
+        return self.explain(x, y, **settings)
+
     def explain(
         self,
         x: ModelInput,
@@ -137,7 +159,7 @@ class BiLRP:
             Any shape that the model takes, with a batch axis of 1. Integer inputs are token numbers: their relevance
             is that of their vectors, summed. A model of several inputs gets a tuple by place or a dict by name, such
             as ``{"input_ids": ids, "attention_mask": mask}``; one of them is explained (``relevance_of``), the others
-            are held fixed.
+            are held fixed. Texts are for encoders with a tokenizer (`bilrp.text`).
         bias : {"leave", "distribute"}
             Biases keep their share, which `JointRelevance.bias_share` states; or it is shared over the inputs of each
             layer in proportion to abs(z_jk).
@@ -239,7 +261,9 @@ class BiLRP:
         if side not in SIDES:
             raise InputError(f"side is {side!r}, expected 'left' or 'right'")
         tower, composite, relevance_of = self._side(side)
-        model, carrier, name = bind(tower, x, relevance_of)
+        inputs, own_tokens = read(tower, x)
+        tokens = own_tokens if tokens is None else tokens
+        model, carrier, name = bind(tower, inputs, relevance_of)
         if channel_axis is None:
             channel_axis = -1 if name == "inputs_embeds" else 1
         axis = summed_axis(carrier, keep_channels, channel_axis)
@@ -270,7 +294,7 @@ class BiLRP:
             )
         except (TypeError, RuntimeError, IndexError) as error:
             if not isinstance(error, BilrpError) and not can_run(model, carrier):
-                raise refused_by_model(tower, x, error) from error
+                raise refused_by_model(tower, inputs, error) from error
             raise
         settings: dict[str, Any] = {"composite": composite.name, "bias": bias, "similarity": self.similarity}
         if isinstance(provenance := getattr(tower, "provenance", None), str):
@@ -321,7 +345,7 @@ class BiLRP:
 
     def _has_pixels(self, x: ModelInput, side: str) -> bool:
         tower, _, relevance_of = self._side(side)
-        carrier = bind(tower, x, relevance_of)[1]
+        carrier = bind(tower, read(tower, x)[0], relevance_of)[1]
         return carrier.is_floating_point() and carrier.dim() >= 4
 
     def _scale(self, embedding: Tensor) -> Tensor:

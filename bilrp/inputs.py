@@ -8,7 +8,7 @@ one tensor, which the rest of the library explains.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,8 @@ CARRIERS = ("inputs_embeds", "pixel_values", "input_values", "input_features", "
 COMPANIONS = ("mask", "token_type", "position", "length", "segment", "bbox", "grid")
 """An entry with one of these in its name is never what is explained unless it is asked for."""
 
-ModelInput = Tensor | Mapping[str, Any] | tuple[Any, ...] | list[Any]
+ModelInput = Tensor | Mapping[str, Any] | tuple[Any, ...] | list[Any] | str
+"""What is passed to a model; a text where its tower reads one (`bilrp.text`)."""
 Tower = nn.Module | Callable[..., Any]
 
 
@@ -94,6 +95,28 @@ class _Call:
         else:
             kwargs = {**kwargs, self.key: x}
         return self.tower(dict(kwargs)) if self.as_one_dict else self.tower(*args, **kwargs)
+
+
+def read(tower: Tower, raw: Any) -> tuple[ModelInput, Sequence[str] | None]:
+    """Inputs as the model takes them, and tokens: what the tower's own reader makes of a text or a picture.
+
+    Raises
+    ------
+    InputError
+        When it is a text and the tower cannot read.
+    """
+    if isinstance(raw, (Tensor, Mapping, tuple, list)):
+        return raw, None
+    reader = getattr(tower, "read", None)
+    if callable(reader):
+        inputs, tokens = reader(raw)
+        return inputs, tokens
+    if isinstance(raw, str):
+        raise InputError(
+            f"got a text, but {type(module_of(tower)).__name__} has no tokenizer. Use "
+            f"bilrp.text.sentence_model(model, tokenizer) as the model, or give token numbers."
+        )
+    return raw, None  # refused by `bind`
 
 
 def bind(tower: Tower, inputs: ModelInput, relevance_of: str | int | None = None) -> tuple[nn.Module, Tensor, str]:

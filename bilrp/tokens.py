@@ -95,7 +95,7 @@ def merged_spans(
         raise InputError(f"spans need maps (M, T), got {tuple(maps.shape)}")
     ordered = sorted((int(start), int(stop)) for start, stop in spans)
     n = maps.shape[1]
-    for (start, stop), following in zip(ordered, [*(start for start, _ in ordered[1:]), n], strict=True):
+    for (start, stop), following in zip(ordered, [*(start for start, _ in ordered[1:]), n], strict=False):
         if not 0 <= start < stop <= following:
             raise InputError(f"spans are (start, stop) of 0 to {n} without overlap, got {list(spans)}")
     pieces: list[tuple[int, int]] = []
