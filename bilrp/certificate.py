@@ -20,8 +20,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bilrp._trace.tape import Tape
-from bilrp.coverage import Conditions, Coverage
-from bilrp.exceptions import DoubtfulExplanationWarning
+from bilrp.coverage import Conditions, Coverage, CoverageEntry
+from bilrp.exceptions import DoubtfulExplanationWarning, NotConservedError
 from bilrp.version import VERSION
 
 MAX_AMPLIFICATION = 100.0
@@ -279,10 +279,67 @@ def _type_name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
-def warn_of_doubts(certificate: Certificate, stacklevel: int = 3) -> None:
-    """One line of `DoubtfulExplanationWarning` where a result lies beyond a limit of this module."""
-    if certificate.doubts:
-        warnings.warn("; ".join(certificate.doubts), DoubtfulExplanationWarning, stacklevel=stacklevel)
+def attest(
+    certificate: Certificate,
+    coverages: Sequence[Coverage],
+    embeddings: tuple[Tensor, Tensor] | None = None,
+    *,
+    warn: bool = True,
+) -> None:
+    """Refuse a result that does not add up though its biases were to be distributed; warn of one with doubts.
+
+    A similarity may be a small rest of terms that cancel, whose rounding is that of the terms: it is refused by these,
+    and doubtful by itself.
+
+    Parameters
+    ----------
+    certificate : Certificate
+    coverages : sequence of Coverage
+    embeddings : pair of Tensor of shape (M,), optional
+        Of a pair.
+    warn : bool
+
+    Raises
+    ------
+    NotConservedError
+        Where more than `MAX_CONSERVATION_ERROR` is missing; names the operations that kept most.
+    """
+    allowed = MAX_CONSERVATION_ERROR
+    if embeddings is not None and certificate.explained:
+        terms = float((embeddings[0].detach().double() * embeddings[1].detach().double()).abs().sum())
+        allowed *= terms / abs(certificate.explained)
+    if certificate.bias == "distribute" and not certificate.conservation_error <= allowed:
+        raise NotConservedError(_not_conserved(certificate, coverages))
+    if warn and certificate.doubts:
+        warnings.warn("; ".join(certificate.doubts), DoubtfulExplanationWarning, stacklevel=3)
+
+
+def _not_conserved(certificate: Certificate, coverages: Sequence[Coverage]) -> str:
+    entries = sorted({entry for part in coverages for entry in part.entries}, key=lambda entry: -entry.kept)
+    keepers = ", ".join(
+        f"{entry.name} ({entry.function}, {entry.rule or 'no rule'}) {entry.kept:.2g}"
+        for entry in entries[:3]
+        if entry.kept > MAX_CONSERVATION_ERROR / 10
+    )
+    return (
+        f"bias='distribute': {certificate.conservation_error:.2g} of what is explained ({certificate.explained:.3g}) "
+        f"went missing, expected at most {MAX_CONSERVATION_ERROR:g}. "
+        + (f"Most was kept or made by {keepers}, as shares of the relevance at the top. " if keepers else "")
+        + _remedy(certificate, entries[0] if entries else None)
+    )
+
+
+def _remedy(certificate: Certificate, keeper: CoverageEntry | None) -> str:
+    """What helps where a result does not conserve."""
+    if keeper is not None and keeper.kind == "shape":
+        return "There a constant such as a class token or padding takes part, which is no input: use bias='leave'."
+    if certificate.amplification > MAX_AMPLIFICATION:
+        return (
+            f"Try a composite that cancels less than {certificate.composite!r} (here parts are "
+            f"{certificate.amplification:.2g} times their sum), such as 'epsilon-plus', or float64; or bias='leave', "
+            f"which states what is kept."
+        )
+    return "Use bias='leave', which states what is kept; or give these operations another rule."
 
 
 def absolute_total(left: Tensor, right: Tensor) -> float:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from bilrp._engine.propagation import DEFAULT_MEMORY
 from bilrp._trace.tape import frozen_eval
 from bilrp.canonizers import Canonizer, fold_batch_norm
-from bilrp.certificate import warn_of_doubts
+from bilrp.certificate import attest
 from bilrp.composites import Composite
 from bilrp.exceptions import BilrpError, InputError
 from bilrp.factors import Factor
@@ -194,7 +194,7 @@ class BiLRP:
             for (sample, side, names), size in zip(sides, pools, strict=True)
         )
         joint = left @ right
-        warn_of_doubts(joint.certificate)
+        attest(joint.certificate, joint.coverages, joint.embeddings)
         return joint
 
     def explain_pairs(
@@ -228,7 +228,7 @@ class BiLRP:
 
         joints = [factor(x[n : n + 1], "left") @ factor(y[n : n + 1], "right") for n in range(len(x))]
         for joint in joints:
-            warn_of_doubts(joint.certificate)
+            attest(joint.certificate, joint.coverages, joint.embeddings)
         return joints
 
     def factor(

@@ -118,8 +118,17 @@ class JointRelevance:
     @cached_property
     def certificate(self) -> Certificate:
         """How far the result can be believed, and how it was made."""
-        embeddings = self.left_embedding, self.right_embedding
-        return certify_pair(self.left, self.right, embeddings, (self.left_coverage, self.right_coverage))
+        return certify_pair(self.left, self.right, self.embeddings, self.coverages)
+
+    @property
+    def embeddings(self) -> tuple[Tensor, Tensor]:
+        """Of both sides."""
+        return self.left_embedding, self.right_embedding
+
+    @property
+    def coverages(self) -> tuple[Coverage, Coverage]:
+        """Of both sides."""
+        return self.left_coverage, self.right_coverage
 
     def swapped(self) -> JointRelevance:
         """The explanation of (y, x): the transpose."""

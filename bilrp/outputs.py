@@ -16,7 +16,7 @@ from bilrp._engine.propagation import BIAS, DEFAULT_MEMORY, make_plan, propagate
 from bilrp._engine.tiled import Top, propagate_pooled
 from bilrp._trace.tape import frozen_eval, record
 from bilrp.canonizers import Canonizer, canonize, fold_batch_norm
-from bilrp.certificate import Certificate, certify_outputs, conditions_of, warn_of_doubts
+from bilrp.certificate import Certificate, attest, certify_outputs, conditions_of
 from bilrp.composites import Composite
 from bilrp.coverage import Coverage
 from bilrp.exceptions import InputError
@@ -119,6 +119,8 @@ def explain_outputs(
         When the input, the projection or an argument has another form than stated here.
     UnsupportedOperationError
         When relevance reaches an operation without a rule.
+    NotConservedError
+        With ``bias="distribute"``, where relevance does not add up to the outputs.
     """
     if bias not in BIAS:
         raise InputError(f"bias is {bias!r}, expected 'leave' or 'distribute'")
@@ -154,6 +156,5 @@ def explain_outputs(
             values = torch.cat([chunk if reduce is None else reduce(chunk) for chunk in chunks])[:, 0]
         coverage = plan.coverage(conditions_of(tape, phi, composite.name, bias, canonizers))
         relevance = Relevance(values, top.outputs, coverage)
-    if warn:
-        warn_of_doubts(relevance.certificate)
+    attest(relevance.certificate, [coverage], warn=warn)
     return relevance

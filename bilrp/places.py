@@ -25,7 +25,7 @@ from bilrp._engine.propagation import BIAS, DEFAULT_MEMORY, Plan, Step, make_pla
 from bilrp._engine.windows import BackwardMap, Convolution, Flow, Interpolation, WindowFrame, unsupported, way_through
 from bilrp._trace.tape import frozen_eval, record
 from bilrp.canonizers import Canonizer, canonize, fold_batch_norm
-from bilrp.certificate import Certificate, certify_outputs, conditions_of, warn_of_doubts
+from bilrp.certificate import Certificate, attest, certify_outputs, conditions_of
 from bilrp.composites import Composite
 from bilrp.coverage import Coverage
 from bilrp.exceptions import InputError
@@ -386,7 +386,7 @@ def explain_places(
         arrived = np.bincount(positions.explanation, positions.relevance, positions.n_explanations)
         given = torch.from_numpy(arrived.astype(np.float64))
         relevance = LocalRelevance(size, explanation, boxes, maps, given, plan.coverage(conditions))
-    warn_of_doubts(relevance.certificate)
+    attest(relevance.certificate, [relevance.coverage])
     return relevance
 
 

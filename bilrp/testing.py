@@ -41,6 +41,15 @@ def _shares(contributions: Array, bias: Array, rule: R.Rule, distribute: bool) -
     return shares
 
 
+def _positive_shares(contributions: Array, bias: Array, rule: R.Rule, distribute: bool) -> Array:
+    """Of positive contributions alone; outputs without any are shared over the others where biases are distributed."""
+    shares = _shares(np.maximum(contributions, 0), np.maximum(bias, 0), rule, distribute)
+    if distribute:
+        bare = ~(contributions > 0).any(0)
+        shares[:, bare] = _shares(np.abs(contributions), np.zeros_like(bias), rule, True)[:, bare]
+    return shares
+
+
 def share_matrix(
     rule: R.Rule, a: Array, w: Array, b: Array, *, distribute: bool = False, low: Any = 0.0, high: Any = 0.0
 ) -> Array:
@@ -74,11 +83,13 @@ def share_matrix(
         favoured_bias = np.where(below, np.minimum(b, 0), np.maximum(b, 0))
         return _shares(z + rule.gamma * favoured, b + rule.gamma * favoured_bias, rule, distribute)
     if isinstance(rule, R.ZPlus):
-        return _shares(np.maximum(column * w, 0), np.maximum(b, 0), rule, distribute)
+        return _positive_shares(column * w, b, rule, distribute)
     if isinstance(rule, R.AlphaBeta):
+        if rule.beta == 0:
+            return _positive_shares(column * w, b, rule, distribute)
         positive = _shares(np.maximum(column * w, 0), np.maximum(b, 0), rule, distribute)
         negative = _shares(np.minimum(column * w, 0), np.minimum(b, 0), rule, distribute)
-        if not distribute or rule.beta == 0:
+        if not distribute:
             return rule.alpha * positive - rule.beta * negative
         has_positive, has_negative = (column * w > 0).any(0), (column * w < 0).any(0)
         return np.asarray(

@@ -63,11 +63,14 @@ class LinearRule(Rule):
         if distribute and len(groups) == 2:  # where one side is empty, the other takes all
             first, second = (magnitude > 0 for magnitude in magnitudes if magnitude is not None)
             coefficients = [torch.where(second, coefficients[0], 1.0), torch.where(first, coefficients[1], 1.0)]
-        return [
+        terms = [
             term
             for group, magnitude, coefficient in zip(groups, magnitudes, coefficients, strict=True)
             for term in self._terms_of(layer, group, magnitude, coefficient, distribute)
         ]
+        if distribute and all(group.absolute is None for group in groups):
+            terms += _of_the_other_sign(layer, magnitudes)
+        return terms
 
     def _magnitude(self, layer: LinearLayer, group: Group, distribute: bool) -> Tensor | None:
         if not distribute and self.stabilizer != "relative":
@@ -98,6 +101,15 @@ class LinearRule(Rule):
             kept = 1 - own * inverse
             terms.append(Term(group.absolute, kept * inverse_or_zero(magnitude)))
         return terms
+
+
+def _of_the_other_sign(layer: LinearLayer, magnitudes: Sequence[Tensor | None]) -> list[Term]:
+    """Where no contribution has the sign that a rule counts, relevance is shared over the magnitudes of the others."""
+    without = torch.stack([magnitude == 0 for magnitude in magnitudes if magnitude is not None]).all(0)
+    if not bool(without.any()):
+        return []
+    absolute = [(layer.input.abs(), layer.weight.abs())]
+    return [Term(absolute, inverse_or_zero(_forward(layer, absolute)).masked_fill_(~without, 0.0))]
 
 
 def _forward(layer: LinearLayer, parts: Parts) -> Tensor:

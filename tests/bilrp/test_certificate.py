@@ -184,3 +184,36 @@ def test_biases_that_cancel_warn() -> None:
 def test_approximations_warn_by_name() -> None:
     x = torch.ones(1, 6, dtype=torch.float64)
     assert ":square" in _warning_of(lambda: explain_outputs(TwoWays(1), x, {":square": Linearize()}))
+
+
+@pytest.mark.parametrize("rule", [bilrp.rules.ZPlus(), bilrp.rules.AlphaBeta(1.0, 0.0)])
+def test_without_a_positive_part_the_others_share_what_is_distributed(rule: bilrp.rules.Rule) -> None:
+    """In proportion to |z_jk|, as everywhere; a neuron with positive parts is not touched by this."""
+    model = Shifted([[-1.0, -3.0, 0.0], [2.0, 0.0, -5.0]], [-1.0, 1.0])
+    x = torch.ones(1, 3, dtype=torch.float64)
+    result = explain_outputs(model, x, {"layer": rule}, bias="distribute", warn=False)
+    expected = torch.tensor([[-5 / 4, -15 / 4, 0.0], [-2.0, 0.0, 0.0]], dtype=torch.float64)
+    torch.testing.assert_close(result.values, expected)
+
+
+def test_distribution_that_cannot_conserve_is_refused() -> None:
+    """A neuron that only its bias drives has no input to share over."""
+    model = nn.Sequential(Shifted([[1.0]], [0.5]), nn.ReLU(), Shifted([[2.0]], [0.0]))
+    dark = torch.zeros(1, 1, dtype=torch.float64)
+    with pytest.raises(bilrp.NotConservedError, match=r"0\.layer .* 1, .*bias='leave'"):
+        explain_outputs(model, dark, bias="distribute")
+    with pytest.raises(bilrp.NotConservedError, match="another rule"):
+        BiLRP(model).explain(dark, dark, bias="distribute")
+    assert explain_outputs(model, dark, warn=False).certificate.bias_share == 1.0
+    with pytest.raises(bilrp.NotConservedError, match=":square"):
+        explain_outputs(TwoWays(1), torch.ones(1, 3), {":square": Linearize()}, bias="distribute")
+
+
+def test_a_similarity_of_zero_is_no_fault() -> None:
+    """Terms of 1 and -1 that cancel: rounding of the terms is allowed, and the pair is called doubtful."""
+    model = Shifted([[1.0, 0.0], [0.0, 1.0]], [0.0, 0.0]).float()
+    x, y = torch.tensor([[1.0, 1.0]]), torch.tensor([[1.0, -1.0 + 1e-6]])
+    line = _warning_of(lambda: BiLRP(model).explain(x, y, bias="distribute"))
+    assert "similarity near zero" in line
+    nothing = BiLRP(model).explain(torch.zeros(1, 2), y, bias="distribute")
+    assert nothing.certificate.amplification == 0 and not nothing.certificate.doubts

@@ -39,18 +39,18 @@ def test_lrp0_without_biases_is_hessian_times_product() -> None:
 
 def test_linear_network_is_known() -> None:
     """For phi = W x the relevance of a pair is x_i (W'W)_ij y_j."""
-    model = nn.Linear(6, 4, bias=False).double()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = nn.Linear(6, 4, bias=False).double()
     x, y = (torch.rand(1, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(s)) for s in (1, 2))
     joint = BiLRP(model).explain(x, y)
     gram = model.weight.T @ model.weight
-    torch.testing.assert_close(joint.matrix(), (x.T * gram * y).detach())
+    torch.testing.assert_close(joint.matrix(), (x.T * gram * y).detach(), rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize("composite", COMPOSITES)
 @pytest.mark.parametrize("kind", TOYS)
 def test_distributed_relevance_adds_up(kind: str, composite: str) -> None:
-    if (kind, composite) == ("branches", "epsilon-plus"):
-        pytest.skip("max pooling lets negative outputs through, which have no positive contribution to share over")
     joint = BiLRP(toy_network(kind), composite).explain(*toy_pair(), bias="distribute")
     magnitude = float(joint.left.abs().sum() * joint.right.abs().sum())
     assert abs(joint.total() - joint.similarity) < 1e-6 * (abs(joint.similarity) + 1e-3 * magnitude)

@@ -149,11 +149,13 @@ def test_gathering_keeps_every_place_and_saves_work(places: list[tuple[int, int]
 
 def test_sizes_that_need_padding() -> None:
     model, x, positions = Detector(), page(37, 30), places(5, 37, 30)
-    expected, activations = dense(model, x, positions, RELATIVE, "distribute")
+    expected, activations = dense(
+        model, x, positions, RELATIVE, "leave"
+    )  # what goes to the padding cannot be given back
     positions = OutputPositions(
         positions.explanation, positions.channel, positions.row, positions.column, activations.numpy()
     )
-    got = explain_places(model, x, positions, RELATIVE, bias="distribute")
+    got = explain_places(model, x, positions, RELATIVE)
     torch.testing.assert_close(got.combine(positions.explanation, len(got.maps)), expected, rtol=1e-9, atol=1e-11)
 
 
