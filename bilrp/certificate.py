@@ -310,8 +310,14 @@ def attest(
         allowed *= terms / abs(certificate.explained)
     if certificate.bias == "distribute" and not certificate.conservation_error <= allowed:
         raise NotConservedError(_not_conserved(certificate, coverages))
-    if warn and certificate.doubts:
-        warnings.warn("; ".join(certificate.doubts), DoubtfulExplanationWarning, stacklevel=3)
+    if warn:
+        warn_of_doubts(certificate, stacklevel=4)
+
+
+def warn_of_doubts(certificate: Certificate, stacklevel: int = 3) -> None:
+    """One line of `DoubtfulExplanationWarning` where a result lies beyond a limit of this module."""
+    if certificate.doubts:
+        warnings.warn("; ".join(certificate.doubts), DoubtfulExplanationWarning, stacklevel=stacklevel)
 
 
 def _not_conserved(certificate: Certificate, coverages: Sequence[Coverage]) -> str:
