@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from bilrp._engine.propagation import DEFAULT_MEMORY
 from bilrp._trace.tape import frozen_eval
-from bilrp.canonizers import Canonizer, fold_batch_norm
+from bilrp.canonizers import DEFAULT_CANONIZERS, Canonizer
 from bilrp.certificate import attest
 from bilrp.composites import Composite
 from bilrp.exceptions import BilrpError, InputError
@@ -95,7 +95,7 @@ class BiLRP:
         projection: Tensor | None = None,
         relevance_of: str | int | None = None,
         right_relevance_of: str | int | None = None,
-        canonizers: Sequence[Canonizer] = (fold_batch_norm,),
+        canonizers: Sequence[Canonizer] = DEFAULT_CANONIZERS,
         memory: int = DEFAULT_MEMORY,
     ) -> None:
         if similarity not in SIMILARITIES:

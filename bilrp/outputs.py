@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from bilrp._engine.propagation import BIAS, DEFAULT_MEMORY, make_plan, propagate
 from bilrp._engine.tiled import Top, propagate_pooled
 from bilrp._trace.tape import frozen_eval, record
-from bilrp.canonizers import Canonizer, canonize, fold_batch_norm
+from bilrp.canonizers import DEFAULT_CANONIZERS, Canonizer, canonize
 from bilrp.certificate import Certificate, attest, certify_outputs, conditions_of
 from bilrp.composites import Composite
 from bilrp.coverage import Coverage
@@ -75,7 +75,7 @@ def explain_outputs(
     projection: Tensor | Callable[[Tensor], Tensor] | None = None,
     pool: int | None = None,
     reduce: Callable[[Tensor], Tensor] | None = None,
-    canonizers: Sequence[Canonizer] = (fold_batch_norm,),
+    canonizers: Sequence[Canonizer] = DEFAULT_CANONIZERS,
     memory: int = DEFAULT_MEMORY,
     warn: bool = True,
 ) -> Relevance:

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from bilrp._engine.propagation import BIAS, DEFAULT_MEMORY, Plan, Step, make_plan
 from bilrp._engine.windows import BackwardMap, Convolution, Flow, Interpolation, WindowFrame, unsupported, way_through
 from bilrp._trace.tape import frozen_eval, record
-from bilrp.canonizers import Canonizer, canonize, fold_batch_norm
+from bilrp.canonizers import DEFAULT_CANONIZERS, Canonizer, canonize
 from bilrp.certificate import Certificate, attest, certify_outputs, conditions_of
 from bilrp.composites import Composite
 from bilrp.coverage import Coverage
@@ -341,7 +341,7 @@ def explain_places(
     composite: Composite | str | Mapping[str, Rule] | None = None,
     *,
     bias: str = "leave",
-    canonizers: Sequence[Canonizer] = (fold_batch_norm,),
+    canonizers: Sequence[Canonizer] = DEFAULT_CANONIZERS,
     memory: int = DEFAULT_MEMORY,
 ) -> LocalRelevance:
     """LRP of many places of a network's output map, each in its own receptive window.

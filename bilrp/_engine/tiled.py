@@ -282,7 +282,9 @@ def upsample(step: Step, distribute: bool) -> Upsample | None:
         return None
     if context.inputs[0].dim() != 4 or context.output.dim() != 4:
         return None
-    if context.inputs[0].shape == context.output.shape and (isinstance(rule, Pass) or is_pointwise(context)):
+    if context.inputs[0].shape == context.output.shape and (
+        isinstance(rule, Pass) or is_pointwise(context, distribute)
+    ):
         return EntryByEntry(context, rule, distribute)
     if context.function == "conv2d" and isinstance(rule, LinearRule):
         arguments = bound(context.operation)

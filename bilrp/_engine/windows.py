@@ -120,8 +120,11 @@ class Convolution:
         return pulled.permute(0, 2, 3, 1)
 
 
-def is_pointwise(context: OperationContext) -> bool:
-    """Whether every entry rests on the same entry of the inputs."""
+def is_pointwise(context: OperationContext, distribute: bool) -> bool:
+    """Whether every entry rests on the same entry of the inputs, and gives its relevance to no other."""
+    shifted = context.function == "batch_norm" or (context.kind == "sum" and len(context.inputs) == 1)
+    if distribute and shifted and bool((context.inputs[0] == 0).any()):
+        return False  # what a shift holds of an entry that is 0 goes to the others of its channel
     if context.function == "batch_norm":
         return not any(item is True for item in (*context.operation.args, context.operation.kwargs.get("training")))
     return context.function in POINTWISE
@@ -201,7 +204,7 @@ def way_through(context: OperationContext, rule: Rule | None, distribute: bool) 
         return Convolution(context, rule, distribute)
     if isinstance(rule, Pass) and context.inputs[0].shape == context.output.shape:
         return lambda relevance, frame: [(relevance, frame)]
-    if rule is not None and is_pointwise(context):
+    if rule is not None and is_pointwise(context, distribute):
         return Pointwise(context, rule, distribute)
     if context.function in {"interpolate", "upsample"} and isinstance(rule, SumShare):
         return Interpolation(context, rule, distribute)

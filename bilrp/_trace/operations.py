@@ -13,7 +13,8 @@ bilinear     other products of activations, computed kernels              `Bilin
 max          max pooling, maximum, max over a dimension                   `MaxWinner`
 min          minimum, min over a dimension                                `MinShare`
 elementwise  activations, dropout, scaling by a constant, roots           `Pass`
-norm         layer, group, instance, RMS, loose batch normalisation       `NormShare`
+norm         layer, group, instance, RMS, loose batch normalisation; a    `NormShare`
+             value over a spread of itself, however written
 quotient     division by something computed from the input (held fixed)   `Pass`
 product      two parts of the network multiplied entry by entry           `ProductShare`
 gate         the same, where one part is a gate (held fixed)              `Gate`
@@ -37,6 +38,7 @@ from torch import Tensor
 
 from bilrp._trace.functions import CASTS, CHOICES, SHAPES
 from bilrp._trace.gates import SOFTMAXES, Gates
+from bilrp._trace.norms import Norms
 from bilrp._trace.plain import PLAIN
 from bilrp._trace.recurrent import RECURRENT
 from bilrp._trace.tape import Operation, Ref, Tape, carries, found_in, is_integer
@@ -246,6 +248,7 @@ class OperationContexts:
         self._tape = tape
         self._gates = Gates(tape)
         self._makers = {node: operation for operation in tape.operations for node in operation.outputs}
+        self._norms = Norms(self._makers)
 
     def of(self, operation: Operation) -> OperationContext:
         kind, flows = self._classify(operation)
@@ -338,6 +341,8 @@ class OperationContexts:
             return "homogeneous", inputs
         if name in NORMS:
             return "norm", inputs[:1]
+        if (value := self._norms.value_of(operation)) is not None:
+            return "norm", (value,)
         if name == "mul":
             if len(inputs) == 1:
                 return "elementwise", inputs

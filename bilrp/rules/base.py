@@ -39,6 +39,40 @@ def componentwise(a: Tensor, b: Tensor) -> Tensor:
     return torch.complex(a.real * b.real, a.imag * b.imag) if a.is_complex() else a * b
 
 
+def to_neighbours(magnitude: Tensor) -> Callable[[Tensor], Tensor] | None:
+    """How relevance of entries without any contribution goes to others, where each output has one input of its own.
+
+    A shift is all that such an output consists of: it belongs to the channel. The others of the channel get it in
+    proportion to |z|; the others of the example where a channel has none.
+
+    Parameters
+    ----------
+    magnitude : Tensor of shape (N, C, ...)
+        |z| of each entry.
+
+    Returns
+    -------
+    callable or None
+        (K, N, C, ...) to what is to be added below, of the same shape; None where every entry has a contribution.
+    """
+    silent = magnitude == 0
+    if magnitude.dim() < 2 or not bool(silent.any()):
+        return None
+    places, all_axes = tuple(range(2, magnitude.dim())), tuple(range(1, magnitude.dim()))
+    in_channel = magnitude.sum(places, keepdim=True) if places else magnitude
+    of_channel = inverse_or_zero(in_channel)
+    of_example = inverse_or_zero(magnitude.sum(all_axes, keepdim=True))
+
+    def spread(relevance: Tensor) -> Tensor:
+        lost = relevance.masked_fill(~silent, 0.0)
+        if places:
+            lost = lost.sum(tuple(axis + 1 for axis in places), keepdim=True)
+        rest = lost.masked_fill(in_channel != 0, 0.0).sum(tuple(axis + 1 for axis in all_axes), keepdim=True)
+        return (lost * of_channel + rest * of_example) * magnitude
+
+    return spread
+
+
 class Rule:
     """Base of all rules; a subclass says what kinds of operations it serves and how it shares relevance.
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from bilrp._trace.operations import OperationContext, sum_to
 from bilrp._trace.tape import Ref
-from bilrp.rules.base import Backward, Rule, inverse_or_zero, stabilize
+from bilrp.rules.base import Backward, Rule, inverse_or_zero, stabilize, to_neighbours
 
 Average = Callable[[Tensor], Tensor]
 
@@ -132,7 +132,8 @@ class NormShare(Rule):
 
     :math:`z_{jk} = x_j\, s_k (\delta_{jk} - 1/n)` for layer, group and instance normalisation over n entries, with
     :math:`s_k = w_k / \sigma_k`; :math:`z_{kk} = x_k s_k` for batch normalisation in evaluation mode. The shift
-    :math:`\beta_k`, and what running means take off, is a bias. Where there is neither mean nor shift (RMS
+    :math:`\beta_k`, and what running means take off, is a bias; to be distributed, what it holds of an entry that is 0
+    goes to the others of its channel. Where there is neither mean nor shift (RMS
     normalisation, division by a norm or by another spread of the value itself) relevance passes unchanged
     [Achtibat2024]_. LRP-0 with this rule equals gradient x input of a network whose spreads are constants; with batch
     normalisation alone, of the network as it is.
@@ -154,11 +155,14 @@ class NormShare(Rule):
         relative = magnitude if self.stabilizer == "relative" else None
         inverse = inverse_or_zero(stabilize(context.output, self.eps, self.stabilizer, relative))
         kept = (1 - own * inverse) * inverse_or_zero(magnitude) if distribute else None
+        spread = to_neighbours(magnitude) if distribute else None
 
         def backward(relevance: Tensor) -> tuple[Tensor]:
             below = x * fixed.transpose(relevance * inverse)
             if kept is not None:
                 below += size * fixed.absolute_transpose(relevance * kept)
+            if spread is not None:
+                below += spread(relevance)
             return (below,)
 
         return backward

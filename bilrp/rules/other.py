@@ -11,7 +11,7 @@ from torch import Tensor
 from bilrp._trace.layers import tiled_max_pool
 from bilrp._trace.operations import SIGNED, OperationContext, sum_to
 from bilrp.exceptions import RuleError
-from bilrp.rules.base import Backward, Rule, componentwise, inverse_or_zero, stabilize
+from bilrp.rules.base import Backward, Rule, componentwise, inverse_or_zero, stabilize, to_neighbours
 
 
 class UnstabilizedRule(Rule):
@@ -54,8 +54,8 @@ class SumShare(Rule):
     r"""Sums and averages: in proportion to what each brought, :math:`z_{jk} = a_j c_{jk}` [Bach2015]_.
 
     :math:`c_{jk}` is 1 in a sum and 1/n in an average. For residual additions, average pooling, sums, interpolation,
-    scatter additions, and the values under attention weights, which are held fixed (CP-LRP,
-    [Ali2022]_). A constant summand acts as a bias.
+    scatter additions, and the values under attention weights, which are held fixed (CP-LRP, [Ali2022]_). A constant
+    summand acts as a bias; to be distributed, what it holds of an entry that is 0 goes to the others of its channel.
     """
 
     kinds = frozenset({"sum", "attention"})
@@ -79,15 +79,23 @@ class SumShare(Rule):
 
     def prepare(self, context: OperationContext, distribute: bool = False) -> Backward:
         inverse, kept = self.factors(context, distribute)
+        shifted = distribute and len(context.inputs) == 1 and context.inputs[0].shape == context.output.shape
+        spread = to_neighbours(context.inputs[0].abs()) if shifted and context.function in SUMS_OF_TWO else None
 
         def backward(relevance: Tensor) -> tuple[Tensor, ...]:
             parts = _times(context.inputs, context.vjp([componentwise(relevance, inverse)]))
             if kept is not None:
                 rest = context.vjp([relevance * kept], SIGNED.get(context.function), constants=False)
                 parts = tuple(part + a.abs() * g for part, a, g in zip(parts, context.inputs, rest, strict=True))
+            if spread is not None:
+                parts = (parts[0] + spread(relevance),)
             return parts
 
-        if context.function not in SUMS_OF_TWO or any(a.shape != context.output.shape for a in context.inputs):
+        if (
+            spread is not None
+            or context.function not in SUMS_OF_TWO
+            or any(a.shape != context.output.shape for a in context.inputs)
+        ):
             return backward
         ways = [part[0] for part in backward(torch.ones_like(context.output)[None])]  # one factor an entry each way
         return lambda relevance: tuple(relevance * factor for factor in ways)

@@ -119,7 +119,11 @@ def test_how_it_was_made_is_kept_by_files(tmp_path: Path) -> None:
     model, (x, y) = toy_network(), toy_pair()
     joint = BiLRP(model, "gamma").explain(x, y)
     own = joint.certificate
-    assert (own.composite, own.bias, own.canonizers) == ("gamma", "leave", ("fold_batch_norm",))
+    assert (own.composite, own.bias, own.canonizers) == (
+        "gamma",
+        "leave",
+        ("fold_batch_norm", "fold_batch_norm_forward"),
+    )
     assert own.precision == own.forward_precision == str(x.dtype).removeprefix("torch.")
     assert own.versions["torch"] == torch.__version__ and own.versions["bilrp"] == bilrp.__version__
     assert own.device == "cpu" and own.seed is None
