@@ -1,4 +1,4 @@
-"""Is every network explained, or does it say so? A zoo of architectures with random weights.
+"""Is every network explained, or does it say so? A zoo of architectures with `composite="auto"`, random weights.
 
     python benchmarks/bilrp_zoo.py --torchvision                 # the 80 classification networks of torchvision.models
     python benchmarks/bilrp_zoo.py --timm --hf --only "*vit*"    # families of timm, architectures of transformers
@@ -345,8 +345,8 @@ def judged(model: nn.Module, x: Tensor, y: Tensor, projection: Tensor | None, co
     whole = joint or kept
     row["bias"] = kept.bias_share
     row["amp"] = amplification(whole.left, whole.right, whole.similarity)
-    settings = dict(whole.settings or {})
-    row["composite"] = str(settings.get("chosen", settings.get("composite")))
+    chosen = [note for note in whole.left_coverage.notes if note.startswith("auto: ")]
+    row["composite"] = chosen[0] if chosen else str(dict(whole.settings or {}).get("composite"))
     row["warned"] = doubts
     good = row["amp"] <= AMPLIFIED and (joint is None or row["conserved"] <= CONSERVED)  # NaN is not good
     row["verdict"] = ("explained" if joint else "undistributed") if good else "warned" if doubts else "silent"
@@ -462,7 +462,7 @@ def main() -> None:
     for family in BUILDERS:
         parser.add_argument(f"--{family}", action="store_true")
     parser.add_argument("--only", nargs="+", metavar="PATTERN", help="names with * and ?")
-    parser.add_argument("--composite", default="epsilon-plus", help="a name of bilrp.COMPOSITES")
+    parser.add_argument("--composite", default="auto", help="a name of bilrp.COMPOSITES")
     parser.add_argument("--limit", type=float, default=600, help="seconds for one network")
     parser.add_argument("--json", type=Path, metavar="OUT")
     arguments = parser.parse_args()

@@ -12,12 +12,12 @@ from bilrp._engine.propagation import DEFAULT_MEMORY
 from bilrp._trace.tape import frozen_eval
 from bilrp.canonizers import DEFAULT_CANONIZERS, Canonizer
 from bilrp.certificate import attest
-from bilrp.composites import Composite
+from bilrp.composites import Auto, Composite
 from bilrp.exceptions import BilrpError, InputError
 from bilrp.factors import Factor
 from bilrp.inputs import ModelInput, Tower, bind, read, refused_by_model
 from bilrp.joint import JointRelevance
-from bilrp.outputs import explain_outputs
+from bilrp.outputs import explain_outputs, settled_on
 from bilrp.regions import tile_sums
 from bilrp.rules import Rule
 from bilrp.text import sentence_transformer
@@ -118,6 +118,7 @@ class BiLRP:
         self.right_relevance_of = relevance_of if right_tower is None else right_relevance_of
         self.canonizers = tuple(canonizers)
         self.memory = memory
+        self._chosen: dict[tuple[str, str], Composite] = {}  # what "auto" chose for a side, with biases left or shared
 
     @classmethod
     def from_sentence_transformer(cls, model: nn.Module, composite: CompositeLike = None, **settings: Any) -> BiLRP:
@@ -189,6 +190,7 @@ class BiLRP:
         pools = [pool if pool is None or self._has_pixels(sample, side) else None for sample, side, _ in sides]
         if pool is not None and pools == [None, None]:
             pools = [pool, pool]  # refused with the reason
+        self._settle([(x, "left"), (y, "right")], bias)
         left, right = (
             self.factor(sample, side=side, pool=size, tokens=names, **settings)
             for (sample, side, names), size in zip(sides, pools, strict=True)
@@ -260,7 +262,9 @@ class BiLRP:
         """
         if side not in SIDES:
             raise InputError(f"side is {side!r}, expected 'left' or 'right'")
+        self._settle([(x, side)], bias)
         tower, composite, relevance_of = self._side(side)
+        composite = self._chosen.get(("left" if self.right_tower is None else side, bias), composite)
         inputs, own_tokens = read(tower, x)
         tokens = own_tokens if tokens is None else tokens
         model, carrier, name = bind(tower, inputs, relevance_of)
@@ -342,6 +346,22 @@ class BiLRP:
         if side == "left" or self.right_tower is None:
             return self.model, self.composite, self.relevance_of
         return self.right_tower, self.right_composite, self.right_relevance_of
+
+    def _settle(self, samples: Sequence[tuple[ModelInput, str]], bias: str) -> None:
+        """Let ``"auto"`` choose by the first inputs of each tower; all further ones get the same."""
+        levels: dict[str, list[int]] = {}
+        for x, side in samples:
+            side = "left" if self.right_tower is None else side
+            tower, composite, relevance_of = self._side(side)
+            if isinstance(composite, Auto) and composite.level is None and (side, bias) not in self._chosen:
+                model, carrier, _ = bind(tower, read(tower, x)[0], relevance_of)
+                settings: dict[str, Any] = {"projection": self.projection, "canonizers": self.canonizers}
+                chosen = settled_on(model, carrier, composite, bias=bias, **settings)
+                levels.setdefault(side, []).append(chosen.level or 0)
+        for side, found in levels.items():
+            composite = self._side(side)[1]
+            assert isinstance(composite, Auto)
+            self._chosen[side, bias] = composite.at(max(found))
 
     def _has_pixels(self, x: ModelInput, side: str) -> bool:
         tower, _, relevance_of = self._side(side)

@@ -14,10 +14,11 @@ from torch import Tensor, nn
 
 from bilrp._engine.propagation import BIAS, DEFAULT_MEMORY, make_plan, propagate
 from bilrp._engine.tiled import Top, propagate_pooled
-from bilrp._trace.tape import frozen_eval, record
+from bilrp._engine.trial import settled
+from bilrp._trace.tape import Tape, frozen_eval, record
 from bilrp.canonizers import DEFAULT_CANONIZERS, Canonizer, canonize
 from bilrp.certificate import Certificate, attest, certify_outputs, conditions_of
-from bilrp.composites import Composite
+from bilrp.composites import Auto, Composite
 from bilrp.coverage import Coverage
 from bilrp.exceptions import InputError
 from bilrp.rules import Rule
@@ -64,6 +65,36 @@ class Relevance:
         if math.isfinite(magnitude):
             return certificate
         return replace(certificate, non_finite=int((~torch.isfinite(self.values)).sum()))
+
+
+def _top(tape: Tape, projection: Tensor | Callable[[Tensor], Tensor] | None) -> Top:
+    """Where the relevance of a recorded pass starts, checked."""
+    embedding = tape.values[tape.output_node]
+    if embedding.dim() < 2 or embedding.shape[0] != 1:
+        raise InputError(f"the model returned an embedding of shape {tuple(embedding.shape)}, expected (1, M)")
+    phi = embedding.flatten(1)[0]
+    if callable(projection):
+        projection = projection(embedding)
+    if projection is not None and (projection.dim() != 2 or projection.shape[1] != phi.numel()):
+        raise InputError(
+            f"the projection has shape {tuple(projection.shape)}, expected (K, {phi.numel()}) for this model"
+        )
+    return Top(phi, None if projection is None else projection.to(phi))
+
+
+def settled_on(
+    model: nn.Module,
+    x: Tensor,
+    composite: Auto,
+    *,
+    bias: str,
+    projection: Tensor | None,
+    canonizers: Sequence[Canonizer],
+) -> Auto:
+    """The composite that ``"auto"`` chooses for a model at this input; arguments as for `explain_outputs`."""
+    with frozen_eval(model, x.device):
+        tape = canonize(record(model, x), canonizers)
+        return settled(composite, tape, _top(tape, projection), bias == "distribute")
 
 
 def explain_outputs(
@@ -136,25 +167,21 @@ def explain_outputs(
         )
     with frozen_eval(model, x.device):
         tape = canonize(record(model, x), canonizers)
+        top = _top(tape, projection)
         composite = Composite.ensure(composite)
+        if isinstance(composite, Auto):
+            composite = settled(composite, tape, top, bias == "distribute")
         plan = make_plan(tape, composite, bias == "distribute")
-        embedding = tape.values[tape.output_node]
-        if embedding.dim() < 2 or embedding.shape[0] != 1:
-            raise InputError(f"the model returned an embedding of shape {tuple(embedding.shape)}, expected (1, M)")
-        phi = plan.embedding[0]
-        if callable(projection):
-            projection = projection(embedding)
-        if projection is not None and (projection.dim() != 2 or projection.shape[1] != phi.numel()):
-            raise InputError(
-                f"the projection has shape {tuple(projection.shape)}, expected (K, {phi.numel()}) for this model"
-            )
-        top = Top(phi, None if projection is None else projection.to(phi))
         if pool is not None:
             values = propagate_pooled(plan, top, pool, memory)
         else:
             chunks = (propagate(plan, top(rows)) for rows in plan.chunks(len(top), memory))
             values = torch.cat([chunk if reduce is None else reduce(chunk) for chunk in chunks])[:, 0]
-        coverage = plan.coverage(conditions_of(tape, phi, composite.name, bias, canonizers))
+        coverage = plan.coverage(conditions_of(tape, top.phi, composite.name, bias, canonizers))
         relevance = Relevance(values, top.outputs, coverage)
-    attest(relevance.certificate, [coverage], warn=warn)
+        if isinstance(composite, Auto):
+            sentence = composite.sentence([step.context for step in plan.steps])
+            share = 1 - relevance.certificate.bias_share
+            relevance.coverage = coverage.with_note(f"{sentence}; {share:.1%} of what is explained reaches the input")
+    attest(relevance.certificate, [relevance.coverage], warn=warn)
     return relevance
