@@ -13,7 +13,6 @@ from bilrp.features import VGG, normalize
 from bilrp.rules import LRP0, Epsilon, Flat, Gamma, MaxShare, NormShare, ZBox, ZPlus
 from bilrp.testing import toy_network, toy_pair
 
-
 MADE_FOR_SOME = {"vgg", "resnet", "mobilenet", "vit", "bert", "decoder"}
 
 
