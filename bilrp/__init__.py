@@ -52,9 +52,11 @@ from bilrp.exceptions import (
     UnsupportedOperationError,
 )
 from bilrp.explain import BiLRP
-from bilrp.factors import Factor, all_pairs, similarity_matrix
+from bilrp.factor_folders import load_factors, save_factors
+from bilrp.factors import Factor
 from bilrp.joint import JointRelevance
 from bilrp.outputs import Relevance, explain_outputs
+from bilrp.pairs import Contrast, all_pairs, contrast, mean_of_pairs, pair_tables, similarity_matrix
 from bilrp.places import LocalRelevance, OutputPositions, explain_places
 from bilrp.version import VERSION
 
@@ -65,6 +67,7 @@ __all__ = [
     "Certificate",
     "Composite",
     "CompositeError",
+    "Contrast",
     "Coverage",
     "DoubtfulExplanationWarning",
     "Factor",
@@ -85,13 +88,18 @@ __all__ = [
     "baselines",
     "canonizers",
     "composites",
+    "contrast",
     "evaluation",
     "exceptions",
     "explain_outputs",
     "explain_places",
     "features",
+    "load_factors",
+    "mean_of_pairs",
+    "pair_tables",
     "plotting",
     "rules",
+    "save_factors",
     "similarity_matrix",
     "testing",
     "text",

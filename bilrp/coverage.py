@@ -131,9 +131,17 @@ class Coverage:
         if conditions is not None:
             conditions = Conditions(**{**conditions, "canonizers": tuple(conditions["canonizers"])})
         return cls(
-            tuple(CoverageEntry(**entry) for entry in data["entries"]),
-            tuple(data["notes"]),
+            tuple(_checked(CoverageEntry(**entry)) for entry in data["entries"]),
+            tuple(str(note) for note in data["notes"]),
             data.get("approximate_share", 0.0),
             data.get("unaccounted", 0.0),
             conditions,
         )
+
+
+def _checked(entry: CoverageEntry) -> CoverageEntry:
+    """An entry that was read from a file, when each of its values has its type."""
+    texts = (entry.name, entry.function, entry.kind, entry.state, entry.rule)
+    if not all(isinstance(text, str) for text in texts) or not isinstance(entry.kept, (int, float)):
+        raise TypeError(f"an entry of the coverage report has values of other types than it should: {entry!r:.200}")
+    return entry

@@ -11,21 +11,32 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from bilrp.exceptions import InputError
+from bilrp.archives import (
+    MAX_BYTES,
+    checked_settings,
+    checked_tile,
+    checked_tokens,
+    read_archive,
+    unreadable,
+    write_archive,
+)
+from bilrp.coverage import Coverage
+from bilrp.exceptions import InputError, RelevanceFileError
 from bilrp.joint import SUMMED, JointRelevance
 from bilrp.outputs import Relevance
 from bilrp.regions import tile_sums
 from bilrp.tokens import merged_words
 
-HELD = 64  # factors of one block in `all_pairs`: read from disk once a block and not once a pair
+FORMAT = "bilrp.Factor/1"
+ARRAYS = {"values": 2, "embedding": 1}
 
 
 @dataclass(eq=False)
@@ -168,45 +179,50 @@ class Factor(Relevance):
         """The relevance of all places for each dimension, of shape (M,): the embedding less what biases kept."""
         return self.values.flatten(1).sum(1)
 
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write everything into one ``.npz`` file; nothing in it is pickled.
 
-def similarity_matrix(left: Iterable[Factor], right: Iterable[Factor] | None = None) -> Tensor:
-    """The similarity of every pair, of shape (N, N').
+        Raises
+        ------
+        FileExistsError
+            When the file is there and ``overwrite`` is False.
+        """
+        about = {
+            "format": FORMAT,
+            "tile": self.tile,
+            "tokens": self.tokens,
+            "settings": None if self.settings is None else dict(self.settings),
+            "coverage": self.coverage.to_dict(),
+        }
+        arrays = {name: getattr(self, name) for name in ARRAYS}
+        return write_archive(path, about, arrays, overwrite=overwrite, compress=False)
 
-    Parameters
-    ----------
-    left : iterable of Factor
-    right : iterable of Factor, optional
-        Default: ``left``.
-    """
-    first = torch.stack([factor.embedding for factor in left])
-    second = first if right is None else torch.stack([factor.embedding for factor in right])
-    return first @ second.T
+    @classmethod
+    def load(cls, path: str | Path, *, max_bytes: int = MAX_BYTES) -> Factor:
+        """Read what `save` wrote; sizes, shapes and types are checked before the arrays are read.
 
+        Parameters
+        ----------
+        path : str or Path
+        max_bytes : int
+            What the arrays may take in memory.
 
-def all_pairs(
-    factors: Sequence[Factor], others: Sequence[Factor] | None = None
-) -> Iterator[tuple[int, int, JointRelevance]]:
-    """The joint relevance of all pairs, one after the other, at no further pass through the model.
-
-    Parameters
-    ----------
-    factors : sequence of Factor
-        A list, or a folder of `bilrp.load_factors`; of the latter `HELD` are in memory at a time.
-    others : sequence of Factor, optional
-        The second sides. Default: ``factors``, each unordered pair of different ones once.
-
-    Yields
-    ------
-    i, j : int
-        With i < j where ``others`` is not given.
-    joint : JointRelevance
-    """
-    second = factors if others is None else others
-    for start in range(0, len(factors), HELD):
-        rows = [factors[i] for i in range(start, min(start + HELD, len(factors)))]
-        for other in range(start if others is None else 0, len(second), HELD):
-            columns = [second[j] for j in range(other, min(other + HELD, len(second)))]
-            for i, left in enumerate(rows, start):
-                for j, right in enumerate(columns, other):
-                    if others is not None or i < j:
-                        yield i, j, left @ right
+        Raises
+        ------
+        RelevanceFileError
+            When the file is missing, damaged, larger than allowed or of another format.
+        """
+        about, arrays = read_archive(path, "a factor", ARRAYS, max_bytes=max_bytes)
+        try:
+            if about["format"] != FORMAT:
+                raise RelevanceFileError(f"{path}: format is {about['format']!r}, expected {FORMAT!r}")
+            return cls(
+                arrays["values"],
+                arrays["embedding"],
+                Coverage.from_dict(about["coverage"]),
+                checked_tile(path, about["tile"]),
+                checked_settings(path, about["settings"]),
+                checked_tokens(path, about["tokens"]),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise unreadable(path, "a factor", error) from error

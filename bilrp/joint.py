@@ -7,8 +7,6 @@ question here is answered from the factors.
 
 from __future__ import annotations
 
-import json
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -21,6 +19,15 @@ import torch
 from torch import Tensor
 
 from bilrp._engine.ranking import top_products
+from bilrp.archives import (
+    MAX_BYTES,
+    checked_settings,
+    checked_tile,
+    checked_tokens,
+    read_archive,
+    unreadable,
+    write_archive,
+)
 from bilrp.certificate import Certificate, certify_pair
 from bilrp.coverage import Coverage
 from bilrp.exceptions import InputError, RelevanceFileError
@@ -374,9 +381,6 @@ class JointRelevance:
         FileExistsError
             When the file is there and ``overwrite`` is False.
         """
-        path = Path(path)
-        if path.exists() and not overwrite:
-            raise FileExistsError(f"{path}: exists already. Choose another name or pass overwrite=True.")
         about = {
             "format": FORMAT,
             "tile": self.tile,
@@ -387,47 +391,45 @@ class JointRelevance:
             "left_coverage": self.left_coverage.to_dict(),
             "right_coverage": self.right_coverage.to_dict(),
         }
-        arrays = {name: getattr(self, name).detach().cpu().numpy() for name in ARRAYS}
-        with path.open("wb") as file:
-            np.savez_compressed(file, about=np.array(json.dumps(about)), **arrays)
-        return path
+        arrays = {name: getattr(self, name) for name in ARRAYS}
+        return write_archive(path, about, arrays, overwrite=overwrite)
 
     @classmethod
-    def load(cls, path: str | Path) -> JointRelevance:
-        """Read what `save` wrote.
+    def load(cls, path: str | Path, *, max_bytes: int = MAX_BYTES) -> JointRelevance:
+        """Read what `save` wrote; sizes, shapes and types are checked before anything is decompressed.
+
+        Parameters
+        ----------
+        path : str or Path
+        max_bytes : int
+            What the arrays may take in memory.
 
         Raises
         ------
         RelevanceFileError
-            When the file is missing, damaged or of another format.
+            When the file is missing, damaged, larger than allowed or of another format.
         """
-        path = Path(path)
+        about, arrays = read_archive(path, "joint relevance", ARRAYS, max_bytes=max_bytes)
         try:
-            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-                about = json.loads(str(file["about"]))
-                arrays: dict[str, Any] = {name: torch.from_numpy(file[name]) for name in ARRAYS}
             if about["format"] != FORMAT:
                 raise RelevanceFileError(f"{path}: format is {about['format']!r}, expected {FORMAT!r}")
             left, right = (Coverage.from_dict(about[key]) for key in ("left_coverage", "right_coverage"))
-            tile = int(about["tile"])
-            if tile < 1:
-                raise RelevanceFileError(f"{path}: tile is {tile}, expected one or more")
-            more = {name: about.get(name) for name in ("right_tile", "left_tokens", "right_tokens")}
-            return cls(
-                **arrays, left_coverage=left, right_coverage=right, tile=tile, settings=about["settings"], **more
-            )
-        except FileNotFoundError as error:
-            raise RelevanceFileError(f"{path}: no such file") from error
-        except (OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            if isinstance(error, RelevanceFileError):
-                raise
-            raise RelevanceFileError(
-                f"{path}: cannot be read as joint relevance ({error}). Expected a file written by JointRelevance.save."
-            ) from error
+            tile = checked_tile(path, about["tile"])
+            more: dict[str, Any] = {
+                **arrays,
+                "right_tile": checked_tile(path, about.get("right_tile", tile)),
+                "left_tokens": checked_tokens(path, about.get("left_tokens")),
+                "right_tokens": checked_tokens(path, about.get("right_tokens")),
+                "settings": checked_settings(path, about["settings"]),
+            }
+            return cls(left_coverage=left, right_coverage=right, tile=tile, **more)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise unreadable(path, "joint relevance", error) from error
 
 
 SUMMED = "a sum of explanations: the report is that of the first"
-ARRAYS = ("left", "right", "left_embedding", "right_embedding")
+ARRAYS = {"left": 2, "right": 2, "left_embedding": 1, "right_embedding": 1}
+"""The tensors of a result, and how many axes each has at least."""
 
 
 def _name(place: list[int], tokens: Sequence[str] | None) -> str | tuple[int, ...]:

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -9,7 +16,20 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import bilrp
-from bilrp import BiLRP, Factor, InputError, all_pairs, similarity_matrix
+from bilrp import (
+    BiLRP,
+    Coverage,
+    Factor,
+    InputError,
+    RelevanceFileError,
+    all_pairs,
+    contrast,
+    load_factors,
+    mean_of_pairs,
+    pair_tables,
+    save_factors,
+    similarity_matrix,
+)
 from bilrp.testing import toy_network, toy_pair
 
 
@@ -63,7 +83,7 @@ def test_all_pairs_come_from_as_many_passes_as_inputs(monkeypatch: pytest.Monkey
 
 def test_blocks_of_pairs_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     factors = stream(5)
-    monkeypatch.setattr(bilrp.factors, "HELD", 2)
+    monkeypatch.setattr(bilrp.pairs, "HELD", 2)
     pairs = [(i, j) for i, j, _ in all_pairs(factors)]
     assert sorted(pairs) == [(i, j) for i in range(5) for j in range(i + 1, 5)]
     for i, j, joint in all_pairs(factors):
@@ -109,3 +129,157 @@ def test_a_new_device_or_type_changes_both_parts() -> None:
     f = explainer().factor(images(1)).to(torch.float32)
     assert f.values.dtype == f.embedding.dtype == torch.float32
     assert repr(f) == "Factor(5 dimensions of maps (8, 8), tile=1)"
+
+
+def test_factors_go_to_disk_and_back(tmp_path: Path) -> None:
+    factors = stream(3)
+    factors[1] = replace(factors[1].pool(4), settings={"bias": "leave", "similarity": "dot"})
+    path = factors[1].save(tmp_path / "one.npz")
+    back = Factor.load(path)
+    assert torch.equal(back.values, factors[1].values) and torch.equal(back.embedding, factors[1].embedding)
+    assert (back.tile, back.settings, back.coverage) == (4, factors[1].settings, factors[1].coverage)
+    with pytest.raises(FileExistsError, match="exists already"):
+        factors[1].save(path)
+    text = Factor(torch.rand(2, 3), torch.ones(2), Coverage(()), tokens=("a", "b", "c"))
+    assert Factor.load(text.save(tmp_path / "text.npz")).tokens == ("a", "b", "c")
+
+    folder = save_factors(explainer().factors(images(3).split(1)), tmp_path / "corpus")
+    assert repr(folder).endswith("corpus', 3 factors)")
+    for (i, j, joint), (k, m, expected) in zip(
+        all_pairs(load_factors(folder.directory)), all_pairs(stream(3)), strict=True
+    ):
+        assert (i, j) == (k, m)
+        same(joint, expected)
+    assert [factor.shape for factor in folder[1:]] == [(8, 8), (8, 8)]
+    with pytest.raises(FileExistsError, match="has factors already"):
+        save_factors(stream(1), folder.directory)
+    with pytest.raises(RelevanceFileError, match="no such folder"):
+        load_factors(tmp_path / "none")
+
+
+def test_a_stream_is_not_held() -> None:
+    asked_for = []
+
+    def inputs() -> Iterator[Tensor]:
+        for x in images(4).split(1):
+            asked_for.append(x)
+            yield x
+
+    factors = explainer().factors(inputs())
+    next(factors)
+    assert len(asked_for) == 1
+
+
+def test_files_are_checked_before_they_are_read(tmp_path: Path) -> None:
+    path = stream(1)[0].save(tmp_path / "whole.npz")
+    with np.load(path) as file:
+        parts = dict(file)
+
+    def refused(message: str, raw: dict[str, bytes] | None = None, **changed: np.ndarray) -> None:
+        broken = tmp_path / "broken.npz"
+        np.savez_compressed(broken, **{**parts, **changed})  # type: ignore[arg-type]
+        if raw:
+            with zipfile.ZipFile(broken) as archive:
+                held = {name: archive.read(name) for name in archive.namelist()}
+            with zipfile.ZipFile(broken, "w", zipfile.ZIP_DEFLATED) as archive:
+                for name, content in {**held, **raw}.items():
+                    archive.writestr(name, content)
+        with pytest.raises(RelevanceFileError, match=message):
+            Factor.load(broken)
+
+    values = parts["values"]
+    refused("values has type complex128", values=values.astype(complex))
+    refused("values has type int64", values=values.astype(int))
+    refused("infinite or no numbers", values=np.where(values == values.max(), np.nan, values))
+    refused("expected as many rows of each", values=values[:3])
+    refused(r"embedding has shape \(5, 1\), expected 1 axes", embedding=parts["embedding"][:, None])
+    refused(r"values has shape \(5,\), expected 2 axes", values=values[:, 0, 0])
+    about = str(parts["about"])
+    refused("format is 'other/1'", about=np.array(about.replace("bilrp.Factor/1", "other/1")))
+    refused("tile is True, expected one or more", about=np.array(about.replace('"tile": 1', '"tile": true')))
+    refused("its tokens are no list of texts", about=np.array(about.replace('"tokens": null', '"tokens": [1]')))
+    refused("values of other types", about=np.array(about.replace('"function": "conv2d"', '"function": 7')))
+    refused("no JSON object", about=np.array("[1]"))
+    refused("its description has type", about=np.array(3.0))
+    huge = io.BytesIO()
+    np.lib.format.write_array_header_1_0(huge, {"descr": "<f8", "fortran_order": False, "shape": (5, 10**7, 10**6)})
+    refused(r"values has .* bytes, expected 400,000,000,000,\d+", raw={"values.npy": huge.getvalue()})
+    refused("format", raw={"values.npy": b"\x93NUMPY\x09\x00" + huge.getvalue()[8:]})
+    with pytest.raises(RelevanceFileError, match=r"holds 2,\d+ bytes, expected at most 1,000: pass max_bytes=2\d+"):
+        Factor.load(path, max_bytes=1000)
+
+
+def test_a_file_that_grows_when_read_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    factor = Factor(torch.zeros(5, 300, 300, dtype=torch.float64), torch.zeros(5), Coverage(()))
+    joint = factor @ factor
+    path = joint.save(tmp_path / "zeros.npz")
+    assert path.stat().st_size < 30_000
+    monkeypatch.setattr(np.lib.format, "read_array", lambda *_, **__: pytest.fail("was read"))
+    with pytest.raises(RelevanceFileError, match="expected at most 1,000,000"):
+        bilrp.JointRelevance.load(path, max_bytes=10**6)
+
+
+def test_an_explanation_of_an_image_and_a_text_is_saved_whole(tmp_path: Path) -> None:
+    left = Factor(torch.rand(2, 4, 4), torch.ones(2), Coverage(()), tile=8)
+    right = Factor(torch.rand(2, 3), torch.ones(2), Coverage(()), tokens=("a", "b", "c"))
+    joint = left @ right
+    back = bilrp.JointRelevance.load(joint.save(tmp_path / "both.npz"))
+    assert (back.tiles, back.left_tokens, back.right_tokens) == ((8, 1), None, ("a", "b", "c"))
+    same(back, joint)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 20), st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3)), min_size=1, max_size=9))
+def test_the_mean_of_pairs_is_that_of_their_tables(seed: int, chosen: list[tuple[int, int]]) -> None:
+    generator = torch.Generator().manual_seed(seed)
+
+    def drawn() -> Factor:
+        maps, phi = torch.randn(2, 3, 2, generator=generator), torch.randn(2, generator=generator)
+        return Factor(maps, phi, Coverage(()))
+
+    sides = [drawn() for _ in range(3)], [drawn() for _ in range(4)]
+    mean = mean_of_pairs(*sides, chosen)
+    joints = [sides[0][i] @ sides[1][j] for i, j in chosen]
+    torch.testing.assert_close(mean.matrix(), torch.stack([j.matrix() for j in joints]).mean(0), rtol=1e-5, atol=1e-5)
+    assert mean.similarity == pytest.approx(float(np.mean([joint.similarity for joint in joints])), abs=1e-5)
+    assert mean.settings is not None and mean.settings["pairs"] == len(chosen)
+
+
+def test_the_mean_over_two_groups_has_as_many_rows_as_one_pair() -> None:
+    factors = stream(6)
+    mean = mean_of_pairs(factors[:2], factors[2:])
+    assert mean.left.shape == (5, 8, 8)
+    expected = sum([joint for *_, joint in all_pairs(factors[:2], factors[2:])]) * (1 / 8)
+    torch.testing.assert_close(mean.matrix(), expected.matrix())
+    within = mean_of_pairs(factors)
+    assert within.similarity == pytest.approx(float(similarity_matrix(factors).triu(1).sum()) / 15)
+    with pytest.raises(InputError, match="got no pairs"):
+        mean_of_pairs(factors[:1])
+
+
+def test_tables_of_all_pairs_at_once() -> None:
+    factors = [factor.pool(4) for factor in stream(4)]
+    tables = pair_tables(factors)
+    assert tables.shape == (4, 4, 2, 2, 2, 2)
+    for i, j, joint in all_pairs(factors):
+        torch.testing.assert_close(tables[i, j], joint.matrix())
+    with pytest.raises(InputError, match=r"maps of shapes \[\(1, 1\), \(2, 2\)\], expected one"):
+        pair_tables([factors[0], factors[1].pool(2)])
+    wide = [Factor(torch.zeros(1, 200, 200), torch.zeros(1), Coverage(()))] * 2
+    with pytest.raises(InputError, match=r"6,400,000,000 entries.*Pool the factors"):
+        pair_tables(wide)
+
+
+def test_contrast_says_why_one_is_nearer() -> None:
+    f, g, h = stream(3)
+    h = h.pool(2)  # of other places than g
+    answer = contrast(f, g, h)
+    assert answer.similarity == pytest.approx((f @ g).similarity - (f @ h).similarity)
+    assert answer.total() == pytest.approx(float(answer.left_marginal().sum()))
+    better, worse = answer.given((0, 0, 4, 4))
+    assert better.shape == (8, 8) and worse.shape == (4, 4)
+    pairs = answer.top_pairs(500000)
+    assert sum(float(pair[-1]) for _, pair in pairs) == pytest.approx(answer.total())  # type: ignore[arg-type]
+    sizes = [abs(float(pair[-1])) for _, pair in pairs]  # type: ignore[arg-type]
+    assert sizes == sorted(sizes, reverse=True)
+    assert repr(answer).startswith("Contrast(difference=")
