@@ -359,16 +359,16 @@ class JointRelevance:
         """The relevance of each place of the second input, summed over all partners: a map (H', W')."""
         return self.swapped().left_marginal()
 
-    def plot(self, x: Tensor, y: Tensor, *, k: int = 100, path: str | Path | None = None, **options: Any) -> Any:
-        """The two images joined by arcs, red for and blue against; see `bilrp.plotting.plot`."""
+    def plot(
+        self, x: Any = None, y: Any = None, *, k: int = 100, path: str | Path | None = None, **options: Any
+    ) -> Any:
+        """The two images or texts joined by arcs, red for and blue against; see `bilrp.plotting.plot`."""
         from bilrp.plotting import plot
 
         return plot(self, x, y, k=k, path=path, **options)
 
-    def plot_given(
-        self, x: Tensor, y: Tensor, region: Region, *, path: str | Path | None = None, **options: Any
-    ) -> Any:
-        """What in the second image answers to a region of the first; see `bilrp.plotting.plot_given`."""
+    def plot_given(self, x: Any, y: Any, region: Region, *, path: str | Path | None = None, **options: Any) -> Any:
+        """What in the second input answers to a region of the first; see `bilrp.plotting.plot_given`."""
         from bilrp.plotting import plot_given
 
         return plot_given(self, x, y, region, path=path, **options)

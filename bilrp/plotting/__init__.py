@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from bilrp.plotting.arcs import MAX_TILES, ArcStyle, plot, plot_given
+from bilrp.plotting.arcs import MAX_TILES, plot
 from bilrp.plotting.colours import AGAINST, COLOUR_MAPS, FOR, colours, imsave
+from bilrp.plotting.given import plot_given
 from bilrp.plotting.heat import plot_relevance
 from bilrp.plotting.pairs import PairRelevance, one_to_one
+from bilrp.plotting.sides import ArcStyle
+from bilrp.plotting.words import plot_words
 
 __all__ = [
     "AGAINST",
@@ -20,4 +23,5 @@ __all__ = [
     "plot",
     "plot_given",
     "plot_relevance",
+    "plot_words",
 ]

@@ -1,9 +1,10 @@
-"""Two images joined by arcs: which tile of one answers to which of the other [Eberle2022]_."""
+"""Two images or texts joined by arcs: which part of one answers to which of the other [Eberle2022]_."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,11 @@ from torch import Tensor
 
 from bilrp.exceptions import InputError
 from bilrp.plotting.captions import certified, doubt_of
-from bilrp.plotting.colours import AGAINST, CLIP, FOR, as_array, colour_limit
-from bilrp.plotting.heat import draw_scale, overlay
-from bilrp.plotting.layout import GREY, Caption, frame, in_a_line, picture, save, show
+from bilrp.plotting.colours import CLIP, as_array, colour_limit
+from bilrp.plotting.heat import overlay
+from bilrp.plotting.layout import GREY, WIDTH, Caption, frame, in_a_line, inches_of, picture, save
 from bilrp.plotting.pairs import Pair, PairRelevance, bundles, one_to_one, strongest
+from bilrp.plotting.sides import ArcStyle, PictureSide, Side, WordSide
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,44 +27,13 @@ if TYPE_CHECKING:
 MAX_TILES = 64  # along a side: a finer grid has more arcs than a page can show
 ARCS = ("all", "bundled", "one-to-one")
 OUTLINED = 12  # pairs whose tiles are drawn; more would hide the pictures
-SCALE = 0.3  # inches
-
-
-@dataclass(frozen=True)
-class ArcStyle:
-    """How arcs and pictures are drawn.
-
-    Parameters
-    ----------
-    width : float
-        Points: the width of the strongest arc. Others are narrower with the root of their strength.
-    alpha : float
-        Opacity of the strongest arc, 0 to 1.
-    colours : two str
-        For the similarity, and against it.
-    fade : float
-        How much white is mixed into the pictures, 0 (none) to 1.
-    dots : float
-        Points: the diameter of the dots at the ends of the strongest arc; 0 for none.
-    outlines : bool
-        Draw the tiles that the strongest arcs join.
-    cmap : str, sequence of str, or matplotlib Colormap
-        Of the marginals.
-    """
-
-    width: float = 2.0
-    alpha: float = 0.9
-    colours: tuple[str, str] = (FOR, AGAINST)
-    fade: float = 0.2
-    dots: float = 4.0
-    outlines: bool = True
-    cmap: Any = "bwr"
+SCALE = 0.26  # inches
 
 
 def plot(
     joint: PairRelevance,
-    x: Tensor | npt.NDArray[Any],
-    y: Tensor | npt.NDArray[Any],
+    x: Tensor | npt.NDArray[Any] | Sequence[str] | None = None,
+    y: Tensor | npt.NDArray[Any] | Sequence[str] | None = None,
     *,
     k: int = 100,
     path: str | Path | None = None,
@@ -72,15 +43,17 @@ def plot(
     style: ArcStyle | None = None,
     ax: Axes | None = None,
 ) -> Figure:
-    """Draw the two images with an arc for each of the strongest pairs, red for the similarity and blue against it.
+    """Draw two images or texts with an arc for each of the strongest pairs, red for the similarity and blue against it.
 
     Parameters
     ----------
     joint : JointRelevance
         Of x and y; pool it first to choose the size of the tiles that arcs join. Pooled further when finer than 64
         tiles along a side.
-    x, y : Tensor or array of shape (C, H, W), (1, C, H, W) or (H, W)
-        The images, in the pixels that were explained; they may be of different sizes.
+    x, y : Tensor or array of shape (C, H, W), (1, C, H, W) or (H, W), or sequence of str
+        The images, in the pixels that were explained; they may be of different sizes. For a side of tokens its words;
+        left out, those that were kept with the result, sub-words merged. Words of two texts stand in lines; those of
+        long texts, and beside images, in columns. Their background is their relevance, summed over all partners.
     k : int
         How many pairs, by falling absolute relevance. The strength of an arc is its relevance as a share of the
         greatest; the caption says what share of the similarity they carry together.
@@ -105,22 +78,15 @@ def plot(
     if arcs not in ARCS:
         raise InputError(f"plot: arcs is {arcs!r}, expected one of {', '.join(ARCS)}")
     style = style or ArcStyle()
-    coarse = pooled(joint, MAX_TILES)
-    pictures = picture(x), picture(y)
-    check_sizes(coarse, pictures)
+    joint, coarse, sides = prepared(joint, (x, y), titles)
     pairs = one_to_one(coarse, k) if arcs == "one-to-one" else strongest(coarse, k)
-    caption = Caption(_text(joint, coarse, pairs, arcs), doubt_of(joint), SCALE if pairs else 0.0)
-    shown = [pictures[0], *pictures, pictures[1]] if marginals else list(pictures)
-    gaps = [0.1, 1.1, 0.1] if marginals else [1.1]
-    figure, axes, along = in_a_line([each.shape[1::-1] for each in shown], gaps, caption, ax)
-    between = axes[1:3] if marginals else axes
-    for axis, image, title in zip(between, pictures, titles, strict=True):
-        show(axis, image, title, style.fade)
-    if marginals:
-        _draw_marginals(coarse, pictures, (axes[0], axes[3]), style.cmap)
-    grids = coarse.left.shape[1:], coarse.right.shape[1:]
-    trunks = bundles(pairs, grids) if arcs == "bundled" else [None] * len(pairs)
-    _draw_pairs(_Canvas(figure, between, pictures, coarse.tile, style), pairs, trunks, along)
+    caption = Caption(
+        _text(joint, sides, pairs, arcs), doubt_of(joint), SCALE if pairs else 0.0, marginals or any(titles)
+    )
+    figure, along, beside = _place(sides, caption, marginals, style, ax)
+    _draw_marginals(coarse, sides, beside, style.cmap)
+    trunks = bundles(pairs, (coarse.left.shape[1:], coarse.right.shape[1:])) if arcs == "bundled" else []
+    _draw_pairs(figure, sides, pairs, style, _curves(sides, len(pairs), trunks, along))
     if pairs:
         draw_strengths(caption.axes_of_scale(figure, (3.8, 0.16), ax), pairs, style)
     caption.write(figure, ax)
@@ -128,147 +94,173 @@ def plot(
     return figure
 
 
-def pooled(joint: PairRelevance, most: int) -> PairRelevance:
-    """Pooled until the larger side has at most ``most`` tiles."""
-    for factor in (joint.left, joint.right):
-        if factor.dim() != 3:
-            raise InputError(f"plot: needs maps (M, H, W), got {tuple(factor.shape)}; explain without channels")
-    largest = max(*joint.left.shape[-2:], *joint.right.shape[-2:])
-    return joint if largest <= most else joint.pool(int(-(-largest // most)))
+def prepared(
+    joint: PairRelevance, inputs: tuple[Any, Any], titles: Sequence[str], most: int = MAX_TILES
+) -> tuple[PairRelevance, PairRelevance, tuple[Side, Side]]:
+    """The result with sub-words merged where its own tokens are drawn, the same with tiles pooled, and both sides.
+
+    Parameters
+    ----------
+    most : int
+        Tiles along the longer side of a picture.
+    """
+    tokens = [
+        given is None and known is not None
+        for given, known in zip(inputs, (joint.left_tokens, joint.right_tokens), strict=True)
+    ]
+    if any(tokens) and all(inputs[i] is None or maps.dim() > 2 for i, maps in enumerate((joint.left, joint.right))):
+        joint = joint.words()
+    grids = [factor.shape[-2:] for factor in (joint.left, joint.right) if factor.dim() > 2]
+    largest = max((n for grid in grids for n in grid), default=0)
+    coarse = joint if largest <= most else joint.pool(int(-(-largest // most)))
+    return joint, coarse, sides_of(coarse, inputs, titles)
 
 
-def check_sizes(joint: PairRelevance, pictures: Sequence[npt.NDArray[np.float64]]) -> None:
-    """Whether the pictures are those that were explained, as far as their sizes tell."""
-    for side, factor, image in zip(("first", "second"), (joint.left, joint.right), pictures, strict=True):
-        if factor.dim() != 3:
-            raise InputError(f"plot: needs maps (M, H, W), got {tuple(factor.shape)}; explain without channels")
-        tiles = tuple(-(-n // joint.tile) for n in image.shape[:2])
-        if tiles != tuple(factor.shape[1:]):
-            raise InputError(
-                f"plot: the {side} image is {image.shape[0]} x {image.shape[1]} px, which does not fit a map of "
-                f"{tuple(factor.shape[1:])} tiles of {joint.tile} px. Give the images that were explained."
-            )
+def sides_of(joint: PairRelevance, inputs: Sequence[Any], titles: Sequence[str]) -> tuple[Side, Side]:
+    """What stands on the left and on the right: images, or words where maps are of tokens."""
+    maps, tokens = (joint.left, joint.right), (joint.left_tokens, joint.right_tokens)
+    marginals = [as_array(joint.left_marginal()), as_array(joint.right_marginal())]
+    texts = [marginal for marginal in marginals if marginal.ndim == 1]
+    limit = colour_limit(np.concatenate(texts), 1.0) if texts else 1.0
+    sides: list[Side] = []
+    for i, (given, which) in enumerate(zip(inputs, ("first", "second"), strict=True)):
+        shape = tuple(maps[i].shape)
+        if len(shape) == 2:
+            words = tokens[i] if given is None else given
+            if words is None or isinstance(words, (str, Tensor, np.ndarray)):
+                raise InputError(
+                    f"plot: maps of the {which} input have shape {shape}; give its tokens as a list of str, or to "
+                    f"explain(..., tokens=(left, right))"
+                )
+            side: Side = WordSide([str(word) for word in words], marginals[i], limit, ("right", "left")[i], titles[i])
+        elif given is None:
+            raise InputError(f"plot: maps of the {which} input have shape {shape}; give its image")
+        else:
+            side = PictureSide(picture(given), joint.tiles[i], titles[i])
+        side.check(shape[1:], which)
+        sides.append(side)
+    left, right = sides
+    if isinstance(left, WordSide) and isinstance(right, WordSide):
+        lines = replace(left, faces="down"), replace(right, faces="up")
+        if max(line.size[0] for line in lines) <= WIDTH:
+            return lines
+    return left, right
 
 
-def _text(joint: PairRelevance, coarse: PairRelevance, pairs: Sequence[Pair], arcs: str) -> str:
+def _place(
+    sides: tuple[Side, Side], caption: Caption, marginals: bool, style: ArcStyle, ax: Axes | None
+) -> tuple[Figure, int, dict[int, Axes]]:
+    """Draw both sides; returns whether they stand one above the other, and axes for their marginals beside them."""
+    outer = [i for i, side in enumerate(sides) if marginals and isinstance(side, PictureSide)]
+    order = [*(i for i in outer if i == 0), 0, 1, *(i for i in outer if i == 1)]
+    gaps = [0.1 if a == b else 1.1 for a, b in pairwise(order)]
+    shown = [sides[i] for i in order]
+    lines = [isinstance(side, WordSide) and side.in_line for side in sides]
+    direction = None if all(side.scales for side in sides) else int(all(lines))
+    figure, axes, along = in_a_line(
+        [side.size for side in shown], gaps, caption, ax, along=direction, scales=[side.scales for side in shown]
+    )
+    first = int(0 in outer)
+    for side, axis in zip(sides, axes[first : first + 2], strict=True):
+        side.draw(axis, style)
+    return figure, along, {i: axes[0 if i == 0 else -1] for i in outer}
+
+
+def _text(joint: PairRelevance, sides: Sequence[Side], pairs: Sequence[Pair], arcs: str) -> str:
     if not pairs:
         return f"similarity {joint.similarity:.4g}: no pair carries relevance"
     shown = sum(pair.relevance for pair in pairs)
     share = f", {shown / joint.similarity:.1%} of the similarity" if joint.similarity else ""
     kept = f"; biases keep {joint.bias_share:.1%}" if abs(joint.bias_share) > 5e-4 else ""
-    which = "each tile in one pair at most" if arcs == "one-to-one" else "red for, blue against"
+    names = dict.fromkeys(f"{side.tile} px tiles" if isinstance(side, PictureSide) else "words" for side in sides)
+    which = "each of them in one pair at most" if arcs == "one-to-one" else "red for, blue against"
     return (
-        f"similarity {joint.similarity:.4g}; the {len(pairs)} strongest pairs of {coarse.tile} px tiles carry "
-        f"{shown:.4g}{share}{kept}{certified(joint)} ({which})"
+        f"similarity {joint.similarity:.4g}; the {len(pairs)} strongest pairs of {' and '.join(names)} "
+        f"carry {shown:.4g}{share}{kept}{certified(joint)} ({which})"
     )
 
 
-@dataclass(frozen=True)
-class _Canvas:
-    """Two pictures in their axes, and how arcs between their tiles are drawn."""
+def _curves(sides: Sequence[Side], n: int, trunks: Sequence[Any], along: int) -> list[Any]:
+    if trunks:
+        return [_Trunk(sides, trunk, along) for trunk in trunks]
+    both_pictures = all(isinstance(side, PictureSide) for side in sides)
+    return ["arc3,rad=-0.12" if both_pictures else _Smooth(along)] * n
 
-    figure: Figure
-    axes: Sequence[Axes]
-    pictures: Sequence[npt.NDArray[np.float64]]
-    tile: int
-    style: ArcStyle
 
-    def corners(self, side: int, place: tuple[int, ...]) -> npt.NDArray[np.float64]:
-        """Left, top, right, bottom of the part of a tile that lies in the picture, in pixels."""
-        row, column = place
-        height, width, _ = self.pictures[side].shape
-        far = min((column + 1) * self.tile, width), min((row + 1) * self.tile, height)
-        return np.array([column * self.tile, row * self.tile, *far]) - 0.5
+def _draw_pairs(
+    figure: Figure, sides: Sequence[Side], pairs: Sequence[Pair], style: ArcStyle, curves: Sequence[Any]
+) -> None:
+    from matplotlib.patches import ConnectionPatch
 
-    def outline(self, side: int, place: tuple[int, ...], colour: str) -> None:
-        from matplotlib.patches import Rectangle
-        from matplotlib.patheffects import Normal, Stroke
-
-        left, top, right, bottom = self.corners(side, place)
-        casing = [Stroke(linewidth=1.6, foreground="white", alpha=0.5), Normal()]
-        self.axes[side].add_patch(
-            Rectangle(
-                (left, top),
-                right - left,
-                bottom - top,
-                fill=False,
-                edgecolor=colour,
-                linewidth=0.8,
-                path_effects=casing,
-            )
-        )
-
-    def join(self, pair: Pair, strength: float, curve: Any) -> None:
-        from matplotlib.patches import ConnectionPatch
-
-        style, colour = self.style, self.style.colours[pair.relevance < 0]
-        ends = [self.corners(side, place).reshape(2, 2).mean(0) for side, place in enumerate((pair.first, pair.second))]
-        self.figure.add_artist(
+    greatest = abs(pairs[0].relevance) if pairs else 1.0
+    if style.outlines:
+        for pair in reversed(pairs[:OUTLINED]):
+            for side, place in zip(sides, (pair.first, pair.second), strict=True):
+                side.outline(place, style.colours[pair.relevance < 0])
+    for pair, curve in reversed(list(zip(pairs, curves, strict=True))):  # the strongest on top
+        strength, colour = abs(pair.relevance) / greatest, style.colours[pair.relevance < 0]
+        ends = [side.end(place) for side, place in zip(sides, (pair.first, pair.second), strict=True)]
+        figure.add_artist(
             ConnectionPatch(
                 xyA=tuple(ends[0]),
                 xyB=tuple(ends[1]),
                 coordsA="data",
                 coordsB="data",
-                axesA=self.axes[0],
-                axesB=self.axes[1],
+                axesA=sides[0].axis,
+                axesB=sides[1].axis,
                 connectionstyle=curve,
                 color=colour,
-                alpha=opacity(style, strength),
-                linewidth=line_width(style, strength),
+                alpha=style.opacity(strength),
+                linewidth=style.line_width(strength),
                 capstyle="round",
             )
         )
         if style.dots:
-            for axis, end in zip(self.axes, ends, strict=True):
-                axis.plot(
-                    *end,
-                    "o",
-                    color=colour,
-                    markersize=style.dots * max(strength**0.5, 0.3),
-                    markeredgecolor="white",
-                    markeredgewidth=0.4,
-                    alpha=0.3 + 0.7 * strength,
-                    zorder=3 + strength,
-                )
+            for side, end in zip(sides, ends, strict=True):
+                if isinstance(side, PictureSide):
+                    _dot(side.axis, end, strength, colour, style.dots)
 
 
-def line_width(style: ArcStyle, strength: float) -> float:
-    """Points, for a share of the strongest pair."""
-    return style.width * float(max(strength**0.5, 0.15))
+def _dot(axis: Axes, end: npt.NDArray[np.float64], strength: float, colour: str, size: float) -> None:
+    axis.plot(
+        *end,
+        "o",
+        color=colour,
+        markersize=size * max(strength**0.5, 0.3),
+        markeredgecolor="white",
+        markeredgewidth=0.4,
+        alpha=0.3 + 0.7 * strength,
+        zorder=3 + strength,
+    )
 
 
-def opacity(style: ArcStyle, strength: float) -> float:
-    """From 0 to 1, for a share of the strongest pair."""
-    return style.alpha * (0.12 + 0.88 * strength)
+class _Smooth:
+    """A curve that leaves and reaches its ends along one axis: a connection style of matplotlib."""
 
-
-def _draw_pairs(canvas: _Canvas, pairs: Sequence[Pair], trunks: Sequence[Any], along: int) -> None:
-    greatest = abs(pairs[0].relevance) if pairs else 1.0
-    if canvas.style.outlines and canvas.tile > 1:
-        for pair in reversed(pairs[:OUTLINED]):
-            for side, place in enumerate((pair.first, pair.second)):
-                canvas.outline(side, place, canvas.style.colours[pair.relevance < 0])
-    for pair, trunk in reversed(list(zip(pairs, trunks, strict=True))):  # the strongest on top
-        curve = "arc3,rad=-0.12" if trunk is None else _Trunk(canvas.axes, trunk, canvas.tile, along)
-        canvas.join(pair, abs(pair.relevance) / greatest, curve)
-
-
-class _Trunk:
-    """The way of an arc of a bundle: from its end into the trunk between the pictures, along it, and out again.
-
-    A connection style of matplotlib: called with both ends in display coordinates.
-    """
-
-    def __init__(self, axes: Sequence[Axes], middles: Sequence[npt.NDArray[np.float64]], tile: int, along: int) -> None:
-        self.axes, self.middles, self.tile, self.along = axes, middles, tile, along
+    def __init__(self, along: int) -> None:
+        self.along = along
 
     def __call__(self, start: Any, stop: Any, **_: Any) -> Any:
         from matplotlib.path import Path as Curve
 
-        boxes = [axis.get_window_extent() for axis in self.axes]
+        start, stop = np.asarray(start), np.asarray(stop)
+        step = (stop - start) * (np.arange(2) == self.along) / 2
+        return Curve([start, start + step, stop - step, stop], [Curve.MOVETO, *[Curve.CURVE4] * 3])
+
+
+class _Trunk:
+    """The way of an arc of a bundle: from its end into the trunk between the pictures, along it, and out again."""
+
+    def __init__(self, sides: Sequence[Side], middles: Sequence[npt.NDArray[np.float64]], along: int) -> None:
+        self.sides, self.middles, self.along = sides, middles, along
+
+    def __call__(self, start: Any, stop: Any, **_: Any) -> Any:
+        from matplotlib.path import Path as Curve
+
+        boxes = [side.axis.get_window_extent() for side in self.sides]
         ends = [
-            axis.transData.transform((middle[::-1] + 0.5) * self.tile - 0.5)
-            for axis, middle in zip(self.axes, self.middles, strict=True)
+            side.axis.transData.transform(side.end(middle))
+            for side, middle in zip(self.sides, self.middles, strict=True)
         ]
         if self.along == 0:
             limits = boxes[0].x1, boxes[1].x0
@@ -291,85 +283,36 @@ class _Trunk:
         return Curve(vertices, [Curve.MOVETO, *[Curve.CURVE4] * 9])
 
 
-def _draw_marginals(
-    coarse: PairRelevance, pictures: Sequence[npt.NDArray[np.float64]], axes: Sequence[Axes], cmap: Any
-) -> None:
-    maps = [as_array(coarse.left_marginal()), as_array(coarse.right_marginal())]
-    limit = colour_limit(np.concatenate([each.ravel() for each in maps]), CLIP)
-    for axis, values, image in zip(axes, maps, pictures, strict=True):
-        overlay(axis, values, image, cmap, limit)
+def _draw_marginals(coarse: PairRelevance, sides: Sequence[Side], axes: Mapping[int, Axes], cmap: Any) -> None:
+    maps = {i: as_array(coarse.right_marginal() if i else coarse.left_marginal()) for i in axes}
+    limit = colour_limit(np.concatenate([each.ravel() for each in maps.values()]), CLIP) if maps else 1.0
+    for i, axis in axes.items():
+        side = sides[i]
+        assert isinstance(side, PictureSide)
+        overlay(axis, maps[i], side.image, cmap, limit)
         frame(axis)
         axis.set_title("summed over partners", fontsize=7.5, color=GREY)
 
 
 def draw_strengths(axis: Axes, pairs: Sequence[Pair], style: ArcStyle) -> None:
-    """Three sample arcs with their relevance: the scale of the widths."""
+    """Up to three sample arcs with their relevance: the scale of the widths."""
+    width = inches_of(axis)[0]
     axis.set_axis_off()
-    axis.set_xlim(0, 3.8)
+    axis.set_xlim(0, width)
     axis.set_ylim(0, 1)
     greatest = abs(pairs[0].relevance)
     least = abs(pairs[-1].relevance) / greatest
     colour = style.colours[pairs[0].relevance < 0]
     axis.text(0, 0.5, "relevance", fontsize=7, va="center", color=GREY)
-    for n, strength in enumerate((1.0, (1 + least) / 2, least) if len(pairs) > 1 else (1.0,)):
+    samples = [1.0] if len(pairs) == 1 else [1.0, (1 + least) / 2, least]
+    for n, strength in enumerate(samples[: max(1, int((width - 0.6) // 1.0))]):
         start = 0.7 + 1.05 * n
         axis.plot(
             [start, start + 0.35],
             [0.5, 0.5],
             color=colour,
-            linewidth=line_width(style, strength),
-            alpha=opacity(style, strength),
+            linewidth=style.line_width(strength),
+            alpha=style.opacity(strength),
             solid_capstyle="round",
         )
         axis.text(start + 0.42, 0.5, f"{strength * greatest:.2g}", fontsize=7, va="center", color=GREY)
-
-
-def plot_given(
-    joint: PairRelevance,
-    x: Tensor | npt.NDArray[Any],
-    y: Tensor | npt.NDArray[Any],
-    region: Any,
-    *,
-    path: str | Path | None = None,
-    cmap: Any = "bwr",
-    ax: Axes | None = None,
-) -> Figure:
-    """Draw a region of the first image and, over the second, what answers to it: red for, blue against.
-
-    Parameters
-    ----------
-    joint, x, y, path, ax
-        As in `plot`.
-    region : (x, y, width, height), or an object with these attributes
-        In pixels of the first image.
-    cmap : str, sequence of str, or matplotlib Colormap
-
-    Returns
-    -------
-    matplotlib Figure
-    """
-    from matplotlib.patches import Rectangle
-
-    answer = joint.given(region)
-    if answer.dim() != 2:
-        raise InputError(f"plot_given: needs maps (M, H, W), got {tuple(joint.right.shape)}; explain without channels")
-    pictures = picture(x), picture(y)
-    check_sizes(joint, pictures)
-    values = as_array(answer)
-    share = f", {values.sum() / joint.similarity:.1%} of the similarity" if joint.similarity else ""
-    text = f"the region and what answers to it carry {values.sum():.4g}{share} (red for, blue against)"
-    caption = Caption(text, doubt_of(joint), SCALE)
-    limit = colour_limit(values, 1.0)
-    figure, axes, _ = in_a_line([each.shape[1::-1] for each in pictures], [0.4], caption, ax)
-    show(axes[0], pictures[0], "", 0.0)
-    corners = region if isinstance(region, Sequence) else (region.x, region.y, region.width, region.height)
-    box = [float(v) for v in corners]
-    axes[0].add_patch(Rectangle((box[0] - 0.5, box[1] - 0.5), box[2], box[3], fill=False, edgecolor=FOR, linewidth=1.5))
-    overlay(axes[1], values, pictures[1], cmap, limit)
-    frame(axes[1])
-    axes[0].set_xlim(-0.5, pictures[0].shape[1] - 0.5)
-    axes[0].set_ylim(pictures[0].shape[0] - 0.5, -0.5)
-    draw_scale(caption.axes_of_scale(figure, (2.0, 0.08), ax), limit, cmap)
-    caption.write(figure, ax)
-    save(figure, path)
-    return figure

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTH, HEIGHT = 8.4, 6.0  # inches: most that the pictures take together
-LEAST_WIDTH, SIDE, ABOVE = 7.0, 0.2, 0.4  # inches
-LINE = 0.15  # inches: a line of the caption
+LEAST_WIDTH, SIDE, ABOVE = 7.0, 0.2, 0.35  # inches
+LINE = 0.14  # inches: a line of the caption
 FLAT = 1.6  # pictures wider than this many times their height stand one above the other
 GREY = "#444444"
 DOUBT = "#a03000"
@@ -55,20 +55,24 @@ class Caption:
         Why the explanation may not be believed; in a colour of its own.
     scale : float
         Inches between pictures and text, for a scale.
+    titled : bool
+        Whether something stands over the pictures.
     """
 
     text: str
     doubt: str = ""
     scale: float = 0.0
+    titled: bool = False
 
     def lines(self, inches: float) -> tuple[list[str], list[str]]:
         """Text and doubt, broken for a width."""
-        letters = max(40, int((inches - 2 * SIDE) * 18.5))  # letters of 7.5 points
-        return textwrap.wrap(self.text, letters), textwrap.wrap(self.doubt, letters, max_lines=3, placeholder=" ...")
+        letters = max(30, int((inches - 2 * SIDE) * 18.5))  # letters of 7.5 points
+        most = 3 if inches >= LEAST_WIDTH else 2
+        return textwrap.wrap(self.text, letters), textwrap.wrap(self.doubt, letters, max_lines=most, placeholder=" ...")
 
     def height(self, inches: float) -> float:
         """Inches under the pictures of a figure of a width."""
-        return 0.2 + self.scale + LINE * sum(map(len, self.lines(inches)))
+        return 0.15 + self.scale + LINE * sum(map(len, self.lines(inches)))
 
     def write(self, figure: Figure, ax: Axes | None = None) -> None:
         """Set it under the pictures, in the figure or in ``ax``."""
@@ -83,44 +87,65 @@ class Caption:
             target.text(0.5, 0.08 / height, "\n".join(doubts), color=DOUBT, **settings)
 
     def axes_of_scale(self, figure: Figure, size: tuple[float, float], ax: Axes | None = None) -> Axes:
-        """Axes of a size in inches where the scale belongs."""
+        """Axes of a size in inches, or as wide as there is room, where the scale belongs."""
         width, height = figure.get_size_inches() if ax is None else inches_of(ax)
+        size = min(size[0], width), size[1]
         top = self.height(width) - 0.06
         place = 0.5 - size[0] / 2 / width, (top - size[1]) / height, size[0] / width, size[1] / height
         return figure.add_axes(place) if ax is None else ax.inset_axes(place)
 
 
 def in_a_line(
-    pixels: Sequence[Sequence[int]], gaps: Sequence[float], caption: Caption, ax: Axes | None = None
+    sizes_of: Sequence[Sequence[float]],
+    gaps: Sequence[float],
+    caption: Caption,
+    ax: Axes | None = None,
+    *,
+    along: int | None = None,
+    scales: Sequence[bool] | None = None,
 ) -> tuple[Figure, list[Axes], int]:
     """Axes for pictures that follow each other, all at one scale, above a caption.
 
     Parameters
     ----------
-    pixels : n pairs of int
-        Widths and heights.
+    sizes_of : n pairs of float
+        Widths and heights: in pixels, or in inches where there is nothing to scale.
     gaps : sequence of n - 1 floats
         Inches between them.
     caption : Caption
     ax : Axes, optional
         Stand inside these, which are emptied, instead of in a figure as large as they need.
+    along : {0, 1}, optional
+        Side by side (0) or one above the other (1). Default: what leaves more room.
+    scales : n bools, optional
+        Which of them are pictures. Text is not scaled, but for shrinking to what room there is in ``ax``.
 
     Returns
     -------
     figure, axes, int
         And whether they stand side by side (0) or one above the other (1).
     """
-    sizes = np.array(pixels, dtype=float)
-    along = int(sizes[:, 0].min() > FLAT * sizes[:, 1].max())  # the axis on which they follow each other: 0 is x
+    sizes = np.array(sizes_of, dtype=float)
+    elastic = np.ones(len(sizes), dtype=bool) if scales is None else np.array(scales)
+    if along is None:
+        along = int(sizes[:, 0].min() > FLAT * sizes[:, 1].max())
     is_along = np.arange(2) == along
     room = np.array([WIDTH, HEIGHT])
+    above = ABOVE if caption.titled else 0.1
     if ax is not None:
         whole = inches_of(ax)
         below = caption.height(whole[0])
-        room = whole - (0, below + ABOVE)
-        gaps = [min(gap, 0.3 * room[along] / len(gaps)) for gap in gaps]
-    room = np.maximum(room - is_along * sum(gaps), 0.2)
-    sizes *= (room / np.where(is_along, sizes.sum(0), sizes.max(0))).min()
+        room = whole - (0, below + above)
+        gaps = [min(gap, 0.25 * room[along] / len(gaps)) for gap in gaps]
+        stiff = sizes[~elastic]
+        if stiff.size:
+            most = (room[along] - sum(gaps)) * (0.5 if elastic.any() else 1.0)
+            shrink = min(1.0, most / stiff[:, along].sum(), room[1 - along] / stiff[:, 1 - along].max())
+            sizes[~elastic] *= shrink
+    if elastic.any():
+        room = np.maximum(room - is_along * (sum(gaps) + sizes[~elastic, along].sum()), 0.2)
+        needed = np.where(is_along, sizes[elastic].sum(0), sizes[elastic].max(0))
+        sizes[elastic] *= (room / needed).min()
     extent = np.where(is_along, sizes.sum(0) + sum(gaps), sizes.max(0))
     corners = (extent - sizes) / 2  # in the middle of the other axis
     starts = np.concatenate([[0], np.cumsum(sizes[:-1, along] + gaps)])
@@ -128,10 +153,10 @@ def in_a_line(
     if ax is None:
         margin = max(SIDE, (LEAST_WIDTH - extent[0]) / 2)  # the caption needs its line
         below = caption.height(extent[0] + 2 * margin)
-        whole = np.add(extent, (2 * margin, below + ABOVE))
+        whole = np.add(extent, (2 * margin, below + above))
         corners += (margin, below)
     else:
-        corners += ((whole[0] - extent[0]) / 2, below + (whole[1] - below - ABOVE - extent[1]) / 2)
+        corners += ((whole[0] - extent[0]) / 2, below + (whole[1] - below - above - extent[1]) / 2)
     places = [(*(corner / whole), *(size / whole)) for corner, size in zip(corners, sizes, strict=True)]
     if ax is None:
         figure = new_figure(whole)
