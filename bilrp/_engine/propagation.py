@@ -142,6 +142,11 @@ def _no_rule(missing: Sequence[OperationContext]) -> str:
     context = missing[0]
     place = context.operation.place or "the model itself"
     shapes = ", ".join(str(tuple(value.shape)) for value in context.inputs)
+    if "quantized" in type(context.operation.module).__module__:
+        return (
+            f"{context.name} ({context.function} in {place}): the layer is quantised, and its numbers have no slopes. "
+            f"Explain the model as it was before it was quantised."
+        )
     remedy = ", ".join(f"{c.name!r}: {type(_remedy(c)).__name__}()" for c in missing)
     others = f" So it is with {', '.join(c.name for c in missing[1:])}." if len(missing) > 1 else ""
     return (

@@ -10,6 +10,8 @@ from torch import Tensor
 
 def storage_of(tensor: Tensor) -> int | None:
     """An identity of the memory that a tensor lies in; None for tensors without one, such as sparse ones."""
+    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):  # inside vmap and the like
+        tensor = torch._C._functorch.get_unwrapped(tensor)
     try:
         return int(tensor.untyped_storage()._cdata)
     except (NotImplementedError, RuntimeError):

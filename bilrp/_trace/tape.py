@@ -29,7 +29,7 @@ from bilrp._trace.attention import ATTENTION
 from bilrp._trace.functions import CHOICES, CONSTANT_MAKERS, KEEPS_IDS, SHAPES
 from bilrp._trace.memory import Overlap, sharing, storage_of
 from bilrp._trace.recurrent import RECURRENT
-from bilrp._trace.written_out import COMPUTED_WEIGHTS, WRITTEN_OUT
+from bilrp._trace.written_out import COMPUTED_WEIGHTS, OPERATORS, WRITTEN_OUT
 from bilrp.exceptions import InputError, UnseenOperationError, UnsupportedOperationError
 
 
@@ -122,6 +122,24 @@ ALIASES = {
     "max_pool2d_with_indices": "max_pool2d",
     "max_pool3d_with_indices": "max_pool3d",
 }
+UNSEEN_REMEDY = (
+    "Such are torch.func.vmap (call the function on the batch, or stack it over samples), compiled or switched-off "
+    "overrides and extensions: write that step with torch functions, or explain the model that this one was made from."
+)
+ATEN = {
+    "_softmax": "softmax",
+    "_log_softmax": "log_softmax",
+    "_unsafe_view": "view",
+    "_reshape_alias": "view",
+    "_to_copy": "to",
+    "_adaptive_avg_pool2d": "adaptive_avg_pool2d",
+    "_adaptive_avg_pool3d": "adaptive_avg_pool3d",
+    "slice": "narrow",
+    "lift_fresh": "clone",
+    "upsample_nearest2d": "upsample",
+    "upsample_bilinear2d": "upsample",
+}
+"""Operators of scripted modules by the names of the functions that they serve."""
 LEAVES_TORCH = {"numpy", "tolist", "__array__"}  # a tracked value that leaves this way cannot be followed
 
 
@@ -228,6 +246,9 @@ def is_integer(tensor: Tensor) -> bool:
 
 def _function_name(func: Callable[..., Any]) -> str:
     name = getattr(func, "__name__", type(func).__name__)
+    if isinstance(func, torch._ops.OpOverload):  # from a scripted module: the operator below the Python function
+        name = str(func.overloadpacket.__name__)
+        return ALIASES.get(name, ATEN.get(name, name))
     if name == "__get__":  # an attribute, such as Tensor.T
         name = getattr(getattr(func, "__self__", None), "__name__", name)
     name = ALIASES.get(name, name)
@@ -266,7 +287,11 @@ class _Recorder(TorchFunctionMode):
     def choices_so_far(self) -> str:
         """A sentence on the choices that the input went into, for an error; empty without any."""
         chosen = list(dict.fromkeys(self.notes))
-        return f"It went into choices alone, which are held fixed: {'; '.join(chosen[:3])}." if chosen else ""
+        if not chosen:
+            return ""
+        return (
+            f"It went into choices alone, which are held fixed: {'; '.join(chosen[:3])}. Explain what they choose by."
+        )
 
     def where(self, function: str) -> str:
         place = self._places[-1][0] if self._places else ""
@@ -290,6 +315,9 @@ class _Recorder(TorchFunctionMode):
             out = func(*args, **kwargs)
             self._fix(out)
             return out
+        if tracked and isinstance(func, torch._ops.OpOverload) and name in OPERATORS:
+            with self:
+                return OPERATORS[name](*args, **kwargs)
         if tracked and any(tensor.layout != torch.strided for tensor in tensors_in((args, kwargs))):
             args, kwargs = _map((args, kwargs), _dense)
         if tracked and name in DECOMPOSED:
@@ -308,6 +336,11 @@ class _Recorder(TorchFunctionMode):
             before = written.clone()
         versions = [tensor._version for tensor in tracked]
         out = func(*args, **kwargs)
+        if tracked and any(tensor.is_nested for tensor in tensors_in((args, out))):
+            raise UnsupportedOperationError(
+                f"{self.where(name)}: nested tensors have no rules. Pad the sequences to one length and mask the rest, "
+                f"or explain one sequence at a time."
+            )
         if not tracked:
             self._fix(out)
             if written is not None and before is not None:
@@ -331,8 +364,7 @@ class _Recorder(TorchFunctionMode):
             elif carries(tensor) and id(tensor) not in self._fixed and self._watcher.has_marked(tensor):
                 raise UnseenOperationError(
                     f"{self.where(name)}: got a tensor of shape {tuple(tensor.shape)} that was computed from the input "
-                    f"by code that bilrp cannot see, such as a scripted module. Write "
-                    f"that step with torch functions, or detach it from the input."
+                    f"by code that bilrp cannot see. {UNSEEN_REMEDY}"
                 )
         return tracked
 
@@ -567,8 +599,7 @@ def record(model: nn.Module, x: Tensor) -> Tape:
     if id(out) not in recorder.nodes:
         if watcher.has_marked(out) and not recorder.has_fixed(out):
             raise UnseenOperationError(
-                "the embedding was computed from the input by code that bilrp cannot see, such as a scripted module. "
-                "Write that step with torch functions."
+                f"the embedding was computed from the input by code that bilrp cannot see. {UNSEEN_REMEDY}"
             )
         raise InputError(
             "the embedding does not depend on the input: there is nothing to explain. " + recorder.choices_so_far()

@@ -200,3 +200,58 @@ COMPUTED_WEIGHTS: dict[str, Callable[..., Any]] = {
     },
 }
 """Written out only where a bias stands beside weights that are computed from the input."""
+
+
+def _convolution(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    transposed: bool,
+    output_padding: Any,
+    groups: int,
+) -> Tensor:
+    n = input.dim() - 2
+    if transposed:
+        out = getattr(F, f"conv_transpose{n}d")(input, weight, bias, stride, padding, output_padding, groups, dilation)
+    else:
+        out = getattr(F, f"conv{n}d")(input, weight, bias, stride, padding, dilation, groups)
+    return out  # type: ignore[no-any-return]
+
+
+def _batch_norm(
+    input: Tensor, weight: Any, bias: Any, mean: Any, variance: Any, training: bool, momentum: float, eps: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    empty = torch.empty(0)
+    return F.batch_norm(input, mean, variance, weight, bias, training, momentum, eps), empty, empty
+
+
+def _frozen_batch_norm(
+    input: Tensor, weight: Any, bias: Any, mean: Any, variance: Any, momentum: float, eps: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    return _batch_norm(input, weight, bias, mean, variance, False, momentum, eps)
+
+
+def _layer_norm(input: Tensor, shape: Any, weight: Any, bias: Any, eps: float) -> tuple[Tensor, Tensor, Tensor]:
+    empty = torch.empty(0)
+    return F.layer_norm(input, shape, weight, bias, eps), empty, empty
+
+
+def _group_norm(
+    input: Tensor, weight: Any, bias: Any, n: int, channels: int, places: int, groups: int, eps: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    empty = torch.empty(0)
+    return F.group_norm(input, groups, weight, bias, eps), empty, empty
+
+
+OPERATORS: dict[str, Callable[..., Any]] = {
+    "convolution": _convolution,
+    "_convolution": lambda *arguments: _convolution(*arguments[:9]),  # then settings of the device
+    "native_batch_norm": _batch_norm,
+    "_native_batch_norm_legit_no_training": _frozen_batch_norm,
+    "native_layer_norm": _layer_norm,
+    "native_group_norm": _group_norm,
+}
+"""Operators of scripted modules, as the functions that they serve."""

@@ -120,13 +120,21 @@ class Uniform(UnstabilizedRule):
         return context.kind not in {"shape", "embedding"}
 
     def prepare(self, context: OperationContext, distribute: bool = False) -> Backward:
-        n_inputs = len(context.inputs)
+        shares = [_even_shares(value) / len(context.inputs) for value in context.inputs]
 
         def backward(relevance: Tensor) -> tuple[Tensor, ...]:
-            total = relevance.flatten(1).sum(1) / n_inputs
-            return tuple(
-                (total / value.numel()).reshape(-1, *[1] * value.dim()).expand(-1, *value.shape).clone()
-                for value in context.inputs
-            )
+            total = torch.view_as_real(relevance) if relevance.is_complex() else relevance
+            total = total.flatten(1).sum(1)
+            return tuple(total.reshape(-1, *[1] * share.dim()) * share for share in shares)
 
         return backward
+
+
+def _even_shares(value: Tensor) -> Tensor:
+    """The share of each entry; of complex numbers the real and the imaginary part by their squares."""
+    each = 1 / max(value.numel(), 1)
+    if not value.is_complex():
+        return torch.full_like(value, each)
+    real, imaginary = value.real.square(), value.imag.square()
+    part = torch.where(real + imaginary > 0, real * inverse_or_zero(real + imaginary), 1.0)
+    return each * torch.complex(part, 1 - part)
