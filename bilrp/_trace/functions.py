@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
 CONSTANT_MAKERS = {
     *("new_zeros", "new_ones", "new_full", "new_empty", "new_tensor", "zeros_like", "ones_like", "full_like"),
     *("empty_like", "rand_like", "randn_like", "randint_like", "new_empty_strided", "held_fixed"),
@@ -55,3 +60,53 @@ KEEPS_IDS = SHAPES | CASTS | INTEGER_ARITHMETIC | {"one_hot"}
 
 CHOICES = {"topk", "sort", "msort", "kthvalue", "mode", "median", "nanmedian", "cummax", "cummin"}
 """Selections: each value of the result is one of the input's; which one is a choice that stays as it is."""
+
+ALIASES = {
+    "__rsub__": "rsub",
+    "__iadd__": "add_",
+    "__isub__": "sub_",
+    "__imul__": "mul_",
+    "__itruediv__": "div_",
+    "__idiv__": "div_",
+    "subtract": "sub",
+    "multiply": "mul",
+    "divide": "div",
+    "true_divide": "div",
+    "truediv": "div",
+    "rtruediv": "rdiv",
+    "reciprocal": "rdiv",
+    "concat": "cat",
+    "concatenate": "cat",
+    "negative": "neg",
+    "absolute": "abs",
+    "clip": "clamp",
+    "max_pool1d_with_indices": "max_pool1d",
+    "max_pool2d_with_indices": "max_pool2d",
+    "max_pool3d_with_indices": "max_pool3d",
+}
+ATEN = {
+    "_softmax": "softmax",
+    "_log_softmax": "log_softmax",
+    "_unsafe_view": "view",
+    "_reshape_alias": "view",
+    "_to_copy": "to",
+    "_adaptive_avg_pool2d": "adaptive_avg_pool2d",
+    "_adaptive_avg_pool3d": "adaptive_avg_pool3d",
+    "slice": "narrow",
+    "lift_fresh": "clone",
+    "upsample_nearest2d": "upsample",
+    "upsample_bilinear2d": "upsample",
+}
+"""Operators of scripted modules by the names of the functions that they serve."""
+
+
+def function_name(func: Callable[..., Any]) -> str:
+    """The name by which the tape knows a call, whatever way it was written."""
+    name = getattr(func, "__name__", type(func).__name__)
+    if isinstance(func, torch._ops.OpOverload):  # from a scripted module: the operator below the Python function
+        name = str(func.overloadpacket.__name__)
+        return ALIASES.get(name, ATEN.get(name, name))
+    if name == "__get__":  # an attribute, such as Tensor.T
+        name = getattr(getattr(func, "__self__", None), "__name__", name)
+    name = ALIASES.get(name, name)
+    return ALIASES.get(name.strip("_"), name.strip("_")) if name.startswith("__") and name != "__setitem__" else name

@@ -26,7 +26,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from bilrp._trace.attention import ATTENTION
-from bilrp._trace.functions import CHOICES, CONSTANT_MAKERS, KEEPS_IDS, SHAPES
+from bilrp._trace.functions import CHOICES, CONSTANT_MAKERS, KEEPS_IDS, SHAPES, function_name
 from bilrp._trace.memory import Overlap, sharing, storage_of
 from bilrp._trace.recurrent import RECURRENT
 from bilrp._trace.written_out import COMPUTED_WEIGHTS, OPERATORS, WRITTEN_OUT
@@ -99,47 +99,10 @@ def frozen_eval(model: nn.Module, device: torch.device) -> Iterator[None]:
             module.training = mode
 
 
-ALIASES = {
-    "__rsub__": "rsub",
-    "__iadd__": "add_",
-    "__isub__": "sub_",
-    "__imul__": "mul_",
-    "__itruediv__": "div_",
-    "__idiv__": "div_",
-    "subtract": "sub",
-    "multiply": "mul",
-    "divide": "div",
-    "true_divide": "div",
-    "truediv": "div",
-    "rtruediv": "rdiv",
-    "reciprocal": "rdiv",
-    "concat": "cat",
-    "concatenate": "cat",
-    "negative": "neg",
-    "absolute": "abs",
-    "clip": "clamp",
-    "max_pool1d_with_indices": "max_pool1d",
-    "max_pool2d_with_indices": "max_pool2d",
-    "max_pool3d_with_indices": "max_pool3d",
-}
 UNSEEN_REMEDY = (
     "Such are torch.func.vmap (call the function on the batch, or stack it over samples), compiled or switched-off "
     "overrides and extensions: write that step with torch functions, or explain the model that this one was made from."
 )
-ATEN = {
-    "_softmax": "softmax",
-    "_log_softmax": "log_softmax",
-    "_unsafe_view": "view",
-    "_reshape_alias": "view",
-    "_to_copy": "to",
-    "_adaptive_avg_pool2d": "adaptive_avg_pool2d",
-    "_adaptive_avg_pool3d": "adaptive_avg_pool3d",
-    "slice": "narrow",
-    "lift_fresh": "clone",
-    "upsample_nearest2d": "upsample",
-    "upsample_bilinear2d": "upsample",
-}
-"""Operators of scripted modules by the names of the functions that they serve."""
 LEAVES_TORCH = {"numpy", "tolist", "__array__"}  # a tracked value that leaves this way cannot be followed
 
 
@@ -244,17 +207,6 @@ def is_integer(tensor: Tensor) -> bool:
     return not carries(tensor) and tensor.dtype != torch.bool
 
 
-def _function_name(func: Callable[..., Any]) -> str:
-    name = getattr(func, "__name__", type(func).__name__)
-    if isinstance(func, torch._ops.OpOverload):  # from a scripted module: the operator below the Python function
-        name = str(func.overloadpacket.__name__)
-        return ALIASES.get(name, ATEN.get(name, name))
-    if name == "__get__":  # an attribute, such as Tensor.T
-        name = getattr(getattr(func, "__self__", None), "__name__", name)
-    name = ALIASES.get(name, name)
-    return ALIASES.get(name.strip("_"), name.strip("_")) if name.startswith("__") and name != "__setitem__" else name
-
-
 class _Recorder(TorchFunctionMode):
     """Keeps each call on a tensor that depends on the input."""
 
@@ -301,7 +253,7 @@ class _Recorder(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        name = _function_name(func)
+        name = function_name(func)
         tracked = self._tracked(name, args, kwargs)
         if tracked and kwargs.get("out") is not None:
             with self:
@@ -542,7 +494,7 @@ def _into_given(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[st
     for target, result in zip(tensors_in(given), tensors_in(results), strict=True):
         if target.shape != result.shape:
             raise UnsupportedOperationError(
-                f"{_function_name(func)}: writes a result of shape {tuple(result.shape)} into a tensor of shape "
+                f"{function_name(func)}: writes a result of shape {tuple(result.shape)} into a tensor of shape "
                 f"{tuple(target.shape)} by out=. Leave out= away."
             )
         target.copy_(result)

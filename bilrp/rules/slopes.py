@@ -78,7 +78,8 @@ class SoftmaxTaylor(UnstabilizedRule):
     r"""Softmax by its first-order Taylor term [Achtibat2024]_ (Prop. 3.1): :math:`R_i = x_i (R_i - s_i \sum_j R_j)`.
 
     For attention whose queries and keys are to get relevance (AttnLRP), together with `BilinearShare`. What the terms
-    of order zero hold acts as a bias, and is shared over :math:`|z_{jk}|` when biases are distributed.
+    of order zero hold acts as a bias, and is shared over :math:`|z_{jk}|` when biases are distributed (where all are
+    zero, as in a row with one entry that no mask excludes, it goes to its own entry).
     """
 
     kinds = frozenset({"softmax"})
@@ -101,8 +102,10 @@ class SoftmaxTaylor(UnstabilizedRule):
                 axis, a = dim - 1, x.abs()
                 kept = 1 - x + (s * x).sum(axis, keepdim=True)
                 magnitude = a * (1 - 2 * s) + (s * a).sum(axis, keepdim=True)
-                rest = relevance * (kept * inverse_or_zero(magnitude))
-                passed = passed + a * ((1 - 2 * s) * rest + s * total(rest))
+                shared = magnitude > 1e-9 * (a + (s * a).sum(axis, keepdim=True))  # elsewhere nothing brings anything
+                rest = relevance * torch.where(shared, kept * inverse_or_zero(magnitude), 0.0)
+                own = relevance * torch.where(shared, 0.0, kept)
+                passed = passed + own + a * ((1 - 2 * s) * rest + s * total(rest))
             return (passed,)
 
         return backward
