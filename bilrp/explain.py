@@ -10,30 +10,23 @@ from torch import Tensor, nn
 
 from bilrp._engine.propagation import DEFAULT_MEMORY
 from bilrp._trace.tape import frozen_eval
+from bilrp.batches import explain_batch
 from bilrp.canonizers import DEFAULT_CANONIZERS, Canonizer
 from bilrp.certificate import attest
 from bilrp.composites import Auto, Composite
 from bilrp.exceptions import BilrpError, InputError
 from bilrp.factors import Factor
-from bilrp.inputs import ModelInput, Tower, bind, read, refused_by_model
+from bilrp.inputs import ModelInput, Tower, bind, joined, read
 from bilrp.joint import JointRelevance
-from bilrp.outputs import explain_outputs, settled_on
-from bilrp.regions import tile_sums
+from bilrp.outputs import Relevance, explain_outputs, settled_on
 from bilrp.rules import Rule
+from bilrp.tasks import Task
+from bilrp.tasks import summed_axis as summed_axis
 from bilrp.text import sentence_transformer
 
 SIMILARITIES = ("dot", "cosine")
 SIDES = ("left", "right")
 CompositeLike = str | Composite | Mapping[str, Rule] | None
-
-
-def summed_axis(x: Tensor, keep_channels: bool, channel_axis: int) -> int | None:
-    """The axis of an input, batch included, over which its relevance is summed; None for none."""
-    if not x.is_floating_point() or x.dim() <= 2 or keep_channels:
-        return None
-    if not -x.dim() < channel_axis < x.dim():
-        raise InputError(f"channel_axis is {channel_axis} for an input of shape {tuple(x.shape)}")
-    return channel_axis % x.dim()
 
 
 class BiLRP:
@@ -263,55 +256,21 @@ class BiLRP:
         if side not in SIDES:
             raise InputError(f"side is {side!r}, expected 'left' or 'right'")
         self._settle([(x, side)], bias)
-        tower, composite, relevance_of = self._side(side)
-        composite = self._chosen.get(("left" if self.right_tower is None else side, bias), composite)
-        inputs, own_tokens = read(tower, x)
-        tokens = own_tokens if tokens is None else tokens
-        model, carrier, name = bind(tower, inputs, relevance_of)
-        if channel_axis is None:
-            channel_axis = -1 if name == "inputs_embeds" else 1
-        axis = summed_axis(carrier, keep_channels, channel_axis)
-        n_axes = carrier.dim() - (axis is not None)
-        if pool is not None and (pool < 1 or n_axes < 3 or not carrier.is_floating_point()):
-            raise InputError(
-                f"pool is {pool} for an input of shape {tuple(carrier.shape)}, expected one or more pixels and an "
-                f"input with a height and a width, such as (1, C, H, W)"
-            )
-        tiles_alone = pool is not None and axis == 1 and carrier.dim() == 4
-
-        def reduce(relevance: Tensor) -> Tensor:
-            summed = relevance if axis is None else relevance.sum(dim=axis + 1)  # K comes first
-            return summed if pool is None else tile_sums(summed, pool)
-
-        try:
+        task = self._task(x, side, keep_channels, channel_axis, pool)
+        with task.understood():
             explained = explain_outputs(
-                model,
-                carrier,
-                composite,
+                task.model,
+                task.carrier,
+                self._settled(side, bias),
                 bias=bias,
                 projection=self.projection,
-                pool=pool if tiles_alone else None,
-                reduce=None if tiles_alone else reduce,
+                pool=pool if task.tiles_alone else None,
+                reduce=None if task.tiles_alone else task.reduce,
                 canonizers=self.canonizers,
                 memory=self.memory,
                 warn=False,
             )
-        except (TypeError, RuntimeError, IndexError) as error:
-            if not isinstance(error, BilrpError) and not can_run(model, carrier):
-                raise refused_by_model(tower, inputs, error) from error
-            raise
-        settings: dict[str, Any] = {"composite": composite.name, "bias": bias, "similarity": self.similarity}
-        if isinstance(provenance := getattr(tower, "provenance", None), str):
-            settings["model"] = provenance
-        scale = self._scale(explained.embedding)
-        return Factor(
-            explained.values * scale if self.similarity == "cosine" else explained.values,
-            explained.embedding * scale,
-            explained.coverage,
-            pool or 1,
-            settings,
-            None if tokens is None else tuple(tokens),
-        )
+        return self._finished(explained, task, side, bias, tokens)
 
     def factors(
         self,
@@ -322,6 +281,7 @@ class BiLRP:
         keep_channels: bool = False,
         channel_axis: int | None = None,
         pool: int | None = None,
+        batch_size: int = 1,
     ) -> Iterator[Factor]:
         """The factor of each of many inputs, one after the other: a stream, of which nothing is held.
 
@@ -331,16 +291,57 @@ class BiLRP:
             Each one sample with its batch axis, of any size.
         side, bias, keep_channels, channel_axis, pool
             As in `factor`.
+        batch_size : int
+            How many neighbouring inputs of one shape go through the model together. The numbers are the same, but for
+            what operations kept, which is then given for all together. Models that mix their samples are explained one
+            by one whatever is given, as are tiles (``pool``) of images.
 
         Yields
         ------
         Factor
             In the order of the inputs. `bilrp.save_factors` writes them to a folder, `bilrp.all_pairs` joins them.
         """
+        settings = keep_channels, channel_axis, pool
+        group: list[Task] = []
         for x in inputs:
-            yield self.factor(
-                x, side=side, bias=bias, keep_channels=keep_channels, channel_axis=channel_axis, pool=pool
-            )
+            self._settle([(x, side)], bias)
+            task = self._task(x, side, *settings)
+            if group and not task.joins(group[0]):
+                yield from self._together(group, side, bias)
+                group = []
+            group.append(task)
+            if len(group) >= batch_size:
+                yield from self._together(group, side, bias)
+                group = []
+        yield from self._together(group, side, bias)
+
+    def _together(self, tasks: list[Task], side: str, bias: str) -> Iterator[Factor]:
+        """The factors of inputs of one shape: in one pass where the model keeps them apart, one by one where not."""
+        if len(tasks) > 1 and not tasks[0].tiles_alone:
+            try:
+                with frozen_eval(tasks[0].model, tasks[0].carrier.device):
+                    first, last = (task.model(task.carrier.detach().clone()) for task in (tasks[0], tasks[-1]))
+                batch = joined([task.inputs for task in tasks])
+                tower, _, relevance_of = self._side(side)
+                model, carrier, _ = bind(tower, batch, relevance_of)
+                explained = explain_batch(
+                    model,
+                    carrier,
+                    (first, last),
+                    self._settled(side, bias),
+                    bias=bias,
+                    projection=self.projection,
+                    reduce=tasks[0].reduce,
+                    canonizers=self.canonizers,
+                    memory=self.memory,
+                )
+            except (BilrpError, TypeError, ValueError, RuntimeError, IndexError):
+                pass  # one by one they work, or fail with an error of their own
+            else:
+                yield from (self._finished(e, task, side, bias) for e, task in zip(explained, tasks, strict=True))
+                return
+        for task in tasks:
+            yield self.factor(task.inputs, side=side, bias=bias, tokens=task.tokens, **task.settings)
 
     def _side(self, side: str) -> tuple[Tower, Composite, str | int | None]:
         if side == "left" or self.right_tower is None:
@@ -352,16 +353,41 @@ class BiLRP:
         levels: dict[str, list[int]] = {}
         for x, side in samples:
             side = "left" if self.right_tower is None else side
-            tower, composite, relevance_of = self._side(side)
+            composite = self._side(side)[1]
             if isinstance(composite, Auto) and composite.level is None and (side, bias) not in self._chosen:
-                model, carrier, _ = bind(tower, read(tower, x)[0], relevance_of)
+                task = self._task(x, side, True, None, None)
                 settings: dict[str, Any] = {"projection": self.projection, "canonizers": self.canonizers}
-                chosen = settled_on(model, carrier, composite, bias=bias, **settings)
+                with task.understood():
+                    chosen = settled_on(task.model, task.carrier, composite, bias=bias, **settings)
                 levels.setdefault(side, []).append(chosen.level or 0)
         for side, found in levels.items():
             composite = self._side(side)[1]
             assert isinstance(composite, Auto)
             self._chosen[side, bias] = composite.at(max(found))
+
+    def _settled(self, side: str, bias: str) -> Composite:
+        return self._chosen.get(("left" if self.right_tower is None else side, bias), self._side(side)[1])
+
+    def _task(self, x: ModelInput, side: str, keep_channels: bool, channel_axis: int | None, pool: int | None) -> Task:
+        tower, _, relevance_of = self._side(side)
+        return Task.of(tower, x, relevance_of, keep_channels, channel_axis, pool)
+
+    def _finished(
+        self, explained: Relevance, task: Task, side: str, bias: str, tokens: Sequence[str] | None = None
+    ) -> Factor:
+        composite = self._settled(side, bias)
+        settings: dict[str, Any] = {"composite": composite.name, "bias": bias, "similarity": self.similarity}
+        if isinstance(provenance := getattr(task.tower, "provenance", None), str):
+            settings["model"] = provenance
+        scale = self._scale(explained.embedding)
+        return Factor(
+            explained.values * scale if self.similarity == "cosine" else explained.values,
+            explained.embedding * scale,
+            explained.coverage,
+            task.pool or 1,
+            settings,
+            task.tokens if tokens is None else tuple(tokens),
+        )
 
     def _has_pixels(self, x: ModelInput, side: str) -> bool:
         tower, _, relevance_of = self._side(side)
@@ -374,13 +400,3 @@ class BiLRP:
             return torch.ones_like(embedding[:1])[0]
         norm = embedding.norm()
         return torch.where(norm > 0, 1 / norm, torch.zeros_like(norm))
-
-
-def can_run(model: nn.Module, x: Tensor) -> bool:
-    """Whether the model by itself takes this input."""
-    try:
-        with frozen_eval(model, x.device):
-            model(x.detach().clone())
-    except Exception:
-        return False
-    return True

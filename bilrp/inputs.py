@@ -155,6 +155,29 @@ def bind(tower: Tower, inputs: ModelInput, relevance_of: str | int | None = None
     )
 
 
+def joined(samples: Sequence[ModelInput]) -> ModelInput:
+    """Several samples of one form as a batch: tensors joined along their first axis, all else as in the first.
+
+    Raises
+    ------
+    InputError
+        When a tensor has no batch axis of 1, or what else goes in differs.
+    """
+    first = samples[0]
+    if isinstance(first, Tensor):
+        tensors = [sample for sample in samples if isinstance(sample, Tensor)]
+        if first.dim() < 1 or first.shape[0] != 1:
+            raise InputError(f"got a tensor of shape {tuple(first.shape)}, expected one sample with its batch axis")
+        return torch.cat(tensors)
+    if isinstance(first, Mapping):
+        return {key: joined([sample[key] for sample in samples]) for key in first}  # type: ignore[index, call-overload]
+    if isinstance(first, (list, tuple)):
+        return tuple(joined([sample[i] for sample in samples]) for i in range(len(first)))  # type: ignore[index]
+    if any(sample != first for sample in samples):
+        raise InputError("samples differ in what is no tensor")
+    return first
+
+
 def _carrier(entries: Mapping[Any, Any], relevance_of: str | int | None) -> str | int:
     tensors = {key: value for key, value in entries.items() if isinstance(value, Tensor)}
     shown = ", ".join(f"{key!r} {tuple(v.shape)} {str(v.dtype).removeprefix('torch.')}" for key, v in tensors.items())

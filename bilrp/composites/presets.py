@@ -117,9 +117,15 @@ def pixel_box(layers: Sequence[Layer]) -> Entries:
     for layer in layers:
         context = layer.context
         if layer.depth == 0 and context.function in CONVOLUTIONS and context.inputs[0].dim() >= 4:
-            low, high = (float(bound) for bound in torch.aminmax(context.inputs[0]))
-            if reads_pixels(context) and low < high:
+            pixels = context.inputs[0]
+            low, high = (float(bound) for bound in torch.aminmax(pixels))
+            if not reads_pixels(context) or low >= high:
+                continue
+            if len(pixels) == 1:
                 return [(FIRST, ZBox(min(low, 0.0), max(high, 0.0)))]
+            axes = tuple(range(1, pixels.dim()))  # each picture of a batch has a box of its own, as it has alone
+            boxes = pixels.amin(axes, keepdim=True).clamp(max=0.0), pixels.amax(axes, keepdim=True).clamp(min=0.0)
+            return [(FIRST, ZBox(*boxes))]
     return []
 
 

@@ -106,7 +106,11 @@ class Rule:
         return {key: value for key, value in vars(self).items() if not key.startswith("_")}
 
     def __repr__(self) -> str:
-        inside = ", ".join(f"{key}={value!r}" for key, value in self.settings().items())
+        shown = {
+            key: f"tensor{tuple(value.shape)}" if isinstance(value, Tensor) and value.dim() > 1 else repr(value)
+            for key, value in self.settings().items()
+        }
+        inside = ", ".join(f"{key}={value}" for key, value in shown.items())
         return f"{type(self).__name__}({inside})"
 
     def serves(self, context: OperationContext) -> bool:

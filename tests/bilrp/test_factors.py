@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +32,7 @@ from bilrp import (
     save_factors,
     similarity_matrix,
 )
-from bilrp.testing import toy_network, toy_pair
+from bilrp.testing import TOYS, toy_network, toy_pair
 
 
 def images(n: int, seed: int = 0, size: tuple[int, int] = (8, 8)) -> Tensor:
@@ -283,3 +285,69 @@ def test_contrast_says_why_one_is_nearer() -> None:
     sizes = [abs(float(pair[-1])) for _, pair in pairs]  # type: ignore[arg-type]
     assert sizes == sorted(sizes, reverse=True)
     assert repr(answer).startswith("Contrast(difference=")
+
+
+def batched(model: nn.Module, inputs: list[Tensor], n: int = 4, **settings: Any) -> list[Factor]:
+    return list(BiLRP(model, **settings).factors(inputs, batch_size=n, bias="distribute"))
+
+
+@pytest.mark.parametrize("composite", ["gamma", "epsilon", "auto"])
+@pytest.mark.parametrize("kind", TOYS)
+def test_a_batch_gives_what_each_gives_alone(kind: str, composite: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, inputs = toy_network(kind), [*images(5).split(1)]
+    expected = batched(model, inputs, 1, composite=composite, similarity="cosine")
+    monkeypatch.setattr(bilrp.explain, "explain_outputs", lambda *_, **__: pytest.fail("went one by one"))
+    got = batched(model, [x for x in inputs for _ in range(2)], 4, composite=composite, similarity="cosine")[::2]
+    for one, other in zip(got, expected, strict=True):
+        torch.testing.assert_close(one.values, other.values, rtol=1e-9, atol=1e-12)
+        torch.testing.assert_close(one.embedding, other.embedding, rtol=1e-9, atol=1e-12)
+        assert one.settings == other.settings
+        assert one.certificate.conservation_error < 1e-6
+    assert "explained in one pass with" in got[0].coverage.notes[-1]
+
+
+class Mixing(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        flat = x.flatten(1)
+        return flat - flat.mean(0) / 2
+
+
+class OneAtATime(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.reshape(1, -1)
+
+
+@pytest.mark.parametrize("model", [Mixing(), OneAtATime()])
+def test_models_that_mix_samples_are_explained_one_by_one(model: nn.Module) -> None:
+    inputs = [*images(3).split(1)]
+    expected = list(BiLRP(model).factors(inputs))
+    for one, other in zip(BiLRP(model).factors(inputs, batch_size=3), expected, strict=True):
+        torch.testing.assert_close(one.values, other.values)
+        assert not any("in one pass" in note for note in one.coverage.notes)
+
+
+def test_batches_are_of_one_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()).double()
+    sizes = [(8, 8), (8, 8), (8, 6), (8, 6), (8, 6), (8, 8)]
+    inputs = [images(1, n, size) for n, size in enumerate(sizes)]
+    seen = []
+    plain = bilrp.explain.explain_batch
+    monkeypatch.setattr(
+        bilrp.explain, "explain_batch", lambda m, x, *a, **k: seen.append(len(x)) or plain(m, x, *a, **k)
+    )
+    factors = batched(model, inputs, 2)
+    assert seen == [2, 2] and [factor.shape for factor in factors] == sizes
+    for factor, x in zip(factors, inputs, strict=True):
+        expected = BiLRP(model).factor(x, bias="distribute")
+        torch.testing.assert_close(factor.values, expected.values, rtol=1e-9, atol=1e-12)
+
+
+def test_the_benchmark_counts_and_compares() -> None:
+    spec = importlib.util.spec_from_file_location("bilrp_factors", Path("benchmarks/bilrp_factors.py").resolve())
+    assert spec is not None and spec.loader is not None
+    benchmark = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(benchmark)
+    found = benchmark.measure(images=5, size=16, dimensions=3, checked=3, batch=2)
+    assert (found["pairs"], found["forward passes"], found["forward passes, single"]) == (10, 5, 20)
+    assert found["largest difference, of the largest entry"] < 1e-6
+    assert found["largest difference, batches of 2"] < 1e-5

@@ -217,3 +217,13 @@ def test_wrong_inputs_say_what_to_do(model: Both) -> None:
         BiLRP(model.visual).factor(picture().numpy())  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"expected a torch.nn.Module or a method of one"):
         BiLRP(lambda x: x).factor(picture())
+
+
+def test_inputs_of_several_tensors_are_batched(model: Both) -> None:
+    made = BiLRP(model.textual, similarity="cosine")
+    masks = [MASK, torch.ones_like(MASK)]
+    inputs = [{"input_ids": (IDS + n) % 30, "attention_mask": mask, "scale": 2.0} for n, mask in enumerate(masks)]
+    together = list(made.factors(inputs, batch_size=2))
+    for factor, sample in zip(together, inputs, strict=True):
+        torch.testing.assert_close(factor.values, made.factor(sample).values, rtol=1e-9, atol=1e-12)
+        assert any("in one pass" in note for note in factor.coverage.notes)

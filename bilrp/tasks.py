@@ -1,0 +1,124 @@
+"""One input on its way to be explained: the model bound to it, the tensor that carries relevance, what is summed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from bilrp._trace.tape import frozen_eval
+from bilrp.exceptions import BilrpError, InputError
+from bilrp.inputs import ModelInput, Tower, bind, read, refused_by_model
+from bilrp.regions import tile_sums
+
+
+def summed_axis(x: Tensor, keep_channels: bool, channel_axis: int) -> int | None:
+    """The axis of an input, batch included, over which its relevance is summed; None for none."""
+    if not x.is_floating_point() or x.dim() <= 2 or keep_channels:
+        return None
+    if not -x.dim() < channel_axis < x.dim():
+        raise InputError(f"channel_axis is {channel_axis} for an input of shape {tuple(x.shape)}")
+    return channel_axis % x.dim()
+
+
+@dataclass(frozen=True)
+class Task:
+    """An input with its model, and how the relevance of it is summed.
+
+    Parameters
+    ----------
+    tower : nn.Module, or a method of one
+    inputs : Tensor, tuple or mapping
+        As the tower takes them.
+    tokens : tuple of str, optional
+        Of a text that the tower has read.
+    model : nn.Module
+        The tower as a function of the carrier alone.
+    carrier : Tensor
+        What is explained.
+    axis : int, optional
+        The axis of the carrier, batch included, that relevance is summed over.
+    pool : int, optional
+        Pixels along one side of the tiles that it is summed over.
+    settings : mapping
+        What was asked for: ``keep_channels``, ``channel_axis``, ``pool``.
+    """
+
+    tower: Tower
+    inputs: ModelInput
+    tokens: tuple[str, ...] | None
+    model: nn.Module
+    carrier: Tensor
+    axis: int | None
+    pool: int | None
+    settings: Mapping[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        tower: Tower,
+        x: ModelInput,
+        relevance_of: str | int | None,
+        keep_channels: bool,
+        channel_axis: int | None,
+        pool: int | None,
+    ) -> Task:
+        """Read, bind and check an input; arguments as for `bilrp.BiLRP.factor`."""
+        inputs, tokens = read(tower, x)
+        model, carrier, name = bind(tower, inputs, relevance_of)
+        settings = {"keep_channels": keep_channels, "channel_axis": channel_axis, "pool": pool}
+        if channel_axis is None:
+            channel_axis = -1 if name == "inputs_embeds" else 1
+        axis = summed_axis(carrier, keep_channels, channel_axis)
+        n_axes = carrier.dim() - (axis is not None)
+        if pool is not None and (pool < 1 or n_axes < 3 or not carrier.is_floating_point()):
+            raise InputError(
+                f"pool is {pool} for an input of shape {tuple(carrier.shape)}, expected one or more pixels and an "
+                f"input with a height and a width, such as (1, C, H, W)"
+            )
+        return cls(tower, inputs, None if tokens is None else tuple(tokens), model, carrier, axis, pool, settings)
+
+    @property
+    def tiles_alone(self) -> bool:
+        """Whether tiles can be found without maps of full resolution."""
+        return self.pool is not None and self.axis == 1 and self.carrier.dim() == 4
+
+    def reduce(self, relevance: Tensor) -> Tensor:
+        """Sums over channels and tiles of relevance (K, N, ...)."""
+        summed = relevance if self.axis is None else relevance.sum(dim=self.axis + 1)  # K comes first
+        return summed if self.pool is None else tile_sums(summed, self.pool)
+
+    def joins(self, other: Task) -> bool:
+        """Whether two inputs can be one batch: by kind, shape and type of all that goes in."""
+        return bool(_form(self.inputs) == _form(other.inputs))
+
+    @contextmanager
+    def understood(self) -> Iterator[None]:
+        """Errors of the model itself, which cannot take this input, say so and what to do."""
+        try:
+            yield
+        except (TypeError, RuntimeError, IndexError) as error:
+            if isinstance(error, BilrpError) or self._runs():
+                raise
+            raise refused_by_model(self.tower, self.inputs, error) from error
+
+    def _runs(self) -> bool:
+        try:
+            with frozen_eval(self.model, self.carrier.device):
+                self.model(self.carrier.detach().clone())
+        except Exception:
+            return False
+        return True
+
+
+def _form(tree: Any) -> Any:
+    if isinstance(tree, Tensor):
+        return tuple(tree.shape), tree.dtype, tree.device
+    if isinstance(tree, Mapping):
+        return tuple((key, _form(value)) for key, value in tree.items())
+    if isinstance(tree, (list, tuple)):
+        return tuple(_form(value) for value in tree)
+    return tree
