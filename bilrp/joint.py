@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -366,6 +367,19 @@ class JointRelevance:
         from bilrp.plotting import plot
 
         return plot(self, x, y, k=k, path=path, **options)
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: tiles or words to point at, without pictures, which are not kept with the result."""
+        try:
+            return str(self.interactive(max_pairs=2**16)._repr_html_())
+        except InputError:  # kept channels, values that are no numbers, too many words
+            return f"<pre>{escape(repr(self))}</pre>"
+
+    def interactive(self, x: Any = None, y: Any = None, **options: Any) -> Any:
+        """A page to point at: what answers to each tile or word; see `bilrp.plotting.interactive`."""
+        from bilrp.plotting import interactive
+
+        return interactive(self, x, y, **options)
 
     def plot_given(self, x: Any, y: Any, region: Region, *, path: str | Path | None = None, **options: Any) -> Any:
         """What in the second input answers to a region of the first; see `bilrp.plotting.plot_given`."""

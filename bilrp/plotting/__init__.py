@@ -6,6 +6,7 @@ from bilrp.plotting.arcs import MAX_TILES, plot
 from bilrp.plotting.colours import AGAINST, COLOUR_MAPS, FOR, colours, imsave
 from bilrp.plotting.given import plot_given
 from bilrp.plotting.heat import plot_relevance
+from bilrp.plotting.interactive import InteractivePlot, interactive
 from bilrp.plotting.pairs import PairRelevance, one_to_one
 from bilrp.plotting.sides import ArcStyle
 from bilrp.plotting.words import plot_words
@@ -16,9 +17,11 @@ __all__ = [
     "FOR",
     "MAX_TILES",
     "ArcStyle",
+    "InteractivePlot",
     "PairRelevance",
     "colours",
     "imsave",
+    "interactive",
     "one_to_one",
     "plot",
     "plot_given",

@@ -76,11 +76,17 @@ def colours(values: npt.NDArray[np.float64], cmap: Any = "bwr", limit: float | N
     return np.stack([np.interp(level, places, channel) for channel in table.T], axis=-1)
 
 
-def colormap(cmap: Any = "bwr") -> Colormap:
+def pale(painted: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Colours mixed with white, to read words on."""
+    return 1 - 0.6 * (1 - painted)
+
+
+def colormap(cmap: Any = "bwr", *, behind_words: bool = False) -> Colormap:
     """The same colours as an object of matplotlib, for colour bars."""
     from matplotlib.colors import ListedColormap
 
-    return ListedColormap(colours(np.linspace(-1, 1, 511), cmap, 1.0))
+    painted = colours(np.linspace(-1, 1, 511), cmap, 1.0)
+    return ListedColormap(pale(painted) if behind_words else painted)
 
 
 def _rgb(colour: str) -> tuple[float, ...]:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from bilrp.plotting.arcs import SCALE, sides_of
 from bilrp.plotting.captions import doubt_of
-from bilrp.plotting.colours import FOR, as_array, colour_limit
+from bilrp.plotting.colours import FOR, as_array, colormap, colour_limit
 from bilrp.plotting.heat import draw_scale, overlay
 from bilrp.plotting.layout import Caption, frame, in_a_line, save
 from bilrp.plotting.pairs import PairRelevance
@@ -77,7 +77,8 @@ def plot_given(
         axes[1].clear()
         overlay(axes[1], values, right.image, cmap, limit)
         frame(axes[1])
-    draw_scale(caption.axes_of_scale(figure, (2.0, 0.08), ax), limit, cmap)
+    words = isinstance(right, WordSide)
+    draw_scale(caption.axes_of_scale(figure, (2.0, 0.08), ax), limit, colormap(cmap, behind_words=words))
     caption.write(figure, ax)
     save(figure, path)
     return figure

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bilrp.exceptions import InputError
-from bilrp.plotting.colours import AGAINST, FOR, colours
+from bilrp.plotting.colours import AGAINST, FOR, colours, pale
 from bilrp.plotting.layout import inches_of, show
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ class WordSide:
         axis.set_xlim(0, width)
         axis.set_ylim(height, 0)
         axis.set_title(self.title, fontsize=9)
-        grounds = 1 - 0.6 * (1 - colours(self.shades, style.cmap, self.limit))  # pale enough to read on
+        grounds = pale(colours(self.shades, style.cmap, self.limit))
         for word, ground, box in zip(self.words, grounds, self.boxes(), strict=True):
             left, top, right, bottom = box
             axis.add_patch(

@@ -74,8 +74,13 @@ def plot_words(
     font = min(8.0, cell * 72 * 0.62)
     margin = np.array([max(text_width(w, font) for w in rows), max(text_width(w, font) for w in columns)]) + 0.2
     size = np.array(table.shape[::-1]) * cell
+    sums = table.sum(1)[:, None], table.sum(0)[None]
+    edge = colour_limit(np.concatenate([each.ravel() for each in sums]), 1.0)
     kept = f"; biases keep {joint.bias_share:.1%}" if abs(joint.bias_share) > 5e-4 else ""
-    text = f"similarity {joint.similarity:.4g}; relevance of every pair of words, sums at the edges{kept}"
+    text = (
+        f"similarity {joint.similarity:.4g}; relevance of every pair of words; sums at the edges, in a scale up to "
+        f"{edge:.2g}{kept}"
+    )
     caption = Caption(f"{text}{certified(joint)} (red for, blue against)", doubt_of(joint), SCALE)
     inner = margin + size + 0.1 + cell  # the sums stand on the right and below
     width = max(inner[0] + 0.4, 0.75 * LEAST_WIDTH)
@@ -84,8 +89,6 @@ def plot_words(
     corner = np.array([(whole[0] - inner[0]) / 2 + margin[0], whole[1] - margin[1] - size[1]])
     axis = figure.add_axes((*(corner / whole), *(size / whole)))
     _table(axis, table, (rows, columns), (cmap, limit), cell)
-    sums = table.sum(1)[:, None], table.sum(0)[None]
-    edge = colour_limit(np.concatenate([each.ravel() for each in sums]), 1.0)
     places = corner + np.array([size[0] + 0.1, 0.0]), corner - np.array([0.0, cell + 0.1])
     for values, place in zip(sums, places, strict=True):
         beside = figure.add_axes((*(place / whole), *(np.array(values.shape[::-1]) * cell / whole)))
