@@ -13,6 +13,9 @@ CONSTANT_MAKERS = {
 }
 """These take shape, type and device of a tensor and none of its values."""
 
+LIKENESSES = {"to", "type_as", "expand_as", "view_as", "reshape_as"}
+"""These take values from their first argument, and of the second, where it is a tensor, shape or type alone."""
+
 SHAPES = {
     *("view", "reshape", "flatten", "unflatten", "ravel", "permute", "transpose", "swapaxes", "swapdims", "t", "T"),
     *("mT", "adjoint", "H", "mH", "movedim", "moveaxis", "squeeze", "unsqueeze", "getitem", "setitem", "select"),

@@ -26,7 +26,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from bilrp._trace.attention import ATTENTION
-from bilrp._trace.functions import CHOICES, CONSTANT_MAKERS, KEEPS_IDS, SHAPES, function_name
+from bilrp._trace.functions import CHOICES, CONSTANT_MAKERS, KEEPS_IDS, LIKENESSES, SHAPES, function_name
 from bilrp._trace.memory import Overlap, sharing, storage_of
 from bilrp._trace.recurrent import RECURRENT
 from bilrp._trace.written_out import COMPUTED_WEIGHTS, OPERATORS, WRITTEN_OUT
@@ -263,7 +263,8 @@ class _Recorder(TorchFunctionMode):
                 with self:
                     return args[0] * args[1]
             name = "held_fixed"
-        if len(tracked) == 1 and name in CONSTANT_MAKERS and args and tracked[0] is args[0]:
+        made_alike = name in CONSTANT_MAKERS and len(tracked) == 1 and args and tracked[0] is args[0]
+        if made_alike or (tracked and name in LIKENESSES and id(args[0]) not in self.nodes):
             out = func(*args, **kwargs)
             self._fix(out)
             return out

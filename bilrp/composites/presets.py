@@ -15,7 +15,22 @@ from bilrp._trace.operations import CONVOLUTIONS
 from bilrp.composites.composite import Composite
 from bilrp.composites.selectors import FIRST, Layer, OfKind, Selector, Typed
 from bilrp.composites.traits import FAMILIES, Traits, is_depthwise, reads_pixels
-from bilrp.rules import AlphaBeta, Epsilon, Flat, Gamma, Rule, WSquare, ZBox, ZPlus
+from bilrp.rules import (
+    AlphaBeta,
+    BilinearShare,
+    Epsilon,
+    Flat,
+    Gamma,
+    Gate,
+    NormShare,
+    ProductShare,
+    Rule,
+    SoftmaxTaylor,
+    SumShare,
+    WSquare,
+    ZBox,
+    ZPlus,
+)
 
 Entries = list[tuple[Selector, Rule]]
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -82,6 +97,19 @@ _PRESETS: dict[str, list[tuple[Selector, Rule]]] = {
     "epsilon-plus": [_DENSE, (_WEIGHTED, ZPlus())],
     "epsilon-plus-flat": [(FIRST, Flat()), _DENSE, (_WEIGHTED, ZPlus())],
     "epsilon-alpha2-beta1": [_DENSE, (_WEIGHTED, AlphaBeta(2.0, 1.0))],
+    "cp-lrp": [  # [Ali2022]: attention weights, gates and the spread of norms held fixed, which are the defaults
+        (_WEIGHTED, Epsilon(1e-6)),
+        (OfKind("attention"), SumShare()),
+        (OfKind("gate"), Gate(None)),
+        (OfKind("norm"), NormShare()),
+    ],
+    "attnlrp": [  # [Achtibat2024]: relevance reaches queries, keys and gates
+        (_WEIGHTED, Epsilon(1e-6)),
+        (OfKind("attention"), BilinearShare()),
+        (OfKind("bilinear"), BilinearShare()),
+        (OfKind("softmax"), SoftmaxTaylor()),
+        (OfKind("gate"), ProductShare()),
+    ],
     "wsquare-gamma": [(FIRST, WSquare()), (_WEIGHTED, Gamma(0.25))],
 }
 

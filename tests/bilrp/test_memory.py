@@ -123,6 +123,10 @@ MADE: dict[str, Callable[[Tensor], Tensor]] = {
     "full_like": lambda x: torch.full_like(x, 0.25),
     "empty_like": lambda x: torch.empty_like(x).fill_(0.25),
     "rand_like": torch.rand_like,
+    "to": lambda x: torch.ones(1, 6).to(x),
+    "type_as": lambda x: torch.ones(6).type_as(x),
+    "expand_as": lambda x: torch.ones(1, 1, dtype=x.dtype).expand_as(x),
+    "view_as": lambda x: torch.ones(2, 3, dtype=x.dtype).view_as(x),
     "a view of one": lambda x: torch.ones_like(x).view(6)[None] * 2,
 }
 

@@ -218,6 +218,26 @@ def test_attention_by_attnlrp() -> None:
     assert [entry.kind for entry in result.coverage.approximate] == ["bilinear", "softmax", "attention"]
 
 
+@pytest.mark.parametrize("name", ["cp-lrp", "attnlrp"])
+def test_both_ways_by_name(name: str) -> None:
+    """CP-LRP stops at the values; AttnLRP goes on to queries, keys and gates."""
+    result = explain_outputs(Parts(attention).double(), tokens(), name)
+    of_q, of_k, of_v = slow_attention(*projected())
+    if name == "cp-lrp":
+        expected = through("c", 2 * of_v)
+    else:
+        expected = through("a", of_q) + through("b", of_k) + through("c", of_v)
+    values = result.values.numpy()  # presets have stabilizers: alike but for small denominators
+    assert (values * expected).sum() / np.linalg.norm(values) / np.linalg.norm(expected) > 1 - 1e-6
+    gated = explain_outputs(Parts(lambda a, b, c: torch.sigmoid(a) * b).double(), tokens(), name)
+    assert {entry.function: entry.state for entry in gated.coverage.entries}["sigmoid"] == (
+        "fixed" if name == "cp-lrp" else "rule"
+    )
+    layer = nn.TransformerEncoderLayer(C, 2, 8, batch_first=True).double().eval()
+    whole = explain_outputs(layer, tokens(), name, bias="distribute")
+    torch.testing.assert_close(whole.values.flatten(1).sum(1), whole.embedding, rtol=1e-6, atol=1e-8)
+
+
 def test_softmax_by_taylor_with_its_rest_shared_out() -> None:
     """z_jk = x_j (d_jk - s_j) R_k; what is missing to R_k goes to |z_jk|."""
     result = explained(lambda a, b, c: torch.softmax(a, -1), {":softmax": SoftmaxTaylor()}, bias="distribute")
