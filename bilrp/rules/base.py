@@ -11,6 +11,10 @@ from torch import Tensor
 from bilrp._trace.operations import OperationContext
 from bilrp.exceptions import RuleError
 
+LEAST = 1e-15
+"""Default stabilizer of rules that share linearly. Relevance of a denominator near 0 is near 0 with it, so that no more
+is needed than to keep 1 / z finite in float32: LRP-0 then is gradient x input to rounding."""
+
 STABILIZERS = ("signed", "plain", "relative")
 Backward = Callable[[Tensor], tuple[Tensor, ...]]
 
@@ -78,7 +82,7 @@ class Rule:
 
     Parameters
     ----------
-    eps : float, default 1e-9
+    eps : float, default 1e-9, or 1e-15 where shares are linear (`LRP0`, `SumShare`, `NormShare`)
         Size of the stabilizer, zero or more, in the unit of the layer's output (for ``"relative"``: a fraction).
     stabilizer : {"signed", "plain", "relative"}
         Where the stabilizer points; see `bilrp.rules`.

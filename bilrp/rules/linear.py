@@ -11,7 +11,7 @@ from torch import Tensor
 from bilrp._trace.layers import LinearLayer
 from bilrp._trace.operations import OperationContext
 from bilrp.exceptions import RuleError
-from bilrp.rules.base import Backward, Rule, inverse_or_zero, stabilize
+from bilrp.rules.base import LEAST, Backward, Rule, inverse_or_zero, stabilize
 
 Parts = list[tuple[Tensor, Tensor]]
 
@@ -124,6 +124,9 @@ class LRP0(LinearRule):
 
     Equals gradient x input in bias-free ReLU networks when every layer has it. For top layers; noisy in deep ones.
     """
+
+    def __init__(self, *, eps: float = LEAST, stabilizer: str = "signed") -> None:
+        super().__init__(eps=eps, stabilizer=stabilizer)
 
     def groups(self, layer: LinearLayer) -> list[Group]:
         a, w = layer.input, layer.weight

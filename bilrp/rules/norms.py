@@ -16,7 +16,7 @@ from torch import Tensor
 
 from bilrp._trace.operations import OperationContext, sum_to
 from bilrp._trace.tape import Ref
-from bilrp.rules.base import Backward, Rule, inverse_or_zero, stabilize, to_neighbours
+from bilrp.rules.base import LEAST, Backward, Rule, inverse_or_zero, stabilize, to_neighbours
 
 Average = Callable[[Tensor], Tensor]
 
@@ -140,11 +140,14 @@ class NormShare(Rule):
 
     Parameters
     ----------
-    eps : float, default 1e-9
+    eps : float, default 1e-15
     stabilizer : {"signed", "plain", "relative"}
     """
 
     kinds = frozenset({"norm"})
+
+    def __init__(self, *, eps: float = LEAST, stabilizer: str = "signed") -> None:
+        super().__init__(eps=eps, stabilizer=stabilizer)
 
     def prepare(self, context: OperationContext, distribute: bool = False) -> Backward:
         x, fixed = context.inputs[0], affine(context)

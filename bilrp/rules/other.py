@@ -11,7 +11,7 @@ from torch import Tensor
 from bilrp._trace.layers import tiled_max_pool
 from bilrp._trace.operations import SIGNED, OperationContext, sum_to
 from bilrp.exceptions import RuleError
-from bilrp.rules.base import Backward, Rule, componentwise, inverse_or_zero, stabilize, to_neighbours
+from bilrp.rules.base import LEAST, Backward, Rule, componentwise, inverse_or_zero, stabilize, to_neighbours
 
 
 class UnstabilizedRule(Rule):
@@ -59,6 +59,9 @@ class SumShare(Rule):
     """
 
     kinds = frozenset({"sum", "attention"})
+
+    def __init__(self, *, eps: float = LEAST, stabilizer: str = "signed") -> None:
+        super().__init__(eps=eps, stabilizer=stabilizer)
 
     def factors(self, context: OperationContext, distribute: bool = False) -> tuple[Tensor, Tensor | None]:
         """What relevance above is multiplied with, of the output's shape: on the way to a_j, and on that to |a_j|."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from bilrp import BiLRP
 from bilrp._engine import tiled as pooled
-from bilrp.rules import Epsilon, Gamma, MaxWinner, Rule, ZBox
+from bilrp.rules import LRP0, Epsilon, Gamma, MaxWinner, Rule, ZBox
 
 Numbers = dict[str, np.ndarray]
 
@@ -60,6 +60,7 @@ def test_equals_slow_code(bias: str) -> None:
     rules: dict[str, Rule] = {
         "0": ZBox(slow_reference.LOW, slow_reference.HIGH),
         "3": Gamma(slow_reference.GAMMA),
+        "6": LRP0(eps=slow_reference.EPS),
     }
     x, y = torch.tensor(data["images"])[:, None]
     explainer = BiLRP(model, rules)
