@@ -12,15 +12,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from bilrp._engine.finite import first_relevance, require_finite_embedding, require_finite_values
 from bilrp._engine.propagation import BIAS, DEFAULT_MEMORY, make_plan, propagate
 from bilrp._engine.tiled import Top, propagate_pooled
 from bilrp._engine.trial import settled
+from bilrp._trace.precision import in_float32
 from bilrp._trace.tape import Tape, frozen_eval, record
 from bilrp.canonizers import DEFAULT_CANONIZERS, Canonizer, canonize
 from bilrp.certificate import Certificate, attest, certify_outputs, conditions_of
 from bilrp.composites import Auto, Composite
 from bilrp.coverage import Coverage
-from bilrp.exceptions import InputError
+from bilrp.exceptions import InputError, NonFiniteError
 from bilrp.rules import Rule
 
 
@@ -150,6 +152,8 @@ def explain_outputs(
         When the input, the projection or an argument has another form than stated here.
     UnsupportedOperationError
         When relevance reaches an operation without a rule.
+    NonFiniteError
+        Where the input, a weight, a value on the way of the relevance, or relevance itself is infinite or no number.
     NotConservedError
         With ``bias="distribute"``, where relevance does not add up to the outputs.
     """
@@ -166,12 +170,15 @@ def explain_outputs(
             f"W), and no reduce beside it"
         )
     with frozen_eval(model, x.device):
-        tape = canonize(record(model, x), canonizers)
+        tape = record(model, x)
+        require_finite_embedding(tape)
+        tape = canonize(in_float32(tape), canonizers)
         top = _top(tape, projection)
         composite = Composite.ensure(composite)
         if isinstance(composite, Auto):
             composite = settled(composite, tape, top, bias == "distribute")
         plan = make_plan(tape, composite, bias == "distribute")
+        require_finite_values(plan)
         if pool is not None:
             values = propagate_pooled(plan, top, pool, memory)
         else:
@@ -179,6 +186,9 @@ def explain_outputs(
             values = torch.cat([chunk if reduce is None else reduce(chunk) for chunk in chunks])[:, 0]
         coverage = plan.coverage(conditions_of(tape, top.phi, composite.name, bias, canonizers))
         relevance = Relevance(values, top.outputs, coverage)
+        if relevance.certificate.non_finite:
+            wrong = (~torch.isfinite(values.flatten(1))).any(1).nonzero()[0]
+            raise NonFiniteError(first_relevance(plan, top(range(int(wrong), int(wrong) + 1))))
         if isinstance(composite, Auto):
             sentence = composite.sentence([step.context for step in plan.steps])
             share = 1 - relevance.certificate.bias_share

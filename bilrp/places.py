@@ -21,14 +21,16 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from bilrp._engine.finite import require_finite_embedding, require_finite_values
 from bilrp._engine.propagation import BIAS, DEFAULT_MEMORY, Plan, Step, make_plan
 from bilrp._engine.windows import BackwardMap, Convolution, Flow, Interpolation, WindowFrame, unsupported, way_through
+from bilrp._trace.precision import in_float32
 from bilrp._trace.tape import frozen_eval, record
 from bilrp.canonizers import DEFAULT_CANONIZERS, Canonizer, canonize
 from bilrp.certificate import Certificate, attest, certify_outputs, conditions_of
 from bilrp.composites import Composite
 from bilrp.coverage import Coverage
-from bilrp.exceptions import InputError
+from bilrp.exceptions import InputError, NonFiniteError
 from bilrp.rules import Rule
 
 MAX_BATCH = 64  # windows at a time; more gain nothing on a CPU
@@ -374,8 +376,11 @@ def explain_places(
         raise InputError(f"got an input of shape {tuple(x.shape)}, expected one image with its batch axis (1, C, H, W)")
     with frozen_eval(model, x.device):
         composite = Composite.ensure(composite)
-        tape = canonize(record(model, x), canonizers)
+        tape = record(model, x)
+        require_finite_embedding(tape)
+        tape = canonize(in_float32(tape), canonizers)
         plan = make_plan(tape, composite, bias == "distribute")
+        require_finite_values(plan)
         conditions = conditions_of(tape, plan.embedding, composite.name, bias, canonizers)
         if callable(positions):
             positions = positions(plan.tape.values[plan.tape.output_node])
@@ -385,6 +390,11 @@ def explain_places(
         explanation, boxes, maps = _send(windows, positions, size, memory)
         arrived = np.bincount(positions.explanation, positions.relevance, positions.n_explanations)
         given = torch.from_numpy(arrived.astype(np.float64))
+        if not all(torch.isfinite(part.sum()) for part in maps):
+            raise NonFiniteError(
+                "explain_places: relevance is infinite or no number. Try an Epsilon rule with a greater eps or "
+                "stabilizer='relative', another composite, or float64; explain_outputs names the operation."
+            )
         relevance = LocalRelevance(size, explanation, boxes, maps, given, plan.coverage(conditions))
     attest(relevance.certificate, [relevance.coverage])
     return relevance

@@ -170,7 +170,8 @@ def _remedy(context: OperationContext) -> Rule:
     return Uniform()
 
 
-def _prepare(step: Step, distribute: bool) -> Callable[[Sequence[Tensor | None]], Sequence[Tensor]]:
+def prepare(step: Step, distribute: bool) -> Callable[[Sequence[Tensor | None]], Sequence[Tensor]]:
+    """The way back through an operation by its rule."""
     context = step.context
     if context.kind == "embedding":
         n_axes = 1 + context.inputs[0].dim()  # what lies behind these are the vectors
@@ -212,7 +213,7 @@ def propagate(plan: Plan, relevance: Tensor, n_steps: int | None = None) -> Tens
     plan.arrived = plan.arrived + relevance.abs().sum().double()
     for step in plan.steps[:n_steps]:
         if step.backward is None:
-            step.backward = _prepare(step, plan.distribute)
+            step.backward = prepare(step, plan.distribute)
         outputs = step.context.operation.outputs
         arriving = [live.pop(node, None) for node in outputs]
         before = [sums.pop(node) for node in outputs if node in sums]

@@ -15,7 +15,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,17 +86,49 @@ class DispatchWatcher(TorchDispatchMode):
 
 @contextmanager
 def frozen_eval(model: nn.Module, device: torch.device) -> Iterator[None]:
-    """Evaluation mode and a random state of its own; everything as before on the way out, also after an error."""
-    training = [(module, module.training) for module in model.modules()]
+    """Evaluation mode and a random state of its own; everything as before on the way out, also after an error.
+
+    Autocast of the caller is off inside: relevance is carried in float32. What the model itself casts is recorded. A
+    model that several threads explain is set back by the last of them.
+    """
     devices = [device] if device.type == "cuda" else []
+    random, gradients = torch.random.fork_rng(devices=devices), torch.no_grad()
+    with evaluation_mode(model), _without_autocast(device), random, torch.inference_mode(False), gradients:
+        yield
+
+
+_MODES: dict[int, tuple[nn.Module, bool, int]] = {}  # a module in use, its training mode before, by how many
+_MODES_LOCK = threading.Lock()
+
+
+@contextmanager
+def evaluation_mode(model: nn.Module) -> Iterator[None]:
+    """All modules of a model in evaluation mode; counted, as threads may explain models that share modules."""
+    modules = list(dict.fromkeys(model.modules()))
+    with _MODES_LOCK:
+        for module in modules:
+            _, mode, count = _MODES.get(id(module), (module, module.training, 0))
+            _MODES[id(module)] = module, mode, count + 1
+            module.training = False
     try:
-        with torch.random.fork_rng(devices=devices), torch.inference_mode(False), torch.no_grad():
-            for module, _ in training:
-                module.training = False
-            yield
+        yield
     finally:
-        for module, mode in training:
-            module.training = mode
+        with _MODES_LOCK:
+            for module in modules:
+                _, mode, count = _MODES.pop(id(module))
+                if count > 1:
+                    _MODES[id(module)] = module, mode, count - 1
+                else:
+                    module.training = mode
+
+
+@contextmanager
+def _without_autocast(device: torch.device) -> Iterator[None]:
+    with ExitStack() as stack:
+        for kind in {"cpu", device.type}:
+            if torch.amp.is_autocast_available(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        yield
 
 
 UNSEEN_REMEDY = (

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from bilrp._trace.inner import FromInner
 from bilrp._trace.jacobian import jacobian
+from bilrp._trace.precision import in_float32
 from bilrp._trace.tape import frozen_eval, record
 from bilrp.coverage import Coverage
 from bilrp.exceptions import InputError
@@ -143,7 +144,7 @@ class Baseline:
     def _raw_jacobian(self, side: Side, value: Tensor) -> tuple[Tensor, Tensor]:
         """The projected embedding and its Jacobian at a value, before any norm."""
         with frozen_eval(side.model, value.device):
-            tape = record(side.model, value)
+            tape = in_float32(record(side.model, value))
             out = tape.values[tape.output_node]
             phi = self._projected(out)
             rows = torch.eye(out.numel(), dtype=phi.dtype) if self.projection is None else self.projection
