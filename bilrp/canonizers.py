@@ -106,7 +106,7 @@ def fold_batch_norm_forward(tape: Tape) -> Tape:
 
 def _changed(tape: Tape, changed: dict[int, Operation | None], notes: list[str]) -> Tape:
     operations = [new for old in tape.operations if (new := changed.get(id(old), old)) is not None]
-    return Tape(operations, tape.values, tape.input_node, tape.output_node, notes)
+    return replace(tape, operations=operations, notes=notes)
 
 
 def _only_readers(tape: Tape) -> dict[int, Operation]:
