@@ -15,7 +15,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +28,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from bilrp._trace.attention import ATTENTION
 from bilrp._trace.functions import CHOICES, CONSTANT_MAKERS, KEEPS_IDS, LIKENESSES, SHAPES, function_name
 from bilrp._trace.memory import Overlap, sharing, storage_of
+from bilrp._trace.modes import evaluation_mode, without_autocast
 from bilrp._trace.recurrent import RECURRENT
 from bilrp._trace.written_out import COMPUTED_WEIGHTS, OPERATORS, WRITTEN_OUT
 from bilrp.exceptions import InputError, UnseenOperationError, UnsupportedOperationError
@@ -93,41 +94,7 @@ def frozen_eval(model: nn.Module, device: torch.device) -> Iterator[None]:
     """
     devices = [device] if device.type == "cuda" else []
     random, gradients = torch.random.fork_rng(devices=devices), torch.no_grad()
-    with evaluation_mode(model), _without_autocast(device), random, torch.inference_mode(False), gradients:
-        yield
-
-
-_MODES: dict[int, tuple[nn.Module, bool, int]] = {}  # a module in use, its training mode before, by how many
-_MODES_LOCK = threading.Lock()
-
-
-@contextmanager
-def evaluation_mode(model: nn.Module) -> Iterator[None]:
-    """All modules of a model in evaluation mode; counted, as threads may explain models that share modules."""
-    modules = list(dict.fromkeys(model.modules()))
-    with _MODES_LOCK:
-        for module in modules:
-            _, mode, count = _MODES.get(id(module), (module, module.training, 0))
-            _MODES[id(module)] = module, mode, count + 1
-            module.training = False
-    try:
-        yield
-    finally:
-        with _MODES_LOCK:
-            for module in modules:
-                _, mode, count = _MODES.pop(id(module))
-                if count > 1:
-                    _MODES[id(module)] = module, mode, count - 1
-                else:
-                    module.training = mode
-
-
-@contextmanager
-def _without_autocast(device: torch.device) -> Iterator[None]:
-    with ExitStack() as stack:
-        for kind in {"cpu", device.type}:
-            if torch.amp.is_autocast_available(kind):
-                stack.enter_context(torch.autocast(kind, enabled=False))
+    with evaluation_mode(model), without_autocast(device), random, torch.inference_mode(False), gradients:
         yield
 
 
