@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from bilrp._trace.modes import evaluation_mode
 from torch import Tensor, nn
 
 import bilrp
 from bilrp import BiLRP, NonFiniteError, OutputPositions, explain_outputs, explain_places
+from bilrp._trace.modes import evaluation_mode
 from bilrp.rules import Epsilon
 from bilrp.testing import toy_network, toy_pair
 
