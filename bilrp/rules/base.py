@@ -32,10 +32,14 @@ def stabilize(z: Tensor, eps: float, stabilizer: str = "signed", magnitude: Tens
 
 
 def inverse_or_zero(z: Tensor) -> Tensor:
-    """1 / z, and 0 where z is 0: a neuron to which nothing contributes passes nothing on."""
+    """1 / z, and 0 where z is 0: a neuron to which nothing contributes passes nothing on.
+
+    So it is where z is hardly a number any more, as behind an attention mask of -100: its inverse would overflow.
+    """
     if z.is_complex():
         return torch.complex(inverse_or_zero(z.real), inverse_or_zero(z.imag))
-    return z.reciprocal().masked_fill_(z == 0, 0.0)
+    smallest = torch.finfo(z.dtype).tiny / torch.finfo(z.dtype).eps
+    return z.reciprocal().masked_fill_(z.abs() < smallest, 0.0)
 
 
 def componentwise(a: Tensor, b: Tensor) -> Tensor:

@@ -32,6 +32,7 @@ from bilrp.rules import (
     ZPlus,
     stabilize,
 )
+from bilrp.rules.base import inverse_or_zero
 from bilrp.testing import dense, fingerprint, matrix_lrp, share_matrix
 
 LINEAR_RULES = [
@@ -345,3 +346,11 @@ def test_every_rule_has_its_formula_or_source_and_a_repr() -> None:
         assert rule.__doc__ and rule.kinds | {"any"}
         assert name in repr(rule(-1.0, 1.0) if rule is ZBox else rule())
     assert repr(Pass()) == "Pass()"
+
+
+def test_what_is_hardly_a_number_is_nothing_to_share_over() -> None:
+    """Behind an attention mask of -100 activations are 1e-44, whose inverse is infinite in float32."""
+    layer = nn.Linear(3, 2)
+    result = explain_outputs(layer, torch.full((1, 3), 1e-42), {"": Epsilon(1e-6)}, bias="leave")
+    assert bool(torch.isfinite(result.values).all())
+    assert float(inverse_or_zero(torch.tensor([1e-44, -1e-40, 1e-20])).abs()[:2].max()) == 0
