@@ -164,8 +164,8 @@ class BiLRP:
             of vectors (1, T, D). Inputs of two axes (1, F) have none.
         pool : int, optional
             The same as ``explain(x, y).pool(pool)``, several times faster for convolutional networks and large tiles:
-            the relevance of tiles is found without maps of full resolution (`bilrp._engine.tiled`), in networks that
-            branch up to their first branch. Of an image and a text it is the image's.
+            the relevance of tiles is found without maps of full resolution (`bilrp._engine.tiled`), as far up as it
+            pays and passes convolutions, pooling, sums and entry-wise operations. Of an image and a text it is the image's.
         tokens : (sequence of str or None, sequence of str or None)
             The tokens of each side, kept with the result.
 

@@ -38,6 +38,11 @@ class Step:
     strayed: Tensor | float = 0.0  # what came or went where the operation should pass on all: rounding, or a fault
 
     @property
+    def loses(self) -> bool:
+        """Whether relevance may stay behind: in biases, stabilizers, or constants beside the inputs."""
+        return self.context.function in WITH_CONSTANTS if self.rule is None else not self.rule.keeps_nothing
+
+    @property
     def approximates(self) -> bool:
         """Whether the rule shares something else than what the operation computed."""
         return self.rule is not None and not self.rule.exact
@@ -73,7 +78,7 @@ class Plan:
             conditions,
         )
 
-    def passed_on(self, relevance: Tensor, approximate: float) -> None:
+    def passed_on(self, relevance: Tensor, approximate: Tensor | float) -> None:
         """Note what came through to the input, and the share of it that passed a rule which approximates."""
         amount = torch.linalg.vector_norm(relevance, 1, dtype=torch.float64)
         self.received = self.received + amount
@@ -190,7 +195,7 @@ def prepare(step: Step, distribute: bool) -> Callable[[Sequence[Tensor | None]],
     return first_only
 
 
-def propagate(plan: Plan, relevance: Tensor, n_steps: int | None = None) -> Tensor:
+def propagate(plan: Plan, relevance: Tensor) -> Tensor:
     """Relevance of the input for given relevance at the top.
 
     Parameters
@@ -198,18 +203,29 @@ def propagate(plan: Plan, relevance: Tensor, n_steps: int | None = None) -> Tens
     plan : Plan
     relevance : Tensor of shape (K, N, M)
         One row for each explanation that is wanted.
-    n_steps : int, optional
-        Stop after so many steps, where one value is left that all further ones pass.
 
     Returns
     -------
-    Tensor of shape (K, *input shape), or of the shape of the value where it stopped
+    Tensor of shape (K, *input shape)
+    """
+    (at_input,) = propagate_to(plan, relevance).values()
+    return at_input
+
+
+def propagate_to(plan: Plan, relevance: Tensor, n_steps: int | None = None) -> dict[int, Tensor]:
+    """Relevance at the values where the first steps end, all of them by default.
+
+    Returns
+    -------
+    dict of int to Tensor of shape (K, *shape of the value)
+        For each node of the tape that relevance has come to and that no step has yet passed on.
     """
     tape = plan.tape
     top = tape.values[tape.output_node]
     live: dict[int, Tensor] = {tape.output_node: relevance.reshape(relevance.shape[0], *top.shape)}
     sums: dict[int, Tensor] = {tape.output_node: _sum(relevance)}
-    approximate = {tape.output_node: 0.0}  # the share of the relevance at a node that came through approximations
+    # the share of the relevance at a node that came through approximations
+    approximate: dict[int, Tensor | float] = {tape.output_node: 0.0}
     plan.arrived = plan.arrived + relevance.abs().sum().double()
     for step in plan.steps[:n_steps]:
         if step.backward is None:
@@ -220,29 +236,28 @@ def propagate(plan: Plan, relevance: Tensor, n_steps: int | None = None) -> Tens
         share = _mixed([(r, approximate[node]) for node, r in zip(outputs, arriving, strict=True) if r is not None])
         share = 1.0 if step.approximates else share
         passed = step.backward(arriving)
-        loses = step.context.function in WITH_CONSTANTS if step.rule is None else not step.rule.keeps_nothing
         untouched = len(passed) == 1 and passed[0] is arriving[0]
         after = before if untouched else [_sum(part) for part in passed]
         if not untouched:
             missing = (torch.stack(before).sum(0) - torch.stack(after).sum(0)).abs().sum()
-            step.kept, step.strayed = step.kept + missing * loses, step.strayed + missing * (not loses)
+            step.kept, step.strayed = step.kept + missing * step.loses, step.strayed + missing * (not step.loses)
         for node, part, amount in zip(step.context.flows, passed, after, strict=True):
             approximate[node] = _mixed([(live[node], approximate[node]), (part, share)]) if node in live else share
             live[node] = live[node] + part if node in live else part
             sums[node] = sums[node] + amount if node in sums else amount
-    ((node, relevance),) = live.items()
-    plan.passed_on(relevance, approximate[node])
-    return relevance
+    for node, arrived in live.items():
+        plan.passed_on(arrived, approximate[node])
+    return live
 
 
-def _mixed(parts: Sequence[tuple[Tensor, float]]) -> float:
+def _mixed(parts: Sequence[tuple[Tensor, Tensor | float]]) -> Tensor | float:
     """The mean of the shares of several relevances, weighted by how much there is of each, without sign."""
-    shares = {share for _, share in parts}
-    if len(shares) == 1:
-        return shares.pop()
+    shares = [share for _, share in parts]
+    if all(share is shares[0] or (isinstance(share, float) and share == shares[0]) for share in shares):
+        return shares[0]
     amounts = torch.stack([torch.linalg.vector_norm(relevance, 1, dtype=torch.float64) for relevance, _ in parts])
-    weights = (amounts / amounts.sum().clamp_min(torch.finfo(torch.float64).tiny)).tolist()
-    return float(sum(weight * share for weight, (_, share) in zip(weights, parts, strict=True)))
+    weights = amounts / amounts.sum().clamp_min(torch.finfo(torch.float64).tiny)
+    return torch.stack([weight * share for weight, share in zip(weights, shares, strict=True)]).sum()
 
 
 def _sum(relevance: Tensor) -> Tensor:

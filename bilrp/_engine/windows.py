@@ -208,13 +208,13 @@ def way_through(context: OperationContext, rule: Rule | None, distribute: bool) 
         return Pointwise(context, rule, distribute)
     if context.function in {"interpolate", "upsample"} and isinstance(rule, SumShare):
         return Interpolation(context, rule, distribute)
-    if rule is None and context.function == "pad" and (sides := _padding(context)) is not None:
+    if rule is None and context.function == "pad" and (sides := padding_before(context)) is not None:
         shift = np.array(sides)
         return lambda relevance, frame: [(relevance, WindowFrame(frame.corners - shift, frame.height, frame.width))]
     raise unsupported(context, "this operation")
 
 
-def _padding(context: OperationContext) -> tuple[int, int] | None:
+def padding_before(context: OperationContext) -> tuple[int, int] | None:
     """Rows above and columns to the left that a padding by a constant adds; None for another padding."""
     settings = context.operation.named("input", "pad", "mode", "value", mode="constant")
     sides = [*settings["pad"], 0, 0, 0, 0][:4]

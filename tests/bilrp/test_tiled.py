@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 import torch
@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from bilrp import BiLRP, InputError, JointRelevance, RuleError, explain_outputs
+from bilrp import BiLRP, InputError, JointRelevance, Relevance, RuleError, explain_outputs
 from bilrp._engine import tiled as pooled
 from bilrp._engine.propagation import DEFAULT_MEMORY, make_plan
+from bilrp._engine.shares import TOUCH
 from bilrp._trace.tape import frozen_eval, record
 from bilrp.canonizers import canonize, fold_batch_norm
 from bilrp.composites import FIRST, Composite, OfKind, vgg
@@ -68,7 +69,9 @@ def image(height: int, width: int, seed: int = 2) -> Tensor:
 def n_lifts(model: nn.Module, x: Tensor, composite: Composite | None = None) -> int:
     """How many operations above the input shares can pass."""
     with frozen_eval(model, x.device):
-        return len(pooled.chain(make_plan(canonize(record(model, x), [fold_batch_norm]), Composite.ensure(composite))))
+        return len(
+            pooled.lifts_of(make_plan(canonize(record(model, x), [fold_batch_norm]), Composite.ensure(composite)))
+        )
 
 
 def at(monkeypatch: pytest.MonkeyPatch, n: int) -> None:
@@ -160,26 +163,122 @@ def test_vgg(depth: int, n_layers: int, batch_norm: bool, monkeypatch: pytest.Mo
         assert a.kept == pytest.approx(b.kept, rel=1e-7, abs=1e-9)
 
 
-LINKS = {"plain": 3, "bias": 3, "batchnorm": 3, "residual": 2, "branches": 2, "transformer": 1}
+LIFTS = {"plain": 3, "bias": 3, "batchnorm": 3, "residual": 8, "branches": 10, "transformer": 1}
 
 
 @pytest.mark.parametrize("kind", TOYS)
-def test_networks_that_branch_are_done_up_to_there(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_networks_that_branch(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model, (x, y) = toy_network(kind), toy_pair()
     expected = BiLRP(model, "gamma").explain(x, y).pool(3)
     same(BiLRP(model, "gamma").explain(x, y, pool=3), expected)
-    assert n_lifts(model, x) == LINKS[kind]
-    at(monkeypatch, LINKS[kind])
+    assert n_lifts(model, x) == LIFTS[kind]
+    at(monkeypatch, LIFTS[kind])
     same(BiLRP(model, "gamma").explain(x, y, pool=3), expected)
 
 
-def test_residual_network_falls_back_behind_its_stem(monkeypatch: pytest.MonkeyPatch) -> None:
-    model, x, y = resnet(), image(17, 24), image(17, 24, 5)
-    assert n_lifts(model, x) == 3
-    expected = BiLRP(model, "gamma").explain(x, y).pool(8)
-    same(BiLRP(model, "gamma").explain(x, y, pool=8), expected)
-    at(monkeypatch, 3)
-    same(BiLRP(model, "gamma").explain(x, y, pool=8), expected)
+def test_residual_network_at_every_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, x = resnet(), image(17, 14)
+    expected = explain_outputs(model, x, "epsilon-plus")
+    for n in range(0, n_lifts(model, x) + 1, 3):
+        at(monkeypatch, n)
+        same_outputs(explain_outputs(model, x, "epsilon-plus", pool=8), expected, 8)
+
+
+def same_outputs(pooled_ones: Relevance, whole: Relevance, tile: int) -> None:
+    expected = tile_sums(whole.values.sum(1), tile)
+    assert float((pooled_ones.values - expected).abs().max()) <= 1e-9 * max(1.0, float(expected.abs().max()))
+    for a, b in zip(pooled_ones.coverage.entries, whole.coverage.entries, strict=True):
+        assert a.kept == pytest.approx(b.kept, rel=1e-7, abs=1e-9), a.name
+
+
+class RandomGraph(nn.Module):
+    """Operations over values that may be read any number of times; what nobody reads is summed into the embedding."""
+
+    KINDS = (
+        "conv",
+        "strided",
+        "depthwise",
+        "same",
+        "norm",
+        "relu",
+        "silu",
+        "gate",
+        "max",
+        "average",
+        "pad",
+        "add",
+        "cat",
+    )
+
+    def __init__(self, program: Sequence[tuple[str, int, int]]) -> None:
+        super().__init__()
+        self.program = program
+        self.layers = nn.ModuleDict()
+
+    def layer(self, key: str, make: Callable[[], nn.Module]) -> nn.Module:
+        if key not in self.layers:
+            self.layers[key] = make().double().eval()
+        return self.layers[key]
+
+    def forward(self, x: Tensor) -> Tensor:
+        values = [x]
+        for i, (kind, first, second) in enumerate(self.program):
+            a = values[first % len(values)]
+            alike = [value for value in values if value.shape[2:] == a.shape[2:]]
+            values.append(self.step(f"{i}", kind, a, alike[second % len(alike)]))
+        return torch.cat([value.flatten(1) for value in values[-2:]], 1)
+
+    def step(self, key: str, kind: str, a: Tensor, b: Tensor) -> Tensor:
+        c = a.shape[1]
+        if kind in {"conv", "strided", "same", "depthwise"}:
+            settings: dict[str, tuple[object, ...]] = {
+                "conv": (3, 1, 1),
+                "strided": ((2, 3), (2, 1), (0, 1), (1, 2)),
+                "same": (2, 1, "same"),
+                "depthwise": (3, 2, 1, 1, c),
+            }
+            n_out = 2 * c if kind == "depthwise" and c < 4 else c if kind == "depthwise" else 4
+            return self.layer(key, lambda: nn.Conv2d(c, n_out, *settings[kind]))(a)  # type: ignore[arg-type]
+        if kind == "norm":
+            norm = self.layer(key, lambda: nn.BatchNorm2d(c))
+            norm.running_mean.fill_(0.2)  # type: ignore[operator, union-attr]
+            return norm(a)
+        if kind == "add":
+            return a + 0.5 * b if a.shape == b.shape else a
+        if kind == "cat":
+            return torch.cat([a, b], 1) if a is not b and c + b.shape[1] < 9 else a
+        if kind == "gate":
+            return a * torch.sigmoid(self.layer(key, lambda: nn.Conv2d(c, c, 1))(a.mean((2, 3), keepdim=True)))
+        plain: dict[str, Callable[[Tensor], Tensor]] = {
+            "relu": F.relu,
+            "silu": F.silu,
+            "max": lambda value: F.max_pool2d(value, 3, 2, 1),
+            "average": lambda value: F.avg_pool2d(value, 2, 1),
+            "pad": lambda value: F.pad(value, (1, 0, 2, 1)),
+        }
+        return plain[kind](a) if min(a.shape[2:]) > 2 else a
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(RandomGraph.KINDS), st.integers(0, 20), st.integers(0, 20)), min_size=3, max_size=9
+    ),
+    st.sampled_from(["epsilon-plus", "gamma", "epsilon-alpha2-beta1", "lrp0"]),
+    st.floats(0, 1),
+    st.integers(2, 7),
+)
+def test_any_graph_at_any_cut(program: list[tuple[str, int, int]], composite: str, cut: float, tile: int) -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model, x = RandomGraph(program), image(13, 11)
+        width = model(x).shape[1]
+    projection = torch.randn(3, width, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    expected = explain_outputs(model, x, composite, projection=projection)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pooled, "cheapest", lambda found, max_held: found[round(cut * (len(found) - 1))])
+        got = explain_outputs(model, x, composite, projection=projection, pool=tile)
+    same_outputs(got, expected, tile)
 
 
 @pytest.mark.parametrize(
@@ -187,20 +286,22 @@ def test_residual_network_falls_back_behind_its_stem(monkeypatch: pytest.MonkeyP
     [
         (nn.Conv2d(4, 4, 3, groups=2), 3),
         (nn.Conv2d(4, 8, 3, stride=2, groups=4), 3),
-        (nn.Conv2d(4, 4, 3, padding="same"), 2),
+        (nn.Conv2d(4, 4, (3, 4), padding="same"), 3),
+        (nn.Conv2d(4, 4, 2, padding="valid"), 3),
         (nn.AvgPool2d(2, 2, 1, count_include_pad=False), 2),
         (nn.AvgPool2d(2, ceil_mode=True), 2),
         (nn.ConvTranspose2d(4, 2, 2, 2), 2),
         (nn.Upsample(scale_factor=2), 2),
-        (nn.ZeroPad2d(1), 2),
+        (nn.ZeroPad2d((1, 0, 2, 3)), 3),
+        (nn.ConstantPad2d(1, 0.5), 3),
+        (nn.ZeroPad2d(-1), 2),
+        (nn.ReflectionPad2d(1), 2),
         (nn.Dropout2d(), 2),  # no operation at all when a model is evaluated
         (nn.Hardswish(), 3),
     ],
     ids=lambda value: repr(value),
 )
-def test_an_operation_that_shares_cannot_pass_ends_the_chain(
-    layer: nn.Module, n: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_shares_can_pass(layer: nn.Module, n: int, monkeypatch: pytest.MonkeyPatch) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), layer, nn.Flatten()).double().eval()
@@ -210,38 +311,21 @@ def test_an_operation_that_shares_cannot_pass_ends_the_chain(
     same(BiLRP(model, "gamma").explain(x, y, pool=4), BiLRP(model, "gamma").explain(x, y).pool(4))
 
 
-def test_a_value_that_is_read_twice_ends_the_chain() -> None:
-    class Twice(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.first, self.second = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1)
-
-        def forward(self, x: Tensor) -> Tensor:
-            seen = self.first(x).relu()
-            return torch.cat([self.second(seen).flatten(1), seen.flatten(1)], 1)
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        model = Twice().double()
-    x, y = image(8, 8), image(8, 8, 5)
-    assert n_lifts(model, x) == 2
-    same(BiLRP(model, "gamma").explain(x, y, pool=4), BiLRP(model, "gamma").explain(x, y).pool(4))
-
-
 def test_the_cut_follows_the_counted_work() -> None:
     model, x = VGG(11, 6), image(64, 64).float()
     tiles = pooled.Tiles(8, 64, 64)
     with frozen_eval(model, x.device):
         plan = make_plan(record(model, x), vgg(0.0, 1.0))
-        links = pooled.chain(plan)
+        links = pooled.lifts_of(plan)
         found = {n: pooled.cuts(plan, links, tiles, n) for n in (1, 100, 10**6)}
     # by hand: 64 windows of 10 x 10 (those at the upper and lower edge 9 high) and 27 products each at the first layer
     rows = 2 * 9 + 6 * 10
     first = found[100][1]
-    second = 100 * 32 * 32 * 64 * 9 * 128
+    inputs = 64 * 64 * 64 + 2 * 32 * 32 * 64 + 32 * 32 * 128 + 16 * 16 * 128  # of the five operations above it
+    above = 100 * (32 * 32 * 64 * 9 * 128 + TOUCH * inputs)
     assert first.held == 8 * rows * 10 * 64
-    assert first.work == 8 * rows * 10 * 64 * 27 + second + 100 * first.held
-    assert found[100][0].work == 100 * 64 * 64 * 64 * 27 + second
+    assert first.work == 8 * rows * 10 * (64 * 27 + 3 * TOUCH) + above + 100 * first.held
+    assert found[100][0].work == 100 * 64 * 64 * (64 * 27 + 3 * TOUCH) + above
     best = {n: pooled.cheapest(cuts, DEFAULT_MEMORY).n_lifts for n, cuts in found.items()}
     assert best[1] == 0 and best[10**6] == 6
     assert pooled.cheapest(found[10**6], max_held=1).n_lifts == 0
@@ -279,7 +363,7 @@ def test_every_feature_by_itself(kind: str, flat: bool, monkeypatch: pytest.Monk
     model, x, y = network(kind), image(18, 14), image(18, 14, 5)
     model = model if flat else model[:-1]
     expected = BiLRP(model, "gamma").explain(x, y).pool(6)
-    monkeypatch.setattr(pooled, "propagate", None)  # nothing comes down
+    monkeypatch.setattr(pooled, "propagate_to", None)  # nothing comes down
     same(BiLRP(model, "gamma").explain(x, y, pool=6), expected)
 
 
