@@ -165,7 +165,7 @@ class BiLRP:
         pool : int, optional
             The same as ``explain(x, y).pool(pool)``, several times faster for convolutional networks and large tiles:
             the relevance of tiles is found without maps of full resolution (`bilrp._engine.tiled`), as far up as it
-            pays and passes convolutions, pooling, sums and entry-wise operations. Of an image and a text it is the image's.
+            pays: through convolutions, pooling, sums, entry-wise operations. Of an image and a text it is the image's.
         tokens : (sequence of str or None, sequence of str or None)
             The tokens of each side, kept with the result.
 

@@ -234,7 +234,7 @@ class RandomGraph(nn.Module):
             settings: dict[str, tuple[object, ...]] = {
                 "conv": (3, 1, 1),
                 "strided": ((2, 3), (2, 1), (0, 1), (1, 2)),
-                "same": (2, 1, "same"),
+                "same": ((3, 1), 1, "same", 2),
                 "depthwise": (3, 2, 1, 1, c),
             }
             n_out = 2 * c if kind == "depthwise" and c < 4 else c if kind == "depthwise" else 4
@@ -286,7 +286,7 @@ def test_any_graph_at_any_cut(program: list[tuple[str, int, int]], composite: st
     [
         (nn.Conv2d(4, 4, 3, groups=2), 3),
         (nn.Conv2d(4, 8, 3, stride=2, groups=4), 3),
-        (nn.Conv2d(4, 4, (3, 4), padding="same"), 3),
+        (nn.Conv2d(4, 4, (3, 5), padding="same", dilation=2), 3),
         (nn.Conv2d(4, 4, 2, padding="valid"), 3),
         (nn.AvgPool2d(2, 2, 1, count_include_pad=False), 2),
         (nn.AvgPool2d(2, ceil_mode=True), 2),
