@@ -14,43 +14,46 @@ import torch
 from torch import Tensor, nn
 
 from bilrp._engine.propagation import DEFAULT_MEMORY
-from bilrp.canonizers import Canonizer, fold_batch_norm
-from bilrp.certificate import warn_of_doubts
+from bilrp.canonizers import DEFAULT_CANONIZERS, Canonizer
+from bilrp.certificate import attest
 from bilrp.composites import Composite
 from bilrp.coverage import Coverage, CoverageEntry
 from bilrp.exceptions import InputError
-from bilrp.explain import summed_axis
+from bilrp.inputs import Bound, ModelInput, Tower, bind, read
 from bilrp.outputs import Relevance, explain_outputs
 from bilrp.rules import Rule
+from bilrp.tasks import Task
 
 Index = int | tuple[int, ...]
 Target = Index | str | Sequence[Index] | Tensor | Callable[[Tensor], Any] | None
 
 
 def attribute(
-    model: nn.Module,
-    x: Tensor,
+    model: Tower,
+    x: ModelInput,
     target: Target = None,
     *,
-    composite: Composite | str | Mapping[str, Rule] | None = "epsilon-plus",
+    composite: Composite | str | Mapping[str, Rule] | None = "auto",
     bias: str = "leave",
     keep_channels: bool = False,
-    channel_axis: int = 1,
+    channel_axis: int | None = None,
+    relevance_of: str | int | None = None,
     pool: int | None = None,
-    canonizers: Sequence[Canonizer] = (fold_batch_norm,),
+    canonizers: Sequence[Canonizer] = DEFAULT_CANONIZERS,
     memory: int = DEFAULT_MEMORY,
 ) -> Relevance:
     """The relevance of every part of an input for chosen outputs of a model.
 
     Parameters
     ----------
-    model : nn.Module
+    model : nn.Module, or a method of one
         Maps a batch, such as images (N, C, H, W), to outputs (N, M), such as the logits of M classes, or to maps
         (N, M, rows, columns). Explained in evaluation mode; left as it was. Give logits: the softmax of a class has
-        the evidence against all others in it.
-    x : Tensor of shape (N, ...)
+        the evidence against all others in it. Of an output with ``.logits`` (Hugging Face) these are taken.
+    x : Tensor of shape (N, ...), tuple or mapping
         One input or several; they are explained one after the other, each as if it were alone. Integer inputs are
-        token numbers: their relevance is that of their vectors, summed.
+        token numbers: their relevance is that of their vectors, summed. A model of several inputs gets a tuple by place
+        or a dict by name, such as ``{"input_ids": ids, "attention_mask": mask}``.
     target : int, tuple of int, list, "max", Tensor, callable or None
         Which outputs. A number: that class. A tuple: an index into the outputs of one input, such as (class, row,
         column). A list of these: each of them. None or ``"max"``: the greatest output of each input. A tensor (M,) or
@@ -63,9 +66,11 @@ def attribute(
         Whether biases and stabilizers keep their share or give it to the inputs over abs(z_jk).
     keep_channels : bool
         Keep the channel axis instead of summing over it.
-    channel_axis : int
-        Which axis of the input the channels are on; -1 for sequences of vectors (1, T, D). Inputs of two axes have
-        none.
+    channel_axis : int, optional
+        Which axis of the input the channels are on. Default: 1; the last for ``inputs_embeds``. Inputs of two axes
+        have none.
+    relevance_of : str or int, optional
+        Which tensor of several inputs is explained, the others are held fixed; see `bilrp.BiLRP`.
     pool : int, optional
         Sum over tiles of pool x pool pixels of an image, and over its channels; cheaper than maps of full resolution.
     canonizers : sequence of callable
@@ -98,48 +103,72 @@ def attribute(
     >>> relevance.values.shape, relevance.targets
     (torch.Size([2, 8, 8]), ('output 2', 'output 4'))
     """
-    if x.dim() < 2 or not len(x):
+    inputs, _ = read(model, x)
+    _, carrier, _ = bind(model, inputs, relevance_of)
+    n_inputs = len(carrier) if carrier.dim() > 1 else 0
+    if not n_inputs:
         raise InputError(
-            f"attribute: got an input of shape {tuple(x.shape)}, expected one or more inputs with their batch axis, "
-            f"such as (1, C, H, W). Use x[None]."
+            f"attribute: got an input of shape {tuple(carrier.shape)}, expected one or more inputs with their batch "
+            f"axis, such as (1, C, H, W). Use x[None]."
         )
-    axis = summed_axis(x, keep_channels, channel_axis)
-    several = len(x) > 1
     labels: list[str] = []
 
     def explain(n: int) -> Relevance:
         def weights(outputs: Tensor) -> Tensor:
             rows, names = target_weights(target, outputs)
-            labels.extend(f"input {n}, {name}" if several else name for name in names)
+            labels.extend(f"input {n}, {name}" if n_inputs > 1 else name for name in names)
             return rows
 
-        return explain_outputs(
-            model,
-            x[n : n + 1],
-            composite,
-            bias=bias,
-            projection=weights,
-            pool=pool,
-            reduce=None
-            if axis is None or pool is not None
-            else lambda relevance: relevance.sum(dim=axis + 1),  # K comes first
-            canonizers=canonizers,
-            memory=memory,
-            warn=False,
-        )
+        task = Task.of(model, _sample(inputs, n, n_inputs), relevance_of, keep_channels, channel_axis, pool)
+        with task.understood():
+            return explain_outputs(
+                _with_logits(task.model),
+                task.carrier,
+                composite,
+                bias=bias,
+                projection=weights,
+                pool=pool if task.tiles_alone else None,
+                reduce=None if task.tiles_alone else task.reduce,
+                canonizers=canonizers,
+                memory=memory,
+                warn=False,
+            )
 
-    def reduce(relevance: Tensor) -> Tensor:
-        return relevance if axis is None else relevance.sum(dim=axis + 1)  # K comes first
-
-    parts = [explain(n) for n in range(len(x))]
+    parts = [explain(n) for n in range(n_inputs)]
     whole = Relevance(
         torch.cat([part.values for part in parts]),
         torch.cat([part.embedding for part in parts]),
         _merged([part.coverage for part in parts]),
         targets=tuple(labels),
     )
-    warn_of_doubts(whole.certificate)
+    attest(whole.certificate, [whole.coverage])
     return whole
+
+
+def _sample(x: ModelInput, n: int, n_inputs: int) -> ModelInput:
+    """The n-th of several inputs: of every tensor that has one entry for each of them."""
+
+    def part(value: Any) -> Any:
+        batched = isinstance(value, Tensor) and value.dim() > 0 and len(value) == n_inputs
+        return value[n : n + 1] if batched else value
+
+    if isinstance(x, Tensor):
+        return x[n : n + 1]
+    if isinstance(x, Mapping):
+        return {key: part(value) for key, value in x.items()}
+    return tuple(part(value) for value in x)
+
+
+def _with_logits(module: nn.Module) -> nn.Module:
+    """The same model, returning its logits where it returns an object that has them."""
+    call = module.call if isinstance(module, Bound) else module
+
+    def logits(x: Tensor) -> Any:
+        out = call(x)
+        found = getattr(out, "logits", None)
+        return found if isinstance(found, Tensor) else out
+
+    return Bound(module.module if isinstance(module, Bound) else module, logits)
 
 
 def target_weights(target: Target, outputs: Tensor) -> tuple[Tensor, list[str]]:

@@ -139,3 +139,49 @@ def test_a_target_that_does_not_fit_is_refused(target: object, message: str) -> 
 def test_an_input_without_samples_is_refused(x: Tensor) -> None:
     with pytest.raises(InputError, match="expected one or more inputs with their batch axis"):
         bilrp.attribute(toy_network("plain"), x)
+
+
+class Classifier(nn.Module):
+    """Like those of Hugging Face: token numbers and a mask in, an object with logits out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.vectors = nn.Embedding(20, 6)
+        self.head = nn.Linear(6, 3, bias=False)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> object:
+        weights = attention_mask[..., None] / attention_mask.sum(1)[:, None, None]
+        return type("Output", (), {"logits": self.head((self.vectors(input_ids) * weights).sum(1))})()
+
+
+def test_inputs_of_several_tensors_and_outputs_with_logits() -> None:
+    torch.manual_seed(0)
+    net = Classifier().double()
+    texts = {
+        "input_ids": torch.randint(0, 20, (2, 5)),
+        "attention_mask": torch.tensor([[1.0] * 5, [1.0] * 3 + [0.0] * 2]),
+    }
+    relevance = bilrp.attribute(net, texts, [0, 2], composite="epsilon")
+    assert relevance.values.shape == (4, 5)
+    vectors = net.vectors(texts["input_ids"]) @ net.head.weight.T / torch.tensor([5.0, 3.0])[:, None, None]
+    vectors[1, 3:] = 0
+    torch.testing.assert_close(
+        relevance.values, vectors[:, :, [0, 2]].transpose(1, 2).flatten(0, 1), rtol=1e-4, atol=1e-5
+    )
+    by_place = bilrp.attribute(
+        net, (texts["input_ids"], texts["attention_mask"]), [0, 2], composite="epsilon", relevance_of=0
+    )
+    torch.testing.assert_close(by_place.values, relevance.values)
+
+
+def test_an_input_that_the_model_cannot_take_is_refused_with_what_to_do() -> None:
+    with pytest.raises(InputError, match="cannot be run on"):
+        bilrp.attribute(toy_network("plain"), torch.zeros(1, 3, 8, 8, dtype=torch.uint8))
+    with pytest.raises(InputError, match="expected a tensor with its batch axis"):
+        bilrp.attribute(toy_network("plain"), np.zeros((1, 3, 8, 8)))
+
+
+def test_rules_are_chosen_by_themselves() -> None:
+    x, _ = toy_pair()
+    relevance = bilrp.attribute(toy_network("residual"), x)
+    assert relevance.certificate.composite.startswith("auto")
