@@ -33,9 +33,10 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from bilrp import baselines, canonizers, composites, evaluation, exceptions, rules, text
+from bilrp import baselines, canonizers, composites, evaluation, exceptions, rules, similarities, text
 from bilrp.attribution import attribute
 from bilrp.certificate import Certificate
+from bilrp.clusters import ExplanationClusters, cluster_explanations
 from bilrp.composites import COMPOSITES, Composite
 from bilrp.coverage import Coverage
 from bilrp.exceptions import (
@@ -70,6 +71,7 @@ __all__ = [
     "Contrast",
     "Coverage",
     "DoubtfulExplanationWarning",
+    "ExplanationClusters",
     "Factor",
     "InputError",
     "JointRelevance",
@@ -87,6 +89,7 @@ __all__ = [
     "attribute",
     "baselines",
     "canonizers",
+    "cluster_explanations",
     "composites",
     "contrast",
     "evaluation",
@@ -100,6 +103,7 @@ __all__ = [
     "plotting",
     "rules",
     "save_factors",
+    "similarities",
     "similarity_matrix",
     "testing",
     "text",

@@ -343,7 +343,9 @@ def test_batches_are_of_one_shape(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_benchmark_counts_and_compares() -> None:
-    spec = importlib.util.spec_from_file_location("bilrp_factors", Path("benchmarks/bilrp_factors.py").resolve())
+    spec = importlib.util.spec_from_file_location(
+        "bilrp_factors", Path(__file__).parents[2] / "benchmarks" / "bilrp_factors.py"
+    )
     assert spec is not None and spec.loader is not None
     benchmark = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(benchmark)
