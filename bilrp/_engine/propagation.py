@@ -45,7 +45,7 @@ class Step:
     @property
     def approximates(self) -> bool:
         """Whether the rule shares something else than what the operation computed."""
-        return self.rule is not None and not self.rule.exact
+        return self.rule is not None and not self.rule.is_exact(self.context)
 
 
 @dataclass
@@ -99,7 +99,7 @@ class Plan:
 
 def _entry(step: Step, arrived: float) -> CoverageEntry:
     context = step.context
-    state = "exact" if step.rule is None else "rule" if step.rule.exact else "approximate"
+    state = "exact" if step.rule is None else "rule" if step.rule.is_exact(context) else "approximate"
     rule = "" if step.rule is None else repr(step.rule)
     strayed = float(step.strayed) / arrived
     kept = float(step.kept) / arrived + (strayed if strayed > ROUNDING else 0.0)
@@ -264,4 +264,4 @@ def _sum(relevance: Tensor) -> Tensor:
     """The sum of each explanation's relevance: shape (K,)."""
     if relevance.is_complex():  # real and imaginary parts have relevance of their own
         relevance = torch.view_as_real(relevance)
-    return relevance.sum(dim=tuple(range(1, relevance.dim()))).double()
+    return relevance.reshape(relevance.shape[0], -1).sum(1).double()

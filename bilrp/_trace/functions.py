@@ -51,6 +51,10 @@ SHAPES = {
     *("atleast_1d", "atleast_2d", "atleast_3d", "alias", "positive", "block_diag"),
     *("scatter", "masked_scatter", "index_copy", "index_fill", "index_put", "slice_scatter", "select_scatter"),
     *("max_unpool1d", "max_unpool2d", "max_unpool3d", "real", "imag", "view_as_real", "view_as_complex", "complex"),
+    *(f"{name}_copy" for name in ("view", "unsqueeze", "unbind", "transpose", "squeeze", "split", "split_with_sizes")),
+    *(f"{name}_copy" for name in ("permute", "diagonal", "alias", "t", "unfold", "as_strided", "slice", "select")),
+    *("unsafe_chunk", "unsafe_split", "linalg_diagonal", "as_strided_scatter", "cartesian_prod", "combinations", "put"),
+    *("meshgrid", "cfloat", "cdouble", "chalf"),
     *("resolve_conj", "resolve_neg", "fft_fftshift", "fft_ifftshift", "narrow_copy", "detach_copy", "expand_copy"),
     *("diagonal_scatter", "fill_diagonal", "fill", "zero", "memory"),
 }
@@ -86,10 +90,13 @@ ALIASES = {
     "max_pool1d_with_indices": "max_pool1d",
     "max_pool2d_with_indices": "max_pool2d",
     "max_pool3d_with_indices": "max_pool3d",
+    **{f"adaptive_max_pool{n}d_with_indices": f"adaptive_max_pool{n}d" for n in (1, 2, 3)},
+    **{f"fractional_max_pool{n}d_with_indices": f"fractional_max_pool{n}d" for n in (2, 3)},
 }
 ATEN = {
     "_softmax": "softmax",
     "_log_softmax": "log_softmax",
+    "_safe_softmax": "softmax",
     "_unsafe_view": "view",
     "_reshape_alias": "view",
     "_to_copy": "to",
@@ -112,4 +119,6 @@ def function_name(func: Callable[..., Any]) -> str:
     if name == "__get__":  # an attribute, such as Tensor.T
         name = getattr(getattr(func, "__self__", None), "__name__", name)
     name = ALIASES.get(name, name)
+    if name.endswith("_") and name[:-1] in ALIASES and not name.startswith("_"):
+        return f"{ALIASES[name[:-1]]}_"
     return ALIASES.get(name.strip("_"), name.strip("_")) if name.startswith("__") and name != "__setitem__" else name

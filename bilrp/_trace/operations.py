@@ -46,19 +46,22 @@ from bilrp._trace.tape import Operation, Ref, Tape, carries, found_in, is_intege
 CONVOLUTIONS = {"conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"}
 PRODUCTS = {
     *("matmul", "mm", "bmm", "mv", "einsum", "rmatmul", "outer", "ger", "dot", "inner", "vdot", "tensordot", "kron"),
-    *("bilinear", "linalg_multi_dot", "chain_matmul"),
+    *("bilinear", "linalg_multi_dot", "chain_matmul", "cross", "linalg_cross", "linalg_vecdot"),
 }
 SUMS = {
     *("add", "sub", "rsub", "radd", "sum", "mean", "cumsum", "index_add", "scatter_add", "fold"),
+    *("nansum", "nanmean", "trace", "trapz", "trapezoid", "cumulative_trapezoid", "sum_to_size"),
     *("avg_pool1d", "avg_pool2d", "avg_pool3d", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d"),
 }
 MAPS = {
     *(f"fft_{way}{name}{n}" for way in ("", "i") for name in ("fft", "rfft") for n in ("", "2", "n")),
-    *("fft_hfft", "fft_ihfft", "stft", "istft", "grid_sample", "grid_sampler", "diff"),
+    *(f"fft_{way}hfft{n}" for way in ("", "i") for n in ("", "2", "n")),
+    *("stft", "istft", "grid_sample", "grid_sampler", "grid_sampler_2d", "grid_sampler_3d", "diff", "gradient"),
 }
 """Linear maps whose coefficients have either sign, and no weights that a rule could change."""
 MAXIMA = {
     *("logsumexp", "logaddexp", "logaddexp2", "logcumsumexp"),  # soft ones: their slopes are shares that add up to 1
+    *("fractional_max_pool2d", "fractional_max_pool3d"),
     *("max", "amax", "maximum", "fmax", "max_pool1d", "max_pool2d", "max_pool3d"),
     *("adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d"),
 }
@@ -95,7 +98,8 @@ ELEMENTWISE = {
     ),
     *("arcsin", "arccos", "arctan", "sinh", "cosh", "asinh", "acosh", "atanh", "arctanh", "sign", "sgn", "heaviside"),
     *("remainder", "fmod", "floor_divide", "float_power", "logsigmoid", "xlogy", "lgamma", "special_expit", "deg2rad"),
-    *("hardswish", "quick_gelu", "conj", "conj_physical", "feature_alpha_dropout", "ldexp", "bernoulli"),
+    *("rpow", "rmod", "rad2deg", "digamma", "i0", "polygamma", "mvlgamma", "hardswish", "quick_gelu", "conj"),
+    *("conj_physical", "feature_alpha_dropout", "ldexp", "bernoulli"),
 }
 NORMS = {"layer_norm", "group_norm", "instance_norm", "rms_norm", "normalize", "batch_norm", "local_response_norm"}
 SIGNED = {"sub": torch.add, "rsub": torch.add}  # the same sums with every part counted positive
@@ -106,7 +110,8 @@ REDUCTIONS = {
 }
 HOMOGENEOUS = {
     *("std", "var", "norm", "linalg_vector_norm", "linalg_norm", "linalg_matrix_norm", "frobenius_norm", "prod"),
-    *("cumprod", "quantile", "nanquantile", "hypot"),
+    *("cumprod", "quantile", "nanquantile", "hypot", "cov", "dist", "mse_loss", "l1_loss", "nuclear_norm"),
+    *("linalg_matrix_power", "linalg_det", "det", "linalg_svdvals", "linalg_eigvalsh", "linalg_cholesky", "cholesky"),
 }
 """Operations that `SlopeShare` explains exactly: of n factors each gets 1/n, of a norm each what its square brought."""
 
@@ -227,7 +232,7 @@ def _zeroed(args: tuple[Any, ...], function: str) -> tuple[Any, ...]:
             torch.zeros_like(item) if isinstance(item, Tensor) else item if isinstance(item, Ref) else item * 0
             for item in args
         )
-    if function in {"index_add", "scatter_add", "scatter_reduce", "index_put", "scatter"}:
+    if function in {"index_add", "scatter_add", "scatter_reduce", "index_put", "put"}:
         return (torch.zeros_like(args[0]) if isinstance(args[0], Tensor) else args[0], *args[1:])
     return args
 
@@ -323,7 +328,10 @@ class OperationContexts:
             return "sum", inputs
         if name in {"interpolate", "upsample"}:
             return "sum", inputs
-        if name in {"scatter_reduce", "index_reduce"} or (name in {"index_put", "scatter"} and self._adds(operation)):
+        adds = name in {"index_put", "put", "scatter"} and self._adds(operation)
+        if adds or name in {"scatter_reduce", "index_reduce"}:
+            if name == "scatter":  # PyTorch has no slope of it
+                return "unknown", inputs
             return REDUCTIONS.get(str(self._reduction(operation)), "unknown"), inputs
         if name in MAPS:
             return ("sum" if isinstance(operation.args[0], Ref) else "unknown"), inputs[:1]
@@ -351,7 +359,7 @@ class OperationContexts:
             return ("recurrent" if operation.part_of in RECURRENT else "gate"), inputs
         if name == "div":
             return ("elementwise", inputs) if len(inputs) == 1 else ("quotient", (refs[0].node,))
-        if name in ELEMENTWISE and len(inputs) == 1:
+        if (name in ELEMENTWISE or name.startswith("special_")) and len(inputs) == 1:
             return "elementwise", inputs
         return "unknown", inputs
 
@@ -371,7 +379,7 @@ class OperationContexts:
     @staticmethod
     def _reduction(operation: Operation) -> Any:
         given = operation.named("input", "dim", "index", "source", "reduce", include_self=True)
-        if operation.function == "index_put":
+        if operation.function in {"index_put", "put"}:
             return "sum" if operation.named("input", "indices", "values", "accumulate").get("accumulate") else None
         return given.get("reduce")
 

@@ -267,11 +267,14 @@ class _Recorder(TorchFunctionMode):
             out = func(*args, **kwargs)
             self._fix(out)
             return out
-        if tracked and isinstance(func, torch._ops.OpOverload) and name in OPERATORS:
+        if tracked and name in OPERATORS:
             with self:
                 return OPERATORS[name](*args, **kwargs)
         if tracked and any(tensor.layout != torch.strided for tensor in tensors_in((args, kwargs))):
             args, kwargs = _map((args, kwargs), _dense)
+        if tracked and name.endswith("_") and name[:-1] in WRITTEN_OUT:
+            with self:
+                return args[0].copy_(WRITTEN_OUT[name[:-1]](*args, **kwargs))
         if tracked and name in DECOMPOSED:
             return self._step_by_step(name, args, kwargs)
         if tracked and name in COMPUTED_WEIGHTS and self._adds_bias(name, args, kwargs):
@@ -367,7 +370,7 @@ class _Recorder(TorchFunctionMode):
             (args, kwargs),
             lambda item: Ref(self.nodes[id(item)]) if isinstance(item, Tensor) and id(item) in self.nodes else item,
         )
-        function = name.rstrip("_") if written is not None and name != "__setitem__" else name.strip("_")
+        function = name.strip("_")
         if written is None:
             self._append(function, func, refs, made)
             return

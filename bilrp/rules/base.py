@@ -125,6 +125,10 @@ class Rule:
         """Whether the rule can be used for an operation."""
         return context.kind in self.kinds
 
+    def is_exact(self, context: OperationContext) -> bool:
+        """Whether the rule shares what this operation really computed; see `exact`."""
+        return self.exact
+
     def feeds(self, context: OperationContext) -> tuple[int, ...]:
         """Which of the context's flows get relevance from this rule, as places in ``flows``; the others are held fixed.
 

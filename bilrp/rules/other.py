@@ -201,6 +201,8 @@ class MinShare(UnstabilizedRule):
         if context.function in {"minimum", "fmin"} or (context.function == "min" and _is_binary(context)):
             shape = context.inputs[0].shape
             return lambda relevance: (sum_to(relevance, shape),)
+        if context.function in {"scatter_reduce", "index_reduce"}:  # groups of unequal size: to the smallest
+            return lambda relevance: context.vjp([relevance])
         return lambda relevance: context.vjp([relevance], _mean)
 
 

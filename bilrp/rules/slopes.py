@@ -46,6 +46,9 @@ class SlopeShare(Rule):
 
     exact = False
 
+    def is_exact(self, context: OperationContext) -> bool:
+        return context.kind == "homogeneous"
+
     def serves(self, context: OperationContext) -> bool:
         return context.kind not in {"shape", "embedding"}
 
@@ -66,9 +69,13 @@ def directional(context: OperationContext) -> Tensor:
     with torch.enable_grad():
         leaves = [value.detach().requires_grad_() for value in context.inputs]
         out = context.run(leaves)[0]
+        if not out.requires_grad:
+            return torch.zeros_like(out)
         cotangent = torch.zeros_like(out, requires_grad=True)
         gradients = torch.autograd.grad(out, leaves, cotangent, create_graph=True, allow_unused=True)
         parts = [(a.detach().conj() * g).real.sum() for a, g in zip(leaves, gradients, strict=True) if g is not None]
+        if not parts:
+            return torch.zeros_like(out).detach()
         total = torch.stack(parts).sum()
         (own,) = torch.autograd.grad(total, cotangent, allow_unused=True)
     return torch.zeros_like(out).detach() if own is None else own.detach()
@@ -127,7 +134,7 @@ class Uniform(UnstabilizedRule):
 
         def backward(relevance: Tensor) -> tuple[Tensor, ...]:
             total = torch.view_as_real(relevance) if relevance.is_complex() else relevance
-            total = total.flatten(1).sum(1)
+            total = total.reshape(total.shape[0], -1).sum(1)
             return tuple(total.reshape(-1, *[1] * share.dim()) * share for share in shares)
 
         return backward

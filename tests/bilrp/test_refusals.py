@@ -49,15 +49,14 @@ def square(x: Tensor) -> Tensor:
 WITHOUT_RULES: dict[str, Function] = {
     "inverse": lambda m, x: torch.linalg.inv(square(m.a(x))).sum(0, keepdim=True),
     "solution": lambda m, x: torch.linalg.solve(square(m.a(x)), x[0])[None],
-    "eigenvalues": lambda m, x: torch.linalg.eigvalsh(square(m.a(x)))[None],
+    "eigenvectors, the second result": lambda m, x: torch.linalg.eigh(square(m.a(x)))[1].reshape(1, -1),
     "singular values, the second result": lambda m, x: torch.linalg.svd(square(m.a(x)))[1][None],
-    "determinant": lambda m, x: torch.linalg.det(square(m.a(x))).reshape(1, 1),
+    "logarithm of a determinant": lambda m, x: torch.logdet(square(m.a(x))).reshape(1, 1),
     "angle of two": lambda m, x: torch.atan2(m.a(x), m.b(x)),
     "power of two": lambda m, x: torch.pow(x, m.b(x)),
     "phase": lambda m, x: torch.fft.rfft(m.a(x)).angle(),
     "histogram": lambda m, x: torch.histc(m.a(x), 4)[None],
     "unique": lambda m, x: torch.unique(m.a(x))[None],
-    "cross product": lambda m, x: torch.linalg.cross(m.a(x)[:, :3], m.b(x)[:, :3]),
     "loss as a distance": lambda m, x: F.smooth_l1_loss(m.a(x), m.b(x)).reshape(1, 1),
     "two in a row": lambda m, x: torch.linalg.inv(torch.linalg.inv(square(m.a(x)))).sum(0, keepdim=True),
 }

@@ -82,6 +82,25 @@ WRITTEN: dict[str, Callable[[Tensor], Tensor]] = {
     "index_put with sums": lambda x: (
         torch.zeros(2, 3, 4, 5).double().index_put((torch.tensor([1, 1]),), torch.cat([x, x]), accumulate=True)
     ),
+    "addcmul_": lambda x: x.clone().addcmul_(x, torch.sigmoid(x)),
+    "lerp_": lambda x: x.clone().lerp_(x.flip(1), 0.3),
+    "reciprocal_": lambda x: x.clone().reciprocal_(),
+    "threshold in place": lambda x: F.threshold(x * 1, 0.1, 0.0, inplace=True),
+    "put with sums": lambda x: (x * 1).put_(torch.tensor([0, 0]), x.reshape(-1)[:2], accumulate=True),
+    "minus the mean of all": lambda x: x - x.mean(),
+    "largest of all": lambda x: x.max().reshape(1, 1),
+    "scatter_reduce amin": lambda x: (
+        torch.zeros(1, 3, 2, 5)
+        .double()
+        .scatter_reduce(2, torch.tensor([0, 1, 1, 0]).reshape(4, 1).expand(1, 3, 4, 5), x, "amin", include_self=False)
+    ),
+    "covariance": lambda x: torch.cov(x[0, 0]),
+    "determinant": lambda x: torch.linalg.det(x[0, :, :3, :3]),
+    "cross product": lambda x: torch.linalg.cross(x[:, :, :3], x[:, :, 1:], dim=1),
+    "view_copy": lambda x: torch.view_copy(x, (3, 20)),
+    "adaptive pooling with places": lambda x: F.adaptive_max_pool2d(x, 2, return_indices=True)[0],
+    "trapezoid": lambda x: torch.trapezoid(x, dim=2),
+    "special functions": lambda x: torch.special.erfcx(x),
     "nan_to_num": lambda x: x.nan_to_num(),
     "where of two": lambda x: torch.where(x > 0, x, x.flip(1)),
     "maximum of many": lambda x: torch.maximum(torch.maximum(x[:, 0], x[:, 1]), x[:, 2]),
