@@ -132,6 +132,13 @@ class LRP0(LinearRule):
         a, w = layer.input, layer.weight
         return [Group([(a, w)], layer.bias, [(a.abs(), w.abs())])]
 
+    def terms(self, layer: LinearLayer, distribute: bool = False) -> list[Term]:
+        if distribute or self.stabilizer == "relative" or type(self).groups is not LRP0.groups:
+            return super().terms(layer, distribute)
+        # the output as the model rounded it: relevance is in proportion to that, also in half precision
+        inverse = inverse_or_zero(stabilize(layer.output, self.eps, self.stabilizer))
+        return [Term([(layer.input, layer.weight)], inverse)]
+
 
 class Epsilon(LRP0):
     r"""LRP-epsilon: as LRP-0, with a denominator that absorbs weak and contradictory parts [Bach2015]_.

@@ -176,3 +176,18 @@ def test_a_network_of_layer_norms_is_gradient_times_input_with_spreads_detached(
     assert sum(entry.kept for entry in entries) > 0.01  # shifts keep their share, and it is stated
     whole = explain_outputs(net, x, bias="distribute")
     torch.testing.assert_close(whole.values.sum(1), whole.embedding, rtol=1e-6, atol=1e-9)
+
+
+def test_outputs_that_cancel_in_float32_do_not_make_relevance_grow() -> None:
+    """LRP-0 divides by the outputs as the model rounded them, which is what relevance is in proportion to."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        net = nn.Sequential(nn.Linear(2, 200), nn.BatchNorm1d(200), nn.ReLU(), nn.Linear(200, 3)).eval()
+    x = torch.tensor([[1000.0, -700.0]])
+    norm = net[1]
+    assert isinstance(norm, nn.BatchNorm1d) and norm.running_mean is not None
+    norm.running_mean.copy_(net[0](x)[0].detach() + 1e-3 * torch.randn(200, generator=torch.Generator().manual_seed(1)))
+    leaf = x.clone().requires_grad_()
+    gradients = [torch.autograd.grad(value, leaf, retain_graph=True)[0] for value in net(leaf)[0]]
+    got = explain_outputs(net, x, warn=False).values
+    torch.testing.assert_close(got, torch.cat(gradients) * x, rtol=1e-4, atol=1e-2)
