@@ -13,13 +13,15 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from bilrp._engine.finite import first_relevance, require_finite_values
 from bilrp._engine.propagation import DEFAULT_MEMORY, make_plan, propagate
-from bilrp._trace.tape import frozen_eval, record
-from bilrp.canonizers import DEFAULT_CANONIZERS, Canonizer, canonize
+from bilrp._trace.tape import frozen_eval
+from bilrp.canonizers import DEFAULT_CANONIZERS, Canonizer
 from bilrp.certificate import attest, conditions_of
 from bilrp.composites import Composite
-from bilrp.exceptions import InputError
+from bilrp.exceptions import InputError, NonFiniteError
 from bilrp.outputs import Relevance
+from bilrp.recorded import recorded
 
 TOLERANCE = {torch.float64: 1e-9}
 COARSE = 1e-4  # for float32: a batch is added up in another order than a sample
@@ -63,8 +65,9 @@ def explain_batch(
         When the model mixes the samples.
     """
     with frozen_eval(model, x.device):
-        tape = canonize(record(model, x), canonizers)
+        tape = recorded(model, x, canonizers)
         plan = make_plan(tape, composite, bias == "distribute")
+        require_finite_values(plan)
         phi = plan.embedding
         slack = TOLERANCE.get(phi.dtype, COARSE)
         for sample, end in zip((phi[:1], phi[-1:]), ends, strict=True):
@@ -82,6 +85,8 @@ def explain_batch(
         coverage = plan.coverage(conditions_of(tape, phi, composite.name, bias, canonizers))
         coverage = coverage.with_note(TOGETHER.format(len(x) - 1))
         outputs = phi @ mixing.T
+        if not bool(torch.isfinite(values.sum())):
+            raise NonFiniteError(first_relevance(plan, mixing[:, None] * phi))
     explained = [Relevance(values[:, n], outputs[n].clone(), replace(coverage)) for n in range(len(x))]
     for relevance in explained:
         attest(relevance.certificate, [relevance.coverage], warn=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -129,12 +130,12 @@ class Coverage:
         """What `to_dict` gave; reports of older versions have no conditions."""
         conditions = data.get("conditions")
         if conditions is not None:
-            conditions = Conditions(**{**conditions, "canonizers": tuple(conditions["canonizers"])})
+            conditions = _checked_conditions(conditions)
         return cls(
             tuple(_checked(CoverageEntry(**entry)) for entry in data["entries"]),
             tuple(str(note) for note in data["notes"]),
-            data.get("approximate_share", 0.0),
-            data.get("unaccounted", 0.0),
+            _number(data.get("approximate_share", 0.0)),
+            _number(data.get("unaccounted", 0.0)),
             conditions,
         )
 
@@ -142,6 +143,25 @@ class Coverage:
 def _checked(entry: CoverageEntry) -> CoverageEntry:
     """An entry that was read from a file, when each of its values has its type."""
     texts = (entry.name, entry.function, entry.kind, entry.state, entry.rule)
-    if not all(isinstance(text, str) for text in texts) or not isinstance(entry.kept, (int, float)):
+    if not all(isinstance(text, str) for text in texts) or entry.state not in STATES:
         raise TypeError(f"an entry of the coverage report has values of other types than it should: {entry!r:.200}")
+    _number(entry.kept)
     return entry
+
+
+def _checked_conditions(data: Mapping[str, Any]) -> Conditions:
+    """Conditions that were read from a file, when each has its type."""
+    known = Conditions(**{**data, "canonizers": tuple(map(str, data["canonizers"]))})
+    texts = (known.composite, known.bias, known.precision, known.forward_precision, known.device)
+    versions = known.versions.items() if isinstance(known.versions, Mapping) else [(None, None)]
+    if not all(isinstance(text, str) for text in (*texts, *(part for item in versions for part in item))):
+        raise TypeError(f"conditions in the coverage report have values of other types than they should: {data!r:.200}")
+    if known.seed is not None and not isinstance(known.seed, int):
+        raise TypeError(f"the seed in the coverage report is {known.seed!r:.50}, expected a whole number")
+    return known
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise TypeError(f"a share in the coverage report is {value!r:.50}, expected a finite number")
+    return float(value)

@@ -206,6 +206,11 @@ class BiLRP:
 
         A sample that stands in several pairs, such as one query beside many candidates, is explained once.
         """
+        if not (isinstance(x, Tensor) and isinstance(y, Tensor) and x.dim() and y.dim()):
+            raise InputError(
+                f"explain_pairs: got {type(x).__name__} and {type(y).__name__}, expected two tensors (N, ...). Use "
+                f"factors and all_pairs for other inputs."
+            )
         if len(x) != len(y):
             raise InputError(f"explain_pairs: got {len(x)} and {len(y)} samples, expected as many of each")
         known: dict[str, list[tuple[Tensor, Factor]]] = {"left": [], "right": []}

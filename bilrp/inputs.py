@@ -226,6 +226,20 @@ def _takes_one_dict(tower: Tower, kwargs: Mapping[str, Any]) -> bool:
     return len(positional) == 1 and names.isdisjoint(kwargs)
 
 
+def _difference(module: nn.Module, x: Any) -> str:
+    """What tells an input from the weights of its model, by type or device, with what to do; empty for nothing."""
+    weights = next((weight for weight in module.parameters() if weight.is_floating_point()), None)
+    if weights is None or not isinstance(x, Tensor):
+        return ""
+    if x.device != weights.device:
+        return f"The input is on {x.device}, the model on {weights.device}: use x.to({str(weights.device)!r})."
+    if x.dtype == torch.uint8:
+        return "Pixels of 0 to 255 are no input: use x.float() / 255 and the normalisation of the model."
+    if x.is_floating_point() and x.dtype != weights.dtype:
+        return f"The model computes in {weights.dtype}: use x.to({weights.dtype})."
+    return ""
+
+
 def refused_by_model(tower: Tower, inputs: ModelInput, error: Exception) -> InputError:
     """The error for an input with which the model cannot even be run, with what to do."""
     required = [
@@ -248,7 +262,7 @@ def refused_by_model(tower: Tower, inputs: ModelInput, error: Exception) -> Inpu
             f"model.encode_text) where each has its own. Several inputs of one encoder are given as a tuple or dict."
         )
     else:
-        message += (
+        message += _difference(module, inputs) or (
             "Check shape, type and device. Where the two sides are of different kinds, such as image and text, give "
             "an encoder for each: BiLRP(image_tower, text_tower)."
         )

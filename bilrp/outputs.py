@@ -12,17 +12,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bilrp._engine.finite import first_relevance, require_finite_embedding, require_finite_values
+from bilrp._engine.finite import first_relevance, require_finite_values
 from bilrp._engine.propagation import BIAS, DEFAULT_MEMORY, make_plan, propagate
 from bilrp._engine.tiled import Top, propagate_pooled
 from bilrp._engine.trial import settled
-from bilrp._trace.precision import in_float32
-from bilrp._trace.tape import Tape, frozen_eval, record
-from bilrp.canonizers import DEFAULT_CANONIZERS, Canonizer, canonize
+from bilrp._trace.tape import Tape, frozen_eval
+from bilrp.canonizers import DEFAULT_CANONIZERS, Canonizer
 from bilrp.certificate import Certificate, attest, certify_outputs, conditions_of
 from bilrp.composites import Auto, Composite
 from bilrp.coverage import Coverage
 from bilrp.exceptions import InputError, NonFiniteError
+from bilrp.recorded import recorded, require_input
 from bilrp.rules import Rule
 
 
@@ -95,7 +95,7 @@ def settled_on(
 ) -> Auto:
     """The composite that ``"auto"`` chooses for a model at this input; arguments as for `explain_outputs`."""
     with frozen_eval(model, x.device):
-        tape = canonize(record(model, x), canonizers)
+        tape = recorded(model, x, canonizers)
         return settled(composite, tape, _top(tape, projection), bias == "distribute")
 
 
@@ -159,6 +159,7 @@ def explain_outputs(
     """
     if bias not in BIAS:
         raise InputError(f"bias is {bias!r}, expected 'leave' or 'distribute'")
+    require_input(model, x)
     if x.dim() < 2 or x.shape[0] != 1:
         raise InputError(
             f"got an input of shape {tuple(x.shape)}, expected one sample with its batch axis, such as (1, C, H, W). "
@@ -170,9 +171,7 @@ def explain_outputs(
             f"W), and no reduce beside it"
         )
     with frozen_eval(model, x.device):
-        tape = record(model, x)
-        require_finite_embedding(tape)
-        tape = canonize(in_float32(tape), canonizers)
+        tape = recorded(model, x, canonizers)
         top = _top(tape, projection)
         composite = Composite.ensure(composite)
         if isinstance(composite, Auto):

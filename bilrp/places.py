@@ -21,16 +21,16 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from bilrp._engine.finite import require_finite_embedding, require_finite_values
+from bilrp._engine.finite import require_finite_values
 from bilrp._engine.propagation import BIAS, DEFAULT_MEMORY, Plan, Step, make_plan
 from bilrp._engine.windows import BackwardMap, Convolution, Flow, Interpolation, WindowFrame, unsupported, way_through
-from bilrp._trace.precision import in_float32
-from bilrp._trace.tape import frozen_eval, record
-from bilrp.canonizers import DEFAULT_CANONIZERS, Canonizer, canonize
+from bilrp._trace.tape import frozen_eval
+from bilrp.canonizers import DEFAULT_CANONIZERS, Canonizer
 from bilrp.certificate import Certificate, attest, certify_outputs, conditions_of
 from bilrp.composites import Composite
 from bilrp.coverage import Coverage
 from bilrp.exceptions import InputError, NonFiniteError
+from bilrp.recorded import recorded, require_input
 from bilrp.rules import Rule
 
 MAX_BATCH = 64  # windows at a time; more gain nothing on a CPU
@@ -372,13 +372,12 @@ def explain_places(
     """
     if bias not in BIAS:
         raise InputError(f"bias is {bias!r}, expected 'leave' or 'distribute'")
+    require_input(model, x)
     if x.dim() != 4 or x.shape[0] != 1:
         raise InputError(f"got an input of shape {tuple(x.shape)}, expected one image with its batch axis (1, C, H, W)")
     with frozen_eval(model, x.device):
         composite = Composite.ensure(composite)
-        tape = record(model, x)
-        require_finite_embedding(tape)
-        tape = canonize(in_float32(tape), canonizers)
+        tape = recorded(model, x, canonizers)
         plan = make_plan(tape, composite, bias == "distribute")
         require_finite_values(plan)
         conditions = conditions_of(tape, plan.embedding, composite.name, bias, canonizers)

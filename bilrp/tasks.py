@@ -100,7 +100,7 @@ class Task:
         """Errors of the model itself, which cannot take this input, say so and what to do."""
         try:
             yield
-        except (TypeError, RuntimeError, IndexError) as error:
+        except (TypeError, RuntimeError, IndexError, ValueError, AssertionError) as error:
             if isinstance(error, BilrpError) or self._runs():
                 raise
             raise refused_by_model(self.tower, self.inputs, error) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -140,11 +141,10 @@ def test_what_is_not_finite_is_refused_by_name(value: float) -> None:
         model[4].weight[0, 0, 0, 0] = value  # type: ignore[index]
     with pytest.raises(NonFiniteError, match=r"^4 \(conv2d in 4\): a weight"):
         BiLRP(model).explain(image(), image())
-    one = OutputPositions(*(torch.zeros(1, dtype=torch.int64).numpy() for _ in range(4)), torch.ones(1).numpy())
     with pytest.raises(NonFiniteError, match=r"^1 .*weight"):
         layer = nn.Conv2d(4, 1, 1)
         nn.init.constant_(layer.weight, value)
-        explain_places(nn.Sequential(nn.Conv2d(3, 4, 3), layer), image(), one)
+        explain_places(nn.Sequential(nn.Conv2d(3, 4, 3), layer), image(), PLACE)
 
 
 class Overflow(nn.Module):
@@ -233,3 +233,79 @@ def test_rooms_are_there_after_import() -> None:
     for name in ("features", "plotting", "testing", "certificate"):
         assert getattr(bilrp, name).__name__ == f"bilrp.{name}"
         assert name in dir(bilrp)
+
+
+PLACE = OutputPositions(*(torch.zeros(1, dtype=torch.int64).numpy() for _ in range(4)), torch.ones(1).numpy())
+ENTRIES: dict[str, Callable[[nn.Module, Any], Any]] = {
+    "explain": lambda model, x: BiLRP(model).explain(image(), x),
+    "explain_outputs": explain_outputs,
+    "attribute": lambda model, x: bilrp.attribute(model, x, target=0),
+    "explain_places": lambda model, x: (
+        explain_places(model[:2], x, PLACE) if isinstance(model, nn.Sequential) else 1 / 0
+    ),
+}
+WRONG: dict[str, tuple[Callable[[], Any], str]] = {
+    "array": (lambda: image().numpy(), "ndarray"),
+    "list": (lambda: [1.0, 2.0], "list|tensors? of the input"),
+    "pixels of 0 to 255": (lambda: (image() * 255).to(torch.uint8), r"\.float\(\) / 255"),
+    "float64": (lambda: image().double(), r"x\.to\(torch\.float32\)"),
+    "float16": (lambda: image().half(), r"x\.to\(torch\.float32\)"),
+    "no batch axis": (lambda: image()[0], r"batch axis|\(1, 8, 8\)|one image"),
+    "other channels": (lambda: image()[:, :1], "expected input"),
+    "too small": (lambda: image()[:, :, :2, :2], "Kernel size"),
+    "sparse": (lambda: image().to_sparse(), r"to_dense|sparse"),
+    "nothing": (lambda: None, "NoneType"),
+    "a path": (lambda: "cat.jpg", "str|text"),
+}
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+@pytest.mark.parametrize("wrong", WRONG)
+def test_wrong_inputs_are_refused_with_a_remedy(wrong: str, entry: str) -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))
+    make, said = WRONG[wrong]
+    with pytest.raises(bilrp.InputError, match=said):
+        ENTRIES[entry](model, make())
+
+
+def test_a_batch_of_two_is_no_sample() -> None:
+    model = seeded(mixed)
+    two = torch.cat([image(), image()])
+    for call in (lambda: explain_outputs(model, two), lambda: BiLRP(model).explain(two, two)):
+        with pytest.raises(bilrp.InputError, match="explain_pairs"):
+            call()
+    with pytest.raises(bilrp.InputError, match="expected two tensors"):
+        BiLRP(model).explain_pairs(None, two)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("model", [lambda x: x, nn.Linear, None, "resnet50"], ids=["function", "class", "none", "name"])
+def test_what_is_no_model_is_refused(model: Any) -> None:
+    for call in (
+        lambda: explain_outputs(model, image()),
+        lambda: bilrp.attribute(model, image(), target=0),
+        lambda: explain_places(model, image(), PLACE),
+        lambda: BiLRP(model).explain(image(), image()),
+    ):
+        with pytest.raises(bilrp.InputError, match=r"as a model, expected a torch\.nn\.Module"):
+            call()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"entries": [{"name": 3, "function": "f", "kind": "k", "state": "rule", "rule": "", "kept": 0.0}]},
+        {"entries": [{"name": "a", "function": "f", "kind": "k", "state": "sure", "rule": "", "kept": 0.0}]},
+        {"entries": [{"name": "a", "function": "f", "kind": "k", "state": "rule", "rule": "", "kept": float("nan")}]},
+        {"entries": [{"name": "a"}]},
+        {"approximate_share": "most"},
+        {"unaccounted": float("inf")},
+        {"conditions": {"composite": 7, "canonizers": []}},
+        {"conditions": {"seed": "x", "canonizers": []}},
+        {"conditions": {"unknown": 1, "canonizers": []}},
+    ],
+)
+def test_reports_from_files_are_checked(change: dict[str, Any]) -> None:
+    report = explain_outputs(toy_network(), toy_pair()[0], "gamma").coverage.to_dict()
+    assert bilrp.Coverage.from_dict(report).to_dict() == report
+    with pytest.raises(TypeError):
+        bilrp.Coverage.from_dict({**report, **change})

@@ -1,0 +1,68 @@
+"""One pass of a model, ready to be explained: its input checked, recorded, finite, in float32, canonized."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bilrp._engine.finite import require_finite_embedding
+from bilrp._trace.precision import in_float32
+from bilrp._trace.tape import Tape, record
+from bilrp.canonizers import Canonizer, canonize
+from bilrp.exceptions import BilrpError, InputError
+from bilrp.inputs import Bound, refused_by_model
+
+
+def require_input(model: Any, x: Any) -> None:
+    """Refuse what is no model, and what is no tensor with values.
+
+    Raises
+    ------
+    InputError
+    """
+    if not isinstance(model, nn.Module):
+        what = f"the class {model.__name__}" if isinstance(model, type) else f"a {type(model).__name__}"
+        raise InputError(
+            f"got {what} as a model, expected a torch.nn.Module. Wrap a function in a module that holds the layers it "
+            f"uses; make an object of a class first."
+        )
+    if not isinstance(x, Tensor):
+        raise InputError(
+            f"got an input of type {type(x).__name__}, expected a tensor with its batch axis, such as (1, C, H, W). "
+            f"Use torch.as_tensor(x)[None] for arrays and lists; inputs of several tensors are taken by bilrp.BiLRP."
+        )
+    if x.layout != torch.strided or x.device.type == "meta":
+        raise InputError(f"got a tensor of layout {x.layout} on {x.device}, dense values expected: use x.to_dense().")
+
+
+def recorded(model: nn.Module, x: Tensor, canonizers: Sequence[Canonizer]) -> Tape:
+    """The tape of one pass, inside `bilrp._trace.tape.frozen_eval`.
+
+    Raises
+    ------
+    InputError
+        When the model cannot be run on the input.
+    NonFiniteError
+        When its embedding is not finite.
+    UnseenOperationError, UnsupportedOperationError
+        When a part of the pass could not be recorded.
+    """
+    try:
+        tape = record(model, x)
+    except (TypeError, RuntimeError, IndexError, ValueError, AssertionError) as error:
+        if isinstance(error, BilrpError) or isinstance(model, Bound) or _runs(model, x):
+            raise  # bound models are judged by those who know the whole input
+        raise refused_by_model(model, x, error) from error
+    require_finite_embedding(tape)
+    return canonize(in_float32(tape), canonizers)
+
+
+def _runs(model: nn.Module, x: Tensor) -> bool:
+    try:
+        model(x.detach().clone())
+    except Exception:
+        return False
+    return True
