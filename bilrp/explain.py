@@ -16,7 +16,7 @@ from bilrp.certificate import attest
 from bilrp.composites import Auto, Composite
 from bilrp.exceptions import BilrpError, InputError
 from bilrp.factors import Factor
-from bilrp.inputs import ModelInput, Tower, bind, joined, read
+from bilrp.inputs import ModelInput, Tower, bind, joined, read, require_dense
 from bilrp.joint import JointRelevance
 from bilrp.outputs import Relevance, explain_outputs, settled_on
 from bilrp.rules import Rule
@@ -211,6 +211,8 @@ class BiLRP:
                 f"explain_pairs: got {type(x).__name__} and {type(y).__name__}, expected two tensors (N, ...). Use "
                 f"factors and all_pairs for other inputs."
             )
+        require_dense(x)
+        require_dense(y)
         if len(x) != len(y):
             raise InputError(f"explain_pairs: got {len(x)} and {len(y)} samples, expected as many of each")
         known: dict[str, list[tuple[Tensor, Factor]]] = {"left": [], "right": []}

@@ -119,6 +119,19 @@ def read(tower: Tower, raw: Any) -> tuple[ModelInput, Sequence[str] | None]:
     return raw, None  # refused by `bind`
 
 
+def require_dense(x: Tensor) -> None:
+    """Refuse a tensor without values of its own, or with some of them alone.
+
+    Raises
+    ------
+    InputError
+    """
+    if x.layout != torch.strided or x.device.type == "meta":
+        raise InputError(
+            f"got a tensor of layout {x.layout} on {x.device}, expected a dense one with values. Use x.to_dense()."
+        )
+
+
 def bind(tower: Tower, inputs: ModelInput, relevance_of: str | int | None = None) -> tuple[nn.Module, Tensor, str]:
     """A module of one tensor, that tensor, and the name of its place.
 
@@ -138,6 +151,7 @@ def bind(tower: Tower, inputs: ModelInput, relevance_of: str | int | None = None
         When there is no such entry, or several could be meant.
     """
     if isinstance(inputs, Tensor):
+        require_dense(inputs)
         if relevance_of not in (None, 0):
             raise InputError(f"relevance_of is {relevance_of!r} for an input of one tensor, expected None")
         return (tower if isinstance(tower, nn.Module) else Bound(module_of(tower), tower)), inputs, ""

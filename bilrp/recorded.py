@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from bilrp._engine.finite import require_finite_embedding
@@ -13,7 +12,7 @@ from bilrp._trace.precision import in_float32
 from bilrp._trace.tape import Tape, record
 from bilrp.canonizers import Canonizer, canonize
 from bilrp.exceptions import BilrpError, InputError
-from bilrp.inputs import Bound, refused_by_model
+from bilrp.inputs import Bound, refused_by_model, require_dense
 
 
 def require_input(model: Any, x: Any) -> None:
@@ -34,8 +33,7 @@ def require_input(model: Any, x: Any) -> None:
             f"got an input of type {type(x).__name__}, expected a tensor with its batch axis, such as (1, C, H, W). "
             f"Use torch.as_tensor(x)[None] for arrays and lists; inputs of several tensors are taken by bilrp.BiLRP."
         )
-    if x.layout != torch.strided or x.device.type == "meta":
-        raise InputError(f"got a tensor of layout {x.layout} on {x.device}, dense values expected: use x.to_dense().")
+    require_dense(x)
 
 
 def recorded(model: nn.Module, x: Tensor, canonizers: Sequence[Canonizer]) -> Tape:
