@@ -5,8 +5,8 @@
 
 Networks and photographs: `benchmarks/trained.py`. Pictures of 128 x 128 pixels, relevance of pairs of 8 x 8 tiles. Of
 each pair of views (the same; shifted by 2 and by 4 tiles; mirrored; zoomed by 1.25) it is known where every tile went.
-Printed is the share of the 50 strongest pairs that stand within 1.5 tiles of the *true* place, and of the *same* place of the two
-pictures, beside the share of all pairs that do (chance).
+Printed is the share of the 50 strongest pairs that stand within 1.5 tiles of the *true* place, and of the *same* place
+of the two pictures, beside the share of all pairs that do (chance).
 
 depth         VGG-16 up to layers 10, 17, 24, 30 of ``features``, flattened, a random projection to 100 dimensions, the
               preset `vgg` of the paper with the bounds of Caffe's pixels (experiment 2 of Eberle et al. 2022)

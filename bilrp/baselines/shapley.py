@@ -7,7 +7,7 @@ from math import factorial
 import torch
 from torch import Tensor
 
-from bilrp.baselines.base import COVERAGE, Baseline, Side
+from bilrp.baselines.base import Baseline, Side, joined
 from bilrp.baselines.reference import Reference, reference_of
 from bilrp.exceptions import InputError
 from bilrp.inputs import ModelInput, Tower
@@ -102,7 +102,7 @@ class ShapleyInteraction(Baseline):
         left, right, phi, other_phi = self._weighted(*gains)
         settings = {"method": type(self).__name__, "similarity": self.similarity, "index": self.index}
         maps = (left.reshape(-1, *grids[0]), right.reshape(-1, *grids[1]))
-        return JointRelevance(*maps, phi, other_phi, COVERAGE, COVERAGE, tile, settings)
+        return joined((*maps, phi, other_phi), sides, settings, tile)
 
     def _gains(self, side: Side, grid: torch.Size, tile: int) -> tuple[Tensor, Tensor]:
         """The embedding, and by size s of the subsets the sum of what each place adds to them: (s, K, places)."""

@@ -15,7 +15,7 @@ from bilrp._trace.tape import frozen_eval
 from bilrp.evaluation.truth import Explanation, table_of
 from bilrp.exceptions import InputError
 from bilrp.explain import summed_axis
-from bilrp.inputs import ModelInput, Tower, bind
+from bilrp.inputs import ModelInput, Tower, bind, read
 from bilrp.joint import JointRelevance
 
 
@@ -243,7 +243,9 @@ def _sides(
     """Both inputs with their places, and the table (places, places')."""
     table = table_of(explanation)
     towers = model if isinstance(model, tuple) else (model, model)
-    (first, x, _), (second, y, _) = (bind(tower, sample) for tower, sample in zip(towers, inputs, strict=True))
+    (first, x, _), (second, y, _) = (
+        bind(tower, read(tower, sample)[0]) for tower, sample in zip(towers, inputs, strict=True)
+    )
     axes = [summed_axis(sample, False, channel_axis) for sample in (x, y)]
     if table.dim() == x.dim() + y.dim() - 2:  # channels were kept
         axes = [None, None]

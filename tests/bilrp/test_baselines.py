@@ -339,3 +339,28 @@ def test_interactions_of_tiles_and_tokens(encoder: Encoder) -> None:
         ShapleyInteraction(model).explain(x, y)
     with pytest.raises(InputError, match="index is 'owen'"):
         ShapleyInteraction(model, index="owen")
+
+
+def test_texts_and_dicts_keep_their_tokens(encoder: Encoder) -> None:
+    numbers = {"a": 1, "b": 2, "c": 3}
+
+    class Reading(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder = encoder
+
+        def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+            return self.encoder(input_ids) * attention_mask.double().mean()
+
+        def read(self, text: str) -> tuple[dict[str, Tensor], list[str]]:
+            ids = torch.tensor([[numbers[letter] for letter in text]])
+            return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}, list(text)
+
+    model = Reading()
+    joint = HessianProduct(model).explain("abc", "cb")
+    assert joint.left_tokens == ("a", "b", "c") and joint.right_tokens == ("c", "b")
+    torch.testing.assert_close(joint.left, HessianProduct(encoder).explain(torch.tensor([[1, 2, 3]]), IDS).left)
+    words = ShapleyInteraction(model, reference=torch.tensor([[0]])).explain("abc", "cb")
+    assert words.matrix().shape == (3, 2) and words.left_tokens == ("a", "b", "c")
+    by_name, _ = model.read("abc")
+    assert torch.equal(IntegratedJacobians(model, steps=2).explain(by_name, "cb").right, joint.right) is False
