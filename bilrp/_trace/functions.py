@@ -53,7 +53,7 @@ SHAPES = {
     *("max_unpool1d", "max_unpool2d", "max_unpool3d", "real", "imag", "view_as_real", "view_as_complex", "complex"),
     *(f"{name}_copy" for name in ("view", "unsqueeze", "unbind", "transpose", "squeeze", "split", "split_with_sizes")),
     *(f"{name}_copy" for name in ("permute", "diagonal", "alias", "t", "unfold", "as_strided", "slice", "select")),
-    *("unsafe_chunk", "unsafe_split", "linalg_diagonal", "as_strided_scatter", "cartesian_prod", "combinations", "put"),
+    *("unsafe_chunk", "unsafe_split", "linalg_diagonal", "cartesian_prod", "combinations", "put"),
     *("meshgrid", "cfloat", "cdouble", "chalf"),
     *("resolve_conj", "resolve_neg", "fft_fftshift", "fft_ifftshift", "narrow_copy", "detach_copy", "expand_copy"),
     *("diagonal_scatter", "fill_diagonal", "fill", "zero", "memory"),

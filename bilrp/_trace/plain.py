@@ -1,4 +1,4 @@
-"""Normalisation over batches and maps, written out in steps, because PyTorch's own gradient of it can be wrong.
+"""Functions whose gradient in PyTorch can be wrong or is missing, with others to differentiate in their place.
 
 PyTorch 2.13 on the CPU: for one sample (N = 1; instance norm makes every sample one) the gradient of ``batch_norm``
 takes an incoming gradient whose strides are those of a transposed map for a contiguous one, and mixes channels with
@@ -72,10 +72,19 @@ def _torch_instance_norm(
     return instance_norm(x, mean, var, weight, bias, use, momentum, eps)
 
 
+def _same(x: Tensor) -> Tensor:
+    return x * 1
+
+
 PLAIN: dict[Callable[..., Any], Callable[..., Any]] = {
     F.batch_norm: batch_norm,
     F.instance_norm: instance_norm,
     torch.batch_norm: _torch_batch_norm,
     torch.instance_norm: _torch_instance_norm,
+    torch.Tensor.detach: _same,  # to PyTorch a constant, though the value is the input's
+    torch.detach: _same,
+    torch.detach_copy: _same,
+    torch.Tensor.data.__get__: _same,  # type: ignore[attr-defined]
+    torch.native_channel_shuffle: torch.channel_shuffle,
 }
 """What to differentiate in place of each of these functions."""
