@@ -101,6 +101,9 @@ ELEMENTWISE = {
     *("rpow", "rmod", "rad2deg", "digamma", "i0", "polygamma", "mvlgamma", "hardswish", "quick_gelu", "conj"),
     *("conj_physical", "feature_alpha_dropout", "ldexp", "bernoulli"),
 }
+EVEN = {"abs", "square", "norm", "linalg_vector_norm", "linalg_norm"}
+EVEN_POWERS = ((2,), (2.0,), (4,), (4.0,))
+"""Functions that measure a distance where they follow a difference from a constant (Kauffmann et al. 2022)."""
 NORMS = {"layer_norm", "group_norm", "instance_norm", "rms_norm", "normalize", "batch_norm", "local_response_norm"}
 SIGNED = {"sub": torch.add, "rsub": torch.add}  # the same sums with every part counted positive
 POSITIVE_MODES = {"nearest", "nearest-exact", "linear", "bilinear", "trilinear", "area"}
@@ -252,6 +255,10 @@ class OperationContexts:
     def __init__(self, tape: Tape) -> None:
         self._tape = tape
         self._gates = Gates(tape)
+        self._users: dict[int, list[Operation]] = {}
+        for operation in tape.operations:
+            for node in operation.inputs:
+                self._users.setdefault(node, []).append(operation)
         self._makers = {node: operation for operation in tape.operations for node in operation.outputs}
         self._norms = Norms(self._makers)
 
@@ -325,6 +332,8 @@ class OperationContexts:
         if name in SUMS:
             if (value := self._straight_through(operation)) is not None:
                 return "elementwise", (value,)
+            if self._is_distance(operation):
+                return "elementwise", inputs
             return "sum", inputs
         if name in {"interpolate", "upsample"}:
             return "sum", inputs
@@ -375,6 +384,14 @@ class OperationContexts:
             if difference is not None and difference.function == "sub" and difference.args[1:] == (Ref(value),):
                 return value
         return None
+
+    def _is_distance(self, operation: Operation) -> bool:
+        """Whether a constant is taken off to measure a distance from it: |x - c|, (x - c)^2, a norm of x - c."""
+        if operation.function not in {"sub", "rsub"} or len(operation.inputs) != 1:
+            return False
+        users = self._users.get(operation.outputs[0], [])
+        even = [user.function in EVEN or (user.function == "pow" and user.args[1:] in EVEN_POWERS) for user in users]
+        return bool(even) and all(even)
 
     @staticmethod
     def _reduction(operation: Operation) -> Any:

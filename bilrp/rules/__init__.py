@@ -39,6 +39,8 @@ References
    conservative propagation. ICML 2022 (CP-LRP: attention weights and the spread of LayerNorm held fixed).
 .. [Pahde2023] Pahde, Yolcu, Binder, Samek, Lapuschkin. Optimizing explanations by network canonization and
    hyperparameter search. CVPR workshops 2023.
+.. [Kauffmann2022] Kauffmann, Esders, Ruff, Montavon, Samek, Müller. From clustering to cluster explanations via neural
+   networks. IEEE TNNLS 35, 2022.
 .. [Achtibat2024] Achtibat et al. AttnLRP: attention-aware layer-wise relevance propagation for transformers. ICML 2024.
 """
 

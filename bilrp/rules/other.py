@@ -27,9 +27,10 @@ class UnstabilizedRule(Rule):
 class Pass(UnstabilizedRule):
     r"""Pass: relevance goes through unchanged, :math:`R_j = R_k`, summed where the operation broadcast its input.
 
-    For activations, dropout, scaling; for quotients, whose divisor is held fixed (the identity rule of
-    [Achtibat2024]_). Can be given to any operation whose result has the shape of its input; of a normalisation it
-    leaves out mean and shift, so that relevance grows without bound where these cancel the input.
+    For activations, dropout, scaling; for differences from a constant that measure a distance, whose origin the
+    constant is [Kauffmann2022]_; for quotients, whose divisor is held fixed (the identity rule of [Achtibat2024]_).
+    Can be given to any operation whose result has the shape of its input; of a normalisation it leaves out mean and
+    shift, so that relevance grows without bound where these cancel the input.
     """
 
     kinds = frozenset({"elementwise", "norm", "quotient", "softmax"})

@@ -203,6 +203,26 @@ def test_spreads_give_to_each_what_its_square_brought() -> None:
         np.testing.assert_allclose(relevance(operation), expected.reshape(12, -1), rtol=1e-9, atol=1e-12)
 
 
+FAR: dict[str, Callable[[Tensor], Tensor]] = {
+    "cdist": lambda x: torch.cdist(x[0, 0], CENTRES),
+    "by hand": lambda x: (x[0, 0, :, None] - CENTRES).pow(2).sum(-1).sqrt(),
+    "constant first": lambda x: (CENTRES - x[0, 0, :, None]).square().sum(-1) ** 0.5,
+    "norm": lambda x: (x[0, 0, :, None] - CENTRES).norm(dim=-1),
+}
+CENTRES = table(2, 5)
+
+
+@pytest.mark.parametrize("name", FAR)
+def test_distances_to_constants_go_to_what_makes_them(name: str) -> None:
+    """R_j = (x_j - c_j)^2 / d for d = |x - c|, however it is written: the constant is the origin, no bias."""
+    x, centres = signed()[0, 0].numpy(), CENTRES.numpy()
+    expected = np.zeros((4, 2, *SHAPE))
+    for i, k in np.ndindex(4, 2):
+        far = x[i] - centres[k]
+        expected[i, k, 0, i] = far**2 / np.linalg.norm(far)
+    np.testing.assert_allclose(relevance(FAR[name]), expected.reshape(8, -1), rtol=1e-9, atol=1e-12)
+
+
 def test_products_over_a_dimension_share_alike() -> None:
     got = relevance(lambda v: v.prod(3)).reshape(12, 12, 5)
     value = signed()[0].numpy().reshape(12, 5).prod(1)
