@@ -22,12 +22,14 @@ def settled(composite: Auto, tape: Tape, top: Top, distribute: bool) -> Auto:
     count = min(N_TRIED, len(top))
     rows = sorted({round(i * (len(top) - 1) / max(count - 1, 1)) for i in range(count)})
 
+    start = torch.cat([top(range(row, row + 1)) for row in rows])
+
     def trial(candidate: Auto) -> Trial:
         plan = make_plan(tape, candidate, distribute)
         explained = top.outputs[rows]
         whole = float(explained.abs().sum()) or 1.0
         try:
-            relevance = torch.cat([propagate(plan, top(range(row, row + 1))) for row in rows]).flatten(1)
+            relevance = propagate(plan, start).flatten(1)
         except NonFiniteError:
             return Trial(float("inf"), float("inf"))
         missing = float((relevance.sum(1) - explained).abs().sum()) if distribute else 0.0

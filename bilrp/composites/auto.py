@@ -92,6 +92,12 @@ class Auto(Composite):
     def sentence(self, contexts: Sequence[OperationContext]) -> str:
         """What was chosen, in one line."""
         traits = Traits.of(contexts)
-        own = ", ".join(dict.fromkeys(repr(rule) for _, rule in RULES_OF_FAMILIES[traits.family]))
-        rules = f"{STRONGER[self.level - 1][0][1]!r}, as its own rules amplify" if self.level else own
+        own = " then ".join(dict.fromkeys(_short(rule) for _, rule in RULES_OF_FAMILIES[traits.family]))
+        rules = f"{_short(STRONGER[self.level - 1][0][1])}, as milder rules amplify" if self.level else own
         return f"auto: {FAMILIES[traits.family]} ({traits}): {rules}"
+
+
+def _short(rule: Rule) -> str:
+    relative = f"{rule.eps:g} relative" if rule.stabilizer == "relative" else ""
+    parts = [f"{rule.gamma:g}"] if isinstance(rule, Gamma) else []
+    return f"{type(rule).__name__}({', '.join([*parts, relative] if relative else parts)})"

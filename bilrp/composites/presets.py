@@ -44,7 +44,7 @@ def _expects_features(layers: Sequence[Layer]) -> str | None:
     others = [c.name for c in convolutions if not re.search(r"(^|\.)features\.\d+$", c.operation.place)]
     if convolutions and not others:
         return None
-    found = f"{others[0]!r} and {len(others) - 1} more" if others else "no convolution"
+    found = f"{others[-1]!r} and {len(others) - 1} more" if others else "no convolution"
     return f"expected a chain of convolutions called features.N, as in a VGG, found {found}. {_fitting(layers)}"
 
 
@@ -131,7 +131,11 @@ RULES_OF_FAMILIES: dict[str, Entries] = {
         (_WEIGHTED, Gamma(0.1)),
     ],
     "resnet": [_DENSE, (_WEIGHTED, Gamma(0.25))],
-    "mobilenet": [_DENSE, (_WEIGHTED, Epsilon(0.01, stabilizer="relative"))],
+    "mobilenet": [
+        (_chain(0.4), Gamma(0.1, eps=0.02, stabilizer="relative")),
+        (_chain(0.7), Epsilon(0.005, stabilizer="relative")),
+        (_WEIGHTED, Epsilon(1e-6)),
+    ],
     "vit": [(_WEIGHTED, Epsilon(1e-6))],
     "bert": [(_WEIGHTED, Epsilon(1e-6))],
     "decoder": [(_WEIGHTED, Epsilon(1e-6))],
