@@ -80,7 +80,7 @@ class Plan:
 
     def passed_on(self, relevance: Tensor, approximate: Tensor | float) -> None:
         """Note what came through to the input, and the share of it that passed a rule which approximates."""
-        amount = torch.linalg.vector_norm(relevance, 1, dtype=torch.float64)
+        amount = torch.linalg.vector_norm(relevance, 1).double()
         self.received = self.received + amount
         self.approximated = self.approximated + amount * approximate
 
@@ -255,7 +255,7 @@ def _mixed(parts: Sequence[tuple[Tensor, Tensor | float]]) -> Tensor | float:
     shares = [share for _, share in parts]
     if all(share is shares[0] or (isinstance(share, float) and share == shares[0]) for share in shares):
         return shares[0]
-    amounts = torch.stack([torch.linalg.vector_norm(relevance, 1, dtype=torch.float64) for relevance, _ in parts])
+    amounts = torch.stack([torch.linalg.vector_norm(relevance, 1).double() for relevance, _ in parts])
     weights = amounts / amounts.sum().clamp_min(torch.finfo(torch.float64).tiny)
     return torch.stack([weight * share for weight, share in zip(weights, shares, strict=True)]).sum()
 
@@ -264,4 +264,6 @@ def _sum(relevance: Tensor) -> Tensor:
     """The sum of each explanation's relevance: shape (K,)."""
     if relevance.is_complex():  # real and imaginary parts have relevance of their own
         relevance = torch.view_as_real(relevance)
-    return relevance.reshape(relevance.shape[0], -1).sum(1).double()
+    if relevance.dim() > 1:  # not by a reshape, which copies what lies in another order
+        relevance = relevance.sum(dim=tuple(range(1, relevance.dim())))
+    return relevance.double()

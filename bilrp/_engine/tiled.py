@@ -14,7 +14,7 @@ projection is needed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +26,7 @@ from bilrp._engine.shares import Lift, Shares, lift
 from bilrp._engine.windows import WindowFrame
 from bilrp.joint import tile_sums
 
-MAX_WINDOWS = 32  # more windows at a time gain nothing on a CPU
+MAX_WINDOWS = 64  # more windows at a time gain nothing on a CPU
 SAME_ORDER = {"flatten", "view", "reshape", "ravel", "squeeze", "unsqueeze"}
 WORKING_COPIES = 4  # a window below and above, its products with factors
 AT_REST = 4  # shares that wait at the cut may take so many times the memory of what travels
@@ -74,14 +74,14 @@ class Tiles:
         return -(-self.height // self.size), -(-self.width // self.size)
 
     def batches(self, limit: int) -> Iterator[tuple[slice, WindowFrame]]:
-        """Up to ``limit`` neighbours of one row at a time: their numbers, and their windows."""
+        """Up to ``limit`` neighbours at a time, whole rows where one fits: their numbers, and their windows."""
         rows, columns = self.shape
-        for row in range(rows):
-            for start in range(0, columns, limit):
-                stop = min(start + limit, columns)
-                corners = self.size * np.stack([np.full(stop - start, row), np.arange(start, stop)], 1)
-                height, width = min(self.size, self.height), min(self.size, self.width)
-                yield slice(row * columns + start, row * columns + stop), WindowFrame(corners, height, width)
+        size = limit // columns * columns or limit
+        height, width = min(self.size, self.height), min(self.size, self.width)
+        corners = self.size * np.stack(np.divmod(np.arange(rows * columns), columns), 1)
+        for start in range(0, rows * columns, size):
+            which = slice(start, min(start + size, rows * columns))
+            yield which, WindowFrame(corners[which], height, width)
 
 
 @dataclass(frozen=True)
@@ -189,13 +189,19 @@ def propagate_pooled(plan: Plan, top: Top, size: int, memory: int) -> Tensor:
         values = meeting.each(top.single).reshape(-1, *tiles.shape)
         plan.passed_on(values, float(any(passed.step.approximates for passed in lifts[: best.n_lifts])))
         return values
-    out = []
+    out: list[Tensor] = []
+    waiting: list[dict[int, Tensor]] = []  # the product with the shares of all tiles is taken for many rows at once
+    n_waiting = 0
     for rows in plan.chunks(len(top), memory, n_steps):
         live = propagate_to(plan, top(rows), n_steps)
         if meeting is None:
             out.append(tile_sums(live[plan.tape.input_node][:, 0].sum(1), size))
-        else:
-            out.append(meeting.collect(live).reshape(-1, *tiles.shape))
+            continue
+        waiting.append(live)
+        n_waiting += sum(relevance.nbytes for relevance in live.values())
+        if n_waiting >= memory or rows.stop == len(top):
+            out.append(meeting.collect(waiting).reshape(-1, *tiles.shape))
+            waiting, n_waiting = [], 0
     return torch.cat(out)
 
 
@@ -263,9 +269,12 @@ class JunctionPlan:
             self._drop(live, n)
         return {node: _rows(rows, n_rows, None) for node, rows in live.items()} if n_rows else {}
 
-    def collect(self, live: Mapping[int, Tensor]) -> Tensor:
-        """Relevance at the values of the cut (K, 1, C, H, W) to that of tiles (K, n_tiles)."""
-        relevances = {node: relevance[:, 0].permute(0, 2, 3, 1) for node, relevance in live.items()}
+    def collect(self, chunks: Sequence[Mapping[int, Tensor]]) -> Tensor:
+        """Relevance at the values of the cut (K, 1, C, H, W), in chunks, to that of tiles (all K, n_tiles)."""
+        relevances = {
+            node: torch.cat([chunk[node][:, 0].permute(0, 2, 3, 1).contiguous() for chunk in chunks])
+            for node in chunks[0]
+        }
         first = next(iter(relevances.values()))
         rows, columns = self._tiles.shape
         out = first.new_zeros(len(first), rows * columns)

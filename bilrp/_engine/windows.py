@@ -38,12 +38,23 @@ class WindowFrame:
                 inner = slice(y0 - top, y1 - top), slice(x0 - left, x1 - left)
                 yield k, inner, (slice(y0, y1), slice(x0, x1))
 
+    def cut(self, whole: Tensor) -> Tensor:
+        """Each window of a map (H, W, C), which is zero beyond its edges: (K, height, width, C)."""
+        rows = self.corners[:, :1] + np.arange(self.height)
+        columns = self.corners[:, 1:] + np.arange(self.width)
+        last_row, last_column = whole.shape[0] - 1, whole.shape[1] - 1
+        inside = ((rows >= 0) & (rows <= last_row))[:, :, None] & ((columns >= 0) & (columns <= last_column))[:, None]
+        places = rows.clip(0, last_row)[:, :, None] * whole.shape[1] + columns.clip(0, last_column)[:, None]
+        index = torch.from_numpy(places.reshape(-1)).to(whole.device)
+        windows = whole.flatten(0, 1).index_select(0, index).view(*places.shape, whole.shape[2])
+        if not inside.all():
+            windows.mul_(torch.from_numpy(inside[..., None]).to(whole.device))
+        return windows
+
     def times(self, relevance: Tensor, whole: Tensor, out: Tensor | None = None) -> Tensor:
-        """Relevance (K, height, width, C) times a map (H, W, C), which is zero beyond its edges; ``out``: zeros."""
-        out = torch.zeros_like(relevance) if out is None else out
-        for k, inner, outer in self.pieces(*whole.shape[:2]):
-            torch.mul(relevance[k][inner], whole[outer], out=out[k][inner])
-        return out
+        """Relevance (K, height, width, C) times a map (H, W, C), which is zero beyond its edges."""
+        windows = self.cut(whole)
+        return torch.mul(relevance, windows, out=windows if out is None else out)
 
     def joined(self, other: WindowFrame) -> WindowFrame:
         """The smallest frame around two; their corners must differ by the same in every window."""

@@ -102,6 +102,8 @@ class SumShare(Rule):
         ):
             return backward
         ways = [part[0] for part in backward(torch.ones_like(context.output)[None])]  # one factor an entry each way
+        if context.output.dim() == 4:  # in the order of memory that convolutions give
+            ways = [factor.contiguous(memory_format=torch.channels_last) for factor in ways]
         return lambda relevance: tuple(relevance * factor for factor in ways)
 
 
