@@ -21,7 +21,6 @@ from torch import Tensor, nn
 
 import bilrp
 from bilrp._engine import propagation
-from bilrp._trace import tape
 
 
 def network(dimensions: int) -> nn.Module:
@@ -33,24 +32,26 @@ def network(dimensions: int) -> nn.Module:
 
 
 class Counter:
-    """How often the model was recorded, and how many rows of relevance went down, counted where it happens."""
+    """How often the network ran, and how many rows of relevance went down, counted where it happens."""
 
-    def __init__(self) -> None:
+    def __init__(self, model: nn.Module) -> None:
         self.forward = self.backward = 0
-        self._record, self._propagate = tape.record, propagation.propagate
+        self._model = model
+        self._propagate = propagation.propagate
 
     def __enter__(self) -> Counter:
+        self._hook = self._model.register_forward_hook(self._ran)
         for module in (bilrp.outputs, bilrp.batches):
-            vars(module)["record"], vars(module)["propagate"] = self.record, self.propagate
+            vars(module)["propagate"] = self.propagate
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._hook.remove()
         for module in (bilrp.outputs, bilrp.batches):
-            vars(module)["record"], vars(module)["propagate"] = self._record, self._propagate
+            vars(module)["propagate"] = self._propagate
 
-    def record(self, model: nn.Module, x: Tensor, *rest: Any) -> Any:
+    def _ran(self, *_: object) -> None:
         self.forward += 1
-        return self._record(model, x, *rest)
 
     def propagate(self, plan: Any, relevance: Tensor, *rest: Any) -> Tensor:
         self.backward += len(relevance)
@@ -75,14 +76,14 @@ def measure(images: int, size: int, dimensions: int, checked: int = 20, batch: i
     n_pairs = images * (images - 1) // 2
 
     started = time.process_time()
-    with Counter() as shared, tempfile.TemporaryDirectory() as folder:
+    with Counter(model) as shared, tempfile.TemporaryDirectory() as folder:
         factors = bilrp.save_factors((f.pool(8) for f in explainer.factors(x)), Path(folder) / "factors")
         tables = {(i, j): joint.matrix() for i, j, joint in bilrp.all_pairs(factors)}
     seconds = time.process_time() - started
 
     chosen = random.Random(0).sample(sorted(tables), min(checked, n_pairs))
     started = time.process_time()
-    with Counter() as alone:
+    with Counter(model) as alone:
         expected = {(i, j): single(model, x[i], x[j]) for i, j in chosen}
     alone_seconds = (time.process_time() - started) * n_pairs / len(chosen)
     scale = n_pairs / len(chosen)

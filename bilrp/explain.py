@@ -16,7 +16,7 @@ from bilrp.certificate import attest
 from bilrp.composites import Auto, Composite
 from bilrp.exceptions import BilrpError, InputError
 from bilrp.factors import Factor
-from bilrp.inputs import ModelInput, Tower, bind, joined, read, require_dense
+from bilrp.inputs import ModelInput, Tower, bind, is_same, joined, read, require_dense
 from bilrp.joint import JointRelevance
 from bilrp.outputs import Relevance, explain_outputs, settled_on
 from bilrp.rules import Rule
@@ -194,41 +194,54 @@ class BiLRP:
 
     def explain_pairs(
         self,
-        x: Tensor,
-        y: Tensor,
+        x: Tensor | Sequence[ModelInput],
+        y: Tensor | Sequence[ModelInput],
         *,
         bias: str = "leave",
         keep_channels: bool = False,
         channel_axis: int | None = None,
         pool: int | None = None,
     ) -> list[JointRelevance]:
-        """The joint relevance of each pair (x[n], y[n]) of two batches of N; arguments as in `explain`.
+        """The joint relevance of each pair (x[n], y[n]) of N and N inputs; arguments as in `explain`.
 
-        A sample that stands in several pairs, such as one query beside many candidates, is explained once.
+        Parameters
+        ----------
+        x, y : Tensor of shape (N, ...), or sequences of N inputs
+            A sample that stands in several pairs, such as one query beside many candidates, is explained once.
+        bias, keep_channels, channel_axis, pool
+            As in `explain`.
+
+        Returns
+        -------
+        list of JointRelevance
         """
-        if not (isinstance(x, Tensor) and isinstance(y, Tensor) and x.dim() and y.dim()):
-            raise InputError(
-                f"explain_pairs: got {type(x).__name__} and {type(y).__name__}, expected two tensors (N, ...). Use "
-                f"factors and all_pairs for other inputs."
-            )
-        require_dense(x)
-        require_dense(y)
+        for samples in (x, y):
+            if isinstance(samples, Tensor):
+                require_dense(samples)
+            elif isinstance(samples, str) or not isinstance(samples, Sequence):
+                raise InputError(
+                    f"explain_pairs: got {type(x).__name__} and {type(y).__name__}, expected two tensors (N, ...) or "
+                    f"two lists of inputs. Use explain for one pair."
+                )
+        if (isinstance(x, Tensor) and not x.dim()) or (isinstance(y, Tensor) and not y.dim()):
+            raise InputError("explain_pairs: got a single number, expected two tensors (N, ...)")
         if len(x) != len(y):
             raise InputError(f"explain_pairs: got {len(x)} and {len(y)} samples, expected as many of each")
-        known: dict[str, list[tuple[Tensor, Factor]]] = {"left": [], "right": []}
+        settings: dict[str, Any] = {"bias": bias, "keep_channels": keep_channels, "channel_axis": channel_axis}
+        known: dict[str, list[tuple[ModelInput, Factor]]] = {"left": [], "right": []}
 
-        def factor(sample: Tensor, side: str) -> Factor:
+        def factor(sample: ModelInput, side: str) -> Factor:
             seen = known["left" if self.right_tower is None else side]
             for other, explained in seen:
-                if other.shape == sample.shape and torch.equal(other, sample):
+                if is_same(other, sample):
                     return explained
-            explained = self.factor(
-                sample, side=side, bias=bias, keep_channels=keep_channels, channel_axis=channel_axis, pool=pool
-            )
+            own = pool if self.right_tower is None or self._has_pixels(sample, side) else None
+            explained = self.factor(sample, side=side, pool=own, **settings)
             seen.append((sample, explained))
             return explained
 
-        joints = [factor(x[n : n + 1], "left") @ factor(y[n : n + 1], "right") for n in range(len(x))]
+        first, second = (samples.split(1) if isinstance(samples, Tensor) else samples for samples in (x, y))
+        joints = [factor(left, "left") @ factor(right, "right") for left, right in zip(first, second, strict=True)]
         for joint in joints:
             attest(joint.certificate, joint.coverages, joint.embeddings)
         return joints

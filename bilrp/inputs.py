@@ -52,8 +52,14 @@ class Bound(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Run the model with this tensor in its place."""
-        out: Tensor = embedding_of(self.call(x))
-        return out
+        out = embedding_of(self.call(x))
+        if not isinstance(out, Tensor) and hasattr(out, "last_hidden_state"):
+            raise InputError(
+                f"{type(self.module).__name__} returned {type(out).__name__}, an output of hidden states: say how they "
+                f"become one embedding, bilrp.text.sentence_model(model, tokenizer, pooling='mean'), or wrap the model."
+            )
+        embedding: Tensor = out
+        return embedding
 
 
 def embedding_of(out: Any) -> Any:
@@ -167,6 +173,19 @@ def bind(tower: Tower, inputs: ModelInput, relevance_of: str | int | None = None
         f"got an input of type {type(inputs).__name__}, expected a tensor with its batch axis, such as (1, C, H, W), "
         f"or a tuple or dict of tensors. Use torch.as_tensor(x)[None] for arrays; for texts see bilrp.text."
     )
+
+
+def is_same(first: ModelInput, second: ModelInput) -> bool:
+    """Whether two inputs are equal in all that goes into a model."""
+    if isinstance(first, Tensor) and isinstance(second, Tensor):
+        return first.shape == second.shape and first.dtype == second.dtype and torch.equal(first, second)
+    if type(first) is not type(second):
+        return False
+    if isinstance(first, Mapping) and isinstance(second, Mapping):
+        return first.keys() == second.keys() and all(is_same(first[key], second[key]) for key in first)
+    if isinstance(first, (list, tuple)) and isinstance(second, (list, tuple)):
+        return len(first) == len(second) and all(is_same(*parts) for parts in zip(first, second, strict=True))
+    return first is second or bool(first == second)
 
 
 def joined(samples: Sequence[ModelInput]) -> ModelInput:

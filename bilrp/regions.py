@@ -61,12 +61,12 @@ def inside(maps: Tensor, region: Region, tile: int, tokens: Sequence[str] | None
     if isinstance(region, BoxLike):
         x, y, width, height = (float(v) for v in (region.x, region.y, region.width, region.height))
     elif isinstance(region, (str, int, slice, range)) or len(region) != 4:
-        size = len(region) if isinstance(region, (tuple, list)) else type(region).__name__
-        raise InputError(
-            f"a region is (x, y, width, height), got {size} numbers"
-            if isinstance(size, int)
-            else f"a region of an image is (x, y, width, height), got {region!r}"
-        )
+        if isinstance(region, (str, int, slice, range)):
+            raise InputError(
+                f"a region of an image is (x, y, width, height), got {region!r}. Spans are for the side of the text: "
+                f"see swapped()."
+            )
+        raise InputError(f"a region is (x, y, width, height), got {len(region)} numbers")
     else:
         x, y, width, height = (float(v) for v in region)
     if width < 0 or height < 0:

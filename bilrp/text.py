@@ -71,7 +71,12 @@ class ReadingTower(nn.Module):
 
 
 def sentence_model(
-    model: nn.Module, tokenizer: Tokenizer, pooling: Pooling = "mean", *, max_length: int | None = None
+    model: nn.Module,
+    tokenizer: Tokenizer,
+    pooling: Pooling = "mean",
+    *,
+    max_length: int | None = None,
+    **tokenizer_settings: Any,
 ) -> ReadingTower:
     """A transformer with its tokenizer and pooling, as one encoder of sentences.
 
@@ -84,6 +89,8 @@ def sentence_model(
         Of the hidden states of the tokens that the mask leaves; "pooler" takes the model's own ``pooler_output``.
     max_length : int, optional
         Longer texts are cut, with a warning. Default: what the tokenizer says.
+    **tokenizer_settings
+        Passed to the tokenizer with each text, such as ``padding="max_length"``.
 
     Returns
     -------
@@ -110,7 +117,7 @@ def sentence_model(
             mask = torch.ones(hidden.shape[:2], dtype=torch.int64, device=hidden.device)
         return (POOLINGS[pooling] if isinstance(pooling, str) else pooling)(hidden, mask)
 
-    return ReadingTower(model, embed, _text_reader(tokenizer, max_length))
+    return ReadingTower(model, embed, _text_reader(tokenizer, max_length, tokenizer_settings))
 
 
 def sentence_transformer(model: nn.Module) -> ReadingTower:
@@ -129,10 +136,10 @@ def sentence_transformer(model: nn.Module) -> ReadingTower:
     def embed(**inputs: Any) -> Tensor:
         return _named(model(inputs), "sentence_embedding")
 
-    return ReadingTower(model, embed, _text_reader(tokenizer, getattr(model, "max_seq_length", None)))
+    return ReadingTower(model, embed, _text_reader(tokenizer, getattr(model, "max_seq_length", None), {}))
 
 
-def two_towers(model: nn.Module, processor: Any) -> tuple[ReadingTower, ReadingTower]:
+def two_towers(model: nn.Module, processor: Any, **tokenizer_settings: Any) -> tuple[ReadingTower, ReadingTower]:
     """The image and the text encoder of a model of both, such as CLIP or SigLIP.
 
     Parameters
@@ -141,6 +148,8 @@ def two_towers(model: nn.Module, processor: Any) -> tuple[ReadingTower, ReadingT
         With ``get_image_features`` and ``get_text_features``, as in transformers.
     processor : callable
         With ``processor(images=...)`` and ``processor.tokenizer``, as in transformers.
+    **tokenizer_settings
+        Passed to the tokenizer with each text, such as ``padding="max_length"``, with which SigLIP was trained.
 
     Returns
     -------
@@ -170,7 +179,9 @@ def two_towers(model: nn.Module, processor: Any) -> tuple[ReadingTower, ReadingT
         return dict(processor(images=picture, return_tensors="pt")), None
 
     tokenizer = getattr(processor, "tokenizer", processor)
-    return ReadingTower(model, image, read_image), ReadingTower(model, text, _text_reader(tokenizer, None))
+    return ReadingTower(model, image, read_image), ReadingTower(
+        model, text, _text_reader(tokenizer, None, tokenizer_settings)
+    )
 
 
 def _features(out: Any) -> Tensor:
@@ -185,17 +196,19 @@ def _named(out: Any, name: str) -> Tensor:
     return value
 
 
-def _text_reader(tokenizer: Tokenizer, max_length: int | None) -> Callable[[Any], tuple[dict[str, Any], list[str]]]:
+def _text_reader(
+    tokenizer: Tokenizer, max_length: int | None, settings: Mapping[str, Any]
+) -> Callable[[Any], tuple[dict[str, Any], list[str]]]:
     limit = max_length or getattr(tokenizer, "model_max_length", None)
 
     def read(text: Any) -> tuple[dict[str, Any], list[str]]:
         if not isinstance(text, str):
             raise InputError(f"got {type(text).__name__}, expected a text (str)")
-        inputs = dict(tokenizer(text, return_tensors="pt"))
+        inputs = dict(tokenizer(text, return_tensors="pt", **settings))
         length = inputs["input_ids"].shape[1]
         if limit is not None and length > limit:
             warnings.warn(f"a text of {length} tokens is cut to {limit}: {text[:60]!r}…", UserWarning, stacklevel=4)
-            inputs = dict(tokenizer(text, return_tensors="pt", truncation=True, max_length=limit))
+            inputs = dict(tokenizer(text, return_tensors="pt", **{**settings, "truncation": True, "max_length": limit}))
         return inputs, list(tokenizer.convert_ids_to_tokens(inputs["input_ids"][0].tolist()))
 
     return read

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+import bilrp
 from bilrp import BiLRP, Coverage, InputError, JointRelevance
 from bilrp.text import POOLINGS, sentence_model, two_towers
 from bilrp.tokens import is_special, merged_spans, token_slice, word_spans
@@ -199,6 +200,41 @@ def test_what_cannot_be_read_is_refused(encoder: nn.Module) -> None:
         sentence_model(Hidden(), FakeTokenizer(), "sum")
     with pytest.raises(InputError, match="Hidden has no tokenizer: expected a SentenceTransformer"):
         BiLRP.from_sentence_transformer(Hidden())
+
+
+def test_pairs_of_texts_explain_each_text_once(encoder: nn.Module, monkeypatch: pytest.MonkeyPatch) -> None:
+    passes = []
+    plain = bilrp.explain.explain_outputs
+    monkeypatch.setattr(bilrp.explain, "explain_outputs", lambda *a, **k: passes.append(1) or plain(*a, **k))
+    query, others = "the cat", ["the kitten", "the dog", "the cat"]
+    joints = BiLRP(encoder).explain_pairs([query] * 3, others)
+    assert len(passes) == 3
+    for joint, other in zip(joints, others, strict=True):
+        torch.testing.assert_close(joint.matrix(), BiLRP(encoder).explain(query, other).matrix())
+
+
+def test_settings_reach_the_tokenizer() -> None:
+    settings: dict[str, Any] = {}
+
+    class Watched(FakeTokenizer):
+        def __call__(self, text: str, **given: Any) -> dict[str, Tensor]:
+            settings.update(given)
+            return super().__call__(text)
+
+    sentence_model(Hidden(), Watched(), padding="max_length").read("the cat")
+    assert settings == {"return_tensors": "pt", "padding": "max_length"}
+
+
+def test_hidden_states_without_pooling_are_refused_with_the_way_out() -> None:
+    class Output:
+        last_hidden_state = torch.zeros(1, 3, 4)
+
+    class Plain(nn.Module):
+        def forward(self, input_ids: Tensor) -> Output:
+            return Output()
+
+    with pytest.raises(InputError, match=r"say how they become one embedding, bilrp.text.sentence_model\("):
+        BiLRP(Plain()).factor({"input_ids": torch.tensor([[1, 3, 2]])})
 
 
 @pytest.mark.parametrize(
