@@ -50,8 +50,10 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say in one line how many tests need data from outside the repository, and whether they had it."""
     lists = terminalreporter.stats
-    ran = {r.nodeid for kind in ("passed", "failed") for r in lists.get(kind, ()) if "shared" in r.keywords}
-    skipped = {r.nodeid for r in lists.get("skipped", ()) if "shared" in r.keywords}
+    ran = {
+        r.nodeid for kind in ("passed", "failed") for r in lists.get(kind, ()) if "shared" in getattr(r, "keywords", ())
+    }
+    skipped = {r.nodeid for r in lists.get("skipped", ()) if "shared" in getattr(r, "keywords", ())}
     if ran or skipped:
         state = f"{len(ran)} were run" + (f", {len(skipped)} were not: it is not here" if skipped else "")
         terminalreporter.write_line(f"{len(ran) + len(skipped)} tests need ../shared (real scans, numbers): {state}")

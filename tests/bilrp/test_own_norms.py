@@ -133,6 +133,59 @@ def test_one_explanation_for_every_way_of_writing(family: str, name: str) -> Non
     torch.testing.assert_close(maps(operation, x), expected, rtol=tolerance, atol=tolerance)
 
 
+MIXING = torch.rand(4, 4, 1, 1, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+
+
+def response(x: Tensor) -> Tensor:
+    """Global response normalisation of ConvNeXt V2: the norm of each channel over the mean of these."""
+    norms = x.norm(p=2, dim=(2, 3), keepdim=True)
+    return norms / (norms.mean(1, keepdim=True) + EPS)
+
+
+SPREADS: dict[str, tuple[Operation, Operation]] = {
+    "global response": (response, lambda x: x * response(x)),
+    "divisive": (
+        lambda x: torch.rsqrt(F.conv2d(x * x, MIXING, torch.ones(4).double())),
+        lambda x: x / torch.sqrt(F.conv2d(x**2, MIXING, torch.ones(4).double())),
+    ),
+    "largest": (lambda x: 1 / x.abs().amax((1, 2, 3), keepdim=True), lambda x: x / x.abs().amax((1, 2, 3), True)),
+    "neighbours": (
+        lambda x: (1 + F.avg_pool2d(x.square(), 3, 1, 1)) ** -0.75,
+        lambda x: x * (1 + F.avg_pool2d(x.square(), 3, 1, 1)).pow(-0.75),
+    ),
+    "cubes": (
+        lambda x: (x.abs() ** 3).sum(1, keepdim=True) ** (-1 / 3),
+        lambda x: x / (x.abs() ** 3).sum(1, keepdim=True).pow(1 / 3),
+    ),
+    "one plus weight": (
+        lambda x: torch.rsqrt(x.pow(2).mean(1, keepdim=True) + EPS) * (1 + MIXING[:1]),
+        lambda x: (x * torch.rsqrt(x.pow(2).mean(1, keepdim=True) + EPS)) * (1 + MIXING[:1]),
+    ),
+    "two in a row": (
+        lambda x: x.norm(dim=1, keepdim=True).reciprocal() * x.square().mean((2, 3), keepdim=True).rsqrt(),
+        lambda x: x / x.norm(dim=1, keepdim=True) * x.square().mean((2, 3), keepdim=True).rsqrt(),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SPREADS)
+def test_other_spreads_are_held_fixed(name: str) -> None:
+    """Gradient x input of value times spread, the spread a constant; all of it arrives."""
+    spread, operation = SPREADS[name]
+    x = torch.randn(1, 4, 5, 5, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    top = torch.randn(100, 3, generator=torch.Generator().manual_seed(6), dtype=torch.float64)
+
+    class Model(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return operation(x).flatten(1) @ top
+
+    got = explain_outputs(Model(), x)
+    expected = (x * spread(x)).reshape(-1, 1) * top
+    torch.testing.assert_close(got.values.flatten(1), expected.T, rtol=1e-7, atol=1e-9)
+    assert got.coverage.counts["approximate"] == 0
+    assert {entry.kind for entry in got.coverage.entries if entry.function in {"mul", "div"}} >= {"norm"}
+
+
 GATES: dict[str, Operation] = {
     "sigmoid of the mean": lambda x: x * x.mean(-1, keepdim=True).sigmoid(),
     "times its mean": lambda x: x * x.mean(-1, keepdim=True),
