@@ -5,7 +5,8 @@
 VGG-16 (`benchmarks/trained.py`) up to a layer of ``features``, flattened, a random projection; pairs of views of 128 x
 128 pixels as in `benchmarks/bilrp_trained.py`, relevance of pairs of 8 x 8 tiles. For each method: the share of the 50
 strongest pairs at the true place; how far the sum is from the similarity; the agreement (cosine) with the exact Shapley
-interactions of 3 x 3 tiles of 48 pixels (index "product", mean grey for what is away; 1,024 passes); the gap of the
+interactions of 2 x 2 tiles of 64 pixels (index "product", mean grey for what is away; 32 passes; ``--coarse 6``:
+3 x 3 tiles, 1,024 passes); the gap of the
 deletion curve of tile pairs on the view itself; CPU-seconds for one pair.
 
 ours                 preset `vgg` with Caffe's bounds, pool=8
@@ -33,7 +34,7 @@ from bilrp.evaluation import agreement, pair_flipping, place_pairs, pointing_gam
 from bilrp.features import random_projection
 from bilrp.joint import tile_sums
 
-TILE, COARSE = 8, 6
+TILE = 8
 GAMMAS = ((10, 0.5), (17, 0.25), (24, 0.1))  # of the preset, by index in ``features``
 Method = Callable[[Tensor, Tensor], Tensor]
 
@@ -131,6 +132,7 @@ def main() -> None:
     parser.add_argument("--dimensions", type=int, default=16)
     parser.add_argument("--layer", type=int, default=24)
     parser.add_argument("--steps", type=int, default=4)
+    parser.add_argument("--coarse", type=int, default=8, help="tiles along a place of the Shapley interactions")
     parser.add_argument("--kinds", nargs="+", default=["same", "shifted 2", "mirrored", "zoomed"])
     parser.add_argument("--methods", nargs="+")
     parser.add_argument("--without-shapley", action="store_true")
@@ -142,7 +144,7 @@ def main() -> None:
     views = {kind: (trained.caffe(pairs[kind][0]), trained.caffe(pairs[kind][1])) for kind in options.kinds}
     truth: dict[str, Tensor] = {}
     if not options.without_shapley:
-        shapley = ShapleyInteraction(network, projection=projection, tile=TILE * COARSE)
+        shapley = ShapleyInteraction(network, projection=projection, tile=TILE * options.coarse)
         truth = {kind: shapley.explain(*views[kind]).matrix() for kind in ("shifted 2",)}
     rows = []
     for name, method in methods(network, projection, options.steps).items():
@@ -159,10 +161,12 @@ def main() -> None:
                 similarity = float(projection @ network(x)[0] @ (projection @ network(y)[0]))
             row[f"missing {kind}"] = 1 - float(table.sum()) / similarity
             if kind in truth:
-                coarse = tile_sums(tile_sums(table, COARSE).permute(2, 3, 0, 1), COARSE).permute(2, 3, 0, 1)
+                coarse = tile_sums(tile_sums(table, options.coarse).permute(2, 3, 0, 1), options.coarse).permute(
+                    2, 3, 0, 1
+                )
                 row["agreement with Shapley"] = agreement(coarse, truth[kind])
             if kind == "shifted 2":
-                flipping = pair_flipping(Projected(network, projection), x, y, table, n_pairs=40, repeats=3)
+                flipping = pair_flipping(Projected(network, projection), x, y, table, n_pairs=20, repeats=2)
                 row["gap"] = flipping.gap
         rows.append(row)
         print(json.dumps(row), flush=True)

@@ -1,6 +1,6 @@
 """Which words make ten pairs of sentences alike for all-MiniLM-L6-v2: this library, integrated Jacobians beside it.
 
-    python benchmarks/bilrp_sentences.py [--steps 4] [--pairs 10]
+    python benchmarks/bilrp_sentences.py [--steps 4] [--pairs 10] [--picture docs/bilrp/words.png]
 
 The trained sentence encoder of `benchmarks/trained.py`, mean pooling, cosine; `composite="auto"`. Of each pair: the
 similarity, amplification (sum of absolute relevance over the similarity), the share of pairs with a special token, and
@@ -15,6 +15,7 @@ import argparse
 import json
 import time
 import warnings
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -59,6 +60,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=4, help="of the integrated Jacobians; 0 leaves them out")
     parser.add_argument("--pairs", type=int, default=len(PAIRS))
+    parser.add_argument("--picture", type=Path, help="of the first pair")
     options = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore", DoubtfulExplanationWarning)  # biases keep a share below zero here, which is printed
@@ -70,6 +72,8 @@ def main() -> None:
     for first, second, expected in PAIRS[: options.pairs]:
         began = time.process_time()
         joint = ours.explain(first, second)
+        if options.picture and not rows:
+            joint.words(special="drop").plot(k=15).savefig(options.picture, dpi=70)
         row: dict[str, Any] = {"first": first, "second": second, "similarity": joint.similarity}
         row["amplification"] = float(joint.matrix().abs().sum()) / abs(joint.similarity)
         row |= {"bias_share": joint.bias_share, "special_share": joint.special_share, "expected": len(expected)}

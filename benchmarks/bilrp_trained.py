@@ -1,6 +1,7 @@
 """Explanations of trained networks, as numbers: depth and invariance of VGG-16, EfficientNet-lite0 on known pairs.
 
     python benchmarks/bilrp_trained.py depth [--photographs cat coffee] [--dimensions 100]
+    python benchmarks/bilrp_trained.py pictures [--folder docs/bilrp]
     python benchmarks/bilrp_trained.py efficientnet [--photographs cat coffee] [--composites auto gamma]
 
 Networks and photographs: `benchmarks/trained.py`. Pictures of 128 x 128 pixels, relevance of pairs of 8 x 8 tiles. Of
@@ -21,6 +22,7 @@ import json
 import time
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -81,6 +83,18 @@ def depth(names: list[str], dimensions: int) -> list[dict[str, Any]]:
     return rows
 
 
+def pictures(folder: Path, dimensions: int) -> None:
+    """The cat and its view shifted by 2 tiles, matched by VGG-16 at a shallow and at a deep layer."""
+    x, y, _ = trained.known_pairs("cat", tile=TILE)["shifted 2"]
+    for layer in (10, 24):
+        network = trained.vgg16(layer)
+        projection = random_projection(network.n_features(128, 128), dimensions)
+        explainer = BiLRP(network, vgg(trained.CAFFE_LOW, trained.CAFFE_HIGH), projection=projection)
+        joint = explainer.explain(trained.caffe(x), trained.caffe(y), pool=TILE)
+        figure = joint.plot(x, y, k=40)
+        figure.savefig(folder / f"depth-{layer}.png", dpi=70)
+
+
 def composite_of(name: str) -> Any:
     """A composite by name; ``gamma``: generalised gamma 0.02 in all layers."""
     return Composite([(OfKind("linear"), Gamma(0.02))], "gamma 0.02") if name == "gamma" else name
@@ -119,9 +133,10 @@ def table(rows: list[dict[str, Any]], by: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=["depth", "efficientnet"])
+    parser.add_argument("part", choices=["depth", "efficientnet", "pictures"])
     parser.add_argument("--photographs", nargs="+", default=["cat", "coffee"], choices=list(trained.PHOTOGRAPHS))
     parser.add_argument("--dimensions", type=int, default=100)
+    parser.add_argument("--folder", type=Path, default=Path("docs/bilrp"), help="of the pictures")
     parser.add_argument("--composites", nargs="+", default=["auto", "mobilenet", "gamma"], help="of EfficientNet")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -129,6 +144,8 @@ def main() -> None:
     began = time.process_time()
     if options.part == "depth":
         print(table(depth(options.photographs, options.dimensions), "layer"))
+    elif options.part == "pictures":
+        pictures(options.folder, options.dimensions)
     else:
         print(table(efficientnet(options.photographs, options.composites), "composite"))
     print(f"{time.process_time() - began:.0f} CPU-seconds")
