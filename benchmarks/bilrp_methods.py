@@ -5,9 +5,8 @@
 VGG-16 (`benchmarks/trained.py`) up to a layer of ``features``, flattened, a random projection; pairs of views of 128 x
 128 pixels as in `benchmarks/bilrp_trained.py`, relevance of pairs of 8 x 8 tiles. For each method: the share of the 50
 strongest pairs at the true place; how far the sum is from the similarity; the agreement (cosine) with the exact Shapley
-interactions of 2 x 2 tiles of 64 pixels (index "product", mean grey for what is away; 32 passes; ``--coarse 6``:
-3 x 3 tiles, 1,024 passes); the gap of the
-deletion curve of tile pairs on the view itself; CPU-seconds for one pair.
+interactions of 2 x 2 tiles of 64 pixels (index "product", mean grey for what is away; 32 passes; ``--coarse 6`` has 3 x
+3 tiles and 1,024 passes); the gap of the deletion curve over 20 pairs of tiles; CPU-seconds for one pair.
 
 ours                 preset `vgg` with Caffe's bounds, pool=8
 zennit               the same rules in zennit (one backward pass for each dimension), joined as BiLRP

@@ -123,7 +123,7 @@ def draw(page: np.ndarray, maps: dict[str, Tensor], path: Path) -> None:
     for axis in axes:
         axis.axis("off")
     figure.tight_layout()
-    figure.savefig(path, dpi=80)
+    figure.savefig(path, dpi=60)
 
 
 def main() -> None:

@@ -84,8 +84,8 @@ def depth(names: list[str], dimensions: int) -> list[dict[str, Any]]:
 
 
 def pictures(folder: Path, dimensions: int) -> None:
-    """The cat and its view shifted by 2 tiles, matched by VGG-16 at a shallow and at a deep layer."""
-    x, y, _ = trained.known_pairs("cat", tile=TILE)["shifted 2"]
+    """The coffee cup and its view shifted by 2 tiles, matched by VGG-16 at a shallow and at a deep layer."""
+    x, y, _ = trained.known_pairs("coffee", tile=TILE)["shifted 2"]
     for layer in (10, 24):
         network = trained.vgg16(layer)
         projection = random_projection(network.n_features(128, 128), dimensions)
