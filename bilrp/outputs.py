@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from bilrp._engine.finite import first_relevance, require_finite_values
-from bilrp._engine.propagation import BIAS, DEFAULT_MEMORY, make_plan, propagate
+from bilrp._engine.propagation import BIAS, DEFAULT_MEMORY, make_plan, memory_at, propagate
 from bilrp._engine.tiled import Top, propagate_pooled
 from bilrp._engine.trial import settled
 from bilrp._trace.tape import Tape, frozen_eval
@@ -135,9 +135,9 @@ def explain_outputs(
     canonizers : sequence of callable
         Change the tape before rules are given.
     memory : int
-        Bytes that the travelling relevance may take. With ``pool``, what tiles get from the neurons where the two ways
-        meet must fit into four times as much, so that more memory can save time on images of very many tiles. Results
-        do not depend on it.
+        Bytes that the travelling relevance may take; the default takes more on a GPU, by what is free. With
+        ``pool``, what tiles get from the neurons where the two ways meet must fit into four times as much, so that
+        more memory can save time on images of very many tiles. Results do not depend on it.
     warn : bool
         Warn of a result beyond the limits of `bilrp.certificate` (`DoubtfulExplanationWarning`). Not wanted for one
         side of a pair, whose joint relevance has a certificate of its own.
@@ -178,6 +178,7 @@ def explain_outputs(
             composite = settled(composite, tape, top, bias == "distribute")
         plan = make_plan(tape, composite, bias == "distribute")
         require_finite_values(plan)
+        memory = memory_at(plan.embedding, memory)
         if pool is not None:
             values = propagate_pooled(plan, top, pool, memory)
         else:

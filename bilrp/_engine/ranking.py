@@ -71,7 +71,8 @@ def _by_norm(factor: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _best(rows: Tensor, columns: Tensor, values: Tensor, k: int, magnitude: bool) -> tuple[Tensor, Tensor, Tensor]:
-    key = (values.abs() if magnitude else values).cpu().numpy()
-    order = np.lexsort((columns.cpu().numpy(), rows.cpu().numpy(), -key))[:k]
-    index = torch.from_numpy(order).to(rows.device)
-    return rows[index], columns[index], values[index]
+    order = columns.argsort(stable=True)
+    order = order[rows[order].argsort(stable=True)]
+    key = (values.abs() if magnitude else values)[order]
+    order = order[key.argsort(stable=True, descending=True)][:k]
+    return rows[order], columns[order], values[order]

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bilrp._engine.propagation import Plan, Step, propagate_to
+from bilrp._engine.propagation import Plan, Step, at_a_time, propagate_to
 from bilrp._engine.shares import Lift, Shares, lift
 from bilrp._engine.windows import WindowFrame
 from bilrp.joint import tile_sums
@@ -118,7 +118,7 @@ def cuts(plan: Plan, lifts: list[Lift], tiles: Tiles, n_rows: int) -> list[Split
     """What it would cost to meet above each number of lifts; the first is the dense way, as far as they go."""
     x = plan.tape.values[plan.tape.input_node]
     readers = last_readers(plan)
-    batches = list(tiles.batches(MAX_WINDOWS))
+    batches = list(tiles.batches(at_a_time(MAX_WINDOWS, x)))
     live = {plan.tape.input_node: [frame for _, frame in batches]}
     counts = [len(frame.corners) for _, frame in batches]
     held = {plan.tape.input_node: 0}  # the dense way holds none
@@ -182,7 +182,7 @@ def propagate_pooled(plan: Plan, top: Top, size: int, memory: int) -> Tensor:
     n_steps = len(plan.steps) - best.n_lifts
     meeting: JunctionPlan | None = None
     if best.n_lifts:
-        limit = int(np.clip(memory // (best.largest * WORKING_COPIES * x.element_size()), 1, MAX_WINDOWS))
+        limit = int(np.clip(memory // (best.largest * WORKING_COPIES * x.element_size()), 1, at_a_time(MAX_WINDOWS, x)))
         meeting = JunctionPlan(plan, lifts[: best.n_lifts], tiles, limit)
     if meeting is not None and top.single is not None and _keeps_order(plan.steps[:n_steps]):
         plan.arrived = plan.arrived + top.single.abs().sum().double()
