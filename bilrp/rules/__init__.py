@@ -47,7 +47,9 @@ References
 from __future__ import annotations
 
 from bilrp._trace.layers import LinearLayer
+from bilrp.rules.activations import Pass
 from bilrp.rules.base import STABILIZERS, Backward, Rule, stabilize
+from bilrp.rules.extremes import MaxShare, MaxWinner, MinShare, MinWinner
 from bilrp.rules.linear import (
     LRP0,
     AlphaBeta,
@@ -63,9 +65,9 @@ from bilrp.rules.linear import (
     ZPlus,
 )
 from bilrp.rules.norms import NormShare
-from bilrp.rules.other import MaxShare, MaxWinner, MinShare, MinWinner, Pass, SumShare
 from bilrp.rules.products import BilinearShare, Gate, ProductShare, SignalTakesAll
 from bilrp.rules.slopes import Linearize, SlopeShare, SoftmaxTaylor, Uniform
+from bilrp.rules.sums import SumShare
 
 RULES: dict[str, type[Rule]] = {
     rule.__name__: rule

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import torch
@@ -152,3 +152,18 @@ class Rule:
             Takes relevance of shape (K, *output shape); gives one tensor (K, *input shape) for each flow.
         """
         raise NotImplementedError
+
+
+class UnstabilizedRule(Rule):
+    """Base of the rules that divide by nothing, and so take no ``eps``."""
+
+    def __init__(self) -> None:
+        super().__init__(eps=0.0)
+
+    def settings(self) -> dict[str, object]:
+        return {key: value for key, value in super().settings().items() if key not in ("eps", "stabilizer")}
+
+
+def times(inputs: Sequence[Tensor], gradients: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Each input times its gradient: what LRP-0 gives once relevance is divided by the output."""
+    return tuple(componentwise(a, g) for a, g in zip(inputs, gradients, strict=True))

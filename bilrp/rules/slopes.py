@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 from bilrp._trace.operations import OperationContext
-from bilrp.rules.base import Backward, Rule, componentwise, inverse_or_zero, stabilize
-from bilrp.rules.other import UnstabilizedRule
+from bilrp.rules.base import Backward, Rule, UnstabilizedRule, componentwise, inverse_or_zero, stabilize
 
 
 class Linearize(Rule):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -11,7 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bilrp import Relevance, explain_outputs
-from bilrp.composites import Composite, OfKind
+from bilrp._trace import operations
+from bilrp.composites import DEFAULTS, Composite, OfKind
 from bilrp.exceptions import RuleError
 from bilrp.rules import LRP0, BilinearShare, Gate, ProductShare, Rule, SoftmaxTaylor, SumShare
 
@@ -349,3 +351,8 @@ def explained_context() -> object:
         tape = record(model, tokens())
     contexts = OperationContexts(tape)
     return next(contexts.of(operation) for operation in tape.operations if operation.function == "mul")
+
+
+def test_the_table_of_kinds_names_the_defaults() -> None:
+    told = re.findall(r"^(\w+) +.* `(\w+)`", operations.__doc__ or "", re.MULTILINE)
+    assert dict(told) == {kind: type(rule).__name__ for kind, rule in DEFAULTS.items()}
