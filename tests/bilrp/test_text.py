@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -298,3 +300,29 @@ def test_poolings_are_functions() -> None:
     torch.manual_seed(0)
     factor = BiLRP(sentence_model(Hidden().double(), FakeTokenizer(), function)).factor("the cat")
     assert float(factor.values[:, 1].abs().sum()) > 0 and float(factor.values[:, [0, 2, 3]].abs().sum()) == 0
+
+
+def test_the_blocks_of_the_documentation_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = Path(__file__).parents[2] / "docs" / "bilrp" / "pairs-texts-and-two-encoders.md"
+    blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
+    assert len(blocks) == 5
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    picture = torch.rand(4, 3, 8, 8, dtype=torch.float64)
+    layers = nn.Conv2d(3, 4, 3, bias=False), nn.ReLU(), nn.Flatten(), nn.Linear(144, 4, bias=False)
+    given: dict[str, Any] = {
+        "model": nn.Sequential(*layers).double(),
+        "images": picture.split(1),
+        "image": picture[:1],
+        "transformer": Hidden().double(),
+        "tokenizer": FakeTokenizer(),
+        "image_tower": Picture().double(),
+        "text_tower": sentence_model(Hidden().double(), FakeTokenizer()),
+        "words": ["[CLS]", "the", "cat", "[SEP]"],
+        "head": nn.Linear(8, 1).double(),
+    }
+    given |= {"ids": torch.tensor([[1, 3, 4, 2]]), "mask": torch.ones(1, 4, dtype=torch.int64)}
+    for block in blocks:
+        exec(compile(block, str(page), "exec"), given)
+    assert given["groups"].means.shape == (2, 2, 2, 2, 2)
+    assert given["joint"].matrix().shape == (2, 2, 4)
