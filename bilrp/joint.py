@@ -34,7 +34,7 @@ from bilrp.coverage import Coverage
 from bilrp.exceptions import InputError, RelevanceFileError
 from bilrp.regions import BoxLike as BoxLike
 from bilrp.regions import Region as Region
-from bilrp.regions import inside
+from bilrp.regions import inside, is_span
 from bilrp.regions import tile_sums as tile_sums
 from bilrp.tokens import is_special, merged_spans, merged_words
 
@@ -335,9 +335,13 @@ class JointRelevance:
 
         Parameters
         ----------
-        left, right : (x, y, width, height), or an object with these attributes
-            In pixels of the inputs, also when pooled; an entry belongs to a region when its middle does.
+        left, right : (x, y, width, height), or an object with these attributes; or a span
+            A box in pixels of the inputs, also when pooled; an entry belongs to a region when its middle does. For
+            tokens a span: a place, (start, stop), or the words themselves. Where one input is an image and the other a
+            text the kind of region says which is meant, and the two may stand in either order.
         """
+        if self._is_of_right(left) and not self._is_of_right(right):
+            left, right = right, left
         first = inside(self.left, left, self.tile, self.left_tokens).double()
         return float(first @ inside(self.right, right, self.tiles[1], self.right_tokens).double())
 
@@ -346,11 +350,19 @@ class JointRelevance:
 
         Parameters
         ----------
-        left : (x, y, width, height)
-            As in `between`. For a region of the second input call ``swapped().given(region)``.
+        left : (x, y, width, height), or a span
+            As in `between`. For a region of the second input call ``swapped().given(region)``; between an image and a
+            text its kind says so by itself: a box gives a map of tokens (T,), a span one of the image (H, W).
         """
+        if self._is_of_right(left):
+            return self.swapped().given(left)
         weights = inside(self.left, left, self.tile, self.left_tokens)
         return torch.einsum("m,m...->...", weights, self.right)
+
+    def _is_of_right(self, region: Region) -> bool:
+        """Whether a region can only be meant for the second input: a span for a text there, or a box for an image."""
+        kinds = self.left.dim() == 2, self.right.dim() == 2
+        return kinds[0] != kinds[1] and is_span(region) == kinds[1]
 
     def left_marginal(self) -> Tensor:
         """The relevance of each place of the first input, summed over all partners: a map (H, W)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -25,6 +26,13 @@ class BoxLike(Protocol):
 
 Region = Sequence[float] | BoxLike | Span
 """A box (x, y, width, height) in pixels of the input, or a span of tokens: a place, (start, stop), or the words."""
+
+
+def is_span(region: Region) -> bool:
+    """Whether a region is one of neighbouring tokens, not a box: a place, (start, stop), or words."""
+    if isinstance(region, (str, int, Integral, slice, range)):
+        return True
+    return not isinstance(region, BoxLike) and len(region) == 2
 
 
 def tile_sums(maps: Tensor, size: int) -> Tensor:
@@ -60,12 +68,9 @@ def inside(maps: Tensor, region: Region, tile: int, tokens: Sequence[str] | None
         raise InputError(f"regions need maps (M, H, W) or (M, T), got {tuple(maps.shape)}")
     if isinstance(region, BoxLike):
         x, y, width, height = (float(v) for v in (region.x, region.y, region.width, region.height))
-    elif isinstance(region, (str, int, slice, range)) or len(region) != 4:
-        if isinstance(region, (str, int, slice, range)):
-            raise InputError(
-                f"a region of an image is (x, y, width, height), got {region!r}. Spans are for the side of the text: "
-                f"see swapped()."
-            )
+    elif isinstance(region, (str, int, Integral, slice, range)) or len(region) != 4:
+        if isinstance(region, (str, int, Integral, slice, range)):
+            raise InputError(f"a region of an image is (x, y, width, height), got {region!r}")
         raise InputError(f"a region is (x, y, width, height), got {len(region)} numbers")
     else:
         x, y, width, height = (float(v) for v in region)

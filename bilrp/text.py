@@ -161,7 +161,7 @@ def two_towers(model: nn.Module, processor: Any, **tokenizer_settings: Any) -> t
 
         towers = bilrp.text.two_towers(CLIPModel.from_pretrained(path), CLIPProcessor.from_pretrained(path))
         joint = bilrp.BiLRP(*towers, similarity="cosine").explain(picture, "a dog on grass", pool=16)
-        joint.swapped().given("dog")
+        joint.given("dog")
     """
     for name in ("get_image_features", "get_text_features"):
         if not hasattr(model, name):

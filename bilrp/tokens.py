@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import cache
+from numbers import Integral
 
 import torch
 from torch import Tensor
@@ -126,7 +127,7 @@ def token_slice(region: Span, tokens: Sequence[str] | None, n: int) -> slice:
             raise InputError(f"a span is of neighbouring tokens, got {region}")
         start, stop, _ = slice(region.start, region.stop).indices(n)
         return slice(start, max(start, stop))
-    bounds = (region, region + 1) if isinstance(region, int) else region
+    bounds = (region, region + 1) if isinstance(region, (int, Integral)) else region
     if not isinstance(bounds, Sequence) or len(bounds) != 2:
         raise InputError(f"a span of tokens is a place, (start, stop) or its words, got {region!r}")
     start, stop = (int(bound) for bound in bounds)

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -290,6 +291,7 @@ def test_spans_that_are_none_are_refused(bad: Any) -> None:
 def test_slices_count_from_the_end_as_in_python() -> None:
     assert token_slice(slice(-2, None), None, 5) == slice(3, 5)
     assert token_slice(range(1, 3), None, 5) == slice(1, 3)
+    assert token_slice(np.int64(2), None, 5) == slice(2, 3)  # type: ignore[arg-type]
 
 
 def test_poolings_are_functions() -> None:

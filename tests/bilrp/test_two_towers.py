@@ -111,8 +111,14 @@ def test_questions_about_an_image_and_a_text(model: Both) -> None:
     row, column = place
     assert word in ("a", "dog", "on", "grass")
     assert joint.top_pairs(1) == [(row, column, joint.right_tokens.index(word), value)]  # type: ignore[union-attr]
+    # a region is of the side of its kind, whichever is named first
+    assert joint.between("dog", (0, 4, 8, 8)) == joint.between((0, 4, 8, 8), "dog")
+    torch.testing.assert_close(joint.given("on grass"), joint.swapped().given("on grass"))
+    assert joint.given((2, 4)).shape == (3, 4) and joint.given((0, 0, 4, 4)).shape == (5,)
     with pytest.raises(InputError, match="a region of an image is"):
-        joint.given("dog")
+        joint.between("dog", "grass")
+    with pytest.raises(InputError, match=r"a region is .* got 3 numbers"):
+        joint.given((1, 2, 3))
     with pytest.raises(InputError, match=r"start <= stop <= 5"):
         joint.between((0, 0, 4, 4), (3, 9))
 
