@@ -14,7 +14,7 @@ from torch import Tensor
 
 from bilrp.exceptions import InputError
 from bilrp.plotting.captions import certified, doubt_of
-from bilrp.plotting.colours import CLIP, as_array, colour_limit
+from bilrp.plotting.colours import AGAINST, CLIP, FOR, as_array, colour_limit, in_words
 from bilrp.plotting.heat import overlay
 from bilrp.plotting.layout import GREY, WIDTH, Caption, frame, in_a_line, inches_of, picture, save
 from bilrp.plotting.pairs import Pair, PairRelevance, bundles, one_to_one, strongest
@@ -80,11 +80,10 @@ def plot(
     style = style or ArcStyle()
     joint, coarse, sides = prepared(joint, (x, y), titles)
     pairs = one_to_one(coarse, k) if arcs == "one-to-one" else strongest(coarse, k)
-    caption = Caption(
-        _text(joint, sides, pairs, arcs), doubt_of(joint), SCALE if pairs else 0.0, marginals or any(titles)
-    )
+    text, titled = _text(joint, sides, pairs, arcs, style), marginals or any(titles)
+    caption = Caption(text, doubt_of(joint), SCALE if pairs else 0.0, titled)
     figure, along, beside = _place(sides, caption, marginals, style, ax)
-    _draw_marginals(coarse, sides, beside, style.cmap)
+    _draw_marginals(coarse, sides, beside, style.cmap, along)
     trunks = bundles(pairs, (coarse.left.shape[1:], coarse.right.shape[1:])) if arcs == "bundled" else []
     _draw_pairs(figure, sides, pairs, style, _curves(sides, len(pairs), trunks, along))
     if pairs:
@@ -166,17 +165,18 @@ def _place(
     return figure, along, {i: axes[0 if i == 0 else -1] for i in outer}
 
 
-def _text(joint: PairRelevance, sides: Sequence[Side], pairs: Sequence[Pair], arcs: str) -> str:
+def _text(joint: PairRelevance, sides: Sequence[Side], pairs: Sequence[Pair], arcs: str, style: ArcStyle) -> str:
     if not pairs:
         return f"similarity {joint.similarity:.4g}: no pair carries relevance"
     shown = sum(pair.relevance for pair in pairs)
     share = f", {shown / joint.similarity:.1%} of the similarity" if joint.similarity else ""
     kept = f"; biases keep {joint.bias_share:.1%}" if abs(joint.bias_share) > 5e-4 else ""
     names = dict.fromkeys(f"{side.tile} px tiles" if isinstance(side, PictureSide) else "words" for side in sides)
-    which = "each of them in one pair at most" if arcs == "one-to-one" else "red for, blue against"
+    which = "; each of them in one pair at most" if arcs == "one-to-one" else ""
+    hues = in_words("bwr") if style.colours == (FOR, AGAINST) else ""
     return (
         f"similarity {joint.similarity:.4g}; the {len(pairs)} strongest pairs of {' and '.join(names)} "
-        f"carry {shown:.4g}{share}{kept}{certified(joint)} ({which})"
+        f"carry {shown:.4g}{share}{kept}{certified(joint)}{which}{hues}"
     )
 
 
@@ -283,7 +283,9 @@ class _Trunk:
         return Curve(vertices, [Curve.MOVETO, *[Curve.CURVE4] * 9])
 
 
-def _draw_marginals(coarse: PairRelevance, sides: Sequence[Side], axes: Mapping[int, Axes], cmap: Any) -> None:
+def _draw_marginals(
+    coarse: PairRelevance, sides: Sequence[Side], axes: Mapping[int, Axes], cmap: Any, along: int
+) -> None:
     maps = {i: as_array(coarse.right_marginal() if i else coarse.left_marginal()) for i in axes}
     limit = colour_limit(np.concatenate([each.ravel() for each in maps.values()]), CLIP) if maps else 1.0
     for i, axis in axes.items():
@@ -291,7 +293,10 @@ def _draw_marginals(coarse: PairRelevance, sides: Sequence[Side], axes: Mapping[
         assert isinstance(side, PictureSide)
         overlay(axis, maps[i], side.image, cmap, limit)
         frame(axis)
-        axis.set_title("summed over partners", fontsize=7.5, color=GREY)
+        if along == 0:
+            axis.set_title("summed over partners", fontsize=7.5, color=GREY)
+        else:
+            axis.set_ylabel("summed", fontsize=7, color=GREY, labelpad=2)
 
 
 def draw_strengths(axis: Axes, pairs: Sequence[Pair], style: ArcStyle) -> None:
@@ -300,12 +305,14 @@ def draw_strengths(axis: Axes, pairs: Sequence[Pair], style: ArcStyle) -> None:
     axis.set_axis_off()
     axis.set_xlim(0, width)
     axis.set_ylim(0, 1)
-    greatest = abs(pairs[0].relevance)
-    least = abs(pairs[-1].relevance) / greatest
-    colour = style.colours[pairs[0].relevance < 0]
+    values = [pair.relevance for pair in pairs]
+    greatest = abs(values[0])
+    middle = (greatest + abs(values[-1])) / 2 * np.sign(values[0])
+    other = next((value for value in values if value * values[0] < 0), values[-1])  # the strongest of the other sign
+    samples = [values[0], middle, other] if len(pairs) > 1 else values
     axis.text(0, 0.5, "relevance", fontsize=7, va="center", color=GREY)
-    samples = [1.0] if len(pairs) == 1 else [1.0, (1 + least) / 2, least]
-    for n, strength in enumerate(samples[: max(1, int((width - 0.6) // 1.0))]):
+    for n, value in enumerate(samples[: max(1, int((width - 0.6) // 1.0))]):
+        strength, colour = abs(value) / greatest, style.colours[bool(value < 0)]
         start = 0.7 + 1.05 * n
         axis.plot(
             [start, start + 0.35],
@@ -315,4 +322,4 @@ def draw_strengths(axis: Axes, pairs: Sequence[Pair], style: ArcStyle) -> None:
             alpha=style.opacity(strength),
             solid_capstyle="round",
         )
-        axis.text(start + 0.42, 0.5, f"{strength * greatest:.2g}", fontsize=7, va="center", color=GREY)
+        axis.text(start + 0.42, 0.5, f"{value:.2g}", fontsize=7, va="center", color=GREY)

@@ -31,6 +31,12 @@ COLOUR_MAPS: dict[str, tuple[str, ...]] = {
 }
 """Evenly spaced colours from what speaks against to what speaks for; ``"hot"`` shows nothing of the former. Red and
 blue, and purple and green, can be told apart by colour-blind readers."""
+IN_WORDS = {
+    "bwr": "red for, blue against",
+    "coldnhot": "red for, blue against",
+    "hot": "bright for, nothing shown against",
+    "purple-green": "green for, purple against",
+}
 CLIP = 0.995
 
 
@@ -74,6 +80,11 @@ def colours(values: npt.NDArray[np.float64], cmap: Any = "bwr", limit: float | N
     table = np.array([_rgb(stop) for stop in stops])
     places = np.linspace(0, 1, len(table))
     return np.stack([np.interp(level, places, channel) for channel in table.T], axis=-1)
+
+
+def in_words(cmap: Any) -> str:
+    """What the colours of a map stand for, in brackets; empty for those of others, which have a scale to be read by."""
+    return f" ({IN_WORDS[cmap]})" if isinstance(cmap, str) and cmap in IN_WORDS else ""
 
 
 def pale(painted: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from bilrp.plotting.arcs import SCALE, sides_of
 from bilrp.plotting.captions import doubt_of
-from bilrp.plotting.colours import FOR, as_array, colormap, colour_limit
+from bilrp.plotting.colours import FOR, as_array, colormap, colour_limit, in_words
 from bilrp.plotting.heat import draw_scale, overlay
 from bilrp.plotting.layout import Caption, frame, in_a_line, save
 from bilrp.plotting.pairs import PairRelevance
@@ -52,7 +52,7 @@ def plot_given(
     left, right = sides_of(joint, (x, y), ("", ""))
     values = as_array(joint.given(region))
     share = f", {values.sum() / joint.similarity:.1%} of the similarity" if joint.similarity else ""
-    text = f"the region and what answers to it carry {values.sum():.4g}{share} (red for, blue against)"
+    text = f"the region and what answers to it carry {values.sum():.4g}{share}{in_words(cmap)}"
     caption = Caption(text, doubt_of(joint), SCALE)
     limit = colour_limit(values, 1.0)
     if isinstance(left, WordSide):

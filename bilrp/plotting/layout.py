@@ -68,7 +68,7 @@ class Caption:
         """Text and doubt, broken for a width."""
         letters = max(30, int((inches - 2 * SIDE) * 18.5))  # letters of 7.5 points
         most = 3 if inches >= LEAST_WIDTH else 2
-        return textwrap.wrap(self.text, letters), textwrap.wrap(self.doubt, letters, max_lines=most, placeholder=" ...")
+        return _even(self.text, letters, 9), _even(self.doubt, letters, most)
 
     def height(self, inches: float) -> float:
         """Inches under the pictures of a figure of a width."""
@@ -93,6 +93,13 @@ class Caption:
         top = self.height(width) - 0.06
         place = 0.5 - size[0] / 2 / width, (top - size[1]) / height, size[0] / width, size[1] / height
         return figure.add_axes(place) if ax is None else ax.inset_axes(place)
+
+
+def _even(text: str, letters: int, most: int) -> list[str]:
+    """Lines of about one length, up to ``most`` of them, so that no word stands alone in the last."""
+    lines = textwrap.wrap(text, letters, max_lines=most, placeholder=" ...")
+    narrow = textwrap.wrap(text, min(letters, len(text) // max(1, len(lines)) + 9))
+    return narrow if len(narrow) == len(lines) and len(narrow) > 1 else lines
 
 
 def in_a_line(

@@ -87,6 +87,8 @@ def bundles(pairs: Sequence[Pair], sizes: Sequence[Sequence[int]]) -> list[tuple
     sizes : two shapes
         Of the maps of both inputs, in tiles.
     """
+    if not pairs:
+        return []
     ends = [np.array([pair[side] for pair in pairs], dtype=float).reshape(len(pairs), -1) for side in (0, 1)]
     values = np.array([pair.relevance for pair in pairs])
     free = np.ones(len(pairs), dtype=bool)

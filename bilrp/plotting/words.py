@@ -12,7 +12,7 @@ import numpy.typing as npt
 from bilrp.exceptions import InputError
 from bilrp.plotting.arcs import prepared
 from bilrp.plotting.captions import certified, doubt_of
-from bilrp.plotting.colours import as_array, colour_limit, colours
+from bilrp.plotting.colours import as_array, colour_limit, colours, in_words
 from bilrp.plotting.heat import draw_scale
 from bilrp.plotting.layout import LEAST_WIDTH, Caption, frame, new_figure, save
 from bilrp.plotting.pairs import PairRelevance
@@ -81,7 +81,7 @@ def plot_words(
         f"similarity {joint.similarity:.4g}; relevance of every pair of words; sums at the edges, in a scale up to "
         f"{edge:.2g}{kept}"
     )
-    caption = Caption(f"{text}{certified(joint)} (red for, blue against)", doubt_of(joint), SCALE)
+    caption = Caption(f"{text}{certified(joint)}{in_words(cmap)}", doubt_of(joint), SCALE)
     inner = margin + size + 0.1 + cell  # the sums stand on the right and below
     width = max(inner[0] + 0.4, 0.75 * LEAST_WIDTH)
     whole = np.array([width, inner[1] + 0.15 + caption.height(width)])
