@@ -186,23 +186,25 @@ class Gamma(LinearRule):
         return [Group([(a, w)], b, [(a.abs(), w.abs())])]
 
     def terms(self, layer: LinearLayer, distribute: bool = False) -> list[Term]:
-        negative = layer.output < 0
-        if self.gamma == 0 or (bool((layer.input >= 0).all()) and not bool(negative.any())):
+        if self.gamma == 0:
+            return LRP0(eps=self.eps, stabilizer=self.stabilizer).terms(layer, distribute)
+        negative, is_positive = layer.output < 0, bool((layer.input >= 0).all())
+        if type(self).groups is not Gamma.groups or (is_positive and not bool(negative.any())):
             return super().terms(layer, distribute)
-        if layer.is_silenced and not distribute and bool((layer.input >= 0).all()):
+        if is_positive and layer.is_silenced and not distribute:
             (term,) = super().terms(layer)
             return [Term(term.parts, term.factor.masked_fill(negative, 0.0))]
         # z_jk = (1 + half) a w + half |a w|, or minus where the output is negative: two products, whatever the signs
         half = self.gamma / 2
         towards = half * torch.where(negative, -1.0, 1.0).to(layer.output)
         plain, absolute = [(layer.input, layer.weight)], [(layer.input.abs(), layer.weight.abs())]
-        net, size = _forward(layer, plain), _forward(layer, absolute)
-        own = (1 + half) * net + towards * size
-        magnitude = (1 + half) * size + towards * net
-        z = own
-        if layer.bias is not None:
-            bias = layer.biased(torch.zeros_like(own), layer.bias)
-            z = own + (1 + half) * bias + towards * bias.abs()
+        size = _forward(layer, absolute)
+        with_bias = size if layer.bias is None else layer.biased(size, layer.bias.abs())
+        z = (1 + half) * layer.output + towards * with_bias
+        own, magnitude = z, size
+        if distribute or self.stabilizer == "relative":
+            net = _forward(layer, plain)
+            own, magnitude = (1 + half) * net + towards * size, (1 + half) * size + towards * net
         inverse = inverse_or_zero(stabilize(z, self.eps, self.stabilizer, self._relative(magnitude)))
         on_net, on_size = (1 + half) * inverse, towards * inverse
         if distribute:
