@@ -39,15 +39,18 @@ from bilrp.certificate import Certificate
 from bilrp.clusters import ExplanationClusters, cluster_explanations
 from bilrp.composites import COMPOSITES, Composite
 from bilrp.coverage import Coverage
+from bilrp.estimates import Estimate
 from bilrp.exceptions import (
     BilrpError,
     CompositeError,
     DoubtfulExplanationWarning,
     InputError,
+    LargeResultWarning,
     NonFiniteError,
     NotConservedError,
     PretrainedWeightsError,
     RelevanceFileError,
+    ResultTooLargeError,
     RuleError,
     UnseenOperationError,
     UnsupportedOperationError,
@@ -71,10 +74,12 @@ __all__ = [
     "Contrast",
     "Coverage",
     "DoubtfulExplanationWarning",
+    "Estimate",
     "ExplanationClusters",
     "Factor",
     "InputError",
     "JointRelevance",
+    "LargeResultWarning",
     "LocalRelevance",
     "NonFiniteError",
     "NotConservedError",
@@ -82,6 +87,7 @@ __all__ = [
     "PretrainedWeightsError",
     "Relevance",
     "RelevanceFileError",
+    "ResultTooLargeError",
     "RuleError",
     "UnseenOperationError",
     "UnsupportedOperationError",

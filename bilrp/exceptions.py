@@ -1,4 +1,4 @@
-"""The errors that bilrp raises on purpose, and its one warning.
+"""The errors that bilrp raises on purpose, and its warnings.
 
 Each message says where, what was found, what was expected and what to do. Every class also inherits the built-in
 exception that callers would expect, so that ``except ValueError`` keeps working.
@@ -47,5 +47,13 @@ class NonFiniteError(BilrpError, ArithmeticError):
     """A value or a relevance is infinite or no number; the message names the operation where it first appears."""
 
 
+class ResultTooLargeError(BilrpError, MemoryError):
+    """A result would not fit into memory; nothing of it was made."""
+
+
 class DoubtfulExplanationWarning(UserWarning):
     """A result lies beyond the limits of `bilrp.certificate`: what, by how much, and what to try."""
+
+
+class LargeResultWarning(UserWarning):
+    """A result will take many gibibytes of memory."""

@@ -9,16 +9,18 @@ import torch
 from torch import Tensor, nn
 
 from bilrp._engine.propagation import DEFAULT_MEMORY
+from bilrp._engine.room import Progress
 from bilrp._trace.tape import frozen_eval
 from bilrp.batches import explain_batch
 from bilrp.canonizers import DEFAULT_CANONIZERS, Canonizer
 from bilrp.certificate import attest
 from bilrp.composites import Auto, Composite
+from bilrp.estimates import Estimate
 from bilrp.exceptions import BilrpError, InputError
 from bilrp.factors import Factor
 from bilrp.inputs import ModelInput, Tower, bind, is_same, joined, read, require_dense
 from bilrp.joint import JointRelevance
-from bilrp.outputs import Relevance, explain_outputs, settled_on
+from bilrp.outputs import Relevance, estimate_outputs, explain_outputs, settled_on
 from bilrp.rules import Rule
 from bilrp.tasks import Task
 from bilrp.tasks import summed_axis as summed_axis
@@ -54,6 +56,8 @@ class BiLRP:
     memory : int
         Bytes that the travelling relevance may take; it chooses how many dimensions travel together. Results do not
         depend on it.
+    progress : bool or callable
+        Gets how many of how many outputs of a side are done; True writes a line on the standard error.
 
     Notes
     -----
@@ -90,6 +94,7 @@ class BiLRP:
         right_relevance_of: str | int | None = None,
         canonizers: Sequence[Canonizer] = DEFAULT_CANONIZERS,
         memory: int = DEFAULT_MEMORY,
+        progress: Progress | bool = False,
     ) -> None:
         if similarity not in SIMILARITIES:
             raise InputError(f"similarity is {similarity!r}, expected 'dot' or 'cosine'")
@@ -111,6 +116,7 @@ class BiLRP:
         self.right_relevance_of = relevance_of if right_tower is None else right_relevance_of
         self.canonizers = tuple(canonizers)
         self.memory = memory
+        self.progress = progress
         self._chosen: dict[tuple[str, str], Composite] = {}  # what "auto" chose for a side, with biases left or shared
 
     @classmethod
@@ -289,8 +295,47 @@ class BiLRP:
                 canonizers=self.canonizers,
                 memory=self.memory,
                 warn=False,
+                progress=self.progress,
             )
         return self._finished(explained, task, side, bias, tokens)
+
+    def estimate(
+        self, x: ModelInput, y: ModelInput | None = None, *, bias: str = "leave", pool: int | None = None
+    ) -> Estimate:
+        """What ``explain(x, y)`` will take in time and memory; without ``y`` what ``factor(x)`` will.
+
+        Parameters
+        ----------
+        x, y : Tensor, tuple or mapping
+            As for `explain`.
+        bias, pool
+            As for `explain`.
+
+        Returns
+        -------
+        Estimate
+            From counted multiply-adds, and two of the M explanations of each side, which are timed.
+        """
+        sides = [(x, "left")] if y is None else [(x, "left"), (y, "right")]
+        self._settle(sides, bias)
+        whole: Estimate | None = None
+        for sample, side in sides:
+            task = self._task(sample, side, False, None, pool)
+            with task.understood():
+                one = estimate_outputs(
+                    task.model,
+                    task.carrier,
+                    self._settled(side, bias),
+                    bias=bias,
+                    projection=self.projection,
+                    pool=pool if task.tiles_alone else None,
+                    reduce=None if task.tiles_alone else task.reduce,
+                    canonizers=self.canonizers,
+                    memory=self.memory,
+                )
+            whole = one if whole is None else whole + one
+        assert whole is not None
+        return whole
 
     def factors(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from bilrp._engine.finite import first_relevance, require_finite_values
 from bilrp._engine.propagation import BIAS, DEFAULT_MEMORY, make_plan, memory_at, propagate
+from bilrp._engine.room import Progress, progress_of, require_room
 from bilrp._engine.tiled import Top, propagate_pooled
 from bilrp._engine.trial import settled
 from bilrp._trace.tape import Tape, frozen_eval
@@ -21,6 +23,7 @@ from bilrp.canonizers import DEFAULT_CANONIZERS, Canonizer
 from bilrp.certificate import Certificate, attest, certify_outputs, conditions_of
 from bilrp.composites import Auto, Composite
 from bilrp.coverage import Coverage
+from bilrp.estimates import Estimate, estimated
 from bilrp.exceptions import InputError, NonFiniteError
 from bilrp.recorded import recorded, require_input
 from bilrp.rules import Rule
@@ -69,6 +72,14 @@ class Relevance:
         return replace(certificate, non_finite=int((~torch.isfinite(self.values)).sum()))
 
 
+def entries_of(x: Tensor, pool: int | None, reduce: Callable[[Tensor], Tensor] | None) -> int:
+    """How many entries a row of the result has."""
+    if pool is not None:
+        return -(-x.shape[2] // pool) * -(-x.shape[3] // pool)
+    one = torch.empty(1, *x.shape, dtype=torch.float32, device=x.device)
+    return one.numel() if reduce is None else reduce(one.zero_()).numel()
+
+
 def _top(tape: Tape, projection: Tensor | Callable[[Tensor], Tensor] | None) -> Top:
     """Where the relevance of a recorded pass starts, checked."""
     embedding = tape.values[tape.output_node]
@@ -99,6 +110,32 @@ def settled_on(
         return settled(composite, tape, _top(tape, projection), bias == "distribute")
 
 
+def estimate_outputs(
+    model: nn.Module,
+    x: Tensor,
+    composite: Composite | str | Mapping[str, Rule] | None = None,
+    *,
+    bias: str = "leave",
+    projection: Tensor | None = None,
+    pool: int | None = None,
+    reduce: Callable[[Tensor], Tensor] | None = None,
+    canonizers: Sequence[Canonizer] = DEFAULT_CANONIZERS,
+    memory: int = DEFAULT_MEMORY,
+) -> Estimate:
+    """What `explain_outputs` will take with these arguments: one forward pass, and two explanations to calibrate."""
+    require_input(model, x)
+    with frozen_eval(model, x.device):
+        started = time.perf_counter()
+        tape = recorded(model, x, canonizers)
+        forward = time.perf_counter() - started
+        top = _top(tape, projection)
+        composite = Composite.ensure(composite)
+        if isinstance(composite, Auto):
+            composite = settled(composite, tape, top, bias == "distribute")
+        plan = make_plan(tape, composite, bias == "distribute")
+        return estimated(plan, top, entries_of(x, pool, reduce), memory_at(plan.embedding, memory), forward)
+
+
 def explain_outputs(
     model: nn.Module,
     x: Tensor,
@@ -111,6 +148,7 @@ def explain_outputs(
     canonizers: Sequence[Canonizer] = DEFAULT_CANONIZERS,
     memory: int = DEFAULT_MEMORY,
     warn: bool = True,
+    progress: Progress | bool = False,
 ) -> Relevance:
     """LRP of every output of a model for one input (first order).
 
@@ -141,6 +179,8 @@ def explain_outputs(
     warn : bool
         Warn of a result beyond the limits of `bilrp.certificate` (`DoubtfulExplanationWarning`). Not wanted for one
         side of a pair, whose joint relevance has a certificate of its own.
+    progress : bool or callable
+        Gets how many of how many outputs are done; True writes a line on the standard error.
 
     Returns
     -------
@@ -152,6 +192,8 @@ def explain_outputs(
         When the input, the projection or an argument has another form than stated here.
     UnsupportedOperationError
         When relevance reaches an operation without a rule.
+    ResultTooLargeError
+        When the result would not fit into memory; before anything of it is made.
     NonFiniteError
         Where the input, a weight, a value on the way of the relevance, or relevance itself is infinite or no number.
     NotConservedError
@@ -178,6 +220,8 @@ def explain_outputs(
             composite = settled(composite, tape, top, bias == "distribute")
         plan = make_plan(tape, composite, bias == "distribute")
         require_finite_values(plan)
+        require_room(len(top), entries_of(x, pool, reduce), top.phi.element_size(), top.phi.device)
+        plan.progress = progress_of(progress)
         memory = memory_at(plan.embedding, memory)
         if pool is not None:
             values = propagate_pooled(plan, top, pool, memory)

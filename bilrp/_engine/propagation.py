@@ -61,6 +61,7 @@ class Plan:
     arrived: Tensor | float = 0.0  # relevance given at the top so far, without sign
     received: Tensor | float = 0.0  # relevance that came through so far, every entry without sign
     approximated: Tensor | float = 0.0  # of it, what passed a rule that approximates
+    progress: Callable[[int, int], None] | None = None  # gets how many of how many explanations are done
 
     @property
     def embedding(self) -> Tensor:
@@ -96,7 +97,10 @@ class Plan:
         each = largest * WORKING_COPIES * self.embedding.element_size()
         n_chunks = -(-n // int(max(1, min(at_a_time(MAX_CHUNK, self.embedding), memory // each))))
         size = -(-n // max(1, n_chunks))  # as many in each
-        return (range(start, min(start + size, n)) for start in range(0, n, size))
+        for start in range(0, n, size):
+            yield range(start, min(start + size, n))
+            if self.progress is not None:
+                self.progress(min(start + size, n), n)
 
 
 def at_a_time(on_cpu: int, value: Tensor) -> int:
