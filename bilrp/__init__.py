@@ -39,7 +39,7 @@ from bilrp.certificate import Certificate
 from bilrp.clusters import ExplanationClusters, cluster_explanations
 from bilrp.composites import COMPOSITES, Composite
 from bilrp.coverage import Coverage
-from bilrp.estimates import Estimate
+from bilrp.estimates import CostEstimate
 from bilrp.exceptions import (
     BilrpError,
     CompositeError,
@@ -72,9 +72,9 @@ __all__ = [
     "Composite",
     "CompositeError",
     "Contrast",
+    "CostEstimate",
     "Coverage",
     "DoubtfulExplanationWarning",
-    "Estimate",
     "ExplanationClusters",
     "Factor",
     "InputError",

@@ -15,7 +15,7 @@ TRIED = 2  # explanations in the chunk that is timed
 
 
 @dataclass(frozen=True)
-class Estimate:
+class CostEstimate:
     """What the explanation of one input, or of a pair, will take.
 
     Parameters
@@ -45,9 +45,9 @@ class Estimate:
             f"{self.result_bytes / 2**20:,.0f} MiB, at most {self.peak_bytes / 2**20:,.0f} MiB at a time"
         )
 
-    def __add__(self, other: Estimate) -> Estimate:
+    def __add__(self, other: CostEstimate) -> CostEstimate:
         """Two sides, one after the other: the first result is held while the second is made."""
-        return Estimate(
+        return CostEstimate(
             self.seconds + other.seconds,
             self.result_bytes + other.result_bytes,
             max(self.peak_bytes, self.result_bytes + other.peak_bytes),
@@ -56,7 +56,7 @@ class Estimate:
         )
 
 
-def estimated(plan: Plan, top: Top, n_entries: int, memory: int, forward_seconds: float) -> Estimate:
+def estimated(plan: Plan, top: Top, n_entries: int, memory: int, forward_seconds: float) -> CostEstimate:
     """The estimate for a plan whose result has rows of ``n_entries``; sends a few explanations down."""
     rows = range(min(TRIED, len(top)))
     started = time.perf_counter()
@@ -67,7 +67,7 @@ def estimated(plan: Plan, top: Top, n_entries: int, memory: int, forward_seconds
     size = top.phi.element_size()
     result = len(top) * n_entries * size
     activations = sum(value.numel() * value.element_size() for value in plan.tape.values)
-    return Estimate(
+    return CostEstimate(
         seconds=forward_seconds + (between - started) + each * max(0, len(top) - len(rows)),
         result_bytes=result,
         peak_bytes=2 * activations + memory + 2 * result,

@@ -15,7 +15,7 @@ from bilrp.batches import explain_batch
 from bilrp.canonizers import DEFAULT_CANONIZERS, Canonizer
 from bilrp.certificate import attest
 from bilrp.composites import Auto, Composite
-from bilrp.estimates import Estimate
+from bilrp.estimates import CostEstimate
 from bilrp.exceptions import BilrpError, InputError
 from bilrp.factors import Factor
 from bilrp.inputs import ModelInput, Tower, bind, is_same, joined, read, require_dense
@@ -301,7 +301,7 @@ class BiLRP:
 
     def estimate(
         self, x: ModelInput, y: ModelInput | None = None, *, bias: str = "leave", pool: int | None = None
-    ) -> Estimate:
+    ) -> CostEstimate:
         """What ``explain(x, y)`` will take in time and memory; without ``y`` what ``factor(x)`` will.
 
         Parameters
@@ -313,12 +313,12 @@ class BiLRP:
 
         Returns
         -------
-        Estimate
+        CostEstimate
             From counted multiply-adds, and two of the M explanations of each side, which are timed.
         """
         sides = [(x, "left")] if y is None else [(x, "left"), (y, "right")]
         self._settle(sides, bias)
-        whole: Estimate | None = None
+        whole: CostEstimate | None = None
         for sample, side in sides:
             task = self._task(sample, side, False, None, pool)
             with task.understood():

@@ -23,7 +23,7 @@ from bilrp.canonizers import DEFAULT_CANONIZERS, Canonizer
 from bilrp.certificate import Certificate, attest, certify_outputs, conditions_of
 from bilrp.composites import Auto, Composite
 from bilrp.coverage import Coverage
-from bilrp.estimates import Estimate, estimated
+from bilrp.estimates import CostEstimate, estimated
 from bilrp.exceptions import InputError, NonFiniteError
 from bilrp.recorded import recorded, require_input
 from bilrp.rules import Rule
@@ -121,7 +121,7 @@ def estimate_outputs(
     reduce: Callable[[Tensor], Tensor] | None = None,
     canonizers: Sequence[Canonizer] = DEFAULT_CANONIZERS,
     memory: int = DEFAULT_MEMORY,
-) -> Estimate:
+) -> CostEstimate:
     """What `explain_outputs` will take with these arguments: one forward pass, and two explanations to calibrate."""
     require_input(model, x)
     with frozen_eval(model, x.device):
