@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
 import torch
@@ -217,3 +218,10 @@ def test_scripted_and_traced_models_are_explained_as_their_originals(way: Callab
     x = torch.rand(1, 3, 8, 8)
     got, expected = (explain_outputs(each, x, "epsilon") for each in (way(model), model))
     torch.testing.assert_close(got.values, expected.values, rtol=1e-4, atol=1e-6)
+
+
+def test_the_page_on_operations_runs_and_names_what_there_is() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "bilrp" / "operations.md").read_text(encoding="utf-8")
+    for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(compile(block, "operations.md", "exec"), {})
+    assert set(re.findall(r"`([A-Z]\w+)(?:\(|`)", page)) <= set(RULES)
