@@ -18,6 +18,7 @@ from bilrp.plotting.heat import draw_scale, overlay
 from bilrp.plotting.layout import Caption, frame, in_a_line, save
 from bilrp.plotting.pairs import PairRelevance
 from bilrp.plotting.sides import ArcStyle, PictureSide, Side, WordSide
+from bilrp.regions import is_span
 from bilrp.tokens import token_slice
 
 if TYPE_CHECKING:
@@ -42,42 +43,40 @@ def plot_given(
     joint, x, y, path, ax
         As in `plot`; tokens that were kept with the result are drawn as they are, sub-words not merged.
     region : (x, y, width, height), an object with these attributes, or a span of tokens
-        In pixels of the first image; for a text as in `JointRelevance.given`.
+        Of the first input, in pixels of an image; between an image and a text, of the one that it can belong to, as in
+        `JointRelevance.given`.
     cmap : str, sequence of str, or matplotlib Colormap
 
     Returns
     -------
     matplotlib Figure
     """
-    left, right = sides_of(joint, (x, y), ("", ""))
+    sides = list(sides_of(joint, (x, y), ("", "")))
+    kinds = joint.left.dim() == 2, joint.right.dim() == 2
+    marked = int(kinds[0] != kinds[1] and is_span(region) == kinds[1])  # as `JointRelevance.given` takes it
     values = as_array(joint.given(region))
     share = f", {values.sum() / joint.similarity:.1%} of the similarity" if joint.similarity else ""
     text = f"the region and what answers to it carry {values.sum():.4g}{share}{in_words(cmap)}"
     caption = Caption(text, doubt_of(joint), SCALE)
     limit = colour_limit(values, 1.0)
-    if isinstance(left, WordSide):
-        left = replace(left, shades=np.zeros(len(left.words)))
-    if isinstance(right, WordSide):
-        right = replace(right, shades=values, limit=limit)
-    lines = isinstance(left, WordSide) and left.in_line
-    both_pictures = left.scales and right.scales
+    for i, side in enumerate(sides):
+        if isinstance(side, WordSide):
+            shades = np.zeros(len(side.words)) if i == marked else values
+            sides[i] = replace(side, shades=shades, limit=limit)
+    lines = [isinstance(side, WordSide) and side.in_line for side in sides]
+    scales = [side.scales for side in sides]
     figure, axes, _ = in_a_line(
-        [left.size, right.size],
-        [0.4],
-        caption,
-        ax,
-        along=None if both_pictures else int(lines),
-        scales=[left.scales, right.scales],
+        [side.size for side in sides], [0.4], caption, ax, along=None if all(scales) else int(all(lines)), scales=scales
     )
-    style = ArcStyle(fade=0.0, cmap=cmap)
-    left.draw(axes[0], style)
-    _mark(left, region)
-    right.draw(axes[1], style)
-    if isinstance(right, PictureSide):
-        axes[1].clear()
-        overlay(axes[1], values, right.image, cmap, limit)
-        frame(axes[1])
-    words = isinstance(right, WordSide)
+    for side, axis in zip(sides, axes, strict=True):
+        side.draw(axis, ArcStyle(fade=0.0, cmap=cmap))
+    _mark(sides[marked], region)
+    shaded = sides[1 - marked]
+    if isinstance(shaded, PictureSide):
+        shaded.axis.clear()
+        overlay(shaded.axis, values, shaded.image, cmap, limit)
+        frame(shaded.axis)
+    words = isinstance(shaded, WordSide)
     draw_scale(caption.axes_of_scale(figure, (2.0, 0.08), ax), limit, colormap(cmap, behind_words=words))
     caption.write(figure, ax)
     save(figure, path)

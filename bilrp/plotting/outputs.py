@@ -205,7 +205,7 @@ def _plot_words(
     axis.set_xlim(0, width)
     axis.set_ylim(len(values) * height + below + 0.1, 0)
     for k, (row_values, name) in enumerate(zip(values, names, strict=True)):
-        axis.text(0.2, k * height + TITLE - 0.1, name, fontsize=9, va="bottom", parse_math=False)
+        axis.text(0.2, k * height + TITLE - 0.03, name, fontsize=9, va="bottom", parse_math=False)
         grounds = pale(colours(row_values, cmap, limit))
         for word, ground, (left, row) in zip(tokens, grounds, places, strict=True):
             box = {"facecolor": tuple(ground), "edgecolor": "none", "boxstyle": "square,pad=0.15"}

@@ -95,6 +95,16 @@ def test_what_answers_to_words() -> None:
     assert f"{float(picture.given((0, 0, 8, 16)).sum()):.4g}" in with_box.texts[0].get_text()
 
 
+def test_a_span_of_the_second_input_is_answered_by_the_picture() -> None:
+    joint = joint_of((3, 4), (4,), right_tokens=RIGHT, tile=8, right_tile=1)
+    figure = joint.plot_given(torch.rand(3, 24, 32), None, "is")
+    picture, text = figure.axes[:2]
+    answer = joint.swapped().given("is").abs().numpy()
+    strength = np.asarray(picture.images[1].get_array())[..., 3]
+    np.testing.assert_allclose(strength, 0.95 * answer / answer.max())
+    assert [patch.get_xy()[1] > 0 for patch in text.patches if not patch.get_fill()] == [True]
+
+
 def test_the_table_shows_every_pair_and_its_sums(tmp_path: Path) -> None:
     joint = joint_of((7,), (4,), left_tokens=LEFT, right_tokens=RIGHT)
     figure = plot_words(joint, path=tmp_path / "table.png")
