@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bilrp._trace.operations import OperationContext, sum_to
 from bilrp.rules.base import Backward, UnstabilizedRule
+from bilrp.rules.norms import WITH_MEAN_OR_SHIFT
 
 
 class Pass(UnstabilizedRule):
@@ -20,6 +21,9 @@ class Pass(UnstabilizedRule):
     @property
     def keeps_nothing(self) -> bool:
         return True
+
+    def is_exact(self, context: OperationContext) -> bool:
+        return context.kind in self.kinds and context.function not in WITH_MEAN_OR_SHIFT
 
     def serves(self, context: OperationContext) -> bool:
         return context.kind in self.kinds or (

@@ -90,14 +90,17 @@ LAYER = ("input", "normalized_shape", "weight", "bias", "eps")
 GROUP = ("input", "num_groups", "weight", "bias", "eps")
 INSTANCE = ("input", "running_mean", "running_var", "weight", "bias", "use_input_stats", "momentum", "eps")
 BATCH = ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps")
-NAMES = {"layer_norm": LAYER, "group_norm": GROUP, "instance_norm": INSTANCE, "batch_norm": BATCH}
+WITH_MEAN_OR_SHIFT = {"layer_norm": LAYER, "group_norm": GROUP, "instance_norm": INSTANCE, "batch_norm": BATCH}
+"""Normalisations that are more than a scale, with the names of their arguments."""
 
 
 def affine(context: OperationContext) -> Affine | None:
     """The map that a normalisation is with its spread fixed; None where it only scales: no mean, no shift."""
-    if context.function not in NAMES:
+    if context.function not in WITH_MEAN_OR_SHIFT:
         return None
-    arguments: dict[str, Any] = context.operation.named(*NAMES[context.function], weight=None, bias=None, eps=1e-5)
+    arguments: dict[str, Any] = context.operation.named(
+        *WITH_MEAN_OR_SHIFT[context.function], weight=None, bias=None, eps=1e-5
+    )
     x = context.inputs[0]
     centring: Centring | None
     per_channel = (-1, *[1] * (x.dim() - 2))

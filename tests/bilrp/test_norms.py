@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bilrp import explain_outputs
-from bilrp.rules import LRP0, NormShare
+from bilrp.rules import LRP0, NormShare, Pass
 from bilrp.testing import share_matrix
 
 Operation = Callable[[Tensor], Tensor]
@@ -191,3 +191,9 @@ def test_outputs_that_cancel_in_float32_do_not_make_relevance_grow() -> None:
     gradients = [torch.autograd.grad(value, leaf, retain_graph=True)[0] for value in net(leaf)[0]]
     got = explain_outputs(net, x, warn=False).values
     torch.testing.assert_close(got, torch.cat(gradients) * x, rtol=1e-4, atol=1e-2)
+
+
+@pytest.mark.parametrize(("operation", "state"), [(F.layer_norm, "approximate"), (F.rms_norm, "rule")])
+def test_passing_is_exact_where_there_is_neither_mean_nor_shift(operation: Operation, state: str) -> None:
+    got = explain_outputs(Function(lambda x: operation(x, (2,))), signed(), {"*": Pass()}, warn=False)  # type: ignore[call-arg]
+    assert [entry.state for entry in got.coverage.entries if entry.kind == "norm"] == [state]
