@@ -33,6 +33,8 @@ MAX_KEPT_SHARE = 10.0
 """Above, single operations kept and gave ten times what is explained, and the bias share is small by cancellation."""
 MAX_APPROXIMATE_SHARE = 0.5
 """Beyond, most of the relevance came through rules that do not share what their operation computed."""
+MAX_RANDOMIZED = 0.9
+"""Above, an explanation hardly changes when all weights are shuffled: it shows the inputs, not the network."""
 MAX_CONSERVATION_ERROR = 1e-3
 """A distributed explanation adds up to float32's rounding in a hundred layers, 1e-5; more is a fault."""
 
@@ -79,7 +81,8 @@ class Certificate:
     seed : int, optional
         PyTorch's, where the model drew random numbers.
     randomization : mapping, optional
-        Rank correlation with the explanation of a model whose weights were drawn anew, when that test was made.
+        Agreement (cosine) with the explanation after the weights of a layer and of all above it were shuffled, by
+        layer from the top, when that test was made (`bilrp.BiLRP.randomization_test`).
     """
 
     order: int
@@ -137,6 +140,11 @@ class Certificate:
                 f"rule only approximates them, such as {self.approximate[0] if self.approximate else '?'}: try a rule "
                 f"that says which factor carries the relevance, such as Gate()"
             )
+        if self.randomization and min(self.randomization.values()) > MAX_RANDOMIZED:
+            doubts.append(
+                f"with shuffled weights the explanation is the same to {min(self.randomization.values()):.2f}: it "
+                f"shows the inputs, not the network; try a composite nearer to LRP-0, such as 'gamma' or 'epsilon'"
+            )
         if self.conservation_error > MAX_CONSERVATION_ERROR:
             doubts.append(
                 f"{self.conservation_error:.2g} of what is explained went missing without an account: try float64, or "
@@ -156,7 +164,7 @@ class Certificate:
         if self.approximate:
             parts.append(f"{self.approximate_share:.0%} by approximation")
         if self.randomization is not None:
-            parts.append(f"correlation with random weights {max(self.randomization.values()):.2f}")
+            parts.append(f"agreement under random weights {min(self.randomization.values(), default=1.0):.2f}")
         parts += [part for part in (self.precision, self.device) if part]
         parts += [f"{name} {number}" for name, number in self.versions.items() if name == "bilrp"]
         return " · ".join(parts) + (" · DOUBTFUL" if self.doubts else "")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -16,7 +19,8 @@ from bilrp.canonizers import DEFAULT_CANONIZERS, Canonizer
 from bilrp.certificate import attest
 from bilrp.composites import Auto, Composite
 from bilrp.estimates import CostEstimate
-from bilrp.exceptions import BilrpError, InputError
+from bilrp.evaluation.laws import randomized_weights
+from bilrp.exceptions import BilrpError, DoubtfulExplanationWarning, InputError
 from bilrp.factors import Factor
 from bilrp.inputs import ModelInput, Tower, bind, is_same, joined, read, require_dense
 from bilrp.joint import JointRelevance
@@ -298,6 +302,47 @@ class BiLRP:
                 progress=self.progress,
             )
         return self._finished(explained, task, side, bias, tokens)
+
+    def randomization_test(
+        self, x: Tensor, y: Tensor, *, bias: str = "leave", pool: int = 1, seed: int = 0
+    ) -> JointRelevance:
+        """``explain(x, y)`` with the test that its certificate then states: what is left of it under other weights.
+
+        The weights are shuffled layer by layer from the top (`bilrp.evaluation.randomized_weights`): an explanation of
+        what a network has learned falls far below 1. It costs an explanation for each layer.
+
+        Parameters
+        ----------
+        x, y : Tensor
+        bias : {"leave", "distribute"}
+        pool : int
+            Explanations are compared over tiles of this size; the result is that of full resolution.
+        seed : int
+            Of the shuffling.
+
+        Returns
+        -------
+        JointRelevance
+            ``certificate.randomization`` gives the agreement (cosine) by layer, from the top down.
+
+        Raises
+        ------
+        InputError
+            When there are two towers.
+        """
+        if self.right_tower is not None or not isinstance(self.model, nn.Module):
+            raise InputError("randomization_test: got two towers or a method, expected one torch.nn.Module for both.")
+        joint = self.explain(x, y, bias=bias)
+
+        def other(model: nn.Module) -> BiLRP:
+            explainer = copy.copy(self)  # what "auto" chose stays
+            explainer.model = model
+            return explainer
+
+        with warnings.catch_warnings():  # shuffled weights explain nothing
+            warnings.simplefilter("ignore", DoubtfulExplanationWarning)
+            left = randomized_weights(other, self.model, x, y, tile=pool, seed=seed)
+        return replace(joint, settings={**(joint.settings or {}), "randomization": left})
 
     def estimate(
         self, x: ModelInput, y: ModelInput | None = None, *, bias: str = "leave", pool: int | None = None

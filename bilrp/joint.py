@@ -126,7 +126,9 @@ class JointRelevance:
     @cached_property
     def certificate(self) -> Certificate:
         """How far the result can be believed, and how it was made."""
-        return certify_pair(self.left, self.right, self.embeddings, self.coverages)
+        certificate = certify_pair(self.left, self.right, self.embeddings, self.coverages)
+        tested = (self.settings or {}).get("randomization")
+        return certificate if tested is None else replace(certificate, randomization=tested)
 
     @property
     def embeddings(self) -> tuple[Tensor, Tensor]:

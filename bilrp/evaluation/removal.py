@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from bilrp._trace.tape import frozen_eval
 from bilrp.evaluation.truth import Explanation, table_of
 from bilrp.exceptions import InputError
-from bilrp.explain import summed_axis
 from bilrp.inputs import ModelInput, Tower, bind, read
 from bilrp.joint import JointRelevance
+from bilrp.tasks import summed_axis
 
 
 @dataclass(frozen=True)

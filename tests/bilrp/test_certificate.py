@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -221,3 +222,18 @@ def test_a_similarity_of_zero_is_no_fault() -> None:
     assert "similarity near zero" in line
     nothing = BiLRP(model).explain(torch.zeros(1, 2), y, bias="distribute")
     assert nothing.certificate.amplification == 0 and not nothing.certificate.doubts
+
+
+def test_the_randomisation_test_in_one_call(tmp_path: Path) -> None:
+    """The same as by hand, kept with the result; ``replace`` of other things keeps it, too."""
+    model, (x, y) = toy_network(), toy_pair()
+    joint = BiLRP(model, "gamma").randomization_test(x, y, pool=4, seed=3)
+    expected = bilrp.evaluation.randomized_weights(lambda m: BiLRP(m, "gamma"), model, x, y, tile=4, seed=3)
+    assert joint.certificate.randomization == expected and len(expected) == 2
+    assert "random weights" in joint.certificate.caption
+    assert JointRelevance.load(joint.save(tmp_path / "r.npz")).certificate.randomization == expected
+    torch.testing.assert_close(joint.left, BiLRP(model, "gamma").explain(x, y).left)
+    blind = replace(joint.certificate, randomization={"top": 0.99, "first": 0.95})
+    assert "0.95" in blind.doubts[0]
+    with pytest.raises(bilrp.InputError, match="two towers"):
+        BiLRP(model, model, "gamma").randomization_test(x, y)
