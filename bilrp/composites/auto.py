@@ -10,14 +10,22 @@ from bilrp.composites.composite import Composite
 from bilrp.composites.presets import RULES_OF_FAMILIES, Entries, pixel_box
 from bilrp.composites.selectors import Layer, OfKind, Selector
 from bilrp.composites.traits import FAMILIES, Traits
-from bilrp.rules import Gamma, Rule
+from bilrp.rules import Gamma, NormShare, Rule, SumShare
 
 MAX_AMPLIFICATION = 8.0
 """Of one side, sum of |R| over sum of |output|: two sides multiply, and 100 is where a joint relevance is doubtful."""
 MAX_MISSING = 3e-4
 """Of what is explained, where biases are distributed."""
-STRONGER: tuple[Entries, ...] = tuple([(OfKind("linear"), Gamma(gamma))] for gamma in (0.1, 0.25, 1.0, 10.0, 1000.0))
-"""What is tried in turn where the rules of the family amplify; the last is nearly z+ with the sign of each output."""
+STRONGER: tuple[Entries, ...] = (
+    *([(OfKind("linear"), Gamma(gamma))] for gamma in (0.1, 0.25, 1.0, 10.0)),
+    [
+        (OfKind("linear"), Gamma(1000.0)),
+        (OfKind("sum"), SumShare(eps=0.5, stabilizer="relative")),
+        (OfKind("norm"), NormShare(eps=0.5, stabilizer="relative")),
+    ],
+)
+"""What is tried in turn where the rules of the family amplify. The last is nearly z+ with the sign of each output, and
+holds back sums and loose norms whose parts nearly cancel, as in networks of parallel branches (RepVGG)."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ FAMILIES = {
     "recurrent": "a recurrent network",
     "decoder": "a transformer over tokens that looks back only",
     "bert": "a transformer over tokens",
-    "vit": "a vision transformer, or a convolutional network with layer norms or GELU",
+    "vit": "a transformer over places, or a convolutional network with layer norms",
     "mobilenet": "a network of depthwise convolutions",
     "resnet": "a convolutional network with residual sums",
     "chain": "a chain of convolutions",
