@@ -12,12 +12,16 @@ from bilrp.composites.selectors import Layer, OfKind, Selector
 from bilrp.composites.traits import FAMILIES, Traits
 from bilrp.rules import Gamma, NormShare, Rule, SumShare
 
-MAX_AMPLIFICATION = 8.0
-"""Of one side, sum of |R| over sum of |output|: two sides multiply, and 100 is where a joint relevance is doubtful."""
+MAX_AMPLIFICATION = 5.0
+"""Of one side, sum of |R| over sum of |output|. Two sides multiply, and where embeddings are at odds their product is
+smaller than its parts: a joint relevance is doubtful from 100."""
 MAX_MISSING = 3e-4
 """Of what is explained, where biases are distributed."""
 STRONGER: tuple[Entries, ...] = (
-    *([(OfKind("linear"), Gamma(gamma))] for gamma in (0.1, 0.25, 1.0, 10.0)),
+    [(OfKind("linear"), Gamma(0.1))],
+    [(OfKind("linear"), Gamma(0.25))],
+    [(OfKind("linear"), Gamma(1.0))],
+    [(OfKind("linear"), Gamma(10.0))],
     [
         (OfKind("linear"), Gamma(1000.0)),
         (OfKind("sum"), SumShare(eps=0.5, stabilizer="relative")),
