@@ -138,7 +138,7 @@ class Certificate:
             doubts.append(
                 f"{self.approximate_share:.0%} of the relevance came through {len(self.approximate)} operations whose "
                 f"rule only approximates them, such as {self.approximate[0] if self.approximate else '?'}: try a rule "
-                f"that says which factor carries the relevance, such as Gate()"
+                f"that says which factor carries the relevance, such as Gate(), or BilinearShare(0) for matrix products"
             )
         if self.randomization and min(self.randomization.values()) > MAX_RANDOMIZED:
             doubts.append(

@@ -99,7 +99,7 @@ ELEMENTWISE = {
     *("arcsin", "arccos", "arctan", "sinh", "cosh", "asinh", "acosh", "atanh", "arctanh", "sign", "sgn", "heaviside"),
     *("remainder", "fmod", "floor_divide", "float_power", "logsigmoid", "xlogy", "lgamma", "special_expit", "deg2rad"),
     *("rpow", "rmod", "rad2deg", "digamma", "i0", "polygamma", "mvlgamma", "hardswish", "quick_gelu", "conj"),
-    *("conj_physical", "feature_alpha_dropout", "ldexp", "bernoulli"),
+    *("tensor", "new_tensor", "deepcopy", "conj_physical", "feature_alpha_dropout", "ldexp", "bernoulli"),
 }
 EVEN = {"abs", "square", "norm", "linalg_vector_norm", "linalg_norm"}
 EVEN_POWERS = ((2,), (2.0,), (4,), (4.0,))

@@ -73,7 +73,7 @@ def directional(context: OperationContext) -> Tensor:
         cotangent = torch.zeros_like(out, requires_grad=True)
         gradients = torch.autograd.grad(out, leaves, cotangent, create_graph=True, allow_unused=True)
         parts = [(a.detach().conj() * g).real.sum() for a, g in zip(leaves, gradients, strict=True) if g is not None]
-        if not parts:
+        if not any(part.requires_grad for part in parts):  # no slope anywhere
             return torch.zeros_like(out).detach()
         total = torch.stack(parts).sum()
         (own,) = torch.autograd.grad(total, cotangent, allow_unused=True)

@@ -237,6 +237,17 @@ def test_soft_maxima_share_by_their_weights() -> None:
     np.testing.assert_allclose(relevance(lambda v: v.logsumexp(3)), expected.reshape(12, -1), rtol=1e-9)
 
 
+def test_a_spread_without_slopes_keeps_all_and_says_so() -> None:
+    """How many entries are not zero, or a power of zero: nothing can be shared by slopes."""
+    for function in (
+        lambda x: torch.linalg.vector_norm(x, 0, dim=3),
+        lambda x: torch.linalg.matrix_power(x[0, :, :3, :3], 0),
+    ):
+        result = explain_outputs(Flattened(function), signed(), warn=False)
+        assert not result.values.any()
+        assert sum(entry.kept for entry in result.coverage.entries) == pytest.approx(1)
+
+
 @pytest.mark.parametrize("mode", ["sum", "mean", "max"])
 @pytest.mark.parametrize("way", ["rows", "offsets", "padding", "weights"])
 def test_bags_of_vectors(mode: str, way: str) -> None:
