@@ -7,6 +7,7 @@ import re
 import shlex
 import tomllib
 import types
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,8 @@ def test_the_python_of_the_readme_runs(workplace, capsys):
     assert (workplace / "pair.png").stat().st_size > 10_000
     assert "1007_morellius_1595_p47" in capsys.readouterr().out
     # What the README presupposes: a model of images, and two of them.
-    model = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(4), nn.Flatten(), nn.Linear(64, 5))
+    layers = nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(4), nn.Conv2d(4, 5, 3), nn.Flatten()
+    model = nn.Sequential(OrderedDict(features=nn.Sequential(*layers)))  # named as in a VGG, for which the preset is
     given = {"model": model, "x": torch.rand(1, 3, 16, 16), "y": torch.rand(1, 3, 16, 16)}
     exec(compile(of_bilrp, "README.md", "exec"), given)
     assert given["tiles"].total() == pytest.approx(given["joint"].total(), rel=1e-4)
