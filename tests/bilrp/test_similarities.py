@@ -78,6 +78,12 @@ def test_the_equation_holds(name: str, seed: int) -> None:
     for m in range(M):  # as it stands in the module's first lines
         total += float(split.pairs[m] * u[m] * v[m] + split.left[m] * u[m] + split.right[m] * v[m])
     assert total + split.constant == pytest.approx(expected, rel=1e-6, abs=1e-9)
+    head = getattr(SIMILARITIES[name], "head", None)
+    constant = 1.0 if name == "rbf" else 0.0
+    if isinstance(head, nn.Linear) and head.bias is not None:
+        constant = float(head.bias[1].detach())
+    if not isinstance(head, nn.Sequential):  # what comes from neither input is the bias of the head, and no more
+        assert split.constant == pytest.approx(constant, abs=1e-6)
 
 
 @pytest.mark.parametrize("name", sorted(SIMILARITIES))

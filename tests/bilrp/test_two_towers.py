@@ -158,6 +158,7 @@ def test_spaces_must_be_one(model: Both) -> None:
         ({"pixel_values": picture(), "input_ids": IDS}, "pixel_values"),
         ({"inputs_embeds": torch.rand(1, 5, 4), "attention_mask": MASK}, "inputs_embeds"),
         ({"tokens": IDS, "padding_mask": MASK.bool()}, "tokens"),
+        ({"position_ids": IDS, "tokens": IDS.flip(1)}, "tokens"),
         ((IDS, MASK), 0),
         ((MASK.bool(), picture()), 1),
     ],
