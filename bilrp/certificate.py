@@ -61,8 +61,8 @@ class Certificate:
         The share of what is explained that no input received; negative where inputs received more than that. For
         outputs each counts by its own sign.
     kept_share : float
-        What operations kept, added up without sign over operations and outputs: what cancels in ``bias_share`` shows
-        here. The larger of both sides.
+        What operations kept, added up without sign over operations and outputs, as a share of the relevance that
+        started at the top: what cancels in ``bias_share`` shows here. The larger of both sides.
     conservation_error : float
         Where biases are distributed, the part of what is explained that is missing. Elsewhere, the part that neither
         inputs received nor an operation says to have kept.
@@ -159,7 +159,7 @@ class Certificate:
             f"{self.composite or 'no'} rules",
             f"amplification {self.amplification:.3g}",
             f"bias share {self.bias_share:.1%}",
-            f"conserved to {self.conservation_error:.1g}",
+            f"{'conserved' if self.bias == 'distribute' else 'accounted for'} to {self.conservation_error:.1g}",
         ]
         if self.approximate:
             parts.append(f"{self.approximate_share:.0%} by approximation")

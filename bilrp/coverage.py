@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 STATES = {
-    "rule": "shared by the rule, exactly",
-    "exact": "rearranges values; relevance follows them",
+    "rule": "shared by a rule that counts what the operation computed; what it did not pass on stands under kept",
+    "exact": "rearranges values; relevance follows them, but for what constants among them kept",
     "approximate": "shared by a rule that only approximates the operation",
     "fixed": "no relevance comes here: a gate, an attention weight or a spread that is held fixed",
 }

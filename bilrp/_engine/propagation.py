@@ -121,6 +121,8 @@ def _entry(step: Step, arrived: float) -> CoverageEntry:
     rule = "" if step.rule is None else repr(step.rule)
     strayed = float(step.strayed) / arrived
     kept = float(step.kept) / arrived + (strayed if strayed > ROUNDING else 0.0)
+    if strayed > ROUNDING:  # it should have passed on all, and did not
+        state = "approximate"
     return CoverageEntry(context.name, context.function, context.kind, state, rule, kept)
 
 
