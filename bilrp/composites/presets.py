@@ -123,8 +123,8 @@ def _chain(share: float) -> Selector:
     return lambda layer: layer.depth is not None and layer.depth < share * layer.n_layers
 
 
-# What decided, on trained or calibrated networks. Hits: share of the 50 strongest pairs of tiles of 8 within 1.5 tiles of
-# the true place; the cat of scikit-image at 128 px, EfficientNet-lite0 (ImageNet), 50 random dimensions, biases left; the
+# What decided, on trained or calibrated networks. Hits: share of the 50 strongest pairs of tiles of 8 within 1.5 tiles
+# of the true place; scikit-image's cat at 128 px, EfficientNet-lite0 (ImageNet), 50 random dimensions, biases left;
 # same picture / shifted / mirrored / zoomed; chance .03.
 #   mobilenet  these rules                             .76 / .64 / .62 / .42   parts   0.09 times the similarity
 #              Gamma(0.05) everywhere                  .44 / .36 / .40 / .20           0.02
