@@ -7,12 +7,14 @@ one photograph (scikit-learn's) of 128 x 128. Each way runs in a process of its 
 
 published   one dimension at a time: a forward pass, every layer copied, gradients for its weights as well
 leaner      one dimension at a time: one forward pass for all, layers changed once, no gradients for weights
+autolrp     autoLRP 0.2.0, where it is installed: for each dimension a forward pass and LRP on autograd's graph, with
+            one gamma for all convolutions, so that its numbers differ
 full        explain_outputs(...): maps of full resolution, channels summed
 pooled      explain_outputs(..., pool=8): sums over tiles of 8 x 8, without maps of full resolution
 
 Printed are CPU-seconds of one run, how many times faster than the published loop that is, the greatest memory of the
 process, and by how much the pooled relevance differs from the published loop's, relative to its greatest value.
-``--dimensions 10`` lets the two loops do ten dimensions and multiplies their time by ten: they do the same for each.
+``--dimensions 10`` lets the loops do ten dimensions and multiplies their time by ten: they do the same for each.
 
 The second table is what biases keep, which the published code loses without a word: random weights, and random biases
 from N(0, 0.1^2) in place of zeros; the similarity of the photograph and its mirror image, the sum of its relevance, and
@@ -23,6 +25,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import importlib.util
 import json
 import resource
 import subprocess
@@ -129,14 +132,34 @@ def loop(model: VGG, x: Tensor, projection: Tensor, dimensions: int, lean: bool)
     return torch.stack(out)
 
 
+def autolrp_loop(model: VGG, x: Tensor, projection: Tensor, dimensions: int) -> Tensor:
+    """The same by autoLRP, as its recipe for BiLRP does one side: relevance of the pixels (dimensions, H, W)."""
+    import autolrp  # type: ignore[import-not-found, unused-ignore]
+
+    box = {"low": min(IMAGENET_LOW), "high": max(IMAGENET_HIGH)}
+    rules = {**autolrp.BASE, "input_conv": ("zbox", box), "ConvolutionBackward": ("gamma_montavon", {"gamma": 0.25})}
+    config = autolrp.LRPConfig(rule=rules)
+    model.requires_grad_(False)
+    out = []
+    for k in range(dimensions):
+        image = autolrp.tensor(x)
+        (model(image).flatten(1) @ projection.T)[0, k].lrp(config=config)
+        out.append(image.relevance[0].sum(0))
+    return torch.stack(out)
+
+
 WAYS: dict[str, Callable[[VGG, Tensor, Tensor, int], Tensor]] = {
     "published": lambda model, x, p, n: tile_sums(loop(model, x, p, n, lean=False), TILE),
     "leaner": lambda model, x, p, n: tile_sums(loop(model, x, p, n, lean=True), TILE),
+    "autolrp": lambda model, x, p, n: tile_sums(autolrp_loop(model, x, p, n), TILE),
     "full": lambda model, x, p, n: tile_sums(
         explain_outputs(model, x, vgg(), projection=p, reduce=lambda maps: maps.sum(2)).values, TILE
     ),
     "pooled": lambda model, x, p, n: explain_outputs(model, x, vgg(), projection=p, pool=TILE).values,
 }
+
+
+LOOPS = {"published", "leaner", "autolrp"}  # one dimension at a time
 
 
 def measure(way: str, options: argparse.Namespace, layers: int) -> dict[str, float | str]:
@@ -172,12 +195,14 @@ def compare(options: argparse.Namespace) -> None:
             maps: dict[str, np.ndarray] = {}
             published = 0.0
             for way in WAYS:
+                if way == "autolrp" and importlib.util.find_spec("autolrp") is None:
+                    continue
                 keep = Path(folder, f"{way}.npy")
                 command = [sys.executable, __file__, "--way", way, "--layers", str(layers), "--keep", str(keep)]
                 command += ["--dimensions", str(options.dimensions), "--size", str(options.size)]
                 command += ["--weights", options.weights] if options.weights else []
                 found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-                seconds = found["seconds"] * (share if way in {"published", "leaner"} else 1)
+                seconds = found["seconds"] * (share if way in LOOPS else 1)
                 published = published or seconds
                 maps[way] = np.load(keep)[: options.dimensions]
                 difference = np.abs(maps[way] - maps["published"]).max() / np.abs(maps["published"]).max()
@@ -218,7 +243,7 @@ def lost(options: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", help="a state dict of VGG-16 in torchvision's format; without it, random weights")
-    parser.add_argument("--dimensions", type=int, default=DIMENSIONS, help="that the two slow loops do, 1 to 100")
+    parser.add_argument("--dimensions", type=int, default=DIMENSIONS, help="that the loops do, 1 to 100")
     parser.add_argument("--layers", type=int, nargs="+", default=[17, 31])
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--way", choices=list(WAYS), help=argparse.SUPPRESS)

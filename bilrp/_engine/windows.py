@@ -40,15 +40,18 @@ class WindowFrame:
 
     def cut(self, whole: Tensor) -> Tensor:
         """Each window of a map (H, W, C), which is zero beyond its edges: (K, height, width, C)."""
-        rows = self.corners[:, :1] + np.arange(self.height)
-        columns = self.corners[:, 1:] + np.arange(self.width)
-        last_row, last_column = whole.shape[0] - 1, whole.shape[1] - 1
-        inside = ((rows >= 0) & (rows <= last_row))[:, :, None] & ((columns >= 0) & (columns <= last_column))[:, None]
-        places = rows.clip(0, last_row)[:, :, None] * whole.shape[1] + columns.clip(0, last_column)[:, None]
-        index = torch.from_numpy(places.reshape(-1)).to(whole.device)
-        windows = whole.flatten(0, 1).index_select(0, index).view(*places.shape, whole.shape[2])
-        if not inside.all():
-            windows.mul_(torch.from_numpy(inside[..., None]).to(whole.device))
+        sides = ((self.height, whole.shape[0]), (self.width, whole.shape[1]))
+        axes = [self.corners[:, i : i + 1] + np.arange(length) for i, (length, _) in enumerate(sides)]
+        within = [(axis >= 0) & (axis < size) for axis, (_, size) in zip(axes, sides, strict=True)]
+        rows, columns = (
+            torch.from_numpy(axis.clip(0, size - 1)).to(whole.device)
+            for axis, (_, size) in zip(axes, sides, strict=True)
+        )
+        places = rows[:, :, None] * whole.shape[1] + columns[:, None]
+        windows = whole.flatten(0, 1).index_select(0, places.flatten()).view(*places.shape, whole.shape[2])
+        if not (within[0].all() and within[1].all()):
+            down, across = (torch.from_numpy(inside).to(whole.device) for inside in within)
+            windows.mul_((down[:, :, None] & across[:, None])[..., None])
         return windows
 
     def times(self, relevance: Tensor, whole: Tensor, out: Tensor | None = None) -> Tensor:
