@@ -7,6 +7,7 @@ layer over input and state together, as in LRP for LSTMs. What computes gates is
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,7 +16,6 @@ from torch import Tensor
 
 from bilrp.exceptions import UnsupportedOperationError
 
-Weights = tuple[Tensor, Tensor, Tensor | None, Tensor | None]
 State = tuple[Tensor, ...]
 
 
@@ -35,40 +35,55 @@ def gated(gate: Tensor, signal: Tensor) -> Tensor:
     return gate * signal
 
 
-def _joined(x: Tensor, h: Tensor, weights: Weights, rows: slice) -> Tensor:
-    """Some rows of ``w_ih x + w_hh h + b_ih + b_hh``, as one linear layer over both."""
-    w_ih, w_hh, b_ih, b_hh = weights
-    bias = None if b_ih is None or b_hh is None else (b_ih + b_hh)[rows].detach()
-    return F.linear(torch.cat([x, h], -1), torch.cat([w_ih, w_hh], -1)[rows].detach(), bias)
+@dataclass(frozen=True)
+class Weights:
+    """The weights of a layer, and those for input and state side by side, made once for all steps."""
+
+    w_ih: Tensor
+    w_hh: Tensor
+    b_ih: Tensor | None
+    b_hh: Tensor | None
+    joined: Tensor
+    bias: Tensor | None
+
+    @classmethod
+    def of(cls, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None) -> Weights:
+        w_ih, w_hh = w_ih.detach(), w_hh.detach()
+        if b_ih is None or b_hh is None:
+            return cls(w_ih, w_hh, None, None, torch.cat([w_ih, w_hh], -1), None)
+        b_ih, b_hh = b_ih.detach(), b_hh.detach()
+        return cls(w_ih, w_hh, b_ih, b_hh, torch.cat([w_ih, w_hh], -1), b_ih + b_hh)
+
+    def __call__(self, x: Tensor, h: Tensor, rows: slice) -> Tensor:
+        """Some rows of ``w_ih x + w_hh h + b_ih + b_hh``, as one linear layer over both."""
+        return F.linear(torch.cat([x, h], -1), self.joined[rows], None if self.bias is None else self.bias[rows])
 
 
 def lstm_step(x: Tensor, state: State, weights: Weights, projection: Tensor | None = None) -> State:
     """The next (h, c)."""
     h, c = state
     size = c.shape[-1]
-    signal = torch.tanh(_joined(x, h, weights, slice(2 * size, 3 * size)))
-    admit, forget = torch.sigmoid(_joined(x, h, weights, slice(0, 2 * size))).chunk(2, -1)
+    signal = torch.tanh(weights(x, h, slice(2 * size, 3 * size)))
+    admit, forget = torch.sigmoid(weights(x, h, slice(0, 2 * size))).chunk(2, -1)
     c = gated(forget, c) + gated(admit, signal)
-    h = gated(torch.sigmoid(_joined(x, h, weights, slice(3 * size, 4 * size))), torch.tanh(c))
+    h = gated(torch.sigmoid(weights(x, h, slice(3 * size, 4 * size))), torch.tanh(c))
     return (h if projection is None else F.linear(h, projection.detach())), c
 
 
 def gru_step(x: Tensor, state: State, weights: Weights, projection: Tensor | None = None) -> State:
     """The next (h,)."""
     (h,) = state
-    w_ih, w_hh, b_ih, b_hh = (None if weight is None else weight.detach() for weight in weights)
-    assert w_ih is not None and w_hh is not None
     size = h.shape[-1]
-    reset, update = torch.sigmoid(_joined(x, h, weights, slice(0, 2 * size))).chunk(2, -1)
-    of_input = F.linear(x, w_ih[2 * size :], None if b_ih is None else b_ih[2 * size :])
-    of_both = of_input + gated(reset, F.linear(h, w_hh[2 * size :]))
-    signal = torch.tanh(of_both if b_hh is None else of_both + held_fixed(reset) * b_hh[2 * size :])
+    reset, update = torch.sigmoid(weights(x, h, slice(0, 2 * size))).chunk(2, -1)
+    of_input = F.linear(x, weights.w_ih[2 * size :], None if weights.b_ih is None else weights.b_ih[2 * size :])
+    of_both = of_input + gated(reset, F.linear(h, weights.w_hh[2 * size :]))
+    signal = torch.tanh(of_both if weights.b_hh is None else of_both + held_fixed(reset) * weights.b_hh[2 * size :])
     return (gated(1 - update, signal) + gated(update, h),)
 
 
 def _rnn_step(activation: Callable[[Tensor], Tensor]) -> Callable[..., State]:
     def step(x: Tensor, state: State, weights: Weights, projection: Tensor | None = None) -> State:
-        return (activation(_joined(x, state[0], weights, slice(None))),)
+        return (activation(weights(x, state[0], slice(None))),)
 
     return step
 
@@ -87,7 +102,7 @@ def _cell(name: str) -> Callable[..., Any]:
     def call(
         x: Tensor, state: Any, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None
     ) -> Any:
-        after = step(x, tuple(state) if name == "lstm" else (state,), (w_ih, w_hh, b_ih, b_hh))
+        after = step(x, tuple(state) if name == "lstm" else (state,), Weights.of(w_ih, w_hh, b_ih, b_hh))
         return after if name == "lstm" else after[0]
 
     return call
@@ -97,9 +112,7 @@ def _grouped(flat: Sequence[Tensor], biases: bool, projected: bool) -> list[tupl
     """The flat weights, a group for each layer and direction."""
     n = 2 + 2 * biases + projected
     groups = [flat[i : i + n] for i in range(0, len(flat), n)]
-    return [
-        ((g[0], g[1], g[2] if biases else None, g[3] if biases else None), g[-1] if projected else None) for g in groups
-    ]
+    return [(Weights.of(*g[: 2 + 2 * biases]), g[-1] if projected else None) for g in groups]
 
 
 def _network(name: str) -> Callable[..., Any]:
