@@ -10,7 +10,7 @@ interactions of 2 x 2 tiles of 64 pixels (index "product", mean grey for what is
 
 ours                 preset `vgg` with Caffe's bounds, pool=8
 zennit               the same rules in zennit (one backward pass for each dimension), joined as BiLRP
-autoLRP              `autolrp.recipes.bilrp` as its notebook has it: zB at the pixels, gamma 0.25 at convolutions
+autoLRP              `autolrp.recipes.bilrp`: zB at the pixels with one bound for all channels, gamma 0.25 at convolutions
 integrated Jacobians, hessian x product, gradient x input    `bilrp.baselines`
 """
 
@@ -98,7 +98,10 @@ def by_autolrp(model: Projected) -> Method:
     from autolrp.recipes import bilrp
 
     rules = {**BASE, "ConvolutionBackward": ("gamma", {"gamma": 0.25})}
-    rules["input_conv"] = ("zbox", dict(zip(("low", "high"), bounds(), strict=True)))
+    rules["input_conv"] = (
+        "zbox",
+        {"low": min(trained.CAFFE_LOW), "high": max(trained.CAFFE_HIGH)},
+    )  # takes no channels
 
     def method(x: Tensor, y: Tensor) -> Tensor:
         table = bilrp(model, x, y, reduce_each=lambda r: tiled(r).flatten(1), config=LRPConfig(rule=rules))
