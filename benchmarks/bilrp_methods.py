@@ -10,7 +10,7 @@ interactions of 2 x 2 tiles of 64 pixels (index "product", mean grey for what is
 
 ours                 preset `vgg` with Caffe's bounds, pool=8
 zennit               the same rules in zennit (one backward pass for each dimension), joined as BiLRP
-autoLRP              `autolrp.recipes.bilrp`: zB at the pixels with one bound for all channels, gamma 0.25 at convolutions
+autoLRP              `autolrp.recipes.bilrp`: zB at the pixels (one bound for all channels), gamma 0.25 at convolutions
 integrated Jacobians, hessian x product, gradient x input    `bilrp.baselines`
 """
 
