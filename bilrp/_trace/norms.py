@@ -8,7 +8,7 @@ gate such as ``x * sigmoid(mean(x) @ w)`` is none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -71,7 +71,7 @@ class Norms:
         else:
             pairs, sign = [(refs[0], refs[1]), (refs[1], refs[0])], -1
         for value, factor in pairs:
-            growth = self._growth(factor, self._forms(value), {})
+            growth = self._growth(factor, self._forms(value))
             if growth is not None and growth.is_reduced and growth.power * sign >= 0:
                 return value
         return None
@@ -94,21 +94,36 @@ class Norms:
             divided = name == "div" and not isinstance(maker.args[0], Ref)
             return maker.inputs[0] if len(maker.inputs) == 1 and not divided else None
         if name == "sub" and len(set(refs)) == 2:
-            mean = self._growth(refs[1], frozenset(refs[:1]), {})
+            mean = self._growth(refs[1], frozenset(refs[:1]))
             return refs[0] if mean is not None and mean.is_reduced and mean.power == 1 else None
         return self.value_of(maker)
 
-    def _growth(self, node: int, forms: frozenset[int], known: dict[int, Growth | None]) -> Growth | None:
+    def _growth(self, node: int, forms: frozenset[int]) -> Growth | None:
         """How a node grows with a value in any of its forms; None where it rests on something else, or otherwise."""
-        if node in forms:
-            return Growth(1.0, False)
-        if node not in known:
-            maker = self._makers.get(node)
-            inputs = () if maker is None else maker.inputs[: 1 if maker.function.endswith("_as") else None]
-            below = [self._growth(before, forms, known) for before in inputs]
+        known: dict[int, Growth | None] = dict.fromkeys(forms, Growth(1.0, False))
+        for between in self._between(node, forms):
+            maker = self._makers.get(between)
+            below = [known.get(before) for before in _grown_from(maker)]
             sound = [growth for growth in below if growth is not None]
-            known[node] = _through(maker, sound) if maker is not None and sound and len(sound) == len(below) else None
-        return known[node]
+            known[between] = (
+                _through(maker, sound) if maker is not None and sound and len(sound) == len(below) else None
+            )
+        return known.get(node)
+
+    def _between(self, node: int, forms: frozenset[int]) -> list[int]:
+        """What a node is made of from the earliest form on, in the order of the pass; forms are not entered."""
+        earliest, seen, waiting = min(forms), set(forms), [node]
+        while waiting:
+            at = waiting.pop()
+            if at not in seen and at >= earliest:
+                seen.add(at)
+                waiting.extend(_grown_from(self._makers.get(at)))
+        return sorted(seen - forms)
+
+
+def _grown_from(maker: Operation | None) -> Sequence[int]:
+    """The inputs whose values count; what a tensor is only shaped like does not."""
+    return () if maker is None else maker.inputs[: 1 if maker.function.endswith("_as") else None]
 
 
 def _through(maker: Operation, below: list[Growth]) -> Growth | None:

@@ -206,3 +206,18 @@ def test_gates_are_no_norms(name: str) -> None:
         tape = record(Model(), x)
     kinds = [OperationContexts(tape).of(operation).kind for operation in tape.operations]
     assert "norm" not in kinds and {"product", "gate"} & set(kinds)
+
+
+class DeepGate(nn.Module):
+    """A value times what thousands of steps make of it."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        gate = x.mean(1, keepdim=True)
+        for _ in range(1500):
+            gate = torch.tanh(gate)
+        return x * gate
+
+
+def test_no_depth_is_too_deep() -> None:
+    x = torch.rand(1, 4, dtype=torch.float64)
+    assert bilrp.explain_outputs(DeepGate(), x).values.shape == (4, 4)
