@@ -211,7 +211,7 @@ def test_gates_are_no_norms(name: str) -> None:
 class DeepGate(nn.Module):
     """A value times what thousands of steps make of it."""
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         gate = x.mean(1, keepdim=True)
         for _ in range(1500):
             gate = torch.tanh(gate)
@@ -220,4 +220,4 @@ class DeepGate(nn.Module):
 
 def test_no_depth_is_too_deep() -> None:
     x = torch.rand(1, 4, dtype=torch.float64)
-    assert bilrp.explain_outputs(DeepGate(), x).values.shape == (4, 4)
+    assert explain_outputs(DeepGate(), x).values.shape == (4, 4)
