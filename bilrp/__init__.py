@@ -20,9 +20,10 @@ torch.Size([2, 2, 3, 2])
 >>> report = joint.left_coverage                        # every operation, its rule, and what it kept
 
 The parts: `BiLRP` explains; `JointRelevance` is the result; `rules` say how a layer shares relevance, `composites`
-which rule goes where, `canonizers` fold batch normalisation; `attribute` is LRP of chosen outputs of one input, with
-heat maps, `explain_outputs` that of all of them, and `explain_places` that of many places of a map, each in its own
-window;
+which rule goes where, `canonizers` fold batch normalisation; a `Certificate` says how far a result can be believed. A
+`Factor` is one side of an explanation, for all pairs of its input; `similarities` are other ones than the dot product,
+`text` makes encoders of texts ready. `attribute` is LRP of chosen outputs of one input, with heat maps,
+`explain_outputs` that of all of them, and `explain_places` that of many places of a map, each in its own window;
 `baselines` are other explanations of a similarity and `evaluation` measures any of them; `features` has VGG-16 and the
 random projection of the paper; `plotting` draws; `testing` has slow references.
 torch and numpy are all it needs; plots import matplotlib when they are drawn.

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bilrp._engine.propagation import DEFAULT_MEMORY
+from bilrp._trace.chunks import DEFAULT_MEMORY
 from bilrp.canonizers import DEFAULT_CANONIZERS, Canonizer
 from bilrp.certificate import attest
 from bilrp.composites import Composite

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from bilrp._engine.finite import first_relevance, require_finite_values
-from bilrp._engine.propagation import DEFAULT_MEMORY, make_plan, propagate
+from bilrp._engine.propagation import make_plan, propagate
+from bilrp._trace.chunks import DEFAULT_MEMORY
 from bilrp._trace.tape import frozen_eval
 from bilrp.canonizers import DEFAULT_CANONIZERS, Canonizer
 from bilrp.certificate import attest, conditions_of

@@ -14,12 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bilrp._trace.layers import bound
+from bilrp._trace.layers import BATCH_NORM_ARGUMENTS, bound
 from bilrp._trace.operations import CONVOLUTIONS
 from bilrp._trace.tape import Operation, Ref, Tape
 
 Canonizer = Callable[[Tape], Tape]
-BATCH_NORM_ARGUMENTS = ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps")
 
 
 @dataclass(frozen=True)

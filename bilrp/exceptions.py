@@ -20,7 +20,7 @@ class RuleError(BilrpError, ValueError):
 
 
 class CompositeError(BilrpError, ValueError):
-    """A composite is unknown, or names a layer that the model does not have."""
+    """A composite is unknown, names a layer that the model does not have, or was made for other networks."""
 
 
 class UnsupportedOperationError(BilrpError, NotImplementedError):
@@ -32,7 +32,7 @@ class UnseenOperationError(BilrpError, RuntimeError):
 
 
 class RelevanceFileError(BilrpError, ValueError):
-    """A file of joint relevance is missing, damaged or of another format."""
+    """A file of joint relevance or of a factor is missing, damaged or of another format."""
 
 
 class PretrainedWeightsError(BilrpError, ValueError):

@@ -8,11 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from bilrp._engine.propagation import DEFAULT_MEMORY
 from bilrp._engine.room import Progress
+from bilrp._trace.chunks import DEFAULT_MEMORY
 from bilrp._trace.tape import frozen_eval
 from bilrp.batches import explain_batch
 from bilrp.canonizers import DEFAULT_CANONIZERS, Canonizer
@@ -21,7 +20,7 @@ from bilrp.composites import Auto, Composite
 from bilrp.estimates import CostEstimate
 from bilrp.evaluation.laws import randomized_weights
 from bilrp.exceptions import BilrpError, DoubtfulExplanationWarning, InputError
-from bilrp.factors import Factor
+from bilrp.factors import SIMILARITIES, Factor, inverse_norm
 from bilrp.inputs import ModelInput, Tower, bind, is_same, joined, read, require_dense
 from bilrp.joint import JointRelevance
 from bilrp.outputs import Relevance, estimate_outputs, explain_outputs, settled_on
@@ -30,7 +29,6 @@ from bilrp.tasks import Task
 from bilrp.tasks import summed_axis as summed_axis
 from bilrp.text import sentence_transformer
 
-SIMILARITIES = ("dot", "cosine")
 SIDES = ("left", "right")
 CompositeLike = str | Composite | Mapping[str, Rule] | None
 
@@ -288,19 +286,8 @@ class BiLRP:
         self._settle([(x, side)], bias)
         task = self._task(x, side, keep_channels, channel_axis, pool)
         with task.understood():
-            explained = explain_outputs(
-                task.model,
-                task.carrier,
-                self._settled(side, bias),
-                bias=bias,
-                projection=self.projection,
-                pool=pool if task.tiles_alone else None,
-                reduce=None if task.tiles_alone else task.reduce,
-                canonizers=self.canonizers,
-                memory=self.memory,
-                warn=False,
-                progress=self.progress,
-            )
+            settings = self._settings(task, side, bias)
+            explained = explain_outputs(task.model, task.carrier, **settings, warn=False, progress=self.progress)
         return self._finished(explained, task, side, bias, tokens)
 
     def randomization_test(
@@ -367,17 +354,7 @@ class BiLRP:
         for sample, side in sides:
             task = self._task(sample, side, False, None, pool)
             with task.understood():
-                one = estimate_outputs(
-                    task.model,
-                    task.carrier,
-                    self._settled(side, bias),
-                    bias=bias,
-                    projection=self.projection,
-                    pool=pool if task.tiles_alone else None,
-                    reduce=None if task.tiles_alone else task.reduce,
-                    canonizers=self.canonizers,
-                    memory=self.memory,
-                )
+                one = estimate_outputs(task.model, task.carrier, **self._settings(task, side, bias))
             whole = one if whole is None else whole + one
         assert whole is not None
         return whole
@@ -482,6 +459,18 @@ class BiLRP:
         tower, _, relevance_of = self._side(side)
         return Task.of(tower, x, relevance_of, keep_channels, channel_axis, pool)
 
+    def _settings(self, task: Task, side: str, bias: str) -> dict[str, Any]:
+        """How one input is explained."""
+        return {
+            "composite": self._settled(side, bias),
+            "bias": bias,
+            "projection": self.projection,
+            "pool": task.pool if task.tiles_alone else None,
+            "reduce": None if task.tiles_alone else task.reduce,
+            "canonizers": self.canonizers,
+            "memory": self.memory,
+        }
+
     def _finished(
         self, explained: Relevance, task: Task, side: str, bias: str, tokens: Sequence[str] | None = None
     ) -> Factor:
@@ -489,7 +478,7 @@ class BiLRP:
         settings: dict[str, Any] = {"composite": composite.name, "bias": bias, "similarity": self.similarity}
         if isinstance(provenance := getattr(task.tower, "provenance", None), str):
             settings["model"] = provenance
-        scale = self._scale(explained.embedding)
+        scale = inverse_norm(explained.embedding, self.similarity)
         return Factor(
             explained.values * scale if self.similarity == "cosine" else explained.values,
             explained.embedding * scale,
@@ -503,10 +492,3 @@ class BiLRP:
         tower, _, relevance_of = self._side(side)
         carrier = bind(tower, read(tower, x)[0], relevance_of)[1]
         return carrier.is_floating_point() and carrier.dim() >= 4
-
-    def _scale(self, embedding: Tensor) -> Tensor:
-        """What embedding and relevance are multiplied with: the norm held fixed, for the cosine."""
-        if self.similarity == "dot":
-            return torch.ones_like(embedding[:1])[0]
-        norm = embedding.norm()
-        return torch.where(norm > 0, 1 / norm, torch.zeros_like(norm))

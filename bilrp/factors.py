@@ -17,6 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from bilrp.archives import (
@@ -35,8 +36,17 @@ from bilrp.outputs import Relevance
 from bilrp.regions import tile_sums
 from bilrp.tokens import merged_words
 
+SIMILARITIES = ("dot", "cosine")
 FORMAT = "bilrp.Factor/1"
 ARRAYS = {"values": 2, "embedding": 1}
+
+
+def inverse_norm(embedding: Tensor, similarity: str) -> Tensor:
+    """What a similarity multiplies an embedding with, held fixed: 1, or 1 / norm and 0 where the norm is 0."""
+    norm = embedding.norm()
+    if similarity == "dot":
+        return torch.ones_like(norm)
+    return torch.where(norm > 0, 1 / norm, torch.zeros_like(norm))
 
 
 @dataclass(eq=False)

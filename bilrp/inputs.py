@@ -290,9 +290,9 @@ def refused_by_model(tower: Tower, inputs: ModelInput, error: Exception) -> Inpu
     if isinstance(inputs, Tensor) and len(required) > 1:
         message += (
             f"Its forward takes {', '.join(required)}; its parts are {parts or 'none'}. A model that compares its "
-            f"inputs itself is explained by what "
-            f"embeds one of them: BiLRP(model.encoder) where both go through the same, BiLRP(model.encode_image, "
-            f"model.encode_text) where each has its own. Several inputs of one encoder are given as a tuple or dict."
+            f"inputs itself is explained by what embeds one of them: BiLRP(model.encoder) where both go through the "
+            f"same, BiLRP(model.encode_image, model.encode_text) where each has its own. Several "
+            f"inputs of one encoder are given as a tuple or dict."
         )
     else:
         message += _difference(module, inputs) or (

@@ -51,8 +51,8 @@ class JointRelevance:
     left, right : Tensor of shape (M, H, W) and (M, H', W')
         Relevance of each place of the first and the second input for each embedding dimension, channels summed. With
         kept channels (M, C, H, W); for tokens (M, T); for other inputs (M, *their shape*). The two sides may be of
-        different kinds. The sum over m of the products of an entry
-        of each is the relevance of that pair, in the unit of the similarity.
+        different kinds. The sum over m of the products of an entry of each is the relevance of that pair, in the unit
+        of the similarity.
     left_embedding, right_embedding : Tensor of shape (M,)
         What was multiplied: embeddings, after projection and normalisation.
     left_coverage, right_coverage : Coverage

@@ -14,10 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from bilrp._engine.finite import first_relevance, require_finite_values
-from bilrp._engine.propagation import BIAS, DEFAULT_MEMORY, make_plan, memory_at, propagate
+from bilrp._engine.propagation import BIAS, Plan, make_plan, propagate
 from bilrp._engine.room import Progress, progress_of, require_room
 from bilrp._engine.tiled import Top, propagate_pooled
 from bilrp._engine.trial import settled
+from bilrp._trace.chunks import DEFAULT_MEMORY, memory_at
 from bilrp._trace.tape import Tape, frozen_eval
 from bilrp.canonizers import DEFAULT_CANONIZERS, Canonizer
 from bilrp.certificate import Certificate, attest, certify_outputs, conditions_of
@@ -95,6 +96,16 @@ def _top(tape: Tape, projection: Tensor | Callable[[Tensor], Tensor] | None) -> 
     return Top(phi, None if projection is None else projection.to(phi))
 
 
+def _planned(
+    tape: Tape, top: Top, composite: Composite | str | Mapping[str, Rule] | None, bias: str
+) -> tuple[Composite, Plan]:
+    """The composite, settled by a trial where it chooses by itself, and the way of the relevance by its rules."""
+    chosen = Composite.ensure(composite)
+    if isinstance(chosen, Auto):
+        chosen = settled(chosen, tape, top, bias == "distribute")
+    return chosen, make_plan(tape, chosen, bias == "distribute")
+
+
 def settled_on(
     model: nn.Module,
     x: Tensor,
@@ -129,10 +140,7 @@ def estimate_outputs(
         tape = recorded(model, x, canonizers)
         forward = time.perf_counter() - started
         top = _top(tape, projection)
-        composite = Composite.ensure(composite)
-        if isinstance(composite, Auto):
-            composite = settled(composite, tape, top, bias == "distribute")
-        plan = make_plan(tape, composite, bias == "distribute")
+        composite, plan = _planned(tape, top, composite, bias)
         return estimated(plan, top, entries_of(x, pool, reduce), memory_at(plan.embedding, memory), forward)
 
 
@@ -215,10 +223,7 @@ def explain_outputs(
     with frozen_eval(model, x.device):
         tape = recorded(model, x, canonizers)
         top = _top(tape, projection)
-        composite = Composite.ensure(composite)
-        if isinstance(composite, Auto):
-            composite = settled(composite, tape, top, bias == "distribute")
-        plan = make_plan(tape, composite, bias == "distribute")
+        composite, plan = _planned(tape, top, composite, bias)
         require_finite_values(plan)
         require_room(len(top), entries_of(x, pool, reduce), top.phi.element_size(), top.phi.device)
         plan.progress = progress_of(progress)

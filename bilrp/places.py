@@ -6,7 +6,7 @@ once for the whole input, the rules are made ready once, and relevance travels i
 exactly what each operation reaches: many windows in one batch, wherever they lie. Places of one explanation that lie so
 near each other that one window is cheaper than two share it. The numbers are those of the dense way, not truncated.
 
-What it can pass: two-dimensional convolutions (without groups), additions and other element-wise operations, padding,
+What it can pass: two-dimensional convolutions, additions and other element-wise operations, padding,
 interpolation by whole factors; and any rearrangement above the first of these (indexing, pixel shuffle).
 """
 
@@ -22,8 +22,9 @@ import torch
 from torch import Tensor, nn
 
 from bilrp._engine.finite import require_finite_values
-from bilrp._engine.propagation import BIAS, DEFAULT_MEMORY, Plan, Step, make_plan
+from bilrp._engine.propagation import BIAS, Plan, Step, make_plan
 from bilrp._engine.windows import BackwardMap, Convolution, Flow, Interpolation, WindowFrame, unsupported, way_through
+from bilrp._trace.chunks import DEFAULT_MEMORY
 from bilrp._trace.tape import frozen_eval
 from bilrp.canonizers import DEFAULT_CANONIZERS, Canonizer
 from bilrp.certificate import Certificate, attest, certify_outputs, conditions_of

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from bilrp._engine.finite import require_finite_embedding
 from bilrp._trace.precision import in_float32
-from bilrp._trace.tape import Tape, record
+from bilrp._trace.tape import Tape, frozen_eval, record
 from bilrp.canonizers import Canonizer, canonize
 from bilrp.exceptions import BilrpError, InputError
 from bilrp.inputs import Bound, refused_by_model, require_dense
@@ -51,16 +51,18 @@ def recorded(model: nn.Module, x: Tensor, canonizers: Sequence[Canonizer]) -> Ta
     try:
         tape = record(model, x)
     except (TypeError, RuntimeError, IndexError, ValueError, AssertionError) as error:
-        if isinstance(error, BilrpError) or isinstance(model, Bound) or _runs(model, x):
+        if isinstance(error, BilrpError) or isinstance(model, Bound) or runs(model, x):
             raise  # bound models are judged by those who know the whole input
         raise refused_by_model(model, x, error) from error
     require_finite_embedding(tape)
     return canonize(in_float32(tape), canonizers)
 
 
-def _runs(model: nn.Module, x: Tensor) -> bool:
+def runs(model: nn.Module, x: Tensor) -> bool:
+    """Whether a model can be run on a tensor at all, so that an error is not the model's."""
     try:
-        model(x.detach().clone())
+        with frozen_eval(model, x.device):
+            model(x.detach().clone())
     except Exception:
         return False
     return True

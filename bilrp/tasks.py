@@ -9,9 +9,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from bilrp._trace.tape import frozen_eval
 from bilrp.exceptions import BilrpError, InputError
 from bilrp.inputs import ModelInput, Tower, bind, read, refused_by_model
+from bilrp.recorded import runs
 from bilrp.regions import tile_sums
 
 
@@ -101,17 +101,9 @@ class Task:
         try:
             yield
         except (TypeError, RuntimeError, IndexError, ValueError, AssertionError) as error:
-            if isinstance(error, BilrpError) or self._runs():
+            if isinstance(error, BilrpError) or runs(self.model, self.carrier):
                 raise
             raise refused_by_model(self.tower, self.inputs, error) from error
-
-    def _runs(self) -> bool:
-        try:
-            with frozen_eval(self.model, self.carrier.device):
-                self.model(self.carrier.detach().clone())
-        except Exception:
-            return False
-        return True
 
 
 def _form(tree: Any) -> Any:

@@ -1,1 +1,1 @@
-"""Moving relevance: propagation of many outputs, tiles, receptive windows, ranking."""
+"""Moving relevance: propagation of many outputs, tiles, receptive windows; ranking, memory, trials, refusals."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bilrp._trace.chunks import chunk_size
 from bilrp._trace.operations import WITH_CONSTANTS, OperationContext, OperationContexts
 from bilrp._trace.tape import Tape
 from bilrp.composites import Composite, Layer
@@ -20,13 +21,8 @@ from bilrp.coverage import Conditions, Coverage, CoverageEntry
 from bilrp.exceptions import InputError, UnsupportedOperationError
 from bilrp.rules import Rule, SlopeShare, Uniform
 
-DEFAULT_MEMORY = 128 * 2**20
 BIAS = ("leave", "distribute")
-MAX_CHUNK = 32  # more dimensions at a time gain nothing on a CPU, whose caches they leave
-ON_DEVICE = 32  # times as many where many cores wait for work
-FREE_SHARE = 16  # and this part of the memory that is free there
 ROUNDING = 1e-4  # what a sum over many entries of float32 can miss where they nearly cancel
-WORKING_COPIES = 4  # relevance above and below, its quotient and a product
 
 
 @dataclass
@@ -94,25 +90,12 @@ class Plan:
             [sum(value.numel() for value in (*s.context.inputs, s.context.output)) for s in steps]
             + [self.embedding.numel()]
         )
-        each = largest * WORKING_COPIES * self.embedding.element_size()
-        n_chunks = -(-n // int(max(1, min(at_a_time(MAX_CHUNK, self.embedding), memory // each))))
+        n_chunks = -(-n // chunk_size(largest, self.embedding, memory))
         size = -(-n // max(1, n_chunks))  # as many in each
         for start in range(0, n, size):
             yield range(start, min(start + size, n))
             if self.progress is not None:
                 self.progress(min(start + size, n), n)
-
-
-def at_a_time(on_cpu: int, value: Tensor) -> int:
-    """How many maps travel together at most: few on a CPU, many on another device."""
-    return on_cpu if value.device.type == "cpu" else on_cpu * ON_DEVICE
-
-
-def memory_at(value: Tensor, memory: int) -> int:
-    """The bytes that may be taken on a value's device: what was asked for, and where nobody asked, what is free."""
-    if value.device.type != "cuda" or memory != DEFAULT_MEMORY:
-        return memory
-    return max(memory, int(torch.cuda.mem_get_info(value.device)[0]) // FREE_SHARE)
 
 
 def _entry(step: Step, arrived: float) -> CoverageEntry:

@@ -21,10 +21,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bilrp._engine.propagation import Plan, Step, at_a_time, propagate_to
+from bilrp._engine.propagation import Plan, Step, propagate_to
 from bilrp._engine.shares import Lift, Shares, lift
 from bilrp._engine.windows import WindowFrame
-from bilrp.joint import tile_sums
+from bilrp._trace.chunks import at_a_time
+from bilrp.regions import tile_sums
 
 MAX_WINDOWS = 64  # more windows at a time gain nothing on a CPU
 SAME_ORDER = {"flatten", "view", "reshape", "ravel", "squeeze", "unsqueeze"}

@@ -1,1 +1,1 @@
-"""Recording one forward pass: the tape, the dispatch watcher, operations and attention."""
+"""Recording one forward pass: the tape, functions in their steps, what kind each operation is, and its slopes."""

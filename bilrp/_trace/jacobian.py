@@ -8,11 +8,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from bilrp._trace.chunks import DEFAULT_MEMORY, chunk_size, memory_at
 from bilrp._trace.operations import OperationContext
 from bilrp._trace.tape import Operation, Tape
-
-MEMORY = 128 * 2**20  # bytes for the travelling gradients
-MAX_CHUNK = 32  # outputs that travel together at most
 
 
 def jacobian(tape: Tape, outputs: Tensor) -> Tensor:
@@ -28,8 +26,8 @@ def jacobian(tape: Tape, outputs: Tensor) -> Tensor:
     -------
     Tensor of shape (K, *input shape)
     """
-    each = 4 * max(value.numel() * value.element_size() for value in tape.values)
-    size = int(max(1, min(MAX_CHUNK, MEMORY // each)))
+    embedding = tape.values[tape.output_node]
+    size = chunk_size(max(value.numel() for value in tape.values), embedding, memory_at(embedding, DEFAULT_MEMORY))
     return torch.cat([_chunk(tape, rows) for rows in torch.split(outputs, size)])
 
 

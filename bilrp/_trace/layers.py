@@ -15,6 +15,12 @@ from bilrp._trace.tape import Operation, Ref, tensors_in
 
 CONVOLUTION_ARGUMENTS = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
 TRANSPOSED_ARGUMENTS = ("input", "weight", "bias", "stride", "padding", "output_padding", "groups", "dilation")
+BATCH_NORM_ARGUMENTS = ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps")
+POOLING_ARGUMENTS = {
+    "max_pool2d": ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices"),
+    "avg_pool2d": ("input", "kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override"),
+}
+DEFAULTS = {"stride": 1, "padding": 0, "dilation": 1}
 Parts = list[tuple[Tensor, Tensor]]
 FUNCTIONS: dict[str, Callable[..., Tensor]] = {name: getattr(F, name) for name in CONVOLUTIONS}
 
@@ -244,21 +250,12 @@ def _is_silenced(context: OperationContext) -> bool:
     return node != context.tape.output_node and bool(readers) and set(readers) <= {"relu", "relu6"}
 
 
-DEFAULTS = {"stride": 1, "padding": 0, "dilation": 1}
-
-
-ARGUMENTS = {
-    "max_pool2d": ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices"),
-    "avg_pool2d": ("input", "kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override"),
-}
-
-
 def pool_settings(context: OperationContext) -> dict[str, Any] | None:
     """The arguments of a two-dimensional pooling by name, without the input; None for another operation."""
     operation = context.operation
-    if operation.function not in ARGUMENTS or context.inputs[0].dim() != 4:
+    if operation.function not in POOLING_ARGUMENTS or context.inputs[0].dim() != 4:
         return None
-    settings = operation.named(*ARGUMENTS[operation.function])
+    settings = operation.named(*POOLING_ARGUMENTS[operation.function])
     settings.pop("input")
     return settings
 

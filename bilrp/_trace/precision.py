@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bilrp._trace.tape import Operation, Tape, _map, tensors_in
+from bilrp._trace.tape import Operation, Tape, mapped, tensors_in
 
 TO_HALF = {"half", "bfloat16"}
 
@@ -60,4 +60,4 @@ def _lifted(item: Any) -> Any:
 
 def _lifted_operation(operation: Operation) -> Operation:
     call: Callable[..., Any] = (lambda x, *_, **__: x.float()) if operation.function in TO_HALF else operation.call
-    return replace(operation, call=call, args=_map(operation.args, _lifted), kwargs=_map(operation.kwargs, _lifted))
+    return replace(operation, call=call, args=mapped(operation.args, _lifted), kwargs=mapped(operation.kwargs, _lifted))

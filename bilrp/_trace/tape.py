@@ -183,17 +183,18 @@ class Tape:
         return counts
 
 
-def _map(tree: Any, change: Callable[[Any], Any]) -> Any:
+def mapped(tree: Any, change: Callable[[Any], Any]) -> Any:
+    """Nested lists, tuples and dicts with every leaf changed."""
     if isinstance(tree, (list, tuple)):
-        items = [_map(item, change) for item in tree]
+        items = [mapped(item, change) for item in tree]
         return items if isinstance(tree, list) else tuple(items)
     if isinstance(tree, dict):
-        return {key: _map(item, change) for key, item in tree.items()}
+        return {key: mapped(item, change) for key, item in tree.items()}
     return change(tree)
 
 
 def _replace(tree: Any, values: Mapping[int, Tensor]) -> Any:
-    return _map(tree, lambda item: values[item.node] if isinstance(item, Ref) else item)
+    return mapped(tree, lambda item: values[item.node] if isinstance(item, Ref) else item)
 
 
 def carries(tensor: Tensor) -> bool:
@@ -271,7 +272,7 @@ class _Recorder(TorchFunctionMode):
             with self:
                 return OPERATORS[name](*args, **kwargs)
         if tracked and any(tensor.layout != torch.strided for tensor in tensors_in((args, kwargs))):
-            args, kwargs = _map((args, kwargs), _dense)
+            args, kwargs = mapped((args, kwargs), _dense)
         if tracked and name.endswith("_") and name[:-1] in WRITTEN_OUT:
             with self:
                 return args[0].copy_(WRITTEN_OUT[name[:-1]](*args, **kwargs))
@@ -366,7 +367,7 @@ class _Recorder(TorchFunctionMode):
             return
         if written is None and all(id(tensor) in self.nodes for tensor in made):
             return  # contiguous(), to(), dropout in evaluation mode: the same tensor again
-        refs = _map(
+        refs = mapped(
             (args, kwargs),
             lambda item: Ref(self.nodes[id(item)]) if isinstance(item, Tensor) and id(item) in self.nodes else item,
         )
@@ -414,7 +415,7 @@ class _Recorder(TorchFunctionMode):
             return Overlap(item, written).updated(item, before) if sharing(written, [item])[:1] == [item] else item
 
         for operation in self.operations:
-            operation.args, operation.kwargs = _map(operation.args, old), _map(operation.kwargs, old)
+            operation.args, operation.kwargs = mapped(operation.args, old), mapped(operation.kwargs, old)
 
     def _keep_old_aliases(self, written: Tensor, before: Tensor, name: str) -> list[tuple[Tensor, Tensor, Overlap]]:
         """Tensors over the written memory, what they held before, and where; their nodes get that as value."""

@@ -14,13 +14,13 @@ from bilrp._trace.precision import in_float32
 from bilrp._trace.tape import frozen_eval, record
 from bilrp.coverage import Coverage
 from bilrp.exceptions import InputError
-from bilrp.explain import summed_axis
+from bilrp.factors import SIMILARITIES, inverse_norm
 from bilrp.inputs import ModelInput, Tower, bind, read
 from bilrp.joint import JointRelevance
+from bilrp.tasks import summed_axis
 
-SIMILARITIES = ("dot", "cosine")
 COVERAGE = Coverage((), ("gradients of the whole pass: no operation has a rule, none is left out",))
-Factor = tuple[Tensor, Tensor]
+SideFactor = tuple[Tensor, Tensor]
 """The maps of one side (M, *shape of the places), and what stands for its embedding (M,)."""
 
 
@@ -95,7 +95,7 @@ class Baseline:
         settings = {"method": type(self).__name__, "similarity": self.similarity}
         if self.layer is not None:
             settings["layer"] = self.layer
-        return joined((left, right, phi, other_phi), sides, settings)
+        return as_joint((left, right, phi, other_phi), sides, settings)
 
     def table(self, x: ModelInput, y: ModelInput, tile: int = 1) -> Tensor:
         """The relevance of every pair of tiles, of shape (H, W, H', W'); for other inputs (*shape, *shape').
@@ -133,17 +133,17 @@ class Baseline:
             return Side(rest, value, None if keep_channels else value.dim() - 1, number, tokens)
         return Side(rest, value, summed_axis(value, keep_channels, channel_axis), number)
 
-    def _factors(self, sides: list[Side]) -> list[Factor]:
+    def _factors(self, sides: list[Side]) -> list[SideFactor]:
         return [self._factor(side) for side in sides]
 
-    def _factor(self, side: Side) -> Factor:
+    def _factor(self, side: Side) -> SideFactor:
         """The factor of one side, where it does not depend on the other."""
         raise NotImplementedError
 
     def _jacobian(self, side: Side) -> tuple[Tensor, Tensor]:
         """The embedding (K,) and its Jacobian (K, *value.shape[1:]), both divided by the norm that is held fixed."""
         phi, rows = self._raw_jacobian(side, side.value)
-        inverse = self._inverse_norm(phi)
+        inverse = inverse_norm(phi, self.similarity)
         return phi * inverse, rows * inverse
 
     def _raw_jacobian(self, side: Side, value: Tensor) -> tuple[Tensor, Tensor]:
@@ -160,13 +160,6 @@ class Baseline:
         with frozen_eval(side.model, value.device):
             return self._projected(side.model(value.clone()))
 
-    def _inverse_norm(self, phi: Tensor) -> Tensor:
-        """What the similarity multiplies the embedding with: 1, or 1 / norm and 0 where the norm is 0."""
-        norm = phi.norm()
-        if self.similarity == "dot":
-            return torch.ones_like(norm)
-        return torch.where(norm > 0, 1 / norm, torch.zeros_like(norm))
-
     def _projected(self, out: Tensor) -> Tensor:
         if not isinstance(out, Tensor) or out.dim() < 2 or out.shape[0] != 1:
             shape = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
@@ -181,7 +174,7 @@ class Baseline:
         return self.projection.to(phi) @ phi
 
 
-def joined(
+def as_joint(
     factors: tuple[Tensor, Tensor, Tensor, Tensor], sides: list[Side], settings: dict[str, Any], tile: int = 1
 ) -> JointRelevance:
     """The result: both maps and both embeddings, with the tokens of each side where its maps are of them."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bilrp.baselines.base import Baseline, Factor, Side, over_channels
+from bilrp.baselines.base import Baseline, Side, SideFactor, over_channels
 from bilrp.exceptions import InputError
 from bilrp.inputs import ModelInput
-from bilrp.joint import MAX_MATRIX, JointRelevance, tile_sums
+from bilrp.joint import MAX_MATRIX, JointRelevance
+from bilrp.regions import tile_sums
 
 CHUNK = 32  # products of maps at a time
 MAX_FACTORS = 2**28  # entries of the factors of one side of a saliency
@@ -25,7 +26,7 @@ class HessianProduct(Baseline):
     BiLRP with LRP-0. Elsewhere `JointRelevance.bias_share` says what is missing.
     """
 
-    def _factor(self, side: Side) -> Factor:
+    def _factor(self, side: Side) -> SideFactor:
         phi, jacobian = self._jacobian(side)
         return over_channels(jacobian * side.value, side.axis), phi
 
@@ -38,7 +39,7 @@ class GradientProduct(Baseline):
     embeddings are (y,) and (1,). Sums to the similarity under the conditions of `HessianProduct`; zero where y is 0.
     """
 
-    def _factors(self, sides: list[Side]) -> list[Factor]:
+    def _factors(self, sides: list[Side]) -> list[SideFactor]:
         (phi, jacobian), (other_phi, other_jacobian) = (self._jacobian(side) for side in sides)
         similarity = phi @ other_phi
         first = torch.einsum("m,m...->...", other_phi, jacobian)[None] * sides[0].value
@@ -59,7 +60,7 @@ class Saliency(Baseline):
     Squares are taken for each pair of channels, then summed.
     """
 
-    def _factor(self, side: Side) -> Factor:
+    def _factor(self, side: Side) -> SideFactor:
         phi, jacobian = self._jacobian(side)
         m, n = torch.triu_indices(len(phi), len(phi), device=phi.device)
         each = over_channels(jacobian[:1], side.axis).numel()

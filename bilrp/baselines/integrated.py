@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bilrp.baselines.base import Baseline, Factor, Side, over_channels
+from bilrp.baselines.base import Baseline, Side, SideFactor, over_channels
 from bilrp.baselines.reference import Reference, reference_of
 from bilrp.exceptions import InputError
+from bilrp.factors import inverse_norm
 from bilrp.inputs import Tower
 
 
@@ -62,7 +63,7 @@ class IntegratedJacobians(Baseline):
         self.steps = steps
         self.shift = shift
 
-    def _factor(self, side: Side) -> Factor:
+    def _factor(self, side: Side) -> SideFactor:
         reference = reference_of(side, self.reference)
         way = side.value - reference
         phi = self._phi(side, side.value)
@@ -71,5 +72,5 @@ class IntegratedJacobians(Baseline):
         total = torch.zeros((), dtype=phi.dtype, device=phi.device)
         for step in range(self.steps):
             total = total + self._raw_jacobian(side, reference + (step + 0.5) / self.steps * way)[1]
-        inverse = self._inverse_norm(phi)
+        inverse = inverse_norm(phi, self.similarity)
         return over_channels(total * (way * inverse / self.steps), side.axis), phi * inverse

@@ -7,9 +7,10 @@ from math import factorial
 import torch
 from torch import Tensor
 
-from bilrp.baselines.base import Baseline, Side, joined
+from bilrp.baselines.base import Baseline, Side, as_joint
 from bilrp.baselines.reference import Reference, reference_of
 from bilrp.exceptions import InputError
+from bilrp.factors import inverse_norm
 from bilrp.inputs import ModelInput, Tower
 from bilrp.joint import JointRelevance
 
@@ -102,7 +103,7 @@ class ShapleyInteraction(Baseline):
         left, right, phi, other_phi = self._weighted(*gains)
         settings = {"method": type(self).__name__, "similarity": self.similarity, "index": self.index}
         maps = (left.reshape(-1, *grids[0]), right.reshape(-1, *grids[1]))
-        return joined((*maps, phi, other_phi), sides, settings, tile)
+        return as_joint((*maps, phi, other_phi), sides, settings, tile)
 
     def _gains(self, side: Side, grid: torch.Size, tile: int) -> tuple[Tensor, Tensor]:
         """The embedding, and by size s of the subsets the sum of what each place adds to them: (s, K, places)."""
@@ -120,7 +121,7 @@ class ShapleyInteraction(Baseline):
             for subset in range(2**n):
                 if not subset >> player & 1:
                     gains[subset.bit_count(), :, player] += every[subset | 1 << player] - every[subset]
-        inverse = self._inverse_norm(phi)
+        inverse = inverse_norm(phi, self.similarity)
         return phi * inverse, gains * inverse
 
     def _weighted(self, first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> tuple[Tensor, ...]:

@@ -12,9 +12,9 @@ from bilrp.composites.selectors import Layer, OfKind, Selector
 from bilrp.composites.traits import FAMILIES, Traits
 from bilrp.rules import Gamma, NormShare, Rule, SumShare
 
-MAX_AMPLIFICATION = 5.0
-"""Of one side, sum of |R| over sum of |output|. Two sides multiply, and where embeddings are at odds their product is
-smaller than its parts: a joint relevance is doubtful from 100."""
+CALM = 5.0
+"""Amplification up to which a trial passes: of one side, sum of |R| over sum of |output|. Two sides multiply, and where
+embeddings are at odds their product is smaller than its parts: a joint relevance is doubtful from 100."""
 MAX_MISSING = 3e-4
 """Of what is explained, where biases are distributed."""
 STRONGER: tuple[Entries, ...] = (
@@ -42,19 +42,19 @@ class Trial:
     @property
     def passes(self) -> bool:
         """Whether both keep their limits; not where they are no numbers."""
-        return self.amplification <= MAX_AMPLIFICATION and self.missing <= MAX_MISSING
+        return self.amplification <= CALM and self.missing <= MAX_MISSING
 
     @property
     def badness(self) -> tuple[bool, bool, float]:
         """For the least of evils: finite before not, calm before conserved, then by what is worse."""
         finite = self.amplification < float("inf") and self.missing < float("inf")
-        calm = self.amplification <= MAX_AMPLIFICATION
+        calm = self.amplification <= CALM
         return not finite, not calm, self.missing if calm else self.amplification
 
 
 def _is_inherent(trials: Sequence[Trial]) -> bool:
     """Whether what goes missing is not the rules' doing: it stays where more careful ones do not amplify either."""
-    calm = [trial.missing for trial in trials if trial.amplification <= MAX_AMPLIFICATION]
+    calm = [trial.missing for trial in trials if trial.amplification <= CALM]
     return len(calm) > 1 and calm[-1] > 0.5 * calm[-2]
 
 
@@ -67,7 +67,7 @@ class Auto(Composite):
         What goes before the rules that are chosen, such as ``("mixer:matmul", Gate(0))``.
     level : int, optional
         0 for the rules of the family, more for stronger gammas. Default: the first level at which a trial on a few
-        outputs of the input at hand amplifies to no more than `MAX_AMPLIFICATION`.
+        outputs of the input at hand amplifies to no more than `CALM`.
     """
 
     def __init__(self, entries: Sequence[tuple[Selector | str, Rule]] = (), level: int | None = None) -> None:

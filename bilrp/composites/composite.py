@@ -64,7 +64,9 @@ class Composite:
 
     Examples
     --------
-    >>> from bilrp.rules import BilinearShare, Gate, SignalTakesAll, SlopeShare, Epsilon, Gamma, ZBox
+    >>> from torch import nn
+    >>> from bilrp.composites import FIRST, Typed
+    >>> from bilrp.rules import Epsilon, Gamma, ZBox
     >>> Composite([(FIRST, ZBox(0.0, 1.0)), (Typed(nn.Conv2d), Gamma(0.25)), ("head", Epsilon(1e-6))])
     Composite('custom', 3 entries)
     """

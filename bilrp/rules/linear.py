@@ -8,12 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bilrp._trace.layers import LinearLayer
+from bilrp._trace.layers import LinearLayer, Parts
 from bilrp._trace.operations import OperationContext
 from bilrp.exceptions import RuleError
 from bilrp.rules.base import LEAST, Backward, Rule, inverse_or_zero, stabilize
-
-Parts = list[tuple[Tensor, Tensor]]
 
 
 @dataclass

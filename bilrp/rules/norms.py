@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bilrp._trace.layers import BATCH_NORM_ARGUMENTS
 from bilrp._trace.operations import OperationContext, sum_to
 from bilrp._trace.tape import Ref
 from bilrp.rules.base import LEAST, Backward, Rule, inverse_or_zero, stabilize, to_neighbours
@@ -89,8 +90,12 @@ class Affine:
 LAYER = ("input", "normalized_shape", "weight", "bias", "eps")
 GROUP = ("input", "num_groups", "weight", "bias", "eps")
 INSTANCE = ("input", "running_mean", "running_var", "weight", "bias", "use_input_stats", "momentum", "eps")
-BATCH = ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps")
-WITH_MEAN_OR_SHIFT = {"layer_norm": LAYER, "group_norm": GROUP, "instance_norm": INSTANCE, "batch_norm": BATCH}
+WITH_MEAN_OR_SHIFT = {
+    "layer_norm": LAYER,
+    "group_norm": GROUP,
+    "instance_norm": INSTANCE,
+    "batch_norm": BATCH_NORM_ARGUMENTS,
+}
 """Normalisations that are more than a scale, with the names of their arguments."""
 
 
@@ -136,10 +141,9 @@ class NormShare(Rule):
     :math:`z_{jk} = x_j\, s_k (\delta_{jk} - 1/n)` for layer, group and instance normalisation over n entries, with
     :math:`s_k = w_k / \sigma_k`; :math:`z_{kk} = x_k s_k` for batch normalisation in evaluation mode. The shift
     :math:`\beta_k`, and what running means take off, is a bias; to be distributed, what it holds of an entry that is 0
-    goes to the others of its channel. Where there is neither mean nor shift (RMS
-    normalisation, division by a norm or by another spread of the value itself) relevance passes unchanged
-    [Achtibat2024]_. LRP-0 with this rule equals gradient x input of a network whose spreads are constants; with batch
-    normalisation alone, of the network as it is.
+    goes to the others of its channel. Where there is neither mean nor shift (RMS normalisation, division by a norm or
+    by another spread of the value itself) relevance passes unchanged [Achtibat2024]_. LRP-0 with this rule equals
+    gradient x input of a network whose spreads are constants; with batch normalisation alone, of the network as it is.
 
     Parameters
     ----------

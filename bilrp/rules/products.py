@@ -6,7 +6,7 @@ from torch import Tensor
 
 from bilrp._trace.operations import OperationContext, sum_to
 from bilrp.exceptions import RuleError
-from bilrp.rules.base import Backward, Rule, UnstabilizedRule, componentwise, inverse_or_zero, stabilize
+from bilrp.rules.base import Backward, Rule, UnstabilizedRule, componentwise, inverse_or_zero, stabilize, times
 
 
 class ProductShare(UnstabilizedRule):
@@ -112,7 +112,6 @@ class BilinearShare(Rule):
         inverse = inverse_or_zero(stabilize(context.output, eps, self.stabilizer, magnitude)) / context.multiplicity
 
         def backward(relevance: Tensor) -> tuple[Tensor, ...]:
-            gradients = context.vjp([componentwise(relevance, inverse)])
-            return tuple(componentwise(a, g) for a, g in zip(context.inputs, gradients, strict=True))
+            return times(context.inputs, context.vjp([componentwise(relevance, inverse)]))
 
         return backward

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from bilrp._trace.operations import OperationContext
-from bilrp.rules.base import Backward, Rule, UnstabilizedRule, componentwise, inverse_or_zero, stabilize
+from bilrp.rules.base import Backward, Rule, UnstabilizedRule, componentwise, inverse_or_zero, stabilize, times
 
 
 class Linearize(Rule):
@@ -29,8 +29,7 @@ class Linearize(Rule):
         inverse = inverse_or_zero(stabilize(context.output, self.eps, self.stabilizer, magnitude))
 
         def backward(relevance: Tensor) -> tuple[Tensor, ...]:
-            gradients = context.vjp([componentwise(relevance, inverse)])
-            return tuple(componentwise(a, g) for a, g in zip(context.inputs, gradients, strict=True))
+            return times(context.inputs, context.vjp([componentwise(relevance, inverse)]))
 
         return backward
 
@@ -57,8 +56,7 @@ class SlopeShare(Rule):
         inverse = inverse_or_zero(own if distribute else stabilize(own, self.eps, self.stabilizer, magnitude))
 
         def backward(relevance: Tensor) -> tuple[Tensor, ...]:
-            gradients = context.vjp([componentwise(relevance, inverse)])
-            return tuple(componentwise(a, g) for a, g in zip(context.inputs, gradients, strict=True))
+            return times(context.inputs, context.vjp([componentwise(relevance, inverse)]))
 
         return backward
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from bilrp import BiLRP, CompositeError, explain_outputs
 from bilrp.composites import Auto, Composite, Traits
-from bilrp.composites.auto import MAX_AMPLIFICATION, STRONGER, Trial
+from bilrp.composites.auto import CALM, STRONGER, Trial
 from bilrp.features import VGG
 from bilrp.rules import Flat
 
@@ -122,7 +122,7 @@ def test_the_first_calm_level_is_taken_and_else_the_least_evil() -> None:
     assert levels(calm) == 0
     assert levels(wild, nan, calm) == 2
     assert levels(*[Trial(100.0 - i, 0.0) for i in range(1 + len(STRONGER))]) == len(STRONGER)
-    lost = Trial(MAX_AMPLIFICATION / 2, 0.3)
+    lost = Trial(CALM / 2, 0.3)
     assert levels(lost, lost) == 0  # what no rule mends is not the rules' doing
     assert levels(nan, *[wild] * len(STRONGER)) == 1
     assert Auto(level=3).settled(lambda _: calm).level == 3
@@ -136,9 +136,9 @@ def test_a_network_that_amplifies_gets_stronger_rules_and_says_so() -> None:
     model.weight.data = weight - weight.mean(1, keepdim=True)
     x = 1 + 0.02 * torch.randn(1, 40, generator=generator)
     own = explain_outputs(model, x, "epsilon", bias="distribute", warn=False)
-    assert own.certificate.amplification > 5 * MAX_AMPLIFICATION
+    assert own.certificate.amplification > 5 * CALM
     result = explain_outputs(model, x, "auto", bias="distribute")
-    assert result.certificate.amplification <= MAX_AMPLIFICATION
+    assert result.certificate.amplification <= CALM
     assert result.certificate.conservation_error < 1e-4
     assert "as milder rules amplify" in result.coverage.notes[-1]
     assert result.certificate.composite.startswith("auto, Gamma")

@@ -14,8 +14,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from bilrp import BiLRP, InputError, JointRelevance, Relevance, RuleError, explain_outputs
 from bilrp._engine import tiled as pooled
-from bilrp._engine.propagation import DEFAULT_MEMORY, make_plan
+from bilrp._engine.propagation import make_plan
 from bilrp._engine.shares import TOUCH
+from bilrp._trace.chunks import DEFAULT_MEMORY
 from bilrp._trace.tape import frozen_eval, record
 from bilrp.canonizers import canonize, fold_batch_norm
 from bilrp.composites import FIRST, Composite, OfKind, vgg
