@@ -164,6 +164,25 @@ def sparse_product(first: Tensor, second: Tensor, reduce: str = "sum") -> Tensor
     return torch.matmul(first, second)
 
 
+def grouped_mm(
+    mat_a: Tensor, mat_b: Tensor, *, offs: Tensor | None = None, bias: Tensor | None = None, out_dtype: Any = None
+) -> Tensor:
+    """Rows of the first, in groups that end at ``offs``, each with a matrix of its own: mixtures of experts."""
+    if offs is None:
+        out = torch.bmm(mat_a, mat_b)
+    elif mat_a.dim() == 2 and mat_b.dim() == 3:
+        ends = [int(end) for end in offs]
+        groups = zip([0, *ends[:-1]], ends, mat_b, strict=True)
+        out = torch.cat([mat_a[start:end] @ matrix for start, end, matrix in groups if end > start])
+    else:
+        raise UnsupportedOperationError(
+            f"grouped_mm of shapes {tuple(mat_a.shape)} and {tuple(mat_b.shape)} has no rule, expected rows (N, K) and "
+            f"a matrix for each group (G, K, M). Write it as a loop over the groups."
+        )
+    out = out if bias is None else out + bias
+    return out if out_dtype is None else out.to(out_dtype)
+
+
 WRITTEN_OUT: dict[str, Callable[..., Any]] = {
     "glu": glu,
     "addcmul": addcmul,
@@ -187,6 +206,8 @@ WRITTEN_OUT: dict[str, Callable[..., Any]] = {
     "lp_pool3d": _lp_pool(F.avg_pool3d),
     "embedding_bag": embedding_bag,
     "_sparse_mm": sparse_product,
+    "grouped_mm": grouped_mm,
+    "_grouped_mm": grouped_mm,
 }
 """Written out whenever they meet a value that depends on the input."""
 

@@ -78,6 +78,13 @@ GATED: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
     "softmax pooling": lambda a, b, c: torch.softmax(a, 1) * b,
     "softmax written out": lambda a, b, c: (lambda e: e / e.sum(1, keepdim=True))(a.exp()) * torch.tanh(b),
     "glu": lambda a, b, c: F.glu(torch.cat([b, a], -1), -1),
+    "sigmoid written out": lambda a, b, c: (1 / (1 + torch.exp(-a))) * torch.tanh(b),
+    "sigmoid by a power": lambda a, b, c: (1 + torch.exp(-a)) ** -1 * torch.tanh(b),
+    "sigmoid by tanh": lambda a, b, c: 0.5 * (torch.tanh(a / 2) + 1) * torch.tanh(b),
+    "GEGLU written out": lambda a, b, c: 0.5 * a * (1 + torch.tanh(0.8 * (a + 0.04 * a**3))) * b,
+    "GEGLU by erf": lambda a, b, c: a * (0.5 * (1 + torch.erf(a / 2**0.5))) * b,
+    "SwiGLU written out": lambda a, b, c: b * (a * torch.sigmoid(a)),
+    "chosen gates": lambda a, b, c: (lambda top: top / top.sum(-1, keepdim=True))(a.softmax(-1).topk(C)[0]) * b,
 }
 
 
@@ -91,6 +98,19 @@ def test_the_value_carries_and_the_gate_is_not_reached(name: str) -> None:
     states = {entry.function: entry.state for entry in result.coverage.entries}
     assert [entry.kind for entry in result.coverage.entries if entry.state != "fixed"].count("gate") == 1
     assert states.get("sigmoid", states.get("softmax", states.get("silu", states.get("gelu", "fixed")))) == "fixed"
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda a, b, c: (1 + torch.tanh(a) * c) * b,  # made of more than the gate
+        lambda a, b, c: (1 + torch.exp(a)) * torch.tanh(b),  # not turned: two activations
+        lambda a, b, c: a * torch.sigmoid(c) * b,  # no activation of one value
+    ],
+)
+def test_what_only_looks_like_a_gate_is_none(function: Callable[[Tensor, Tensor, Tensor], Tensor]) -> None:
+    last = [entry for entry in explained(function).coverage.entries if entry.function == "mul"][-1]
+    assert last.kind == "product"
 
 
 def test_a_gate_by_choice_leaves_the_other_side_without_need_of_rules() -> None:

@@ -141,6 +141,17 @@ def test_values_are_pytorchs_and_nothing_is_lost(name: str) -> None:
     torch.testing.assert_close(result.values.flatten(1).sum(1), result.embedding, rtol=1e-9, atol=1e-9)
 
 
+def test_a_matrix_for_each_group_of_rows() -> None:
+    """Mixtures of experts: as a loop over the experts, one of which gets no rows; PyTorch's own has no float64."""
+    ends, matrices = torch.tensor([1, 1, 4], dtype=torch.int32), table(3, 8, 8).float()
+    x = torch.randn(1, 4, 8, generator=torch.Generator().manual_seed(3))
+    grouped = Flattened(lambda x: torch._grouped_mm(x[0], matrices, offs=ends))
+    loop = Flattened(lambda x: torch.cat([x[0, :1] @ matrices[0], x[0, 1:] @ matrices[2]]))
+    result = explain_outputs(grouped, x, EXACT)
+    torch.testing.assert_close(result.embedding, grouped(x)[0])
+    torch.testing.assert_close(result.values, explain_outputs(loop, x, EXACT).values)
+
+
 CHOICES: dict[str, Callable[[Tensor], Tensor]] = {
     "topk": lambda x: x.topk(2, 3).values,
     "sort": lambda x: x.sort(3, descending=True)[0],
