@@ -7,14 +7,16 @@ features, one of each input, so that the parts add up to the similarity.
 >>> import torch
 >>> from torch import nn
 >>> import bilrp
+>>> _ = torch.manual_seed(0)
 >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(32, 10))
 >>> explainer = bilrp.BiLRP(model, {"0": bilrp.rules.ZBox(0.0, 1.0), "4": bilrp.rules.Gamma(0.1)})
->>> joint = explainer.explain(torch.rand(1, 3, 16, 16), torch.rand(1, 3, 24, 16), bias="distribute")
+>>> x, y = torch.rand(1, 3, 16, 16), torch.rand(1, 3, 24, 16)
+>>> joint = explainer.explain(x, y, bias="distribute")
 >>> abs(joint.total() - joint.similarity) < 1e-4
 True
 >>> joint.pool(8).matrix().shape                        # relevance of every pair of 8 x 8 tiles
 torch.Size([2, 2, 3, 2])
->>> tiles = explainer.explain(torch.rand(1, 3, 16, 16), torch.rand(1, 3, 24, 16), pool=8)   # the same, faster
+>>> tiles = explainer.explain(x, y, bias="distribute", pool=8)      # the same, faster
 >>> pairs = joint.top_pairs(50)                         # [(y, x, y', x', relevance)], exact at full resolution
 >>> answer = joint.given((0, 0, 8, 8))                  # what in the second image answers to this box of the first?
 >>> report = joint.left_coverage                        # every operation, its rule, and what it kept

@@ -98,6 +98,7 @@ def attribute(
 
     Examples
     --------
+    >>> _ = torch.manual_seed(0)
     >>> model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 5))
     >>> relevance = attribute(model, torch.rand(1, 3, 8, 8), target=[2, 4], bias="distribute")
     >>> relevance.values.shape, relevance.targets

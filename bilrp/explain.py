@@ -76,9 +76,10 @@ class BiLRP:
     --------
     >>> import torch
     >>> from bilrp.rules import Gamma, ZBox
+    >>> _ = torch.manual_seed(0)
     >>> model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 5))
     >>> explainer = BiLRP(model, {"0": ZBox(0.0, 1.0), "3": Gamma(0.1)})
-    >>> joint = explainer.explain(torch.rand(1, 1, 8, 8), torch.rand(1, 1, 8, 8))
+    >>> joint = explainer.explain(torch.rand(1, 1, 8, 8), torch.rand(1, 1, 8, 8), bias="distribute")
     >>> joint.pool(4).matrix().shape
     torch.Size([2, 2, 2, 2])
     """

@@ -132,6 +132,7 @@ class Similarity:
         Examples
         --------
         >>> import bilrp
+        >>> _ = torch.manual_seed(0)
         >>> net = nn.Sequential(nn.Conv2d(3, 4, 3, bias=False), nn.ReLU(), nn.Flatten(), nn.Linear(144, 5, bias=False))
         >>> f, g = bilrp.BiLRP(net).factors(torch.rand(2, 3, 8, 8).split(1))
         >>> explanation = Euclidean().explain(f, g)
