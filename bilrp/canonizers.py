@@ -17,6 +17,7 @@ from torch import Tensor
 from bilrp._trace.layers import BATCH_NORM_ARGUMENTS, bound
 from bilrp._trace.operations import CONVOLUTIONS
 from bilrp._trace.tape import Operation, Ref, Tape
+from bilrp.exceptions import InputError
 
 Canonizer = Callable[[Tape], Tape]
 
@@ -232,5 +233,10 @@ DEFAULT_CANONIZERS: tuple[Canonizer, ...] = (fold_batch_norm, fold_batch_norm_fo
 def canonize(tape: Tape, canonizers: Sequence[Canonizer]) -> Tape:
     """Apply canonizers in order."""
     for canonizer in canonizers:
+        if not callable(canonizer):
+            raise InputError(
+                f"canonizers: got {canonizer!r}, expected functions such as bilrp.canonizers.fold_batch_norm; "
+                f"those with names are in bilrp.canonizers.CANONIZERS, and canonizers=() takes none"
+            )
         tape = canonizer(tape)
     return tape

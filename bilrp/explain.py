@@ -101,6 +101,8 @@ class BiLRP:
     ) -> None:
         if similarity not in SIMILARITIES:
             raise InputError(f"similarity is {similarity!r}, expected 'dot' or 'cosine'")
+        if isinstance(right_tower, type) or not (right_tower is None or callable(right_tower)):
+            right_tower = Composite.ensure(right_tower)  # type: ignore[arg-type]  # refuses what is none
         if right_tower is None or isinstance(right_tower, (str, Composite, Mapping)):
             if right_tower is not None and composite is not None:
                 raise InputError(f"got two composites, {right_tower!r} and {composite!r}, expected one and two towers")
@@ -389,6 +391,8 @@ class BiLRP:
         Factor
             In the order of the inputs. `bilrp.save_factors` writes them to a folder, `bilrp.all_pairs` joins them.
         """
+        if batch_size < 1:
+            raise InputError(f"batch_size is {batch_size}, expected one or more")
         settings = keep_channels, channel_axis, pool
         group: list[Task] = []
         for x in inputs:

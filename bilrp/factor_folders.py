@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import overload
 
-from bilrp.exceptions import RelevanceFileError
+from bilrp.exceptions import InputError, RelevanceFileError
 from bilrp.factors import Factor
 
 
@@ -61,6 +61,11 @@ def save_factors(factors: Iterable[Factor], directory: str | Path) -> FactorFold
     if any(directory.glob("*.npz")):
         raise FileExistsError(f"{directory}: has factors already. Choose an empty folder.")
     for n, factor in enumerate(factors):
+        if not isinstance(factor, Factor):
+            raise InputError(
+                f"save_factors: number {n} is of type {type(factor).__name__}, expected factors, as "
+                f"explainer.factors(...) gives them. Joint relevance is kept by its own save."
+            )
         factor.save(directory / f"{n:08d}.npz")
     return FactorFolder(directory)
 

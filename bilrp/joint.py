@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
+from numbers import Integral
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -322,8 +323,8 @@ class JointRelevance:
         """
         if by not in {"relevance", "magnitude"}:
             raise InputError(f"top_pairs: by is {by!r}, expected 'relevance' or 'magnitude'")
-        if k < 1:
-            raise InputError(f"top_pairs: k is {k}, expected one or more")
+        if not isinstance(k, Integral) or k < 1:
+            raise InputError(f"top_pairs: k is {k!r}, expected a whole number of one or more")
         rows, columns, values = top_products(self.left.flatten(1), self.right.flatten(1), k, by == "magnitude")
         first = np.stack(np.unravel_index(rows, tuple(self.left.shape[1:])), axis=1)
         second = np.stack(np.unravel_index(columns, tuple(self.right.shape[1:])), axis=1)

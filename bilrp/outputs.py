@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,11 @@ def _top(tape: Tape, projection: Tensor | Callable[[Tensor], Tensor] | None) -> 
     phi = embedding.flatten(1)[0]
     if callable(projection):
         projection = projection(embedding)
+    if projection is not None and not isinstance(projection, Tensor):
+        raise InputError(
+            f"the projection is of type {type(projection).__name__}, expected a tensor (K, M). Use "
+            f"torch.as_tensor(projection)."
+        )
     if projection is not None and (projection.dim() != 2 or projection.shape[1] != phi.numel()):
         raise InputError(
             f"the projection has shape {tuple(projection.shape)}, expected (K, {phi.numel()}) for this model"
@@ -215,7 +221,7 @@ def explain_outputs(
             f"got an input of shape {tuple(x.shape)}, expected one sample with its batch axis, such as (1, C, H, W). "
             f"Use x[None], or explain_pairs for batches."
         )
-    if pool is not None and (pool < 1 or x.dim() != 4 or reduce is not None):
+    if pool is not None and (not isinstance(pool, Integral) or pool < 1 or x.dim() != 4 or reduce is not None):
         raise InputError(
             f"pool is {pool} for an input of shape {tuple(x.shape)}, expected one or more pixels, an image (1, C, H, "
             f"W), and no reduce beside it"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from bilrp._engine.finite import require_finite_embedding
 from bilrp._trace.precision import in_float32
@@ -27,6 +28,11 @@ def require_input(model: Any, x: Any) -> None:
         raise InputError(
             f"got {what} as a model, expected a torch.nn.Module. Wrap a function in a module that holds the layers it "
             f"uses; make an object of a class first."
+        )
+    if any(is_lazy(parameter) for parameter in model.parameters()):
+        raise InputError(
+            f"{type(model).__name__} has lazy layers that have seen no input yet, so they have no weights. Run the "
+            f"model on an input once before it is explained."
         )
     if not isinstance(x, Tensor):
         raise InputError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 from torch import Tensor, nn
@@ -74,9 +75,11 @@ class Task:
             channel_axis = -1 if name == "inputs_embeds" else 1
         axis = summed_axis(carrier, keep_channels, channel_axis)
         n_axes = carrier.dim() - (axis is not None)
-        if pool is not None and (pool < 1 or n_axes < 3 or not carrier.is_floating_point()):
+        if pool is not None and (
+            not isinstance(pool, Integral) or pool < 1 or n_axes < 3 or not carrier.is_floating_point()
+        ):
             raise InputError(
-                f"pool is {pool} for an input of shape {tuple(carrier.shape)}, expected one or more pixels and an "
+                f"pool is {pool!r} for an input of shape {tuple(carrier.shape)}, expected one or more pixels and an "
                 f"input with a height and a width, such as (1, C, H, W)"
             )
         return cls(tower, inputs, None if tokens is None else tuple(tokens), model, carrier, axis, pool, settings)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import torch
 from torch import Tensor
+
+from bilrp.exceptions import InputError
 
 DEFAULT_MEMORY = 128 * 2**20
 MAX_CHUNK = 32  # more vectors at a time gain nothing on a CPU, whose caches they leave
@@ -19,6 +23,8 @@ def at_a_time(on_cpu: int, value: Tensor) -> int:
 
 def memory_at(value: Tensor, memory: int) -> int:
     """The bytes that may be taken on a value's device: what was asked for, and where nobody asked, what is free."""
+    if not isinstance(memory, Real):
+        raise InputError(f"memory is {memory!r}, expected a number of bytes, such as 2**30")
     if value.device.type != "cuda" or memory != DEFAULT_MEMORY:
         return memory
     return max(memory, int(torch.cuda.mem_get_info(value.device)[0]) // FREE_SHARE)

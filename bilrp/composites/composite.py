@@ -100,6 +100,11 @@ class Composite:
             if composite not in COMPOSITES:
                 raise CompositeError(f"composite {composite!r} is unknown, expected one of {', '.join(COMPOSITES)}")
             return COMPOSITES[composite]
+        if not isinstance(composite, Mapping):
+            raise CompositeError(
+                f"composite is {composite!r}, expected a name of bilrp.COMPOSITES, {{layer name: rule}} or a "
+                f"Composite: for one rule everywhere, Composite([(OfKind('linear'), rule)])"
+            )
         return cls(list(composite.items()))
 
     def choose(self, layer: Layer) -> Rule | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import ClassVar
 
 import torch
@@ -17,6 +19,11 @@ is needed than to keep 1 / z finite in float32: LRP-0 then is gradient x input t
 
 STABILIZERS = ("signed", "plain", "relative")
 Backward = Callable[[Tensor], tuple[Tensor, ...]]
+
+
+def is_amount(value: object) -> bool:
+    """Whether a setting of a rule is a finite number of zero or more."""
+    return isinstance(value, Real) and 0 <= float(value) < math.inf
 
 
 def stabilize(z: Tensor, eps: float, stabilizer: str = "signed", magnitude: Tensor | None = None) -> Tensor:
@@ -97,8 +104,8 @@ class Rule:
     """Whether the rule shares what the operation really computed; False is marked in the coverage report."""
 
     def __init__(self, *, eps: float = 1e-9, stabilizer: str = "signed") -> None:
-        if not eps >= 0:
-            raise RuleError(f"{type(self).__name__}: eps is {eps}, expected zero or more")
+        if not is_amount(eps):
+            raise RuleError(f"{type(self).__name__}: eps is {eps!r}, expected zero or more, and finite")
         if stabilizer not in STABILIZERS:
             raise RuleError(f"{type(self).__name__}: stabilizer is {stabilizer!r}, expected one of {STABILIZERS}")
         self.eps = eps

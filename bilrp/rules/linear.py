@@ -11,7 +11,7 @@ from torch import Tensor
 from bilrp._trace.layers import LinearLayer, Parts
 from bilrp._trace.operations import OperationContext
 from bilrp.exceptions import RuleError
-from bilrp.rules.base import LEAST, Backward, Rule, inverse_or_zero, stabilize
+from bilrp.rules.base import LEAST, Backward, Rule, inverse_or_zero, is_amount, stabilize
 
 
 @dataclass
@@ -173,8 +173,8 @@ class Gamma(LinearRule):
 
     def __init__(self, gamma: float = 0.25, *, eps: float = 1e-9, stabilizer: str = "signed") -> None:
         super().__init__(eps=eps, stabilizer=stabilizer)
-        if not gamma >= 0:
-            raise RuleError(f"Gamma: gamma is {gamma}, expected zero or more")
+        if not is_amount(gamma):
+            raise RuleError(f"Gamma: gamma is {gamma!r}, expected zero or more, and finite (the limit is ZPlus)")
         self.gamma = gamma
 
     def groups(self, layer: LinearLayer) -> list[Group]:
@@ -256,7 +256,7 @@ class AlphaBeta(LinearRule):
 
     def __init__(self, alpha: float = 2.0, beta: float = 1.0, *, eps: float = 1e-9, stabilizer: str = "signed") -> None:
         super().__init__(eps=eps, stabilizer=stabilizer)
-        if beta < 0 or abs(alpha - beta - 1) > 1e-9:
+        if not (is_amount(alpha) and is_amount(beta) and abs(alpha - beta - 1) <= 1e-9):
             raise RuleError(f"AlphaBeta: got alpha {alpha} and beta {beta}, expected alpha - beta = 1 and beta >= 0")
         self.alpha = alpha
         self.beta = beta
@@ -309,6 +309,8 @@ class ZBox(LinearRule):
     def check(self, context: OperationContext) -> None:
         x = context.inputs[0]
         low, high = self._bound(self.low, x), self._bound(self.high, x)
+        if bool((low > high).any()):
+            raise RuleError(f"{context.name}: ZBox(low, high) got a low bound above the high one. Swap them.")
         slack = 1e-4 * (high - low).abs().max()
         if bool((x < low - slack).any()) or bool((x > high + slack).any()):
             raise RuleError(
