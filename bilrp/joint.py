@@ -324,7 +324,7 @@ class JointRelevance:
         if by not in {"relevance", "magnitude"}:
             raise InputError(f"top_pairs: by is {by!r}, expected 'relevance' or 'magnitude'")
         if not isinstance(k, Integral) or k < 1:
-            raise InputError(f"top_pairs: k is {k!r}, expected a whole number of one or more")
+            raise InputError(f"top_pairs: k is {k!r}, expected one or more, a whole number")
         rows, columns, values = top_products(self.left.flatten(1), self.right.flatten(1), k, by == "magnitude")
         first = np.stack(np.unravel_index(rows, tuple(self.left.shape[1:])), axis=1)
         second = np.stack(np.unravel_index(columns, tuple(self.right.shape[1:])), axis=1)

@@ -48,7 +48,7 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
     "a tile as text": (lambda: explained(pool="4"), "pool is '4' for"),
     "memory as text": (lambda: explained(memory="1GB"), "memory is '1GB', expected a number of bytes"),
     "a canonizer by name": (lambda: explained(canonizers=["fold_batch_norm"]), "got 'fold_batch_norm', expected func"),
-    "half a pair": (lambda: explained().top_pairs(2.5), "k is 2.5, expected a whole number"),
+    "half a pair": (lambda: explained().top_pairs(2.5), "k is 2.5, expected one or more, a whole"),
     "no inputs in a batch": (lambda: list(bilrp.BiLRP(net()).factors([image()], batch_size=0)), "batch_size is 0"),
     "layers without weights": (lazy, "lazy layers that have seen no input yet.*once"),
 }
