@@ -48,7 +48,7 @@ def write_archive(
 
 
 def read_archive(
-    path: str | Path, what: str, names: Mapping[str, int], *, max_bytes: int = MAX_BYTES
+    path: str | Path, what: str, form: str, names: Mapping[str, int], *, max_bytes: int = MAX_BYTES
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Read what `write_archive` wrote.
 
@@ -57,6 +57,8 @@ def read_archive(
     path : str or Path
     what : str
         What the file should hold, for messages: ``"joint relevance"``.
+    form : str
+        What its description must give as ``format``.
     names : mapping
         The arrays, and how many axes each has at least; those with one have exactly one. All have as many rows.
     max_bytes : int
@@ -80,6 +82,8 @@ def read_archive(
             arrays = {name: torch.from_numpy(_read(archive, name)) for name in names}
         if not isinstance(about, dict):
             raise ValueError("its description is no JSON object")
+        if about["format"] != form:
+            raise RelevanceFileError(f"{path}: format is {about['format']!r}, expected {form!r}")
         for name, array in arrays.items():
             if not bool(torch.isfinite(array).all()):
                 raise ValueError(f"{name} has values that are infinite or no numbers")

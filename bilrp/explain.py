@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from bilrp._engine.room import Progress
+from bilrp._engine.progress import Progress
 from bilrp._trace.chunks import DEFAULT_MEMORY
 from bilrp._trace.tape import frozen_eval
 from bilrp.batches import explain_batch

@@ -10,6 +10,11 @@ from bilrp.exceptions import InputError, RelevanceFileError
 from bilrp.factors import Factor
 
 
+def _files(directory: Path) -> list[Path]:
+    """Files of factors in their order. Not by `glob`, which finds nothing, without a word, where it cannot read."""
+    return sorted(path for path in directory.iterdir() if path.suffix == ".npz")
+
+
 class FactorFolder(Sequence[Factor]):
     """The factors of a folder in their order; each is read when it is asked for, none is held.
 
@@ -22,7 +27,7 @@ class FactorFolder(Sequence[Factor]):
         self.directory = Path(directory)
         if not self.directory.is_dir():
             raise RelevanceFileError(f"{self.directory}: no such folder")
-        self._paths = sorted(self.directory.glob("*.npz"))
+        self._paths = _files(self.directory)
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -58,7 +63,7 @@ def save_factors(factors: Iterable[Factor], directory: str | Path) -> FactorFold
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    if any(directory.glob("*.npz")):
+    if _files(directory):
         raise FileExistsError(f"{directory}: has factors already. Choose an empty folder.")
     for n, factor in enumerate(factors):
         if not isinstance(factor, Factor):

@@ -30,7 +30,7 @@ from bilrp.archives import (
     write_archive,
 )
 from bilrp.coverage import Coverage
-from bilrp.exceptions import InputError, RelevanceFileError
+from bilrp.exceptions import InputError
 from bilrp.joint import SUMMED, JointRelevance
 from bilrp.outputs import Relevance
 from bilrp.regions import tile_sums
@@ -222,10 +222,8 @@ class Factor(Relevance):
         RelevanceFileError
             When the file is missing, damaged, larger than allowed or of another format.
         """
-        about, arrays = read_archive(path, "a factor", ARRAYS, max_bytes=max_bytes)
+        about, arrays = read_archive(path, "a factor", FORMAT, ARRAYS, max_bytes=max_bytes)
         try:
-            if about["format"] != FORMAT:
-                raise RelevanceFileError(f"{path}: format is {about['format']!r}, expected {FORMAT!r}")
             return cls(
                 arrays["values"],
                 arrays["embedding"],

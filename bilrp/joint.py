@@ -32,7 +32,7 @@ from bilrp.archives import (
 )
 from bilrp.certificate import Certificate, certify_pair
 from bilrp.coverage import Coverage
-from bilrp.exceptions import InputError, RelevanceFileError
+from bilrp.exceptions import InputError
 from bilrp.regions import BoxLike as BoxLike
 from bilrp.regions import Region as Region
 from bilrp.regions import inside, is_span
@@ -438,10 +438,8 @@ class JointRelevance:
         RelevanceFileError
             When the file is missing, damaged, larger than allowed or of another format.
         """
-        about, arrays = read_archive(path, "joint relevance", ARRAYS, max_bytes=max_bytes)
+        about, arrays = read_archive(path, "joint relevance", FORMAT, ARRAYS, max_bytes=max_bytes)
         try:
-            if about["format"] != FORMAT:
-                raise RelevanceFileError(f"{path}: format is {about['format']!r}, expected {FORMAT!r}")
             left, right = (Coverage.from_dict(about[key]) for key in ("left_coverage", "right_coverage"))
             tile = checked_tile(path, about["tile"])
             more: dict[str, Any] = {

@@ -14,9 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from bilrp._engine.available import require_room
 from bilrp._engine.finite import first_relevance, require_finite_values
+from bilrp._engine.progress import Progress, progress_of
 from bilrp._engine.propagation import BIAS, Plan, make_plan, propagate
-from bilrp._engine.room import Progress, progress_of, require_room
 from bilrp._engine.tiled import Top, propagate_pooled
 from bilrp._engine.trial import settled
 from bilrp._trace.chunks import DEFAULT_MEMORY, memory_at

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from bilrp.exceptions import InputError
-from bilrp.plotting.captions import certified, doubt_of
+from bilrp.plotting.captions import certified, doubt_of, kept_by_biases
 from bilrp.plotting.colours import AGAINST, CLIP, FOR, as_array, colour_limit, in_words
 from bilrp.plotting.heat import overlay
 from bilrp.plotting.layout import GREY, WIDTH, Caption, frame, in_a_line, inches_of, picture, save
@@ -170,13 +170,12 @@ def _text(joint: PairRelevance, sides: Sequence[Side], pairs: Sequence[Pair], ar
         return f"similarity {joint.similarity:.4g}: no pair carries relevance"
     shown = sum(pair.relevance for pair in pairs)
     share = f", {shown / joint.similarity:.1%} of the similarity" if joint.similarity else ""
-    kept = f"; biases keep {joint.bias_share:.1%}" if abs(joint.bias_share) > 5e-4 else ""
     names = dict.fromkeys(f"{side.tile} px tiles" if isinstance(side, PictureSide) else "words" for side in sides)
     which = "; each of them in one pair at most" if arcs == "one-to-one" else ""
     hues = in_words("bwr") if style.colours == (FOR, AGAINST) else ""
     return (
         f"similarity {joint.similarity:.4g}; the {len(pairs)} strongest pairs of {' and '.join(names)} "
-        f"carry {shown:.4g}{share}{kept}{certified(joint)}{which}{hues}"
+        f"carry {shown:.4g}{share}{kept_by_biases(joint)}{certified(joint)}{which}{hues}"
     )
 
 

@@ -12,6 +12,11 @@ def doubt_of(result: Any) -> str:
     return f"DOUBTFUL: {'; '.join(doubts)}" if doubts else ""
 
 
+def kept_by_biases(joint: Any) -> str:
+    """What no pair received, in words; empty where it would round to nothing."""
+    return f"; biases keep {joint.bias_share:.1%}" if abs(joint.bias_share) > 5e-4 else ""
+
+
 def certified(result: Any) -> str:
     """Amplification of a result, in words."""
     certificate = getattr(result, "certificate", None)

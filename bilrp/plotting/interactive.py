@@ -21,7 +21,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from bilrp.exceptions import InputError
-from bilrp.plotting.captions import certified, doubt_of
+from bilrp.plotting.captions import certified, doubt_of, kept_by_biases
 from bilrp.plotting.colours import as_array, png
 from bilrp.plotting.layout import picture
 from bilrp.plotting.pairs import PairRelevance
@@ -101,13 +101,12 @@ def interactive(
         _side(coarse.left, left, coarse.left_tokens, coarse.tiles[0], "first"),
         _side(coarse.right, right, coarse.right_tokens, coarse.tiles[1], "second"),
     ]
-    kept = f"; biases keep {joint.bias_share:.1%}" if abs(joint.bias_share) > 5e-4 else ""
     data = {
         "sides": sides,
         "unit": greatest / STEPS,
         "table": base64.b64encode(steps.tobytes()).decode("ascii"),
         "similarity": joint.similarity,
-        "caption": f"similarity {joint.similarity:.4g}{kept}{certified(joint)}; red for, blue against",
+        "caption": f"similarity {joint.similarity:.4g}{kept_by_biases(joint)}{certified(joint)}; red for, blue against",
         "doubt": doubt_of(joint),
     }
     template = (files("bilrp.plotting") / "interactive.html").read_text(encoding="utf-8")

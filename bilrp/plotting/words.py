@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from bilrp.exceptions import InputError
 from bilrp.plotting.arcs import prepared
-from bilrp.plotting.captions import certified, doubt_of
+from bilrp.plotting.captions import certified, doubt_of, kept_by_biases
 from bilrp.plotting.colours import as_array, colour_limit, colours, in_words
 from bilrp.plotting.heat import draw_scale
-from bilrp.plotting.layout import LEAST_WIDTH, Caption, frame, new_figure, save
+from bilrp.plotting.layout import LEAST_WIDTH, Caption, figure_of, frame, new_figure, save
 from bilrp.plotting.pairs import PairRelevance
 from bilrp.plotting.sides import WordSide, text_width
 
@@ -67,19 +67,16 @@ def plot_words(
     cell = float(np.clip(MOST / max(table.shape), SMALLEST, CELL))
     if ax is not None:
         _table(ax, table, (rows, columns), (cmap, limit), cell)
-        figure = ax.get_figure(root=True)
-        assert figure is not None
-        save(figure, path)
-        return figure
+        save(figure_of(ax), path)
+        return figure_of(ax)
     font = min(8.0, cell * 72 * 0.62)
     margin = np.array([max(text_width(w, font) for w in rows), max(text_width(w, font) for w in columns)]) + 0.2
     size = np.array(table.shape[::-1]) * cell
     sums = table.sum(1)[:, None], table.sum(0)[None]
     edge = colour_limit(np.concatenate([each.ravel() for each in sums]), 1.0)
-    kept = f"; biases keep {joint.bias_share:.1%}" if abs(joint.bias_share) > 5e-4 else ""
     text = (
         f"similarity {joint.similarity:.4g}; relevance of every pair of words; sums at the edges, in a scale up to "
-        f"{edge:.2g}{kept}"
+        f"{edge:.2g}{kept_by_biases(joint)}"
     )
     caption = Caption(f"{text}{certified(joint)}{in_words(cmap)}", doubt_of(joint), SCALE)
     inner = margin + size + 0.1 + cell  # the sums stand on the right and below

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
 import bilrp
 from bilrp import BiLRP, explain_outputs
-from bilrp._engine import room
+from bilrp._engine import available
 from bilrp.testing import toy_network, toy_pair
 
 
@@ -38,7 +40,7 @@ def test_work_and_memory_are_counted() -> None:
 
 def test_what_does_not_fit_is_refused_before_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     x = image()
-    monkeypatch.setattr(room, "available_memory", lambda device: 100_000)
+    monkeypatch.setattr(available, "available_memory", lambda device: 100_000)
     with pytest.raises(bilrp.ResultTooLargeError, match=r"512 explanations of 289 .*pool=8.*projection"):
         BiLRP(convolutions()).explain(x, x)
     assert BiLRP(convolutions()).explain(x, x, pool=8, bias="leave").tile == 8
@@ -48,13 +50,13 @@ def test_what_does_not_fit_is_refused_before_it_is_made(monkeypatch: pytest.Monk
 
 
 def test_what_is_large_warns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "LARGE", 1000)
+    monkeypatch.setattr(available, "LARGE", 1000)
     with pytest.warns(bilrp.LargeResultWarning, match="pool=8"):
         explain_outputs(convolutions(), image(9))
 
 
 def test_memory_that_the_system_states() -> None:
-    free = room.available_memory(torch.device("cpu"))
+    free = available.available_memory(torch.device("cpu"))
     assert free is None or free > 2**20
 
 
@@ -84,3 +86,13 @@ def test_interruption_leaves_the_model_as_it_was() -> None:
     with pytest.raises(KeyboardInterrupt):
         BiLRP(model, "gamma", progress=interrupt).explain(*toy_pair())
     assert all(module.training for module in model.modules()) and torch.is_grad_enabled()
+
+
+def test_files_that_were_read_leave_room_in_a_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system counts them as used, and lets them go when memory is wanted."""
+    for name, text in {"current": "900\n", "max": "1000\n", "stat": "anon 100\ninactive_file 700\n"}.items():
+        (tmp_path / f"memory.{name}").write_text(text)
+    monkeypatch.setattr(available, "CGROUP", tmp_path)
+    assert available.available_memory(torch.device("cpu")) == 800
+    (tmp_path / "memory.max").write_text("max\n")
+    assert available.available_memory(torch.device("cpu")) != 800

@@ -1,12 +1,9 @@
-"""Whether a result fits into memory, asked before anything of it is made; and how far the work is."""
+"""Whether a result fits into the memory that is available, asked before anything of it is made."""
 
 from __future__ import annotations
 
 import contextlib
-import sys
-import time
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -16,9 +13,6 @@ from bilrp.exceptions import LargeResultWarning, ResultTooLargeError
 LARGE = 8 * 2**30  # bytes that a result may take without a word: half of what a common machine has
 COPIES = 2  # parts, and the whole that they are put together to
 CGROUP = Path("/sys/fs/cgroup")
-
-Progress = Callable[[int, int], None]
-"""Gets how many of how many explanations are done."""
 
 
 def available_memory(device: torch.device) -> int | None:
@@ -40,8 +34,16 @@ def _from_meminfo() -> int | None:
 def _from_cgroup() -> int | None:
     with contextlib.suppress(OSError, ValueError):
         used = int((CGROUP / "memory.current").read_text(encoding="ascii"))
-        return max(0, int((CGROUP / "memory.max").read_text(encoding="ascii")) - used)
+        return max(0, int((CGROUP / "memory.max").read_text(encoding="ascii")) - used + _reclaimable())
     return None
+
+
+def _reclaimable() -> int:
+    """Bytes of files that were read and that the system lets go when memory is wanted, counted as used until then."""
+    with contextlib.suppress(OSError, ValueError, StopIteration):
+        lines = (CGROUP / "memory.stat").read_text(encoding="ascii").splitlines()
+        return int(next(line for line in lines if line.startswith("inactive_file")).split()[1])
+    return 0
 
 
 def _from_limit() -> int | None:
@@ -79,28 +81,3 @@ def require_room(n_rows: int, n_entries: int, element_size: int, device: torch.d
 
 def _gib(n_bytes: int) -> str:
     return f"{n_bytes / 2**30:.3g} GiB"
-
-
-class ProgressLine:
-    """One line on the standard error, written anew as the work goes on, at most ten times a second."""
-
-    def __init__(self) -> None:
-        self._started = time.monotonic()
-        self._written = 0.0
-
-    def __call__(self, done: int, total: int) -> None:
-        now = time.monotonic()
-        if done < total and now - self._written < 0.1:
-            return
-        self._written = now
-        left = (now - self._started) * (total - done) / max(done, 1)
-        end = "\n" if done >= total else ""
-        sys.stderr.write(f"\rbilrp: {done:,} of {total:,} explanations, {left:.0f} s to go {end}")
-        sys.stderr.flush()
-
-
-def progress_of(progress: Progress | bool) -> Progress | None:
-    """What is called as the work goes on: True for a line on the standard error."""
-    if callable(progress):
-        return progress
-    return ProgressLine() if progress else None
