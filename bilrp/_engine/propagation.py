@@ -182,8 +182,8 @@ def prepare(step: Step, distribute: bool) -> Callable[[Sequence[Tensor | None]],
     """The way back through an operation by its rule."""
     context = step.context
     if context.kind == "embedding":
-        n_axes = 1 + context.inputs[0].dim()  # what lies behind these are the vectors
-        return lambda relevances: [relevances[0].flatten(n_axes).sum(-1)] if relevances[0] is not None else []
+        tokens = context.inputs[0].shape  # what lies behind these are the vectors, or a number for each token
+        return lambda r: [r[0].reshape(r[0].shape[0], *tokens, -1).sum(-1)] if r[0] is not None else []
     if step.rule is None:
         return context.vjp
     backward = step.rule.prepare(context, distribute)

@@ -136,3 +136,27 @@ def test_numbers_used_as_numbers() -> None:
 
     x = torch.tensor([[10, 0, 200, 255, 1, 2]], dtype=torch.uint8)
     torch.testing.assert_close(explain_outputs(Bytes(), x).values, weight * x / 255, rtol=1e-6, atol=1e-9)
+
+
+def test_a_number_for_each_token_is_looked_up_too() -> None:
+    """Learned weights of words: the weights and the vectors that they multiply bring half of each product."""
+
+    class Weighted(Text):
+        def forward(self, ids: Tensor) -> Tensor:
+            weights = torch.linspace(0.5, 2, 30).double()[ids]
+            return self.head((weights.unsqueeze(-1) * self.words(ids)).sum(1))
+
+    model = Weighted().double()
+    result = explain_outputs(model, IDS)
+    with torch.no_grad():
+        vectors = torch.linspace(0.5, 2, 30).double()[IDS[0]].unsqueeze(-1) * model.words(IDS[0])
+        torch.testing.assert_close(result.values, (vectors @ model.head.weight.T).T)
+    alone = explain_outputs(Scores().double(), IDS)
+    torch.testing.assert_close(alone.values, torch.linspace(0.5, 2, 30).double()[IDS] / 5)
+
+
+class Scores(nn.Module):
+    """The mean of a number for each token."""
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return torch.linspace(0.5, 2, 30).double()[ids].mean(1, keepdim=True)
