@@ -241,14 +241,14 @@ class JunctionPlan:
                 self._drop(live, n)
             self._batches.append((numbers, {at: Shares(each.settled(), each.frame) for at, each in live.items()}))
         self._keeping = [passed.step for passed in lifts if passed.step.loses]
-        self._sums = self._watch(x)
+        self._sums = self._watch()
 
     def _drop(self, live: dict[int, Shares] | dict[int, Tensor], n: int) -> None:
         """Forget values that nothing above the n-th operation reads."""
         for node in [node for node in live if self._readers[node] <= n]:
             del live[node]
 
-    def _watch(self, x: Tensor) -> dict[int, Tensor]:
+    def _watch(self) -> dict[int, Tensor]:
         """Which share of each neuron at the cut each operation keeps: whole maps (n, H, W, C) at each value.
 
         What an operation keeps of its own output is 1 less what comes through to its inputs; from there it goes up.

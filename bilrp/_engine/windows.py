@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bilrp._trace.layers import LinearLayer, Stack, bound, stacked
+from bilrp._trace.layers import CONVOLUTION_DEFAULTS, LinearLayer, Stack, bound, stacked
 from bilrp._trace.operations import ELEMENTWISE, OperationContext, pair_of
 from bilrp.exceptions import InputError, UnsupportedOperationError
 from bilrp.rules import LinearRule, Pass, Rule, SumShare, Term
@@ -104,7 +104,7 @@ class Convolution:
             raise unsupported(context, "a convolution with padding by name")
         self._groups = settings.get("groups", 1)
         self._stride, self._padding, self._dilation = (
-            pair_of(settings.get(key, default)) for key, default in (("stride", 1), ("padding", 0), ("dilation", 1))
+            pair_of(settings.get(key, default)) for key, default in CONVOLUTION_DEFAULTS.items()
         )
         layer = LinearLayer(context)
         self._stacks = stored_stacks(context, rule.terms(layer, distribute), self._groups == 1)

@@ -20,7 +20,7 @@ POOLING_ARGUMENTS = {
     "max_pool2d": ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices"),
     "avg_pool2d": ("input", "kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override"),
 }
-DEFAULTS = {"stride": 1, "padding": 0, "dilation": 1}
+CONVOLUTION_DEFAULTS = {"stride": 1, "padding": 0, "dilation": 1}
 Parts = list[tuple[Tensor, Tensor]]
 FUNCTIONS: dict[str, Callable[..., Tensor]] = {name: getattr(F, name) for name in CONVOLUTIONS}
 
@@ -210,7 +210,7 @@ def transposed_conv2d(weight: Tensor, settings: dict[str, Any], below: Sequence[
     Where it can be, it is a convolution by the turned weight, made once: 4 to 10 times faster on the CPU than PyTorch's
     own backward for kernels of 1 x 1 and for depthwise ones.
     """
-    stride, padding, dilation = (pair_of(settings.get(key, default)) for key, default in DEFAULTS.items())
+    stride, padding, dilation = (pair_of(settings.get(key, default)) for key, default in CONVOLUTION_DEFAULTS.items())
     groups = settings.get("groups", 1)
     kernel = weight.shape[2:]
     before = [gap * (n - 1) - pad for gap, n, pad in zip(dilation, kernel, padding, strict=True)]

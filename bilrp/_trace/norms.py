@@ -23,8 +23,10 @@ REDUCTIONS = POOLINGS | {
     *("sum", "mean", "nansum", "nanmean", "norm", "linalg_norm", "linalg_vector_norm", "vector_norm", "std", "amax"),
     *("amin", "aminmax", "median"),
 }
-PRODUCTS = {"matmul", "mm", "bmm", "mv", "einsum", "rmatmul", "dot", "inner", "vdot", "linalg_vecdot", "vecdot"}
-LINEAR = PRODUCTS | {"linear", *(f"conv{n}d" for n in (1, 2, 3))}
+LINEAR = {
+    *("matmul", "mm", "bmm", "mv", "einsum", "rmatmul", "dot", "inner", "vdot", "linalg_vecdot", "vecdot", "linear"),
+    *(f"conv{n}d" for n in (1, 2, 3)),
+}
 SAME_DEGREE = {
     *("abs", "neg", "relu", "clamp", "clamp_min", "clamp_max", "maximum", "minimum", "fmax", "fmin", "nan_to_num"),
     *("add", "sub", "rsub", "radd", "dropout"),

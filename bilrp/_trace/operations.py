@@ -106,7 +106,7 @@ EVEN_POWERS = ((2,), (2.0,), (4,), (4.0,))
 NORMS = {"layer_norm", "group_norm", "instance_norm", "rms_norm", "normalize", "batch_norm", "local_response_norm"}
 SIGNED = {"sub": torch.add, "rsub": torch.add}  # the same sums with every part counted positive
 POSITIVE_MODES = {"nearest", "nearest-exact", "linear", "bilinear", "trilinear", "area"}
-REDUCTIONS = {
+KIND_OF_REDUCE = {
     **{"sum": "sum", "add": "sum", "mean": "sum", "amax": "max", "amin": "min"},
     **{"prod": "homogeneous", "multiply": "homogeneous"},
 }
@@ -340,7 +340,7 @@ class OperationContexts:
         if adds or name in {"scatter_reduce", "index_reduce"}:
             if name == "scatter":  # PyTorch has no slope of it
                 return "unknown", inputs
-            return REDUCTIONS.get(str(self._reduction(operation)), "unknown"), inputs
+            return KIND_OF_REDUCE.get(str(self._reduction(operation)), "unknown"), inputs
         if name in MAPS:
             return ("sum" if isinstance(operation.args[0], Ref) else "unknown"), inputs[:1]
         if name in MAXIMA:

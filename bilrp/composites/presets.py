@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from bilrp._trace.operations import CONVOLUTIONS
 from bilrp.composites.composite import Composite
 from bilrp.composites.selectors import FIRST, Layer, OfKind, Selector, Typed
-from bilrp.composites.traits import FAMILIES, Traits, is_depthwise, reads_pixels
+from bilrp.composites.traits import FAMILIES, Traits, reads_pixels
 from bilrp.rules import (
     AlphaBeta,
     BilinearShare,
@@ -112,10 +112,6 @@ _PRESETS: dict[str, list[tuple[Selector, Rule]]] = {
     ],
     "wsquare-gamma": [(FIRST, WSquare()), (_WEIGHTED, Gamma(0.25))],
 }
-
-
-def _depthwise(layer: Layer) -> bool:
-    return is_depthwise(layer.context)
 
 
 def _chain(share: float) -> Selector:

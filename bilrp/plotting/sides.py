@@ -80,7 +80,6 @@ class PictureSide:
     axis: Axes = field(init=False, repr=False)
 
     scales = True
-    unit = "tiles"
 
     @property
     def size(self) -> tuple[float, float]:
@@ -146,7 +145,6 @@ class WordSide:
     axis: Axes = field(init=False, repr=False)
 
     scales = False
-    unit = "words"
 
     def __post_init__(self) -> None:
         if len(self.words) > MAX_WORDS:

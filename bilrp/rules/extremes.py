@@ -53,10 +53,10 @@ class MaxShare(Rule):
     exact = False
 
     def serves(self, context: OperationContext) -> bool:
-        return context.kind == "max" and context.function in AVERAGES
+        return context.kind == "max" and context.function in AVERAGE_OF
 
     def prepare(self, context: OperationContext, distribute: bool = False) -> Backward:
-        average = AVERAGES[context.function]
+        average = AVERAGE_OF[context.function]
         z = context.run(context.inputs, average)[0]
         inverse = inverse_or_zero(z if distribute else stabilize(z, self.eps, self.stabilizer, z.abs()))
         return lambda relevance: times(context.inputs, context.vjp([relevance * inverse], average))
@@ -79,7 +79,7 @@ def _average_pool(pool: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return call
 
 
-AVERAGES: dict[str, Callable[..., Tensor]] = {
+AVERAGE_OF: dict[str, Callable[..., Tensor]] = {
     "max_pool1d": _average_pool(F.avg_pool1d),
     "max_pool2d": _average_pool(F.avg_pool2d),
     "max_pool3d": _average_pool(F.avg_pool3d),
