@@ -13,6 +13,7 @@ Nothing is attached to the model: places are known by process-wide module hooks 
 from __future__ import annotations
 
 import threading
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,7 +32,7 @@ from bilrp._trace.memory import Overlap, sharing, storage_of
 from bilrp._trace.modes import evaluation_mode, without_autocast
 from bilrp._trace.recurrent import RECURRENT
 from bilrp._trace.written_out import COMPUTED_WEIGHTS, OPERATORS, WRITTEN_OUT
-from bilrp.exceptions import InputError, UnseenOperationError, UnsupportedOperationError
+from bilrp.exceptions import DoubtfulExplanationWarning, InputError, UnseenOperationError, UnsupportedOperationError
 
 
 def found_in(tree: Any, *kinds: type) -> Iterator[Any]:
@@ -102,6 +103,10 @@ UNSEEN_REMEDY = (
     "Such are torch.func.vmap (call the function on the batch, or stack it over samples), compiled or switched-off "
     "overrides and extensions: write that step with torch functions, or explain the model that this one was made from."
 )
+READ_OUT = {
+    Tensor.item,
+    Tensor.__float__,
+}  # a number that is read out may be a mere choice or scale, so it is held fixed
 LEAVES_TORCH = {"numpy", "tolist", "__array__"}  # a tracked value that leaves this way cannot be followed
 
 
@@ -285,6 +290,14 @@ class _Recorder(TorchFunctionMode):
             raise UnsupportedOperationError(
                 f"{self.where(name)}: a value that depends on the input leaves PyTorch by .{name}(), where relevance "
                 f"cannot follow. Write this step with torch functions."
+            )
+        if tracked and func in READ_OUT and tracked[0].is_floating_point():
+            warnings.warn(
+                f"{self.where(name)}: a number that depends on the input is read out by {name}() and held fixed, so "
+                f"what the input does through it gets no relevance. Keep it as a tensor, unless it only chooses or "
+                f"scales.",
+                DoubtfulExplanationWarning,
+                stacklevel=2,
             )
         written = _written(name, args, kwargs)
         before = None

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bilrp import BilrpError, Relevance, explain_outputs
-from bilrp.exceptions import InputError, UnseenOperationError, UnsupportedOperationError
+from bilrp.exceptions import DoubtfulExplanationWarning, InputError, UnseenOperationError, UnsupportedOperationError
 from bilrp.rules import RULES, Rule
 
 Function = Callable[["Layers", Tensor], Tensor]
@@ -225,3 +225,15 @@ def test_the_page_on_operations_runs_and_names_what_there_is() -> None:
     for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
         exec(compile(block, "operations.md", "exec"), {})
     assert set(re.findall(r"`([A-Z]\w+)(?:\(|`)", page)) <= set(RULES)
+
+
+@pytest.mark.parametrize("function", [lambda m, x: m.a(x) + x.sum().item(), lambda m, x: m.a(x) * float(x.norm())])
+def test_a_number_that_is_read_out_is_said_to_be_held_fixed(function: Function) -> None:
+    with pytest.warns(DoubtfulExplanationWarning, match=r"read out by .* held fixed.*Keep it as a tensor"):
+        explained(function)
+
+
+def test_a_choice_by_a_number_is_not_warned_of() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        explained(lambda m, x: m.a(x) if x.sum() > 0 and int((x > 0).sum()) < 9 else m.b(x))
