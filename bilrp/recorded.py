@@ -29,11 +29,6 @@ def require_input(model: Any, x: Any) -> None:
             f"got {what} as a model, expected a torch.nn.Module. Wrap a function in a module that holds the layers it "
             f"uses; make an object of a class first."
         )
-    if any(is_lazy(parameter) for parameter in model.parameters()):
-        raise InputError(
-            f"{type(model).__name__} has lazy layers that have seen no input yet, so they have no weights. Run the "
-            f"model on an input once before it is explained."
-        )
     if not isinstance(x, Tensor):
         raise InputError(
             f"got an input of type {type(x).__name__}, expected a tensor with its batch axis, such as (1, C, H, W). "
@@ -57,6 +52,11 @@ def recorded(model: nn.Module, x: Tensor, canonizers: Sequence[Canonizer]) -> Ta
     try:
         tape = record(model, x)
     except (TypeError, RuntimeError, IndexError, ValueError, AssertionError) as error:
+        if any(is_lazy(parameter) for parameter in model.parameters()):
+            raise InputError(
+                f"{type(model).__name__} has lazy layers that have seen no input yet, so they have no weights. Run the "
+                f"model on an input once before it is explained."
+            ) from error
         if isinstance(error, BilrpError) or isinstance(model, Bound) or runs(model, x):
             raise  # bound models are judged by those who know the whole input
         raise refused_by_model(model, x, error) from error

@@ -69,3 +69,15 @@ def test_what_is_no_factor_is_not_written(tmp_path: Path) -> None:
 
 def test_sizes_of_numpy_are_whole_numbers() -> None:
     assert len(explained(pool=np.int64(4)).top_pairs(np.int64(2))) == 2
+
+
+def test_lazy_layers_that_are_not_used_do_not_matter() -> None:
+    class Bare(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body, self.head = net(), nn.LazyLinear(3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.body(x)
+
+    assert len(bilrp.BiLRP(Bare()).factor(image())) == 5
