@@ -52,7 +52,7 @@ def recorded(model: nn.Module, x: Tensor, canonizers: Sequence[Canonizer]) -> Ta
     try:
         tape = record(model, x)
     except (TypeError, RuntimeError, IndexError, ValueError, AssertionError) as error:
-        if any(is_lazy(parameter) for parameter in model.parameters()):
+        if not isinstance(error, BilrpError) and any(is_lazy(parameter) for parameter in model.parameters()):
             raise InputError(
                 f"{type(model).__name__} has lazy layers that have seen no input yet, so they have no weights. Run the "
                 f"model on an input once before it is explained."
