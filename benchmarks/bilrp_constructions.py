@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 import warnings
 from collections import Counter
 from collections.abc import Callable
@@ -22,12 +21,10 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from bilrp_zoo import SEED, calibrated, judged, tried
+from bilrp_zoo import SEED, calibrated, outcome
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations, prune
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
-
-from bilrp import BilrpError
 
 C, T, V = 8, 6, 30  # width, tokens, words
 
@@ -566,16 +563,7 @@ def row_of(name: str, composite: str) -> dict[str, Any]:
         model(x)
     if form == "pictures":
         model = calibrated(model, torch.randn(8, 3, 24, 24))
-    started = time.perf_counter()
-    row: dict[str, Any] = {"name": name}
-    try:
-        row |= judged(model, x, y, None, composite)
-    except BilrpError as error:
-        row |= {"verdict": "refused", "error": f"{type(error).__name__}: {error}"[:900]}
-        row["remedy"] = tried(model, x, y, None, composite, str(error))
-    except Exception as error:
-        row |= {"verdict": "crash", "error": f"{type(error).__name__}: {error}"[:600]}
-    return row | {"seconds": round(time.perf_counter() - started, 1)}
+    return {"name": name, **outcome(model, x, y, None, composite)}
 
 
 def line(row: dict[str, Any]) -> str:

