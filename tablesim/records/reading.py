@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tablesim.errors import MissingExtraError
 from tablesim.records.boxes import Box
 from tablesim.records.html import html_table
+from tablesim.records.number_values import Value, value_from_json, value_to_json
 from tablesim.records.transform import Transform
 
 ILLEGIBLE = "?"
@@ -108,6 +109,9 @@ class Number(DigitRun):
     Degrees and minutes are two numbers, a fraction is two. ``text`` is as printed: a raised point is U+00B7 and a
     digit that cannot be read is ``?``; ``digits_text`` has the digits alone. ``confidence`` is the probability, 0 to 1,
     that the whole number is right.
+
+    ``value`` is the number meant: an int, a Decimal where decimals are printed, a Fraction; None where it is undecided
+    what its marks mean. ``doubts`` are short reasons why it may be wrong, such as "probably not whole".
     """
 
     text: str
@@ -116,10 +120,13 @@ class Number(DigitRun):
     table: int | None = None
     row: int | None = None
     column: int | None = None
+    value: Value | None = None
+    doubts: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values: an item of ``numbers`` in ``tablesim read --json``."""
-        return self.as_dict(confidence=round(self.confidence, 4))
+        """Plain values: an item of ``numbers`` in ``tablesim read --json``; a fraction is text such as ``"7/8"``."""
+        plain = self.as_dict(confidence=round(self.confidence, 4))
+        return plain | {"value": value_to_json(self.value), "doubts": list(self.doubts)}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Number:
@@ -131,7 +138,41 @@ class Number(DigitRun):
             table=data.get("table"),
             row=data.get("row"),
             column=data.get("column"),
+            value=value_from_json(data.get("value")),
+            doubts=tuple(data.get("doubts", ())),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Ditto:
+    """A mark, such as ``"``, ``do.`` or ``id.``, that repeats what stands in the cell above; never a number.
+
+    Parameters
+    ----------
+    box : Box
+        Its position in source pixels.
+    confidence : float
+        Probability, 0 to 1, that it is such a mark.
+    table, row, column : int, optional
+        Its cell, as those of a number; None outside a table.
+    """
+
+    box: Box
+    confidence: float
+    table: int | None = None
+    row: int | None = None
+    column: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values: an item of ``dittos`` in ``tablesim read --json``."""
+        cell = {"table": self.table, "row": self.row, "column": self.column}
+        return {**self.box.to_dict(), "confidence": round(self.confidence, 4), **cell}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Ditto:
+        """The inverse of ``to_dict``."""
+        cell = (data.get(name) for name in ("table", "row", "column"))
+        return cls(Box.from_dict(data), float(data["confidence"]), *cell)
 
 
 @dataclass(frozen=True)
@@ -158,6 +199,12 @@ class Reading:
         Soft bigram counts of the accepted digits; filled in by the bigram network.
     note : str
         Why legibility is low, or empty.
+    dittos : tuple of Ditto
+        Cells that repeat the one above, in reading order.
+    marks_mean : str
+        What the marks in the numbers of the page mean (thousands, decimals, degrees) and why; empty without marks.
+    negative : bool
+        Whether the page is white on black.
     """
 
     scan: str
@@ -169,6 +216,9 @@ class Reading:
     numbers: tuple[Number, ...]
     histogram: NDArray[np.float32] | None = field(default=None, compare=False)
     note: str = ""
+    dittos: tuple[Ditto, ...] = ()
+    marks_mean: str = ""
+    negative: bool = False
 
     def __repr__(self) -> str:
         return f"Reading({self.page!r}, {self._summary})"
@@ -221,7 +271,10 @@ class Reading:
             "is_table": self.is_table,
             "legibility": round(self.legibility, 4),
             "note": self.note,
+            "negative": self.negative,
+            "marks_mean": self.marks_mean,
             "numbers": [number.to_dict() for number in self.numbers],
+            "dittos": [ditto.to_dict() for ditto in self.dittos],
             "histogram": None if self.histogram is None else [round(float(v), 6) for v in self.histogram],
         }
 
@@ -241,6 +294,9 @@ class Reading:
             numbers=tuple(Number.from_dict(number) for number in data["numbers"]),
             histogram=None if histogram is None else np.asarray(histogram, dtype=np.float32),
             note=data.get("note", ""),
+            dittos=tuple(Ditto.from_dict(ditto) for ditto in data.get("dittos", ())),
+            marks_mean=data.get("marks_mean", ""),
+            negative=bool(data.get("negative", False)),
         )
 
     def to_frame(self) -> Any:
@@ -249,8 +305,8 @@ class Reading:
             import pandas as pd
         except ImportError as error:
             raise MissingExtraError("Reading.to_frame", "pandas") from error
-        columns = ["text", "digits_text", "x", "y", "width", "height", "confidence", "table", "row", "column"]
-        return pd.DataFrame(
-            [{key: value for key, value in number.to_dict().items() if key in columns} for number in self.numbers],
-            columns=columns,
-        )
+        columns = ["text", "digits_text", "value", "x", "y", "width", "height"]
+        columns += ["confidence", "table", "row", "column", "doubts"]
+        # Values as they are, not as JSON: a fraction stays exact.
+        rows = [number.to_dict() | {"value": number.value} for number in self.numbers]
+        return pd.DataFrame([{key: row[key] for key in columns} for row in rows], columns=columns)

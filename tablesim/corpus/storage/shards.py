@@ -20,7 +20,8 @@ from tablesim.corpus.storage.files import ADDED, read_parquet, remove_partials, 
 from tablesim.errors import RunError
 from tablesim.records.bins import BIN_NAMES, N_BINS
 from tablesim.records.boxes import Box
-from tablesim.records.reading import Digit, Number, Reading
+from tablesim.records.number_values import value_from_text, value_to_text
+from tablesim.records.reading import Digit, Ditto, Number, Reading
 from tablesim.records.transform import Transform
 
 SHARD_ROWS = 1024
@@ -28,10 +29,12 @@ SHARD_ROWS = 1024
 _NEW = "new-"
 _WORDS = 1 << 16
 
+_SIDES = ("x", "y", "width", "height")
+_CELL = ("table", "row", "column")
 _DIGIT = pa.struct(
     [
         ("value", pa.int8()),
-        *((side, pa.float64()) for side in ("x", "y", "width", "height")),
+        *((side, pa.float64()) for side in _SIDES),
         ("confidence", pa.float64()),
         ("runner_up", pa.int8()),
         ("runner_up_confidence", pa.float64()),
@@ -41,8 +44,14 @@ _NUMBER = pa.struct(
     [
         ("text", pa.string()),
         ("confidence", pa.float64()),
-        *((place, pa.int32()) for place in ("table", "row", "column")),
+        *((place, pa.int32()) for place in _CELL),
         ("digits", pa.list_(_DIGIT)),
+    ]
+)
+_DITTO = pa.struct(
+    [
+        *((name, pa.float64()) for name in (*_SIDES, "confidence")),
+        *((name, pa.int32()) for name in _CELL),
     ]
 )
 READING_SCHEMA = pa.schema(
@@ -58,6 +67,12 @@ READING_SCHEMA = pa.schema(
         ("note", pa.string()),
         ("numbers", pa.list_(_NUMBER)),
         pa.field("read_by", pa.string(), metadata={ADDED: "0.2.0"}),  # versions in run.json under "readers"
+        # Beside "numbers", not in it: a column of another type would be refused.
+        pa.field("values", pa.list_(pa.string()), metadata={ADDED: "0.2.0"}),
+        pa.field("doubts", pa.list_(pa.list_(pa.string())), metadata={ADDED: "0.2.0"}),
+        pa.field("dittos", pa.list_(_DITTO), metadata={ADDED: "0.2.0"}),
+        pa.field("marks_mean", pa.string(), metadata={ADDED: "0.2.0"}),
+        pa.field("negative", pa.bool_(), metadata={ADDED: "0.2.0"}),
     ]
 )
 _BINS = {"bins": " ".join(BIN_NAMES), "about": "0-9 isolated digits, 10-19 '00'..'09', 20-109 '10'..'99'"}
@@ -281,6 +296,11 @@ def reading_row(reading: Reading, read_by: str = "") -> dict[str, Any]:
             }
             for number in reading.numbers
         ],
+        "values": [value_to_text(number.value) for number in reading.numbers],
+        "doubts": [list(number.doubts) for number in reading.numbers],
+        "dittos": [_ditto_row(ditto) for ditto in reading.dittos],
+        "marks_mean": reading.marks_mean,
+        "negative": reading.negative,
     }
 
 
@@ -292,6 +312,7 @@ def embedding_row(sha256: str, histogram: np.ndarray) -> dict[str, Any]:
 
 def row_reading(row: dict[str, Any], page: str, scan: str, histogram: np.ndarray | None) -> Reading:
     """The reading in a row, as the reading of ``page`` in the file ``scan``."""
+    count = len(row["numbers"])
     return Reading(
         scan=scan,
         page=page,
@@ -307,11 +328,18 @@ def row_reading(row: dict[str, Any], page: str, scan: str, histogram: np.ndarray
                 number["table"],
                 number["row"],
                 number["column"],
+                value_from_text(value),
+                tuple(doubts),
             )
-            for number in row["numbers"]
+            for number, value, doubts in zip(
+                row["numbers"], row["values"] or [None] * count, row["doubts"] or [()] * count, strict=True
+            )
         ),
         histogram=histogram,
         note=row["note"],
+        dittos=tuple(_row_ditto(ditto) for ditto in row["dittos"] or ()),
+        marks_mean=row["marks_mean"] or "",
+        negative=bool(row["negative"]),
     )
 
 
@@ -334,6 +362,15 @@ def _digit_row(digit: Digit) -> dict[str, Any]:
         "runner_up": second,
         "runner_up_confidence": None if confidence is None else float(confidence),
     }
+
+
+def _ditto_row(ditto: Ditto) -> dict[str, Any]:
+    sides = {side: float(getattr(ditto.box, side)) for side in _SIDES}
+    return sides | {"confidence": float(ditto.confidence)} | {name: getattr(ditto, name) for name in _CELL}
+
+
+def _row_ditto(row: dict[str, Any]) -> Ditto:
+    return Ditto(Box(*(row[side] for side in _SIDES)), row["confidence"], *(row[name] for name in _CELL))
 
 
 def _row_digit(row: dict[str, Any]) -> Digit:

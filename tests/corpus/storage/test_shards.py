@@ -18,7 +18,7 @@ from tablesim.corpus.storage.shards import (
 from tablesim.errors import RunError
 from tablesim.records.bins import BIN_NAMES
 from tablesim.records.boxes import Box
-from tablesim.records.reading import Digit, Number, Reading
+from tablesim.records.reading import Digit, Ditto, Number, Reading
 from tablesim.records.transform import Transform
 
 finite = st.floats(-1e6, 1e6)
@@ -28,9 +28,12 @@ boxes = st.builds(Box, finite, finite, st.floats(0, 1e4), st.floats(0, 1e4))
 digits = st.builds(
     Digit, st.none() | st.integers(0, 9), boxes, shares, st.none() | st.tuples(st.integers(0, 9), shares)
 )
+values = st.none() | st.integers() | st.fractions() | st.decimals(allow_nan=False, allow_infinity=False, places=3)
+texts = st.lists(st.text(max_size=6), max_size=2).map(tuple)
 numbers = st.builds(
-    Number, st.text(max_size=6), st.lists(digits, max_size=3).map(tuple), shares, places, places, places
+    Number, st.text(max_size=6), st.lists(digits, max_size=3).map(tuple), shares, places, places, places, values, texts
 )
+dittos = st.builds(Ditto, boxes, shares, places, places, places)
 readings = st.builds(
     Reading,
     scan=st.just("p.png"),
@@ -49,6 +52,9 @@ readings = st.builds(
     numbers=st.lists(numbers, max_size=3).map(tuple),
     histogram=st.integers(0, 2**32 - 1).map(lambda seed: np.random.default_rng(seed).random(110, np.float32) * 99),
     note=st.text(max_size=5),
+    dittos=st.lists(dittos, max_size=2).map(tuple),
+    marks_mean=st.text(max_size=5),
+    negative=st.booleans(),
 )
 
 
@@ -141,3 +147,13 @@ def test_shards_that_are_joined_while_they_are_looked_at_are_found_all_the_same(
 
     monkeypatch.setattr("tablesim.corpus.storage.shards.read_parquet", joined_before)
     assert (looking.places.rows(["a" * 64, "b" * 64]) >= 0).all()
+
+
+def test_readings_of_0_1_0_are_read(tmp_path):
+    reading = reading_of("p", [["12", "5"]])
+    Shards(tmp_path, READING_SCHEMA).append([reading_row(reading)])
+    (file,) = tmp_path.glob("*.parquet")
+    table = pq.read_table(file).drop_columns(["values", "doubts", "dittos", "marks_mean", "negative"])
+    pq.write_table(table, file)
+    row = Shards(tmp_path, READING_SCHEMA).row(reading.sha256)
+    assert row_reading(row, "p", reading.scan, reading.histogram) == reading
