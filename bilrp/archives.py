@@ -28,6 +28,22 @@ HEADER_READERS = {
 }
 
 
+def require_folder(path: str | Path) -> Path:
+    """The path of a file that can be written, as far as its folder goes.
+
+    Raises
+    ------
+    FileNotFoundError
+        When the folder is not there.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"{path}: there is no folder {path.parent}. Make it first: Path({str(path.parent)!r}).mkdir(parents=True)."
+        )
+    return path
+
+
 def write_archive(
     path: str | Path, about: Mapping[str, Any], arrays: Mapping[str, Tensor], *, overwrite: bool, compress: bool = True
 ) -> Path:
@@ -37,8 +53,10 @@ def write_archive(
     ------
     FileExistsError
         When the file is there and ``overwrite`` is False.
+    FileNotFoundError
+        When its folder is not there.
     """
-    path = Path(path)
+    path = require_folder(path)
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path}: exists already. Choose another name or pass overwrite=True.")
     contents: dict[str, Any] = {name: tensor.detach().cpu().numpy() for name, tensor in arrays.items()}

@@ -37,6 +37,8 @@ MAX_RANDOMIZED = 0.9
 """Above, an explanation hardly changes when all weights are shuffled: it shows the inputs, not the network."""
 MAX_CONSERVATION_ERROR = 1e-3
 """A distributed explanation adds up to float32's rounding in a hundred layers, 1e-5; more is a fault."""
+SMALLEST = float(np.finfo(np.float32).tiny)
+"""Below, products of float32 lose their digits, and then are zero."""
 
 PAIR_PRODUCTS = 2**28  # multiply-adds that the sum of |R_ij| may cost: 20 ms on one core
 BLOCK_ENTRIES = 2**22  # entries of the table of pairs that exist at a time
@@ -83,6 +85,8 @@ class Certificate:
     randomization : mapping, optional
         Agreement (cosine) with the explanation after the weights of a layer and of all above it were shuffled, by
         layer from the top, when that test was made (`bilrp.BiLRP.randomization_test`).
+    empty : tuple of str
+        Of a cosine, the sides (``"left"``, ``"right"``) whose embedding has no direction.
     """
 
     order: int
@@ -104,11 +108,13 @@ class Certificate:
     versions: Mapping[str, str] = field(default_factory=dict)
     seed: int | None = None
     randomization: Mapping[str, float] | None = None
+    empty: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "versions", MappingProxyType(dict(self.versions)))
         object.__setattr__(self, "approximate", tuple(self.approximate))
         object.__setattr__(self, "canonizers", tuple(self.canonizers))
+        object.__setattr__(self, "empty", tuple(self.empty))
         if self.randomization is not None:
             object.__setattr__(self, "randomization", MappingProxyType(dict(self.randomization)))
 
@@ -116,6 +122,17 @@ class Certificate:
     def doubts(self) -> tuple[str, ...]:
         """What lies beyond the limits of this module, each with what to try; empty for a result without doubts."""
         doubts = []
+        if self.empty:
+            doubts.append(
+                f"the embedding of the {' and of the '.join(self.empty)} input is zero, or too small for its "
+                f"precision: it has no direction, and its cosine, given as 0, is not defined. See whether the model "
+                f"answers to that input, or scale its output up"
+            )
+        elif self.order == 2 and self.precision != "float64" and 0 < abs(self.explained) < SMALLEST:
+            doubts.append(
+                f"the similarity of {self.explained:.3g} is smaller than float32 can hold: relevance of pairs became "
+                f"zero. Scale the embeddings up, or explain the cosine"
+            )
         if self.non_finite:
             doubts.append(f"{self.non_finite:,} values are infinite or no numbers: nothing here can be believed")
         if self.amplification > MAX_AMPLIFICATION:
@@ -185,7 +202,7 @@ class Certificate:
         plain = {item.name: getattr(self, item.name) for item in fields(self)}
         plain["versions"] = dict(self.versions)
         plain["randomization"] = None if self.randomization is None else dict(self.randomization)
-        return plain | {"approximate": list(self.approximate), "canonizers": list(self.canonizers)}
+        return plain | {name: list(plain[name]) for name in ("approximate", "canonizers", "empty")}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Certificate:
@@ -219,9 +236,14 @@ def certify_outputs(sums: Tensor, magnitude: float, outputs: Tensor, coverage: C
 
 
 def certify_pair(
-    left: Tensor, right: Tensor, embeddings: tuple[Tensor, Tensor], coverages: tuple[Coverage, Coverage]
+    left: Tensor,
+    right: Tensor,
+    embeddings: tuple[Tensor, Tensor],
+    coverages: tuple[Coverage, Coverage],
+    *,
+    cosine: bool = False,
 ) -> Certificate:
-    """The certificate of a joint relevance from its factors (M, ...) and embeddings (M,)."""
+    """The certificate of a joint relevance from its factors (M, ...) and embeddings (M,), normalised for a cosine."""
     first, second = (embedding.detach().double().cpu() for embedding in embeddings)
     similarity = float(first @ second)
     total = float(_row_sums(left) @ _row_sums(right))
@@ -235,6 +257,7 @@ def certify_pair(
         missing=_ratio(abs(similarity - total), abs(similarity)),
         coverages=coverages,
         non_finite=_non_finite(left) + _non_finite(right),
+        empty=tuple(side for side, phi in (("left", first), ("right", second)) if cosine and not bool(phi.any())),
     )
 
 
@@ -248,6 +271,7 @@ def _certificate(
     missing: float,
     coverages: tuple[Coverage, ...],
     non_finite: int = 0,
+    empty: tuple[str, ...] = (),
 ) -> Certificate:
     about = coverages[0].conditions
     distributes = about is not None and about.bias == "distribute"
@@ -263,6 +287,7 @@ def _certificate(
         approximate_share=max(coverage.approximate_share for coverage in coverages),
         approximate=tuple(dict.fromkeys(entry.name for part in coverages for entry in part.approximate)),
         non_finite=non_finite,
+        empty=empty,
         **own,
     )
 

@@ -120,6 +120,11 @@ def _tables(explanations: Iterable[JointRelevance] | Iterable[Tensor] | Tensor) 
         found = list(explanations)
     else:
         found = [e.matrix() if isinstance(e, JointRelevance) else e for e in explanations]
+    for n, table in enumerate(found):
+        if not isinstance(table, Tensor):
+            raise InputError(
+                f"cluster_explanations: number {n} is of type {type(table).__name__}, expected JointRelevance or tables"
+            )
     shapes = {tuple(table.shape) for table in found}
     if len(shapes) != 1:
         raise InputError(f"got explanations of shapes {sorted(shapes)}, expected one. Pool to as many tiles.")

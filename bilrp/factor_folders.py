@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import overload
 
-from bilrp.exceptions import InputError, RelevanceFileError
-from bilrp.factors import Factor
+from bilrp.exceptions import RelevanceFileError
+from bilrp.factors import Factor, checked_factors
 
 
 def _files(directory: Path) -> list[Path]:
@@ -65,12 +65,7 @@ def save_factors(factors: Iterable[Factor], directory: str | Path) -> FactorFold
     directory.mkdir(parents=True, exist_ok=True)
     if _files(directory):
         raise FileExistsError(f"{directory}: has factors already. Choose an empty folder.")
-    for n, factor in enumerate(factors):
-        if not isinstance(factor, Factor):
-            raise InputError(
-                f"save_factors: number {n} is of type {type(factor).__name__}, expected factors, as "
-                f"explainer.factors(...) gives them. Joint relevance is kept by its own save."
-            )
+    for n, factor in enumerate(checked_factors("save_factors", factors)):
         factor.save(directory / f"{n:08d}.npz")
     return FactorFolder(directory)
 
@@ -81,6 +76,9 @@ def load_factors(directory: str | Path) -> FactorFolder:
     Raises
     ------
     RelevanceFileError
-        When there is no such folder; for a damaged file when it is read.
+        When there is no such folder, or no factor in it; for a damaged file when it is read.
     """
-    return FactorFolder(directory)
+    folder = FactorFolder(directory)
+    if not folder:
+        raise RelevanceFileError(f"{directory}: has no factors (.npz), expected a folder that save_factors has filled")
+    return folder

@@ -11,7 +11,7 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -31,7 +31,7 @@ from bilrp.archives import (
 )
 from bilrp.coverage import Coverage
 from bilrp.exceptions import InputError
-from bilrp.joint import SUMMED, JointRelevance
+from bilrp.joint import SUMMED, JointRelevance, checked_weight
 from bilrp.outputs import Relevance
 from bilrp.regions import tile_sums
 from bilrp.tokens import merged_words
@@ -41,12 +41,33 @@ FORMAT = "bilrp.Factor/1"
 ARRAYS = {"values": 2, "embedding": 1}
 
 
+def checked_factors(who: str, values: Iterable[object]) -> Iterator[Factor]:
+    """The same values one by one, of which each is a factor.
+
+    Raises
+    ------
+    InputError
+    """
+    for n, value in enumerate(values):
+        if not isinstance(value, Factor):
+            raise InputError(
+                f"{who}: number {n} is of type {type(value).__name__}, expected factors, as explainer.factor(x) gives "
+                f"them. Joint relevance has no factor any more; it is kept by its own save."
+            )
+        yield value
+
+
 def inverse_norm(embedding: Tensor, similarity: str) -> Tensor:
-    """What a similarity multiplies an embedding with, held fixed: 1, or 1 / norm and 0 where the norm is 0."""
-    norm = embedding.norm()
+    """What a similarity multiplies an embedding with, held fixed: 1, or 1 / norm and 0 where there is no direction.
+
+    That is so of zeros, and below the smallest number that has all its digits: there, digits of the direction are lost.
+    The squares of a norm go through float64, where they do not vanish.
+    """
+    norm = embedding.double().norm()
     if similarity == "dot":
-        return torch.ones_like(norm)
-    return torch.where(norm > 0, 1 / norm, torch.zeros_like(norm))
+        return torch.ones_like(norm).to(embedding)
+    usable = norm > torch.finfo(embedding.dtype).tiny
+    return torch.where(usable, 1 / norm, torch.zeros_like(norm)).to(embedding)
 
 
 @dataclass(eq=False)
@@ -143,6 +164,7 @@ class Factor(Relevance):
 
     def __mul__(self, weight: float) -> Factor:
         """The factor of a multiple of the embedding."""
+        weight = checked_weight(weight)
         return replace(self, values=self.values * weight, embedding=self.embedding * weight)
 
     __rmul__ = __mul__

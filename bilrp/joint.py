@@ -7,11 +7,12 @@ question here is answered from the factors.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -127,8 +128,10 @@ class JointRelevance:
     @cached_property
     def certificate(self) -> Certificate:
         """How far the result can be believed, and how it was made."""
-        certificate = certify_pair(self.left, self.right, self.embeddings, self.coverages)
-        tested = (self.settings or {}).get("randomization")
+        settings = self.settings or {}
+        cosine = settings.get("similarity") == "cosine"
+        certificate = certify_pair(self.left, self.right, self.embeddings, self.coverages, cosine=cosine)
+        tested = settings.get("randomization")
         return certificate if tested is None else replace(certificate, randomization=tested)
 
     @property
@@ -199,8 +202,7 @@ class JointRelevance:
 
     def __mul__(self, weight: float) -> JointRelevance:
         """The explanation of a multiple of the similarity."""
-        if not isinstance(weight, (int, float)):
-            return NotImplemented
+        weight = checked_weight(weight)
         return replace(self, left=self.left * weight, left_embedding=self.left_embedding * weight)
 
     __rmul__ = __mul__
@@ -457,6 +459,20 @@ class JointRelevance:
 SUMMED = "a sum of explanations: the report is that of the first"
 ARRAYS = {"left": 2, "right": 2, "left_embedding": 1, "right_embedding": 1}
 """The tensors of a result, and how many axes each has at least."""
+
+
+def checked_weight(weight: Any) -> float:
+    """What an explanation is multiplied with.
+
+    Raises
+    ------
+    InputError
+        When it is no single finite number.
+    """
+    single = isinstance(weight, Real) or (isinstance(weight, (Tensor, np.ndarray)) and weight.ndim == 0)
+    if not single or not math.isfinite(number := float(weight)):
+        raise InputError(f"an explanation times {weight!r}: expected one finite number, such as 0.5")
+    return number
 
 
 def _name(place: list[int], tokens: Sequence[str] | None) -> str | tuple[int, ...]:

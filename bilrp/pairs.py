@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from bilrp.exceptions import InputError
-from bilrp.factors import Factor
+from bilrp.factors import Factor, checked_factors
 from bilrp.joint import MAX_MATRIX, SUMMED, JointRelevance
 from bilrp.regions import Region
 
@@ -31,9 +31,15 @@ def similarity_matrix(left: Iterable[Factor], right: Iterable[Factor] | None = N
     right : iterable of Factor, optional
         Default: ``left``.
     """
-    first = torch.stack([factor.embedding for factor in left])
-    second = first if right is None else torch.stack([factor.embedding for factor in right])
-    return first @ second.T
+
+    def embeddings(side: Iterable[Factor]) -> Tensor:
+        found = [factor.embedding for factor in checked_factors("similarity_matrix", side)]
+        if not found:
+            raise InputError("similarity_matrix: got no factors, expected one or more")
+        return torch.stack(found)
+
+    first = embeddings(left)
+    return first @ (first if right is None else embeddings(right)).T
 
 
 def all_pairs(
@@ -82,7 +88,7 @@ def pair_tables(factors: Sequence[Factor], others: Sequence[Factor] | None = Non
     """
     sides = []
     for side in (factors, factors if others is None else others):
-        shapes = {factor.shape for factor in side}
+        shapes = {factor.shape for factor in checked_factors("pair_tables", side)}
         if len(shapes) != 1:
             raise InputError(f"pair_tables: maps of shapes {sorted(shapes)}, expected one. Pool to as many tiles.")
         sides.append(torch.stack([factor.values for factor in side]))
@@ -223,4 +229,5 @@ def contrast(f: Factor, g: Factor, h: Factor) -> Contrast:
     f, g, h : Factor
         Of any shapes. Where g and h have the same places, ``f @ (g - h)`` gives one joint relevance instead.
     """
+    f, g, h = checked_factors("contrast", (f, g, h))
     return Contrast(f @ g, f @ h)

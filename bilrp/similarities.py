@@ -34,7 +34,7 @@ from torch import Tensor, nn
 
 from bilrp.composites import Composite
 from bilrp.exceptions import InputError
-from bilrp.factors import Factor
+from bilrp.factors import Factor, checked_factors
 from bilrp.joint import JointRelevance
 from bilrp.outputs import explain_outputs
 from bilrp.rules import Rule
@@ -139,6 +139,7 @@ class Similarity:
         >>> abs(explanation.total() - explanation.similarity) < 1e-3
         True
         """
+        f, g = checked_factors(f"{type(self).__name__}().explain", (f, g))
         split = self.split(f.embedding, g.embedding)
         weighted = replace(
             f,

@@ -15,7 +15,18 @@ Explanation = JointRelevance | Tensor
 
 
 def table_of(explanation: Explanation) -> Tensor:
-    """The relevance of every pair, in float64."""
+    """The relevance of every pair, in float64.
+
+    Raises
+    ------
+    InputError
+        When it is no explanation of pairs.
+    """
+    if not isinstance(explanation, (JointRelevance, Tensor)):
+        raise InputError(
+            f"got an explanation of type {type(explanation).__name__}, expected a JointRelevance, as explain(x, y) "
+            f"gives it, or a tensor of the relevance of every pair"
+        )
     return (explanation.matrix() if isinstance(explanation, JointRelevance) else explanation).double()
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from bilrp.archives import require_folder
 from bilrp.exceptions import InputError
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def imsave(
     columns : int, optional
         How many maps stand in a row; default: as square as may be.
     """
-    path = Path(path)
+    path = require_folder(path)
     if path.suffix.lower() != ".png":
         raise InputError(f"imsave: {path.name} does not end in .png; for PDF and SVG use plot(path=...)")
     maps = as_array(values)

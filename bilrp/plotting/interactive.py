@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from bilrp.archives import require_folder
 from bilrp.exceptions import InputError
 from bilrp.plotting.captions import certified, doubt_of, kept_by_biases
 from bilrp.plotting.colours import as_array, png
@@ -56,7 +57,7 @@ class InteractivePlot:
 
     def save(self, path: str | Path) -> Path:
         """Write it as an HTML file."""
-        path = Path(path)
+        path = require_folder(path)
         path.write_text(self.page, encoding="utf-8")
         return path
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from bilrp.archives import require_folder
 from bilrp.exceptions import InputError
 
 if TYPE_CHECKING:
@@ -219,5 +220,6 @@ def save(figure: Figure, path: str | Path | None) -> None:
         return
     import matplotlib
 
+    path = require_folder(path)
     with matplotlib.rc_context({"svg.fonttype": "none", "pdf.fonttype": 42}):
         figure.savefig(path, dpi=300)

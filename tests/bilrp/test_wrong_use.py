@@ -29,6 +29,10 @@ def explained(*composite: Any, pool: Any = None, **settings: Any) -> bilrp.Joint
     return bilrp.BiLRP(net(), *composite, **settings).explain(image(), image(), pool=pool)
 
 
+def factor() -> bilrp.Factor:
+    return bilrp.BiLRP(net()).factor(image())
+
+
 def lazy() -> None:
     bilrp.BiLRP(nn.Sequential(nn.Flatten(), nn.LazyLinear(4))).explain(image(), image())
 
@@ -50,6 +54,24 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
     "a canonizer by name": (lambda: explained(canonizers=["fold_batch_norm"]), "got 'fold_batch_norm', expected func"),
     "half a pair": (lambda: explained().top_pairs(2.5), "k is 2.5, expected one or more, a whole"),
     "no inputs in a batch": (lambda: list(bilrp.BiLRP(net()).factors([image()], batch_size=0)), "batch_size is 0"),
+    "a factor times text": (lambda: factor() * "a", "times 'a': expected one finite number"),
+    "joint relevance times text": (lambda: explained() * "a", "times 'a': expected one finite number"),  # type: ignore[operator]
+    "a factor times infinity": (lambda: float("inf") * factor(), "times inf: expected one finite"),
+    "a distance of what is no factor": (
+        lambda: bilrp.similarities.Euclidean().explain(factor(), explained()),  # type: ignore[arg-type]
+        r"Euclidean\(\).explain: number 1 is of type JointRelevance, expected factors",
+    ),
+    "a contrast of inputs": (lambda: bilrp.contrast(factor(), image(), image()), "contrast: number 1 is of type Te"),  # type: ignore[arg-type]
+    "no factors": (lambda: bilrp.similarity_matrix([]), "similarity_matrix: got no factors"),
+    "clusters of factors": (lambda: bilrp.cluster_explanations([factor()]), "cluster_explanations: number 0 is of"),  # type: ignore[list-item]
+    "flipping by a factor": (
+        lambda: bilrp.evaluation.pair_flipping(net(), image(), image(), factor()),  # type: ignore[arg-type]
+        "explanation of type Factor, expected a JointRelevance",
+    ),
+    "infidelity of text": (
+        lambda: bilrp.evaluation.infidelity(net(), image(), image(), "a"),  # type: ignore[arg-type]
+        "explanation of type str, expected a JointRelevance",
+    ),
     "layers without weights": (lazy, "lazy layers that have seen no input yet.*once"),
 }
 
@@ -59,6 +81,63 @@ def test_wrong_arguments_are_refused_with_what_to_give(name: str) -> None:
     call, message = WRONG[name]
     with pytest.raises(bilrp.BilrpError, match=message):
         call()
+
+
+def into_no_folder(write: Callable[[Path], Any]) -> Callable[[], Any]:
+    return lambda: write(Path(__file__).parent / "no" / "folder" / "file.png")
+
+
+WRITERS: dict[str, Callable[[], Any]] = {
+    "joint relevance": into_no_folder(lambda path: explained().save(path)),
+    "a factor": into_no_folder(lambda path: bilrp.BiLRP(net()).factor(image()).save(path)),
+    "a heat map": into_no_folder(lambda path: bilrp.attribute(net(), image(), 0).imsave(path)),
+    "a figure": into_no_folder(lambda path: bilrp.attribute(net(), image(), 0).plot(path=path)),
+    "arcs": into_no_folder(lambda path: explained().plot(image(), image(), path=path)),
+    "a page": into_no_folder(lambda path: explained(pool=4).interactive().save(path)),
+}
+
+
+@pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
+def test_a_folder_that_is_not_there_is_said_with_what_to_do(write: Callable[[], Any]) -> None:
+    with pytest.raises(FileNotFoundError, match=r"there is no folder .*folder\. Make it first: .*mkdir"):
+        write()
+
+
+def test_a_folder_without_factors_is_said(tmp_path: Path) -> None:
+    with pytest.raises(bilrp.RelevanceFileError, match="has no factors"):
+        bilrp.load_factors(tmp_path)
+
+
+class Scaled(nn.Module):
+    def __init__(self, scale: float) -> None:
+        super().__init__()
+        self.net, self.scale = net(), scale
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net(x) * self.scale
+
+
+def test_the_cosine_of_a_small_embedding_is_that_of_a_large_one() -> None:
+    large, small = (
+        bilrp.BiLRP(Scaled(scale), similarity="cosine").explain(image(), image() / 2) for scale in (1.0, 1e-30)
+    )
+    assert small.similarity == pytest.approx(large.similarity, rel=1e-5)
+    torch.testing.assert_close(small.left, large.left, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("default::bilrp.DoubtfulExplanationWarning")
+@pytest.mark.parametrize("scale", [0.0, 1e-42], ids=["zeros", "too small for float32"])
+def test_an_embedding_of_nothing_is_said(scale: float) -> None:
+    with pytest.warns(bilrp.DoubtfulExplanationWarning, match="embedding of the left and of the right input is zero"):
+        joint = bilrp.BiLRP(Scaled(scale), similarity="cosine").explain(image(), image())
+    assert joint.similarity == 0
+    assert joint.certificate.empty == ("left", "right")
+
+
+@pytest.mark.filterwarnings("default::bilrp.DoubtfulExplanationWarning")
+def test_a_similarity_below_float32_is_said() -> None:
+    with pytest.warns(bilrp.DoubtfulExplanationWarning, match="smaller than float32 can hold.*Scale"):
+        bilrp.BiLRP(Scaled(1e-30)).explain(image(), image())
 
 
 def test_what_is_no_factor_is_not_written(tmp_path: Path) -> None:
