@@ -40,6 +40,10 @@ MAX_CONSERVATION_ERROR = 1e-3
 SMALLEST = float(np.finfo(np.float32).tiny)
 """Below, products of float32 lose their digits, and then are zero."""
 
+TO_TRY = (
+    "try composite 'epsilon-plus', a rule with less negative parts (Gamma, ZPlus), or Epsilon with "
+    "stabilizer='relative'; a similarity near zero has no better explanation"
+)
 PAIR_PRODUCTS = 2**28  # multiply-adds that the sum of |R_ij| may cost: 20 ms on one core
 BLOCK_ENTRIES = 2**22  # entries of the table of pairs that exist at a time
 
@@ -87,6 +91,8 @@ class Certificate:
         layer from the top, when that test was made (`bilrp.BiLRP.randomization_test`).
     empty : tuple of str
         Of a cosine, the sides (``"left"``, ``"right"``) whose embedding has no direction.
+    tried : str
+        What ``composite="auto"`` tried against an amplification, where it was in vain.
     """
 
     order: int
@@ -109,6 +115,7 @@ class Certificate:
     seed: int | None = None
     randomization: Mapping[str, float] | None = None
     empty: tuple[str, ...] = ()
+    tried: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "versions", MappingProxyType(dict(self.versions)))
@@ -138,8 +145,7 @@ class Certificate:
         if self.amplification > MAX_AMPLIFICATION:
             doubts.append(
                 f"the parts are {self.amplification:.3g} times what they explain ({self.explained:.3g}), so that they "
-                f"nearly cancel: try composite 'epsilon-plus', a rule with less negative parts (Gamma, ZPlus), or "
-                f"Epsilon with stabilizer='relative'; a similarity near zero has no better explanation"
+                f"nearly cancel: {self.tried or TO_TRY}"
             )
         if abs(self.bias_share) > MAX_BIAS_SHARE:
             doubts.append(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
@@ -14,9 +16,11 @@ from bilrp._engine.progress import Progress
 from bilrp._trace.chunks import DEFAULT_MEMORY
 from bilrp._trace.tape import frozen_eval
 from bilrp.batches import explain_batch
+from bilrp.calmer import calmer
 from bilrp.canonizers import DEFAULT_CANONIZERS, Canonizer
-from bilrp.certificate import attest
+from bilrp.certificate import MAX_AMPLIFICATION, attest
 from bilrp.composites import Auto, Composite
+from bilrp.composites.auto import STRONGER, is_open
 from bilrp.estimates import CostEstimate
 from bilrp.evaluation.laws import randomized_weights
 from bilrp.exceptions import BilrpError, DoubtfulExplanationWarning, InputError
@@ -188,6 +192,12 @@ class BiLRP:
         ------
         UnsupportedOperationError
             When relevance reaches an operation without a rule.
+
+        Notes
+        -----
+        ``composite="auto"`` settles by a trial of each side, for all pairs. Where the parts of a pair cancel
+        nevertheless, to less than a hundredth, stronger rules are tried for this pair alone; the certificate
+        says which were taken, or why none helps. Factors that are joined by ``@`` keep the rules of their side.
         """
         settings: dict[str, Any] = {"bias": bias, "keep_channels": keep_channels, "channel_axis": channel_axis}
         sides = (x, "left", tokens[0]), (y, "right", tokens[1])
@@ -195,11 +205,15 @@ class BiLRP:
         if pool is not None and pools == [None, None]:
             pools = [pool, pool]  # refused with the reason
         self._settle([(x, "left"), (y, "right")], bias)
-        left, right = (
-            self.factor(sample, side=side, pool=size, tokens=names, **settings)
-            for (sample, side, names), size in zip(sides, pools, strict=True)
-        )
-        joint = left @ right
+
+        def explained(stronger: int) -> JointRelevance:
+            left, right = (
+                self._factor(sample, side, stronger, pool=size, tokens=names, **settings)
+                for (sample, side, names), size in zip(sides, pools, strict=True)
+            )
+            return left @ right
+
+        joint = self._calmed(explained, bias)
         attest(joint.certificate, joint.coverages, joint.embeddings)
         return joint
 
@@ -239,20 +253,23 @@ class BiLRP:
         if len(x) != len(y):
             raise InputError(f"explain_pairs: got {len(x)} and {len(y)} samples, expected as many of each")
         settings: dict[str, Any] = {"bias": bias, "keep_channels": keep_channels, "channel_axis": channel_axis}
-        known: dict[str, list[tuple[ModelInput, Factor]]] = {"left": [], "right": []}
+        known: dict[tuple[str, int], list[tuple[ModelInput, Factor]]] = defaultdict(list)
 
-        def factor(sample: ModelInput, side: str) -> Factor:
-            seen = known["left" if self.right_tower is None else side]
+        def factor(sample: ModelInput, side: str, stronger: int) -> Factor:
+            seen = known["left" if self.right_tower is None else side, stronger]
             for other, explained in seen:
                 if is_same(other, sample):
                     return explained
             own = pool if self.right_tower is None or self._has_pixels(sample, side) else None
-            explained = self.factor(sample, side=side, pool=own, **settings)
+            explained = self._factor(sample, side, stronger, pool=own, **settings)
             seen.append((sample, explained))
             return explained
 
+        def pair(left: ModelInput, right: ModelInput, stronger: int) -> JointRelevance:
+            return factor(left, "left", stronger) @ factor(right, "right", stronger)
+
         first, second = (samples.split(1) if isinstance(samples, Tensor) else samples for samples in (x, y))
-        joints = [factor(left, "left") @ factor(right, "right") for left, right in zip(first, second, strict=True)]
+        joints = [self._calmed(partial(pair, left, right), bias) for left, right in zip(first, second, strict=True)]
         for joint in joints:
             attest(joint.certificate, joint.coverages, joint.embeddings)
         return joints
@@ -286,12 +303,37 @@ class BiLRP:
         """
         if side not in SIDES:
             raise InputError(f"side is {side!r}, expected 'left' or 'right'")
+        settings: dict[str, Any] = {"bias": bias, "keep_channels": keep_channels, "channel_axis": channel_axis}
+        return self._factor(x, side, 0, pool=pool, tokens=tokens, **settings)
+
+    def _factor(
+        self,
+        x: ModelInput,
+        side: str,
+        stronger: int,
+        *,
+        bias: str,
+        keep_channels: bool,
+        channel_axis: int | None,
+        pool: int | None,
+        tokens: Sequence[str] | None = None,
+    ) -> Factor:
+        """`factor`, by rules of ``"auto"`` that are so many levels stronger than those that it chose."""
         self._settle([(x, side)], bias)
         task = self._task(x, side, keep_channels, channel_axis, pool)
+        composite = self._settled(side, bias, stronger)
         with task.understood():
-            settings = self._settings(task, side, bias)
+            settings = {**self._settings(task, side, bias), "composite": composite}
             explained = explain_outputs(task.model, task.carrier, **settings, warn=False, progress=self.progress)
-        return self._finished(explained, task, side, bias, tokens)
+        return self._finished(explained, task, composite, bias, tokens)
+
+    def _calmed(self, explained: Callable[[int], JointRelevance], bias: str) -> JointRelevance:
+        """The explanation of a pair; by stronger rules of ``"auto"`` where the parts of its similarity cancel."""
+        joint = explained(0)
+        choosing = [side for side in SIDES if is_open(self._side(side)[1])]
+        if choosing and joint.certificate.amplification > MAX_AMPLIFICATION:
+            joint = calmer(joint, explained, lambda n: self._settled(choosing[0], bias, n).name, len(STRONGER))
+        return joint
 
     def randomization_test(
         self, x: Tensor, y: Tensor, *, bias: str = "leave", pool: int = 1, seed: int = 0
@@ -430,7 +472,8 @@ class BiLRP:
             except (BilrpError, TypeError, ValueError, RuntimeError, IndexError):
                 pass  # one by one they work, or fail with an error of their own
             else:
-                yield from (self._finished(e, task, side, bias) for e, task in zip(explained, tasks, strict=True))
+                composite = self._settled(side, bias)
+                yield from (self._finished(e, task, composite, bias) for e, task in zip(explained, tasks, strict=True))
                 return
         for task in tasks:
             yield self.factor(task.inputs, side=side, bias=bias, tokens=task.tokens, **task.settings)
@@ -446,7 +489,7 @@ class BiLRP:
         for x, side in samples:
             side = "left" if self.right_tower is None else side
             composite = self._side(side)[1]
-            if isinstance(composite, Auto) and composite.level is None and (side, bias) not in self._chosen:
+            if isinstance(composite, Auto) and is_open(composite) and (side, bias) not in self._chosen:
                 task = self._task(x, side, True, None, None)
                 settings: dict[str, Any] = {"projection": self.projection, "canonizers": self.canonizers}
                 with task.understood():
@@ -457,8 +500,11 @@ class BiLRP:
             assert isinstance(composite, Auto)
             self._chosen[side, bias] = composite.at(max(found))
 
-    def _settled(self, side: str, bias: str) -> Composite:
-        return self._chosen.get(("left" if self.right_tower is None else side, bias), self._side(side)[1])
+    def _settled(self, side: str, bias: str, stronger: int = 0) -> Composite:
+        composite = self._chosen.get(("left" if self.right_tower is None else side, bias), self._side(side)[1])
+        if stronger and isinstance(composite, Auto) and is_open(self._side(side)[1]):
+            return composite.at(min((composite.level or 0) + stronger, len(STRONGER)))
+        return composite
 
     def _task(self, x: ModelInput, side: str, keep_channels: bool, channel_axis: int | None, pool: int | None) -> Task:
         tower, _, relevance_of = self._side(side)
@@ -477,9 +523,8 @@ class BiLRP:
         }
 
     def _finished(
-        self, explained: Relevance, task: Task, side: str, bias: str, tokens: Sequence[str] | None = None
+        self, explained: Relevance, task: Task, composite: Composite, bias: str, tokens: Sequence[str] | None = None
     ) -> Factor:
-        composite = self._settled(side, bias)
         settings: dict[str, Any] = {"composite": composite.name, "bias": bias, "similarity": self.similarity}
         if isinstance(provenance := getattr(task.tower, "provenance", None), str):
             settings["model"] = provenance

@@ -131,8 +131,8 @@ class JointRelevance:
         settings = self.settings or {}
         cosine = settings.get("similarity") == "cosine"
         certificate = certify_pair(self.left, self.right, self.embeddings, self.coverages, cosine=cosine)
-        tested = settings.get("randomization")
-        return certificate if tested is None else replace(certificate, randomization=tested)
+        known = {name: settings[name] for name in ("randomization", "tried") if name in settings}
+        return replace(certificate, **known)
 
     @property
     def embeddings(self) -> tuple[Tensor, Tensor]:

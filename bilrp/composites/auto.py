@@ -109,6 +109,11 @@ class Auto(Composite):
         return f"auto: {FAMILIES[traits.family]} ({traits}): {rules}"
 
 
+def is_open(composite: Composite) -> bool:
+    """Whether a composite chooses its rules by a trial."""
+    return isinstance(composite, Auto) and composite.level is None
+
+
 def _short(rule: Rule) -> str:
     relative = f"{rule.eps:g} relative" if rule.stabilizer == "relative" else ""
     parts = [f"{rule.gamma:g}"] if isinstance(rule, Gamma) else []
