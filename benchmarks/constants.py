@@ -19,11 +19,11 @@ import torch
 
 from tablesim.bigrams.embedding import histogram
 from tablesim.digits import detection, page_prototypes, scale
-from tablesim.digits.detection import DigitReader
 from tablesim.digits.evaluation.alignment import align
 from tablesim.digits.evaluation.scores import pearson, total
 from tablesim.digits.evaluation.transcription import read_transcription
 from tablesim.digits.page import read_page
+from tablesim.digits.passes import DigitReader
 from tablesim.digits.training.validation import validate_whole_pages, validation_pages
 from tablesim.reader import load_network
 from tablesim.records.bins import count_bigrams

@@ -23,7 +23,7 @@ from pathlib import Path
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from tablesim.digits import detection, page
+from tablesim.digits import detection, page, passes
 from tablesim.reader import load_network
 from tablesim.scans.images import load_scan
 
@@ -74,9 +74,9 @@ def main() -> None:
     network = load_network()
     clock = Clock()
     clock.watch(detection, "survey", "survey")
-    clock.watch(detection, "working_image", "resize")
-    clock.watch(detection, "clean", "clean")
-    clock.watch(detection, "find_digits", "peaks")
+    clock.watch(passes, "working_image", "resize")
+    clock.watch(passes, "clean", "clean")
+    clock.watch(passes, "find_digits", "peaks")
     clock.watch(page, "find_numbers", "numbers")
     clock.watch(page, "arrange", "rows and columns")
 

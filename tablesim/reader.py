@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from tablesim.bigrams.embedding import embed, histogram
 from tablesim.digits.calibration import calibration_in
-from tablesim.digits.detection import DigitReader
 from tablesim.digits.network import load_weights
 from tablesim.digits.numbers import Thresholds
 from tablesim.digits.page import read_page
+from tablesim.digits.passes import DigitReader
 from tablesim.errors import WeightsError
 from tablesim.records.reading import Reading
 from tablesim.scans.images import MAX_PIXELS, load_scan

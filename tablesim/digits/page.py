@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.digits.calibration import as_probabilities
-from tablesim.digits.detection import Detection, DigitReader, detect_page
+from tablesim.digits.detection import detect_page
 from tablesim.digits.layout import arrange, is_table
 from tablesim.digits.network import DIGIT_HEIGHT
 from tablesim.digits.numbers import Thresholds, find_numbers, number_confidence
 from tablesim.digits.page_prototypes import correct_by_page_prototypes
+from tablesim.digits.passes import Detection, DigitReader
 from tablesim.digits.peaks import DigitPeaks
 from tablesim.records.boxes import Box
 from tablesim.records.reading import ILLEGIBLE, RAISED_POINT, Digit, Number, Reading

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
-from tablesim.digits.detection import Detection
 from tablesim.digits.evaluation.scores import ErrorCounts
 from tablesim.digits.page import _number
+from tablesim.digits.passes import Detection
 from tablesim.digits.peaks import DigitPeaks
 from tablesim.digits.scale import survey
 from tablesim.reader import load_network

@@ -30,12 +30,12 @@ from tablesim.digits.calibration import (
     logits_of,
     reliability,
 )
-from tablesim.digits.detection import DigitReader
 from tablesim.digits.evaluation.alignment import SAME_POSITION, align, judged_digits
 from tablesim.digits.evaluation.scores import ErrorCounts, ReadingScore, TableNeighbourRecall, total
 from tablesim.digits.network import DigitNetwork, load_weights
 from tablesim.digits.numbers import Thresholds, join_digits
 from tablesim.digits.page import read_page
+from tablesim.digits.passes import DigitReader
 from tablesim.digits.peaks import DigitPeaks, find_digits
 from tablesim.digits.training.annotated_pages import AnnotatedPage
 from tablesim.errors import SettingsError, WeightsError

@@ -31,8 +31,8 @@ from bilrp.joint import tile_sums
 from bilrp.rules import Gamma, Group, LinearLayer, LinearRule, SumShare, Term
 from tablesim.bigrams.embedding import embed, exact_histogram
 from tablesim.bigrams.network import Occurrences
-from tablesim.digits.detection import DigitReader
 from tablesim.digits.network import DigitNetwork
+from tablesim.digits.passes import DigitReader
 from tablesim.digits.scale import working_image
 from tablesim.evidence.matches.relevance_by_region import KINDS, RelevanceByRegion, kinds_of_ink, relevance_by_region
 from tablesim.records.bins import BIN_NAMES, N_BINS

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from tablesim.digits.calibration import Calibration
-from tablesim.digits.detection import DigitReader
 from tablesim.digits.network import DigitMaps, DigitNetwork, NetworkShape
 from tablesim.digits.numbers import Thresholds
+from tablesim.digits.passes import DigitReader
 from tablesim.digits.training.validation import (
     reliability_report,
     validate,

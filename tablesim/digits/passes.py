@@ -1,0 +1,111 @@
+"""One pass of the digit network over a page, at one scale and orientation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tablesim.digits.calibration import Calibration
+from tablesim.digits.network import DIGIT_HEIGHT, DigitNetwork
+from tablesim.digits.numbers import Thresholds
+from tablesim.digits.peaks import DigitPeaks, find_digits
+from tablesim.digits.scale import working_image
+from tablesim.records.transform import Transform
+from tablesim.scans.cleaning import clean
+
+MARGIN = 2.0
+"""Paper around the marks of a page that is read too, in digit heights."""
+
+_CELL = 8
+"""Working pixels to which a piece is widened: the coarsest cells of the network."""
+
+
+@dataclass(frozen=True)
+class Detection:
+    """The digits that the network found on a page.
+
+    Attributes
+    ----------
+    transform : Transform
+        From source pixels to the working page.
+    digits : DigitPeaks
+        In working pixels.
+    ink : float32 array of shape (H, W)
+        The working page: 0 bare paper, 1 full ink.
+    """
+
+    transform: Transform
+    digits: DigitPeaks
+    ink: NDArray[np.float32]
+
+    @property
+    def total_confidence(self) -> float:
+        """Sum of the confidences: greatest at the right scale and orientation."""
+        return float(self.digits.confidence.sum())
+
+
+@dataclass(frozen=True)
+class DigitReader:
+    """A digit network, the calibration of its activations, and the thresholds for digits and numbers.
+
+    Attributes
+    ----------
+    network : DigitNetwork
+        Folded, in evaluation mode, on the CPU.
+    calibration : Calibration
+        From activations anywhere on a page to the probabilities for which the thresholds are made.
+    thresholds : Thresholds
+    of_digits, of_numbers : Calibration
+        From those to the probabilities that leave the reader: a digit accepted in a table is more often right than one
+        of the same activation anywhere.
+    """
+
+    network: DigitNetwork
+    calibration: Calibration
+    thresholds: Thresholds
+    of_digits: Calibration = field(default_factory=Calibration)
+    of_numbers: Calibration = field(default_factory=Calibration)
+
+    def detect(
+        self,
+        grey: NDArray[np.uint8],
+        transform: Transform,
+        threshold: float,
+        marks: NDArray[np.floating] | None = None,
+    ) -> Detection:
+        """One pass of the network over a page.
+
+        Parameters
+        ----------
+        grey : uint8 array of shape (height, width)
+            The scan.
+        transform : Transform
+            To the working page.
+        threshold : float
+            Least confidence of a digit.
+        marks : array of shape (n, 4), optional
+            Left, top, right, bottom in source pixels of the marks on the page: the bare paper around them is left out,
+            on many pages a third of the work. The whole page when not given.
+        """
+        ink = clean(working_image(grey, transform))
+        left, top, right, bottom = _piece(transform, marks)
+        piece = torch.from_numpy(np.ascontiguousarray(ink[top:bottom, left:right]))[None, None]
+        with torch.inference_mode():
+            maps = self.network(piece.contiguous(memory_format=torch.channels_last))
+            return Detection(transform, find_digits(maps, threshold, self.calibration).moved(left, top), ink)
+
+
+def _piece(transform: Transform, marks: NDArray[np.floating] | None) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom in working pixels of the piece that holds all marks."""
+    width, height = transform.working_size
+    if marks is None or not len(marks):
+        return 0, 0, width, height
+    corners = np.concatenate([marks[:, [0, 1]], marks[:, [2, 1]], marks[:, [0, 3]], marks[:, [2, 3]]])
+    corners = corners @ transform.matrix[:, :2].T + transform.matrix[:, 2]
+    margin = MARGIN * DIGIT_HEIGHT
+    left, top = (int(v) for v in np.maximum((corners.min(axis=0) - margin) // _CELL * _CELL, 0))
+    right, bottom = (int(v) for v in (corners.max(axis=0) + margin) // _CELL * _CELL + _CELL)
+    return left, top, min(width, max(right, left + _CELL)), min(height, max(bottom, top + _CELL))
