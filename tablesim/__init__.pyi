@@ -3,6 +3,8 @@ from tablesim.api import demo as demo
 from tablesim.api import run as run
 from tablesim.api import train as train
 from tablesim.corpus.corrections.apply import correct as correct
+from tablesim.corpus.corrections.apply import decide_tables as decide_tables
+from tablesim.corpus.corrections.table_decisions import read_table_decisions as read_table_decisions
 from tablesim.corpus.evaluation import compare_embeddings as compare_embeddings
 from tablesim.corpus.evaluation import evaluate as evaluate
 from tablesim.corpus.evaluation import histogram_embeddings as histogram_embeddings
@@ -29,6 +31,7 @@ from tablesim.export.formats import write_genealogy as write_genealogy
 from tablesim.reader import PageReader as PageReader
 from tablesim.reader import load_network as load_network
 from tablesim.records.collation import Collation as Collation
+from tablesim.records.corrections import TableDecision as TableDecision
 from tablesim.records.reading import Reading as Reading
 from tablesim.report.writing import write_report as write_report
 from tablesim.review.review import Review as Review

@@ -42,7 +42,11 @@ def command(
 
         make_map(corpus)
     clustering = result.clustering
-    for message in (*result.known.remarks(), *corpus.corrections.status().remarks()):
+    decided = (result.known, corpus.corrections.status(), corpus.table_decisions.status())
+    for status in decided:
+        for message in status.remarks():
+            note(message)
+    for message in corpus.table_decisions.sentences():
         note(message)
     if as_json:
         print_json({**clustering.to_dict(), "moves": [asdict(move) for move in result.moves]})

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tablesim.cli.options import Json, Run
-from tablesim.cli.output import print_json
+from tablesim.cli.output import note, print_json
 
 
 def command(
@@ -23,16 +23,21 @@ def command(
 
     Example: tablesim doctor myrun
     """
-    from tablesim.workflow.doctor import examine_run
+    from tablesim.workflow.doctor import examine_run, said_by_people
 
     findings = examine_run(run, repair=repair)
+    by_people = said_by_people(run)
     if as_json:
-        print_json({"run": str(run), "findings": [finding.to_dict() for finding in findings]})
+        print_json(
+            {"run": str(run), "findings": [finding.to_dict() for finding in findings], "said_by_people": by_people}
+        )
     else:
         for finding in findings:
             remedy = "removed; give the same `tablesim run` again" if finding.repaired else finding.remedy
             typer.echo(f"{finding.where}: {finding.what}; {remedy}")
         if not findings:
             typer.echo("nothing is wrong")
+        for sentence in by_people:
+            note(sentence)
     if not all(finding.repaired for finding in findings):
         raise typer.Exit(1)

@@ -42,6 +42,8 @@ def command(
     left_out = tuple(book for given in leave_out or () for book in books_of(given))
     settings = HistorySettings(sigma, reach, pages, repeats, left_out, min_digits, seed)
     found, written = write_history(Corpus.open(run), by, settings)
+    for message in found.said_by_people:
+        note(message)
     note(f"written: {written} and {written.with_suffix('.png').name}")
     if as_json:
         print_json(found.to_dict())

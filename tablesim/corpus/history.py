@@ -223,13 +223,14 @@ _YEAR_IN_ID = re.compile(r".*_(\d{4})_p\d+")
 
 @dataclass(frozen=True)
 class History:
-    """Rows of both modes, in the order of years or places, and what they were drawn with."""
+    """Rows of both modes, in the order of years or places, what they were drawn with, and what people said of pages."""
 
     by: str
     rows: tuple[HistoryRow, ...]
     settings: HistorySettings
     clustering: str
     left_out: tuple[str, ...]
+    said_by_people: tuple[str, ...] = ()
 
     def mode(self, name: str) -> tuple[HistoryRow, ...]:
         """The rows of "published" or "corrected"."""
@@ -242,6 +243,7 @@ class History:
             "unit": "bits",
             "settings": asdict(self.settings),
             "left_out": list(self.left_out),
+            "said_by_people": list(self.said_by_people),
             "rows": [plain(row, 6) for row in self.rows],
         }
 
@@ -304,7 +306,7 @@ def history(
         raise RunError(f"{corpus.folder}: no clusters yet; make some with `tablesim cluster {corpus.folder}`")
     pages, left_out = _pages(corpus, clustering, by, settings)
     rows = _by_year(pages, settings) if by == "year" else _by_place(pages, settings)
-    return History(by, tuple(rows), settings, clustering.name, left_out)
+    return History(by, tuple(rows), settings, clustering.name, left_out, tuple(corpus.table_decisions.sentences()))
 
 
 def write_history(

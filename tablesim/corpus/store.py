@@ -10,6 +10,7 @@
 ``tables_over_pages.csv``  tables that run over several pages in two books (``workflow.long_tables``)
 ``problems.csv``        pages that could not be read, and why
 ``corrections.csv``     what people read otherwise than the machine (``corrections.log``)
+``table_decisions.csv``  which pages carry a table, where people said it (``corrections.table_decisions``)
 ``events.jsonl``        what happened when
 """
 
@@ -35,6 +36,7 @@ from tablesim.corpus.clustering.pipeline import PageClusterer
 from tablesim.corpus.clustering.stability import DRAWN_AT_MOST
 from tablesim.corpus.clustering.uncertainty import DoubtedReadings
 from tablesim.corpus.corrections.log import CorrectionLog
+from tablesim.corpus.corrections.table_decisions import TableDecisionLog
 from tablesim.corpus.search.engine import SearchEngine
 from tablesim.corpus.search.hits import Hit
 from tablesim.corpus.status import read_with, run_status
@@ -203,7 +205,9 @@ class Corpus:
         reading = self.machine_reading(page_id)
         counts = self.embedding_shards.row(reading.sha256)
         h = None if counts is None else np.array(counts["histogram"], dtype=np.float32)
-        return replace(corrected(reading, self.corrections.by_scan.get(reading.sha256, ())), histogram=h)
+        reading = replace(corrected(reading, self.corrections.by_scan.get(reading.sha256, ())), histogram=h)
+        decision = self.table_decisions.of(reading.sha256)
+        return reading if decision is None else replace(reading, is_table=bool(decision.is_table))
 
     def machine_reading(self, page_id: str) -> Reading:
         """What the machine read on a page, whatever was corrected since; without a histogram."""
@@ -219,6 +223,11 @@ class Corpus:
     def corrections(self) -> CorrectionLog:
         """What people read otherwise than the machine; ``reading`` has it, ``machine_reading`` has not."""
         return self._contents.corrections
+
+    @property
+    def table_decisions(self) -> TableDecisionLog:
+        """Which pages carry a table and which none, where people said it; ``reading`` has it likewise."""
+        return self._contents.table_decisions
 
     def corrections_of(self, page_id: str) -> tuple[Correction, ...]:
         """The corrections that hold on a page: of several about one number the latest."""
@@ -374,6 +383,7 @@ class Corpus:
             **status,
             "clusters": None if clusters is None else clusters.k,
             **self.corrections.status().counts(),
+            **self.table_decisions.status().counts(),
         }
 
 
@@ -393,6 +403,10 @@ class _Contents:
     @cached_property
     def corrections(self) -> CorrectionLog:
         return CorrectionLog(self.folder, self.page_table, self.reading_shards)
+
+    @cached_property
+    def table_decisions(self) -> TableDecisionLog:
+        return TableDecisionLog(self.folder, self.page_table)
 
     @cached_property
     def searching(self) -> SearchEngine:

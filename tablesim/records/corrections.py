@@ -1,4 +1,4 @@
-"""A correction: what a person read of a number on a scan where the machine read something else."""
+"""Decisions of a person on one scan: what a number says (a correction), and whether the page carries a table."""
 
 from __future__ import annotations
 
@@ -22,8 +22,101 @@ _PRINTED = re.compile(rf"[0-9{re.escape(ILLEGIBLE)}](?:[{_MARKS}]?[0-9{re.escape
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
+class DecisionOnScan:
+    """What decisions on one scan have in common: the scan, who says so, when, and why."""
+
+    __slots__ = ()
+
+    page: str
+    who: str
+    when: str
+    reason: str
+    sha256: str
+
+    def check_origin(self) -> None:
+        """MetadataError where page, time or hash cannot be meant."""
+        if not self.page or any(ord(sign) < 32 for sign in self.page):
+            raise MetadataError(f"page: got {self.page!r}, expected the name of a scan without its ending")
+        if self.when and not _is_time(self.when):
+            raise MetadataError(f"when: got {self.when!r}, expected a date such as 2026-03-02 or 2026-03-02T10:15")
+        if self.sha256 and not _SHA256.fullmatch(self.sha256):
+            raise MetadataError(f"sha256: got {self.sha256!r}, expected the 64 hexadecimal digits of a scan's hash")
+
+    @property
+    def scan_key(self) -> str:
+        """The scan that it is about: its hash, or its page id where no hash is known."""
+        return self.sha256 or self.page
+
+    @property
+    def named_scans(self) -> tuple[tuple[str, str], ...]:
+        """Page id and hash of the scan."""
+        return ((self.page, self.sha256),)
+
+    @property
+    def moments(self) -> tuple[str, ...]:
+        """When it was made, as far as it is known."""
+        return (self.when,)
+
+    @property
+    def moment(self) -> float | None:
+        """Seconds since 1970; None where it is not known. A time without a zone counts as local time."""
+        return datetime.fromisoformat(self.when).timestamp() if self.when else None
+
+
 @dataclass(frozen=True, slots=True)
-class Correction:
+class TableDecision(DecisionOnScan):
+    """What a person says of a page: that it carries a numerical table, or that it carries none.
+
+    Parameters
+    ----------
+    page : str
+        Page id that the scan had then: the scan's name without its ending. For people; what counts is ``sha256``.
+    is_table : bool or None
+        None takes an earlier decision back: the page is again what the machine takes it for.
+    who, when, reason : str
+        Who says so, when (ISO 8601: ``2026-03-02`` or ``2026-03-02T10:15:00+01:00``), and why; may be empty.
+    sha256 : str
+        Hash of the scan's bytes, 64 hexadecimal digits; empty where only the page id is known.
+
+    Raises
+    ------
+    MetadataError
+        A value that cannot be meant.
+    """
+
+    page: str
+    is_table: bool | None
+    who: str = ""
+    when: str = ""
+    reason: str = ""
+    sha256: str = ""
+
+    def __post_init__(self) -> None:
+        self.check_origin()
+        if self.is_table not in (True, False, None):
+            raise MetadataError(f"is_table: got {self.is_table!r}, expected True, False, or None to take it back")
+
+    @property
+    def summary(self) -> str:
+        """What it says, in a few words."""
+        says = "as the machine takes it" if self.is_table is None else "a table" if self.is_table else "no table"
+        return f"{self.page}: {says}"
+
+    @property
+    def statement(self) -> tuple[object, ...]:
+        """What it says, by whom and why, whenever that was."""
+        return self.scan_key, self.is_table, self.who, self.reason
+
+    @property
+    def sentence(self) -> str:
+        """What the page carries, who says so, when and why; for those who read of the page."""
+        day = f" on {self.when[:10]}" if self.when else ""
+        why = f": {self.reason}" if self.reason else ""
+        return f"{'a table' if self.is_table else 'no table'}, as {self.who or 'a person'} said{day}{why}"
+
+
+@dataclass(frozen=True, slots=True)
+class Correction(DecisionOnScan):
     """What a person read at one position of a scan.
 
     Parameters
@@ -59,8 +152,7 @@ class Correction:
 
     def __post_init__(self) -> None:
         box = (self.box.x, self.box.y, self.box.width, self.box.height)
-        if not self.page or any(ord(sign) < 32 for sign in self.page):
-            raise MetadataError(f"page: got {self.page!r}, expected the name of a scan without its ending")
+        self.check_origin()
         if not all(math.isfinite(value) and abs(value) <= MAX_PIXELS_A_SIDE for value in box):
             raise MetadataError(f"x, y, width, height: got {box}, expected pixels up to {MAX_PIXELS_A_SIDE:,}")
         if self.box.width <= 0 or self.box.height <= 0:
@@ -72,25 +164,11 @@ class Correction:
             )
         if not self.read and not self.correct:
             raise MetadataError("read and correct: both are empty, expected at least one; leave such a line out")
-        if self.when and not _is_time(self.when):
-            raise MetadataError(f"when: got {self.when!r}, expected a date such as 2026-03-02 or 2026-03-02T10:15")
-        if self.sha256 and not _SHA256.fullmatch(self.sha256):
-            raise MetadataError(f"sha256: got {self.sha256!r}, expected the 64 hexadecimal digits of a scan's hash")
 
     @property
     def digits_text(self) -> str:
         """The digits of ``correct`` alone."""
         return "".join(sign for sign in self.correct if sign not in _MARKS)
-
-    @property
-    def scan_key(self) -> str:
-        """The scan that is corrected: its hash, or its page id where no hash is known."""
-        return self.sha256 or self.page
-
-    @property
-    def named_scans(self) -> tuple[tuple[str, str], ...]:
-        """Page id and hash of the scan."""
-        return ((self.page, self.sha256),)
 
     @property
     def summary(self) -> str:
@@ -101,16 +179,6 @@ class Correction:
     def statement(self) -> tuple[object, ...]:
         """What it says, by whom and why, whenever that was."""
         return self.scan_key, self.box, self.correct, self.who, self.reason
-
-    @property
-    def moments(self) -> tuple[str, ...]:
-        """When it was made, as far as it is known."""
-        return (self.when,)
-
-    @property
-    def moment(self) -> float | None:
-        """Seconds since 1970; None where it is not known. A time without a zone counts as local time."""
-        return datetime.fromisoformat(self.when).timestamp() if self.when else None
 
 
 def _is_time(text: str) -> bool:

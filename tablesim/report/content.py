@@ -118,6 +118,7 @@ class PageCard(SmallPage):
     year: int | None
     link: str
     is_table: bool
+    said_by_person: str
     legibility: float | None
     note: str
     n_numbers: int
@@ -144,6 +145,7 @@ class Cards:
         row, caption = self.corpus.page(page), caption_of(self.corpus.page(page))
         is_table, n_numbers = bool(row["is_table"]), row["n_numbers"] or 0
         kind = f"{n_numbers} numbers read" if is_table else "a page without a numerical table"
+        decision = self.corpus.table_decisions.of(row["sha256"])
         small = self.small(page, f": {kind}" + (f"; {caption}" if caption else ""))
         self.shown.add(page)
         return PageCard(
@@ -152,6 +154,7 @@ class Cards:
             year=row["year"],
             link=self._link(row["scan"]),
             is_table=is_table,
+            said_by_person=decision.sentence if decision is not None else "",
             legibility=row["legibility"],
             note=row["note"] or "",
             n_numbers=n_numbers,
@@ -411,7 +414,13 @@ def _provenance(corpus: Corpus) -> Iterable[tuple[str, str]]:
         correctors = sorted({correction.who or "unnamed" for correction in corrections.holding})
         where = shortlist(corpus.corrections.pages)
         yield "Corrections", f"{len(corrections.holding)} on {where}; by {shortlist(correctors)}"
-    for remark in (*corrections.remarks(), *verdicts.remarks()):
+    decisions = corpus.table_decisions
+    for remark in (
+        *decisions.sentences(),
+        *corrections.remarks(),
+        *decisions.status().remarks(),
+        *verdicts.remarks(),
+    ):
         yield "Decisions of people", remark
     yield "Read with", ", ".join(f"{name} {number}" for name, number in sorted(dict(versions).items())) or "unknown"
     yield "Report written with", f"tablesim {__version__}"

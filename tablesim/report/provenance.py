@@ -47,6 +47,8 @@ class CitedPage:
         How many of its numbers people corrected.
     correctors : tuple of str
         Their names, as far as they gave them.
+    said_by_person : str
+        That it carries a table or none, where a person said it; else empty.
     """
 
     page: str
@@ -56,6 +58,7 @@ class CitedPage:
     handle: str = ""
     corrections: int = 0
     correctors: tuple[str, ...] = ()
+    said_by_person: str = ""
 
     @property
     def file_name(self) -> str:
@@ -161,7 +164,9 @@ def page_of_run(corpus: Corpus, page: str) -> CitedPage:
     row, corrections = corpus.page(page), corpus.corrections_of(page)
     correctors = tuple(sorted({correction.who for correction in corrections} - {""}))
     about, handle = describe_page(row), row.get("handle") or ""
-    return CitedPage(page, row["scan"], row["sha256"], about, handle, len(corrections), correctors)
+    decision = corpus.table_decisions.of(row["sha256"])
+    said = decision.sentence if decision is not None else ""
+    return CitedPage(page, row["scan"], row["sha256"], about, handle, len(corrections), correctors, said)
 
 
 def cite_page(page: CitedPage) -> str:
@@ -170,7 +175,8 @@ def cite_page(page: CitedPage) -> str:
     handle = f", {page.handle}" if page.handle else ""
     by = f" by {'; '.join(page.correctors)}" if page.correctors else ""
     corrected = f", corrections: {page.corrections}{by}" if page.corrections else ""
-    return f"{about}page {page.page}{handle} (scan SHA-256 {page.sha256[:16]}{corrected})"
+    said = f", carries {page.said_by_person}" if page.said_by_person else ""
+    return f"{about}page {page.page}{handle} (scan SHA-256 {page.sha256[:16]}{corrected}{said})"
 
 
 def public_text(text: str, scans: Iterable[str]) -> str:

@@ -92,6 +92,14 @@ def examine_run(folder: str | Path, *, repair: bool = False) -> list[RunFinding]
         return [replace(finding, repaired=repair and finding.file is not None) for finding in findings]
 
 
+def said_by_people(folder: str | Path) -> list[str]:
+    """Which pages of a run carry a table or none because people said so; nothing where that cannot be read."""
+    try:
+        return Corpus.open(folder).table_decisions.sentences()
+    except (TablesimError, OSError):
+        return []  # a finding of `examine_run`
+
+
 class _Examination:
     """One look through a run; files that cannot be read are named and left out of what follows."""
 
@@ -146,6 +154,7 @@ class _Examination:
         yield from self._readable("problems.csv", self.corpus.problem_log.rows)
         for what, status in (
             ("corrections.csv", self.corpus.corrections.status),
+            ("table_decisions.csv", self.corpus.table_decisions.status),
             ("verdicts.sqlite", partial(verdicts_status, self.corpus)),
         ):
             try:
@@ -156,6 +165,21 @@ class _Examination:
                 if str(self.folder / what) not in str(error):
                     continue  # what it is checked against is damaged, and was named above
                 yield RunFinding(what, _cause(error), "restore the file from a copy: it holds decisions of people")
+                return
+        yield from self._table_decisions()
+
+    def _table_decisions(self) -> Iterator[RunFinding]:
+        """A file that was put there by hand is not worked in yet."""
+        log = self.corpus.table_decisions
+        otherwise = [
+            page
+            for decision in log.status().holding
+            for page in log.pages_of[decision.sha256]
+            if self.corpus.page(page)["is_table"] not in (None, decision.is_table)
+        ]
+        if otherwise:
+            what = f"pages that people say are tables or none, and that still count otherwise: {shortlist(otherwise)}"
+            yield RunFinding("table_decisions.csv", what, RUN_AGAIN)
 
     def _neighbours(self, known: set[str]) -> Iterator[RunFinding]:
         path = self.folder / "neighbours.parquet"

@@ -117,7 +117,8 @@ def run(
         read_pages(corpus, make_reader, workers=workers, scheduler=scheduler, read_by=read_by, on_event=tell)
         # What was corrected stays corrected when its scan is read again.
         renew(corpus, neighbours=False)
-        for remark in (*corpus.corrections.status().remarks(), *run_constraints(corpus).remarks()):
+        decided = (corpus.corrections.status(), corpus.table_decisions.status(), run_constraints(corpus))
+        for remark in (remark for status in decided for remark in status.remarks()):
             tell(Event("remark", "clusters", message=remark))
         statuses = set(corpus.page_table.column("status").to_pylist())
         if "read" not in statuses:

@@ -75,6 +75,11 @@ REFUSED = {
         (("--out", "d", "--sample", "--tables", "3"), "give one of --sample, --pages and --tables"),
         (("--out", "d", "--sample", "--editions", "3"), "--editions goes with --pages or --tables"),
     ],
+    "correct": [
+        (("r",), "give either --csv, or pages with --table, --no-table or --table-as-read"),
+        (("r", "--csv", "a.csv", "--table", "p"), "give either --csv, or pages"),
+        (("r", "--csv", "a.csv", "--reason", "why"), "--reason goes with --table, --no-table or --table-as-read"),
+    ],
     "history": [
         (("r", "--by", "place", "--sigma", "3"), "--sigma goes with --by year"),
         (("r", "--by", "place", "--reach", "3"), "--reach goes with --by year"),
@@ -93,7 +98,7 @@ ALWAYS = {
     "cluster": "--clusters --method --map",
     "review": "--in --log --agreement",
     "history": "--by --pages --repeats --leave-out --min-digits --seed",
-    "correct": "--csv --who",
+    "correct": "--csv --table --no-table --table-as-read --who",
     "report": "--out --force",
     "export": "--format --out --force",
     "status": "--by",

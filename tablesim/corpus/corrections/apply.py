@@ -1,5 +1,6 @@
 """Takes corrections into a run, and renews what depends on them: embeddings, facts of pages, lists of neighbours.
 
+So it does with what people say of whole pages: that they carry a table, or none.
 Readings stay as the machine made them; ``Corpus.reading`` applies the corrections to them. Embeddings and the facts of
 ``pages.parquet`` are those of the corrected readings. Of the neighbours, the lists are renewed that a changed page is
 in, leaves or enters, so that a correction takes seconds in a run of any size.
@@ -8,9 +9,10 @@ in, leaves or enters, so that a correction takes seconds in a run of any size.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +21,7 @@ from numpy.typing import NDArray
 
 from tablesim.bigrams.embedding import histogram
 from tablesim.corpus.corrections.decisions import unknown_decisions
+from tablesim.corpus.corrections.table_decisions import table_decisions_in_force
 from tablesim.corpus.search.engine import N_NEIGHBOURS
 from tablesim.corpus.search.index import SearchIndex
 from tablesim.corpus.search.nearest import nearest
@@ -29,9 +32,11 @@ from tablesim.corpus.store import Corpus
 from tablesim.digits.corrections import corrections_in_force, finds_its_number, text_at
 from tablesim.errors import MetadataError
 from tablesim.records.boxes import Box
-from tablesim.records.corrections import Correction
+from tablesim.records.corrections import Correction, DecisionOnScan, TableDecision
 from tablesim.records.reading import Reading
 from tablesim.scans.csvfile import shortlist
+
+D = TypeVar("D", bound=DecisionOnScan)
 
 SIMILARITY_TOLERANCE = 1e-4
 """Similarities of float32 that differ by less could be equal (110 roundings of 6e-8 stay far below it): such lists are
@@ -91,21 +96,16 @@ def correct(corpus: Corpus, corrections: Sequence[Correction], who: str = "") ->
         corpus.refresh()
         keys = _scan_keys(corpus, given)
         pages_of = corpus.page_table.pages_of(keys.values())
-        if given and not pages_of:
-            raise MetadataError(
-                f"corrections: {corpus.folder} has none of the {len(set(keys.values()))} scans that they are about "
-                f"(the first is that of {given[0].page}); nothing was taken over. Are they of another collection?"
-            )
+        _check_some_are_here(corpus, given, keys, pages_of)
         numbers = {key: corpus.machine_reading(pages[0]).numbers for key, pages in pages_of.items()}
         stored = set(corpus.corrections.all)
         taken, not_taken, remarks = [], [], []
         for correction in given:
             key = keys[correction]
             text = "" if key not in numbers else text_at(correction.box, numbers[key])
-            names = pages_of.get(key, (correction.page,))
             full = replace(
                 correction,
-                page=correction.page if correction.page in names else names[0],
+                page=_name_now(correction, pages_of.get(key, ())),
                 box=_rounded(correction.box),
                 read=text or correction.read,
                 who=correction.who or who,
@@ -126,27 +126,132 @@ def correct(corpus: Corpus, corrections: Sequence[Correction], who: str = "") ->
                 )
         strangers = Counter(c.page for c in not_taken if c.sha256 and c.sha256 not in numbers)
         remarks += [f"{page}: {n} not taken over: no page has this scan" for page, n in sorted(strangers.items())]
-        moment = datetime.now().astimezone().isoformat(timespec="seconds")
         unknown = unknown_decisions(corpus.corrections.all, taken, _last_words)
-        new = [replace(c, when=c.when or moment) for c in unknown]
+        new = [replace(c, when=c.when or _now()) for c in unknown]
         corpus.corrections.append(new)
         corpus.refresh()
         pages = renew(corpus, {page for c in new for page in pages_of[c.sha256]})
     return CorrectionResult(tuple(new), len(taken) - len(new), tuple(pages), tuple(not_taken), tuple(remarks))
 
 
-def _scan_keys(corpus: Corpus, corrections: Iterable[Correction]) -> dict[Correction, str]:
-    """The hash of the scan that each correction is about."""
+@dataclass(frozen=True)
+class TableDecisionResult:
+    """What became of what people said of pages.
+
+    Parameters
+    ----------
+    new : tuple of TableDecision
+        Those that were added, with who, when, and the hash of the scan.
+    known : int
+        How many the run had already.
+    pages : tuple of str
+        The pages that are a table now and were none, or the other way round.
+    not_taken : tuple of TableDecision
+        Those of scans that the run does not have.
+    remarks : tuple of str
+        On those that were not taken, and on tables on which no number was read.
+    """
+
+    new: tuple[TableDecision, ...]
+    known: int
+    pages: tuple[str, ...]
+    not_taken: tuple[TableDecision, ...]
+    remarks: tuple[str, ...]
+
+
+def decide_tables(corpus: Corpus, decisions: Sequence[TableDecision], who: str = "") -> TableDecisionResult:
+    """Say of pages of a run that they carry a table, or none, whatever the machine takes them for.
+
+    It holds for the scan, by its hash: when it is read again, under another name, and in another run that takes the
+    file over. Pages with a table are searched, clustered and drawn on the map, others are not.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        The run. Its clusters and its report stay as they are until they are made again.
+    decisions : sequence of TableDecision
+        Each belongs to the scan of its ``sha256``; without one to the scan that its page has now. One with ``is_table``
+        None takes back what was said before. Without ``when`` it is of this moment, without ``who`` of ``who``.
+    who : str
+        Who says those that do not say it.
+
+    Raises
+    ------
+    MetadataError
+        A decision without a hash names a page that is not in the run, or the run has none of the scans; nothing is
+        written then.
+    RunError
+        A page was not read, or another process writes the run.
+    """
+    given = list(dict.fromkeys(decisions))
+    with corpus.lock():
+        corpus.refresh()
+        keys = _scan_keys(corpus, given)
+        pages_of = corpus.page_table.pages_of(keys.values())
+        _check_some_are_here(corpus, given, keys, pages_of)
+        for pages_with_scan in pages_of.values():
+            corpus.machine_reading(pages_with_scan[0])  # says why there is none
+        full = [
+            replace(d, page=_name_now(d, pages_of.get(keys[d], ())), who=d.who or who, sha256=keys[d]) for d in given
+        ]
+        stored = corpus.table_decisions.all
+        taken = [decision for decision in full if decision.sha256 in pages_of or decision in stored]
+        not_taken = [decision for decision in full if decision not in taken]
+        unknown = unknown_decisions(stored, taken, _last_said)
+        new = [replace(decision, when=decision.when or _now()) for decision in unknown]
+        corpus.table_decisions.append(new)
+        corpus.refresh()
+        pages = renew(corpus, {page for decision in new for page in pages_of[decision.sha256]})
+        remarks = [f"{decision.page}: not taken over: no page has this scan" for decision in not_taken]
+        remarks += [
+            f"{page}: no number was read on it, so that it is in no cluster; give its numbers as corrections"
+            for decision in new
+            if decision.is_table
+            for page in pages_of[decision.sha256]
+            if not corpus.page(page)["n_numbers"]
+        ]
+    return TableDecisionResult(tuple(new), len(taken) - len(new), tuple(pages), tuple(not_taken), tuple(remarks))
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def _name_now(decision: DecisionOnScan, pages: Sequence[str]) -> str:
+    """What the page of a decision is called, by its own name where one of ``pages`` still has it."""
+    return decision.page if decision.page in pages or not pages else pages[0]
+
+
+def _check_some_are_here(
+    corpus: Corpus, given: Sequence[D], keys: Mapping[D, str], pages_of: Mapping[str, tuple[str, ...]]
+) -> None:
+    if given and not pages_of:
+        raise MetadataError(
+            f"corrections: {corpus.folder} has none of the {len(set(keys.values()))} scans that they are about "
+            f"(the first is that of {given[0].page}); nothing was taken over. Are they of another collection?"
+        )
+
+
+def _last_said(decisions: Iterable[TableDecision]) -> list[TableDecision]:
+    """What each person said last of each scan."""
+    by_person: dict[str, list[TableDecision]] = defaultdict(list)
+    for decision in decisions:
+        by_person[decision.who].append(decision)
+    return [decision for some in by_person.values() for decision in table_decisions_in_force(some).values()]
+
+
+def _scan_keys(corpus: Corpus, decisions: Iterable[D]) -> dict[D, str]:
+    """The hash of the scan that each decision is about."""
     keys = {}
     strangers = set()
-    for correction in corrections:
-        key = correction.sha256 or corpus.page_table.sha256_of(correction.page)
+    for decision in decisions:
+        key = decision.sha256 or corpus.page_table.sha256_of(decision.page)
         if key is None:
-            strangers.add(correction.page)
+            strangers.add(decision.page)
         else:
             if not key:
-                corpus.machine_reading(correction.page)  # says why there is none
-            keys[correction] = key
+                corpus.machine_reading(decision.page)  # says why there is none
+            keys[decision] = key
     if strangers:
         raise MetadataError(
             f"corrections: {shortlist(sorted(strangers))}: no such page in {corpus.folder}; nothing was taken over. "
@@ -164,22 +269,22 @@ def _last_words(corrections: Iterable[Correction]) -> list[Correction]:
 
 
 def renew(corpus: Corpus, pages: Iterable[str] | None = None, *, neighbours: bool = True) -> list[str]:
-    """Renew what depends on the corrected readings of some pages, or of all that were corrected.
+    """Renew what depends on the corrected readings of some pages, or of all that people decided on.
 
-    Gives the ids of the pages whose embedding is another one now. With ``neighbours`` False their lists are left to
-    ``Corpus.build_neighbours``.
+    Gives the ids of the pages whose embedding is another one now, or that became a table or are none any more. With
+    ``neighbours`` False their lists are left to ``Corpus.build_neighbours``.
     """
     with corpus.lock():
         # What 0.1.0 worked into the embedding of a scan that a correction is not about goes again.
         unassigned = {c.page for c in corpus.corrections.all if not c.sha256}
-        wanted = sorted({*corpus.corrections.pages, *unassigned} if pages is None else pages)
+        decided = {*corpus.corrections.pages, *unassigned, *corpus.table_decisions.pages}
+        wanted = sorted(decided if pages is None else pages)
         readings: dict[str, Reading] = {}
         for page in wanted:
             if corpus.page_table.row_of(page) is not None and corpus.page(page)["status"] == "read":
                 reading = corpus.reading(page)
                 readings[reading.sha256] = reading
-        _write_facts(corpus, readings)
-        changed = _write_embeddings(corpus, readings)
+        changed = _write_facts(corpus, readings) | _write_embeddings(corpus, readings)
         keys = corpus.page_table.column("sha256").to_pylist()
         touched = corpus.page_table.ids([row for row, key in enumerate(keys) if key in changed])
         if touched and neighbours:
@@ -192,8 +297,11 @@ def _rounded(box: Box) -> Box:
     return Box(*(round(side, 2) for side in (box.x, box.y, box.width, box.height)))
 
 
-def _write_facts(corpus: Corpus, readings: dict[str, Reading]) -> None:
-    """Whether a page is a table, and how many numbers and digits it has, as corrected."""
+def _write_facts(corpus: Corpus, readings: dict[str, Reading]) -> set[str]:
+    """Whether a page is a table, and how many numbers and digits it has, as corrected.
+
+    Gives the hashes of the scans that became a table or are none any more.
+    """
     table = corpus.page_table
     keys = table.column("sha256").to_pylist()
     columns = {name: table.column(name).to_pylist() for name in ("is_table", "n_numbers", "n_digits")}
@@ -206,6 +314,8 @@ def _write_facts(corpus: Corpus, readings: dict[str, Reading]) -> None:
             columns["n_digits"][row] = sum(len(number.digits) for number in numbers)
     if columns != before:
         corpus.change_pages({name: pa.array(values, table.column(name).type) for name, values in columns.items()})
+    pairs = zip(keys, before["is_table"], columns["is_table"], strict=True)
+    return {key for key, was_table, is_table in pairs if was_table != is_table}
 
 
 def _write_embeddings(corpus: Corpus, readings: dict[str, Reading]) -> set[str]:

@@ -9,11 +9,11 @@ from typing import Generic, Protocol, TypeVar
 
 from tablesim.scans.csvfile import shortlist
 
-_COMMANDS = {"correction": "`tablesim correct`", "verdict": "`tablesim review`"}
+_COMMANDS = {"verdict": "`tablesim review`"}
 
 
 class Decision(Protocol):
-    """A correction or a verdict."""
+    """A correction, a verdict, or what a person says of a page: a table or none."""
 
     @property
     def named_scans(self) -> tuple[tuple[str, str], ...]:
@@ -65,11 +65,11 @@ def unknown_decisions(
 
 @dataclass(frozen=True)
 class DecisionsStatus(Generic[D]):
-    """How the corrections or the verdicts of a run stand.
+    """How the corrections, the verdicts or the table decisions of a run stand.
 
     Parameters
     ----------
-    what : "correction" or "verdict"
+    what : "correction", "verdict" or "table decision"
     holding : tuple
         Those of scans that the run has.
     without_page : tuple
@@ -98,7 +98,8 @@ class DecisionsStatus(Generic[D]):
     def counts(self) -> dict[str, int]:
         """How many there are, and how many hold."""
         total = len(self.holding) + len(self.without_page) + len(self.unassigned) + len(self.not_found)
-        return {f"{self.what}s": total, f"{self.what}s_holding": len(self.holding)}
+        name = self.what.replace(" ", "_")
+        return {f"{name}s": total, f"{name}s_holding": len(self.holding)}
 
     def remarks(self, *, of_holding: bool = True) -> Iterator[str]:
         """What is to be known of those that do not simply hold, a sentence a kind.
@@ -122,7 +123,7 @@ class DecisionsStatus(Generic[D]):
         ):
             if cases:
                 yield f"{self.what}s {state.format(f'{cases.total()} ({shortlist(sorted(cases), 4)})')}"
-        anew = f"give them anew with {_COMMANDS[self.what]}"
+        anew = f"give them anew with {_COMMANDS.get(self.what, '`tablesim correct`')}"
         if self.not_found:
             cases_text = shortlist((decision.summary for decision in self.not_found), 3)
             yield (
