@@ -1,6 +1,6 @@
-"""The digit network: a fully convolutional network from the ink of a page to maps of the ten digits.
+"""The digit network: a fully convolutional network from the ink of a page to maps of the ten digits and of marks.
 
-About 0.3 million parameters. It works at a quarter and an eighth of the working scale of a page and answers at half of
+It works at a quarter and an eighth of the working scale of a page and answers at half of
 it; a page of any size is read in one pass.
 """
 
@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from tablesim.errors import WeightsError
 from tablesim.files import write_aside
+from tablesim.records.marks import MARKS
 
 STRIDE = 2
 """Working pixels a cell of the digit maps."""
@@ -39,7 +40,13 @@ Somewhat more than `DIGIT_HEIGHT` reads better, and costs more: on ten synthesiz
 _PADDING = 8
 """Working pixels to whose multiple a page is padded: a cell of the coarsest maps."""
 
-_FORMAT = "tablesim-digits-2"
+_FORMAT = "tablesim-digits-3"
+
+N_JOINS, N_EDGES = 4, 4
+"""Channels of the attribute maps."""
+
+_N_PEAKS = 4 * (10 + len(MARKS))
+"""Channels that four by four become the maps of digits and marks."""
 
 
 class DigitMaps(NamedTuple):
@@ -49,14 +56,18 @@ class DigitMaps(NamedTuple):
     ----------
     digits : Tensor of shape (N, 10, ceil(height / 2), ceil(width / 2))
         Logits of a digit with this value having its middle in the cell.
-    joins : Tensor of shape (N, 3, ceil(height / 4), ceil(width / 4))
-        Logits, to be read at a digit's middle: its number goes on to the left, to the right, and a point or comma
-        inside the number follows it.
+    marks : Tensor of shape (N, 12, ceil(height / 2), ceil(width / 2))
+        Logits of a mark of this kind (`records.marks.MARKS`) having its middle in the cell.
+    joins : Tensor of shape (N, 4, ceil(height / 4), ceil(width / 4))
+        Logits, to be read at a digit's middle: its number goes on to the left, to the right, and inside the number a
+        point or comma follows it, or a thin space that sets thousands apart.
     edges : Tensor of shape (N, 4, ceil(height / 4), ceil(width / 4))
-        To be read at a digit's middle: distance to its left, top, right and bottom edge, in units of DIGIT_HEIGHT.
+        To be read at the middle of a digit or mark: distance to its left, top, right and bottom edge, in units of
+        DIGIT_HEIGHT.
     """
 
     digits: Tensor
+    marks: Tensor
     joins: Tensor
     edges: Tensor
 
@@ -131,11 +142,11 @@ class DigitNetwork(nn.Module):
         self.back = _Convolution(eighth, quarter, 1, norm=norm, relu=False)
         self.up = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False)
         self.joined = ResidualBlock(quarter, 1, norm)
-        self.head = nn.Conv2d(quarter, 40 + 7, 1)
+        self.head = nn.Conv2d(quarter, _N_PEAKS + N_JOINS + N_EDGES, 1)
         self.shuffle = nn.PixelShuffle(2)
         # Digits are rare: start at a probability of 0.01 for each, or false positives dominate the first steps.
         with torch.no_grad():
-            self.head.get_parameter("bias")[:40] = -4.6
+            self.head.get_parameter("bias")[:_N_PEAKS] = -4.6
 
     def forward(self, ink: Tensor) -> DigitMaps:
         """Maps of pages.
@@ -150,9 +161,9 @@ class DigitNetwork(nn.Module):
         quarter = self.at_quarter(self.at_half(padded))
         joined = self.joined(quarter + self.up(self.back(self.at_eighth(quarter))))
         out = self.head(joined)
-        digits = self.shuffle(out[:, :40])[:, :, : -(-height // 2), : -(-width // 2)]
-        rest = out[:, 40:, : -(-height // 4), : -(-width // 4)]
-        return DigitMaps(digits, rest[:, :3], rest[:, 3:])
+        peaks = self.shuffle(out[:, :_N_PEAKS])[:, :, : -(-height // 2), : -(-width // 2)]
+        rest = out[:, _N_PEAKS:, : -(-height // 4), : -(-width // 4)]
+        return DigitMaps(peaks[:, :10], peaks[:, 10:], rest[:, :N_JOINS], rest[:, N_JOINS:])
 
     @torch.no_grad()
     def folded(self) -> DigitNetwork:

@@ -16,7 +16,8 @@ from tablesim.digits.page_prototypes import correct_by_page_prototypes
 from tablesim.digits.passes import Detection, DigitReader
 from tablesim.digits.peaks import DigitPeaks
 from tablesim.records.boxes import Box
-from tablesim.records.reading import ILLEGIBLE, RAISED_POINT, Digit, Number, Reading
+from tablesim.records.marks import RAISED_POINT
+from tablesim.records.reading import ILLEGIBLE, Digit, Number, Reading
 from tablesim.scans.images import Scan, page_id
 
 AMBIGUOUS_BELOW, AMBIGUOUS_RATIO = 0.25, 0.5

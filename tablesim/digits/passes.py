@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 from tablesim.digits.calibration import Calibration
 from tablesim.digits.network import DIGIT_HEIGHT, DigitNetwork
 from tablesim.digits.numbers import Thresholds
-from tablesim.digits.peaks import DigitPeaks, find_digits
+from tablesim.digits.peaks import DigitPeaks, MarkPeaks, find_digits, find_marks
 from tablesim.digits.scale import working_image
 from tablesim.records.transform import Transform
 from tablesim.scans.cleaning import clean
 
 MARGIN = 2.0
 """Paper around the marks of a page that is read too, in digit heights."""
+
+LEAST_MARK = 0.3
+"""Least activation of a mark; chosen by eye."""
 
 _CELL = 8
 """Working pixels to which a piece is widened: the coarsest cells of the network."""
@@ -35,11 +38,14 @@ class Detection:
         In working pixels.
     ink : float32 array of shape (H, W)
         The working page: 0 bare paper, 1 full ink.
+    marks : MarkPeaks
+        Points, commas, signs and other marks, in working pixels.
     """
 
     transform: Transform
     digits: DigitPeaks
     ink: NDArray[np.float32]
+    marks: MarkPeaks = field(default_factory=MarkPeaks.empty)
 
     @property
     def total_confidence(self) -> float:
@@ -95,7 +101,8 @@ class DigitReader:
         piece = torch.from_numpy(np.ascontiguousarray(ink[top:bottom, left:right]))[None, None]
         with torch.inference_mode():
             maps = self.network(piece.contiguous(memory_format=torch.channels_last))
-            return Detection(transform, find_digits(maps, threshold, self.calibration).moved(left, top), ink)
+            digits = find_digits(maps, threshold, self.calibration).moved(left, top)
+            return Detection(transform, digits, ink, find_marks(maps, LEAST_MARK).moved(left, top))
 
 
 def _piece(transform: Transform, marks: NDArray[np.floating] | None) -> tuple[int, int, int, int]:

@@ -1,4 +1,4 @@
-"""Finds single digits in the maps of the network: peaks, their boxes and runners-up, non-maximum suppression."""
+"""Finds single digits and marks in the maps of the network: peaks, their boxes, non-maximum suppression."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from tablesim.digits.network import ATTRIBUTE_STRIDE, DIGIT_HEIGHT, STRIDE, Digi
 
 PEAK_REACH = 2
 """A peak is the highest cell within this many cells on each side: a third of a digit's height."""
+
+MARK_REACH = 1
+"""The same for marks, which are smaller."""
 
 SAME_DIGIT = 0.45
 """Two boxes that share this much (intersection over union) are one digit; chosen by eye."""
@@ -34,8 +37,9 @@ class DigitPeaks:
         The next best value and its probability.
     boxes : float64 array of shape (n, 4)
         Left, top, right, bottom.
-    joins : float64 array of shape (n, 3)
-        Probabilities that the number goes on to the left, to the right, and has a point after this digit.
+    joins : float64 array of shape (n, 4)
+        Probabilities that the number goes on to the left, to the right, and that a point or comma, or a thin space
+        follows this digit inside its number.
     """
 
     values: NDArray[np.int64]
@@ -77,6 +81,65 @@ class DigitPeaks:
         return self.boxes[:, 3] - self.boxes[:, 1]
 
 
+@dataclass(frozen=True)
+class MarkPeaks:
+    """The n marks found on a page, in working pixels and in no order.
+
+    Attributes
+    ----------
+    kinds : int64 array of shape (n,)
+        Places in `records.marks.MARKS`.
+    confidence : float64 array of shape (n,)
+        Activation of the kind, 0 to 1.
+    boxes : float64 array of shape (n, 4)
+        Left, top, right, bottom.
+    """
+
+    kinds: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+    boxes: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.kinds)
+
+    @classmethod
+    def empty(cls) -> MarkPeaks:
+        """No marks."""
+        return cls(np.zeros(0, np.int64), np.zeros(0), np.zeros((0, 4)))
+
+    def take(self, index: NDArray[np.intp] | NDArray[np.bool_]) -> MarkPeaks:
+        """The marks at ``index``."""
+        return MarkPeaks(self.kinds[index], self.confidence[index], self.boxes[index])
+
+    def scaled(self, factor: float) -> MarkPeaks:
+        """The same marks in pixels of another scale: boxes times ``factor``."""
+        return replace(self, boxes=self.boxes * factor)
+
+    def moved(self, right: float, down: float) -> MarkPeaks:
+        """The same marks, moved by ``right`` and ``down`` pixels."""
+        return replace(self, boxes=self.boxes + np.array([right, down, right, down], dtype=np.float64))
+
+
+def find_marks(maps: DigitMaps, threshold: float) -> MarkPeaks:
+    """Marks of one page: peaks of at least ``threshold`` over all mark maps, one at each position.
+
+    Parameters
+    ----------
+    maps : DigitMaps
+        Of a batch of one.
+    threshold : float
+        Least activation, 0 to 1.
+    """
+    best, kinds = maps.marks[0].float().max(dim=0)
+    highest = functional.max_pool2d(best[None, None], 2 * MARK_REACH + 1, 1, MARK_REACH)[0, 0]
+    rows, columns = torch.nonzero((best == highest) & (best > Calibration().least_logit(threshold)), as_tuple=True)
+    return MarkPeaks(
+        kinds=kinds[rows, columns].numpy().astype(np.int64),
+        confidence=torch.sigmoid(best[rows, columns]).double().numpy(),
+        boxes=_boxes(maps, rows, columns),
+    )
+
+
 def find_digits(maps: DigitMaps, threshold: float, calibration: Calibration | None = None) -> DigitPeaks:
     """Digits of one page: peaks of at least ``threshold`` over all ten maps, one at each position.
 
@@ -107,7 +170,8 @@ def find_digits(maps: DigitMaps, threshold: float, calibration: Calibration | No
         confidence=calibration.of_logit(best[rows, columns].double().numpy()),
         runner_up=second.numpy().astype(np.int64),
         runner_up_confidence=calibration.of_logit(rivals.amax(dim=0).double().numpy()),
-        **_attributes(maps, rows, columns),
+        boxes=_boxes(maps, rows, columns),
+        joins=_joins(maps, rows, columns),
     )
     return digits.take(_suppressed(digits))
 
@@ -119,18 +183,27 @@ def _highest_nearby(logits: torch.Tensor, rows: torch.Tensor, columns: torch.Ten
     return torch.stack(cells).amax(dim=0)
 
 
-def _attributes(maps: DigitMaps, rows: torch.Tensor, columns: torch.Tensor) -> dict[str, NDArray[np.float64]]:
+def _attribute_cells(maps: DigitMaps, rows: torch.Tensor, columns: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rows and columns in the attribute maps of cells of the peak maps."""
     share = STRIDE / ATTRIBUTE_STRIDE
-    across = ((columns + 0.5) * share).long().clamp(max=maps.edges.shape[-1] - 1)
     down = ((rows + 0.5) * share).long().clamp(max=maps.edges.shape[-2] - 1)
+    return down, ((columns + 0.5) * share).long().clamp(max=maps.edges.shape[-1] - 1)
+
+
+def _joins(maps: DigitMaps, rows: torch.Tensor, columns: torch.Tensor) -> NDArray[np.float64]:
+    down, across = _attribute_cells(maps, rows, columns)
+    return np.asarray(torch.sigmoid(maps.joins[0][:, down, across]).double().numpy().T, dtype=np.float64)
+
+
+def _boxes(maps: DigitMaps, rows: torch.Tensor, columns: torch.Tensor) -> NDArray[np.float64]:
+    down, across = _attribute_cells(maps, rows, columns)
     edges = maps.edges[0][:, down, across].double().numpy() * DIGIT_HEIGHT
     x = (across.double().numpy() + 0.5) * ATTRIBUTE_STRIDE
     y = (down.double().numpy() + 0.5) * ATTRIBUTE_STRIDE
     # An absurd distance never turns a box inside out.
     boxes = np.column_stack([x - edges[0], y - edges[1], x + edges[2], y + edges[3]])
     boxes[:, 2:] = np.maximum(boxes[:, 2:], boxes[:, :2] + 1.0)
-    joins = torch.sigmoid(maps.joins[0][:, down, across]).double().numpy().T
-    return {"boxes": boxes, "joins": joins}
+    return np.asarray(boxes, dtype=np.float64)
 
 
 def _suppressed(digits: DigitPeaks) -> NDArray[np.intp]:

@@ -18,9 +18,6 @@ from tablesim.records.transform import Transform
 ILLEGIBLE = "?"
 """Stands in a number's text for a digit that is there but cannot be read."""
 
-RAISED_POINT = "\u00b7"
-"""Stands in a number's text where a raised point is printed between two digits."""
-
 
 @dataclass(frozen=True, slots=True)
 class Digit:

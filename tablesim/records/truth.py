@@ -83,6 +83,14 @@ class TrueDigit:
 
 
 @dataclass(frozen=True, slots=True)
+class TrueMark:
+    """One printed mark: its kind (one of `records.marks.MARKS`) and its box in pixels of the scan."""
+
+    kind: str
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
 class TrueNumber(DigitRun):
     """A maximal run of digits printed together, as it is printed; ``text`` with a raised point as U+00B7."""
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.records.boxes import Box
-from tablesim.records.truth import TrueNumber
+from tablesim.records.truth import TrueMark, TrueNumber
 from tablesim.synthesis.sheet import Sheet
 
 LEGIBLE = 0.3
@@ -53,6 +53,8 @@ class Ageing:
         0 to 1: darkness of full ink.
     stains : float
         0 to 1: how far the paper's brightness wanders.
+    fold : float
+        0 to 0.8: loss of light at the edge that is bound into the book.
     light : float
         0 to 0.6: loss of light from one side of the page to the other.
     border : float
@@ -82,6 +84,7 @@ class Ageing:
     paper: float = 0.85
     ink: float = 0.9
     stains: float = 0.1
+    fold: float = 0.0
     light: float = 0.1
     border: float = 0.0
     blur: float = 0.5
@@ -99,6 +102,7 @@ class SimulatedScan:
     grey: Grey
     numbers: tuple[TrueNumber, ...]
     unasked: tuple[Box, ...]
+    marks: tuple[TrueMark, ...] = ()
 
     def moved(self, grey: Grey, move: Callable[[Box], Box]) -> SimulatedScan:
         """Another picture of the same, in which each box of the truth lies where ``move`` says."""
@@ -106,17 +110,19 @@ class SimulatedScan:
             replace(number, digits=tuple(replace(digit, box=move(digit.box)) for digit in number.digits))
             for number in self.numbers
         ]
-        return SimulatedScan(grey, tuple(numbers), tuple(move(box) for box in self.unasked))
+        marks = tuple(replace(mark, box=move(mark.box)) for mark in self.marks)
+        return SimulatedScan(grey, tuple(numbers), tuple(move(box) for box in self.unasked), marks)
 
-    def asking(self, fair: Callable[[TrueNumber], bool]) -> SimulatedScan:
-        """The same without the numbers that it is not fair to ask for: their digits are unasked."""
+    def asking(self, fair: Callable[[TrueNumber | TrueMark], bool]) -> SimulatedScan:
+        """The same without the numbers and marks that it is not fair to ask for: their places are unasked."""
         kept, lost = [], list(self.unasked)
         for number in self.numbers:
             if fair(number):
                 kept.append(number)
             else:
                 lost += [digit.box for digit in number.digits]
-        return SimulatedScan(self.grey, tuple(kept), tuple(lost))
+        lost += [mark.box for mark in self.marks if not fair(mark)]
+        return SimulatedScan(self.grey, tuple(kept), tuple(lost), tuple(mark for mark in self.marks if fair(mark)))
 
 
 def draw_ageing(rng: np.random.Generator, scale: float, wear: float = 1.0) -> Ageing:
@@ -139,6 +145,7 @@ def draw_ageing(rng: np.random.Generator, scale: float, wear: float = 1.0) -> Ag
         paper=float(rng.uniform(0.55, 0.97)),
         ink=float(rng.uniform(0.55, 0.97)),
         stains=float(rng.uniform(0.0, 0.5)) * wear,
+        fold=sometimes(0.15, 0.2, 0.75),
         light=sometimes(0.5, 0.05, 0.5),
         border=sometimes(0.25, 0.01, 0.05),
         blur=float(rng.uniform(0.3, 0.4 + 0.5 * fine)),
@@ -148,11 +155,26 @@ def draw_ageing(rng: np.random.Generator, scale: float, wear: float = 1.0) -> Ag
         jpeg=int(rng.integers(22, 96)) if rng.random() < 0.8 else 0,
         bitonal=False,
     )
-    if rng.random() < 0.06 * wear:
+    if rng.random() < 0.12 * wear:
+        drawn = _as_a_broadside(drawn, rng, fine)
+    if rng.random() < 0.1 * wear:
         # A film made of a faint page would be blank: what was filmed was black on white.
-        spread = 0.08 + abs(drawn.spread)
+        spread = 0.04 + abs(drawn.spread) * float(rng.uniform(0.3, 1.0))
         return replace(drawn, bitonal=True, ink=0.95, gaps=0.0, spread=spread, stains=0.0, light=0.0, noise=2.0)
     return drawn
+
+
+def _as_a_broadside(drawn: Ageing, rng: np.random.Generator, fine: float) -> Ageing:
+    """The same, worn as bills that passed from hand to hand: brown paper, blotched ink, the back showing through."""
+    return replace(
+        drawn,
+        paper=float(rng.uniform(0.4, 0.7)),
+        ink=float(rng.uniform(0.6, 0.9)),
+        stains=float(rng.uniform(0.3, 0.9)),
+        show_through=float(rng.uniform(0.08, 0.35)),
+        gaps=float(rng.uniform(0.2, 0.7)) * fine,
+        grain=float(rng.uniform(0.4, 1.1)) * fine,
+    )
 
 
 def age(sheet: Sheet, ageing: Ageing, rng: np.random.Generator, behind: Sheet | None = None) -> SimulatedScan:
@@ -184,17 +206,17 @@ def age(sheet: Sheet, ageing: Ageing, rng: np.random.Generator, behind: Sheet | 
         mirrored = cv2.resize(other.ink[:, ::-1], (width, height), interpolation=cv2.INTER_AREA)
         reverse = np.asarray(cv2.GaussianBlur(mirrored.astype(np.float32) / 255, (0, 0), 1.2), dtype=np.float32)
     grey = _photograph(_paper(width, height, ageing, rng), ink, reverse, ageing, rng)
-    scan = SimulatedScan(grey, tuple(sheet.numbers), tuple(sheet.unasked)).moved(grey, laid.box)
+    scan = SimulatedScan(grey, tuple(sheet.numbers), tuple(sheet.unasked), tuple(sheet.marks)).moved(grey, laid.box)
     edge = ageing.border * width + 1
     seen = Box(edge, edge, width - 2 * edge, height - 2 * edge)
     clean = (sheet.ink / np.float32(255)).astype(np.float32)
     left_of_it = _Remains(laid.warp(_reduce_blur(clean, ageing.scale)), ink)
 
-    def fair(number: TrueNumber) -> bool:
-        legible = all(left_of_it.share(digit.box) >= LEGIBLE for digit in number.digits)
-        return (
-            legible and seen.contains(number.box.x, number.box.y) and seen.contains(number.box.right, number.box.bottom)
-        )
+    def fair(asked: TrueNumber | TrueMark) -> bool:
+        boxes = [asked.box] if isinstance(asked, TrueMark) else [digit.box for digit in asked.digits]
+        legible = all(left_of_it.share(box) >= LEGIBLE for box in boxes)
+        box = asked.box
+        return legible and seen.contains(box.x, box.y) and seen.contains(box.right, box.bottom)
 
     return scan.asking(fair)
 
@@ -298,6 +320,9 @@ def _paper(width: int, height: int, ageing: Ageing, rng: np.random.Generator) ->
     if ageing.stains > 0:
         paper *= 1 - 0.14 * ageing.stains * np.abs(_noise(height, width, 160, rng))
         paper *= 1 - 0.05 * ageing.stains * np.abs(_noise(height, width, 25, rng))
+    if ageing.fold > 0:
+        depth = np.arange(width) / width if rng.random() < 0.5 else np.arange(width)[::-1] / width
+        paper *= (1 - ageing.fold * np.exp(-depth / float(rng.uniform(0.02, 0.08)))).astype(np.float32)
     if ageing.light > 0:
         angle = rng.uniform(0, 2 * np.pi)
         x, y = np.linspace(-0.5, 0.5, width)[None, :], np.linspace(-0.5, 0.5, height)[:, None]

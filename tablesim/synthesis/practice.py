@@ -13,68 +13,24 @@ import cv2
 import numpy as np
 
 from tablesim.records.boxes import Box
-from tablesim.records.reading import RAISED_POINT
-from tablesim.records.truth import TrueNumber
+from tablesim.records.marks import RAISED_POINT
+from tablesim.records.truth import TrueMark, TrueNumber
 from tablesim.synthesis.ageing import SimulatedScan, age, draw_ageing
-from tablesim.synthesis.faces import DRAWN, FACES, Face, Typeface, faces
+from tablesim.synthesis.blocks import Block, digit_style, letter_style, random_number
+from tablesim.synthesis.faces import FACES
+from tablesim.synthesis.hard_tables import (
+    set_bill,
+    set_census,
+    set_dittos,
+    set_fractions,
+    set_half_columns,
+    set_notes,
+    set_readings,
+    set_signs,
+    set_small_table,
+)
 from tablesim.synthesis.prose import greek_numeral, roman, sentence, word
-from tablesim.synthesis.sheet import Area, Sheet, Style, reach_of_digits
-
-_LINING = {"bodoni": 0.5, "bodoni-italic": 0.4, "playfair": 0.5, "unifraktur": 0.5, "gfs-didot-italic": 0.5}
-"""How often a lining face is taken, 1 where nothing is said: display faces were rare in tables."""
-
-_DRAWN = 0.12
-"""Share of the old-style faces that are drawn: the digits of the first printers, which no typeface has."""
-
-
-@dataclass(frozen=True, slots=True)
-class Block(Area):
-    """A rectangle of the sheet to fill, with the page's type size (height of digits), all in sheet pixels."""
-
-    digit_height: float
-
-
-def digit_style(rng: np.random.Generator, height: float, lining: float = 0.3) -> Style:
-    """A style whose digits are ``height`` pixels high on average, lining ones in a share ``lining`` of all styles."""
-    face = _lining_face(rng) if rng.random() < lining else _old_face(rng)
-    size = height / face.digit_height(100.0) * 100.0
-    width = face.glyph("0", size).advance
-    spacing = float(rng.choice([0.0, 0.0, rng.uniform(-0.06, 0.12), rng.uniform(0.0, 0.3)])) * width
-    return Style(face, size, spacing, jitter=float(rng.uniform(0.0, 0.035)) * height)
-
-
-def _lining_face(rng: np.random.Generator) -> Typeface:
-    pool = faces(digits="lining")
-    weights = np.array([_LINING.get(face.name, 1.0) for face in pool])
-    return pool[rng.choice(len(pool), p=weights / weights.sum())]
-
-
-def _old_face(rng: np.random.Generator) -> Typeface:
-    if rng.random() < _DRAWN:
-        drawn = list(DRAWN.values())
-        return drawn[rng.integers(len(drawn))]
-    pool = faces(digits="old-style")
-    return pool[rng.integers(len(pool))]
-
-
-def letter_style(rng: np.random.Generator, height: float, script: str = "L", style: str | None = None) -> Style:
-    """A style for words whose small letters fit digits of ``height`` pixels."""
-    pool: list[Face] = faces(style=style, script=script)
-    face = pool[rng.integers(len(pool))]
-    probe = "x" if script == "L" else "α"
-    tall = max(1, face.glyph(probe, 100.0).mask.shape[0])
-    return Style(face, 0.72 * height / tall * 100.0 * float(rng.uniform(0.85, 1.15)), jitter=0.02 * height)
-
-
-def random_number(rng: np.random.Generator, places: int) -> str:
-    """A number of up to ``places`` digits; sixties are as common as in astronomy, leading zeros rare."""
-    kind = rng.random()
-    if places == 2 and kind < 0.6:
-        return str(rng.integers(0, 60))
-    if kind < 0.08:
-        return "".join(str(d) for d in rng.integers(0, 10, places))
-    fewer = int(rng.integers(1, places + 1)) if kind < 0.35 else places
-    return str(rng.integers(10 ** (fewer - 1) if fewer > 1 else 0, 10**fewer))
+from tablesim.synthesis.sheet import Sheet, Style, reach_of_digits
 
 
 def set_text(sheet: Sheet, block: Block, rng: np.random.Generator) -> None:
@@ -369,25 +325,6 @@ def set_list(sheet: Sheet, block: Block, rng: np.random.Generator) -> None:
             sheet.rule(x, block.top, x, block.bottom, float(rng.uniform(0.7, 2.5)))
 
 
-def set_fractions(sheet: Sheet, block: Block, rng: np.random.Generator) -> None:
-    """Whole numbers with small fractions after them, as modern editions print half degrees."""
-    style = digit_style(rng, block.digit_height)
-    small = Style(style.face, 0.62 * style.size)
-    line = reach_of_digits(style) * float(rng.uniform(1.1, 1.6))
-    y = block.top + line
-    while y < block.bottom:
-        x = block.left + 6
-        while x < block.right - 4 * style.size:
-            x = sheet.write(x, y, random_number(rng, int(rng.integers(1, 3))), style) + 1
-            if rng.random() < 0.6:
-                over, under = rng.integers(1, 4), rng.integers(2, 9)
-                x = sheet.write(x, y - 0.42 * block.digit_height, str(over), small)
-                x = sheet.write(x, y, "/", style)
-                x = sheet.write(x, y + 0.1 * block.digit_height, str(under), small)
-            x += float(rng.uniform(1.2, 4)) * style.size
-        y += line
-
-
 OVERSAMPLING = 1.7
 """Sheet pixels per scan pixel: enough for the ink to spread by fractions of a scan pixel."""
 
@@ -400,17 +337,24 @@ FINEST = 1.6
 FEWEST_PIXELS = 8.0
 """Height in scan pixels of the smallest type's digits when the scan is at its coarsest."""
 
+LOST_MARK_PIXELS = 1.5
+"""Marks that are smaller than this in the scan are not asked for."""
+
 LOST_PIXELS = 6.0
 """Numbers whose tallest digit has fewer scan pixels than this are not asked for: nobody could read them."""
 
 
-def practice_page(seed: int, size: int = 768, wear: float = 1.0) -> SimulatedScan:
+BLANK = 0.04
+"""Share of the practice pages that are empty, with the other side of the leaf showing through."""
+
+
+def practice_page(seed: int, size: int = 768, wear: float = 1.0, kind: str | None = None) -> SimulatedScan:
     """A practice page of ``size`` x ``size`` working pixels; the same seed gives the same bytes.
 
     Digits are 10 to 33 pixels high, most of them 14 to 22. As with real pages, the scan was made at some other
     resolution and then brought to the working scale. One page in thirteen lies on its side or on its head: there no
     digit is asked for, so that the network does not read what is not upright. ``wear`` from 0 to 1 as in
-    ``draw_ageing``.
+    ``draw_ageing``; ``kind``, one of `KINDS`, fills every block alike.
     """
     rng = np.random.default_rng([seed, 0x7AB1E])
     side = round(size * OVERSAMPLING)
@@ -418,21 +362,29 @@ def practice_page(seed: int, size: int = 768, wear: float = 1.0) -> SimulatedSca
     height = float(np.clip(rng.lognormal(np.log(USUAL_HEIGHT), 0.2), LOWEST, HIGHEST))
     blocks = _split(Block(0, 0, side, side, height * OVERSAMPLING), rng, depth=2)
     for block in blocks:
-        _FILLERS[rng.choice(len(_FILLERS), p=_FILLER_ODDS)](sheet, block, rng)
+        drawn = list(KINDS)[rng.choice(len(KINDS), p=_ODDS_OF_KINDS)]
+        KINDS[kind or drawn][1](sheet, block, rng)
     if rng.random() < 0.1:
         set_scratches(sheet, rng)
     smallest = min(block.digit_height for block in blocks) / OVERSAMPLING
     resolution = float(np.exp(rng.uniform(np.log(FEWEST_PIXELS / smallest), np.log(FINEST))))
-    aged = age(sheet, draw_ageing(rng, resolution / OVERSAMPLING, wear), rng)
+    ageing = draw_ageing(rng, resolution / OVERSAMPLING, wear)
+    if kind is None and rng.random() < BLANK:
+        sheet, behind = Sheet(side, side, rng), sheet
+        aged = age(sheet, replace(ageing, show_through=float(rng.uniform(0.1, 0.5)), bitonal=False), rng, behind)
+    else:
+        aged = age(sheet, ageing, rng)
     scan = _resized(aged.asking(_legible), size)
     if rng.random() < 0.08:
         return SimulatedScan(np.ascontiguousarray(np.rot90(scan.grey, int(rng.integers(1, 4)))), (), ())
     return scan
 
 
-def _legible(number: TrueNumber) -> bool:
-    """Whether a number is large enough in the scan to be asked for."""
-    return max(digit.box.height for digit in number.digits) >= LOST_PIXELS
+def _legible(asked: TrueNumber | TrueMark) -> bool:
+    """Whether a number or mark is large enough in the scan to be asked for."""
+    if isinstance(asked, TrueMark):
+        return max(asked.box.width, asked.box.height) >= LOST_MARK_PIXELS
+    return max(digit.box.height for digit in asked.digits) >= LOST_PIXELS
 
 
 def _resized(scan: SimulatedScan, size: int) -> SimulatedScan:
@@ -473,13 +425,23 @@ def _headed(sheet: Sheet, block: Block, rng: np.random.Generator) -> None:
         (set_table if rng.random() < 0.6 else set_text)(sheet, rest, rng)
 
 
-_FILLERS: list[Callable[[Sheet, Block, np.random.Generator], None]] = [
-    set_table,
-    set_list,
-    set_text,
-    _headed,
-    set_dial,
-    set_drawing,
-    set_fractions,
-]
-_FILLER_ODDS = np.array([0.54, 0.12, 0.16, 0.06, 0.03, 0.05, 0.04])
+KINDS: dict[str, tuple[float, Callable[[Sheet, Block, np.random.Generator], None]]] = {
+    "table": (0.34, set_table),
+    "list": (0.06, set_list),
+    "text": (0.12, set_text),
+    "headed": (0.05, _headed),
+    "dial": (0.02, set_dial),
+    "drawing": (0.03, set_drawing),
+    "bill": (0.07, set_bill),
+    "readings": (0.06, set_readings),
+    "census": (0.06, set_census),
+    "half columns": (0.04, set_half_columns),
+    "fractions": (0.04, set_fractions),
+    "signs": (0.03, set_signs),
+    "dittos": (0.03, set_dittos),
+    "notes": (0.02, set_notes),
+    "small table": (0.03, set_small_table),
+}
+"""What fills a block of a practice page, by name, with the share of the blocks that it fills."""
+
+_ODDS_OF_KINDS = np.array([share for share, _ in KINDS.values()]) / sum(share for share, _ in KINDS.values())

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import cv2
@@ -18,12 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.records.boxes import Box
-from tablesim.records.reading import RAISED_POINT
-from tablesim.records.truth import TrueDigit, TrueNumber
-from tablesim.synthesis.faces import DIGITS, Typeface
+from tablesim.records.marks import KIND_OF, RAISED_POINT, THIN_SPACE
+from tablesim.records.truth import TrueDigit, TrueMark, TrueNumber
+from tablesim.synthesis.faces import DIGITS, FACES, Glyph, Typeface
+from tablesim.synthesis.sorts import SortWear
 
-# A point or comma belongs to a number only between two of its digits.
-_NUMBER = re.compile(rf"\d(?:[.,{RAISED_POINT}]?\d)*")
+# A point, comma or thin space belongs to a number only between two of its digits.
+_NUMBER = re.compile(rf"\d(?:[.,{RAISED_POINT}{THIN_SPACE}]?\d)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,10 @@ class Style:
         Standard deviation of a sort's height above the line, in pixels.
     digits : Typeface, optional
         Another face for the digits alone: printers mixed them.
+    own : mapping of str to Glyph
+        Sorts that are not of the face: figures of a wrong fount, large points, thin spaces.
+    wear : SortWear, optional
+        How single sorts have suffered; whole when not given.
     """
 
     face: Typeface
@@ -49,14 +54,26 @@ class Style:
     spacing: float = 0.0
     jitter: float = 0.0
     digits: Typeface | None = None
+    own: Mapping[str, Glyph] = field(default_factory=dict)
+    wear: SortWear | None = None
 
     def face_for(self, character: str) -> Typeface:
         return self.digits if self.digits is not None and character.isdigit() else self.face
 
+    def sort(self, character: str) -> Glyph:
+        """The sort that is set for a character."""
+        if (mine := self.own.get(character)) is not None:
+            return mine
+        face = self.face_for(character)
+        # A face without a mark has its sign for a missing letter there; printers borrowed from another case.
+        if character in KIND_OF and not _has(face, character):
+            face = FACES["libertine"]
+        return face.glyph(character, self.size)
+
 
 def reach_of_digits(style: Style) -> float:
     """From the top of the tallest digit to the foot of the lowest, in pixels: lines set closer would touch."""
-    glyphs = [style.face_for(digit).glyph(digit, style.size) for digit in DIGITS]
+    glyphs = [style.sort(digit) for digit in DIGITS]
     return float(max(g.top + g.mask.shape[0] for g in glyphs) - min(g.top for g in glyphs))
 
 
@@ -94,6 +111,8 @@ class Sheet:
         0 is bare paper, 255 full ink.
     numbers : list of TrueNumber
         Digits printed so far, boxes in sheet pixels.
+    marks : list of TrueMark
+        Points, commas, signs and other marks printed so far.
     unasked : list of Box
         Places where something stands that nobody could be asked to read or to leave: digits turned on their side,
         digits cut by the edge.
@@ -102,6 +121,7 @@ class Sheet:
     def __init__(self, width: int, height: int, rng: np.random.Generator) -> None:
         self.ink: NDArray[np.uint8] = np.zeros((height, width), dtype=np.uint8)
         self.numbers: list[TrueNumber] = []
+        self.marks: list[TrueMark] = []
         self.unasked: list[Box] = []
         self._rng = rng
 
@@ -117,7 +137,7 @@ class Sheet:
         """Width of ``text`` in pixels when it is set in ``style``."""
         if not text:
             return 0.0
-        return sum(style.face_for(c).glyph(c, style.size).advance + style.spacing for c in text) - style.spacing
+        return sum(style.sort(c).advance + style.spacing for c in text) - style.spacing
 
     def write(
         self,
@@ -156,16 +176,50 @@ class Sheet:
         boxes: list[Box | None] = []
         drift = 0.0
         for character in text:
-            glyph = style.face_for(character).glyph(character, style.size)
+            glyph = style.sort(character)
             if style.jitter:
                 drift = float(self._rng.normal(0.0, style.jitter))
+            mask = glyph.mask
+            if style.wear is not None:
+                mask, off_line = style.wear.of(mask, self._rng)
+                drift += off_line
             left, top = round(pen + glyph.left), round(baseline + glyph.top + drift)
-            whole = self._print(glyph.mask, left, top)
-            height, width = glyph.mask.shape
+            whole = self._print(mask, left, top)
+            height, width = mask.shape
             boxes.append(Box(left, top, width, height) if whole and width else None)
             pen += glyph.advance + style.spacing
         self._take_down(text, boxes, table, row, column)
+        for character, place in zip(text, boxes, strict=True):
+            if place is not None and character in KIND_OF:
+                self.marks.append(TrueMark(KIND_OF[character], place))
         return pen - style.spacing
+
+    def write_mark(
+        self, x: float, baseline: float, text: str, style: Style, kind: str, *, anchor: str = "left"
+    ) -> float:
+        """Set ``text`` that is one mark as a whole (``do.``, a raised letter); returns the x at which the pen ends."""
+        n_numbers, n_marks, n_unasked = len(self.numbers), len(self.marks), len(self.unasked)
+        end = self.write(x, baseline, text, style, anchor=anchor)
+        del self.numbers[n_numbers:], self.marks[n_marks:], self.unasked[n_unasked:]
+        start = end - self.measure(text, style)
+        sorts = [(style.sort(c), c) for c in text]
+        top = min((g.top for g, _ in sorts if g.mask.size), default=0)
+        foot = max((g.top + g.mask.shape[0] for g, _ in sorts if g.mask.size), default=0)
+        self._take_down_mark(kind, Box(start, baseline + top, end - start, foot - top))
+        return end
+
+    def print_mark(self, x: float, y: float, mask: NDArray[np.uint8], kind: str) -> None:
+        """Press a mark that is no sort of type with its corner at (x, y)."""
+        left, top = round(x), round(y)
+        self._print(mask, left, top)
+        self._take_down_mark(kind, Box(left, top, mask.shape[1], mask.shape[0]))
+
+    def _take_down_mark(self, kind: str, box: Box) -> None:
+        inside = box.x >= 0 and box.y >= 0 and box.right <= self.width and box.bottom <= self.height
+        if inside and box.width > 0 and box.height > 0:
+            self.marks.append(TrueMark(kind, box))
+        else:
+            self.unasked.append(box)
 
     def write_turned(self, x: float, y: float, text: str, style: Style, degrees: float) -> None:
         """Set ``text`` with its middle at (x, y), turned clockwise: digits on a dial, words in a margin.
@@ -187,6 +241,8 @@ class Sheet:
                 self.numbers.append(TrueNumber(number.text, digits))
             else:
                 self.unasked.extend(moved)
+        # A turned point is a point, but its kind hangs on the line it stands on: nobody is asked.
+        self.unasked.extend(_turned_box(mark.box, turn, left, top) for mark in patch.marks)
 
     def rule(self, x0: float, y0: float, x1: float, y1: float, thickness: float = 1.5, strength: float = 1.0) -> None:
         """A printed line from (x0, y0) to (x1, y1), ``thickness`` pixels thick (below 1: fainter)."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tablesim.astronomy import calendars, functions, theories
 from tablesim.astronomy.sexagesimal import places_of
 from tablesim.errors import SettingsError
-from tablesim.records.reading import RAISED_POINT
+from tablesim.records.marks import RAISED_POINT
 
 Entry = int | str
 """What fills one place: a number, or letters; a string of digits is a number printed with its zeros or its point."""

@@ -7,6 +7,7 @@ from safetensors.torch import save_file
 
 from tablesim.digits.network import DigitNetwork, NetworkShape, load_weights, save_weights
 from tablesim.errors import WeightsError
+from tablesim.records.marks import MARKS
 
 SMALL = NetworkShape(half=4, quarter=8, eighth=8, dilations=(1,))
 
@@ -25,7 +26,8 @@ def test_maps_cover_the_page_whatever_its_size(height, width):
     with torch.no_grad():
         maps = DigitNetwork(SMALL).eval()(torch.rand(2, 1, height, width))
     assert maps.digits.shape == (2, 10, -(-height // 2), -(-width // 2))
-    assert maps.joins.shape == (2, 3, -(-height // 4), -(-width // 4))
+    assert maps.joins.shape == (2, 4, -(-height // 4), -(-width // 4))
+    assert maps.marks.shape == (2, len(MARKS), -(-height // 2), -(-width // 2))
     assert maps.edges.shape == (2, 4, -(-height // 4), -(-width // 4))
 
 
@@ -65,7 +67,7 @@ def test_a_missing_damaged_or_foreign_weights_file_is_named(tmp_path):
         load_weights(damaged)
     foreign = tmp_path / "foreign.safetensors"
     save_file({"weight": torch.zeros(3)}, str(foreign))
-    with pytest.raises(WeightsError, match="expected 'tablesim-digits-2'"):
+    with pytest.raises(WeightsError, match="expected 'tablesim-digits-3'"):
         load_weights(foreign)
 
 
@@ -74,7 +76,7 @@ def test_weights_that_do_not_fit_their_description_are_refused(tmp_path):
 
     path = tmp_path / "w.safetensors"
     metadata = {
-        "format": "tablesim-digits-2",
+        "format": "tablesim-digits-3",
         "shape": json.dumps({"half": 4, "quarter": 8, "eighth": 8, "dilations": [1]}),
         "record": "{}",
     }

@@ -132,7 +132,7 @@ def test_a_digit_that_may_be_either_of_two_is_illegible(confidence, rival, value
         runner_up=np.array([1, 9]),
         runner_up_confidence=np.array([0.01, rival]),
         boxes=np.array([[10.0, 10, 20, 30], [22, 10, 32, 30]]),
-        joins=np.array([[0.0, 1, 0], [1, 0, 0]]),
+        joins=np.array([[0.0, 1, 0, 0], [1, 0, 0, 0]]),
     )
     number = _number(Detection(Transform(100, 100), digits, np.zeros((100, 100), np.float32)), np.array([0, 1]))
     assert number.digits[1].value == value

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from tablesim.digits.network import DIGIT_HEIGHT, DigitMaps
 from tablesim.digits.numbers import Thresholds, join_digits, number_confidence
-from tablesim.digits.peaks import DigitPeaks, find_digits
+from tablesim.digits.peaks import DigitPeaks, MarkPeaks, find_digits, find_marks
+from tablesim.records.marks import COMMA, MARKS, POINT
 
 SIZE = 256
 
@@ -24,7 +25,18 @@ def maps_with(*printed):
         r, c = int(y // 4), int(x // 4)
         reach = [(c + 0.5) * 4 - (x - 5), (r + 0.5) * 4 - (y - 7), (x + 5) - (c + 0.5) * 4, (y + 7) - (r + 0.5) * 4]
         edges[0, :, r, c] = torch.tensor(reach) / DIGIT_HEIGHT
-    return DigitMaps(digits, torch.zeros(1, 3, SIZE // 4, SIZE // 4), edges)
+    marks = torch.full((1, len(MARKS), SIZE // 2, SIZE // 2), -9.0)
+    return DigitMaps(digits, marks, torch.zeros(1, 4, SIZE // 4, SIZE // 4), edges)
+
+
+def test_a_peak_of_a_mark_becomes_a_mark_of_its_kind():
+    maps = maps_with((4, 101, 61, 3.0, 9, 0.5))
+    maps.marks[0, MARKS.index(COMMA), 35, 55] = 2.0
+    maps.marks[0, MARKS.index(POINT), 35, 56] = 1.0
+    found = find_marks(maps, 0.3)
+    assert found.kinds.tolist() == [MARKS.index(COMMA)]
+    assert found.confidence[0] == pytest.approx(1 / (1 + np.exp(-2)))
+    assert len(find_marks(maps, 0.95)) == len(MarkPeaks.empty()) == 0
 
 
 def test_a_peak_becomes_a_digit_with_box_and_runner_up():
@@ -47,15 +59,19 @@ def test_two_digits_side_by_side_are_two_digits():
     assert find_digits(maps_with(), 0.3).values.tolist() == []
 
 
+def _four(joins):
+    """Joins with no thin space after any digit."""
+    three = np.array(joins, dtype=float).reshape(-1, 3)
+    return np.column_stack([three, np.zeros(len(three))])
+
+
 def digits_at(places, joins, confidence=None):
     places = np.array(places, dtype=float).reshape(-1, 2)
     n = len(places)
     boxes = np.column_stack([places - np.array([5, 7]), places + np.array([5, 7])])
     confidence = np.full(n, 0.9) if confidence is None else np.array(confidence)
     zeros = np.zeros(n, dtype=np.int64)
-    return DigitPeaks(
-        np.arange(n) % 10, confidence, zeros, np.zeros(n), boxes, np.array(joins, dtype=float).reshape(-1, 3)
-    )
+    return DigitPeaks(np.arange(n) % 10, confidence, zeros, np.zeros(n), boxes, _four(joins))
 
 
 BOTH, RIGHT, LEFT, ALONE = [1, 1, 0], [0, 1, 0], [1, 0, 0], [0, 0, 0]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tablesim.errors import SettingsError
-from tablesim.synthesis.sheet import RAISED_POINT
+from tablesim.records.marks import RAISED_POINT
 from tablesim.synthesis.tables import BUILDERS, Column, HistoricalTable, build
 
 

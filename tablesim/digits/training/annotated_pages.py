@@ -337,7 +337,7 @@ class AnnotatedCrops:
         asked = (page.asked - np.array([left, top, left, top])) * scale
         return Crop(
             np.asarray(sized / np.float32(255), dtype=np.float32),
-            TrueDigits(digits.boxes * np.float32(scale), digits.values, digits.joins),
+            replace(digits, boxes=digits.boxes * np.float32(scale)),
             asked[(asked[:, 2:] > 0).all(axis=1) & (asked[:, :2] < size).all(axis=1)],
         )
 

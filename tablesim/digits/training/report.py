@@ -163,7 +163,7 @@ def confusions(matrix: Sequence[Sequence[int]], most: int = 6) -> list[str]:
 def _draw_curve(points: Sequence[dict[str, Any]], path: Path) -> None:
     figure, (left, right) = _axes(2)
     trained = [point for point in points if point["step"] > 0]
-    for name in ("digits", "joins", "edges"):
+    for name in ("digits", "marks", "joins", "edges"):
         left.plot([point["step"] for point in trained], [point[name] for point in trained], label=name)
     left.set(xlabel="updates", ylabel="loss (log)", title="losses on training crops")
     if any(point["digits"] > 0 for point in trained):

@@ -25,7 +25,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from tablesim.digits.network import DigitNetwork, load_weights, save_weights
+from tablesim.digits.network import DigitNetwork, NetworkShape, load_weights, save_weights
 from tablesim.digits.training.annotated_pages import AnnotatedCrops, AnnotatedPage, Crop, mask, split_by_book
 from tablesim.digits.training.report import write_training_report
 from tablesim.digits.training.targets import TrueDigits, loss, make_targets, true_digits_of
@@ -66,6 +66,12 @@ class TrainingSettings:
         Share of the crops that come from annotated pages, where there are any.
     held_out : float
         Share of the annotated books that are measured on and not learned from.
+    channels, dilations : tuple of int
+        Size of a new network: channels at a half, a quarter and an eighth of the working scale, and dilations at an
+        eighth. A training that goes on from weights keeps their size.
+    precision : str
+        "bfloat16" or "float32": in what the network computes while it is trained; weights are kept in float32. The
+        first takes half the time where the processor has it.
     start, annotations : str
         Hashes of the weights and of the annotated pages that ``train`` was given; it fills them in.
     """
@@ -79,10 +85,23 @@ class TrainingSettings:
     averaging: float = 0.999
     annotated_share: float = 0.5
     held_out: float = 0.2
+    channels: tuple[int, int, int] = (24, 48, 96)
+    dilations: tuple[int, ...] = (1, 2, 4)
+    precision: str = "bfloat16"
     start: str = ""
     annotations: str = ""
 
     def __post_init__(self) -> None:
+        # JSON has lists for tuples.
+        for name in ("channels", "dilations"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if len(self.channels) != 3 or min(*self.channels, *self.dilations, 1) < 1:
+            raise SettingsError(
+                f"TrainingSettings: got channels {self.channels} and dilations {self.dilations}, expected three "
+                "numbers of channels and any number of dilations, each 1 or more"
+            )
+        if self.precision not in ("bfloat16", "float32"):
+            raise SettingsError(f"TrainingSettings.precision: got {self.precision!r}, expected 'bfloat16' or 'float32'")
         for name in ("steps", "batch", "pool"):
             if getattr(self, name) < 1:
                 raise SettingsError(f"TrainingSettings.{name}: got {getattr(self, name)}, expected 1 or more")
@@ -122,7 +141,9 @@ class PracticePage:
 def make_practice_page(seed: int) -> PracticePage:
     """The practice page of ``seed``, cleaned as a real scan is."""
     scan = practice_page(seed, PAGE_SIDE)
-    return PracticePage((clean(scan.grey) * 255).astype(np.uint8), true_digits_of(scan.numbers, scan.unasked))
+    return PracticePage(
+        (clean(scan.grey) * 255).astype(np.uint8), true_digits_of(scan.numbers, scan.unasked, scan.marks)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +157,7 @@ class TrainingProgress:
     step: int
     steps: int
     digits: float
+    marks: float
     joins: float
     edges: float
     crops_per_second: float
@@ -196,7 +218,8 @@ def train(
     learned, held_out = split_by_book(annotations, settings.held_out, settings.seed) if annotations else ([], [])
     validator = Validator(validation or ValidationSettings(), held_out)
     with _torch_state(settings.seed, threads):
-        network = DigitNetwork(norm=True) if start is None else load_weights(start)[0]
+        shape = NetworkShape(*settings.channels, settings.dilations)
+        network = DigitNetwork(shape, norm=True) if start is None else load_weights(start)[0]
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         average = torch.optim.swa_utils.AveragedModel(
             network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(settings.averaging), use_buffers=True
@@ -208,24 +231,24 @@ def train(
             # The learning curve begins with the weights that were given: what is forgotten shows too.
             _log(folder, {"step": 0, "steps": settings.steps, **validator.quick(_folded(average))})
         network.train()
-        since, sums, started = 0, np.zeros(3), time.monotonic()
+        since, sums, started = 0, np.zeros(4), time.monotonic()
         with _page_stream(settings, step, workers, learned) as batches:
             for crops in batches:
                 for group in optimizer.param_groups:
                     group["lr"] = settings.learning_rate * _rate(step, settings.steps)
-                sums += _update(network, optimizer, crops)
+                sums += _update(network, optimizer, crops, settings.precision)
                 average.update_parameters(network)
                 step, since = step + 1, since + 1
                 if step % checkpoint_every == 0 or step == settings.steps:
                     _checkpoint(folder, step, parts)
                     speed = since * settings.batch / (time.monotonic() - started)
-                    digits, joins, edges = (float(v) for v in sums / since)
+                    digits, marks, joins, edges = (float(v) for v in sums / since)
                     measures = validator.quick(_folded(average))
-                    progress = TrainingProgress(step, settings.steps, digits, joins, edges, speed, **measures)
+                    progress = TrainingProgress(step, settings.steps, digits, marks, joins, edges, speed, **measures)
                     _log(folder, asdict(progress))
                     if on_progress is not None:
                         on_progress(progress)
-                    since, sums, started = 0, np.zeros(3), time.monotonic()
+                    since, sums, started = 0, np.zeros(4), time.monotonic()
         folded = _folded(average)
         record = {"training": asdict(settings), **validator.examine(folded, start)}
     save_weights(folded, folder / "digits.safetensors", record)
@@ -297,15 +320,19 @@ def _rate(step: int, steps: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
 
 
-def _update(network: DigitNetwork, optimizer: torch.optim.Optimizer, crops: Sequence[Crop]) -> NDArray[np.float64]:
+def _update(
+    network: DigitNetwork, optimizer: torch.optim.Optimizer, crops: Sequence[Crop], precision: str
+) -> NDArray[np.float64]:
     inks = torch.from_numpy(np.stack([crop.ink for crop in crops]))[:, None]
     targets = mask(make_targets([crop.true_digits for crop in crops], CROP), crops, CROP)
-    parts = loss(network(inks.to(memory_format=torch.channels_last)), targets)
+    with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+        maps = network(inks.to(memory_format=torch.channels_last))
+    parts = loss(maps, targets)
     optimizer.zero_grad(set_to_none=True)
     parts.total.backward()
     nn.utils.clip_grad_norm_(network.parameters(), 20.0)
     optimizer.step()
-    return np.array([parts.digits.item(), parts.joins.item(), parts.edges.item()])
+    return np.array([part.item() for part in (parts.digits, parts.marks, parts.joins, parts.edges)])
 
 
 @contextmanager

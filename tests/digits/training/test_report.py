@@ -34,7 +34,7 @@ def record(held_out=True):
 
 
 def metrics(path, steps):
-    point = {"digits": 2.0, "joins": 0.5, "edges": 0.1, "practice": {"f1_digits": 0.5, "f1_numbers": 0.4}}
+    point = {"digits": 2.0, "marks": 1.0, "joins": 0.5, "edges": 0.1, "practice": {"f1_digits": 0.5, "f1_numbers": 0.4}}
     lines = [json.dumps({"step": step, **point, "held_out": None}) for step in steps]
     path.write_text("\n".join([*lines, '{"step": 6, "digi']) + "\n", encoding="utf-8")
 

@@ -7,7 +7,8 @@ import torch
 from tablesim.digits.network import DIGIT_HEIGHT, DigitMaps
 from tablesim.digits.training.targets import loss, make_targets, true_digits_of
 from tablesim.records.boxes import Box
-from tablesim.records.truth import TrueDigit, TrueNumber
+from tablesim.records.marks import MARKS, RAISED_POINT
+from tablesim.records.truth import TrueDigit, TrueMark, TrueNumber
 
 
 def number(text, x=40.0, y=60.0, width=9.0, height=14.0):
@@ -19,7 +20,24 @@ def number(text, x=40.0, y=60.0, width=9.0, height=14.0):
 def test_digits_know_their_neighbours_and_the_point_after_them():
     true = true_digits_of([number("0·101")], [Box(5, 5, 9, 14)])
     assert true.values.tolist() == [0, 1, 0, 1, -1]
-    assert true.joins[:4].tolist() == [[0, 1, 1], [1, 1, 0], [1, 1, 0], [1, 0, 0]]
+    assert true.joins[:4].tolist() == [[0, 1, 1, 0], [1, 1, 0, 0], [1, 1, 0, 0], [1, 0, 0, 0]]
+
+
+def test_thousands_set_apart_are_one_number_with_a_space_in_it():
+    true = true_digits_of([number("4\u2009403")])
+    assert true.joins.tolist() == [[0, 1, 0, 1], [1, 1, 0, 0], [1, 1, 0, 0], [1, 0, 0, 0]]
+
+
+def test_marks_have_bells_of_their_own_where_they_are_known():
+    point = TrueMark(RAISED_POINT, Box(60, 64, 4, 4))
+    known = make_targets([true_digits_of([number("38")], (), [point])], 128)
+    assert known.bells[0, 10 + MARKS.index(RAISED_POINT)].max() == 1
+    assert (known.weight[0, 1] == 1).all()
+    assert len(known.index) == 3
+    assert len(known.joins) == 2
+    unknown = make_targets([true_digits_of([number("38")])], 128)
+    assert (unknown.weight[0, 1] == 0).all()
+    assert loss(answer(unknown, -9.0), unknown).marks == 0 < loss(answer(known, -9.0), known).marks
 
 
 def test_digits_too_small_to_read_are_not_asked_for():
@@ -61,13 +79,14 @@ def test_cropping_keeps_what_is_whole_and_forgets_what_it_cuts():
 
 def answer(targets, sure):
     """Maps that answer as the targets do, with logits of +-sure."""
-    digits = (targets.bells * 2 - 1) * sure
-    joins = torch.zeros(1, 3, 32, 32)
+    peaks = (targets.bells * 2 - 1) * sure
+    joins = torch.zeros(1, 4, 32, 32)
     edges = torch.zeros(1, 4, 32, 32)
     page, row, column = targets.index.T
-    joins[page, :, row, column] = (targets.joins * 2 - 1) * sure
     edges[page, :, row, column] = targets.edges
-    return DigitMaps(digits, joins, edges)
+    page, row, column = targets.index[: len(targets.joins)].T
+    joins[page, :, row, column] = (targets.joins * 2 - 1) * sure
+    return DigitMaps(peaks[:, :10], peaks[:, 10:], joins, edges)
 
 
 def test_the_loss_is_least_for_the_right_answer():
@@ -82,6 +101,7 @@ def test_the_loss_is_least_for_the_right_answer():
 
 def test_pages_without_digits_have_a_loss_too():
     targets = make_targets([true_digits_of([])], 128)
-    parts = loss(DigitMaps(torch.zeros(1, 10, 64, 64), torch.zeros(1, 3, 32, 32), torch.zeros(1, 4, 32, 32)), targets)
+    peaks, attributes = torch.zeros(1, 22, 64, 64), torch.zeros(1, 4, 32, 32)
+    parts = loss(DigitMaps(peaks[:, :10], peaks[:, 10:], attributes, attributes), targets)
     assert parts.digits > 100
     assert parts.joins == 0
