@@ -13,16 +13,21 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bilrp._trace.chunks import DEFAULT_MEMORY
+from bilrp._trace.chunks import DEFAULT_MEMORY, memory_at
+from bilrp._trace.tape import frozen_eval, record
+from bilrp.batches import explain_batch
 from bilrp.canonizers import DEFAULT_CANONIZERS, Canonizer
 from bilrp.certificate import attest
 from bilrp.composites import Composite
 from bilrp.coverage import Coverage, CoverageEntry
-from bilrp.exceptions import InputError
+from bilrp.exceptions import BilrpError, InputError
 from bilrp.inputs import Bound, ModelInput, Tower, bind, read
 from bilrp.outputs import Relevance, explain_outputs
 from bilrp.rules import Rule
 from bilrp.tasks import Task
+
+TAPES = 8  # recorded passes may take so many times the memory of the relevance that travels through them
+MOST_AT_ONCE = 32  # further inputs in one pass gain nothing on a CPU
 
 Index = int | tuple[int, ...]
 Target = Index | str | Sequence[Index] | Tensor | Callable[[Tensor], Any] | None
@@ -39,6 +44,7 @@ def attribute(
     channel_axis: int | None = None,
     relevance_of: str | int | None = None,
     pool: int | None = None,
+    tokens: Sequence[str] | None = None,
     canonizers: Sequence[Canonizer] = DEFAULT_CANONIZERS,
     memory: int = DEFAULT_MEMORY,
 ) -> Relevance:
@@ -51,7 +57,7 @@ def attribute(
         (N, M, rows, columns). Explained in evaluation mode; left as it was. Give logits: the softmax of a class has
         the evidence against all others in it. Of an output with ``.logits`` (Hugging Face) these are taken.
     x : Tensor of shape (N, ...), tuple or mapping
-        One input or several; they are explained one after the other, each as if it were alone. Integer inputs are
+        One input or several, each as if it were alone; in one pass where the model keeps them apart. Integer inputs are
         token numbers: their relevance is that of their vectors, summed. A model of several inputs gets a tuple by place
         or a dict by name, such as ``{"input_ids": ids, "attention_mask": mask}``.
     target : int, tuple of int, list, "max", Tensor, callable or None
@@ -67,12 +73,13 @@ def attribute(
     keep_channels : bool
         Keep the channel axis instead of summing over it.
     channel_axis : int, optional
-        Which axis of the input the channels are on. Default: 1; the last for ``inputs_embeds``. Inputs of two axes
-        have none.
+        Which axis of the input the channels are on; default as for `bilrp.BiLRP.explain`.
     relevance_of : str or int, optional
         Which tensor of several inputs is explained, the others are held fixed; see `bilrp.BiLRP`.
     pool : int, optional
         Sum over tiles of pool x pool pixels of an image, and over its channels; cheaper than maps of full resolution.
+    tokens : sequence of str, optional
+        Of a text, kept with the result; for a model that reads texts (`bilrp.text`) they are there by themselves.
     canonizers : sequence of callable
         Change the tape before rules are given.
     memory : int
@@ -82,7 +89,8 @@ def attribute(
     -------
     Relevance
         With a row for each output of each input: the K outputs of the first input, then those of the second.
-        ``targets`` names the rows. The coverage of several inputs shows for each operation the greatest share it kept.
+        ``targets`` names the rows. The coverage of several inputs shows for each operation the greatest share it kept,
+        for those of one pass that of all together.
 
     Raises
     ------
@@ -104,7 +112,7 @@ def attribute(
     >>> relevance.values.shape, relevance.targets
     (torch.Size([2, 8, 8]), ('output 2', 'output 4'))
     """
-    inputs, _ = read(model, x)
+    inputs, read_tokens = read(model, x)
     _, carrier, _ = bind(model, inputs, relevance_of)
     n_inputs = len(carrier) if carrier.dim() > 1 else 0
     if not n_inputs:
@@ -112,49 +120,96 @@ def attribute(
             f"attribute: got an input of shape {tuple(carrier.shape)}, expected one or more inputs with their batch "
             f"axis, such as (1, C, H, W). Use x[None]."
         )
+    first = Task.of(model, _samples(inputs, slice(0, 1), n_inputs), relevance_of, keep_channels, channel_axis, pool)
+    settings: dict[str, Any] = {"bias": bias, "canonizers": canonizers, "memory": memory}
+
+    def task_of(n: int) -> Task:
+        axis = channel_axis if first.axis is None else first.axis
+        sample = _samples(inputs, slice(n, n + 1), n_inputs)
+        return Task.of(model, sample, relevance_of, keep_channels, axis, pool) if n else first
+
     labels: list[str] = []
 
-    def explain(n: int) -> Relevance:
-        def weights(outputs: Tensor) -> Tensor:
-            rows, names = target_weights(target, outputs)
-            labels.extend(f"input {n}, {name}" if n_inputs > 1 else name for name in names)
-            return rows
+    def weights(outputs: Tensor, start: int) -> Tensor:
+        """Of the outputs of some inputs, the first of which has this number: shape (K, N, M)."""
+        rows, names = zip(*(target_weights(target, output[None]) for output in outputs), strict=True)
+        if len({len(row) for row in rows}) > 1:
+            raise InputError("the target chooses more outputs of one input than of another")  # one by one it may
+        for n, own in enumerate(names, start):
+            labels.extend(f"input {n}, {name}" if n_inputs > 1 else name for name in own)
+        return torch.stack(rows, 1)
 
-        task = Task.of(model, _sample(inputs, n, n_inputs), relevance_of, keep_channels, channel_axis, pool)
+    def explain(n: int) -> Relevance:
+        task = task_of(n)
         with task.understood():
             return explain_outputs(
                 _with_logits(task.model),
                 task.carrier,
                 composite,
-                bias=bias,
-                projection=weights,
+                projection=lambda outputs: weights(outputs, n)[:, 0],
                 pool=pool if task.tiles_alone else None,
                 reduce=None if task.tiles_alone else task.reduce,
-                canonizers=canonizers,
-                memory=memory,
                 warn=False,
+                **settings,
             )
 
-    parts = [explain(n) for n in range(n_inputs)]
+    def explain_together(start: int, stop: int) -> list[Relevance]:
+        """Those from start to stop in one pass, where the rules and the model allow."""
+        n_labels = len(labels)
+        try:
+            ends = [task_of(n) for n in (start, stop - 1)]
+            with frozen_eval(ends[0].model, carrier.device):
+                alone = [_with_logits(task.model)(task.carrier.detach().clone()) for task in ends]
+            bound, several, _ = bind(model, _samples(inputs, slice(start, stop), n_inputs), relevance_of)
+            return explain_batch(
+                _with_logits(bound),
+                several,
+                (alone[0], alone[1]),
+                Composite.ensure(composite),
+                projection=lambda outputs: weights(outputs, start),
+                reduce=first.reduce,
+                **settings,
+            )
+        except (BilrpError, TypeError, ValueError, RuntimeError, IndexError):
+            del labels[n_labels:]  # one by one they work, or fail with an error of their own
+            return [explain(n) for n in range(start, stop)]
+
+    size = _at_once(first, memory) if n_inputs > 1 and not first.tiles_alone else 1
+    parts: list[Relevance] = []
+    for start in range(0, n_inputs, size):
+        stop = min(start + size, n_inputs)
+        parts += explain_together(start, stop) if stop - start > 1 else [explain(start)]
     whole = Relevance(
         torch.cat([part.values for part in parts]),
         torch.cat([part.embedding for part in parts]),
         _merged([part.coverage for part in parts]),
         targets=tuple(labels),
+        tokens=read_tokens if tokens is None else tokens,
     )
     attest(whole.certificate, [whole.coverage])
     return whole
 
 
-def _sample(x: ModelInput, n: int, n_inputs: int) -> ModelInput:
-    """The n-th of several inputs: of every tensor that has one entry for each of them."""
+def _at_once(task: Task, memory: int) -> int:
+    """How many inputs like this one are explained in one pass: as many as `TAPES` times the memory can hold."""
+    try:
+        with frozen_eval(task.model, task.carrier.device):
+            tape = record(_with_logits(task.model), task.carrier)
+    except (BilrpError, TypeError, ValueError, RuntimeError, IndexError):
+        return 1  # the explanation meets the same error, and says it
+    held = sum(value.numel() * value.element_size() for value in tape.values)
+    return int(min(MOST_AT_ONCE, max(1, TAPES * memory_at(task.carrier, memory) // max(held, 1))))
+
+
+def _samples(x: ModelInput, which: slice, n_inputs: int) -> ModelInput:
+    """Some of several inputs: of every tensor that has one entry for each of them."""
 
     def part(value: Any) -> Any:
         batched = isinstance(value, Tensor) and value.dim() > 0 and len(value) == n_inputs
-        return value[n : n + 1] if batched else value
+        return value[which] if batched else value
 
     if isinstance(x, Tensor):
-        return x[n : n + 1]
+        return x[which]
     if isinstance(x, Mapping):
         return {key: part(value) for key, value in x.items()}
     return tuple(part(value) for value in x)

@@ -175,8 +175,9 @@ class BiLRP:
         keep_channels : bool
             Keep the channel axis instead of summing over it.
         channel_axis : int, optional
-            Which axis of the input the channels are on. Default: 1, and -1 for ``inputs_embeds``; -1 is for sequences
-            of vectors (1, T, D). Inputs of two axes (1, F) have none.
+            Which axis of the input the channels are on. Default: 1 for images, -1 for ``inputs_embeds``. Of three axes,
+            a sound (1, C, T) or vectors in a sequence (1, T, D), it is what the first layer reads as features; where
+            that cannot be told, an error asks. Inputs of two axes (1, F) have none.
         pool : int, optional
             The same as ``explain(x, y).pool(pool)``, several times faster for convolutional networks and large tiles:
             the relevance of tiles is found without maps of full resolution (`bilrp._engine.tiled`), as far up as it
@@ -526,6 +527,8 @@ class BiLRP:
         self, explained: Relevance, task: Task, composite: Composite, bias: str, tokens: Sequence[str] | None = None
     ) -> Factor:
         settings: dict[str, Any] = {"composite": composite.name, "bias": bias, "similarity": self.similarity}
+        if task.axis not in (None, 1):
+            settings["channel_axis"] = task.axis
         if isinstance(provenance := getattr(task.tower, "provenance", None), str):
             settings["model"] = provenance
         scale = inverse_norm(explained.embedding, self.similarity)
@@ -535,7 +538,7 @@ class BiLRP:
             explained.coverage,
             task.pool or 1,
             settings,
-            task.tokens if tokens is None else tuple(tokens),
+            tokens=task.tokens if tokens is None else tuple(tokens),
         )
 
     def _has_pixels(self, x: ModelInput, side: str) -> bool:

@@ -34,7 +34,6 @@ from bilrp.exceptions import InputError
 from bilrp.joint import SUMMED, JointRelevance, checked_weight
 from bilrp.outputs import Relevance
 from bilrp.regions import tile_sums
-from bilrp.tokens import merged_words
 
 SIMILARITIES = ("dot", "cosine")
 FORMAT = "bilrp.Factor/1"
@@ -92,16 +91,12 @@ class Factor(Relevance):
 
     tile: int = 1
     settings: Mapping[str, Any] | None = None
-    tokens: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if len(self.values) != len(self.embedding):
             raise InputError(f"Factor: {len(self.values)} maps for an embedding of {len(self.embedding)} dimensions")
         self.settings = None if self.settings is None else MappingProxyType(dict(self.settings))
-        if self.tokens is not None:
-            self.tokens = tuple(self.tokens)
-            if self.values.dim() < 2 or self.values.shape[1] != len(self.tokens):
-                raise InputError(f"Factor: {len(self.tokens)} tokens for maps of shape {tuple(self.values.shape)}")
+        super().__post_init__()
 
     def __repr__(self) -> str:
         tokens = "" if self.tokens is None else f", {len(self.tokens)} tokens"
@@ -194,15 +189,6 @@ class Factor(Relevance):
             raise InputError(f"pool: needs maps (M, H, W), got {tuple(self.values.shape)}. Tokens: see words().")
         return replace(self, values=tile_sums(self.values, size), tile=self.tile * size)
 
-    def words(self, *, special: str = "keep") -> Factor:
-        """Relevance of words, sub-words added up; see `bilrp.JointRelevance.words`."""
-        if special not in {"keep", "drop"}:
-            raise InputError(f"words: special is {special!r}, expected 'keep' or 'drop'")
-        if self.tokens is None:
-            raise InputError("words: the factor has no tokens. Give them to factor(..., tokens=).")
-        values, words = merged_words(self.values, self.tokens, special == "drop")
-        return replace(self, values=values, tokens=words)
-
     def to(self, *args: Any, **kwargs: Any) -> Factor:
         """On another device or in another type; arguments as for ``torch.Tensor.to``."""
         return replace(self, values=self.values.to(*args, **kwargs), embedding=self.embedding.to(*args, **kwargs))
@@ -252,7 +238,7 @@ class Factor(Relevance):
                 Coverage.from_dict(about["coverage"]),
                 checked_tile(path, about["tile"]),
                 checked_settings(path, about["settings"]),
-                checked_tokens(path, about["tokens"]),
+                tokens=checked_tokens(path, about["tokens"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise unreadable(path, "a factor", error) from error

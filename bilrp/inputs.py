@@ -273,6 +273,39 @@ def _difference(module: nn.Module, x: Any) -> str:
     return ""
 
 
+OTHER_KINDS = (
+    "Check shape, type and device. Where the two sides are of different kinds, such as image and text, give an encoder "
+    "for each: BiLRP(image_tower, text_tower)."
+)
+
+
+def _layout(module: nn.Module, x: Any) -> str:
+    """What tells a picture from what the first convolution of a model reads, with what to do; empty for nothing."""
+    first = next((m for m in module.modules() if isinstance(m, nn.Conv2d)), None)
+    if first is None or not isinstance(x, Tensor) or not x.is_floating_point() or x.dim() not in (2, 3, 4):
+        return ""
+    wanted, shape = first.in_channels, tuple(x.shape)
+    expected = f"The model reads pictures (1, {wanted}, H, W): "
+    if x.dim() < 4:
+        return expected + ("use x[None]." if x.dim() == 3 else f"use x.expand({wanted}, -1, -1)[None].")
+    if shape[1] == wanted:
+        return (
+            f"Its first layer takes {wanted} channels, as the picture has: is its size that of the training? Such a "
+            f"model is given torch.nn.functional.interpolate(x, size=(H, W))."
+        )
+    if shape[-1] == wanted:
+        return expected + "channels come last here, use x.permute(0, 3, 1, 2)."
+    if shape[1] == 1:
+        return expected + f"for a grey picture use x.expand(-1, {wanted}, -1, -1)."
+    if shape[-1] == 1:
+        return expected + f"for a grey picture, channels last, use x.permute(0, 3, 1, 2).expand(-1, {wanted}, -1, -1)."
+    if wanted == 1:
+        return expected + "for a picture in grey use x.mean(1, keepdim=True)."
+    if shape[1] == 4 and wanted == 3:
+        return expected + "drop the fourth channel, opacity, with x[:, :3]."
+    return expected + f"this one has {shape[1]} channels."
+
+
 def refused_by_model(tower: Tower, inputs: ModelInput, error: Exception) -> InputError:
     """The error for an input with which the model cannot even be run, with what to do."""
     required = [
@@ -295,8 +328,5 @@ def refused_by_model(tower: Tower, inputs: ModelInput, error: Exception) -> Inpu
             f"inputs of one encoder are given as a tuple or dict."
         )
     else:
-        message += _difference(module, inputs) or (
-            "Check shape, type and device. Where the two sides are of different kinds, such as image and text, give "
-            "an encoder for each: BiLRP(image_tower, text_tower)."
-        )
+        message += _difference(module, inputs) or _layout(module, inputs) or OTHER_KINDS
     return InputError(message)

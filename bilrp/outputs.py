@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from numbers import Integral
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +30,7 @@ from bilrp.estimates import CostEstimate, estimated
 from bilrp.exceptions import InputError, NonFiniteError
 from bilrp.recorded import recorded, require_input
 from bilrp.rules import Rule
+from bilrp.tokens import merged_words
 
 
 @dataclass
@@ -45,12 +46,33 @@ class Relevance:
     coverage : Coverage
     targets : tuple of str
         Names of the rows, where outputs were chosen; see `bilrp.attribute`.
+    tokens : tuple of str, optional
+        The tokens of a text, one for each entry of a row.
     """
 
     values: Tensor
     embedding: Tensor
     coverage: Coverage
     targets: tuple[str, ...] = field(default=(), kw_only=True)
+    tokens: Sequence[str] | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        if self.tokens is not None:
+            self.tokens = tuple(self.tokens)
+            if self.values.dim() < 2 or self.values.shape[1] != len(self.tokens):
+                raise InputError(
+                    f"{type(self).__name__}: {len(self.tokens)} tokens for values of shape {tuple(self.values.shape)}, "
+                    f"expected one for each entry (K, T)"
+                )
+
+    def words(self, *, special: str = "keep") -> Self:
+        """Relevance of words: sub-words added up by the marks of their tokenizer; see `bilrp.JointRelevance.words`."""
+        if special not in {"keep", "drop"}:
+            raise InputError(f"words: special is {special!r}, expected 'keep' or 'drop'")
+        if self.tokens is None:
+            raise InputError(f"words: the {type(self).__name__.lower()} has no tokens: give them where it is made")
+        values, words = merged_words(self.values, self.tokens, special == "drop")
+        return replace(self, values=values, tokens=words)
 
     def plot(self, **options: Any) -> Any:
         """Heat maps, red for and blue against, a panel for each output; see `bilrp.plotting.plot_relevance`."""

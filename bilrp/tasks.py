@@ -10,19 +10,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from bilrp.channels import summed_axis as summed_axis
 from bilrp.exceptions import BilrpError, InputError
 from bilrp.inputs import ModelInput, Tower, bind, read, refused_by_model
 from bilrp.recorded import runs
 from bilrp.regions import tile_sums
-
-
-def summed_axis(x: Tensor, keep_channels: bool, channel_axis: int) -> int | None:
-    """The axis of an input, batch included, over which its relevance is summed; None for none."""
-    if not x.is_floating_point() or x.dim() <= 2 or keep_channels:
-        return None
-    if not -x.dim() < channel_axis < x.dim():
-        raise InputError(f"channel_axis is {channel_axis} for an input of shape {tuple(x.shape)}")
-    return channel_axis % x.dim()
 
 
 @dataclass(frozen=True)
@@ -71,9 +63,7 @@ class Task:
         inputs, tokens = read(tower, x)
         model, carrier, name = bind(tower, inputs, relevance_of)
         settings = {"keep_channels": keep_channels, "channel_axis": channel_axis, "pool": pool}
-        if channel_axis is None:
-            channel_axis = -1 if name == "inputs_embeds" else 1
-        axis = summed_axis(carrier, keep_channels, channel_axis)
+        axis = summed_axis(carrier, keep_channels, channel_axis, model, default=-1 if name == "inputs_embeds" else None)
         n_axes = carrier.dim() - (axis is not None)
         if pool is not None and (
             not isinstance(pool, Integral) or pool < 1 or n_axes < 3 or not carrier.is_floating_point()

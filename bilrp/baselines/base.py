@@ -12,12 +12,12 @@ from bilrp._trace.inner import FromInner
 from bilrp._trace.jacobian import jacobian
 from bilrp._trace.precision import in_float32
 from bilrp._trace.tape import frozen_eval, record
+from bilrp.channels import summed_axis
 from bilrp.coverage import Coverage
 from bilrp.exceptions import InputError
 from bilrp.factors import SIMILARITIES, inverse_norm
 from bilrp.inputs import ModelInput, Tower, bind, read
 from bilrp.joint import JointRelevance
-from bilrp.tasks import summed_axis
 
 COVERAGE = Coverage((), ("gradients of the whole pass: no operation has a rule, none is left out",))
 SideFactor = tuple[Tensor, Tensor]
@@ -84,7 +84,7 @@ class Baseline:
         self.right_tower = right_tower
 
     def explain(
-        self, x: ModelInput, y: ModelInput, *, keep_channels: bool = False, channel_axis: int = 1
+        self, x: ModelInput, y: ModelInput, *, keep_channels: bool = False, channel_axis: int | None = None
     ) -> JointRelevance:
         """The joint relevance of one pair; arguments as for `bilrp.BiLRP.explain`.
 
@@ -109,10 +109,10 @@ class Baseline:
         joint = self.explain(x, y)
         return (joint if tile == 1 else joint.pool(tile)).matrix()
 
-    def _sides(self, x: ModelInput, y: ModelInput, keep_channels: bool, channel_axis: int) -> list[Side]:
+    def _sides(self, x: ModelInput, y: ModelInput, keep_channels: bool, channel_axis: int | None) -> list[Side]:
         return [self._side(sample, number, keep_channels, channel_axis) for number, sample in enumerate((x, y))]
 
-    def _side(self, sample: ModelInput, number: int, keep_channels: bool, channel_axis: int) -> Side:
+    def _side(self, sample: ModelInput, number: int, keep_channels: bool, channel_axis: int | None) -> Side:
         tower = self.right_tower if number and self.right_tower is not None else self.model
         inputs, tokens = read(tower, sample)
         model, x, _ = bind(tower, inputs)
@@ -121,7 +121,7 @@ class Baseline:
                 f"got an input of shape {tuple(x.shape)}, expected one sample with its batch axis, such as (1, C, H, W)"
             )
         if x.is_floating_point() and self.layer is None:
-            return Side(model, x.detach(), summed_axis(x, keep_channels, channel_axis), number)
+            return Side(model, x.detach(), summed_axis(x, keep_channels, channel_axis, model), number)
         rest = FromInner(model, x, self.layer)
         try:
             with frozen_eval(model, x.device):
@@ -131,7 +131,7 @@ class Baseline:
             raise InputError(f"the model does not take {x.dtype} of shape {tuple(x.shape)}, expected {kind}") from error
         if self.layer is None:
             return Side(rest, value, None if keep_channels else value.dim() - 1, number, tokens)
-        return Side(rest, value, summed_axis(value, keep_channels, channel_axis), number)
+        return Side(rest, value, summed_axis(value, keep_channels, channel_axis, rest), number)
 
     def _factors(self, sides: list[Side]) -> list[SideFactor]:
         return [self._factor(side) for side in sides]

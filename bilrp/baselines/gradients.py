@@ -83,7 +83,7 @@ class Curvature(Baseline):
     """
 
     def explain(
-        self, x: ModelInput, y: ModelInput, *, keep_channels: bool = False, channel_axis: int = 1
+        self, x: ModelInput, y: ModelInput, *, keep_channels: bool = False, channel_axis: int | None = None
     ) -> JointRelevance:
         raise InputError("Curvature: magnitudes of sums have no factors, so there is no JointRelevance. Call table().")
 

@@ -79,17 +79,17 @@ class ShapleyInteraction(Baseline):
         self.index = index
 
     def explain(
-        self, x: ModelInput, y: ModelInput, *, keep_channels: bool = False, channel_axis: int = 1
+        self, x: ModelInput, y: ModelInput, *, keep_channels: bool = False, channel_axis: int | None = None
     ) -> JointRelevance:
         """The joint relevance of one pair; `JointRelevance.tile` is the size of a place."""
         return self._explain(x, y, self.tile, keep_channels, channel_axis)
 
     def table(self, x: ModelInput, y: ModelInput, tile: int | None = None) -> Tensor:
         """The relevance of every pair of tiles; these are the players, so that it is no sum of smaller ones."""
-        return self._explain(x, y, self.tile if tile is None else tile, False, 1).matrix()
+        return self._explain(x, y, self.tile if tile is None else tile, False, None).matrix()
 
     def _explain(
-        self, x: ModelInput, y: ModelInput, tile: int, keep_channels: bool, channel_axis: int
+        self, x: ModelInput, y: ModelInput, tile: int, keep_channels: bool, channel_axis: int | None
     ) -> JointRelevance:
         sides = self._sides(x, y, keep_channels, channel_axis)
         grids = [_grid(side, tile) for side in sides]

@@ -71,7 +71,7 @@ class Auto(Composite):
     """
 
     def __init__(self, entries: Sequence[tuple[Selector | str, Rule]] = (), level: int | None = None) -> None:
-        super().__init__(entries, "auto" if not level else f"auto, {STRONGER[level - 1][0][1]!r}")
+        super().__init__(entries, "auto" if not level else f"auto, {_short(STRONGER[level - 1][0][1])}")
         self.level = level
 
     def entries_for(self, layers: Sequence[Layer]) -> tuple[tuple[Selector, Rule], ...]:

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from bilrp._trace.tape import frozen_eval
+from bilrp.channels import summed_axis
 from bilrp.evaluation.truth import Explanation, table_of
 from bilrp.exceptions import InputError
 from bilrp.inputs import ModelInput, Tower, bind, read
 from bilrp.joint import JointRelevance
-from bilrp.tasks import summed_axis
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def pair_flipping(
     repeats: int = 10,
     seed: int = 0,
     similarity: str = "dot",
-    channel_axis: int = 1,
+    channel_axis: int | None = None,
     insert: bool = False,
 ) -> Flipping:
     """Take away the places of the most relevant pairs and watch the similarity fall, against random pairs.
@@ -98,8 +98,8 @@ def pair_flipping(
         Random orders.
     seed : int
     similarity : {"dot", "cosine"}
-    channel_axis : int
-        As in `bilrp.BiLRP.explain`; -1 for sequences of vectors (1, T, D).
+    channel_axis : int, optional
+        As in `bilrp.BiLRP.explain`.
     insert : bool
 
     Returns
@@ -146,7 +146,7 @@ def infidelity(
     fill: float | Tensor = 0.0,
     seed: int = 0,
     similarity: str = "dot",
-    channel_axis: int = 1,
+    channel_axis: int | None = None,
 ) -> float:
     r"""How far the relevance of sets of pairs is from what these really bring together: 0 is right, 1 is nothing.
 
@@ -238,17 +238,19 @@ def _sides(
     inputs: tuple[ModelInput, ModelInput],
     explanation: Explanation,
     fill: float | Tensor,
-    channel_axis: int,
+    channel_axis: int | None,
 ) -> tuple[_Side, _Side, npt.NDArray[np.float64]]:
     """Both inputs with their places, and the table (places, places')."""
     table = table_of(explanation)
     towers = model if isinstance(model, tuple) else (model, model)
-    (first, x, _), (second, y, _) = (
+    (first, x, x_name), (second, y, y_name) = (
         bind(tower, read(tower, sample)[0]) for tower, sample in zip(towers, inputs, strict=True)
     )
-    axes = [summed_axis(sample, False, channel_axis) for sample in (x, y)]
-    if table.dim() == x.dim() + y.dim() - 2:  # channels were kept
-        axes = [None, None]
+    kept = table.dim() == x.dim() + y.dim() - 2  # channels were kept
+    axes = [
+        summed_axis(sample, kept, channel_axis, tower, default=-1 if name == "inputs_embeds" else None)
+        for tower, sample, name in ((first, x, x_name), (second, y, y_name))
+    ]
     split = x.dim() - 1 - (axes[0] is not None)
     if table.dim() - split != y.dim() - 1 - (axes[1] is not None):
         raise InputError(

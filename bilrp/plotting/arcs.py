@@ -13,7 +13,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from bilrp.exceptions import InputError
-from bilrp.plotting.captions import certified, doubt_of, kept_by_biases
+from bilrp.plotting.captions import certified, doubt_of
 from bilrp.plotting.colours import AGAINST, CLIP, FOR, as_array, colour_limit, in_words
 from bilrp.plotting.heat import overlay
 from bilrp.plotting.layout import GREY, WIDTH, Caption, frame, in_a_line, inches_of, picture, save
@@ -81,7 +81,7 @@ def plot(
     joint, coarse, sides = prepared(joint, (x, y), titles)
     pairs = one_to_one(coarse, k) if arcs == "one-to-one" else strongest(coarse, k)
     text, titled = _text(joint, sides, pairs, arcs, style), marginals or any(titles)
-    caption = Caption(text, doubt_of(joint), SCALE if pairs else 0.0, titled)
+    caption = Caption(text, doubt_of(joint), SCALE if pairs else 0.0, titled, certified(joint))
     figure, along, beside = _place(sides, caption, marginals, style, ax)
     _draw_marginals(coarse, sides, beside, style.cmap, along)
     trunks = bundles(pairs, (coarse.left.shape[1:], coarse.right.shape[1:])) if arcs == "bundled" else []
@@ -175,7 +175,7 @@ def _text(joint: PairRelevance, sides: Sequence[Side], pairs: Sequence[Pair], ar
     hues = in_words("bwr") if style.colours == (FOR, AGAINST) else ""
     return (
         f"similarity {joint.similarity:.4g}; the {len(pairs)} strongest pairs of {' and '.join(names)} "
-        f"carry {shown:.4g}{share}{kept_by_biases(joint)}{certified(joint)}{which}{hues}"
+        f"carry {shown:.4g}{share}{which}{hues}"
     )
 
 

@@ -1,4 +1,4 @@
-"""What stands under a picture: how much it shows, what biases keep, and whether the explanation is to be believed."""
+"""What stands under a picture of a result: its certificate, and whether the explanation is to be believed."""
 
 from __future__ import annotations
 
@@ -12,12 +12,7 @@ def doubt_of(result: Any) -> str:
     return f"DOUBTFUL: {'; '.join(doubts)}" if doubts else ""
 
 
-def kept_by_biases(joint: Any) -> str:
-    """What no pair received, in words; empty where it would round to nothing."""
-    return f"; biases keep {joint.bias_share:.1%}" if abs(joint.bias_share) > 5e-4 else ""
-
-
 def certified(result: Any) -> str:
-    """Amplification of a result, in words."""
+    """The line of a result's certificate: rules, amplification, what biases keep, how it was computed."""
     certificate = getattr(result, "certificate", None)
-    return "" if certificate is None else f"; amplification {certificate.amplification:.3g}"
+    return "" if certificate is None else str(certificate.caption).removesuffix(" · DOUBTFUL")

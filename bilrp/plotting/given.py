@@ -12,7 +12,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from bilrp.plotting.arcs import SCALE, sides_of
-from bilrp.plotting.captions import doubt_of
+from bilrp.plotting.captions import certified, doubt_of
 from bilrp.plotting.colours import FOR, as_array, colormap, colour_limit, in_words
 from bilrp.plotting.heat import draw_scale, overlay
 from bilrp.plotting.layout import Caption, frame, in_a_line, save
@@ -57,7 +57,7 @@ def plot_given(
     values = as_array(joint.given(region))
     share = f", {values.sum() / joint.similarity:.1%} of the similarity" if joint.similarity else ""
     text = f"the region and what answers to it carry {values.sum():.4g}{share}{in_words(cmap)}"
-    caption = Caption(text, doubt_of(joint), SCALE)
+    caption = Caption(text, doubt_of(joint), SCALE, certificate=certified(joint))
     limit = colour_limit(values, 1.0)
     for i, side in enumerate(sides):
         if isinstance(side, WordSide):

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from bilrp.archives import require_folder
 from bilrp.exceptions import InputError
-from bilrp.plotting.captions import certified, doubt_of, kept_by_biases
+from bilrp.plotting.captions import certified, doubt_of
 from bilrp.plotting.colours import as_array, png
 from bilrp.plotting.layout import picture
 from bilrp.plotting.pairs import PairRelevance
@@ -107,12 +107,13 @@ def interactive(
         "unit": greatest / STEPS,
         "table": base64.b64encode(steps.tobytes()).decode("ascii"),
         "similarity": joint.similarity,
-        "caption": f"similarity {joint.similarity:.4g}{kept_by_biases(joint)}{certified(joint)}; red for, blue against",
+        "caption": f"similarity {joint.similarity:.4g}; red for, blue against",
+        "certificate": certified(joint),
         "doubt": doubt_of(joint),
     }
     template = (files("bilrp.plotting") / "interactive.html").read_text(encoding="utf-8")
     page = template.replace("__DATA__", json.dumps(data).replace("<", "\\u003c"))
-    return InteractivePlot(page, 130 + max(_height(side) for side in sides))
+    return InteractivePlot(page, 150 + max(_height(side) for side in sides))
 
 
 def _pooled(joint: PairRelevance, max_pairs: int) -> PairRelevance:

@@ -58,18 +58,21 @@ class Caption:
         Inches between pictures and text, for a scale.
     titled : bool
         Whether something stands over the pictures.
+    certificate : str
+        How the explanation was made and how far it can be believed; in lines of its own.
     """
 
     text: str
     doubt: str = ""
     scale: float = 0.0
     titled: bool = False
+    certificate: str = ""
 
     def lines(self, inches: float) -> tuple[list[str], list[str]]:
-        """Text and doubt, broken for a width."""
+        """Text with the certificate, and doubt, broken for a width."""
         letters = max(30, int((inches - 2 * SIDE) * 18.5))  # letters of 7.5 points
         most = 3 if inches >= LEAST_WIDTH else 2
-        return _even(self.text, letters, 9), _even(self.doubt, letters, most)
+        return _even(self.text, letters, 9) + _even(self.certificate, letters, 9), _even(self.doubt, letters, most)
 
     def height(self, inches: float) -> float:
         """Inches under the pictures of a figure of a width."""

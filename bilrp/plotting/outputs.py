@@ -11,7 +11,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from bilrp.exceptions import InputError
-from bilrp.plotting.captions import doubt_of
+from bilrp.plotting.captions import certified, doubt_of
 from bilrp.plotting.colours import CLIP, as_array, colormap, colour_limit, colours, in_words, pale
 from bilrp.plotting.heat import draw_scale, overlay
 from bilrp.plotting.layout import LEAST_WIDTH, WIDTH, Caption, figure_of, frame, inches_of, new_figure, picture, save
@@ -127,7 +127,7 @@ def _panels(
     n_rows = -(-n // columns)
     shape = np.array(maps.shape[1:] if ground is None else ground.shape[:2], dtype=float)
     height, width = shape / shape.max() * min(PANEL, (WIDTH - (columns - 1) * GAP) / columns)
-    caption = Caption(_text(relevance, maps, scale[1], cmap), doubt_of(relevance), BAR)
+    caption = Caption(_text(scale[1], cmap), doubt_of(relevance), BAR, certificate=certified(relevance))
     extent = columns * width + (columns - 1) * GAP
     total = max(extent + 0.4, LEAST_WIDTH * min(1, (columns + 1) / 4))
     whole = np.array([total, n_rows * (height + TITLE) + caption.height(total) + 0.1])
@@ -151,13 +151,9 @@ def _panels(
     return figure
 
 
-def _text(relevance: OutputRelevance, maps: npt.NDArray[np.float64], clip: float, cmap: Any) -> str:
-    totals, outputs = maps.reshape(len(maps), -1).sum(1), as_array(relevance.embedding)
-    explained = float(np.abs(outputs).sum())
-    kept = float(((outputs - totals) * np.sign(outputs)).sum()) / explained if explained else 0.0
+def _text(clip: float, cmap: Any) -> str:
     ends = "" if clip == 1 else f"; colours end at the {clip:.1%} quantile"
-    bias = f"; biases keep {kept:.1%} of the outputs" if abs(kept) > 5e-4 else ""
-    return f"relevance in the unit of the outputs{in_words(cmap)}{bias}{ends}"
+    return f"relevance in the unit of the outputs{in_words(cmap)}{ends}"
 
 
 def _heat(
@@ -190,7 +186,7 @@ def _plot_words(
             f"tokens=[...] with one for each value, and at most {MAX_WORDS} words in all"
         )
     names, limit = _titles(relevance, titles, len(values)), colour_limit(values, 1.0)
-    caption = Caption(_text(relevance, values, 1.0, cmap), doubt_of(relevance), BAR)
+    caption = Caption(_text(1.0, cmap), doubt_of(relevance), BAR, certificate=certified(relevance))
     width = LEAST_WIDTH if ax is None else float(inches_of(ax)[0])
     places = _flow([str(token) for token in tokens], width - 0.4)
     height = (max(row for _, row in places) + 1) * LINE_OF_WORDS + TITLE

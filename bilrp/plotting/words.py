@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from bilrp.exceptions import InputError
 from bilrp.plotting.arcs import prepared
-from bilrp.plotting.captions import certified, doubt_of, kept_by_biases
+from bilrp.plotting.captions import certified, doubt_of
 from bilrp.plotting.colours import as_array, colour_limit, colours, in_words
 from bilrp.plotting.heat import draw_scale
 from bilrp.plotting.layout import LEAST_WIDTH, Caption, figure_of, frame, new_figure, save
@@ -76,9 +76,9 @@ def plot_words(
     edge = colour_limit(np.concatenate([each.ravel() for each in sums]), 1.0)
     text = (
         f"similarity {joint.similarity:.4g}; relevance of every pair of words; sums at the edges, in a scale up to "
-        f"{edge:.2g}{kept_by_biases(joint)}"
+        f"{edge:.2g}{in_words(cmap)}"
     )
-    caption = Caption(f"{text}{certified(joint)}{in_words(cmap)}", doubt_of(joint), SCALE)
+    caption = Caption(text, doubt_of(joint), SCALE, certificate=certified(joint))
     inner = margin + size + 0.1 + cell  # the sums stand on the right and below
     width = max(inner[0] + 0.4, 0.75 * LEAST_WIDTH)
     whole = np.array([width, inner[1] + 0.15 + caption.height(width)])
