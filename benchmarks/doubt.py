@@ -1,122 +1,80 @@
-"""What the constants of doubt do: which differences are asserted, through the scans of synthesized editions.
+"""What the confidences of whole numbers are worth on scans with transcriptions.
 
-    python benchmarks/doubt.py [--pairs N] [--climates N] [--seed S] [--real FOLDER] [--threads N]
+    python benchmarks/doubt.py SCANS --truth FOLDER [--weights FILE] [--threads N] [--list]
 
-For each pair of constants: of the differences that are true how many are called doubtful, and of the false ones how
-many are asserted. Pairs of editions of N different tables and pairs of climate tables are set, aged, photographed and
-read; with ``--real FOLDER`` Ptolemy's chords of 1515 and 1912 stand beside, which decide nothing. First it is told how
-often the runner-up of a misread figure is right. The first line has the constants as they are.
+Of every scan in the folder SCANS that has a transcription in ``--truth``: how many numbers were read, how many of them
+are wrong, how many wrong ones the confidences announce, and how many wrong and right ones carry a doubt (a confidence
+below 0.9, or a reason for doubt). Over all pages together: the expected calibration error over 10 equal-count bins, the
+share of right ones among numbers said to be 0.99 sure or more, and the doubts. ``--list`` prints wrong numbers without
+a doubt beside what is printed.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import tempfile
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import torch
-from printed_pairs import found_between, printed_climates, printed_editions
-from scipy.spatial import cKDTree
 
-from tablesim.evidence.collation import cells as doubt
-from tablesim.evidence.collation.cells import DOUBTFUL
-from tablesim.evidence.collation.collation import collate
-from tablesim.reader import PageReader, load_network
-from tablesim.records.collation import Cell
-from tablesim.records.reading import Reading
+from tablesim.digits.calibration import expected_calibration_error, reliability
+from tablesim.digits.certainty import DOUBTED
+from tablesim.digits.evaluation.alignment import align
+from tablesim.digits.evaluation.transcription import find_truth, read_truth
+from tablesim.reader import load_network
 
-Judged = list[tuple[Cell, bool]]
-
-SLIPS, SHARES = (0.0005, 0.001, 0.0017, 0.003, 0.005, 0.05), (0.25, 0.5, 0.75, 1.0)
-
-
-@contextmanager
-def constants(slip: float, elsewhere: float) -> Iterator[None]:
-    """The constants of doubt are these meanwhile."""
-    usual = doubt.SLIP, doubt.ELSEWHERE
-    doubt.SLIP, doubt.ELSEWHERE = slip, elsewhere
-    try:
-        yield
-    finally:
-        doubt.SLIP, doubt.ELSEWHERE = usual
-
-
-def misread(truths: Sequence[Reading], readings: Sequence[Reading]) -> tuple[int, int]:
-    """Figures that were read as another value, and of how many of them the runner-up was right."""
-    wrong = right = 0
-    for truth, reading in zip(truths, readings, strict=True):
-        true = list(truth.digits)
-        tree = cKDTree([digit.box.centre for digit in true])
-        for digit in reading.digits:
-            there = true[int(tree.query(digit.box.centre)[1])]
-            if digit.value is not None and there.box.contains(*digit.box.centre) and there.value != digit.value:
-                wrong += 1
-                right += digit.runner_up is not None and digit.runner_up[0] == there.value
-    return wrong, right
-
-
-def chords(folder: Path, network: PageReader) -> Judged:
-    """The differences between the two real editions, and whether their editors list them."""
-    judged: Judged = []
-    for page in (1, 2):
-        with (folder / "truth" / f"variants_1515_1912_p{page}.csv").open(encoding="utf-8", newline="") as file:
-            listed = Counter((line["reading_1515"], line["reading_1912"]) for line in csv.DictReader(file))
-        scans = [folder / "tables" / f"almagest_{year}_chords_p{page}.jpg" for year in (1515, 1912)]
-        for cell in collate(*scans, network=network).differences:
-            true = listed[cell.texts] > 0
-            listed[cell.texts] -= true
-            judged.append((cell, true))
-    return judged
-
-
-def told(judged: Judged) -> str:
-    """True ones that are doubtful, and false ones that are asserted, of how many."""
-    true = [_doubtful(cell) for cell, is_true in judged if is_true]
-    false = [not _doubtful(cell) for cell, is_true in judged if not is_true]
-    return f"{sum(true):3d} of {len(true):4d} {sum(false):4d} of {len(false):4d}"
-
-
-def _doubtful(cell: Cell) -> bool:
-    a, b = (reading.number for reading in cell.readings if reading is not None)
-    return doubt.doubt(a, b) >= DOUBTFUL
+SURE = 0.99
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=40)
-    parser.add_argument("--climates", type=int, default=40)
-    parser.add_argument("--seed", type=int, default=60)
-    parser.add_argument("--real", type=Path)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("scans", type=Path)
+    parser.add_argument("--truth", type=Path, required=True)
+    parser.add_argument("--weights", type=Path)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--list", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    network = load_network()
-    sets: dict[str, Judged] = {}
-    wrong = right = 0
-    with tempfile.TemporaryDirectory() as folder:
-        for name, pairs in (
-            ("editions", printed_editions(options.pairs, options.seed, Path(folder))),
-            ("climates", printed_climates(options.climates, options.seed, Path(folder))),
-        ):
-            sets[name] = []
-            for pair in pairs:
-                readings = [network.read(scan) for scan in pair.scans]
-                sets[name] += found_between(pair.truths, readings).cells
-                of_pair = misread(pair.truths, readings)
-                wrong, right = wrong + of_pair[0], right + of_pair[1]
-    if options.real is not None:
-        sets["1515, 1912"] = chords(options.real, network)
-    print(f"{wrong} figures misread, the runner-up right in {right}")
-    print(
-        f"{'SLIP':>7s} {'ELSEWHERE':>9s}  " + "  ".join(f"{name + ': true doubtful, false sure':>40s}" for name in sets)
-    )
-    for slip, elsewhere in ((doubt.SLIP, doubt.ELSEWHERE), *((s, e) for e in SHARES for s in SLIPS)):
-        with constants(slip, elsewhere):
-            print(f"{slip:7.4f} {elsewhere:9.2f}  " + "  ".join(f"{told(judged):>40s}" for judged in sets.values()))
+    network = load_network(options.weights)
+    confidence: list[float] = []
+    right: list[bool] = []
+    doubted: list[bool] = []
+    print(f"{'page':36s} numbers  wrong announced  doubted: wrong  right")
+    for scan in sorted(options.scans.iterdir()):
+        truth = find_truth(options.truth, scan.stem)
+        if truth is None:
+            continue
+        alignment = align(network.read(scan), read_truth(truth))
+        printed = {id(alignment.read[a]): alignment.printed[b].digits_text for a, b in alignment.pairs}
+        answers = alignment.answers()
+        doubts = [number.confidence < DOUBTED or bool(number.doubts) for number, _ in answers]
+        of_wrong = sum(doubt for doubt, (_, is_right) in zip(doubts, answers, strict=True) if not is_right)
+        wrong = sum(not is_right for _, is_right in answers)
+        print(
+            f"{scan.stem:36s} {len(answers):7d} {wrong:6d} {sum(1 - n.confidence for n, _ in answers):9.1f} "
+            f"{of_wrong:15d} {sum(doubts) - of_wrong:6d}",
+            flush=True,
+        )
+        if options.list:
+            for doubt, (number, is_right) in zip(doubts, answers, strict=True):
+                if not is_right and not doubt:
+                    print(f"    {number.text} for {printed.get(id(number), 'nothing')} at {number.confidence:.3f}")
+        confidence += [number.confidence for number, _ in answers]
+        right += [is_right for _, is_right in answers]
+        doubted += doubts
+    if not right:
+        parser.error(f"{options.scans}: no scan there has a transcription in {options.truth}")
+    said, is_right_, has_doubt = np.array(confidence), np.array(right), np.array(doubted)
+    sure = said >= SURE
+    bins = " ".join(f"{each.confidence:.3f}:{each.right:.3f}" for each in reliability(said, is_right_))
+    print(f"expected calibration error {expected_calibration_error(said, is_right_):.4f}; said:right {bins}")
+    print(f"said to be {SURE} sure or more: {sure.sum()}, right {_share(is_right_[sure]):.4f}")
+    print(f"with a doubt: {_share(has_doubt[~is_right_]):.3f} of {(~is_right_).sum()} wrong, ", end="")
+    print(f"{_share(has_doubt[is_right_]):.4f} of {is_right_.sum()} right")
+
+
+def _share(answers: np.ndarray) -> float:
+    return float(answers.mean()) if len(answers) else 1.0
 
 
 if __name__ == "__main__":

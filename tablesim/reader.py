@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tablesim.bigrams.embedding import embed, histogram
 from tablesim.digits.calibration import calibration_in
+from tablesim.digits.certainty import certainty_in
 from tablesim.digits.network import load_weights
 from tablesim.digits.numbers import Thresholds
 from tablesim.digits.page import read_page
@@ -76,6 +77,7 @@ def load_network(path: str | Path | None = None) -> PageReader:
         thresholds=Thresholds(),
         of_digits=calibration_in(record, "digit_calibration", path),
         of_numbers=calibration_in(record, "number_calibration", path),
+        certainty=certainty_in(record, path),
     )
     return PageReader(digit_reader, path, fingerprint(path), record)
 

@@ -11,6 +11,7 @@ from tablesim.digits.calibration import as_probabilities
 from tablesim.digits.detection import detect_page
 from tablesim.digits.layout import arrange, is_table
 from tablesim.digits.network import DIGIT_HEIGHT
+from tablesim.digits.number_features import NumbersOfPage, number_features
 from tablesim.digits.numbers import Thresholds, find_numbers, number_confidence
 from tablesim.digits.page_prototypes import correct_by_page_prototypes
 from tablesim.digits.passes import Detection, DigitReader
@@ -39,27 +40,51 @@ def read_page(reader: DigitReader, scan: Scan) -> Reading:
     Reading
         Without histogram; every coordinate in source pixels.
     """
-    detection = detect_page(reader, scan.grey)
-    runs = find_numbers(detection.digits, reader.thresholds)
-    accepted = np.concatenate(runs) if runs else np.zeros(0, dtype=np.intp)
-    detection = replace(detection, digits=correct_by_page_prototypes(detection.digits, accepted, detection.ink))
-    numbers = [_number(detection, run) for run in runs]
-    unit = float(np.median(detection.digits.heights[accepted])) if len(accepted) else DIGIT_HEIGHT
-    unit /= detection.transform.scale
-    numbers = arrange(numbers, unit=unit, rotation=detection.transform.rotation)
-    numbers = [number for number in numbers if _is_accepted(number, reader.thresholds)]
-    numbers = as_probabilities(numbers, reader.of_digits, reader.of_numbers)
-    legibility, note = _legibility(numbers, unit)
+    return reading_of(reader, scan, numbers_of_page(reader, scan))
+
+
+def reading_of(reader: DigitReader, scan: Scan, page: NumbersOfPage) -> Reading:
+    """The reading of a scan whose numbers were found: the same numbers in the same order, with their probabilities."""
+    numbers = _with_confidence(reader, page)
+    legibility, note = _legibility(numbers, page.unit / page.detection.transform.scale)
     return Reading(
         scan=str(scan.path),
         page=page_id(scan.path),
         sha256=scan.sha256,
-        transform=detection.transform,
+        transform=page.detection.transform,
         is_table=is_table(numbers),
         legibility=legibility,
         numbers=tuple(numbers),
         note=note,
     )
+
+
+def numbers_of_page(reader: DigitReader, scan: Scan) -> NumbersOfPage:
+    """The numbers of a scan in rows and columns, with the confidences that the network gives them."""
+    detection = detect_page(reader, scan.grey)
+    runs = find_numbers(detection.digits, reader.thresholds)
+    as_read = detection.digits
+    accepted = np.concatenate(runs) if runs else np.zeros(0, dtype=np.intp)
+    detection = replace(detection, digits=correct_by_page_prototypes(as_read, accepted, detection.ink))
+    unit = float(np.median(as_read.heights[accepted])) if runs else DIGIT_HEIGHT
+    numbers = [_number(detection, run) for run in runs]
+    run_at = {number.digits[0].box: run for number, run in zip(numbers, runs, strict=True)}
+    numbers = arrange(numbers, unit=unit / detection.transform.scale, rotation=detection.transform.rotation)
+    numbers = [number for number in numbers if _is_accepted(number, reader.thresholds)]
+    return NumbersOfPage(numbers, [run_at[number.digits[0].box] for number in numbers], detection, as_read, unit)
+
+
+def _with_confidence(reader: DigitReader, page: NumbersOfPage) -> list[Number]:
+    """The numbers with confidences that are probabilities, and with what speaks against them."""
+    numbers = as_probabilities(page.numbers, reader.of_digits, reader.of_numbers)
+    if reader.certainty is None:
+        return numbers
+    features = number_features(page)
+    confidence = reader.certainty.of(features)
+    return [
+        replace(number, confidence=float(sure), doubts=doubts)
+        for number, sure, doubts in zip(numbers, confidence, reader.certainty.doubts(features, confidence), strict=True)
+    ]
 
 
 def _number(detection: Detection, run: NDArray[np.intp]) -> Number:

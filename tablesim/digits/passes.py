@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from tablesim.digits.calibration import Calibration
+from tablesim.digits.certainty import Certainty
 from tablesim.digits.network import DIGIT_HEIGHT, DigitNetwork
 from tablesim.digits.numbers import Thresholds
 from tablesim.digits.peaks import DigitPeaks, MarkPeaks, find_digits, find_marks
@@ -67,6 +68,8 @@ class DigitReader:
     of_digits, of_numbers : Calibration
         From those to the probabilities that leave the reader: a digit accepted in a table is more often right than one
         of the same activation anywhere.
+    certainty : Certainty, optional
+        How sure whole numbers are, by all that speaks for and against them; without it ``of_numbers`` says so.
     """
 
     network: DigitNetwork
@@ -74,6 +77,7 @@ class DigitReader:
     thresholds: Thresholds
     of_digits: Calibration = field(default_factory=Calibration)
     of_numbers: Calibration = field(default_factory=Calibration)
+    certainty: Certainty | None = None
 
     def detect(
         self,

@@ -65,13 +65,20 @@ class Alignment:
         """How many printed neighbours in rows and columns were read as neighbours."""
         return neighbour_recall(self.read, self.printed, self.pairs)
 
+    def answers(self) -> list[tuple[Number, bool]]:
+        """Each number read and whether it is right; not those whose truth is illegible."""
+        truth = {read: self.printed[printed].digits_text for read, printed in self.pairs}
+        return [
+            (number, truth.get(k) == number.digits_text)
+            for k, number in enumerate(self.read)
+            if ILLEGIBLE not in truth.get(k, "")
+        ]
+
     def judged(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Confidence of each number read and whether it is right, shape (n,); not those whose truth is illegible."""
-        truth = {read: self.printed[printed].digits_text for read, printed in self.pairs}
-        known = [k for k in range(len(self.read)) if ILLEGIBLE not in truth.get(k, "")]
-        confidence = np.array([self.read[k].confidence for k in known], dtype=np.float64)
-        right = np.array([truth.get(k) == self.read[k].digits_text for k in known], dtype=bool)
-        return confidence, right
+        answers = self.answers()
+        confidence = np.array([number.confidence for number, _ in answers], dtype=np.float64)
+        return confidence, np.array([right for _, right in answers], dtype=bool)
 
 
 def align(reading: Reading, truth: Transcription | PageTruth) -> Alignment:

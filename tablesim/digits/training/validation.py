@@ -4,8 +4,8 @@ The activations of a network trained with a focal loss are no probabilities: Pla
 on practice pages, makes them so. Every threshold of the reader is on that scale.
 
 Practice pages are harder than books, and the confidence of a whole number is a product over its digits and joins, as if
-these were independent. Second lines, for digits and for numbers, are fitted on whole synthesized pages that are read as
-any scan is: they calibrate the confidences that leave the reader.
+these were independent. On whole synthesized pages that are read as any scan is, a second line is fitted for digits, and
+for numbers the certainty of `certainty_fit`: they make the confidences that leave the reader.
 """
 
 from __future__ import annotations
@@ -30,16 +30,18 @@ from tablesim.digits.calibration import (
     logits_of,
     reliability,
 )
-from tablesim.digits.evaluation.alignment import SAME_POSITION, align, judged_digits
+from tablesim.digits.evaluation.alignment import SAME_POSITION, Alignment, align, judged_digits
 from tablesim.digits.evaluation.scores import ErrorCounts, ReadingScore, TableNeighbourRecall, total
 from tablesim.digits.network import DigitNetwork, load_weights
 from tablesim.digits.numbers import Thresholds, join_digits
-from tablesim.digits.page import read_page
+from tablesim.digits.page import numbers_of_page, reading_of
 from tablesim.digits.passes import DigitReader
 from tablesim.digits.peaks import DigitPeaks, find_digits
 from tablesim.digits.training.annotated_pages import AnnotatedPage
+from tablesim.digits.training.certainty_fit import PRACTICE, CertaintyFit, JudgedPage, fit_certainty
 from tablesim.errors import SettingsError, WeightsError
-from tablesim.records.truth import TrueDigit
+from tablesim.records.reading import Reading
+from tablesim.records.truth import PageTruth, TrueDigit
 from tablesim.scans import images
 from tablesim.scans.cleaning import clean
 from tablesim.synthesis.ageing import SimulatedScan
@@ -50,8 +52,8 @@ from tablesim.synthesis.practice import practice_page
 FIRST_SEED = 1_000_000_000
 """Practice pages from this seed on are never trained on."""
 
-N_WHOLE_PAGES = 28
-"""Whole pages that the confidences of numbers are fitted on: one of each of two dozen tables, and some without one."""
+N_WHOLE_PAGES = 84
+"""Whole pages that the confidences of numbers are fitted on: some of each kind of table, and some without one."""
 
 Judged = tuple[NDArray[np.float64], NDArray[np.bool_]]
 """Confidences, and whether each answer is right."""
@@ -257,13 +259,16 @@ class WholePages:
         Numbers, digits and bins of all pages together.
     neighbours : TableNeighbourRecall
     digits, numbers : ReliabilityReport
-        Of the confidences that the reader gives them.
+        Of the confidences that the reader gives them by their digits and joins.
+    certainty : CertaintyFit, optional
+        Of whole numbers by all that speaks for and against them; None where too few are wrong.
     """
 
     score: ReadingScore
     neighbours: TableNeighbourRecall
     digits: ReliabilityReport
     numbers: ReliabilityReport
+    certainty: CertaintyFit | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -273,6 +278,7 @@ class WholePages:
             "calibration_error_digits": round(self.digits.error, 4),
             "calibration_error_numbers": round(self.numbers.error, 4),
             "bins": [each.to_dict() for each in self.numbers.bins],
+            "certainty": None if self.certainty is None else self.certainty.to_dict(),
         }
 
 
@@ -330,7 +336,18 @@ def validation_pages(count: int = N_WHOLE_PAGES) -> Iterable[SimulatedPage]:
     return (page for page, _ in pages(plan_of_pages(FIRST_SEED, count, editions=1)))
 
 
-def validate_whole_pages(reader: DigitReader, simulated: Iterable[SimulatedPage]) -> WholePages:
+def practice_pages(count: int, size: int = 768) -> Iterable[SimulatedPage]:
+    """Practice pages, not those of `validate`, as scans with their truth."""
+    for seed in range(FIRST_SEED + 1_000_000, FIRST_SEED + 1_000_000 + count):
+        scan = practice_page(seed, size)
+        height, width = scan.grey.shape
+        meta = {"kind": PRACTICE, "unasked": [box.to_dict() for box in scan.unasked]}
+        yield SimulatedPage(scan.grey, PageTruth(f"practice-{seed}", width, height, True, tuple(scan.numbers), meta))
+
+
+def validate_whole_pages(
+    reader: DigitReader, simulated: Iterable[SimulatedPage], practice: Iterable[SimulatedPage] = ()
+) -> WholePages:
     """Read whole pages, calibrate the confidences of digits and numbers, and count.
 
     Parameters
@@ -339,19 +356,36 @@ def validate_whole_pages(reader: DigitReader, simulated: Iterable[SimulatedPage]
         With the calibration of its activations.
     simulated : iterable of SimulatedPage
         Scans with their truth.
+    practice : iterable of SimulatedPage
+        More of them, on which the certainty of numbers is fitted too, and nothing is counted.
     """
     scores: list[ReadingScore] = []
     neighbours = TableNeighbourRecall()
     digits: list[Judged] = []
     numbers: list[Judged] = []
+    judged: list[JudgedPage] = []
     for page in simulated:
-        reading = read_page(reader, images.Scan(Path(page.truth.page), "", page.grey))
-        alignment = align(reading, page.truth)
+        reading, alignment, judged_page = _read(reader, page)
+        judged.append(judged_page)
         scores.append(alignment.score())
         neighbours += alignment.neighbour_recall()
         digits.append(judged_digits(reading, page.truth))
         numbers.append(alignment.judged())
-    return WholePages(total(scores), neighbours, reliability_report(digits), reliability_report(numbers))
+    judged += [_read(reader, page)[2] for page in practice]
+    return WholePages(
+        total(scores), neighbours, reliability_report(digits), reliability_report(numbers), fit_certainty(judged)
+    )
+
+
+def _read(reader: DigitReader, simulated: SimulatedPage) -> tuple[Reading, Alignment, JudgedPage]:
+    """A page as it is read, aligned with its truth, and its numbers judged by it."""
+    scan = images.Scan(Path(simulated.truth.page), "", simulated.grey)
+    page = numbers_of_page(reader, scan)
+    reading = reading_of(reader, scan, page)
+    alignment = align(reading, simulated.truth)
+    meta = simulated.truth.meta
+    kind = str(meta.get("table") or meta.get("kind"))
+    return reading, alignment, JudgedPage.of(kind, page, reading, alignment)
 
 
 def reliability_report(judged_pages: Sequence[Judged]) -> ReliabilityReport:
@@ -487,20 +521,11 @@ class Validator:
     def examine(self, network: DigitNetwork, start: str | Path | None) -> dict[str, Any]:
         """All measures of a finished network, plain values: what its weights file records beside the settings.
 
-        ``calibration`` is for its activations, ``digit_calibration`` and ``number_calibration`` for the confidences of
-        whole pages; ``held_out`` compares it with the weights it started from.
+        ``calibration`` is for its activations, ``digit_calibration``, ``number_certainty`` and, without that,
+        ``number_calibration`` for the confidences of whole pages; ``held_out`` compares it with the weights it started
+        from.
         """
-        validation = validate(network, seeds=range(FIRST_SEED, FIRST_SEED + self.settings.practice))
-        whole = validate_whole_pages(
-            DigitReader(network, validation.calibration, Thresholds()), validation_pages(self.settings.whole)
-        )
-        record: dict[str, Any] = {
-            "calibration": asdict(validation.calibration),
-            "digit_calibration": asdict(whole.digits.calibration),
-            "number_calibration": asdict(whole.numbers.calibration),
-            "validation": validation.to_dict(),
-            "whole_pages": whole.to_dict(),
-        }
+        record, validation = calibrate(network, self.settings)
         if self.held_out:
             record["held_out"] = {
                 "books": sorted({page.book for page in self.held_out}),
@@ -509,6 +534,27 @@ class Validator:
                 "after": measure(network, validation.calibration, self.held_out).to_dict(),
             }
         return record
+
+
+def calibrate(network: DigitNetwork, settings: ValidationSettings) -> tuple[dict[str, Any], Validation]:
+    """The calibrations of a finished network and the measures behind them, plain values; and those on practice pages.
+
+    A record of weights that is updated with it has all that a reader needs to give probabilities.
+    """
+    validation = validate(network, seeds=range(FIRST_SEED, FIRST_SEED + settings.practice))
+    whole = validate_whole_pages(
+        DigitReader(network, validation.calibration, Thresholds()),
+        validation_pages(settings.whole),
+        practice_pages(settings.practice),
+    )
+    return {
+        "calibration": asdict(validation.calibration),
+        "digit_calibration": asdict(whole.digits.calibration),
+        "number_calibration": asdict(whole.numbers.calibration),
+        "number_certainty": None if whole.certainty is None else whole.certainty.certainty.to_dict(),
+        "validation": validation.to_dict(),
+        "whole_pages": whole.to_dict(),
+    }, validation
 
 
 def _before(start: str | Path | None, pages: Sequence[AnnotatedPage]) -> dict[str, Any] | None:

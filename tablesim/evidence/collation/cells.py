@@ -19,7 +19,7 @@ SLIP = 0.0017
 """How likely it is, before anything is read, that two printers differ in a cell in just this way: a copy errs in 1.5 %
 of its cells, and into one of nine other digits. With the share below, on 40 pairs of synthesized editions, one of 294
 true differences is called doubtful and three of 58 false ones are not; from 0.0005 to 0.005 none does better in both
-(``benchmarks/doubt.py``)."""
+(``benchmarks/doubtful_differences.py``)."""
 
 ELSEWHERE = 0.75
 """Share of the doubt about a digit that goes to neither its value nor its runner-up: of 174 digits that were misread
