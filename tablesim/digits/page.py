@@ -55,7 +55,7 @@ def reading_of(reader: DigitReader, scan: Scan, page: NumbersOfPage) -> Reading:
         is_table=is_table(numbers),
         legibility=legibility,
         numbers=tuple(numbers),
-        note=note,
+        note=page.detection.refusal or note,
     )
 
 

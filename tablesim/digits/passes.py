@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tablesim.digits.calibration import Calibration
 from tablesim.digits.certainty import Certainty
-from tablesim.digits.network import DIGIT_HEIGHT, DigitNetwork
+from tablesim.digits.network import DIGIT_HEIGHT, DigitMaps, DigitNetwork
 from tablesim.digits.numbers import Thresholds
 from tablesim.digits.peaks import DigitPeaks, MarkPeaks, find_digits, find_marks
 from tablesim.digits.scale import working_image
@@ -41,12 +41,20 @@ class Detection:
         The working page: 0 bare paper, 1 full ink.
     marks : MarkPeaks
         Points, commas, signs and other marks, in working pixels.
+    refusal : str
+        Why the page was not read; empty where it was.
     """
 
     transform: Transform
     digits: DigitPeaks
     ink: NDArray[np.float32]
     marks: MarkPeaks = field(default_factory=MarkPeaks.empty)
+    refusal: str = ""
+
+    @classmethod
+    def refused(cls, transform: Transform, refusal: str) -> Detection:
+        """No digits, and why."""
+        return cls(transform, DigitPeaks.empty(), np.zeros((1, 1), dtype=np.float32), refusal=refusal)
 
     @property
     def total_confidence(self) -> float:
@@ -102,11 +110,16 @@ class DigitReader:
         """
         ink = clean(working_image(grey, transform))
         left, top, right, bottom = _piece(transform, marks)
-        piece = torch.from_numpy(np.ascontiguousarray(ink[top:bottom, left:right]))[None, None]
+        maps = self.maps(ink[top:bottom, left:right])
+        digits = find_digits(maps, threshold, self.calibration).moved(left, top)
+        return Detection(transform, digits, ink, find_marks(maps, LEAST_MARK).moved(left, top))
+
+    def maps(self, ink: NDArray[np.float32]) -> DigitMaps:
+        """What the network says of ink of shape (H, W)."""
+        piece = torch.from_numpy(np.ascontiguousarray(ink))[None, None]
         with torch.inference_mode():
-            maps = self.network(piece.contiguous(memory_format=torch.channels_last))
-            digits = find_digits(maps, threshold, self.calibration).moved(left, top)
-            return Detection(transform, digits, ink, find_marks(maps, LEAST_MARK).moved(left, top))
+            maps: DigitMaps = self.network(piece.contiguous(memory_format=torch.channels_last))
+            return maps
 
 
 def _piece(transform: Transform, marks: NDArray[np.floating] | None) -> tuple[int, int, int, int]:

@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 from torch.nn import functional
 
 from tablesim.digits.calibration import Calibration
-from tablesim.digits.network import ATTRIBUTE_STRIDE, DIGIT_HEIGHT, STRIDE, DigitMaps
+from tablesim.digits.network import ATTRIBUTE_STRIDE, DIGIT_HEIGHT, N_JOINS, STRIDE, DigitMaps
 
 PEAK_REACH = 2
 """A peak is the highest cell within this many cells on each side: a third of a digit's height."""
@@ -51,6 +51,12 @@ class DigitPeaks:
 
     def __len__(self) -> int:
         return len(self.values)
+
+    @classmethod
+    def empty(cls) -> DigitPeaks:
+        """No digits."""
+        whole, real = np.zeros(0, dtype=np.int64), np.zeros(0)
+        return cls(whole, real, whole, real, np.zeros((0, 4)), np.zeros((0, N_JOINS)))
 
     def take(self, index: NDArray[np.intp] | NDArray[np.bool_]) -> DigitPeaks:
         """The digits at ``index``."""

@@ -29,7 +29,7 @@ LEVEL_ENOUGH = 0.4
 _SURVEY_SIDE = 2000
 """Longest side in pixels of the reduced page on which marks are counted."""
 
-_FEW_MARKS, _ENOUGH_FOR_LINES = 20, 60
+FEW_MARKS, _ENOUGH_FOR_LINES = 20, 60
 """Marks below which the scale is guessed from the size of the scan, and below which no skew is searched."""
 
 _CELLS = 8
@@ -66,17 +66,23 @@ class Survey:
         Width and height of the scan in pixels.
     boxes : float32 array of shape (n, 4)
         Left, top, right, bottom of the marks in source pixels.
+    ink : float32 array of shape (h, w)
+        The reduced page on which they were counted: 0 bare paper, 1 full ink.
+    reduction : float
+        Its pixels per source pixel.
     """
 
     size: tuple[int, int]
     boxes: NDArray[np.float32]
+    ink: NDArray[np.float32]
+    reduction: float
 
     def scale(self, rotation: int) -> float:
         """A first guess at the working scale of the page, set upright by ``rotation``.
 
         Small letters are about 0.75 as high as the mean digit; the upper half of the marks is nearer to the digits.
         """
-        if len(self.boxes) < _FEW_MARKS:
+        if len(self.boxes) < FEW_MARKS:
             return bounded_scale(self.size, 1200 / max(self.size))
         return bounded_scale(self.size, READING_HEIGHT / float(np.percentile(self.heights(rotation), 60)))
 
@@ -84,7 +90,7 @@ class Survey:
     def lying(self) -> bool:
         """Whether the page seems to lie on its side: upright, two thirds of letters and digits are taller than wide."""
         left, top, right, bottom = self.boxes.T
-        return len(left) >= _FEW_MARKS and float(np.mean(right - left > bottom - top)) > 0.5
+        return len(left) >= FEW_MARKS and float(np.mean(right - left > bottom - top)) > 0.5
 
     def heights(self, rotation: int) -> NDArray[np.float32]:
         """Heights in source pixels of the marks of the page set upright by ``rotation``."""
@@ -93,10 +99,34 @@ class Survey:
 
     def skew(self, rotation: int) -> float:
         """Clockwise degrees by which the page, set upright by ``rotation``, must be turned to make its lines level."""
+        if not len(self.boxes):
+            return 0.0
+        feet, _ = self._feet_and_heads(rotation)
+        return skew_of(feet, float(np.median(self.heights(rotation))))
+
+    def standing(self, rotation: int) -> float:
+        """How much sharper lines of feet are than lines of heads on the page set upright by ``rotation``.
+
+        More than 1 where Latin text stands upright, for it has more ascenders and capitals than descenders; less on its
+        head; about 1 on its side, and where there are digits alone.
+        """
+        if len(self.boxes) < _ENOUGH_FOR_LINES:
+            return 1.0
+        band, skew = 0.2 * float(np.median(self.heights(rotation))), self.skew(rotation)
+        feet, heads = (_sharpness(edges, skew, band) for edges in self._feet_and_heads(rotation))
+        return feet / heads
+
+    def _feet_and_heads(self, rotation: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Lower and upper edge (x of the middle, y) of each mark of the page set upright by ``rotation``."""
         left, top, right, bottom = self.boxes.T
         x, y = (left + right) / 2, (top + bottom) / 2
-        across, foot = {0: (x, bottom), 90: (-y, right), 180: (-x, -top), 270: (y, -left)}[rotation]
-        return skew_of(np.column_stack([across, foot]), float(np.median(self.heights(rotation)))) if len(x) else 0.0
+        across, foot, head = {
+            0: (x, bottom, top),
+            90: (-y, right, left),
+            180: (-x, -top, -bottom),
+            270: (y, -left, -right),
+        }[rotation]
+        return np.column_stack([across, foot]), np.column_stack([across, head])
 
     def crowded(self, side: float, count: int) -> list[tuple[int, int]]:
         """Corners (left, top) of up to ``count`` disjoint squares of ``side`` source pixels with most marks.
@@ -130,13 +160,13 @@ def survey(grey: NDArray[np.uint8]) -> Survey:
     height, width = grey.shape
     reduction = min(1.0, _SURVEY_SIDE / max(height, width))
     small = grey if reduction == 1 else cv2.resize(grey, None, fx=reduction, fy=reduction, interpolation=cv2.INTER_AREA)
-    ink = (clean(np.asarray(small, dtype=np.uint8)) > 0.5).astype(np.uint8)
-    stats = cv2.connectedComponentsWithStats(ink, connectivity=8)[2][1:]
+    ink = clean(np.asarray(small, dtype=np.uint8))
+    stats = cv2.connectedComponentsWithStats((ink > 0.5).astype(np.uint8), connectivity=8)[2][1:]
     left, top, wide, tall, area = stats.T
     letters = (tall >= 5) & (tall <= 120) & (wide >= 2) & (wide <= 3 * tall) & (tall <= 6 * wide)
     letters &= area >= 0.12 * wide * tall
     boxes = np.column_stack([left, top, left + wide, top + tall])[letters].astype(np.float32) / np.float32(reduction)
-    return Survey((width, height), boxes)
+    return Survey((width, height), boxes, ink, reduction)
 
 
 def skew_of(feet: NDArray[np.floating], height: float) -> float:
