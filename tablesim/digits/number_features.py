@@ -18,7 +18,7 @@ from tablesim.digits.numbers import number_confidence
 from tablesim.digits.passes import Detection
 from tablesim.digits.peaks import DigitPeaks
 from tablesim.digits.unexplained_ink import InkBeside, ink_beside
-from tablesim.records.reading import Number
+from tablesim.records.reading import Ditto, Number
 
 Floats = NDArray[np.float64]
 
@@ -45,6 +45,8 @@ class NumbersOfPage:
         The digits as the network read them.
     unit : float
         Usual height of a digit in working pixels.
+    dittos : sequence of Ditto
+        Cells that repeat the one above.
     """
 
     numbers: Sequence[Number]
@@ -52,6 +54,7 @@ class NumbersOfPage:
     detection: Detection
     before: DigitPeaks
     unit: float
+    dittos: Sequence[Ditto] = ()
 
     @property
     def boxes(self) -> Floats:
@@ -159,8 +162,8 @@ def _of_shape(page: NumbersOfPage, unit: float) -> dict[str, Floats]:
     middles, heights = digits.middles[flat], digits.heights[flat]
     advance = np.diff(middles[:, 0], append=np.nan) / unit
     advance[starts[1:] - 1] = advance[-1] = np.nan
-    # A point between two digits takes a place of its own.
-    advance[digits.joins[flat, 2] > 0.5] = np.nan
+    # A point or a space between two digits takes a place of its own.
+    advance[(digits.joins[flat, 2:] > 0.5).any(axis=1)] = np.nan
     known = np.isfinite(advance)
     usual = float(np.median(advance[known])) if known.any() else 0.6
     relative = np.log(np.clip(advance / usual, 0.2, 5.0))

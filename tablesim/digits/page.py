@@ -9,16 +9,19 @@ from numpy.typing import NDArray
 
 from tablesim.digits.calibration import as_probabilities
 from tablesim.digits.detection import detect_page
+from tablesim.digits.dittos import with_dittos
 from tablesim.digits.layout import arrange, is_table
+from tablesim.digits.marked_numbers import MarkedNumbers, set_marks
+from tablesim.digits.marks_of_page import with_values
 from tablesim.digits.network import DIGIT_HEIGHT
 from tablesim.digits.number_features import NumbersOfPage, number_features
 from tablesim.digits.numbers import Thresholds, find_numbers, number_confidence
 from tablesim.digits.page_prototypes import correct_by_page_prototypes
 from tablesim.digits.passes import Detection, DigitReader
 from tablesim.digits.peaks import DigitPeaks
+from tablesim.digits.thousands import join_thousands
 from tablesim.records.boxes import Box
-from tablesim.records.marks import RAISED_POINT
-from tablesim.records.reading import ILLEGIBLE, Digit, Number, Reading
+from tablesim.records.reading import ILLEGIBLE, Digit, Ditto, Number, Reading
 from tablesim.scans.images import Scan, page_id
 
 AMBIGUOUS_BELOW, AMBIGUOUS_RATIO = 0.25, 0.5
@@ -46,6 +49,9 @@ def read_page(reader: DigitReader, scan: Scan) -> Reading:
 def reading_of(reader: DigitReader, scan: Scan, page: NumbersOfPage) -> Reading:
     """The reading of a scan whose numbers were found: the same numbers in the same order, with their probabilities."""
     numbers = _with_confidence(reader, page)
+    numbers, marks_mean = with_values(
+        numbers, rotation=page.detection.transform.rotation, kinds_known=len(page.detection.marks) > 0
+    )
     legibility, note = _legibility(numbers, page.unit / page.detection.transform.scale)
     return Reading(
         scan=str(scan.path),
@@ -56,6 +62,8 @@ def reading_of(reader: DigitReader, scan: Scan, page: NumbersOfPage) -> Reading:
         legibility=legibility,
         numbers=tuple(numbers),
         note=page.detection.refusal or note,
+        dittos=tuple(page.dittos),
+        marks_mean=marks_mean,
     )
 
 
@@ -67,11 +75,16 @@ def numbers_of_page(reader: DigitReader, scan: Scan) -> NumbersOfPage:
     accepted = np.concatenate(runs) if runs else np.zeros(0, dtype=np.intp)
     detection = replace(detection, digits=correct_by_page_prototypes(as_read, accepted, detection.ink))
     unit = float(np.median(as_read.heights[accepted])) if runs else DIGIT_HEIGHT
-    numbers = [_number(detection, run) for run in runs]
-    run_at = {number.digits[0].box: run for number, run in zip(numbers, runs, strict=True)}
+    digits, runs = join_thousands(detection.digits, runs, detection.ink)
+    detection, marked = replace(detection, digits=digits), set_marks(digits, runs, detection.marks)
+    numbers = [_number(detection, marked, index) for index in range(len(marked.runs))]
+    run_at = {number.digits[0].box: run for number, run in zip(numbers, marked.runs, strict=True)}
     numbers = arrange(numbers, unit=unit / detection.transform.scale, rotation=detection.transform.rotation)
     numbers = [number for number in numbers if _is_accepted(number, reader.thresholds)]
-    return NumbersOfPage(numbers, [run_at[number.digits[0].box] for number in numbers], detection, as_read, unit)
+    numbers, dittos = with_dittos(numbers, _dittos(detection, marked), detection.transform.rotation)
+    return NumbersOfPage(
+        numbers, [run_at[number.digits[0].box] for number in numbers], detection, as_read, unit, dittos
+    )
 
 
 def _with_confidence(reader: DigitReader, page: NumbersOfPage) -> list[Number]:
@@ -87,18 +100,26 @@ def _with_confidence(reader: DigitReader, page: NumbersOfPage) -> list[Number]:
     ]
 
 
-def _number(detection: Detection, run: NDArray[np.intp]) -> Number:
-    digits, text = [], ""
-    peaks = detection.digits
-    for position, k in enumerate(run):
-        left, top, right, bottom = peaks.boxes[k]
-        box = detection.transform.box_to_source(Box(float(left), float(top), float(right - left), float(bottom - top)))
-        digit = _digit(peaks, k, box)
-        digits.append(digit)
-        text += ILLEGIBLE if digit.value is None else str(digit.value)
-        if position < len(run) - 1 and peaks.joins[k, 2] > 0.5:
-            text += RAISED_POINT
-    return Number(text, tuple(digits), number_confidence(peaks, run))
+def _number(detection: Detection, marked: MarkedNumbers, index: int) -> Number:
+    """The number of a run, with the marks beside it in its text."""
+    peaks, run = detection.digits, marked.runs[index]
+    digits = [_digit(peaks, k, _source_box(detection, peaks.boxes[k])) for k in run]
+    text = "".join(
+        (ILLEGIBLE if digit.value is None else str(digit.value)) + marked.between[k]
+        for k, digit in zip(run, digits, strict=True)
+    )
+    return Number(marked.before[index] + text + marked.after[index], tuple(digits), number_confidence(peaks, run))
+
+
+def _dittos(detection: Detection, marked: MarkedNumbers) -> list[Ditto]:
+    """The marks that may be dittos, without cells."""
+    marks = detection.marks
+    return [Ditto(_source_box(detection, marks.boxes[k]), float(marks.confidence[k])) for k in marked.dittos]
+
+
+def _source_box(detection: Detection, sides: NDArray[np.float64]) -> Box:
+    left, top, right, bottom = map(float, sides)
+    return detection.transform.box_to_source(Box(left, top, right - left, bottom - top))
 
 
 def _digit(peaks: DigitPeaks, k: int, box: Box) -> Digit:

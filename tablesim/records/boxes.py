@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +81,19 @@ class Box:
     def from_dict(cls, data: dict[str, float]) -> Box:
         """The inverse of ``to_dict``."""
         return cls(float(data["x"]), float(data["y"]), float(data["width"]), float(data["height"]))
+
+
+def upright(boxes: Sequence[Box], rotation: int) -> NDArray[np.float64]:
+    """Left, top, right, bottom of boxes on the page turned clockwise by ``rotation`` degrees (0, 90, 180, 270).
+
+    Shape (n, 4), in source pixels about the corner round which the page was turned.
+    """
+    corners = np.array([(box.x, box.y, box.right, box.bottom) for box in boxes], dtype=np.float64).reshape(-1, 4)
+    left, top, right, bottom = corners.T
+    sides = {
+        0: (left, top, right, bottom),
+        90: (-bottom, left, -top, right),
+        180: (-right, -bottom, -left, -top),
+        270: (top, -right, bottom, -left),
+    }[rotation]
+    return np.column_stack(sides)

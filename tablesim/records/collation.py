@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from tablesim.records.html import html_table
-from tablesim.records.reading import Number, Reading
+from tablesim.records.number_values import value_to_json
+from tablesim.records.reading import REPEATS, Number, Reading
 
 AGREES, DIFFERS, MISSING, ILLEGIBLE_STATE = "agrees", "differs", "missing", "illegible"
 STATES = (AGREES, DIFFERS, MISSING, ILLEGIBLE_STATE)
@@ -35,9 +36,9 @@ class Witness:
     pages : tuple of int
         For each number the index of its reading.
     indices : tuple of int
-        For each number its index among those of its reading.
+        For each number its index among those of its reading; -1 where a ditto mark repeats the number above.
     numbers : tuple of Number
-        The numbers that are in tables, page after page.
+        The numbers that are in tables, page after page, and what ditto marks repeat.
     """
 
     readings: tuple[Reading, ...]
@@ -69,6 +70,11 @@ class CellReading:
         return self.number.digits_text
 
     @property
+    def repeats(self) -> bool:
+        """Whether nothing is printed here but a ditto mark, and the number is that of the cell above."""
+        return REPEATS in self.number.doubts
+
+    @property
     def runner_up(self) -> str | None:
         """The text with its least certain digit replaced by its runner-up; None without runner-ups."""
         if self._likeliest_runner_up is None:
@@ -90,6 +96,9 @@ class CellReading:
     def to_dict(self) -> dict[str, Any]:
         return {
             "text": self.text,
+            "printed": self.number.text,
+            "value": value_to_json(self.number.value),
+            "repeats": self.repeats,
             "confidence": round(self.number.confidence, 4),
             "page": self.page,
             "box": self.number.box.to_dict(),

@@ -19,6 +19,10 @@ ILLEGIBLE = "?"
 """Stands in a number's text for a digit that is there but cannot be read."""
 
 
+REPEATS = "repeats the cell above"
+"""The doubt of a number that is not printed: a ditto mark stands in its place."""
+
+
 @dataclass(frozen=True, slots=True)
 class Digit:
     """One digit that was read.
@@ -103,12 +107,15 @@ class DigitRun:
 class Number(DigitRun):
     """A maximal run of Arabic digits printed together, as it was read.
 
-    Degrees and minutes are two numbers, a fraction is two. ``text`` is as printed: a raised point is U+00B7 and a
+    Degrees and minutes are two numbers, a fraction is two. ``text`` is as printed, with the marks of `records.marks`
+    before, between and after its digits: a raised point is U+00B7, a thin space that parts thousands U+2009, and a
     digit that cannot be read is ``?``; ``digits_text`` has the digits alone. ``confidence`` is the probability, 0 to 1,
     that the whole number is right.
 
     ``value`` is the number meant: an int, a Decimal where decimals are printed, a Fraction; None where it is undecided
-    what its marks mean. ``doubts`` are short reasons why it may be wrong, such as "probably not whole".
+    what its marks mean. The bar of a fraction stands in the numerator's text (``3/``); a fraction's value is that of
+    its numerator, a mixed number's that of its whole number, and the rest of their numbers have None: a sum counts
+    them once. ``doubts`` are short reasons why the number may be wrong, such as "probably not whole".
     """
 
     text: str
@@ -159,6 +166,29 @@ class Ditto:
     table: int | None = None
     row: int | None = None
     column: int | None = None
+
+    def repeating(self, number: Number) -> Number:
+        """The number that stands in this cell, given the one above."""
+        step = self.box.width / len(number.digits)
+        digits = tuple(
+            Digit(
+                digit.value,
+                Box(self.box.x + step * place, self.box.y, step, self.box.height),
+                min(digit.confidence, self.confidence),
+                digit.runner_up,
+            )
+            for place, digit in enumerate(number.digits)
+        )
+        return Number(
+            number.text,
+            digits,
+            min(number.confidence, self.confidence),
+            self.table,
+            self.row,
+            self.column,
+            number.value,
+            tuple(dict.fromkeys((*number.doubts, REPEATS))),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values: an item of ``dittos`` in ``tablesim read --json``."""
@@ -249,6 +279,26 @@ class Reading:
     def digits(self) -> Iterator[Digit]:
         """Every digit of every number, in reading order."""
         return (digit for number in self.numbers for digit in number.digits)
+
+    @property
+    def repeated(self) -> tuple[Number, ...]:
+        """For each ditto mark that has a cell the number that it repeats, in that cell: what is meant, not printed.
+
+        It has the value and the text of the number above, its digits side by side in the box of the mark, the
+        confidence of the less certain of both, and `REPEATS` among its doubts.
+        """
+        columns: dict[tuple[int, int], list[tuple[int, Number]]] = {}
+        for number in self.numbers:
+            if number.table is not None and number.row is not None and number.column is not None:
+                columns.setdefault((number.table, number.column), []).append((number.row, number))
+        repeated = []
+        for ditto in self.dittos:
+            if ditto.table is None or ditto.row is None or ditto.column is None:
+                continue
+            above = [pair for pair in columns.get((ditto.table, ditto.column), ()) if pair[0] < ditto.row]
+            if above:
+                repeated.append(ditto.repeating(max(above, key=lambda pair: pair[0])[1]))
+        return tuple(repeated)
 
     def with_histogram(self, histogram: NDArray[np.float32]) -> Reading:
         """The same reading with its histogram, float32 of shape (110,)."""

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from tablesim.digits.evaluation.scores import ErrorCounts
+from tablesim.digits.marked_numbers import set_marks
 from tablesim.digits.page import _number
 from tablesim.digits.passes import Detection
-from tablesim.digits.peaks import DigitPeaks
+from tablesim.digits.peaks import DigitPeaks, MarkPeaks
 from tablesim.digits.scale import survey
 from tablesim.reader import load_network
 from tablesim.records.transform import Transform
@@ -134,7 +135,8 @@ def test_a_digit_that_may_be_either_of_two_is_illegible(confidence, rival, value
         boxes=np.array([[10.0, 10, 20, 30], [22, 10, 32, 30]]),
         joins=np.array([[0.0, 1, 0, 0], [1, 0, 0, 0]]),
     )
-    number = _number(Detection(Transform(100, 100), digits, np.zeros((100, 100), np.float32)), np.array([0, 1]))
+    detection = Detection(Transform(100, 100), digits, np.zeros((100, 100), np.float32))
+    number = _number(detection, set_marks(digits, [np.array([0, 1])], MarkPeaks.empty()), 0)
     assert number.digits[1].value == value
     assert number.text == ("7?" if value is None else "74")
     assert number.digits[1].runner_up == ((4, confidence) if value is None else (9, rival))

@@ -1,9 +1,10 @@
 """Reads transcriptions (plain text) and truths (JSON) of pages: what a reading is measured against.
 
 A transcription has one printed row a line; spaces between numbers, ``|`` between columns, ``||`` between half-tables
-that stand side by side; a column may be blank. Signs beside the digits and a point or comma between them are skipped, a
-fraction is two numbers, and a word without a digit does not count. ``#`` begins a comment, and ``# ignore x y width
-height`` is a rectangle in source pixels in which nothing counts: headings, page numbers, columns left out::
+that stand side by side; a column may be blank. Signs beside the digits and a point, comma or thin space (U+2009) in a
+number are skipped, a fraction is two numbers, and a word without a digit does not count. ``#`` begins a comment, and
+``# ignore x y width height`` is a rectangle in source pixels in which nothing counts: headings, page numbers, columns
+left out::
 
     # degrees | longest day | latitude
     # ignore 0 0 960 200
@@ -25,6 +26,8 @@ from tablesim.scans.locator import normalized_name
 
 _DIGITS = re.compile(rf"[0-9{re.escape(ILLEGIBLE)}]")
 _FRACTION_BARS = "/⁄∕"
+_THIN_SPACES = str.maketrans("", "", "\u2009\u202f")
+"""Blanks inside a number, as Python's ``split`` does not know them."""
 
 
 def find_truth(folder: str | Path, stem: str) -> Path | None:
@@ -112,7 +115,7 @@ def _ignored_box(words: list[str], where: str) -> Box:
 
 
 def _numbers(cell: str, where: str) -> Iterator[str]:
-    for word in cell.split():
+    for word in cell.translate(_THIN_SPACES).split():
         if not _DIGITS.search(word):
             continue  # a word printed in the row, such as "Mean"
         if any(character.isalpha() for character in word):

@@ -7,6 +7,7 @@ reader erred than that the printers differ, and where the reader parted or joine
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,8 +128,8 @@ def cells_of(panel: Panel, witnesses: Sequence[Witness], first_row: int, first_c
 def judge(readings: Sequence[CellReading | None]) -> tuple[str, float]:
     """State of a cell and its doubt, from the readings of the witnesses that have its row and column."""
     present = [reading for reading in readings if reading is not None]
-    pairs = [(a, b) for at, a in enumerate(present) for b in present[at + 1 :] if a.text != b.text]
-    apart = [(a, b) for a, b in pairs if not _may_be(a.number, b.number)]
+    pairs = [(a, b) for at, a in enumerate(present) for b in present[at + 1 :] if not _alike(a.number, b.number)]
+    apart = [(a, b) for a, b in pairs if a.text == b.text or not _may_be(a.number, b.number)]
     if apart:
         return DIFFERS, min(doubt(a.number, b.number) for a, b in apart)
     if len(present) < len(readings):
@@ -137,6 +138,17 @@ def judge(readings: Sequence[CellReading | None]) -> tuple[str, float]:
     if pairs or any(ILLEGIBLE in reading.text for reading in present):
         return ILLEGIBLE_STATE, 1.0
     return AGREES, 0.0
+
+
+def _alike(a: Number, b: Number) -> bool:
+    """Whether two numbers mean the same, where it is decided what they mean; else whether they have the same digits.
+
+    The value of a fraction stands at its first number: the digits tell it from one whose bar was not seen.
+    """
+    same_digits = a.digits_text == b.digits_text
+    if a.value is None or b.value is None or isinstance(a.value, Fraction) or isinstance(b.value, Fraction):
+        return same_digits
+    return a.value == b.value
 
 
 def _may_be(a: Number, b: Number) -> bool:

@@ -190,6 +190,9 @@ class PagePair:
             met = np.stack(
                 [indices_a[panel.numbers[0, rows, columns]], indices_b[panel.numbers[1, rows, columns]]], axis=1
             )
+            # What a ditto mark repeats is printed nowhere.
+            printed = (met != NONE).all(axis=1)
+            met, columns = met[printed], columns[printed]
             equal = self.equal_anywhere[tuple(met.T)]
             n_met, n_equal = (
                 np.bincount(columns, flags, panel.shape[1]).astype(np.float64) for flags in (np.ones(len(met)), equal)

@@ -36,7 +36,8 @@ def witness_of(readings: Sequence[Reading]) -> Witness:
     numbers: list[Number] = []
     for page, reading in enumerate(readings):
         index_of = {number.digits: index for index, number in enumerate(reading.numbers)}
-        arranged = with_second_numbers(_arranged(reading), reading.transform)
+        index_of |= {number.digits: NONE for number in reading.repeated}
+        arranged = with_second_numbers((*_arranged(reading), *reading.repeated), reading.transform)
         in_tables = [number for number in arranged if number.table is not None]
         pages += [page] * len(in_tables)
         indices += [index_of[number.digits] for number in in_tables]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from tablesim.astronomy.sexagesimal import parts_of
 from tablesim.evidence.collation.grids import NONE, Panel
 from tablesim.records.collation import Witness
+from tablesim.records.reading import Number
 
 Floats = NDArray[np.float64]
 
@@ -93,14 +95,27 @@ class Suspect:
 
 
 def numbers_of(panel: Panel, witness: Witness) -> Floats:
-    """The numbers of a panel of one witness, shape (rows, columns); nan where there is none or it is illegible."""
+    """The numbers of a panel of one witness, shape (rows, columns), in units of the last place of their column.
+
+    nan where there is none, where it is illegible or negative, and where it has other decimals than its column.
+    """
     grid = panel.numbers[0]
-    found = np.full(grid.shape, np.nan)
+    found, decimals = np.full(grid.shape, np.nan), np.full(grid.shape, NONE)
     for row, column in np.argwhere(grid != NONE):
-        text = witness.texts[grid[row, column]]
-        if text.isdigit():
+        number, text = witness.numbers[grid[row, column]], witness.texts[grid[row, column]]
+        if text.isdigit() and (number.value is None or number.value >= 0):
             found[row, column] = float(text[:15])
+            decimals[row, column] = _decimals(number)
+    for column in range(grid.shape[1]):
+        there = decimals[:, column][np.isfinite(found[:, column])]
+        if len(there):
+            found[decimals[:, column] != np.bincount(there).argmax(), column] = np.nan
     return found
+
+
+def _decimals(number: Number) -> int:
+    """How many digits of a number stand after its decimal mark, where it is decided that it has one."""
+    return -int(number.value.as_tuple().exponent) if isinstance(number.value, Decimal) else 0
 
 
 def values_of(numbers: Floats) -> list[list[Value]]:
