@@ -53,15 +53,19 @@ Word = tuple[str, float, float]
 
 @dataclass(frozen=True)
 class Printed:
-    """What a tool printed on one page, and the CPU-seconds it took."""
+    """The words or numbers that a tool printed on one page, and the CPU-seconds it took."""
 
     words: Sequence[Word]
     seconds: float
 
+    @property
+    def in_numbers(self) -> Printed:
+        """The same with words cut into the digit strings in them."""
+        return Printed([(number, x, y) for text, x, y in self.words for number in numbers_in(text)], self.seconds)
+
     def score(self, truth: Transcription) -> ReadingScore:
         """Numbers that were printed against those of the transcription."""
-        read = [number for text, x, y in self.words if not truth.ignores(x, y) for number in numbers_in(text)]
-        return score_texts(read, truth.numbers)
+        return score_texts([text for text, x, y in self.words if not truth.ignores(x, y)], truth.numbers)
 
 
 class Kept:
@@ -84,7 +88,7 @@ class Kept:
         return now or kept
 
     def pages(self, tool: str, scans: Sequence[Path], work: Callable[[list[Path]], Iterable[Printed]]) -> list[Printed]:
-        """What a tool prints on each scan; only what is not kept is worked for, and written down page by page."""
+        """The numbers that a tool prints on each scan; what is not kept is worked for, and written down at once."""
         pages = self.tools[tool]["pages"]
         keys = [hashlib.sha256(scan.read_bytes()).hexdigest() for scan in scans]
         missing = [(key, scan) for key, scan in zip(keys, scans, strict=True) if key not in pages]
@@ -92,7 +96,7 @@ class Kept:
             pages[key] = {"seconds": round(printed.seconds, 3), "words": list(printed.words)}
             if self.path is not None:
                 self.path.write_text(json.dumps(self.tools, ensure_ascii=False), encoding="utf-8")
-        return [Printed([tuple(word) for word in pages[key]["words"]], pages[key]["seconds"]) for key in keys]
+        return [Printed(pages[key]["words"], pages[key]["seconds"]).in_numbers for key in keys]
 
 
 def numbers_in(text: str) -> list[str]:
