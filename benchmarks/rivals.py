@@ -1,6 +1,7 @@
 """Reading beside what a user would take instead: Tesseract and RapidOCR on the same transcribed pages.
 
     python benchmarks/rivals.py SCAN... --truth DIR [--rapidocr-python PATH] [--languages eng+lat] [--kept FILE]
+        [--into README.md]
 
 SCAN may be a folder. Prints a Markdown table: F1 of whole numbers with precision and recall, and CPU-seconds a page in
 one process on one thread without loading a model. What each tool prints counts as it is, without tuning: Tesseract in
@@ -9,7 +10,8 @@ RapidOCR with the models of its package. Words are cut into runs of figures as a
 the middle of its word in an ignore box of the transcription does not count, for no tool.
 
 A rival that is not installed is named and left out. ``--kept FILE`` keeps what rivals printed, by the hash of the scan
-and their versions, so that only ours is read again: the same command then takes seconds a page.
+and their versions, so that only ours is read again: the same command then takes seconds a page. ``--into FILE`` puts
+the table between ``<!-- rivals -->`` and ``<!-- end of rivals -->`` in a file.
 """
 
 from __future__ import annotations
@@ -44,6 +46,9 @@ from tablesim.version import __version__
 
 MODES = (4, 6, 11)
 """Page segmentation modes of Tesseract that people take for tables; 3, the default, is mode 4 with orientation."""
+
+MARKS = "<!-- rivals -->", "<!-- end of rivals -->"
+"""Between these the table stands in a file."""
 
 _NUMBER = re.compile(r"\d+(?:[.,·]\d+)*")
 
@@ -201,6 +206,7 @@ def main() -> None:
     parser.add_argument("--rapidocr-python", default=sys.executable, help="a Python that has rapidocr")
     parser.add_argument("--languages", default="eng", help="language data for Tesseract")
     parser.add_argument("--kept", type=Path, help="JSON file that keeps what rivals printed")
+    parser.add_argument("--into", type=Path, help="file with the two marks between which the table stands")
     parser.add_argument("--weights", type=Path, help="weights of ours, else the bundled ones")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -232,20 +238,30 @@ def main() -> None:
         scores[tesseract_name] = [by_mode[mode][k] for k, mode in enumerate(best)]
         table[tesseract_name] = [of_modes[mode][k] for k, mode in enumerate(best)]
         notes[tesseract_name] = [f", mode {mode}" for mode in best]
-    print_markdown([scan.stem for scan in scans], table, scores, notes)
-    for rival in missing:
-        print(f"\nNot installed, left out: {rival}")
+    lines = markdown([scan.stem for scan in scans], table, scores, notes)
+    lines += [f"\nNot installed, left out: {rival}" for rival in missing]
+    print("\n".join(lines))
+    if options.into is not None:
+        put_between_marks(options.into, lines)
 
 
-def print_markdown(
+def put_between_marks(path: Path, lines: Iterable[str]) -> None:
+    """Put lines in place of what stands between the two marks in a file."""
+    before, first, rest = path.read_text(encoding="utf-8").partition(MARKS[0])
+    _, last, after = rest.partition(MARKS[1])
+    if not first or not last:
+        raise SystemExit(f"{path}: expected {MARKS[0]} and {MARKS[1]}, between which the table is put")
+    path.write_text("\n\n".join([before + first, "\n".join(lines), last + after]), encoding="utf-8")
+
+
+def markdown(
     names: Sequence[str],
     table: dict[str, list[Printed]],
     scores: dict[str, list[ReadingScore]],
     notes: dict[str, list[str]],
-) -> None:
+) -> list[str]:
     """A row a page, a column a tool: F1 (precision, recall), seconds; the best F1 of a row in bold."""
-    print("| page | numbers | " + " | ".join(table) + " |")
-    print("|---|---|" + "---|" * len(table))
+    lines = ["| page | numbers | " + " | ".join(table) + " |", "|---|---|" + "---|" * len(table)]
     every = {tool: [*some, total(some)] for tool, some in scores.items()}
     for k, name in enumerate([*names, f"all {len(names)}"]):
         counts = {tool: some[k].numbers for tool, some in every.items()}
@@ -258,7 +274,8 @@ def print_markdown(
             f1 = f"**{count.f1:.3f}**" if count.f1 == best else f"{count.f1:.3f}"
             cells.append(f"{f1} ({count.precision:.3f}, {count.recall:.3f}) {cost:.1f} s{note}")
         printed = next(iter(counts.values()))
-        print(f"| {name} | {printed.hits + printed.missed} | {' | '.join(cells)} |")
+        lines.append(f"| {name} | {printed.hits + printed.missed} | {' | '.join(cells)} |")
+    return lines
 
 
 if __name__ == "__main__":
