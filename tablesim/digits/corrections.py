@@ -7,13 +7,13 @@ One number a line, by the box of the whole number in source pixels::
     1746_clavius_1593_p283,4f1c...,310,120,90,40,69,,A. Reader,2026-03-02,the sign of Cancer
     1746_clavius_1593_p284,99ab...,2511,998,60,52,1?,1?,A. Reader,2026-03-02T10:15:00+01:00,worm hole
 
-``correct`` is what is printed: digits, ``?`` for one that is illegible, a point or comma inside the number as it is
-printed, and nothing at all where no number is printed. A number that the machine missed has an empty ``read``.
+``correct`` is what is printed: digits, ``?`` for one that is illegible, a sign, point or comma as it is printed, and
+nothing at all where no number is printed. A number that the machine missed has an empty ``read``.
 ``sha256`` is the hash of the scan, to which the correction belongs; the page id is for people and may change.
 
 A corrected digit has confidence 1; one that a person cannot read either has no value and confidence 1; neither has a
 runner-up. Numbers keep their table, row and column as long as corrections change digits alone; where numbers come or
-go, the page is arranged anew.
+go, the page is arranged anew. What the marks of the page mean is decided again, with what was corrected.
 """
 
 from __future__ import annotations
@@ -25,11 +25,14 @@ from pathlib import Path
 
 import numpy as np
 
+from tablesim.digits.dittos import with_dittos
 from tablesim.digits.layout import arrange, is_table
+from tablesim.digits.marks_of_page import with_values
 from tablesim.errors import MetadataError
 from tablesim.records.boxes import Box
 from tablesim.records.corrections import Correction
-from tablesim.records.reading import ILLEGIBLE, Digit, Number, Reading
+from tablesim.records.marks import RAISED_POINT
+from tablesim.records.reading import ILLEGIBLE, Digit, Ditto, Number, Reading
 from tablesim.scans.csvfile import CsvFile, read_csv, shortlist
 from tablesim.scans.metadata import page_key, without_ending
 
@@ -185,9 +188,20 @@ def corrected(reading: Reading, corrections: Sequence[Correction]) -> Reading:
         rearrange |= not (one_to_one and correction.correct) and bool(indices or correction.correct)
     numbers = [number for index, number in kept.items() if index not in removed] + added
     if not rearrange:
-        return replace(reading, numbers=tuple(numbers), histogram=None)
+        return _with_meaning(reading, numbers, reading.dittos)
     arranged = _arranged(numbers, reading.transform.rotation)
-    return replace(reading, numbers=tuple(arranged), is_table=is_table(arranged), histogram=None)
+    marks = [replace(ditto, table=None, row=None, column=None) for ditto in reading.dittos]
+    _, dittos = with_dittos(arranged, marks, reading.transform.rotation)
+    return _with_meaning(replace(reading, is_table=is_table(arranged)), arranged, dittos)
+
+
+def _with_meaning(reading: Reading, numbers: Sequence[Number], dittos: Sequence[Ditto]) -> Reading:
+    """The reading with these numbers, and with what their marks mean; without histogram."""
+    # A network that knows no kinds of marks wrote raised points for all of them, and left them undecided.
+    pointed = [number for number in reading.numbers if RAISED_POINT in number.text]
+    known = not pointed or any(number.value is not None for number in pointed)
+    valued, marks_mean = with_values(numbers, rotation=reading.transform.rotation, kinds_known=known)
+    return replace(reading, numbers=tuple(valued), dittos=tuple(dittos), marks_mean=marks_mean, histogram=None)
 
 
 def divide_box(box: Box, n: int, rotation: int) -> list[Box]:
@@ -208,7 +222,7 @@ def _rewritten(correction: Correction, number: Number, rotation: int) -> Number:
     boxes = [digit.box for digit in number.digits]
     if len(boxes) != len(digits_text):
         boxes = divide_box(number.box, len(digits_text), rotation)
-    return replace(number, text=correction.correct, digits=_digits(digits_text, boxes), confidence=SURE)
+    return replace(number, text=correction.correct, digits=_digits(digits_text, boxes), confidence=SURE, doubts=())
 
 
 def _number(correction: Correction, rotation: int) -> Number:

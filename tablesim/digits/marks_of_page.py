@@ -20,7 +20,7 @@ from scipy.special import betaln
 
 from tablesim.digits.fractions_of_page import Fractions, find_fractions
 from tablesim.records.marks import COMMA, POINT, RAISED_POINT, THIN_SPACE
-from tablesim.records.number_parts import PARTING, NumberParts, parse_printed
+from tablesim.records.number_parts import PARTING, NumberParts, parse_number
 from tablesim.records.number_values import Value
 from tablesim.records.reading import Number
 
@@ -109,7 +109,7 @@ def with_values(numbers: Sequence[Number], *, rotation: int = 0, kinds_known: bo
     meaning : str
         One sentence; empty for a page without marks.
     """
-    printed = [parse_printed(number.text) for number in numbers]
+    printed = [parse_number(number.text) for number in numbers]
     columns: dict[Column, list[NumberParts]] = defaultdict(list)
     column_of: list[Column] = []
     for index, (number, parts) in enumerate(zip(numbers, printed, strict=True)):

@@ -14,14 +14,21 @@ from typing import Any
 from tablesim.errors import ExportError, MissingExtraError
 from tablesim.export.markup import json_bytes
 from tablesim.records.collation import AGREES, Cell, Collation
-from tablesim.records.reading import Reading
+from tablesim.records.marks import COMMA, DITTO, POINT
+from tablesim.records.number_values import value_to_text
+from tablesim.records.reading import REPEATS, Reading
 from tablesim.report.provenance import Provenance
 from tablesim.scans.csvfile import safe_cell
 
 READING_COLUMNS = {
     "page": ("string", "page id"),
-    "text": ("string", "the number as printed; ? for an illegible digit"),
-    "digits_text": ("string", "its digits alone"),
+    "text": ("string", "the number as printed; ? for an illegible digit, \u2033 for a ditto mark"),
+    "digits_text": ("string", "its digits alone; empty for a ditto mark"),
+    "value": (
+        "string",
+        "the number meant, as 8889, 34.6 or 7/8, a ditto mark that of the cell above; empty where the "
+        "page leaves open what a mark in it means",
+    ),
     "x": ("number", "left edge in pixels of the scan"),
     "y": ("number", "top edge in pixels of the scan"),
     "width": ("number", "width in pixels of the scan"),
@@ -30,6 +37,7 @@ READING_COLUMNS = {
     "table": ("integer", "table of the page, from 0; empty outside tables"),
     "row": ("integer", "row of the table, from 0"),
     "column": ("integer", "column of the table, from 0"),
+    "doubts": ("string", "why it may be wrong"),
 }
 """Columns of a reading as CSV: type and meaning."""
 
@@ -41,6 +49,9 @@ _CELL_COLUMNS = {
 }
 _READING_OF_WITNESS = {
     "text": ("string", "digits of the witness; empty where it has none"),
+    "printed": ("string", "the number as printed"),
+    "value": ("string", "the number meant, as 8889, 34.6 or 7/8; empty where the page leaves it open"),
+    "repeats": ("string", "yes where a ditto mark stands for the number of the cell above"),
     "runner_up": ("string", "what they may be instead"),
     "confidence": ("number", "how sure the reading is, 0 to 1"),
     "page": ("string", "page id"),
@@ -97,8 +108,28 @@ def csv_files(
 
 
 def reading_rows(reading: Reading) -> list[dict[str, Any]]:
-    """A row a number, with the columns of ``READING_COLUMNS``."""
-    return [{"page": reading.page, **number.to_dict()} for number in reading.numbers]
+    """A row a number, then a row a ditto mark, with the columns of ``READING_COLUMNS``.
+
+    A text whose mark may mean this or that is marked as text: a spreadsheet would take it for a number of its own.
+    """
+    rows = [
+        number.to_dict()
+        | {
+            "text": number.text if number.value is not None else as_text(number.text),
+            "value": value_to_text(number.value),
+            "doubts": "; ".join(number.doubts),
+        }
+        for number in reading.numbers
+    ]
+    for number in reading.repeated:
+        repeated = {"text": DITTO, "digits_text": "", "value": value_to_text(number.value), "doubts": REPEATS}
+        rows.append(number.to_dict() | repeated)
+    return [{"page": reading.page, **row} for row in rows]
+
+
+def as_text(text: str) -> str:
+    """A text with an apostrophe before it where a spreadsheet of some country takes it for a number with decimals."""
+    return f"'{text}" if any(mark in text for mark in (POINT, COMMA)) else text
 
 
 def collation_columns(collation: Collation) -> dict[str, tuple[str, str]]:
@@ -120,7 +151,14 @@ def _row(cell: Cell, sigla: Sequence[str]) -> dict[str, Any]:
     for siglum, reading in zip(sigla, cell.readings, strict=True):
         if reading is not None:
             values = reading.to_dict()
-            values = {**values, **values.pop("box")}
+            number = reading.number
+            values = {
+                **values,
+                **values.pop("box"),
+                "printed": number.text if number.value is not None else as_text(number.text),
+                "value": value_to_text(number.value),
+                "repeats": "yes" if reading.repeats else "no",
+            }
             row |= {f"{siglum}_{name}": "" if value is None else value for name, value in values.items()}
     return row
 
@@ -190,9 +228,10 @@ def _fill_grid(sheet: Any, collation: Collation) -> None:
 
 
 def _shown(cell: Cell, collation: Collation) -> str:
+    printed = [None if reading is None else reading.number.text for reading in cell.readings]
     if cell.state == AGREES:
-        return next(text for text in cell.texts if text is not None)
-    texts = [(siglum, text) for w, (siglum, text) in enumerate(zip(collation.sigla, cell.texts, strict=True))
+        return next(text for text in printed if text is not None)
+    texts = [(siglum, text) for w, (siglum, text) in enumerate(zip(collation.sigla, printed, strict=True))
              if collation.has(w, cell)]  # fmt: skip
     return ", ".join(f"{siglum}: {'-' if text is None else text}" for siglum, text in texts)
 

@@ -105,7 +105,9 @@ def _fill(element: ET.Element, collation: Collation, cell: Cell, zones: _Zones) 
             continue
         # Four decimals and boxes to a tenth of a pixel, as in JSON.
         confidence = round(float(reading.number.confidence), 4)
-        _write(add(app, "rdg", wit=f"#{siglum}", cert=confidence, facs=zones.of(reading)), reading.text)
+        # What a ditto mark repeats is not printed there.
+        type_ = "repeated" if reading.repeats else None
+        _write(add(app, "rdg", wit=f"#{siglum}", cert=confidence, facs=zones.of(reading), type_=type_), reading.text)
 
 
 def _write(element: ET.Element, text: str) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from tablesim.errors import MetadataError
 from tablesim.records.boxes import Box
+from tablesim.records.number_parts import parse_number
 from tablesim.records.reading import ILLEGIBLE
 
 MAX_PIXELS_A_SIDE = 1_000_000
@@ -17,8 +18,7 @@ MAX_PIXELS_A_SIDE = 1_000_000
 MAX_LENGTH = 40
 """No number has more digits and points than this: chosen by eye, twice the longest logarithm."""
 
-_MARKS = "·.,"
-_PRINTED = re.compile(rf"[0-9{re.escape(ILLEGIBLE)}](?:[{_MARKS}]?[0-9{re.escape(ILLEGIBLE)}])*")
+_DIGITS = f"0123456789{ILLEGIBLE}"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -129,7 +129,8 @@ class Correction(DecisionOnScan):
     read : str
         What the machine had read there; empty where it had read nothing.
     correct : str
-        What is printed: digits, ``?`` for an illegible one, points or commas as printed; empty where no number is.
+        What is printed: digits, ``?`` for an illegible one, signs, points, commas and other marks as printed (see
+        `records.number_parts`); empty where no number is.
     who, when, reason : str
         Who says so, when (ISO 8601: ``2026-03-02`` or ``2026-03-02T10:15:00+01:00``), and why; may be empty.
     sha256 : str
@@ -157,10 +158,10 @@ class Correction(DecisionOnScan):
             raise MetadataError(f"x, y, width, height: got {box}, expected pixels up to {MAX_PIXELS_A_SIDE:,}")
         if self.box.width <= 0 or self.box.height <= 0:
             raise MetadataError(f"width, height: got {box[2]:g} and {box[3]:g}, expected more than 0")
-        if self.correct and (len(self.correct) > MAX_LENGTH or not _PRINTED.fullmatch(self.correct)):
+        if self.correct and (len(self.correct) > MAX_LENGTH or parse_number(self.correct) is None):
             raise MetadataError(
-                f"correct: got {self.correct!r}, expected a number as printed ('24', '9·965', '1?' with '?' for an "
-                "illegible digit), or nothing where no number is printed; two numbers are two lines"
+                f"correct: got {self.correct!r}, expected a number as printed ('24', '9·965', '-3', '8,889', '1?' "
+                "with '?' for an illegible digit), or nothing where no number is printed; two numbers are two lines"
             )
         if not self.read and not self.correct:
             raise MetadataError("read and correct: both are empty, expected at least one; leave such a line out")
@@ -168,7 +169,7 @@ class Correction(DecisionOnScan):
     @property
     def digits_text(self) -> str:
         """The digits of ``correct`` alone."""
-        return "".join(sign for sign in self.correct if sign not in _MARKS)
+        return "".join(sign for sign in self.correct if sign in _DIGITS)
 
     @property
     def summary(self) -> str:

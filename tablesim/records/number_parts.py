@@ -73,7 +73,7 @@ class NumberParts:
         return not any(ILLEGIBLE in group for group in self.groups)
 
 
-def parse_printed(text: str) -> NumberParts | None:
+def parse_number(text: str) -> NumberParts | None:
     """The parts of a number's text, dashes and primes of every kind taken for theirs; None where it is no number."""
     match = _TEXT.fullmatch("".join(KIND_OF.get(sign, sign) for sign in text))
     if match is None:

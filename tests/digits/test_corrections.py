@@ -1,5 +1,8 @@
 """Corrections come back from their file, wrong ones are refused, and they change what was read where they apply."""
 
+import unicodedata
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from corpus.fakes import write_corrections
@@ -17,15 +20,18 @@ from tablesim.digits.corrections import (
     read_corrections,
 )
 from tablesim.digits.layout import arrange, is_table
+from tablesim.digits.marks_of_page import with_values
 from tablesim.errors import MetadataError
 from tablesim.records.boxes import Box
 from tablesim.records.corrections import Correction
-from tablesim.records.reading import Digit, Number, Reading
+from tablesim.records.reading import Digit, Ditto, Number, Reading
 from tablesim.records.transform import Transform
 
-words = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), max_size=12).map(str.strip)
+words = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), max_size=12).map(
+    lambda text: unicodedata.normalize("NFC", text.strip())
+)
 pixels = st.integers(0, 800_000).map(lambda v: v / 4)
-numbers = st.from_regex(r"[0-9?]([·.,]?[0-9?]){0,4}", fullmatch=True)
+numbers = st.from_regex(r"[-+−]?[0-9?]([·.,\u2009]?[0-9?]){0,4}[°'*/]?", fullmatch=True)
 corrections = st.builds(
     Correction,
     page=st.from_regex(r"[A-Za-z0-9_ü-]{1,20}", fullmatch=True),
@@ -118,7 +124,7 @@ def number(text, x, y):
 def reading():
     """Eight rows of three columns, two figures each, and their arrangement."""
     numbers = [number(f"{10 + 3 * row + column}", 60 * column, 30 * row) for row in range(8) for column in range(3)]
-    arranged = tuple(arrange(numbers, unit=14.0))
+    arranged = tuple(with_values(arrange(numbers, unit=14.0))[0])
     return Reading("p.png", "p", "0" * 64, Transform(400, 400), is_table(arranged), 0.7, arranged)
 
 
@@ -128,6 +134,29 @@ def at(reading, row, column):
 
 def correction(box, correct, read="x", when=""):
     return Correction("p", box, read, correct, "me", when)
+
+
+def test_what_a_person_types_is_the_text_and_the_page_gives_it_its_value(reading):
+    before = at(reading, 2, 1)
+    made = at(corrected(reading, [correction(before.box, "-8,889", before.text)]), 2, 1)
+    assert (made.text, made.digits_text, made.value) == ("-8,889", "8889", -8889)
+    large = [correction(at(reading, row, 2).box, f"{row}12,345,678") for row in range(1, 8)]
+    page = corrected(reading, [correction(before.box, "-8,889", before.text), *large])
+    assert (at(page, 2, 1).value, at(page, 1, 2).value) == (-8889, 112345678)
+    assert page.marks_mean == (
+        "A comma parts thousands in 8 numbers (groups of three digits, several in one number); "
+        "a minus stands before 1 number"
+    )
+    assert page.is_table == reading.is_table and list(page.digits)
+
+
+def test_dittos_keep_their_cells_when_numbers_come(reading):
+    mark = Ditto(at(reading, 3, 1).box, 0.8)
+    numbers = tuple(n for n in reading.numbers if (n.row, n.column) not in ((3, 1), (4, 1)))
+    page = replace(reading, numbers=numbers, dittos=(replace(mark, table=0, row=3, column=1),))
+    added = corrected(page, [correction(at(reading, 4, 1).box, "23", "")])
+    assert [(ditto.row, ditto.column) for ditto in added.dittos] == [(3, 1)]
+    assert not corrected(page, [correction(mark.box, "20", "")]).dittos
 
 
 def test_nothing_is_corrected_by_nothing(reading):
