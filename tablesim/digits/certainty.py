@@ -27,6 +27,7 @@ SPEAKS_FOR = (
     "left_end",
     "right_end",
     "on_step",
+    "second_agrees",
     "page_digits",
     "page_tables",
 )
@@ -50,6 +51,8 @@ SPEAKS_AGAINST = (
     "shorter",
     "aside",
     "off_step",
+    "second_changed",
+    "second_differs",
     "height",
     "tight",
     "wide",
@@ -70,15 +73,18 @@ FEATURES = SPEAKS_FOR + SPEAKS_AGAINST
 DOUBTED = 0.9
 """Confidence below which the doubts of a number are said."""
 
-SURELY_NOT_WHOLE = 0.5
-"""A number has unexplained ink as tall as a digit beside it, and so many of its neighbours have more digits."""
+SURELY_TALL, SURELY_LONGER = 0.6, 0.5
+"""Share of its height that unexplained ink beside a number takes, and share of its neighbours that have more digits,
+above which it is not whole."""
 
 NOT_WHOLE = "probably not whole"
+SECOND_LOOK = "a second look read otherwise"
 
 REASONS: dict[str, tuple[str, ...]] = {
     NOT_WHOLE: ("dark_left", "dark_right", "tall_left", "tall_right", "pale_left", "pale_right", "longer"),
     "a digit is unclear": ("product", "weakest_digit", "rival", "corrected", "strange", "inside"),
     "where it ends is unclear": ("weakest_join", "left_end", "right_end", "near_left", "near_right", "point"),
+    SECOND_LOOK: ("second_changed", "second_differs"),
     "unlike its column": ("shorter", "aside", "off_step"),
     "its digits are uneven": ("height", "tight", "wide", "level"),
 }
@@ -111,8 +117,8 @@ class Certainty:
     def doubts(self, features: Floats, confidence: Floats) -> list[tuple[str, ...]]:
         """What speaks against each number that is less sure than `DOUBTED`, the weightiest reason first.
 
-        A number with ink as tall as a digit beside it, in a column of longer ones, is said to be not whole however
-        clear its digits are.
+        However clear its digits are, a number with ink as tall as a digit beside it, in a column of longer ones, is
+        said to be not whole, and one that a second look changed is said to be changed.
         """
         against = -(features - self.typical) * self.weights
         amounts = np.column_stack(
@@ -120,12 +126,14 @@ class Certainty:
         )
         tall = np.maximum(*(features[:, _columns((name,))[0]] for name in ("tall_left", "tall_right")))
         longer = features[:, _columns(("longer",))[0]]
-        not_whole = (tall > SURELY_NOT_WHOLE) & (longer >= SURELY_NOT_WHOLE)
+        not_whole = (tall > SURELY_TALL) & (longer >= SURELY_LONGER)
+        changed = features[:, _columns(("second_changed",))[0]] > 0
         reasons = list(REASONS)
         doubts = []
-        for amount, sure, cut in zip(amounts, confidence >= DOUBTED, not_whole, strict=True):
+        for amount, sure, *certain in zip(amounts, confidence >= DOUBTED, not_whole, changed, strict=True):
             said = [] if sure else [reasons[k] for k in np.argsort(-amount) if amount[k] >= LEAST_WEIGHT]
-            doubts.append(tuple([NOT_WHOLE, *(r for r in said if r != NOT_WHOLE)] if cut else said))
+            first = [reason for reason, holds in zip((NOT_WHOLE, SECOND_LOOK), certain, strict=True) if holds]
+            doubts.append((*first, *(reason for reason in said if reason not in first)))
         return doubts
 
     def to_dict(self) -> dict[str, Any]:

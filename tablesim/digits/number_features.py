@@ -6,7 +6,7 @@ The features are few and each can be named to a reader; `certainty` weighs them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,8 @@ class NumbersOfPage:
         Usual height of a digit in working pixels.
     dittos : sequence of Ditto
         Cells that repeat the one above.
+    features : float64 array of shape (n, len(FEATURES))
+        What speaks for and against each number; without rows while it is not yet known.
     """
 
     numbers: Sequence[Number]
@@ -55,6 +57,7 @@ class NumbersOfPage:
     before: DigitPeaks
     unit: float
     dittos: Sequence[Ditto] = ()
+    features: Floats = field(default_factory=lambda: np.zeros((0, len(FEATURES))))
 
     @property
     def boxes(self) -> Floats:
@@ -65,7 +68,7 @@ class NumbersOfPage:
 
 
 def number_features(page: NumbersOfPage) -> Floats:
-    """The features of each number, float64 of shape (n, len(FEATURES)), finite."""
+    """The features of each number, float64 of shape (n, len(FEATURES)), finite; those of a second look are 0."""
     if not len(page.numbers):
         return np.zeros((0, len(FEATURES)))
     unit, boxes = page.unit, page.boxes
@@ -79,6 +82,8 @@ def number_features(page: NumbersOfPage) -> Floats:
         **_of_shape(page, unit),
     }
     columns |= _of_page(page, columns)
+    # What a second look says is known later.
+    columns |= dict.fromkeys(("second_agrees", "second_changed", "second_differs"), np.zeros(len(boxes)))
     return np.column_stack([columns[name] for name in FEATURES])
 
 
@@ -131,9 +136,9 @@ def _of_digits(page: NumbersOfPage) -> dict[str, Floats]:
 
 
 def _of_ink(beside: InkBeside) -> dict[str, Floats]:
-    columns = {}
-    for name in ("dark", "tall", "pale"):
-        amount = np.sqrt(np.minimum(getattr(beside, name), MOST_INK))
+    columns = {"tall_left": beside.tall[:, 0], "tall_right": beside.tall[:, 1]}
+    for name, ink in (("dark", beside.dark), ("pale", beside.pale)):
+        amount = np.sqrt(np.minimum(ink, MOST_INK))
         columns[f"{name}_left"], columns[f"{name}_right"] = amount[:, 0], amount[:, 1]
     return columns | {"inside": np.sqrt(np.minimum(beside.inside, MOST_INK))}
 

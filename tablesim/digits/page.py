@@ -20,6 +20,7 @@ from tablesim.digits.page_prototypes import correct_by_page_prototypes
 from tablesim.digits.passes import Detection, DigitReader
 from tablesim.digits.peaks import DigitPeaks
 from tablesim.digits.thousands import join_thousands
+from tablesim.digits.second_look import CHANGED, in_doubt, second_looks, with_changes, with_looks
 from tablesim.records.boxes import Box
 from tablesim.records.reading import ILLEGIBLE, Digit, Ditto, Number, Reading
 from tablesim.scans.images import Scan, page_id
@@ -68,10 +69,20 @@ def reading_of(reader: DigitReader, scan: Scan, page: NumbersOfPage) -> Reading:
 
 
 def numbers_of_page(reader: DigitReader, scan: Scan) -> NumbersOfPage:
-    """The numbers of a scan in rows and columns, with the confidences that the network gives them."""
-    detection = detect_page(reader, scan.grey)
-    runs = find_numbers(detection.digits, reader.thresholds)
+    """The numbers of a scan in rows and columns, with what speaks for and against each."""
+    page = _arranged(reader, detect_page(reader, scan.grey))
+    features = number_features(page)
+    looks = second_looks(reader, page, in_doubt(features))
+    if any(look.verdict == CHANGED for look in looks.values()):
+        page = _arranged(reader, replace(page.detection, digits=with_changes(page, looks)))
+        features = number_features(page)
+    return replace(page, features=with_looks(features, page, looks))
+
+
+def _arranged(reader: DigitReader, detection: Detection) -> NumbersOfPage:
+    """Digits corrected by the page's prototypes, joined to numbers, in rows and columns."""
     as_read = detection.digits
+    runs = find_numbers(as_read, reader.thresholds)
     accepted = np.concatenate(runs) if runs else np.zeros(0, dtype=np.intp)
     detection = replace(detection, digits=correct_by_page_prototypes(as_read, accepted, detection.ink))
     unit = float(np.median(as_read.heights[accepted])) if runs else DIGIT_HEIGHT
@@ -92,11 +103,11 @@ def _with_confidence(reader: DigitReader, page: NumbersOfPage) -> list[Number]:
     numbers = as_probabilities(page.numbers, reader.of_digits, reader.of_numbers)
     if reader.certainty is None:
         return numbers
-    features = number_features(page)
-    confidence = reader.certainty.of(features)
+    confidence = reader.certainty.of(page.features)
+    doubts = reader.certainty.doubts(page.features, confidence)
     return [
-        replace(number, confidence=float(sure), doubts=doubts)
-        for number, sure, doubts in zip(numbers, confidence, reader.certainty.doubts(features, confidence), strict=True)
+        replace(number, confidence=float(sure), doubts=reasons)
+        for number, sure, reasons in zip(numbers, confidence, doubts, strict=True)
     ]
 
 

@@ -1,8 +1,7 @@
-"""Measures the ink beside each number that nothing read explains, by sums over boxes of masks (integral images).
+"""Measures the ink beside each number that nothing read explains, on a grid of points over each place.
 
 A digit that was not read leaves its ink behind: the ink in a number's own line, within about a digit's width of its
-ends, that is neither rule nor mark nor another number is the plainest sign that the number is not whole. Sums over
-boxes cost the same for any number of boxes (Crow, "Summed-area tables for texture mapping", SIGGRAPH 1984).
+ends, that is neither rule nor mark nor another number is the plainest sign that the number is not whole.
 """
 
 from __future__ import annotations
@@ -27,25 +26,27 @@ RULE = 2.2
 AROUND_DIGIT = 0.08
 """A digit's own ink reaches so far beyond its box, in digit heights."""
 
-TALL = 0.5
-"""Least height, in digit heights, of a piece of ink that may be a digit; points, dashes and commas are lower."""
+ROWS, COLUMNS = 16, 12
+"""Points of the grid over a place: one to every one or two working pixels."""
 
 
 @dataclass(frozen=True)
 class InkBeside:
-    """Ink beside n numbers that nothing explains, in the ink of a usual digit of the page.
+    """Ink beside n numbers that nothing explains.
 
     Attributes
     ----------
-    dark, tall, pale : float64 arrays of shape (n, 2)
-        To the left and to the right: all dark ink, that in pieces as tall as a digit, and pale ink with the dark.
+    dark, pale : float64 arrays of shape (n, 2)
+        To the left and to the right, in the ink of a usual digit of the page: dark ink, and pale ink with the dark.
+    tall : float64 array of shape (n, 2)
+        Share of the number's height that the dark ink takes: a digit takes most of it, a point or a dash little.
     inside : float64 array of shape (n,)
-        Dark ink between the digits of the number.
+        Dark ink between the digits of the number, in the ink of a usual digit.
     """
 
     dark: Floats
-    tall: Floats
     pale: Floats
+    tall: Floats
     inside: Floats
 
 
@@ -64,32 +65,51 @@ def ink_beside(ink: NDArray[np.floating], numbers: Floats, explained: Floats, un
         Usual height of a digit in working pixels.
     """
     picture = np.asarray(ink, dtype=np.float32)
-    pale = (picture > PALE).astype(np.uint8)
     dark = (picture > DARK).astype(np.uint8)
-    usual = max(float(np.median(_sums(dark, explained))), 1.0) if len(explained) else 1.0
-    unknown = _outside(explained, dark.shape, AROUND_DIGIT * unit) & ~_rules(dark, unit)
-    dark &= unknown
-    pale &= unknown
-    tall = _tall(dark, TALL * unit)
+    # 0 bare paper, 1 pale ink, 2 dark ink.
+    depth = dark + (picture > PALE).astype(np.uint8)
+    usual = max(float(np.median(_area(_sampled(depth, explained) == 2, explained))), 1.0) if len(explained) else 1.0
+    _clear(depth, explained, AROUND_DIGIT * unit)
+    depth[_rules(dark, unit) > 0] = 0
     left, top, right, bottom = numbers.T
     gap, reach = AROUND_DIGIT * unit, WITHIN * unit
-    sides = (
-        np.column_stack([left - reach, top, left - gap, bottom]),
-        np.column_stack([right + gap, top, right + reach, bottom]),
+    sides = np.stack(
+        [
+            np.column_stack([left - reach, top, left - gap, bottom]),
+            np.column_stack([right + gap, top, right + reach, bottom]),
+        ],
+        axis=1,
+    ).reshape(-1, 4)
+    beside = _sampled(depth, sides)
+    return InkBeside(
+        dark=_area(beside == 2, sides).reshape(-1, 2) / usual,
+        pale=_area(beside > 0, sides).reshape(-1, 2) / usual,
+        tall=(beside == 2).any(axis=2).mean(axis=1).reshape(-1, 2),
+        inside=_area(_sampled(depth, numbers) == 2, numbers) / usual,
     )
-    dark_at, tall_at, pale_at = (
-        np.stack([_sums(mask, side) for side in sides], axis=1) / usual for mask in (dark, tall, pale)
-    )
-    return InkBeside(dark_at, tall_at, pale_at, _sums(dark, numbers) / usual)
 
 
-def _outside(boxes: Floats, shape: tuple[int, ...], margin: float) -> NDArray[np.uint8]:
-    """1 outside all boxes widened by ``margin``, 0 inside."""
-    outside = np.ones(shape, dtype=np.uint8)
+def _sampled(picture: NDArray[np.uint8], boxes: Floats) -> NDArray[np.uint8]:
+    """The picture at the points of a grid over each box, shape (n, ROWS, COLUMNS); 0 beyond its edges."""
+    height, width = picture.shape
+    down, across = (np.arange(ROWS) + 0.5) / ROWS, (np.arange(COLUMNS) + 0.5) / COLUMNS
+    y = np.floor(boxes[:, 1, None] + down * (boxes[:, 3] - boxes[:, 1])[:, None]).astype(np.intp)[:, :, None]
+    x = np.floor(boxes[:, 0, None] + across * (boxes[:, 2] - boxes[:, 0])[:, None]).astype(np.intp)[:, None, :]
+    inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
+    values = picture[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]
+    return np.where(inside, values, 0).astype(np.uint8)
+
+
+def _area(ink: NDArray[np.bool_], boxes: Floats) -> Floats:
+    """Pixels of ink in each box, from its share of the points of the grid; shape (n,)."""
+    return np.asarray(ink.mean(axis=(1, 2)) * np.prod(boxes[:, 2:] - boxes[:, :2], axis=1), dtype=np.float64)
+
+
+def _clear(depth: NDArray[np.uint8], boxes: Floats, margin: float) -> None:
+    """Make all boxes, widened by ``margin``, bare paper."""
     corners = np.round(boxes + np.array([-margin, -margin, margin, margin])).astype(np.int64)
     for left, top, right, bottom in np.maximum(corners, 0).tolist():
-        outside[top:bottom, left:right] = 0
-    return outside
+        depth[top:bottom, left:right] = 0
 
 
 def _rules(dark: NDArray[np.uint8], unit: float) -> NDArray[np.uint8]:
@@ -98,20 +118,3 @@ def _rules(dark: NDArray[np.uint8], unit: float) -> NDArray[np.uint8]:
     lying = cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((1, length), np.uint8))
     standing = cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((length, 1), np.uint8))
     return np.asarray(cv2.dilate(cv2.max(lying, standing), np.ones((3, 3), np.uint8)), dtype=np.uint8)
-
-
-def _tall(dark: NDArray[np.uint8], least: float) -> NDArray[np.uint8]:
-    """The connected pieces of ink that are at least so many pixels tall."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=8)
-    tall = stats[:, cv2.CC_STAT_HEIGHT] >= least
-    tall[0] = False
-    return np.asarray(tall[labels], dtype=np.uint8)
-
-
-def _sums(mask: NDArray[np.uint8], boxes: Floats) -> Floats:
-    """Pixels of the mask in each box, shape (n,)."""
-    table = cv2.integral(mask)
-    limits = np.array([mask.shape[1], mask.shape[0]] * 2)
-    left, top, right, bottom = np.clip(np.round(boxes), 0, limits).astype(np.int64).T
-    sums = table[bottom, right] - table[top, right] - table[bottom, left] + table[top, left]
-    return np.asarray(sums, dtype=np.float64)

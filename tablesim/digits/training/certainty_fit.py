@@ -25,7 +25,7 @@ from tablesim.digits.calibration import (
 )
 from tablesim.digits.certainty import DOUBTED, FEATURES, SPEAKS_FOR, Certainty
 from tablesim.digits.evaluation.alignment import Alignment
-from tablesim.digits.number_features import NumbersOfPage, number_features
+from tablesim.digits.number_features import NumbersOfPage
 from tablesim.records.reading import Reading
 
 Floats = NDArray[np.float64]
@@ -70,7 +70,7 @@ class JudgedPage:
         index = {id(number): k for k, number in enumerate(reading.numbers)}
         answers = alignment.answers()
         rows = np.array([index[id(number)] for number, _ in answers], dtype=np.intp)
-        return cls(kind, number_features(page)[rows], np.array([right for _, right in answers], dtype=bool))
+        return cls(kind, page.features[rows], np.array([right for _, right in answers], dtype=bool))
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ from tablesim.scans.cleaning import clean
 from tablesim.synthesis.ageing import SimulatedScan
 from tablesim.synthesis.corpus import pages, plan_of_pages
 from tablesim.synthesis.pages import SimulatedPage
-from tablesim.synthesis.practice import practice_page
+from tablesim.synthesis.practice import KINDS, practice_page
 
 FIRST_SEED = 1_000_000_000
 """Practice pages from this seed on are never trained on."""
@@ -60,6 +60,9 @@ Judged = tuple[NDArray[np.float64], NDArray[np.bool_]]
 
 _WEAKEST = 0.03
 """Least activation of the digits on which the calibration is fitted; chosen by eye, well below every threshold."""
+
+_WITHOUT_TABLES = {"text", "headed", "dial", "drawing"}
+"""Kinds of blocks on which few numbers stand."""
 
 _QUICK_SEED, _QUICK_SIDE = FIRST_SEED + 10_000_000, 640
 """First practice page of the quick check, and its side in working pixels."""
@@ -337,12 +340,14 @@ def validation_pages(count: int = N_WHOLE_PAGES) -> Iterable[SimulatedPage]:
 
 
 def practice_pages(count: int, size: int = 768) -> Iterable[SimulatedPage]:
-    """Practice pages, not those of `validate`, as scans with their truth."""
-    for seed in range(FIRST_SEED + 1_000_000, FIRST_SEED + 1_000_000 + count):
-        scan = practice_page(seed, size)
+    """Practice pages, not those of `validate`, as scans with their truth: by turns mixed and of one kind alone."""
+    kinds = sorted(set(KINDS) - _WITHOUT_TABLES)
+    for n in range(count):
+        kind = kinds[n // 2 % len(kinds)] if n % 2 else None
+        scan = practice_page(FIRST_SEED + 1_000_000 + n, size, kind=kind)
         height, width = scan.grey.shape
-        meta = {"kind": PRACTICE, "unasked": [box.to_dict() for box in scan.unasked]}
-        yield SimulatedPage(scan.grey, PageTruth(f"practice-{seed}", width, height, True, tuple(scan.numbers), meta))
+        meta = {"kind": kind or PRACTICE, "unasked": [box.to_dict() for box in scan.unasked]}
+        yield SimulatedPage(scan.grey, PageTruth(f"practice-{n}", width, height, True, tuple(scan.numbers), meta))
 
 
 def validate_whole_pages(

@@ -16,6 +16,7 @@ from tablesim.digits.training.validation import (
     validation_pages,
 )
 from tablesim.reader import load_network
+from tablesim.records.marks import MARKS
 from tablesim.synthesis.practice import practice_page
 
 
@@ -48,8 +49,12 @@ class Saturated(torch.nn.Module):
         for n, (digit, logit) in enumerate(zip(self.digits, self.logits, strict=True)):
             x, y = digit.box.centre
             maps[0, (digit.value + (n in self.wrong)) % 10, int(y // 2), int(x // 2)] = float(logit)
+        quarter = (height // 4, width // 4)
         return DigitMaps(
-            maps, torch.zeros(1, 3, height // 4, width // 4), torch.full((1, 4, height // 4, width // 4), 0.4)
+            maps,
+            torch.full((1, len(MARKS), height // 2, width // 2), -9.0),
+            torch.zeros(1, 4, *quarter),
+            torch.full((1, 4, *quarter), 0.4),
         )
 
 
