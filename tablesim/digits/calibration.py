@@ -80,8 +80,8 @@ def fit_calibration(logits: NDArray[np.float64], right: NDArray[np.bool_]) -> Ca
         Finite; ``logits_of`` makes them from confidences.
     right : bool array of shape (n,)
         Whether each answer is right. Answers of one kind, all right or all wrong, fit no line: the activations are left
-        as they are. Where a threshold parts right from wrong no line is the most likely, and Platt's targets (1 / (n +
-        2) from 0 and 1) take the place of 0 and 1.
+        as they are. Where a threshold parts right from wrong, or nearly does, no line or a steeper one than
+        `STEEPEST_SLOPE` is the most likely, and Platt's targets (1 / (n + 2) from 0 and 1) take the place of 0 and 1.
 
     Raises
     ------
@@ -94,9 +94,20 @@ def fit_calibration(logits: NDArray[np.float64], right: NDArray[np.bool_]) -> Ca
         raise ValueError("fit_calibration: got a logit that is not finite, expected logits as logits_of makes them")
     if right.all() or not right.any():
         return Calibration()
-    target = right.astype(np.float64)
-    if logits[right].min() > logits[~right].max():
-        target = np.where(right, 1 - 1 / (right.sum() + 2), 1 / ((~right).sum() + 2))
+    slope, shift, gradient = _likeliest_line(logits, right.astype(np.float64))
+    if logits[right].min() > logits[~right].max() or slope > STEEPEST_SLOPE:
+        smooth = np.where(right, 1 - 1 / (right.sum() + 2), 1 / ((~right).sum() + 2))
+        slope, shift, gradient = _likeliest_line(logits, smooth)
+    if not gradient < FLAT or slope > STEEPEST_SLOPE:
+        raise WeightsError(
+            f"calibration on {len(logits)} answers: got a slope of {slope:g} at a gradient of {gradient:.2g}, expected "
+            f"at most {STEEPEST_SLOPE:g} at {FLAT:g}; train the network longer, or validate it on more pages"
+        )
+    return Calibration(max(0.1, slope), shift)
+
+
+def _likeliest_line(logits: NDArray[np.float64], target: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Slope and shift of the line of least log loss, and the gradient that is left."""
 
     def surprise(line: NDArray[np.float64]) -> float:
         z = line[0] * logits + line[1]
@@ -107,13 +118,7 @@ def fit_calibration(logits: NDArray[np.float64], right: NDArray[np.bool_]) -> Ca
 
     slope, shift = (float(v) for v in minimize(surprise, np.array([1.0, 0.0]), method="Nelder-Mead").x)
     error = Calibration(slope, shift).of_logit(logits) - target
-    gradient = float(np.hypot(np.mean(error * logits), np.mean(error)))
-    if not gradient < FLAT or slope > STEEPEST_SLOPE:
-        raise WeightsError(
-            f"calibration on {len(logits)} answers: got a slope of {slope:g} at a gradient of {gradient:.2g}, expected "
-            f"at most {STEEPEST_SLOPE:g} at {FLAT:g}; train the network longer, or validate it on more pages"
-        )
-    return Calibration(max(0.1, slope), shift)
+    return slope, shift, float(np.hypot(np.mean(error * logits), np.mean(error)))
 
 
 def reliability(

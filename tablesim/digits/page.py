@@ -19,8 +19,8 @@ from tablesim.digits.numbers import Thresholds, find_numbers, number_confidence
 from tablesim.digits.page_prototypes import correct_by_page_prototypes
 from tablesim.digits.passes import Detection, DigitReader
 from tablesim.digits.peaks import DigitPeaks
-from tablesim.digits.thousands import join_thousands
 from tablesim.digits.second_look import CHANGED, in_doubt, second_looks, with_changes, with_looks
+from tablesim.digits.thousands import join_thousands
 from tablesim.records.boxes import Box
 from tablesim.records.reading import ILLEGIBLE, Digit, Ditto, Number, Reading
 from tablesim.scans.images import Scan, page_id

@@ -75,7 +75,7 @@ def test_an_untrained_network_reads_no_whole_page_either():
 
 
 def test_the_bundled_network_reads_a_whole_page_that_it_has_not_seen():
-    found = validate_whole_pages(load_network().digit_reader, validation_pages(1))
+    found = validate_whole_pages(load_network().digit_reader, validation_pages(2))
     assert found.score.f1_numbers > 0.9
     assert found.neighbours.both.share > 0.85
     assert found.numbers.error < 0.1
