@@ -11,7 +11,14 @@ import typer
 from tablesim.cli.options import Cache, Force, Json, MaxPixels, Offline, Scans, Weights, goes_with
 from tablesim.cli.output import failure, going_on, note, print_json
 from tablesim.export.kinds import Format
+from tablesim.records.marks import DITTO
 from tablesim.scans.images import MAX_PIXELS, page_id
+
+SURE = 0.9
+"""Least confidence of a number that is not named as doubtful: chosen by eye, one in ten of those below is wrong."""
+
+DOUBTS_SHOWN = 12
+"""Doubtful numbers on the screen; a faint page has hundreds."""
 
 if TYPE_CHECKING:
     from tablesim.reader import PageReader
@@ -39,6 +46,10 @@ def command(
     max_pixels: MaxPixels = MAX_PIXELS,
 ) -> None:
     """Read the numbers of scans and print them as they stand, row by row.
+
+    Numbers stand as they are printed: a raised point is ·, an illegible digit ?, a mark that repeats the cell above
+    ″. Doubtful numbers are named below the tables with the probability that they are right; what each number means,
+    where it stands on the scan, and every digit with its runner-up are in --json.
 
     A page of a PDF or of a TIFF with several is book.pdf#12, a page of a IIIF manifest ADDRESS#12.
 
@@ -111,14 +122,19 @@ def _paths(scans: Sequence[Locator], form: Format | None, out: Path | None, *, f
 
 
 def lines_of(reading: Reading) -> Iterator[str]:
-    """The reading in lines: what page it is, its tables row by row with ``|`` between columns, then the rest."""
+    """The reading in lines: what page it is, its tables row by row with ``|`` between columns, the rest, the doubts."""
     n_digits = sum(1 for _ in reading.digits)
     kind = "table" if reading.is_table else "no table"
     note = f" ({reading.note})" if reading.note else ""
+    rotation = reading.transform.rotation
+    turned = f"; read turned clockwise by {rotation} degrees" if rotation else ""
+    negative = "; white on black" if reading.negative else ""
     yield (
         f"# {reading.page}: {kind}, {len(reading.numbers)} numbers, {n_digits} digits, "
-        f"legibility {reading.legibility:.2f}{note}"
+        f"legibility {reading.legibility:.2f}{note}{turned}{negative}"
     )
+    if reading.marks_mean:
+        yield f"# {reading.marks_mean}"
     cells: dict[tuple[int, int], dict[int, str]] = {}
     loose = []
     for number in reading.numbers:
@@ -126,6 +142,9 @@ def lines_of(reading: Reading) -> Iterator[str]:
             loose.append(number.text)
         else:
             cells.setdefault((number.table, number.row), {})[number.column] = number.text
+    for ditto in reading.dittos:
+        if ditto.table is not None and ditto.row is not None and ditto.column is not None:
+            cells.setdefault((ditto.table, ditto.row), {})[ditto.column] = DITTO
     widths: dict[tuple[int, int], int] = {}
     for (table, _), row in cells.items():
         for column, text in row.items():
@@ -139,6 +158,23 @@ def lines_of(reading: Reading) -> Iterator[str]:
         yield " | ".join(row.get(column, "").rjust(widths[table, column]) for column in columns).rstrip()
     if loose:
         yield f"# outside the table: {' '.join(loose)}"
+    yield from _doubts(reading)
+
+
+def _doubts(reading: Reading) -> Iterator[str]:
+    """The numbers that deserve a look at the scan, the least certain first."""
+    doubtful = sorted((n for n in reading.numbers if n.confidence < SURE or n.doubts), key=lambda n: n.confidence)
+    if not doubtful:
+        return
+    yield f"# {len(doubtful)} of {len(reading.numbers)} numbers are doubtful, the least certain first:"
+    for number in doubtful[:DOUBTS_SHOWN]:
+        cell = "outside the tables"
+        if number.table is not None and number.row is not None and number.column is not None:
+            cell = f"in table {number.table + 1}, row {number.row + 1}, column {number.column + 1}"
+        reasons = f" ({', '.join(number.doubts)})" if number.doubts else ""
+        yield f"#   {number.text} {cell}: right with probability {number.confidence:.2f}{reasons}"
+    if len(doubtful) > DOUBTS_SHOWN:
+        yield f"#   and {len(doubtful) - DOUBTS_SHOWN} more; --json and --csv have all"
 
 
 def _print_document(reading: Reading, network: PageReader, form: Format, path: Path | None, *, force: bool) -> None:

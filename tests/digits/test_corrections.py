@@ -64,6 +64,15 @@ def test_a_spreadsheet_of_another_country_is_read(tmp_path):
     assert (first.digits_text, second.digits_text) == ("9965", "1?")
 
 
+@pytest.mark.parametrize("text", ["-2.5", "−2·5", "+4?", "(7)", "4\u2009403", "12°", "3/", "1,234*"])
+def test_whatever_the_reader_prints_can_be_corrected_and_comes_back_from_the_file(tmp_path, text):
+    path = tmp_path / "c.csv"
+    made = Correction("p12", Box(10, 20, 30, 40), "24", text)
+    write_corrections(path, [made])
+    assert read_corrections(path) == (made,)
+    assert made.digits_text == "".join(sign for sign in text if sign in "0123456789?")
+
+
 @pytest.mark.parametrize(
     ("row", "said"),
     [
