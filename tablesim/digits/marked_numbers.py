@@ -35,6 +35,15 @@ from tablesim.records.number_parts import PARTING
 SURE = 0.5
 """Least confidence of a mark; where the network says of a digit that a point follows, a fainter one tells which."""
 
+LEAST = {PLUS: 0.35, MINUS: 0.35, DITTO: 0.35}
+"""Least confidence of marks for which their place speaks too: beside a number with bare paper beyond, in a column."""
+
+_BARE, _INK = 1.0, 0.08
+"""Paper left of a sign that is bare, in digit heights, and the most ink on it: what leaders lead from stands there."""
+
+_DASHES, _DASH = 2.2, 0.35
+"""How far left of a sign another dash makes leaders of both, and the least length of that, in digit heights."""
+
 SIGN_GAP, BRACKET_GAP, AFTER_GAP = 1.1, 0.6, 0.6
 """Greatest gap between a digit and its sign, its bracket, a mark after it, in digit heights: a sign may stand a figure
 away (``− 0``)."""
@@ -82,7 +91,7 @@ class MarkedNumbers:
     dittos: Ints
 
 
-def set_marks(digits: DigitPeaks, runs: Sequence[Ints], marks: MarkPeaks) -> MarkedNumbers:
+def set_marks(digits: DigitPeaks, runs: Sequence[Ints], marks: MarkPeaks, ink: NDArray[np.float32]) -> MarkedNumbers:
     """Set the marks of an upright page beside its digits.
 
     Parameters
@@ -92,12 +101,14 @@ def set_marks(digits: DigitPeaks, runs: Sequence[Ints], marks: MarkPeaks) -> Mar
         Numbers as runs of indices into ``digits``, from left to right.
     marks : MarkPeaks
         Empty for networks that know no marks; raised points stand in where they say that a point follows.
+    ink : float32 array of shape (H, W)
+        The working page.
     """
     between, parted = _between(digits, runs, marks)
     whole: list[Ints] = []
     for run in runs:
         whole += np.split(run, np.flatnonzero(parted[run[:-1]]) + 1)
-    before, after, dittos = _beside(digits, whole, marks)
+    before, after, dittos = _beside(digits, whole, marks, ink)
     return MarkedNumbers(whole, before, after, between, dittos)
 
 
@@ -152,21 +163,26 @@ def _marks_between(digits: DigitPeaks, left: Ints, right: Ints, marks: MarkPeaks
     return np.where(confidence[rows, best] > 0, near[rows, best], -1)
 
 
-def _beside(digits: DigitPeaks, runs: Sequence[Ints], marks: MarkPeaks) -> tuple[list[str], list[str], Ints]:
+def _beside(
+    digits: DigitPeaks, runs: Sequence[Ints], marks: MarkPeaks, ink: NDArray[np.float32]
+) -> tuple[list[str], list[str], Ints]:
     """Marks before and after each run, and the marks that may be dittos."""
     before: list[list[tuple[float, str]]] = [[] for _ in runs]
     after: list[list[tuple[float, str]]] = [[] for _ in runs]
     dittos = []
     if runs:
         page = _Sides.of(digits, runs)
-        for mark in np.flatnonzero(marks.confidence >= SURE).tolist():
+        least = np.array([LEAST.get(kind, SURE) for kind in MARKS])
+        for mark in np.flatnonzero(marks.confidence >= least[marks.kinds]).tolist():
             kind, box = MARKS[marks.kinds[mark]], marks.boxes[mark]
             run: int | None
             if kind in _BEFORE:
                 run = page.run_after(box, BRACKET_GAP if kind == OPEN else SIGN_GAP)
-                if run is not None and not (kind == MINUS and _is_leader(page, marks, mark, run)):
+                leads = kind == MINUS and run is not None and _is_leader(page, marks, mark, run)
+                leads = leads or (kind != OPEN and run is not None and _leads(ink, box, page.tall[run]))
+                if run is not None and not leads:
                     before[run].append((float(box[0]), kind))
-            elif kind in _AFTER or (kind == DITTO and page.run_before(box, AFTER_GAP) is not None):
+            elif kind in _AFTER or (kind == DITTO and page.is_raised(box)):
                 run = page.run_before(box, AFTER_GAP)
                 if run is not None:
                     after[run].append((float(box[0]), kind))
@@ -181,6 +197,21 @@ def _beside(digits: DigitPeaks, runs: Sequence[Ints], marks: MarkPeaks) -> tuple
     texts[0] = [(OPEN if OPEN in text else "") + text.replace(OPEN, "")[-1:] for text in texts[0]]
     texts[1] = [text.replace(BAR, "") + (BAR if BAR in text else "") for text in texts[1]]
     return texts[0], texts[1], np.array(dittos, dtype=np.intp)
+
+
+def _leads(ink: NDArray[np.float32], box: NDArray[np.float64], tall: float) -> bool:
+    """Whether a word, a number or another dash stands left of a sign, where upright rules alone may stand."""
+    middle, end = (box[1] + box[3]) / 2, max(0, round(box[0] - 0.15 * tall))
+    top, begin = max(0, round(middle - 0.5 * tall)), max(0, round(end - _DASHES * tall))
+    beyond = ink[top : max(1, round(middle + 0.5 * tall)), begin:end]
+    if not beyond.size:
+        return False
+    dark = beyond > 0.3
+    dark[:, dark.mean(axis=0) > 0.9] = False
+    level = np.arange(top, top + len(beyond)) + 0.5
+    band = np.abs(level - middle) < 0.15 * tall + 1
+    dashed = dark[band].any(axis=0) & ~dark[~band].any(axis=0)
+    return bool(dark[:, -round(_BARE * tall) :].mean() > _INK or dashed.sum() > _DASH * tall)
 
 
 def _is_leader(page: _Sides, marks: MarkPeaks, mark: int, run: int) -> bool:
@@ -224,6 +255,11 @@ class _Sides:
     def run_before(self, box: NDArray[np.float64], reach: float) -> int | None:
         """The run that ends just left of a mark, within so many digit heights."""
         return self._nearest(self.last, box[0] - self.last[:, 2], _RAISED, box, reach)
+
+    def is_raised(self, box: NDArray[np.float64]) -> bool:
+        """Whether a mark stands just after a number and above its middle, as that of seconds does."""
+        run = self.run_before(box, AFTER_GAP)
+        return run is not None and box[3] <= (self.last[run, 1] + self.last[run, 3]) / 2
 
     def _nearest(
         self,

@@ -22,7 +22,7 @@ from tablesim.digits.fractions_of_page import Fractions, find_fractions
 from tablesim.records.marks import COMMA, POINT, RAISED_POINT, THIN_SPACE
 from tablesim.records.number_parts import PARTING, NumberParts, parse_number
 from tablesim.records.number_values import Value
-from tablesim.records.reading import Number
+from tablesim.records.reading import ILLEGIBLE, Number
 
 THOUSANDS, DECIMALS, MINUTES = MEANINGS = ("thousands", "decimals", "minutes of degrees or hours")
 """What a mark between digits may part."""
@@ -60,6 +60,9 @@ _STILL_POSSIBLE = 4.0
 
 _FEW_FOR_CONTRAST = 4
 """Least numbers of a column for which another mark's meaning decides."""
+
+_NEARLY_ALL = 0.75
+"""Share of a column's numbers that have one mark at a place from which another there is taken for it."""
 
 _NAMES = {POINT: "a point", RAISED_POINT: "a raised point", COMMA: "a comma", THIN_SPACE: "a narrow space"}
 
@@ -109,6 +112,7 @@ def with_values(numbers: Sequence[Number], *, rotation: int = 0, kinds_known: bo
     meaning : str
         One sentence; empty for a page without marks.
     """
+    numbers, n_taken = _with_one_mark_a_column(numbers)
     printed = [parse_number(number.text) for number in numbers]
     columns: dict[Column, list[NumberParts]] = defaultdict(list)
     column_of: list[Column] = []
@@ -135,7 +139,46 @@ def with_values(numbers: Sequence[Number], *, rotation: int = 0, kinds_known: bo
     spaced = sum(parts is not None and THIN_SPACE in parts.marks for parts in printed)
     signs = Counter(parts.sign for parts in printed if parts is not None and parts.sign)
     brackets = sum(parts is not None and parts.bracketed for parts in printed)
-    return valued, _sentence(marks, spaced, signs["−"], brackets, len(fractions.parts))
+    meaning = _sentence(marks, spaced, signs["−"], brackets, len(fractions.parts))
+    if n_taken:
+        meaning += f"; {'marks' if n_taken > 1 else 'a mark'} of {_numbers(n_taken)} taken for that of the column"
+    return valued, meaning
+
+
+def _with_one_mark_a_column(numbers: Sequence[Number]) -> tuple[list[Number], int]:
+    """The numbers with the mark that nearly all of their column have at one place, and how many have another now.
+
+    A point and a comma are easily taken for each other, and a column has one of them before its last two digits.
+    """
+    kinds: dict[tuple[int, int | None, int], Counter[str]] = defaultdict(Counter)
+    places = [_places_of_marks(number.text) for number in numbers]
+    for number, of_number in zip(numbers, places, strict=True):
+        if number.table is not None:
+            for at, behind in of_number:
+                kinds[number.table, number.column, behind][number.text[at]] += 1
+    usual = {
+        place: sign
+        for place, counts in kinds.items()
+        for sign, count in counts.items()
+        if len(counts) > 1 and count >= _FEW_FOR_CONTRAST and count >= _NEARLY_ALL * counts.total()
+    }
+    out = []
+    for number, of_number in zip(numbers, places, strict=True):
+        text = list(number.text)
+        for at, behind in of_number:
+            if number.table is not None:
+                text[at] = usual.get((number.table, number.column, behind), text[at])
+        out.append(replace(number, text="".join(text)))
+    return out, sum(before.text != after.text for before, after in zip(numbers, out, strict=True))
+
+
+def _places_of_marks(text: str) -> list[tuple[int, int]]:
+    """Where points and commas stand in a text, and how many digits follow each."""
+    return [
+        (at, sum(sign.isdigit() or sign == ILLEGIBLE for sign in text[at:]))
+        for at, sign in enumerate(text)
+        if sign in PARTING
+    ]
 
 
 def value_of(printed: NumberParts, meanings: dict[str, str | None]) -> Value | None:

@@ -87,7 +87,7 @@ def _arranged(reader: DigitReader, detection: Detection) -> NumbersOfPage:
     detection = replace(detection, digits=correct_by_page_prototypes(as_read, accepted, detection.ink))
     unit = float(np.median(as_read.heights[accepted])) if runs else DIGIT_HEIGHT
     digits, runs = join_thousands(detection.digits, runs, detection.ink)
-    detection, marked = replace(detection, digits=digits), set_marks(digits, runs, detection.marks)
+    detection, marked = replace(detection, digits=digits), set_marks(digits, runs, detection.marks, detection.ink)
     numbers = [_number(detection, marked, index) for index in range(len(marked.runs))]
     run_at = {number.digits[0].box: run for number, run in zip(numbers, marked.runs, strict=True)}
     numbers = arrange(numbers, unit=unit / detection.transform.scale, rotation=detection.transform.rotation)

@@ -294,7 +294,9 @@ def _weigh(parts: _Parts, lanes: Sequence[_Lane]) -> None:
         )
         seen = parts.seen[fitting]
         if not np.isnan(seen).any():
-            lane.odds += _SEEN * float(np.clip(4 * np.mean(seen) - 1.6, -1, 1))
+            # Not to see them says less: a network knows the spaces that it was shown.
+            lane.odds += _SEEN * float(np.clip(4 * np.mean(seen) - 1.6, -0.25, 1))
+        lane.odds += _SEEN * bool(np.mean(parts.joined[fitting]) > 0.5)
     decided = [(lane, float(np.median(parts.gap[lane.pairs]))) for lane in lanes if abs(lane.odds) > 3 and lane.pairs]
     gains = []
     for lane in lanes:

@@ -25,8 +25,8 @@ def marks_at(*found, confidence=0.9):
     return MarkPeaks(kinds, np.full(n, confidence), np.array(boxes, dtype=np.float64).reshape(-1, 4))
 
 
-def texts(digits, runs, marks):
-    marked = set_marks(digits, runs, marks)
+def texts(digits, runs, marks, ink=None):
+    marked = set_marks(digits, runs, marks, np.zeros((80, 400), np.float32) if ink is None else ink)
     out = []
     for run, before, after in zip(marked.runs, marked.before, marked.after, strict=True):
         inner = "".join(f"{digits.values[k]}{marked.between[k]}" for k in run)
@@ -99,6 +99,12 @@ def test_dashes_that_are_no_signs():
     assert texts(digits, runs, marks_at(("−", left, MIDDLE), ("−", right, MIDDLE)))[0] == ["204"]
     assert texts(digits, runs, marks_at(("−", left, MIDDLE), ("−", left - 14, MIDDLE)))[0] == ["204"]
     assert texts(digits, runs, marks_at(("−", 20 - 45, MIDDLE - 1, 18, MIDDLE + 1)))[0] == ["204"]
+    ink = np.zeros((80, 400), np.float32)
+    ink[:, 34] = 1
+    sign = marks_at(("−", left + 40, MIDDLE))
+    assert texts(digits.moved(40, 0), runs, sign, ink)[0] == ["−204"]  # a rule stands beyond
+    ink[24:30, 30:40] = 1
+    assert texts(digits.moved(40, 0), runs, sign, ink)[0] == ["204"]  # a word does
     digits, runs = line("12 15")
     gap = float(digits.boxes[1, 2] + digits.boxes[2, 0]) / 2
     assert texts(digits, runs, marks_at(("−", gap, MIDDLE)))[0] == ["12", "15"]
@@ -108,6 +114,7 @@ def test_what_stands_after_a_number():
     digits, runs = line("12 30 45", space=3.0)
     ends = [float(digits.boxes[k, 2]) + 4 for k in (1, 3, 5)]
     found = marks_at(("°", ends[0], 22), ("'", ends[1], 22), ("″", ends[2], 22))
+    assert texts(digits, runs, marks_at(("″", ends[2], 29))) == (["12", "30", "45"], [0])
     assert texts(digits, runs, found) == (["12°", "30'", "45″"], [])
     assert texts(digits, runs, marks_at(("*", ends[0], 24), ("(", 16, MIDDLE), (")", ends[0], MIDDLE)))[0][0] in (
         "(12)*",

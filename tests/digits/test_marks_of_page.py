@@ -128,6 +128,19 @@ def test_signs_brackets_and_marks_behind():
     assert "brackets" in with_values(page(["(7)"]))[1]
 
 
+def test_a_comma_that_was_taken_for_a_point():
+    rng = np.random.default_rng(6)
+    printed = integers(rng, 20, 4)
+    texts = [grouped(v, ",") for v in printed]
+    texts[3] = texts[3].replace(",", ".")
+    texts[9] = texts[9].replace(",", "·", 1)
+    numbers, meaning = with_values(page(texts, [f"{v % 9},{v % 7}" for v in range(20)], ["1.5", "2·5"] * 10))
+    assert [n.value for n in numbers[:20]] == printed
+    assert [n.text for n in numbers[:20]] == [grouped(v, ",") for v in printed]
+    assert meaning.endswith("; marks of 2 numbers taken for that of the column")
+    assert [n.text for n in numbers[40:42]] == ["1.5", "2·5"]
+
+
 def test_a_narrow_space_where_all_have_decimals_is_a_lost_point():
     texts = ["29·87", *[f"28·{v}" for v in range(10, 30)], "29\u2009871"]
     assert values(page(texts))[-1] is None and values(page(texts))[0] == Decimal("29.87")
