@@ -25,14 +25,16 @@ from pathlib import Path
 
 import numpy as np
 
+from tablesim.digits.deskew import digit_sizes
 from tablesim.digits.dittos import with_dittos
-from tablesim.digits.layout import arrange, is_table
+from tablesim.digits.layout import arrange_page, is_table
 from tablesim.digits.marks_of_page import with_values
 from tablesim.errors import MetadataError
 from tablesim.records.boxes import Box
 from tablesim.records.corrections import Correction
 from tablesim.records.marks import RAISED_POINT
 from tablesim.records.reading import ILLEGIBLE, Digit, Ditto, Number, Reading
+from tablesim.records.transform import Transform
 from tablesim.scans.csvfile import CsvFile, read_csv, shortlist
 from tablesim.scans.metadata import page_key, without_ending
 
@@ -189,7 +191,7 @@ def corrected(reading: Reading, corrections: Sequence[Correction]) -> Reading:
     numbers = [number for index, number in kept.items() if index not in removed] + added
     if not rearrange:
         return _with_meaning(reading, numbers, reading.dittos)
-    arranged = _arranged(numbers, reading.transform.rotation)
+    arranged = _arranged(numbers, reading.transform)
     marks = [replace(ditto, table=None, row=None, column=None) for ditto in reading.dittos]
     _, dittos = with_dittos(arranged, marks, reading.transform.rotation)
     return _with_meaning(replace(reading, is_table=is_table(arranged)), arranged, dittos)
@@ -237,12 +239,11 @@ def _digits(digits_text: str, boxes: Sequence[Box]) -> tuple[Digit, ...]:
     )
 
 
-def _arranged(numbers: Sequence[Number], rotation: int) -> list[Number]:
-    turned = rotation in (90, 270)
-    sides = [digit.box.width if turned else digit.box.height for number in numbers for digit in number.digits]
-    if not sides:
+def _arranged(numbers: Sequence[Number], transform: Transform) -> list[Number]:
+    if not numbers:
         return []
-    return arrange(numbers, unit=max(float(np.median(sides)), 1.0), rotation=rotation)
+    heights = digit_sizes(numbers, transform)[:, 1]
+    return arrange_page(numbers, transform, unit=max(float(np.median(heights)), 1.0))
 
 
 def _correction(values: dict[str, str], file: CsvFile) -> Correction:

@@ -8,11 +8,15 @@ reweighted least squares). All lengths are in digit heights.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
+
+from tablesim.records.reading import Number
+from tablesim.records.transform import Transform
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -64,6 +68,38 @@ class NumberPositions:
         return NumberPositions(self.left + dx, self.right + dx, self.y + dy)
 
 
+def number_positions(numbers: Sequence[Number], transform: Transform, unit: float) -> NumberPositions:
+    """Where numbers stand on the working page, its warp included.
+
+    Parameters
+    ----------
+    numbers : sequence of Number
+        In source pixels; one or more.
+    transform : Transform
+        To the working page.
+    unit : float
+        Median height of a digit in square pixels of the source.
+    """
+    boxes = [digit.box for number in numbers for digit in number.digits]
+    middles = transform.to_working(np.array([box.centre for box in boxes])) / (unit * transform.scale)
+    lengths = np.array([len(number.digits) for number in numbers])
+    starts = np.cumsum(lengths) - lengths
+    half = digit_sizes(numbers, transform)[:, 0] / unit / 2
+    # The mean of the digits, not the middle of the box: old-style digits rise and descend, and their mean varies less.
+    return NumberPositions(
+        np.minimum.reduceat(middles[:, 0] - half, starts),
+        np.maximum.reduceat(middles[:, 0] + half, starts),
+        np.add.reduceat(middles[:, 1], starts) / lengths,
+    )
+
+
+def digit_sizes(numbers: Sequence[Number], transform: Transform) -> Floats:
+    """Width and height of each digit as it stands upright, in square pixels of the source, shape (m, 2)."""
+    sizes = np.array([(digit.box.width, digit.box.height) for number in numbers for digit in number.digits])
+    sizes = sizes.reshape(-1, 2) * np.divide(transform.square_size, (transform.source_width, transform.source_height))
+    return np.asarray(sizes[:, ::-1] if transform.rotation in (90, 270) else sizes)
+
+
 @dataclass(frozen=True)
 class NeighbourLinks:
     """Pairs of numbers: ``first`` and ``second`` index the positions, ``step`` is their distance; shape (m,)."""
@@ -71,6 +107,9 @@ class NeighbourLinks:
     first: Ints
     second: Ints
     step: Floats
+
+
+_NO_LINKS = NeighbourLinks(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0))
 
 
 def deskew(positions: NumberPositions) -> tuple[NumberPositions, NeighbourLinks]:
@@ -89,9 +128,8 @@ def deskew(positions: NumberPositions) -> tuple[NumberPositions, NeighbourLinks]
         Each number with the nearest number below it in its column; ``step`` is the distance down.
     """
     if positions.count < 2:
-        empty = np.zeros(0, dtype=np.int64)
-        return positions, NeighbourLinks(empty, empty, np.zeros(0))
-    flat = _turned(positions, _angle(positions))
+        return positions, _NO_LINKS
+    flat = _turned(positions, skew_angle(positions))
     # Neighbours hardly change while the page is straightened: they are searched once.
     in_row, in_column = _near(flat, stretch=0.15, k=9), _near(flat, stretch=3.0, k=8)
     for _ in range(2):
@@ -100,6 +138,15 @@ def deskew(positions: NumberPositions) -> tuple[NumberPositions, NeighbourLinks]
         links = _chained(_below(flat, in_column), flat.count)
         flat = flat.shifted(dx=-_bend(flat.y, flat.x, links, _aside(flat, links)))
     return flat, _below(flat, in_column)
+
+
+def level(positions: NumberPositions) -> tuple[NumberPositions, NeighbourLinks, float]:
+    """As `deskew`, but turned only: what bends stays bent. The third value is the turn in clockwise degrees."""
+    if positions.count < 2:
+        return positions, _NO_LINKS, 0.0
+    degrees = skew_angle(positions)
+    turned = _turned(positions, degrees)
+    return turned, _below(turned, _near(turned, stretch=3.0, k=8)), degrees
 
 
 def _beside(positions: NumberPositions, near: Ints) -> NeighbourLinks:
@@ -143,7 +190,7 @@ def _nearest(near: Ints, step: Floats) -> NeighbourLinks:
     return NeighbourLinks(first, near[first, best[first]], step[first, best[first]])
 
 
-def _angle(positions: NumberPositions) -> float:
+def skew_angle(positions: NumberPositions) -> float:
     """Degrees, clockwise positive, by which rows and columns lean together."""
     if positions.count < 6:
         return 0.0

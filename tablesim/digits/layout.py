@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from tablesim.digits.deskew import Ints, NeighbourLinks, NumberPositions, deskew
+from tablesim.digits.deskew import Ints, NeighbourLinks, NumberPositions, deskew, number_positions
 from tablesim.records.reading import Number
+from tablesim.records.transform import QUARTER_TURNS, Transform
 
 BLANK_BAND = 3.5
 """A band without numbers, this many row pitches high, parts two tables."""
@@ -43,8 +44,6 @@ some digits stand below each other by chance, and keeping one number a cell make
 
 _GRID = 0.05
 """Width in digit heights of a bin of the profiles."""
-
-_QUARTER_TURNS = (0, 90, 180, 270)
 
 Grid = tuple[Ints, Ints, Ints]
 """A table: indices of the positions in it, and the row and column of each."""
@@ -75,11 +74,49 @@ def arrange(numbers: Sequence[Number], *, unit: float, rotation: int = 0) -> lis
     """
     if not unit > 0:
         raise ValueError(f"arrange: got unit={unit}, expected the height of a digit in pixels, more than 0")
-    if rotation not in _QUARTER_TURNS:
+    if rotation not in QUARTER_TURNS:
         raise ValueError(f"arrange: got rotation={rotation}, expected 0, 90, 180 or 270")
-    if not numbers:
-        return []
-    positions, order = _positions(numbers, unit, rotation)
+    return _arranged(numbers, *_positions(numbers, unit, rotation)) if numbers else []
+
+
+def arrange_page(numbers: Sequence[Number], transform: Transform, *, unit: float) -> list[Number]:
+    """As `arrange`, on a page whose rows bend, whose pixels are not square or parts of which stand otherwise.
+
+    Parameters
+    ----------
+    numbers : sequence of Number
+        What was read, in source pixels, in any order.
+    transform : Transform
+        Of the page.
+    unit : float
+        Median height of a digit in square pixels of the source.
+
+    Returns
+    -------
+    list of Number
+        As from `arrange`; the tables of turned regions come after those of the page, region by region.
+    """
+    if transform.regions:
+        region_of = [next((r for r in transform.regions if r.holds(n.box)), None) for n in numbers]
+        arranged: list[Number] = []
+        for region in (None, *transform.regions):
+            part = [number for number, own in zip(numbers, region_of, strict=True) if own is region]
+            turned = replace(transform, regions=())
+            if region is not None:
+                turned = replace(turned, rotation=region.rotation, skew=0.0, warp=None)
+            first = 1 + max((number.table for number in arranged if number.table is not None), default=-1)
+            arranged += [
+                number if number.table is None else replace(number, table=number.table + first)
+                for number in arrange_page(part, turned, unit=unit)
+            ]
+        return arranged
+    if transform.warp is None and transform.aspect == 1:
+        return arrange(numbers, unit=unit, rotation=transform.rotation)
+    return _arranged(numbers, *_ordered(numbers, number_positions(numbers, transform, unit))) if numbers else []
+
+
+def _arranged(numbers: Sequence[Number], positions: NumberPositions, order: list[int]) -> list[Number]:
+    """The numbers with their cells, in reading order; ``positions`` are those of ``numbers[order[i]]``."""
     flat, below = deskew(positions)
     table, row, column = (np.full(flat.count, -1) for _ in range(3))
     pitch = _pitch(below)
@@ -129,6 +166,12 @@ def _positions(numbers: Sequence[Number], unit: float, rotation: int) -> tuple[N
         180: (-high[:, 0], -low[:, 0], -middle[:, 1]),
         270: (low[:, 1], high[:, 1], -middle[:, 0]),
     }[rotation]
+    return _ordered(numbers, NumberPositions(left, right, y))
+
+
+def _ordered(numbers: Sequence[Number], positions: NumberPositions) -> tuple[NumberPositions, list[int]]:
+    """The positions in an order that the input's order does not touch, and the index of the number at each."""
+    left, right, y = positions.left, positions.right, positions.y
     # Rounding lets the same page at another scale take the same decisions.
     left, right, y = np.round(left - left.min(), 4), np.round(right - left.min(), 4), np.round(y - y.min(), 4)
     texts = [number.text for number in numbers]

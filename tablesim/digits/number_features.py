@@ -19,6 +19,7 @@ from tablesim.digits.passes import Detection
 from tablesim.digits.peaks import DigitPeaks
 from tablesim.digits.unexplained_ink import InkBeside, ink_beside
 from tablesim.records.reading import Ditto, Number
+from tablesim.records.warp import RowWarp
 
 Floats = NDArray[np.float64]
 
@@ -49,6 +50,8 @@ class NumbersOfPage:
         Cells that repeat the one above.
     features : float64 array of shape (n, len(FEATURES))
         What speaks for and against each number; without rows while it is not yet known.
+    warp : RowWarp or None
+        What levels the rows of the working page; the transform of the detection is without it.
     """
 
     numbers: Sequence[Number]
@@ -58,6 +61,7 @@ class NumbersOfPage:
     unit: float
     dittos: Sequence[Ditto] = ()
     features: Floats = field(default_factory=lambda: np.zeros((0, len(FEATURES))))
+    warp: RowWarp | None = None
 
     @property
     def boxes(self) -> Floats:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tablesim.digits.calibration import as_probabilities
 from tablesim.digits.detection import detect_page
 from tablesim.digits.dittos import with_dittos
-from tablesim.digits.layout import arrange, is_table
+from tablesim.digits.layout import is_table
 from tablesim.digits.marked_numbers import MarkedNumbers, set_marks
 from tablesim.digits.marks_of_page import with_values
 from tablesim.digits.network import DIGIT_HEIGHT
@@ -19,6 +19,7 @@ from tablesim.digits.numbers import Thresholds, find_numbers, number_confidence
 from tablesim.digits.page_prototypes import correct_by_page_prototypes
 from tablesim.digits.passes import Detection, DigitReader
 from tablesim.digits.peaks import DigitPeaks
+from tablesim.digits.rows import arrange_level
 from tablesim.digits.second_look import CHANGED, in_doubt, second_looks, with_changes, with_looks
 from tablesim.digits.thousands import join_thousands
 from tablesim.records.boxes import Box
@@ -58,7 +59,7 @@ def reading_of(reader: DigitReader, scan: Scan, page: NumbersOfPage) -> Reading:
         scan=str(scan.path),
         page=page_id(scan.path),
         sha256=scan.sha256,
-        transform=page.detection.transform,
+        transform=replace(page.detection.transform, warp=page.warp),
         is_table=is_table(numbers),
         legibility=legibility,
         numbers=tuple(numbers),
@@ -90,12 +91,11 @@ def _arranged(reader: DigitReader, detection: Detection) -> NumbersOfPage:
     detection, marked = replace(detection, digits=digits), set_marks(digits, runs, detection.marks, detection.ink)
     numbers = [_number(detection, marked, index) for index in range(len(marked.runs))]
     run_at = {number.digits[0].box: run for number, run in zip(numbers, marked.runs, strict=True)}
-    numbers = arrange(numbers, unit=unit / detection.transform.scale, rotation=detection.transform.rotation)
+    numbers, transform = arrange_level(numbers, detection.transform, unit / detection.transform.scale)
     numbers = [number for number in numbers if _is_accepted(number, reader.thresholds)]
     numbers, dittos = with_dittos(numbers, _dittos(detection, marked), detection.transform.rotation)
-    return NumbersOfPage(
-        numbers, [run_at[number.digits[0].box] for number in numbers], detection, as_read, unit, dittos
-    )
+    runs = [run_at[number.digits[0].box] for number in numbers]
+    return NumbersOfPage(numbers, runs, detection, as_read, unit, dittos, warp=transform.warp)
 
 
 def _with_confidence(reader: DigitReader, page: NumbersOfPage) -> list[Number]:
@@ -106,7 +106,7 @@ def _with_confidence(reader: DigitReader, page: NumbersOfPage) -> list[Number]:
     confidence = reader.certainty.of(page.features)
     doubts = reader.certainty.doubts(page.features, confidence)
     return [
-        replace(number, confidence=float(sure), doubts=reasons)
+        replace(number, confidence=float(sure), doubts=(*number.doubts, *reasons))
         for number, sure, reasons in zip(numbers, confidence, doubts, strict=True)
     ]
 

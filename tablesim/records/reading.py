@@ -13,7 +13,8 @@ from tablesim.errors import MissingExtraError
 from tablesim.records.boxes import Box
 from tablesim.records.html import html_table
 from tablesim.records.number_values import Value, value_from_json, value_to_json
-from tablesim.records.transform import Transform
+from tablesim.records.transform import Transform, TurnedRegion
+from tablesim.records.warp import RowWarp
 
 ILLEGIBLE = "?"
 """Stands in a number's text for a digit that is there but cannot be read."""
@@ -315,6 +316,9 @@ class Reading:
             "rotation": self.transform.rotation,
             "scale": round(self.transform.scale, 6),
             "skew": round(self.transform.skew, 4),
+            "aspect": round(self.transform.aspect, 4),
+            "warp": None if self.transform.warp is None else self.transform.warp.to_dict(),
+            "regions": [{**region.box.to_dict(), "rotation": region.rotation} for region in self.transform.regions],
             "is_table": self.is_table,
             "legibility": round(self.legibility, 4),
             "note": self.note,
@@ -334,7 +338,14 @@ class Reading:
             page=data["page"],
             sha256=data["sha256"],
             transform=Transform(
-                data["width"], data["height"], data["rotation"], float(data["scale"]), float(data.get("skew", 0.0))
+                data["width"],
+                data["height"],
+                data["rotation"],
+                float(data["scale"]),
+                float(data.get("skew", 0.0)),
+                float(data.get("aspect", 1.0)),
+                None if data.get("warp") is None else RowWarp.from_dict(data["warp"]),
+                tuple(TurnedRegion(Box.from_dict(region), region["rotation"]) for region in data.get("regions", ())),
             ),
             is_table=bool(data["is_table"]),
             legibility=float(data["legibility"]),

@@ -1,7 +1,8 @@
-"""Transforms: the affine map between source pixels and the upright working image of a page.
+"""Transforms: the map between source pixels and the upright working page.
 
-A page is turned upright by a quarter turn, straightened by a small angle and resized to a working scale. The three
-steps make one affine matrix; every coordinate that leaves tablesim has been sent back through its inverse.
+Pixels that are not square are made so, then a page is turned upright by a quarter turn, straightened by a small angle
+and resized to a working scale. These steps make one affine matrix; where rows sink or bend, a warp levels them behind
+it. Every coordinate that leaves tablesim has been sent back through the inverse.
 """
 
 from __future__ import annotations
@@ -14,6 +15,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.records.boxes import Box
+from tablesim.records.warp import RowWarp
+
+QUARTER_TURNS = (0, 90, 180, 270)
+
+
+@dataclass(frozen=True)
+class TurnedRegion:
+    """A part of a page that stands otherwise than the page, as a table on its side below upright lines.
+
+    Parameters
+    ----------
+    box : Box
+        In source pixels.
+    rotation : int
+        Clockwise degrees, one of 0, 90, 180, 270, that set the region upright.
+    """
+
+    box: Box
+    rotation: int
+
+    def __post_init__(self) -> None:
+        if self.rotation not in QUARTER_TURNS:
+            raise ValueError(f"TurnedRegion.rotation: got {self.rotation}, expected 0, 90, 180 or 270")
+
+    def holds(self, box: Box) -> bool:
+        """Whether the middle of a box lies in the region."""
+        (x, y), own = box.centre, self.box
+        return own.x <= x <= own.x + own.width and own.y <= y <= own.y + own.height
 
 
 @dataclass(frozen=True)
@@ -27,9 +56,16 @@ class Transform:
     rotation : int
         Clockwise degrees, one of 0, 90, 180, 270, that set the page upright.
     scale : float
-        Working pixels per source pixel.
+        Working pixels per square pixel of the source.
     skew : float
         Clockwise degrees, small, by which the upright page was turned to make its lines level.
+    aspect : float
+        Width of a source pixel over its height; pixels that are not square are made so at the finer of both
+        resolutions.
+    warp : RowWarp, optional
+        What levels the rows of the working page. The working image itself is not warped.
+    regions : tuple of TurnedRegion
+        Parts of the page that were read by a transform of their own.
     """
 
     source_width: int
@@ -37,25 +73,40 @@ class Transform:
     rotation: int = 0
     scale: float = 1.0
     skew: float = 0.0
+    aspect: float = 1.0
+    warp: RowWarp | None = None
+    regions: tuple[TurnedRegion, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.rotation not in (0, 90, 180, 270):
+        if self.rotation not in QUARTER_TURNS:
             raise ValueError(f"Transform.rotation: got {self.rotation}, expected 0, 90, 180 or 270")
         if not self.scale > 0:
             raise ValueError(f"Transform.scale: got {self.scale}, expected more than 0")
+        if not 0 < self.aspect < math.inf:
+            raise ValueError(f"Transform.aspect: got {self.aspect}, expected more than 0")
+
+    @property
+    def square_size(self) -> tuple[int, int]:
+        """Width and height of the source in square pixels."""
+        width, height = self.source_width, self.source_height
+        return (round(width * self.aspect), height) if self.aspect >= 1 else (width, round(height / self.aspect))
 
     @property
     def working_size(self) -> tuple[int, int]:
         """Width and height of the working image in pixels."""
-        width, height = self.source_width, self.source_height
+        width, height = self.square_size
         if self.rotation in (90, 270):
             width, height = height, width
         return max(1, round(width * self.scale)), max(1, round(height * self.scale))
 
     @cached_property
     def matrix(self) -> NDArray[np.float64]:
-        """Affine matrix of shape (2, 3) that sends source to working coordinates (edges, not pixel centres)."""
-        width, height = self.source_width, self.source_height
+        """Affine matrix of shape (2, 3) that sends source to working coordinates (edges, not pixel centres).
+
+        The warp is not in it.
+        """
+        width, height = self.square_size
+        square = np.diag([width / self.source_width, height / self.source_height, 1.0])
         quarter = {
             0: np.array([[1.0, 0, 0], [0, 1, 0], [0, 0, 1]]),
             90: np.array([[0.0, -1, height], [1, 0, 0], [0, 0, 1]]),
@@ -76,7 +127,7 @@ class Transform:
                 [0, 0, 1],
             ]
         )
-        return np.asarray((turn @ resize @ quarter)[:2])
+        return np.asarray((turn @ resize @ quarter @ square)[:2])
 
     @cached_property
     def inverse(self) -> NDArray[np.float64]:
@@ -86,20 +137,26 @@ class Transform:
 
     def to_working(self, points: NDArray[np.floating]) -> NDArray[np.float64]:
         """Points of shape (n, 2) as (x, y) in source pixels, sent to working pixels."""
-        return np.asarray(points, dtype=np.float64) @ self.matrix[:, :2].T + self.matrix[:, 2]
+        moved = np.asarray(points, dtype=np.float64) @ self.matrix[:, :2].T + self.matrix[:, 2]
+        return moved if self.warp is None else self.warp.straightened(moved)
 
     def to_source(self, points: NDArray[np.floating]) -> NDArray[np.float64]:
         """Points of shape (n, 2) as (x, y) in working pixels, sent to source pixels."""
-        return np.asarray(points, dtype=np.float64) @ self.inverse[:, :2].T + self.inverse[:, 2]
+        bent = np.asarray(points, dtype=np.float64)
+        if self.warp is not None:
+            bent = self.warp.bent(bent)
+        return bent @ self.inverse[:, :2].T + self.inverse[:, 2]
 
     def box_to_source(self, box: Box) -> Box:
         """A box in working pixels as a box in source pixels.
 
-        The middle goes through the exact transform; width and height change with scale and quarter turn only, so a
-        straightened page does not inflate its boxes.
+        The middle goes through the exact transform; width and height change with scale, quarter turn and the shape of
+        pixels only, so a straightened page does not inflate its boxes.
         """
         (x, y), *_ = self.to_source(np.array([box.centre]))
         width, height = box.width / self.scale, box.height / self.scale
         if self.rotation in (90, 270):
             width, height = height, width
+        square_width, square_height = self.square_size
+        width, height = width * self.source_width / square_width, height * self.source_height / square_height
         return Box(float(x - width / 2), float(y - height / 2), float(width), float(height))

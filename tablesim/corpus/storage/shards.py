@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from tablesim.records.bins import BIN_NAMES, N_BINS
 from tablesim.records.boxes import Box
 from tablesim.records.number_values import value_from_text, value_to_text
 from tablesim.records.reading import Digit, Ditto, Number, Reading
-from tablesim.records.transform import Transform
+from tablesim.records.transform import Transform, TurnedRegion
+from tablesim.records.warp import RowWarp
 
 SHARD_ROWS = 1024
 """Pages a shard after compacting: a few megabytes, read at once."""
@@ -54,6 +56,9 @@ _DITTO = pa.struct(
         *((name, pa.int32()) for name in _CELL),
     ]
 )
+_LINES = pa.list_(pa.float64())
+_WARP = pa.struct([("x", _LINES), ("y", _LINES), ("dy", pa.list_(_LINES))])
+_REGION = pa.struct([*((side, pa.float64()) for side in _SIDES), ("rotation", pa.int16())])
 READING_SCHEMA = pa.schema(
     [
         ("sha256", pa.string()),
@@ -73,6 +78,9 @@ READING_SCHEMA = pa.schema(
         pa.field("dittos", pa.list_(_DITTO), metadata={ADDED: "0.2.0"}),
         pa.field("marks_mean", pa.string(), metadata={ADDED: "0.2.0"}),
         pa.field("negative", pa.bool_(), metadata={ADDED: "0.2.0"}),
+        pa.field("aspect", pa.float64(), metadata={ADDED: "0.2.0"}),
+        pa.field("warp", _WARP, metadata={ADDED: "0.2.0"}),
+        pa.field("regions", pa.list_(_REGION), metadata={ADDED: "0.2.0"}),
     ]
 )
 _BINS = {"bins": " ".join(BIN_NAMES), "about": "0-9 isolated digits, 10-19 '00'..'09', 20-109 '10'..'99'"}
@@ -301,6 +309,9 @@ def reading_row(reading: Reading, read_by: str = "") -> dict[str, Any]:
         "dittos": [_ditto_row(ditto) for ditto in reading.dittos],
         "marks_mean": reading.marks_mean,
         "negative": reading.negative,
+        "aspect": reading.transform.aspect,
+        "warp": None if reading.transform.warp is None else asdict(reading.transform.warp),
+        "regions": [_sides(region.box) | {"rotation": region.rotation} for region in reading.transform.regions],
     }
 
 
@@ -317,7 +328,7 @@ def row_reading(row: dict[str, Any], page: str, scan: str, histogram: np.ndarray
         scan=scan,
         page=page,
         sha256=row["sha256"],
-        transform=Transform(row["width"], row["height"], row["rotation"], row["scale"], row["skew"]),
+        transform=_row_transform(row),
         is_table=row["is_table"],
         legibility=row["legibility"],
         numbers=tuple(
@@ -364,9 +375,21 @@ def _digit_row(digit: Digit) -> dict[str, Any]:
     }
 
 
+def _row_transform(row: dict[str, Any]) -> Transform:
+    warp = None if row["warp"] is None else RowWarp.from_dict(row["warp"])
+    regions = tuple(
+        TurnedRegion(Box(*(region[side] for side in _SIDES)), region["rotation"]) for region in row["regions"] or ()
+    )
+    sizes = (row["width"], row["height"], row["rotation"], row["scale"], row["skew"])
+    return Transform(*sizes, row["aspect"] or 1.0, warp, regions)
+
+
 def _ditto_row(ditto: Ditto) -> dict[str, Any]:
-    sides = {side: float(getattr(ditto.box, side)) for side in _SIDES}
-    return sides | {"confidence": float(ditto.confidence)} | {name: getattr(ditto, name) for name in _CELL}
+    return _sides(ditto.box) | {"confidence": float(ditto.confidence)} | {name: getattr(ditto, name) for name in _CELL}
+
+
+def _sides(box: Box) -> dict[str, Any]:
+    return {side: float(getattr(box, side)) for side in _SIDES}
 
 
 def _row_ditto(row: dict[str, Any]) -> Ditto:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from tablesim.digits.deskew import NumberPositions, deskew
+from tablesim.digits.deskew import deskew, digit_sizes, number_positions
 from tablesim.digits.evaluation.scores import (
     PrintedNumber,
     ReadingScore,
@@ -180,7 +180,8 @@ def _lines(reading: Reading, read: Sequence[Number], rows: list[list[int]]) -> l
     """Rows of the tables joined to lines across the page, with what stands beside the tables, from left to right."""
     if not read:
         return []
-    flat, _ = deskew(_positions(reading, read))
+    unit = float(np.median(digit_sizes(read, reading.transform)[:, 1]))
+    flat, _ = deskew(number_positions(read, reading.transform, unit))
     joined: list[list[int]] = []
     for row in sorted(rows, key=lambda row: float(flat.y[row].mean())):
         if joined and flat.y[row].mean() - flat.y[joined[-1]].mean() < SAME_LINE:
@@ -188,17 +189,6 @@ def _lines(reading: Reading, read: Sequence[Number], rows: list[list[int]]) -> l
         else:
             joined.append(row)
     return [sorted(line, key=lambda k: float(flat.x[k])) for line in joined]
-
-
-def _positions(reading: Reading, read: Sequence[Number]) -> NumberPositions:
-    """Positions of the numbers on the upright page, in digit heights."""
-    middles = reading.transform.to_working(np.array([number.box.centre for number in read]))
-    lying = reading.transform.rotation in (90, 270)
-    widths = np.array([n.box.height if lying else n.box.width for n in read]) * reading.transform.scale
-    heights = [d.box.width if lying else d.box.height for n in read for d in n.digits]
-    unit = float(np.median(heights)) * reading.transform.scale
-    x, half, y = middles[:, 0] / unit, widths / 2 / unit, middles[:, 1] / unit
-    return NumberPositions(x - half, x + half, y)
 
 
 def _likeness(
