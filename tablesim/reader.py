@@ -16,7 +16,7 @@ from tablesim.digits.certainty import certainty_in
 from tablesim.digits.network import load_weights
 from tablesim.digits.numbers import Thresholds
 from tablesim.digits.page import read_page
-from tablesim.digits.passes import DigitReader
+from tablesim.digits.passes import DigitReader, has_bfloat16
 from tablesim.errors import WeightsError
 from tablesim.records.reading import Reading
 from tablesim.scans.images import MAX_PIXELS, load_scan
@@ -61,8 +61,18 @@ class PageReader:
         return np.asarray(embed(counts), dtype=np.float32)
 
 
-def load_network(path: str | Path | None = None) -> PageReader:
+def load_network(path: str | Path | None = None, *, device: str = "cpu", bfloat16: bool | None = None) -> PageReader:
     """The page reader with the bundled weights, or with those in a safetensors file.
+
+    Parameters
+    ----------
+    path : str or Path, optional
+        The weights; the bundled ones when not given.
+    device : str
+        Where the network computes: ``"cpu"``, ``"cuda"``.
+    bfloat16 : bool, optional
+        Whether its convolutions compute in bfloat16, which halves their time; when not given, where the processor has
+        instructions for it.
 
     Raises
     ------
@@ -71,6 +81,7 @@ def load_network(path: str | Path | None = None) -> PageReader:
     """
     path = BUNDLED_WEIGHTS if path is None else Path(path)
     network, record = load_weights(path)
+    network.to(device)
     digit_reader = DigitReader(
         network,
         calibration=calibration_in(record, "calibration", path),
@@ -78,6 +89,8 @@ def load_network(path: str | Path | None = None) -> PageReader:
         of_digits=calibration_in(record, "digit_calibration", path),
         of_numbers=calibration_in(record, "number_calibration", path),
         certainty=certainty_in(record, path),
+        device=device,
+        bfloat16=has_bfloat16(device) if bfloat16 is None else bfloat16,
     )
     return PageReader(digit_reader, path, fingerprint(path), record)
 

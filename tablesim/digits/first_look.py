@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from tablesim.digits.network import READING_HEIGHT
 from tablesim.digits.passes import DigitReader
 from tablesim.digits.peaks import find_digits
-from tablesim.digits.scale import FEW_MARKS, Survey, bounded_scale
+from tablesim.digits.refusals import HANDWRITTEN, SHOW_THROUGH, is_surely_handwritten, reason
+from tablesim.digits.scale import FEW_MARKS, TEXT_STANDS, Survey, bounded_scale
 from tablesim.records.transform import Transform
 
 LOOK_HEIGHT = 0.5 * READING_HEIGHT
@@ -40,10 +41,6 @@ ENOUGH = 40
 
 FEW = 8
 """Fewer digits than this do not tell the scale."""
-
-TEXT_STANDS = 1.05
-"""How much sharper the feet than the heads of lines are in upright text (`Survey.standing`): 1.05 to 1.6 on synthesized
-and real pages of text, 0.7 to 0.95 on their head."""
 
 _SHARE = 0.25
 """Share of the marks of a page on whose tiles it is tried in other orientations, as a sample."""
@@ -155,7 +152,12 @@ def first_look(reader: DigitReader, marks: Survey) -> FirstLook:
     width, height = marks.size
     transform = Transform(width, height, best.rotation, marks.scale(best.rotation), marks.skew(best.rotation))
     if not best.in_rows:
-        return FirstLook(transform, "no figures were found")
+        return FirstLook(transform, reason(marks))
+    if best.n_digits < ENOUGH and is_surely_handwritten(marks):
+        return FirstLook(transform, HANDWRITTEN)
+    mirrored = [_look(reader, marks, best.tiles, side, mirrored=True) for side in {upright, best.rotation}]
+    if max(seen.confidence for seen in mirrored) > best.confidence:
+        return FirstLook(transform, SHOW_THROUGH)
     heights = np.concatenate(best.heights)
     if len(heights) >= FEW:
         transform = replace(transform, scale=bounded_scale(marks.size, READING_HEIGHT / float(np.median(heights))))
@@ -199,13 +201,23 @@ def _most_crowded(tiles: Sequence[_Tile]) -> list[_Tile]:
     return list(tiles[: int(np.searchsorted(counts, _SHARE * counts[-1])) + 1]) if len(tiles) else []
 
 
-def _look(reader: DigitReader, marks: Survey, tiles: Sequence[_Tile], rotation: int, enough: float = np.inf) -> _Seen:
-    """The clear digits of these tiles turned by ``rotation``, until there are ``enough``."""
+def _look(
+    reader: DigitReader,
+    marks: Survey,
+    tiles: Sequence[_Tile],
+    rotation: int,
+    enough: float = np.inf,
+    *,
+    mirrored: bool = False,
+) -> _Seen:
+    """The clear digits of these tiles turned by ``rotation``, until there are ``enough``; each tile ``mirrored``."""
     seen = _Seen(rotation)
     height, width = marks.ink.shape
     for tile in tiles:
         left, top, right, bottom = tile.box
         piece = np.rot90(marks.ink[top:bottom, left:right], -rotation // 90)
+        if mirrored:
+            piece = piece[:, ::-1]
         size = tile.mark_size[0 if rotation in (90, 270) else 1]
         digits = find_digits(reader.maps(_resized(piece, LOOK_HEIGHT / size)), CLEAR, reader.calibration)
         corner = {0: (left, top), 90: (height - bottom, left), 180: (width - right, height - bottom)}.get(

@@ -147,4 +147,4 @@ def test_a_blank_page_holds_nothing(network, tmp_path):
     assert reading.numbers == ()
     assert not reading.is_table
     assert reading.legibility == 0
-    assert reading.note == "no figures were found"
+    assert reading.note == "no figures were found: the page is blank"
