@@ -332,6 +332,23 @@ def test_the_cut_follows_the_counted_work() -> None:
     assert pooled.cheapest(found[10**6], max_held=1).n_lifts == 0
 
 
+def test_windows_cost_more_where_each_is_a_small_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert pooled.price_of_windows(torch.empty(1)) == 1
+    assert pooled.price_of_windows(torch.empty(1, device="meta")) == pooled.ON_DEVICE
+    model, x = VGG(11, 6), image(64, 64).float()
+    with frozen_eval(model, x.device):
+        plan = make_plan(record(model, x), vgg(0.0, 1.0))
+
+    def best(n_rows: int) -> int:
+        found = pooled.cuts(plan, pooled.lifts_of(plan), pooled.Tiles(8, 64, 64), n_rows)
+        return pooled.cheapest(found, DEFAULT_MEMORY).n_lifts
+
+    assert best(100) > 0
+    monkeypatch.setattr(pooled, "price_of_windows", lambda _: pooled.ON_DEVICE)
+    assert best(100) == 0
+    assert best(10**6) > 0
+
+
 class Largest(TorchDispatchMode):
     """Remembers how many entries the largest new tensor has."""
 
