@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -11,6 +13,7 @@ from torch import nn
 
 _MODES: dict[int, tuple[nn.Module, bool, int]] = {}  # a module in use, its training mode before, by how many
 _MODES_LOCK = threading.Lock()
+_STANCES: list[ExitStack] = []  # what holds off compilation, once for each pass that is recorded
 
 
 @contextmanager
@@ -42,3 +45,30 @@ def without_autocast(device: torch.device) -> Iterator[None]:
             if torch.amp.is_autocast_available(kind):
                 stack.enter_context(torch.autocast(kind, enabled=False))
         yield
+
+
+@contextmanager
+def uncompiled() -> Iterator[None]:
+    """What ``torch.compile`` made runs as it was written, so that nothing is compiled for a pass that is recorded.
+
+    The stance is that of the process: of several threads the first sets it and the last sets it back.
+    """
+    if "torch._dynamo" not in sys.modules:  # nothing can have been compiled, and it is not loaded for this alone
+        yield
+        return
+    with _MODES_LOCK:
+        if not _STANCES:
+            stack = ExitStack()
+            stack.enter_context(warnings.catch_warnings())  # of the hooks that name places, which fire as they should
+            warnings.filterwarnings("ignore", "Using `torch.compile", UserWarning)
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
+            _STANCES.append(stack)
+        else:
+            _STANCES.append(_STANCES[0])
+    try:
+        yield
+    finally:
+        with _MODES_LOCK:
+            stack = _STANCES.pop()
+            if not _STANCES:
+                stack.close()

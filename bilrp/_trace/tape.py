@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.overrides import TorchFunctionMode
@@ -29,9 +30,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from bilrp._trace.attention import ATTENTION
 from bilrp._trace.functions import CHOICES, CONSTANT_MAKERS, KEEPS_IDS, LIKENESSES, SHAPES, function_name
 from bilrp._trace.memory import Overlap, sharing, storage_of
-from bilrp._trace.modes import evaluation_mode, without_autocast
+from bilrp._trace.modes import evaluation_mode, uncompiled, without_autocast
 from bilrp._trace.recurrent import RECURRENT
-from bilrp._trace.written_out import COMPUTED_WEIGHTS, OPERATORS, WRITTEN_OUT
+from bilrp._trace.written_out import COMPUTED_WEIGHTS, OPERATORS, OTHER_ORDER, WRITTEN_OUT
 from bilrp.exceptions import DoubtfulExplanationWarning, InputError, UnseenOperationError, UnsupportedOperationError
 
 
@@ -276,6 +277,9 @@ class _Recorder(TorchFunctionMode):
         if tracked and name in OPERATORS:
             with self:
                 return OPERATORS[name](*args, **kwargs)
+        if tracked and name in OTHER_ORDER and func is not getattr(F, name):
+            with self:
+                return OTHER_ORDER[name](*args, **kwargs)
         if tracked and any(tensor.layout != torch.strided for tensor in tensors_in((args, kwargs))):
             args, kwargs = mapped((args, kwargs), _dense)
         if tracked and name.endswith("_") and name[:-1] in WRITTEN_OUT:
@@ -556,7 +560,7 @@ def record(model: nn.Module, x: Tensor) -> Tape:
     watcher.mark(x)
     node = recorder.add(x)
     random_state = _random_state(x.device)
-    with _named_places(model, places), watcher, recorder:
+    with _named_places(model, places), uncompiled(), watcher, recorder:
         out = model(x)
     seed = None if torch.equal(random_state, _random_state(x.device)) else torch.initial_seed()
     if not isinstance(out, Tensor) or not carries(out):

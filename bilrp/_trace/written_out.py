@@ -276,3 +276,69 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "native_group_norm": _group_norm,
 }
 """Operators of scripted modules, as the functions that they serve."""
+
+
+def _batch_norm_of_torch(
+    input: Tensor,
+    weight: Any,
+    bias: Any,
+    mean: Any,
+    variance: Any,
+    training: bool,
+    momentum: float,
+    eps: float,
+    *_: Any,
+) -> Tensor:
+    return F.batch_norm(input, mean, variance, weight, bias, training, momentum, eps)
+
+
+def _instance_norm_of_torch(
+    input: Tensor,
+    weight: Any,
+    bias: Any,
+    mean: Any,
+    variance: Any,
+    by_input: bool,
+    momentum: float,
+    eps: float,
+    *_: Any,
+) -> Tensor:
+    return F.instance_norm(input, mean, variance, weight, bias, by_input, momentum, eps)
+
+
+def _embedding_of_torch(weight: Tensor, indices: Tensor, *_: Any, **__: Any) -> Tensor:
+    return F.embedding(indices, weight)
+
+
+def _embedding_bag_of_torch(
+    weight: Tensor,
+    indices: Tensor,
+    offsets: Tensor,
+    scale_grad_by_freq: bool = False,
+    mode: int = 0,
+    sparse: bool = False,
+    per_sample_weights: Tensor | None = None,
+    include_last_offset: bool = False,
+    padding_idx: int | None = None,
+) -> tuple[Tensor, ...]:
+    out = F.embedding_bag(
+        indices,
+        weight,
+        offsets,
+        mode=("sum", "mean", "max")[mode],
+        per_sample_weights=per_sample_weights,
+        include_last_offset=include_last_offset,
+        padding_idx=padding_idx if padding_idx is not None and padding_idx >= 0 else None,
+    )
+    empty = torch.empty(0)
+    return out, empty, empty, empty
+
+
+OTHER_ORDER: dict[str, Callable[..., Any]] = {
+    "batch_norm": _batch_norm_of_torch,
+    "instance_norm": _instance_norm_of_torch,
+    "embedding": _embedding_of_torch,
+    "embedding_bag": _embedding_bag_of_torch,
+}
+"""Functions of ``torch`` and operators whose arguments stand in another order than in `torch.nn.functional`, which the
+tape goes by: with weights before running statistics, and the table before the token numbers."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -296,3 +297,77 @@ def test_options_of_attention(settings: dict[str, object]) -> None:
     result = explain_outputs(Attending(), signed())
     torch.testing.assert_close(result.embedding, Attending()(signed())[0])
     assert [entry.kind for entry in result.coverage.entries].count("attention") == 1
+
+
+ORDERS: dict[str, tuple[Callable[..., Tensor], Callable[..., Tensor]]] = {
+    "batch_norm": (
+        lambda x, w, b, m, v: torch.batch_norm(x, w, b, m, v, False, 0.1, 1e-5, False),
+        lambda x, w, b, m, v: F.batch_norm(x, m, v, w, b),
+    ),
+    "instance_norm": (
+        lambda x, w, b, m, v: torch.instance_norm(x, w, b, m, v, False, 0.1, 1e-5, False),
+        lambda x, w, b, m, v: F.instance_norm(x, m, v, w, b, use_input_stats=False),
+    ),
+    "operator": (
+        lambda x, w, b, m, v: torch.ops.aten.batch_norm.default(x, w, b, m, v, False, 0.1, 1e-5, False),
+        lambda x, w, b, m, v: F.batch_norm(x, m, v, w, b),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_arguments_in_the_order_of_torch_are_understood(name: str) -> None:
+    convolution = nn.Conv2d(2, 3, 3).double()
+    numbers = [*table(4, 3)[:3], table(4, 3)[3].abs() + 0.5]
+
+    class Normed(nn.Module):
+        def __init__(self, norm: Callable[..., Tensor]) -> None:
+            super().__init__()
+            self.convolution, self.norm = convolution, norm
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.norm(self.convolution(x), *numbers).relu().flatten(1)
+
+    x = torch.rand(1, 2, 5, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+    got, expected = (explain_outputs(Normed(norm), x, "gamma") for norm in ORDERS[name])
+    torch.testing.assert_close(got.values, expected.values)
+    assert got.certificate.bias_share == pytest.approx(expected.certificate.bias_share)
+
+
+def test_tables_before_token_numbers_are_understood() -> None:
+    weight, ids = table(6, 3), torch.tensor([[1, 4, 4, 2]])
+
+    class Looked(nn.Module):
+        def __init__(self, bag: bool) -> None:
+            super().__init__()
+            self.bag = bag
+
+        def forward(self, x: Tensor) -> Tensor:
+            if self.bag:
+                return torch.embedding_bag(weight, x[0], torch.tensor([0, 3]))[0].reshape(1, -1)
+            return torch.embedding(weight, x).flatten(1)
+
+    for bag in (False, True):
+        result = explain_outputs(Looked(bag), ids, EXACT)
+        torch.testing.assert_close(result.embedding, Looked(bag)(ids).flatten())
+        torch.testing.assert_close(result.values.sum(1), result.embedding)
+
+
+def test_exported_and_compiled_models_are_those_they_were_made_from() -> None:
+    network = nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.GELU(), nn.Flatten(), nn.Linear(27, 4)).eval()
+    x = torch.rand(1, 2, 5, 5, generator=torch.Generator().manual_seed(3))
+    expected = explain_outputs(network, x, "gamma").values
+    exported = torch.export.export(network, (x,)).module()
+    torch.testing.assert_close(explain_outputs(exported, x, "gamma").values, expected)
+    compiled: list[int] = []
+
+    def backend(graph: Any, inputs: Any) -> Any:
+        compiled.append(len(inputs))
+        return graph.forward
+
+    fast = torch.compile(network, backend=backend)
+    torch.testing.assert_close(explain_outputs(fast, x, "gamma").values, expected)
+    assert not compiled  # recorded passes run as the model was written
+    with torch.no_grad():
+        torch.testing.assert_close(fast(x), network(x))
+    assert compiled
