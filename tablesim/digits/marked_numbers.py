@@ -35,6 +35,9 @@ from tablesim.records.number_parts import PARTING
 SURE = 0.5
 """Least confidence of a mark; where the network says of a digit that a point follows, a fainter one tells which."""
 
+SURE_ALONE = 0.65
+"""Least confidence of a point or comma between two digits of which the network does not say that a point follows."""
+
 LEAST = {PLUS: 0.35, MINUS: 0.35, DITTO: 0.35}
 """Least confidence of marks for which their place speaks too: beside a number with bare paper beyond, in a column."""
 
@@ -127,7 +130,7 @@ def _between(digits: DigitPeaks, runs: Sequence[Ints], marks: MarkPeaks) -> tupl
         kind = MARKS[marks.kinds[mark]] if mark >= 0 else ""
         sure = bool(mark >= 0 and marks.confidence[mark] >= SURE)
         follows = bool(digits.joins[a, 2] > 0.5)
-        if kind in PARTING and (sure or follows):
+        if kind in PARTING and (follows or marks.confidence[mark] >= SURE_ALONE):
             between[a] = kind
             counts[kind] += 1
         elif sure and kind not in PARTING and marks.confidence[mark] > joined:

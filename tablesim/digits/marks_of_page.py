@@ -55,6 +55,9 @@ _WITH_MARK = {THOUSANDS: (1.0, 0.4), DECIMALS: (9.0, 0.6), MINUTES: (9.0, 0.6)}
 _BELOW_60 = 0.6
 """Share of two decimals that are below 60 by chance."""
 
+_MOST = 0.5
+"""Share of a mark's numbers in a column that must allow a meaning."""
+
 _STILL_POSSIBLE = 4.0
 """Log-odds against a meaning, by a column's own numbers, up to which other columns may decide for it."""
 
@@ -80,13 +83,15 @@ class _MarkInColumn:
     column: Column
     count: int
     odds: Floats
+    fitting: Floats
     reasons: tuple[str, str, str]
     meaning: str | None = None
     reason: str = ""
 
     def possible(self, meaning: str, below: float) -> bool:
         """Whether the column's own numbers speak against a meaning by no more than this."""
-        return bool(self.odds[MEANINGS.index(meaning)] >= self.odds.max() - below)
+        place = MEANINGS.index(meaning)
+        return bool(self.odds[place] >= self.odds.max() - below and self.fitting[place] > _MOST)
 
     def decide(self, meaning: str, reason: str) -> None:
         self.meaning, self.reason = meaning, reason
@@ -148,7 +153,8 @@ def with_values(numbers: Sequence[Number], *, rotation: int = 0, kinds_known: bo
 def _with_one_mark_a_column(numbers: Sequence[Number]) -> tuple[list[Number], int]:
     """The numbers with the mark that nearly all of their column have at one place, and how many have another now.
 
-    A point and a comma are easily taken for each other, and a column has one of them before its last two digits.
+    A point and a comma are easily taken for each other, a faint one for a space, and a column has one of them before
+    its last two digits.
     """
     kinds: dict[tuple[int, int | None, int], Counter[str]] = defaultdict(Counter)
     places = [_places_of_marks(number.text) for number in numbers]
@@ -173,11 +179,11 @@ def _with_one_mark_a_column(numbers: Sequence[Number]) -> tuple[list[Number], in
 
 
 def _places_of_marks(text: str) -> list[tuple[int, int]]:
-    """Where points and commas stand in a text, and how many digits follow each."""
+    """Where points, commas and spaces stand in a text, and how many digits follow each."""
     return [
         (at, sum(sign.isdigit() or sign == ILLEGIBLE for sign in text[at:]))
         for at, sign in enumerate(text)
-        if sign in PARTING
+        if sign in PARTING or sign == THIN_SPACE
     ]
 
 
@@ -247,7 +253,8 @@ def _decide(columns: dict[Column, list[NumberParts]], *, kinds_known: bool) -> l
     ]
     for mark in marks:
         order = np.argsort(mark.odds)
-        if mark.odds[order[-1]] - mark.odds[order[-2]] >= DECIDED:
+        # A mark that is a speck in most of its numbers means nothing.
+        if mark.odds[order[-1]] - mark.odds[order[-2]] >= DECIDED and mark.fitting[order[-1]] > _MOST:
             mark.decide(MEANINGS[order[-1]], mark.reasons[order[-1]])
     for scope in ("in the table", "on the page"):
         _by_the_same_mark(marks, scope)
@@ -315,7 +322,7 @@ def _weighed(mark: str, column: Column, printed: Sequence[NumberParts], *, kinds
     usual, count = lengths.most_common(1)[0]
     odds[1] += np.log(_LENGTHS.get(usual, _OTHER_LENGTH)) + (n - count) * np.log(_UNEVEN)
     sixtieths = {(parts.groups[0], parts.groups[-1]) for parts, fit in zip(marked, fits, strict=True) if fit[2]}
-    if fits[:, 2].mean() > 0.9:
+    if np.mean(fits[:, 2]) > 0.9:
         odds[1] += len({head for head, _ in sixtieths}) * np.log(_BELOW_60)
     several = any(parts.marks.count(mark) > 1 for parts in marked)
     zero = any(parts.groups[0].startswith("0") for parts in marked)
@@ -325,7 +332,7 @@ def _weighed(mark: str, column: Column, printed: Sequence[NumberParts], *, kinds
         follow + (", a zero stands before" if zero and usual == 3 else ""),
         "two digits below 60 follow",
     )
-    return _MarkInColumn(mark, column, n, odds, reasons)
+    return _MarkInColumn(mark, column, n, odds, fits.mean(axis=0), reasons)
 
 
 def _fits(parts: NumberParts, mark: str) -> tuple[bool, bool, bool]:

@@ -141,6 +141,25 @@ def test_a_comma_that_was_taken_for_a_point():
     assert [n.text for n in numbers[40:42]] == ["1.5", "2·5"]
 
 
+def test_a_point_that_was_taken_for_a_space_or_a_space_for_a_point():
+    rng = np.random.default_rng(7)
+    printed = integers(rng, 12, 3.5, 5.5)
+    texts = [grouped(v, "\u2009") for v in printed]
+    texts[2] = texts[2].replace("\u2009", "·")
+    decimals = [f"29·{v}" for v in range(301, 900, 50)]
+    decimals[5] = decimals[5].replace("·", "\u2009")
+    read = values(page(texts, decimals))
+    assert read == [*printed, *(Decimal(f"29.{v}") for v in range(301, 900, 50))]
+
+
+def test_specks_in_a_column_of_whole_numbers_mean_nothing():
+    texts = [str(v) for v in range(30, 60)]
+    texts[3], texts[9] = "30·42", "1·1·18"
+    numbers, meaning = with_values(page(texts))
+    assert [n.value for n in numbers if "·" in n.text] == [None, None]
+    assert meaning.startswith("What a raised point parts is undecided in 2 numbers")
+
+
 def test_a_narrow_space_where_all_have_decimals_is_a_lost_point():
     texts = ["29·87", *[f"28·{v}" for v in range(10, 30)], "29\u2009871"]
     assert values(page(texts))[-1] is None and values(page(texts))[0] == Decimal("29.87")
