@@ -127,7 +127,7 @@ def lines_of(reading: Reading) -> Iterator[str]:
     kind = "table" if reading.is_table else "no table"
     note = f" ({reading.note})" if reading.note else ""
     rotation = reading.transform.rotation
-    turned = f"; read turned clockwise by {rotation} degrees" if rotation else ""
+    turned = f"; read turned clockwise by {rotation} degrees" if rotation and reading.numbers else ""
     negative = "; white on black" if reading.negative else ""
     yield (
         f"# {reading.page}: {kind}, {len(reading.numbers)} numbers, {n_digits} digits, "

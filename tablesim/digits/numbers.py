@@ -21,6 +21,9 @@ JOINED = 0.5
 FARTHEST = 1.7
 """Greatest distance of the middles of two joined digits, in digit heights."""
 
+X_HEIGHT = 0.65
+"""Height of old-style 0, 1 and 2 as a share of the other digits: that of most faces of the synthesized pages."""
+
 IN_ROW, IN_COLUMN = 2, 3
 """Accepted numbers that must stand in the row and in the column of a faint one."""
 
@@ -109,9 +112,11 @@ def _partners(digits: DigitPeaks) -> NDArray[np.intp]:
     swap = middles[pairs[:, 0], 0] > middles[pairs[:, 1], 0]
     left, right = np.where(swap, pairs[:, 1], pairs[:, 0]), np.where(swap, pairs[:, 0], pairs[:, 1])
     tall = np.maximum(np.maximum(heights[left], heights[right]), 0.6 * unit)
+    # Old-style 0, 1 and 2 are lower than the other digits of their type, which is as wide as elsewhere.
+    wide = np.maximum(tall, np.minimum(unit, tall / X_HEIGHT))
     across = middles[right, 0] - middles[left, 0]
     down = np.abs(middles[right, 1] - middles[left, 1])
-    beside = (across > 0.15 * tall) & (across < FARTHEST * tall) & (down < 0.75 * tall) & (down < 1.1 * across)
+    beside = (across > 0.15 * tall) & (across < FARTHEST * wide) & (down < 0.75 * tall) & (down < 1.1 * across)
     certainty = np.sqrt(digits.joins[left, 1] * digits.joins[right, 0])
     kept = beside & (certainty >= JOINED)
     left, right, certainty, across = left[kept], right[kept], certainty[kept], across[kept]

@@ -61,3 +61,19 @@ def test_without_accepted_numbers_nothing_is_vouched_for():
     assert accept_by_context(digits, [], runs) == []
     assert accept_by_context(digits, runs, []) == []
     assert numbers(digits) == set()
+
+
+def test_low_old_style_digits_are_joined_across_a_wide_point():
+    """1 and 0 of old style are two thirds as high as the others, and the point between them is as wide."""
+    tall = page(grid(), [1.0] * 24)
+    low, pitch = 0.66 * UNIT, 1.5 * UNIT
+    boxes = np.array([[x - 4, 300 - low / 2, x + 4, 300 + low / 2] for x in (40.0, 40.0 + pitch, 400.0)])
+    joins = np.array([[0.0, 1.0, 1.0, 0.0], [1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]])
+    ones = np.ones(3, dtype=np.int64)
+    digits = DigitPeaks(
+        *(np.concatenate([getattr(tall, name), part]) for name, part in (("values", ones), ("confidence", ones * 1.0))),
+        *(np.concatenate([getattr(tall, name), 0 * ones]) for name in ("runner_up", "runner_up_confidence")),
+        np.concatenate([tall.boxes, boxes]),
+        np.concatenate([np.zeros((24, 4)), joins]),
+    )
+    assert [24, 25] in [run.tolist() for run in find_numbers(digits, Thresholds())]
