@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from tablesim.bigrams.embedding import embed, histogram
@@ -17,12 +22,15 @@ from tablesim.digits.network import load_weights
 from tablesim.digits.numbers import Thresholds
 from tablesim.digits.page import read_page
 from tablesim.digits.passes import DigitReader, has_bfloat16
-from tablesim.errors import WeightsError
+from tablesim.errors import SettingsError, TablesimError, WeightsError
 from tablesim.records.reading import Reading
 from tablesim.scans.images import MAX_PIXELS, load_scan
 from tablesim.scans.locator import Locator
 
 BUNDLED_WEIGHTS = Path(__file__).parent / "digits" / "weights" / "digits.safetensors"
+
+_THREADS_A_GPU = 8
+"""Pages decoded and read at a time on a GPU: a page takes milliseconds of it, and a tenth of a second of a core."""
 
 READING_VERSION = 3
 """Raised when the same weights would give another reading."""
@@ -39,7 +47,8 @@ class PageReader:
     weights : Path
         File of the digit network: what a worker process loads.
     fingerprint : str
-        Hash of weights and settings: two readings of one file with equal fingerprints are equal.
+        Hash of weights and settings: two readings of one file with equal fingerprints are equal, but for numbers in
+        doubt where one was computed in bfloat16 and the other was not.
     record : dict
         Training settings and measures as the weights file gives them.
     """
@@ -53,6 +62,42 @@ class PageReader:
         """The digits and numbers of a scan, in source pixels; ScanError where it cannot be used."""
         reading = read_page(self.digit_reader, load_scan(path, max_pixels))
         return reading.with_histogram(histogram(reading))
+
+    def read_many(
+        self, paths: Iterable[str | Path | Locator], *, threads: int | None = None, max_pixels: int = MAX_PIXELS
+    ) -> Iterator[Reading | TablesimError]:
+        """The readings of many scans, in their order; in place of a reading the error of a scan that cannot be used.
+
+        Parameters
+        ----------
+        paths : iterable
+            The scans; taken one after the other, a few ahead of the reading that is given.
+        threads : int, optional
+            Pages that are decoded and read at a time. One on the CPU when not given, where processes do better
+            (``tablesim run --workers``); on a GPU as many as keep it at work.
+        max_pixels : int
+            As for ``read``.
+        """
+        if threads is None:
+            threads = 1 if self.digit_reader.device == "cpu" else min(_THREADS_A_GPU, os.cpu_count() or 1)
+
+        def attempt(path: str | Path | Locator) -> Reading | TablesimError:
+            try:
+                return self.read(path, max_pixels)
+            except TablesimError as error:
+                return error
+
+        if threads == 1:
+            yield from map(attempt, paths)
+            return
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            ahead: deque[Future[Reading | TablesimError]] = deque()
+            for path in paths:
+                ahead.append(pool.submit(attempt, path))
+                if len(ahead) > 2 * threads:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
 
     def embed(self, path: str | Path | Locator) -> NDArray[np.float32]:
         """The embedding phi of a scan, float32 of shape (110,): the root of its bigram histogram."""
@@ -78,10 +123,16 @@ def load_network(path: str | Path | None = None, *, device: str = "cpu", bfloat1
     ------
     WeightsError
         The file is missing, damaged or made for another network.
+    SettingsError
+        There is no such device.
     """
     path = BUNDLED_WEIGHTS if path is None else Path(path)
     network, record = load_weights(path)
-    network.to(device)
+    try:
+        network.to(device)
+    except (RuntimeError, AssertionError) as error:
+        message = str(error).splitlines()[0]
+        raise SettingsError(f"device: got {device!r}, which cannot be used here ({message}); give cpu") from error
     digit_reader = DigitReader(
         network,
         calibration=calibration_in(record, "calibration", path),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ import typer
 
 from tablesim.cli.options import Cache, Force, Json, MaxPixels, Offline, Scans, Weights, goes_with
 from tablesim.cli.output import failure, going_on, note, print_json
+from tablesim.errors import TablesimError
 from tablesim.export.kinds import Format
 from tablesim.records.marks import DITTO
 from tablesim.scans.images import MAX_PIXELS, page_id
@@ -24,6 +26,13 @@ if TYPE_CHECKING:
     from tablesim.reader import PageReader
     from tablesim.records.reading import Reading
     from tablesim.scans.locator import Locator
+
+
+class Device(Enum):
+    """Where the network computes."""
+
+    cpu = "cpu"
+    cuda = "cuda"
 
 
 def command(
@@ -44,6 +53,7 @@ def command(
     cache: Cache = None,
     offline: Offline = False,
     max_pixels: MaxPixels = MAX_PIXELS,
+    device: Annotated[Device, typer.Option("--device", help="Where the network computes.")] = Device.cpu,
 ) -> None:
     """Read the numbers of scans and print them as they stand, row by row.
 
@@ -70,12 +80,14 @@ def command(
     if form is not None and out is None and len(found) > 1:
         raise typer.BadParameter(f"--{form.value} of {len(found)} scans: give --out, a file holds one page")
     paths = _paths(found, form, out, force=force)
-    network = reader.load_network(weights) if found else None
+    network = reader.load_network(weights, device=device.value) if found else None
     readings: list[Reading] = []
-    for scan, path in zip(found, paths, strict=True):
+    results = network.read_many(map(str, found), max_pixels=max_pixels) if network is not None else ()
+    for reading, path in zip(results, paths, strict=True):
         assert network is not None
         with going_on(failed):
-            reading = network.read(str(scan), max_pixels)
+            if isinstance(reading, TablesimError):
+                raise reading
             if form is not None:
                 _print_document(reading, network, form, path, force=force)
             elif as_csv:

@@ -12,7 +12,7 @@ from tablesim.cli import app
 @pytest.fixture
 def call(monkeypatch):
     """Call the command line with a reader that needs no weights."""
-    monkeypatch.setattr(reader, "load_network", lambda path=None: FakeReader())
+    monkeypatch.setattr(reader, "load_network", lambda path=None, device="cpu": FakeReader())
 
     def call(*words, code=0):
         result = CliRunner().invoke(app, [str(word) for word in words])

@@ -91,7 +91,7 @@ ALWAYS = {
     "demo": "--out --workers",
     "run": "--out --metadata --clusters --weights --cache --offline --max-pixels --scheduler --retry-failed "
     "--forget-away --max-failures",
-    "read": "--csv --page-xml --alto --weights --cache --offline --max-pixels",
+    "read": "--csv --page-xml --alto --weights --cache --offline --max-pixels --device",
     "compare": "--model --weights --top --run --out --cache --offline",
     "collate": "--csv --tei --xlsx --html --laws --genealogy --run",
     "search": "--numbers --top --labels",

@@ -9,7 +9,7 @@ import csv
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from tablesim.digits.corrections import COLUMNS, correction_row
+from tablesim.errors import TablesimError
 from tablesim.records.bins import count_bigrams
 from tablesim.records.boxes import Box
 from tablesim.records.corrections import Correction
@@ -68,6 +69,13 @@ class FakeReader:
             raise KeyError("row")
         rows = [line.split() for line in text.splitlines()]
         return reading_of(page_id(path), rows, scan=str(path), sha256=scan.sha256)
+
+    def read_many(self, paths: Iterable[Path], max_pixels: int = MAX_PIXELS) -> Iterator[Reading | TablesimError]:
+        for path in paths:
+            try:
+                yield self.read(path, max_pixels)
+            except TablesimError as error:
+                yield error
 
 
 def write_scan(path: Path, rows: Sequence[Sequence[str]] | str, shade: int | None = None) -> Path:
