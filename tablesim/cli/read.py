@@ -149,11 +149,13 @@ def lines_of(reading: Reading) -> Iterator[str]:
         yield f"# {reading.marks_mean}"
     cells: dict[tuple[int, int], dict[int, str]] = {}
     loose = []
-    for number in reading.numbers:
+    if reading.marks_mean:
+        yield f"# {reading.marks_mean}"
+    for number in (*reading.numbers, *reading.repeated):
         if number.table is None or number.row is None or number.column is None:
-            loose.append(number.text)
+            loose.append(number.printed)
         else:
-            cells.setdefault((number.table, number.row), {})[number.column] = number.text
+            cells.setdefault((number.table, number.row), {})[number.column] = number.printed
     for ditto in reading.dittos:
         if ditto.table is not None and ditto.row is not None and ditto.column is not None:
             cells.setdefault((ditto.table, ditto.row), {})[ditto.column] = DITTO

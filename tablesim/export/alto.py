@@ -23,7 +23,7 @@ def alto(reading: Reading, provenance: Provenance) -> bytes:
     """The reading of one page as an ALTO 4.3 document; ``provenance`` goes into its description."""
     document = root("alto", NAMESPACE, SCHEMA, SCHEMAVERSION="4.3")
     _description(add(document, "Description"), reading, provenance)
-    tables, loose = by_table(reading.numbers)
+    tables, loose = by_table((*reading.numbers, *reading.repeated))
     rows, columns = _tags(document, [cell for cells in tables.values() for cell in cells])
     page = add(
         add(document, "Layout"),
@@ -100,10 +100,10 @@ class _Blocks:
             "String",
             ID=f"s{next(self.strings)}",
             **_box(outline(self.reading, number)),
-            CONTENT=number.text,
+            CONTENT=number.printed,
             WC=confidence(number.confidence),
         )
-        for digit in number.digits:
+        for digit in () if number.repeats else number.digits:
             self._glyph(string, digit)
 
     def _glyph(self, string: ET.Element, digit: Digit) -> None:

@@ -84,7 +84,7 @@ class _Regions:
         self.order: list[str] = []
 
     def write(self, page: ET.Element) -> None:
-        tables, loose = by_table(self.reading.numbers)
+        tables, loose = by_table((*self.reading.numbers, *self.reading.repeated))
         if not self.reading.numbers:
             return
         order = add(page, "ReadingOrder")
@@ -130,10 +130,10 @@ class _Regions:
         for number in numbers:
             word = add(line, "Word", id=f"w{next(self.next['w'])}")
             self._coords(word, outline(self.reading, number))
-            for digit in number.digits:
+            for digit in () if number.repeats else number.digits:
                 self._glyph(word, digit)
-            _text(word, number.text, number.confidence)
-        _text(line, " ".join(number.text for number in numbers), min(number.confidence for number in numbers))
+            _text(word, number.printed, number.confidence)
+        _text(line, " ".join(number.printed for number in numbers), min(number.confidence for number in numbers))
 
     def _glyph(self, word: ET.Element, digit: Digit) -> None:
         glyph = add(word, "Glyph", id=f"g{next(self.next['g'])}")

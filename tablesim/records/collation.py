@@ -9,7 +9,7 @@ from typing import Any
 
 from tablesim.records.html import html_table
 from tablesim.records.number_values import value_to_json
-from tablesim.records.reading import REPEATS, Number, Reading
+from tablesim.records.reading import Number, Reading
 
 AGREES, DIFFERS, MISSING, ILLEGIBLE_STATE = "agrees", "differs", "missing", "illegible"
 STATES = (AGREES, DIFFERS, MISSING, ILLEGIBLE_STATE)
@@ -72,7 +72,7 @@ class CellReading:
     @property
     def repeats(self) -> bool:
         """Whether nothing is printed here but a ditto mark, and the number is that of the cell above."""
-        return REPEATS in self.number.doubts
+        return self.number.repeats
 
     @property
     def runner_up(self) -> str | None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tablesim.errors import MissingExtraError
 from tablesim.records.boxes import Box
 from tablesim.records.html import html_table
+from tablesim.records.marks import DITTO
 from tablesim.records.number_values import Value, value_from_json, value_to_json
 from tablesim.records.transform import Transform, TurnedRegion
 from tablesim.records.warp import RowWarp
@@ -132,6 +133,16 @@ class Number(DigitRun):
         """Plain values: an item of ``numbers`` in ``tablesim read --json``; a fraction is text such as ``"7/8"``."""
         plain = self.as_dict(confidence=round(self.confidence, 4))
         return plain | {"value": value_to_json(self.value), "doubts": list(self.doubts)}
+
+    @property
+    def repeats(self) -> bool:
+        """Whether nothing is printed here but a ditto mark, and the number is that of the cell above."""
+        return REPEATS in self.doubts
+
+    @property
+    def printed(self) -> str:
+        """Its text; a ditto mark where that stands for the number."""
+        return DITTO if self.repeats else self.text
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Number:
@@ -259,9 +270,9 @@ class Reading:
     def _repr_html_(self) -> str:
         """The tables of the page as they stand, row by row, for notebooks."""
         rows: dict[tuple[int, int], dict[int, str]] = {}
-        for number in self.numbers:
+        for number in (*self.numbers, *self.repeated):
             if number.table is not None and number.row is not None and number.column is not None:
-                rows.setdefault((number.table, number.row), {})[number.column] = number.text
+                rows.setdefault((number.table, number.row), {})[number.column] = number.printed
         n_columns = 1 + max((column for row in rows.values() for column in row), default=-1)
         cells = [[row.get(column, "") for column in range(n_columns)] for _, row in sorted(rows.items())]
         return html_table(f"{self.page}: {self._summary}", (), cells)

@@ -2,6 +2,7 @@
 
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from tablesim.export.alto import alto
 from tablesim.export.kinds import Dialect
 from tablesim.export.pagexml import baseline, page_xml
 from tablesim.records.boxes import Box
-from tablesim.records.reading import Digit, Number
+from tablesim.records.reading import Digit, Ditto, Number
 from tablesim.report.provenance import Provenance
 
 from .conftest import make_reading
@@ -28,6 +29,21 @@ CELLS = {
     ("table1", 1, 1): ["9·9?"],
     ("table2", 0, 0): ["88"],
 }
+
+
+def test_ditto_marks_are_words_without_digits():
+    reading = make_reading()
+    above = next(n for n in reading.numbers if (n.table, n.row, n.column) == (0, 0, 0))
+    below = tuple(n for n in reading.numbers if (n.table, n.row, n.column) != (0, 1, 0))
+    marked = replace(reading, numbers=below, dittos=(Ditto(Box(5, 40, 6, 6), 0.8, 0, 1, 0),))
+    (number,) = marked.repeated
+    assert (number.text, number.printed, number.value) == (above.text, "\u2033", above.value)
+    about = Provenance("0.2.0", "f" * 64, {}, "2026-11-24T10:00:00Z")
+    page = ET.fromstring(page_xml(marked, about))
+    (word,) = (w for w in page.iterfind(".//p:Word", PAGE) if w.findtext("p:TextEquiv/p:Unicode", "", PAGE) == "\u2033")
+    assert word.find("p:Glyph", PAGE) is None
+    strings = ET.fromstring(alto(marked, about)).iterfind(".//a:String", ALTO)
+    assert [len(s) for s in strings if s.get("CONTENT") == "\u2033"] == [0]
 
 
 def words(element, names):
