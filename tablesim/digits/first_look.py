@@ -152,6 +152,8 @@ def first_look(reader: DigitReader, marks: Survey) -> FirstLook:
     width, height = marks.size
     transform = Transform(width, height, best.rotation, marks.scale(best.rotation), marks.skew(best.rotation))
     if not best.in_rows:
+        # A few letters look like digits from the wrong side: what shows no rows of them is left as it lies.
+        transform = Transform(width, height, upright, marks.scale(upright), marks.skew(upright))
         return FirstLook(transform, reason(marks))
     if best.n_digits < ENOUGH and is_surely_handwritten(marks):
         return FirstLook(transform, HANDWRITTEN)

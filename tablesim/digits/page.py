@@ -19,6 +19,7 @@ from tablesim.digits.numbers import Thresholds, find_numbers, number_confidence
 from tablesim.digits.page_prototypes import correct_by_page_prototypes
 from tablesim.digits.passes import Detection, DigitReader
 from tablesim.digits.peaks import DigitPeaks
+from tablesim.digits.prepared_scan import of_scan, prepared
 from tablesim.digits.rows import arrange_level
 from tablesim.digits.second_look import CHANGED, in_doubt, second_looks, with_changes, with_looks
 from tablesim.digits.thousands import join_thousands
@@ -45,7 +46,8 @@ def read_page(reader: DigitReader, scan: Scan) -> Reading:
     Reading
         Without histogram; every coordinate in source pixels.
     """
-    return reading_of(reader, scan, numbers_of_page(reader, scan))
+    page, negative = prepared(scan)
+    return of_scan(reading_of(reader, page, numbers_of_page(reader, page)), scan, negative=negative)
 
 
 def reading_of(reader: DigitReader, scan: Scan, page: NumbersOfPage) -> Reading:

@@ -16,6 +16,42 @@ FAINTEST = 0.22
 """Least contrast that is stretched to full ink; a blank page stays blank."""
 
 
+_SIDE, _WINDOW, _CONTRAST = 1000, 25, 50
+"""Longest side to which a page is reduced to tell a negative, the side of a window on it, and the least difference of
+its lightest and darkest pixel: windows of bare ground say nothing."""
+
+_MOSTLY_DARK, _ENOUGH_WINDOWS = 0.6, 0.01
+"""Share of the windows with contrast that are mostly dark, on a negative; and their least share of the page. Measured
+on pages of print and their inverses: at most 0.35, on a dark desk too, and at least 0.75."""
+
+
+def is_negative(grey: NDArray[np.uint8]) -> bool:
+    """Whether a page is printed light on dark: where there is contrast, most of the ground around it is dark.
+
+    Parameters
+    ----------
+    grey : uint8 array of shape (height, width)
+        0 black, 255 white.
+
+    Returns
+    -------
+    bool
+        False for a light page on a dark desk, and for a blank one.
+    """
+    reduction = _SIDE / max(grey.shape)
+    small = grey
+    if reduction < 1:
+        small = np.asarray(cv2.resize(grey, None, fx=reduction, fy=reduction, interpolation=cv2.INTER_AREA))
+    window = np.ones((_WINDOW, _WINDOW), dtype=np.uint8)
+    darkest = cv2.erode(small, window).astype(np.float32)
+    lightest = cv2.dilate(small, window).astype(np.float32)
+    mean = cv2.blur(small.astype(np.float32), (_WINDOW, _WINDOW))
+    contrast = lightest - darkest > _CONTRAST
+    if contrast.mean() < _ENOUGH_WINDOWS:
+        return False
+    return float((mean[contrast] < (darkest[contrast] + lightest[contrast]) / 2).mean()) > _MOSTLY_DARK
+
+
 def clean(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Ink of a page.
 

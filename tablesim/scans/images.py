@@ -41,6 +41,12 @@ _DECODER_ERRORS = (
 )
 """What decoders raise over bytes that make no sense."""
 
+_ODDEST_PIXEL, _SQUARE_ENOUGH = 3.0, 0.02
+"""Sides of a pixel are at most so unlike, in faxes 2; a lesser difference is one of rounding."""
+
+_ORIENTATION, _LYING = 0x0112, (5, 6, 7, 8)
+"""The tag of EXIF and TIFF for how the image lies, and its values for a quarter turn."""
+
 _PILLOW_LIMIT = threading.Lock()
 _WIDE_LEVELS = (255.0, 1023.0, 4095.0, 16383.0, 65535.0)
 
@@ -57,11 +63,14 @@ class Scan:
         Hash of the bytes that were decoded, for a page of many with its number; 64 hexadecimal digits.
     grey : uint8 array of shape (height, width)
         0 black, 255 white, after EXIF orientation.
+    aspect : float
+        Width of a pixel over its height, as the file says; 1 where it does not.
     """
 
     path: Path
     sha256: str
     grey: NDArray[np.uint8]
+    aspect: float = 1.0
 
     @property
     def width(self) -> int:
@@ -109,7 +118,31 @@ def load_scan(where: str | Path | Locator, max_pixels: int = MAX_PIXELS) -> Scan
         raise ScanError(
             f"{locator}: the file was replaced or written to while it was read; give the same command again"
         )
-    return Scan(Path(str(locator)), sha256, np.asarray(image.convert("L"), dtype=np.uint8))
+    grey = np.asarray(image.convert("L"), dtype=np.uint8)
+    return Scan(Path(str(locator)), sha256, grey, _pixel_aspect(locator))
+
+
+def _pixel_aspect(locator: Locator) -> float:
+    """Width of a pixel over its height, by the resolutions that the file names; 1 where it names none, or odd ones."""
+    file = locator.file
+    if file.suffix.lower() in PDF_SUFFIXES:
+        return 1.0
+    try:
+        with warnings.catch_warnings(), _without_pillow_limit(), file.open("rb") as opened:
+            warnings.simplefilter("ignore")
+            with Image.open(opened, formats=FORMATS) as image:
+                if looks_like(file) == "a TIFF image":
+                    image.seek(tiff.image_of_page(file, locator.number))
+                # Units of JFIF and PNG may be unknown: then the two numbers are a shape alone.
+                resolution = image.info.get("aspect") or image.info.get("dpi") or image.info.get("jfif_density")
+                across, down = (float(value) for value in resolution or (1, 1))
+                lying = image.getexif().get(_ORIENTATION, 1) in _LYING
+    except _DECODER_ERRORS:
+        return 1.0
+    aspect = down / across if across > 0 and down > 0 else 1.0
+    if not 1 / _ODDEST_PIXEL < aspect < _ODDEST_PIXEL or abs(aspect - 1) < _SQUARE_ENOUGH:
+        return 1.0
+    return 1 / aspect if lying else aspect
 
 
 def open_image(where: str | Path | Locator, max_pixels: int = MAX_PIXELS, side: int | None = None) -> Image.Image:
