@@ -94,7 +94,7 @@ def arrange_page(numbers: Sequence[Number], transform: Transform, *, unit: float
     Returns
     -------
     list of Number
-        As from `arrange`; the tables of turned regions come after those of the page, region by region.
+        As from `arrange`; the tables of regions come after those of the rest of the page, region by region.
     """
     if transform.regions:
         region_of = [next((r for r in transform.regions if r.holds(n.box)), None) for n in numbers]

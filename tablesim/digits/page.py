@@ -22,6 +22,7 @@ from tablesim.digits.peaks import DigitPeaks
 from tablesim.digits.prepared_scan import of_scan, prepared
 from tablesim.digits.rows import arrange_level
 from tablesim.digits.second_look import CHANGED, in_doubt, second_looks, with_changes, with_looks
+from tablesim.digits.spread import with_pages
 from tablesim.digits.thousands import join_thousands
 from tablesim.records.boxes import Box
 from tablesim.records.reading import ILLEGIBLE, Digit, Ditto, Number, Reading
@@ -73,7 +74,8 @@ def reading_of(reader: DigitReader, scan: Scan, page: NumbersOfPage) -> Reading:
 
 def numbers_of_page(reader: DigitReader, scan: Scan) -> NumbersOfPage:
     """The numbers of a scan in rows and columns, with what speaks for and against each."""
-    page = _arranged(reader, detect_page(reader, scan.grey))
+    detection = detect_page(reader, scan.grey)
+    page = _arranged(reader, replace(detection, transform=with_pages(detection.transform, scan.grey)))
     features = number_features(page)
     looks = second_looks(reader, page, in_doubt(features))
     if any(look.verdict == CHANGED for look in looks.values()):

@@ -60,6 +60,8 @@ def of_scan(reading: Reading, scan: Scan, *, negative: bool) -> Reading:
         ]
         dittos: Sequence[Ditto] = [replace(ditto, box=of_source(ditto.box)) for ditto in reading.dittos]
         reading = replace(reading, dittos=tuple(dittos))
+        regions = tuple(replace(region, box=of_source(region.box)) for region in transform.regions)
+        transform = replace(transform, regions=regions)
     return replace(reading, transform=transform, numbers=tuple(numbers), negative=negative, note=note)
 
 

@@ -110,7 +110,7 @@ def arrange_level(numbers: Sequence[Number], transform: Transform, unit: float) 
         With the warp, if there is one.
     """
     arranged = arrange_page(numbers, transform, unit=unit)
-    if len(numbers) < 4 * _SHORTEST:
+    if len(numbers) < 4 * _SHORTEST or transform.regions:
         return arranged, transform
     middles = np.array([digit.box.centre for number in numbers for digit in number.digits])
     middles = transform.to_working(middles) / (unit * transform.scale)

@@ -14,7 +14,7 @@ from tablesim.records.boxes import Box
 from tablesim.records.html import html_table
 from tablesim.records.marks import DITTO
 from tablesim.records.number_values import Value, value_from_json, value_to_json
-from tablesim.records.transform import Transform, TurnedRegion
+from tablesim.records.transform import PageRegion, Transform
 from tablesim.records.warp import RowWarp
 
 ILLEGIBLE = "?"
@@ -356,7 +356,7 @@ class Reading:
                 float(data.get("skew", 0.0)),
                 float(data.get("aspect", 1.0)),
                 None if data.get("warp") is None else RowWarp.from_dict(data["warp"]),
-                tuple(TurnedRegion(Box.from_dict(region), region["rotation"]) for region in data.get("regions", ())),
+                tuple(PageRegion(Box.from_dict(region), region["rotation"]) for region in data.get("regions", ())),
             ),
             is_table=bool(data["is_table"]),
             legibility=float(data["legibility"]),

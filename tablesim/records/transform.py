@@ -21,8 +21,8 @@ QUARTER_TURNS = (0, 90, 180, 270)
 
 
 @dataclass(frozen=True)
-class TurnedRegion:
-    """A part of a page that stands otherwise than the page, as a table on its side below upright lines.
+class PageRegion:
+    """A part of a scan that is arranged for itself: a page of an open book, or a table that stands otherwise.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class TurnedRegion:
 
     def __post_init__(self) -> None:
         if self.rotation not in QUARTER_TURNS:
-            raise ValueError(f"TurnedRegion.rotation: got {self.rotation}, expected 0, 90, 180 or 270")
+            raise ValueError(f"PageRegion.rotation: got {self.rotation}, expected 0, 90, 180 or 270")
 
     def holds(self, box: Box) -> bool:
         """Whether the middle of a box lies in the region."""
@@ -64,8 +64,8 @@ class Transform:
         resolutions.
     warp : RowWarp, optional
         What levels the rows of the working page. The working image itself is not warped.
-    regions : tuple of TurnedRegion
-        Parts of the page that were read by a transform of their own.
+    regions : tuple of PageRegion
+        Parts of the scan that are arranged for themselves, in reading order.
     """
 
     source_width: int
@@ -75,7 +75,7 @@ class Transform:
     skew: float = 0.0
     aspect: float = 1.0
     warp: RowWarp | None = None
-    regions: tuple[TurnedRegion, ...] = ()
+    regions: tuple[PageRegion, ...] = ()
 
     def __post_init__(self) -> None:
         if self.rotation not in QUARTER_TURNS:

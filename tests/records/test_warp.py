@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tablesim.corpus.storage.shards import reading_row, row_reading
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Reading
-from tablesim.records.transform import Transform, TurnedRegion
+from tablesim.records.transform import PageRegion, Transform
 from tablesim.records.warp import RowWarp
 
 BENT = RowWarp((0.0, 400.0, 800.0), (0.0, 600.0), ((40.0, 5.0, 0.0), (60.0, 9.0, -3.0)))
@@ -56,7 +56,7 @@ def test_a_square_of_print_is_square_on_the_working_page():
 
 
 def test_a_warp_is_stored_with_its_reading():
-    region = TurnedRegion(Box(10.25, 20, 300, 200), 90)
+    region = PageRegion(Box(10.25, 20, 300, 200), 90)
     transform = Transform(900, 700, 0, 0.8, 1.0, 1.25, BENT, (region,))
     reading = Reading("a.png", "a", "0" * 64, transform, False, 0.5, ())
 
@@ -64,7 +64,7 @@ def test_a_warp_is_stored_with_its_reading():
     from_parquet = row_reading(reading_row(reading), "a", "a.png", None)
 
     assert from_parquet == reading
-    assert from_json.transform == replace(transform, regions=(TurnedRegion(Box(10.2, 20, 300, 200), 90),))
+    assert from_json.transform == replace(transform, regions=(PageRegion(Box(10.2, 20, 300, 200), 90),))
 
 
 @pytest.mark.parametrize(
@@ -85,4 +85,4 @@ def test_impossible_shapes_of_pixels_and_turns_of_regions_are_refused():
     with pytest.raises(ValueError, match=r"aspect.*more than 0"):
         Transform(10, 10, aspect=0)
     with pytest.raises(ValueError, match="expected 0, 90, 180 or 270"):
-        TurnedRegion(Box(0, 0, 1, 1), 45)
+        PageRegion(Box(0, 0, 1, 1), 45)

@@ -23,7 +23,7 @@ from tablesim.records.bins import BIN_NAMES, N_BINS
 from tablesim.records.boxes import Box
 from tablesim.records.number_values import value_from_text, value_to_text
 from tablesim.records.reading import Digit, Ditto, Number, Reading
-from tablesim.records.transform import Transform, TurnedRegion
+from tablesim.records.transform import PageRegion, Transform
 from tablesim.records.warp import RowWarp
 
 SHARD_ROWS = 1024
@@ -378,7 +378,7 @@ def _digit_row(digit: Digit) -> dict[str, Any]:
 def _row_transform(row: dict[str, Any]) -> Transform:
     warp = None if row["warp"] is None else RowWarp.from_dict(row["warp"])
     regions = tuple(
-        TurnedRegion(Box(*(region[side] for side in _SIDES)), region["rotation"]) for region in row["regions"] or ()
+        PageRegion(Box(*(region[side] for side in _SIDES)), region["rotation"]) for region in row["regions"] or ()
     )
     sizes = (row["width"], row["height"], row["rotation"], row["scale"], row["skew"])
     return Transform(*sizes, row["aspect"] or 1.0, warp, regions)
