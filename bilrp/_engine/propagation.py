@@ -43,7 +43,7 @@ class Step:
     @property
     def approximates(self) -> bool:
         """Whether the rule shares something else than what the operation computed."""
-        return self.rule is not None and not self.rule.is_exact(self.context)
+        return self.rule is not None and self.rule.doubtful and not self.rule.is_exact(self.context)
 
 
 @dataclass

@@ -102,6 +102,8 @@ class Rule:
     kinds: ClassVar[frozenset[str]] = frozenset()
     exact: ClassVar[bool] = True
     """Whether the rule shares what the operation really computed; False is marked in the coverage report."""
+    doubtful: ClassVar[bool] = True
+    """Whether relevance that passed it counts as approximated where it is not exact; not so where gates are fixed."""
 
     def __init__(self, *, eps: float = 1e-9, stabilizer: str = "signed") -> None:
         if not is_amount(eps):

@@ -61,12 +61,14 @@ class SignalTakesAll(Gate):
     """Products of gates and signals in LSTM and GRU: all to the signal, the gates held fixed [Arras2017]_.
 
     The default there, and the same as `Gate` for gates that are written out: with the gate fixed the product is linear
-    in its signal, which gets all of it. The report marks what computes the gates as fixed. Of four ways to share these
-    products it is the one that conserves, and the best where the truth is known, in arithmetic and in sentiment
-    [Arras2017]_.
+    in its signal, which gets all of it. Of four ways to share these products it is the one that conserves, and the best
+    where the truth is known, in arithmetic and in sentiment [Arras2017]_. The report lists the steps as approximate,
+    since what made the network remember or forget gets nothing; that alone makes no result doubtful.
     """
 
     kinds = frozenset({"recurrent"})
+    exact = False
+    doubtful = False
 
     def __init__(self) -> None:
         super().__init__(None)
