@@ -149,8 +149,6 @@ def lines_of(reading: Reading) -> Iterator[str]:
         yield f"# {reading.marks_mean}"
     cells: dict[tuple[int, int], dict[int, str]] = {}
     loose = []
-    if reading.marks_mean:
-        yield f"# {reading.marks_mean}"
     for number in (*reading.numbers, *reading.repeated):
         if number.table is None or number.row is None or number.column is None:
             loose.append(number.printed)

@@ -54,7 +54,7 @@ class NumberParts:
     after : str
         The marks after it: degrees, minutes, notes, a fraction bar, a closing bracket.
     bracketed : bool
-        Whether a bracket opens before it.
+        Whether a bracket opens before it or closes after it.
     """
 
     sign: str
@@ -81,4 +81,6 @@ def parse_number(text: str) -> NumberParts | None:
     digits = match["digits"]
     groups = re.split(f"[{_BETWEEN}]", digits)
     marks = re.findall(f"[{_BETWEEN}]", digits)
-    return NumberParts(match["sign"], tuple(groups), tuple(marks), match["after"], bool(match["open"]))
+    return NumberParts(
+        match["sign"], tuple(groups), tuple(marks), match["after"], bool(match["open"]) or CLOSE in match["after"]
+    )

@@ -122,8 +122,8 @@ def test_the_page_decides_for_numbers_outside_its_tables():
 
 
 def test_signs_brackets_and_marks_behind():
-    assert values(page(["−2·5", "+2·5", "-3", "12°", "30'", "7*", "(7)", "−0", "1?"])) == [
-        Decimal("-2.5"), Decimal("2.5"), -3, 12, 30, 7, None, 0, None,
+    assert values(page(["−2·5", "+2·5", "-3", "12°", "30'", "7*", "(7)", "7)", "−0", "1?"])) == [
+        Decimal("-2.5"), Decimal("2.5"), -3, 12, 30, 7, None, None, 0, None,
     ]  # fmt: skip
     assert "brackets" in with_values(page(["(7)"]))[1]
 
