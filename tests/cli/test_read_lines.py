@@ -25,6 +25,7 @@ def test_what_was_decided_about_the_page_is_said():
     first, second, *_ = lines_of(about)
     assert first == f"{plain}; read turned clockwise by 90 degrees; white on black"
     assert second == "# A comma parts thousands."
+    assert sum("comma" in line for line in lines_of(about)) == 1
 
 
 def test_doubtful_numbers_are_named_the_least_certain_first():
