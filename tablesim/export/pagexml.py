@@ -132,7 +132,8 @@ class _Regions:
             self._coords(word, outline(self.reading, number))
             for digit in () if number.repeats else number.digits:
                 self._glyph(word, digit)
-            _text(word, number.printed, number.confidence)
+            doubts = "; ".join(number.doubts) if self.dialect is Dialect.prima else ""
+            _text(word, number.printed, number.confidence, comments=doubts or None)
         _text(line, " ".join(number.printed for number in numbers), min(number.confidence for number in numbers))
 
     def _glyph(self, word: ET.Element, digit: Digit) -> None:
@@ -150,8 +151,8 @@ class _Regions:
         add(parent, "Coords", points=_points(((left, top), (right, top), (right, bottom), (left, bottom))))
 
 
-def _text(parent: ET.Element, text: str, value: float, index: int | None = None) -> None:
-    equivalent = add(parent, "TextEquiv", index=index, conf=confidence(value))
+def _text(parent: ET.Element, text: str, value: float, index: int | None = None, comments: str | None = None) -> None:
+    equivalent = add(parent, "TextEquiv", index=index, conf=confidence(value), comments=comments)
     add(equivalent, "Unicode", text)
 
 

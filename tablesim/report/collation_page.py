@@ -78,10 +78,14 @@ class ShownCell:
         """What the reader was not sure of, a phrase a page."""
         phrases = []
         for reading in self.cell.readings:
-            if reading is not None and (self.cell.doubtful or reading.number.confidence < CERTAIN):
+            if reading is not None and (
+                self.cell.doubtful or reading.number.doubts or reading.number.confidence < CERTAIN
+            ):
                 phrase = f"{reading.text} on {reading.page} with confidence {reading.number.confidence:.2f}"
                 if (reading.runner_up_confidence or 0.0) >= LISTED_RUNNER_UP:
                     phrase += f" ({reading.runner_up} with {reading.runner_up_confidence:.2f})"
+                if reading.number.doubts:
+                    phrase += f": {', '.join(reading.number.doubts)}"
                 phrases.append(phrase)
         return tuple(phrases) if self.state != AGREES else ()
 

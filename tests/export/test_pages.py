@@ -96,6 +96,17 @@ def test_a_glyph_has_its_confidence_and_what_it_could_be_otherwise(reading, prov
     assert glyphs[("?",)] == ["0.31"]
 
 
+def test_the_doubts_of_a_number_stand_beside_it(reading, provenance, page_schema):
+    doubted = replace(reading.numbers[1], doubts=("probably not whole", "unlike its column"))
+    numbers = (reading.numbers[0], doubted, *reading.numbers[2:])
+    data = page_xml(replace(reading, numbers=numbers), provenance)
+    page_schema(data)
+    said = [text.get("comments") for text in ET.fromstring(data).iterfind(".//p:Word/p:TextEquiv", PAGE)]
+    assert sorted(filter(None, said)) == ["probably not whole; unlike its column"]
+    plain = page_xml(replace(reading, numbers=numbers), provenance, Dialect.transkribus)
+    assert b"probably" not in plain  # its older schema has no room for it
+
+
 def test_places_are_whole_pixels_of_the_page_and_lie_within_one_another(reading, provenance):
     root = ET.fromstring(page_xml(reading, provenance))
     parents = {child: parent for parent in root.iter() for child in parent}
