@@ -137,7 +137,8 @@ def _arranged(numbers: Sequence[Number], positions: NumberPositions, order: list
 def is_table(numbers: Sequence[Number]) -> bool:
     """Whether arranged numbers make a table page: enough of them, and enough of all, stand in rows and columns.
 
-    A list of one column is no table, nor are digits scattered over a text, a picture or a dial.
+    A list of one column is no table, nor are digits scattered over a text, a picture or a dial. A number counts for as
+    much as it is believed: specks at the edge of a book do not unmake a table.
 
     Parameters
     ----------
@@ -147,8 +148,10 @@ def is_table(numbers: Sequence[Number]) -> bool:
     columns = Counter((number.table, number.column) for number in numbers if number.table is not None)
     full = {column for column, count in columns.items() if count >= MIN_ROWS}
     n_columns = Counter(table for table, _ in full)
-    n_cells = sum(columns[table, column] for table, column in full if n_columns[table] > 1)
-    return n_cells >= TABLE_NUMBERS and n_cells >= TABLE_SHARE * len(numbers)
+    cells = {(table, column) for table, column in full if n_columns[table] > 1}
+    in_tables = sum(number.confidence for number in numbers if (number.table, number.column) in cells)
+    n_cells = sum(columns[cell] for cell in cells)
+    return n_cells >= TABLE_NUMBERS and in_tables >= TABLE_SHARE * sum(number.confidence for number in numbers)
 
 
 def _positions(numbers: Sequence[Number], unit: float, rotation: int) -> tuple[NumberPositions, list[int]]:

@@ -66,9 +66,15 @@ class NumbersOfPage:
     @property
     def boxes(self) -> Floats:
         """Left, top, right, bottom of each number in working pixels, shape (n, 4)."""
-        boxes, starts = self.detection.digits.boxes[np.concatenate(self.runs)], _starts(self.runs)
-        low = np.minimum.reduceat(boxes[:, :2], starts)
-        return np.column_stack([low, np.maximum.reduceat(boxes[:, 2:], starts)])
+        return number_boxes(self.detection.digits, self.runs)
+
+
+def number_boxes(digits: DigitPeaks, runs: Sequence[NDArray[np.intp]]) -> Floats:
+    """Left, top, right, bottom of the numbers that runs of digits make, shape (n, 4)."""
+    if not runs:
+        return np.zeros((0, 4))
+    boxes, starts = digits.boxes[np.concatenate(runs)], _starts(runs)
+    return np.column_stack([np.minimum.reduceat(boxes[:, :2], starts), np.maximum.reduceat(boxes[:, 2:], starts)])
 
 
 def number_features(page: NumbersOfPage) -> Floats:

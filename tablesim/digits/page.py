@@ -14,7 +14,7 @@ from tablesim.digits.layout import is_table
 from tablesim.digits.marked_numbers import MarkedNumbers, set_marks
 from tablesim.digits.marks_of_page import with_values
 from tablesim.digits.network import DIGIT_HEIGHT
-from tablesim.digits.number_features import NumbersOfPage, number_features
+from tablesim.digits.number_features import NumbersOfPage, number_boxes, number_features
 from tablesim.digits.numbers import Thresholds, find_numbers, number_confidence
 from tablesim.digits.page_prototypes import correct_by_page_prototypes
 from tablesim.digits.passes import Detection, DigitReader
@@ -23,6 +23,7 @@ from tablesim.digits.prepared_scan import of_scan, prepared
 from tablesim.digits.rows import arrange_level
 from tablesim.digits.second_look import CHANGED, in_doubt, second_looks, with_changes, with_looks
 from tablesim.digits.spread import with_pages
+from tablesim.digits.table_frame import within_frames
 from tablesim.digits.thousands import join_thousands
 from tablesim.records.boxes import Box
 from tablesim.records.reading import ILLEGIBLE, Digit, Ditto, Number, Reading
@@ -96,6 +97,8 @@ def _arranged(reader: DigitReader, detection: Detection) -> NumbersOfPage:
     numbers = [_number(detection, marked, index) for index in range(len(marked.runs))]
     run_at = {number.digits[0].box: run for number, run in zip(numbers, marked.runs, strict=True)}
     numbers, transform = arrange_level(numbers, detection.transform, unit / detection.transform.scale)
+    boxes = number_boxes(digits, [run_at[number.digits[0].box] for number in numbers])
+    numbers = within_frames(numbers, boxes, detection.ink, unit)
     numbers = [number for number in numbers if _is_accepted(number, reader.thresholds)]
     numbers, dittos = with_dittos(numbers, _dittos(detection, marked), detection.transform.rotation)
     runs = [run_at[number.digits[0].box] for number in numbers]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tablesim.digits.layout import arrange, is_table
 from tablesim.records.boxes import Box
+from tablesim.records.reading import Number
 from tablesim.records.transform import Transform
 
 from .pages import Bend, Column, Page, neighbours, share_kept
@@ -326,3 +327,12 @@ def test_a_dense_page_is_arranged_quickly():
 
     # About 0.02 s on an idle core; the rest is room for a busy machine.
     assert min(spent) < 0.1
+
+
+def test_specks_at_the_edge_of_the_book_do_not_unmake_a_table():
+    page = Page(np.random.default_rng(0), old_style=False)
+    page.table([Column(8.0), Column(14.0)], n_rows=8)
+    specks = [Number("1", page.numbers[0].digits, 0.2) for _ in range(30)]
+    clear = [replace(speck, confidence=0.9) for speck in specks]
+    assert is_table(page.numbers + specks)
+    assert not is_table(page.numbers + clear)
