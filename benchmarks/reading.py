@@ -55,7 +55,9 @@ STAGES = (
     (passes, "find_digits", "peaks"),
     (passes, "find_marks", "marks"),
     (page, "find_numbers", "numbers"),
-    (page, "arrange", "rows and columns"),
+    (page, "arrange_level", "rows and columns"),
+    (page, "number_features", "features of doubt"),
+    (page, "second_looks", "second looks"),
 )
 """Where each stage is called: module, name, and what it is called here."""
 
@@ -207,7 +209,7 @@ def main() -> None:
     )
     _print_costs("table pages", [cost for cost in costs if cost.is_table])
     _print_costs("other pages", [cost for cost in costs if not cost.is_table])
-    print("(the first look holds its share of network and peaks)")
+    print("(first and second looks hold their share of network and peaks)")
     print(f"peak memory of the process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
 
 

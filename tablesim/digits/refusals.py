@@ -45,27 +45,21 @@ def reason(marks: Survey) -> str:
         return MUSIC
     if len(marks.boxes) < FEW_MARKS:
         return PICTURE
-    shapes = _shapes(ink)
-    large = _share_of_large(shapes, marks)
+    large = _share_of_large(marks)
     if large > _PICTURE_SHARE or (large > 2 / 3 * _PICTURE_SHARE and marks.standing(0) < TEXT_STANDS):
         return PICTURE
-    return HANDWRITTEN if _is_handwritten(ink, shapes, marks, surely=False) else TEXT
+    return HANDWRITTEN if _is_handwritten(ink, marks, surely=False) else TEXT
 
 
 def is_surely_handwritten(marks: Survey) -> bool:
     """Whether a page that shows figures in rows is handwritten beyond doubt."""
     ink = (marks.ink > 0.5).astype(np.uint8)
-    return len(marks.boxes) >= FEW_MARKS and _is_handwritten(ink, _shapes(ink), marks, surely=True)
+    return len(marks.boxes) >= FEW_MARKS and _is_handwritten(ink, marks, surely=True)
 
 
-def _shapes(ink: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Left, top, width, height and area of each connected shape, shape (5, n)."""
-    return np.asarray(cv2.connectedComponentsWithStats(ink, connectivity=8)[2][1:].T, dtype=np.int32)
-
-
-def _is_handwritten(ink: NDArray[np.uint8], shapes: NDArray[np.int32], marks: Survey, *, surely: bool) -> bool:
+def _is_handwritten(ink: NDArray[np.uint8], marks: Survey, *, surely: bool) -> bool:
     """Whether thin strokes join letters to words."""
-    _, _, wide, tall, area = shapes
+    _, _, wide, tall, area = marks.shapes
     usual = float(np.median(marks.heights(0))) * marks.reduction
     words = (tall > 0.5 * usual) & (tall < 5 * usual)
     if area[words & (wide > 1.6 * usual)].sum() <= _JOINED[surely] * area[words].sum():
@@ -92,8 +86,8 @@ def _n_staves(ink: NDArray[np.uint8]) -> int:
     return int(((lengths >= _STAFF_GAPS[0]) & (lengths <= _STAFF_GAPS[1])).sum())
 
 
-def _share_of_large(shapes: NDArray[np.int32], marks: Survey) -> float:
+def _share_of_large(marks: Survey) -> float:
     """Share of the ink that stands in shapes more than four times as tall and wide as the marks."""
-    _, _, wide, tall, area = shapes
+    _, _, wide, tall, area = marks.shapes
     letter = 4 * float(np.median(marks.heights(0))) * marks.reduction
     return float(area[(wide > letter) & (tall > letter)].sum() / max(1, area.sum()))

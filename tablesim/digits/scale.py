@@ -74,12 +74,15 @@ class Survey:
         The reduced page on which they were counted: 0 bare paper, 1 full ink.
     reduction : float
         Its pixels per source pixel.
+    shapes : int32 array of shape (5, m)
+        Left, top, width, height and area, in its pixels, of every connected shape of ink of any size.
     """
 
     size: tuple[int, int]
     boxes: NDArray[np.float32]
     ink: NDArray[np.float32]
     reduction: float
+    shapes: NDArray[np.int32]
 
     def scale(self, rotation: int) -> float:
         """A first guess at the working scale of the page, set upright by ``rotation``.
@@ -170,7 +173,7 @@ def survey(grey: NDArray[np.uint8]) -> Survey:
     letters = (tall >= 5) & (tall <= 120) & (wide >= 2) & (wide <= 3 * tall) & (tall <= 6 * wide)
     letters &= area >= 0.12 * wide * tall
     boxes = np.column_stack([left, top, left + wide, top + tall])[letters].astype(np.float32) / np.float32(reduction)
-    return Survey((width, height), boxes, ink, reduction)
+    return Survey((width, height), boxes, ink, reduction, np.asarray(stats.T, dtype=np.int32))
 
 
 def skew_of(feet: NDArray[np.floating], height: float) -> float:
