@@ -27,6 +27,7 @@ from torch import nn
 
 from tablesim.digits.network import DigitNetwork, NetworkShape, load_weights, save_weights
 from tablesim.digits.training.annotated_pages import AnnotatedCrops, AnnotatedPage, Crop, mask, split_by_book
+from tablesim.digits.training.growing import grown
 from tablesim.digits.training.report import write_training_report
 from tablesim.digits.training.targets import TrueDigits, loss, make_targets, true_digits_of
 from tablesim.digits.training.validation import ValidationSettings, Validator
@@ -37,6 +38,9 @@ from tablesim.synthesis.practice import practice_page
 
 CROP = 256
 """Side of the training crops in working pixels."""
+
+_PAGES_OF_MOMENTS = 12
+"""Practice pages on which the norms of a network that grows are set; chosen by eye."""
 
 PAGE_SIDE = 768
 """Side of the practice pages in working pixels."""
@@ -67,8 +71,8 @@ class TrainingSettings:
     held_out : float
         Share of the annotated books that are measured on and not learned from.
     channels, dilations : tuple of int
-        Size of a new network: channels at a half, a quarter and an eighth of the working scale, and dilations at an
-        eighth. A training that goes on from weights keeps their size.
+        Size of the network: channels at a half, a quarter and an eighth of the working scale, and dilations at an
+        eighth. Weights that are gone on from may have fewer dilations: the network then grows.
     precision : str
         "bfloat16" or "float32": in what the network computes while it is trained; weights are kept in float32. The
         first takes half the time where the processor has it.
@@ -80,13 +84,13 @@ class TrainingSettings:
     batch: int = 8
     learning_rate: float = 4e-3
     seed: int = 20
-    pages_per_step: float = 0.6
+    pages_per_step: float = 0.25
     pool: int = 1500
     averaging: float = 0.999
     annotated_share: float = 0.5
     held_out: float = 0.2
-    channels: tuple[int, int, int] = (24, 48, 96)
-    dilations: tuple[int, ...] = (1, 2, 4)
+    channels: tuple[int, int, int] = (16, 32, 64)
+    dilations: tuple[int, ...] = (1, 2, 4, 8, 1)
     precision: str = "bfloat16"
     start: str = ""
     annotations: str = ""
@@ -219,7 +223,7 @@ def train(
     validator = Validator(validation or ValidationSettings(), held_out)
     with _torch_state(settings.seed, threads):
         shape = NetworkShape(*settings.channels, settings.dilations)
-        network = DigitNetwork(shape, norm=True) if start is None else load_weights(start)[0]
+        network = DigitNetwork(shape, norm=True) if start is None else _begun(start, shape, settings.seed)
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         average = torch.optim.swa_utils.AveragedModel(
             network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(settings.averaging), use_buffers=True
@@ -254,6 +258,15 @@ def train(
     save_weights(folded, folder / "digits.safetensors", record)
     write_training_report(folder, record)
     return folded
+
+
+def _begun(start: str | Path, shape: NetworkShape, seed: int) -> DigitNetwork:
+    """The network of a training that goes on from weights: themselves, or a larger one that they grow into."""
+    trained, _ = load_weights(start)
+    if trained.shape == shape:
+        return trained
+    pages = [make_practice_page(seed * 10_000_000 + number) for number in range(_PAGES_OF_MOMENTS)]
+    return grown(trained, shape, [torch.from_numpy(page.ink / np.float32(255))[None, None] for page in pages])
 
 
 @contextmanager

@@ -166,7 +166,7 @@ def test_annotated_crops_are_learned(pages):
         values = np.where(crop.true_digits.values == 1, 7, crop.true_digits.values)
         crops.append(replace(crop, true_digits=replace(crop.true_digits, values=values)))
     optimizer = torch.optim.AdamW(network.parameters(), 1e-3)
-    losses = [training._update(network, optimizer, crops)[0] for _ in range(12)]
+    losses = [training._update(network, optimizer, crops, "float32")[0] for _ in range(12)]
     assert losses[-1] < 0.6 * losses[0]
 
 
