@@ -32,7 +32,7 @@ BUNDLED_WEIGHTS = Path(__file__).parent / "digits" / "weights" / "digits.safeten
 _THREADS_A_GPU = 8
 """Pages decoded and read at a time on a GPU: a page takes milliseconds of it, and a tenth of a second of a core."""
 
-READING_VERSION = 3
+READING_VERSION = 4
 """Raised when the same weights would give another reading."""
 
 
@@ -47,8 +47,8 @@ class PageReader:
     weights : Path
         File of the digit network: what a worker process loads.
     fingerprint : str
-        Hash of weights and settings: two readings of one file with equal fingerprints are equal, but for numbers in
-        doubt where one was computed in bfloat16 and the other was not.
+        Hash of weights and settings: two readings of one file with equal fingerprints are equal, unless one was
+        computed in bfloat16 and the other was not; then a few numbers and confidences differ.
     record : dict
         Training settings and measures as the weights file gives them.
     """
