@@ -25,6 +25,9 @@ LOOK_HEIGHT = 0.5 * READING_HEIGHT
 """Height in pixels to which the marks of a tile are brought, for a quarter of the work of reading. The network still
 finds most digits at half its scale, and few at a third."""
 
+LOOK_LARGER = 1.08
+"""How much taller digits seem in a first look than they are: 1.08 on the median of nine pages of the sample corpus."""
+
 TILE = 24.0
 """Side of a tile in heights of the page's marks."""
 
@@ -162,7 +165,7 @@ def first_look(reader: DigitReader, marks: Survey) -> FirstLook:
         return FirstLook(transform, SHOW_THROUGH)
     heights = np.concatenate(best.heights)
     if len(heights) >= FEW:
-        transform = replace(transform, scale=bounded_scale(marks.size, READING_HEIGHT / float(np.median(heights))))
+        transform = replace(transform, scale=bounded_scale(marks.size, LOOK_LARGER * READING_HEIGHT / float(np.median(heights))))
     return FirstLook(transform)
 
 

@@ -57,7 +57,7 @@ class Thresholds:
     doubtful: float = 0.05
     faint: float = 0.1
     number: float = 0.02
-    alone: float = 0.9
+    alone: float = 0.75
 
 
 def find_numbers(digits: DigitPeaks, thresholds: Thresholds) -> list[NDArray[np.intp]]:

@@ -24,7 +24,7 @@ def trained(monkeypatch):
         seen.folder, seen.settings, seen.kwargs = folder, settings, kwargs
         for step in (1, 2):
             point = {"precision": 0.9, "recall": 0.8, "f1_digits": 0.85, "f1_numbers": 0.7}
-            on_progress(TrainingProgress(step, 2, 1.5, 0.2, 0.1, 9.0, practice=point))
+            on_progress(TrainingProgress(step, 2, 1.5, 0.4, 0.2, 0.1, 9.0, practice=point))
 
     monkeypatch.setattr("tablesim.api.train_on_pages", train)
     return seen

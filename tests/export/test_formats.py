@@ -192,7 +192,7 @@ class WeighedReader(FakeReader):
 
 @pytest.fixture
 def read(monkeypatch, made):
-    monkeypatch.setattr(reader, "load_network", lambda path=None: WeighedReader())
+    monkeypatch.setattr(reader, "load_network", lambda path=None, device="cpu": WeighedReader())
     scans = made.folder.parent / "scans"
     return lambda *words: CliRunner().invoke(app, ["read", *(str(scans / w) if w[:2] == "k0" else w for w in words)])
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import unicodedata
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from tablesim import reader
 from tablesim.cli import app
 from tablesim.corpus.indexing.events import ignore_event
 from tablesim.corpus.store import Corpus
-from tablesim.errors import RunError
+from tablesim.errors import RunError, TablesimError
 from tablesim.report.content import report_content
 from tablesim.report.folder import ReportFolder
 from tablesim.scans.images import MAX_PIXELS, load_scan, page_id
@@ -42,6 +43,13 @@ class ShadeReader:
         scan = load_scan(path, max_pixels)
         kind = round(float(scan.grey[-8:].mean()) / 10)
         return reading_of(page_id(path), table(kind), scan=str(path), sha256=scan.sha256)
+
+    def read_many(self, paths: Iterable[Path], *, max_pixels: int = MAX_PIXELS) -> Iterator[object]:
+        for path in paths:
+            try:
+                yield self.read(path, max_pixels)
+            except TablesimError as error:
+                yield error
 
 
 def leaf(kind: int, width: int = 60, height: int = 80) -> Image.Image:
@@ -248,7 +256,7 @@ def test_pages_of_a_run_are_counted_by_any_column(tmp_path):
 
 @pytest.fixture
 def call(monkeypatch, tmp_path):
-    monkeypatch.setattr(reader, "load_network", lambda path=None: ShadeReader())
+    monkeypatch.setattr(reader, "load_network", lambda path=None, device="cpu": ShadeReader())
 
     def call(*words: object, code: int = 0) -> Result:
         result = CliRunner().invoke(app, [*map(str, words), "--cache", str(tmp_path / "cache")])
