@@ -165,7 +165,8 @@ def first_look(reader: DigitReader, marks: Survey) -> FirstLook:
         return FirstLook(transform, SHOW_THROUGH)
     heights = np.concatenate(best.heights)
     if len(heights) >= FEW:
-        transform = replace(transform, scale=bounded_scale(marks.size, LOOK_LARGER * READING_HEIGHT / float(np.median(heights))))
+        scale = LOOK_LARGER * READING_HEIGHT / float(np.median(heights))
+        transform = replace(transform, scale=bounded_scale(marks.size, scale))
     return FirstLook(transform)
 
 
