@@ -135,6 +135,10 @@ def join_thousands(digits: DigitPeaks, runs: Sequence[Ints], ink: NDArray[np.flo
     runs : list of int arrays
         The same numbers, some of them joined; in the order of their first parts.
     """
+    if sum(_has_marked_thousands(digits, run) for run in runs) >= FEW:
+        # A page that sets thousands apart by a mark does not set them apart by spaces too.
+        spaces = [np.flatnonzero(digits.joins[run[:-1], _SPACE_CHANNEL] > 0.5) + 1 for run in runs]
+        return digits, [part for run, cuts in zip(runs, spaces, strict=True) for part in np.split(run, cuts)]
     parts = _parts(digits, runs, ink) if runs else None
     if parts is None or not np.any(parts.fits):
         return digits, list(runs)
@@ -164,6 +168,12 @@ def join_thousands(digits: DigitPeaks, runs: Sequence[Ints], ink: NDArray[np.flo
             chain.append(after[chain[-1]])
         joined.append(np.concatenate([parts.runs[k] for k in chain]))
     return replace(digits, joins=joins), joined
+
+
+def _has_marked_thousands(digits: DigitPeaks, run: Ints) -> bool:
+    """Whether marks part a number into groups of three, two marks at least: 6,818,312."""
+    marks = np.flatnonzero(digits.joins[run[:-1], 2] > 0.5) + 1
+    return len(marks) > 1 and bool(np.all(np.diff([*marks, len(run)]) == GROUP))
 
 
 def _parts(digits: DigitPeaks, runs: Sequence[Ints], ink: NDArray[np.float32]) -> _Parts | None:

@@ -130,3 +130,13 @@ def test_scale_and_order_decide_nothing(seed, scale, as_columns):
     shuffled = [runs[k] for k in rng.permutation(len(runs))]
     page = np.zeros([round(side * scale) + 1 for side in ink.shape], dtype=np.float32)
     assert {tuple(run) for run in join_thousands(digits.scaled(scale), shuffled, page)[1]} == before
+
+
+def test_a_page_whose_thousands_are_parted_by_a_mark_has_no_thousands_parted_by_spaces():
+    rng = np.random.default_rng(6)
+    left, right, sums = rng.integers(1, 90, 16), rng.integers(100, 1000, 16), rng.integers(10**6, 10**7, 16)
+    lines = [[(9.0, f"{a} {b}"), (24.0, f"{c:,}".replace(",", "."))]
+             for a, b, c in zip(left, right, sums, strict=True)]  # fmt: skip
+    assert read(lines) == apart(lines)
+    without = [[first] for first, _ in lines]
+    assert read(without) == printed(without), "the same columns alone would be thousands"
