@@ -1,10 +1,10 @@
 """Which digit network reads best for the same cost of training? Several sizes, trained on the same practice pages.
 
-    python benchmarks/architectures.py --seconds 600 --out sizes
+    python benchmarks/architectures.py --seconds 600 --json sizes.jsonl
 
 Every network is trained from the same seed on the same stream of practice pages for the same CPU-seconds of one core
-(its own updates; the pages are made beforehand, once for all), then read on validation pages that none was trained on,
-made to be hard, and on each hard kind of table apart. Prints a line a network: parameters, crops that it saw, GMAC and
+(its own updates; the pages are made beforehand, once for all), then read on practice pages that none was trained on.
+Prints a line a network: parameters, crops that it saw, GMAC and
 CPU-seconds of a page of 1200 x 850 working pixels, F1 of digits and of whole numbers.
 """
 
