@@ -35,7 +35,7 @@ from tablesim.records.corrections import Correction
 from tablesim.records.marks import RAISED_POINT
 from tablesim.records.reading import ILLEGIBLE, Digit, Ditto, Number, Reading
 from tablesim.records.transform import Transform
-from tablesim.scans.csvfile import CsvFile, read_csv, shortlist
+from tablesim.scans.csvfile import CsvFile, read_items
 from tablesim.scans.metadata import page_key, without_ending
 
 COLUMNS = ("page", "sha256", "x", "y", "width", "height", "read", "correct", "who", "when", "reason")
@@ -70,25 +70,7 @@ def read_corrections(path: str | Path) -> tuple[Correction, ...]:
     path = Path(path)
     if _has_header_alone(path):
         return ()
-    file = read_csv(path, known=COLUMNS)
-    written = {column.casefold(): column for column in reversed(file.columns)}
-    missing = [name for name in NEEDED if name not in written]
-    if missing:
-        raise MetadataError(
-            f"{path}: no column {shortlist(missing)}; found {shortlist(file.columns)}; a file of corrections has "
-            f"the columns {','.join(COLUMNS)}"
-        )
-    corrections, wrong = [], []
-    for line, row in enumerate(file.rows, start=1):
-        values = {name: row[written[name]] if name in written else "" for name in COLUMNS}
-        try:
-            corrections.append(_correction(values, file))
-        except MetadataError as error:
-            wrong.append(f"row {line} ({values['page'] or 'no page'}): {error}")
-    if wrong:
-        more = f"; and {len(wrong) - 3} more rows" if len(wrong) > 3 else ""
-        raise MetadataError(f"{path}: {'; '.join(wrong[:3])}{more}. Mend these rows (counted below the column names)")
-    return tuple(corrections)
+    return read_items(path, COLUMNS, NEEDED, "a file of corrections", _correction)
 
 
 def correction_row(correction: Correction) -> dict[str, str | float]:

@@ -11,10 +11,10 @@ import io
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tablesim.errors import MetadataError
 
@@ -117,6 +117,43 @@ def read_csv(path: str | Path, known: Iterable[str] = ()) -> CsvFile:
         above = number
     numbers = tuple(number for number, _ in lines[at + 1 :])
     return CsvFile(path, columns, tuple(rows), numbers, separator, encoding, remarks)
+
+
+Item = TypeVar("Item")
+
+
+def read_items(
+    path: Path,
+    columns: Sequence[str],
+    needed: Sequence[str],
+    what: str,
+    item: Callable[[dict[str, str], CsvFile], Item],
+) -> tuple[Item, ...]:
+    """What each row of a file of known columns says, by ``item``; columns may stand in any order and case.
+
+    Raises
+    ------
+    MetadataError
+        The file is no CSV, lacks a column that is ``needed``, or ``item`` refuses a row; the message names the rows.
+    """
+    file = read_csv(path, known=columns)
+    written = {column.casefold(): column for column in reversed(file.columns)}
+    if missing := [name for name in needed if name not in written]:
+        raise MetadataError(
+            f"{path}: no column {shortlist(missing)}; found {shortlist(file.columns)}; {what} has the columns "
+            f"{','.join(columns)}"
+        )
+    items, wrong = [], []
+    for line, row in enumerate(file.rows, start=1):
+        values = {name: row[written[name]] if name in written else "" for name in columns}
+        try:
+            items.append(item(values, file))
+        except MetadataError as error:
+            wrong.append(f"row {line} ({values['page'] or 'no page'}): {error}")
+    if wrong:
+        more = f"; and {len(wrong) - 3} more rows" if len(wrong) > 3 else ""
+        raise MetadataError(f"{path}: {'; '.join(wrong[:3])}{more}. Mend these rows (counted below the column names)")
+    return tuple(items)
 
 
 def safe_cell(value: Any) -> Any:

@@ -24,7 +24,7 @@ from tablesim.corpus.storage.files import write_csv
 from tablesim.corpus.storage.page_table import PageTable
 from tablesim.errors import MetadataError
 from tablesim.records.corrections import TableDecision
-from tablesim.scans.csvfile import read_csv, shortlist
+from tablesim.scans.csvfile import CsvFile, read_csv, read_items, shortlist
 from tablesim.scans.metadata import page_key, without_ending
 
 NAME = "table_decisions.csv"
@@ -48,24 +48,9 @@ def read_table_decisions(path: str | Path) -> tuple[TableDecision, ...]:
     MetadataError
         The file is no CSV, lacks a column, or a line has a value that cannot be meant; the message names the lines.
     """
-    file = read_csv(Path(path), known=COLUMNS)
-    written = {column.casefold(): column for column in reversed(file.columns)}
-    if missing := [name for name in ("page", "is_table") if name not in written]:
-        raise MetadataError(
-            f"{path}: no column {shortlist(missing)}; found {shortlist(file.columns)}; a file that says which pages "
-            f"carry a table has the columns {','.join(COLUMNS)}"
-        )
-    decisions, wrong = [], []
-    for line, row in enumerate(file.rows, start=1):
-        values = {name: row[written[name]] if name in written else "" for name in COLUMNS}
-        try:
-            decisions.append(_decision(values))
-        except MetadataError as error:
-            wrong.append(f"row {line} ({values['page'] or 'no page'}): {error}")
-    if wrong:
-        more = f"; and {len(wrong) - 3} more rows" if len(wrong) > 3 else ""
-        raise MetadataError(f"{path}: {'; '.join(wrong[:3])}{more}. Mend these rows (counted below the column names)")
-    return tuple(decisions)
+    return read_items(
+        Path(path), COLUMNS, ("page", "is_table"), "a file that says which pages carry a table", _decision
+    )
 
 
 def says_tables(path: str | Path) -> bool:
@@ -174,7 +159,7 @@ class TableDecisionLog:
         ]
 
 
-def _decision(values: dict[str, str]) -> TableDecision:
+def _decision(values: dict[str, str], _: CsvFile) -> TableDecision:
     word = values["is_table"].strip().casefold()
     if word not in _WORDS:
         raise MetadataError(
