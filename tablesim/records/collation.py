@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from tablesim.records.address import siglum
 from tablesim.records.html import html_table
 from tablesim.records.number_values import value_to_json
 from tablesim.records.reading import Number, Reading
@@ -17,12 +18,6 @@ STATES = (AGREES, DIFFERS, MISSING, ILLEGIBLE_STATE)
 
 Line = tuple[int | None, ...]
 """A row or column of the alignment: its index in each witness, counted through its tables and pages, or None."""
-
-
-def siglum(index: int) -> str:
-    """The letter of a witness, counted from 0: A, B, ..., Z, A1, B1, ..."""
-    round_, letter = divmod(index, 26)
-    return chr(ord("A") + letter) + (str(round_) if round_ else "")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tablesim.records.collation import siglum
+from tablesim.records.address import siglum
 from tablesim.synthesis.tables import Entry, HistoricalTable
 
 CONFUSED = {"0": "6", "1": "7", "2": "7", "3": "8", "4": "1", "5": "3", "6": "9", "7": "1", "8": "3", "9": "6"}

@@ -18,7 +18,8 @@ from tablesim.evidence.collation.cells import cells_of
 from tablesim.evidence.collation.grids import NONE, Panel, TableAlignment, panels_of, witness_of
 from tablesim.evidence.collation.merging import merge, mirrored
 from tablesim.evidence.collation.values import log_odds
-from tablesim.records.collation import Cell, Collation, Line, Part, Unaligned, Witness, siglum
+from tablesim.records.address import siglum
+from tablesim.records.collation import Cell, Collation, Line, Part, Unaligned, Witness
 from tablesim.records.reading import ILLEGIBLE, Reading
 
 if TYPE_CHECKING:
