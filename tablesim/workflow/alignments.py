@@ -115,8 +115,9 @@ class RunAlignments:
             return agreement
         if not all(self.corpus.page(page)["sha256"] in self.corpus.reading_shards.places for page in (a, b)):
             return Verification(0.0, 0.0, 0)  # pages that came as histograms, or that could not be read
-        self.pair(a, b)
-        return self._new[self._key(a, b)].verification
+        pair = self.pair(a, b)
+        agreement = self.known(a, b)  # waits to be saved, or was just saved
+        return verification(pair.collation) if agreement is None else agreement
 
     def pair(self, a: str, b: str) -> PagePair:
         """Two pages with their alignment, looked up or made; RunError for a page without a reading."""

@@ -45,6 +45,17 @@ def test_a_run_keeps_what_it_aligned(corpus, monkeypatch):
     assert verification(kept.pair("k0_e0", "k0_e1").collation) == agreement
 
 
+def test_pairs_are_saved_on_the_way_and_still_known(corpus, monkeypatch):
+    """The pair with which the new ones are enough to be saved was once asked for and not found."""
+    pages = sorted(corpus)
+    expected = {(a, b): RunAlignments(corpus).verify(a, b) for a in pages for b in pages if a < b}
+    (corpus.folder / NAME).unlink()
+    monkeypatch.setattr(module, "SAVE_AFTER", 2)
+    kept = RunAlignments(corpus)
+    assert {pair: kept.verify(*pair) for pair in expected} == expected
+    assert len(RunAlignments(Corpus.open(corpus.folder))) >= 2
+
+
 def test_the_same_run_writes_the_same_bytes(corpus, tmp_path):
     before = (corpus.folder / NAME).read_bytes()
     run(tmp_path / "scans", corpus.folder, network=FakeReader())
