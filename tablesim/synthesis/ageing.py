@@ -43,6 +43,8 @@ class Ageing:
         Ink beyond the type: above 0 heavy inking, below 0 thin, about -0.25 to 0.3.
     gaps : float
         0 to 1: how patchy the impression is.
+    blotted : float
+        0 to 1: how far patches of too much ink fill the counters of the letters.
     grain : float
         0 to 1: raggedness of the outlines.
     show_through : float
@@ -79,6 +81,7 @@ class Ageing:
     keystone: tuple[float, float] = (0.0, 0.0)
     spread: float = 0.0
     gaps: float = 0.0
+    blotted: float = 0.0
     grain: float = 0.2
     show_through: float = 0.0
     paper: float = 0.85
@@ -155,7 +158,7 @@ def draw_ageing(rng: np.random.Generator, scale: float, wear: float = 1.0) -> Ag
         jpeg=int(rng.integers(22, 96)) if rng.random() < 0.8 else 0,
         bitonal=False,
     )
-    if rng.random() < 0.12 * wear:
+    if rng.random() < 0.16 * wear:
         drawn = _as_a_broadside(drawn, rng, fine)
     if rng.random() < 0.1 * wear:
         # A film made of a faint page would be blank: what was filmed was black on white.
@@ -165,8 +168,11 @@ def draw_ageing(rng: np.random.Generator, scale: float, wear: float = 1.0) -> Ag
 
 
 def _as_a_broadside(drawn: Ageing, rng: np.random.Generator, fine: float) -> Ageing:
-    """The same, worn as bills that passed from hand to hand: brown paper, blotched ink, the back showing through."""
-    return replace(
+    """The same, worn as bills that passed from hand to hand: brown paper, blotched ink, the back showing through.
+
+    Half of them were printed in haste with too much ink, the other half with too little.
+    """
+    worn = replace(
         drawn,
         paper=float(rng.uniform(0.4, 0.7)),
         ink=float(rng.uniform(0.6, 0.9)),
@@ -175,6 +181,10 @@ def _as_a_broadside(drawn: Ageing, rng: np.random.Generator, fine: float) -> Age
         gaps=float(rng.uniform(0.2, 0.7)) * fine,
         grain=float(rng.uniform(0.4, 1.1)) * fine,
     )
+    if rng.random() < 0.5:
+        return worn
+    blotted, spread, grain = (float(rng.uniform(*bounds)) for bounds in ((0.2, 1.0), (-0.05, 0.15), (0.4, 1.2)))
+    return replace(worn, gaps=0.0, blotted=blotted, spread=spread, grain=grain)
 
 
 def age(sheet: Sheet, ageing: Ageing, rng: np.random.Generator, behind: Sheet | None = None) -> SimulatedScan:
@@ -294,6 +304,9 @@ def _noise(height: int, width: int, grain: float, rng: np.random.Generator) -> F
 def _press(ink: Grey, ageing: Ageing, rng: np.random.Generator) -> Field:
     """What the press put on the paper: outlines spread or thinned, ragged, with gaps. 0 to 1."""
     height, width = ink.shape
+    if ageing.blotted > 0:
+        width_of_ink = 2 * round(2 * ageing.blotted) + 1
+        ink = np.asarray(cv2.dilate(ink, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width_of_ink, width_of_ink))))
     pressed = cv2.GaussianBlur(ink.astype(np.float32) / 255, (0, 0), 0.75 / max(ageing.scale, 0.4))
     level = np.full((height, width), 0.5 - ageing.spread, dtype=np.float32)
     if ageing.grain > 0:
@@ -303,6 +316,10 @@ def _press(ink: Grey, ageing: Ageing, rng: np.random.Generator) -> Field:
         level = level + ageing.gaps * (
             0.1 * _noise(height, width, 90, rng) + 0.16 * np.maximum(0, _noise(height, width, 5, rng) - 0.4)
         )
+    if ageing.blotted > 0:
+        blots = _noise(height, width, 2.2 / ageing.scale, rng) + 0.7 * _noise(height, width, 12, rng)
+        # Not so low that paper without type takes ink.
+        level = np.maximum(level - 0.2 * ageing.blotted * blots, 0.235)
     return np.asarray(np.clip((pressed - level) * 2.2 + 0.5, 0, 1), dtype=np.float32)
 
 

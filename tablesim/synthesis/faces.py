@@ -315,8 +315,9 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "looped": ("ring", "double", "loop", "flat", "tilted", "flag", "bowl", "roof", "crossed", "straight"),
     "mixed": ("ring", "capital", "eye", "round", "loop", "flag", "bowl", "lambda", "crossed", "hook"),
     "modernised": ("ring", "capital", "eye", "round", "crossed", "round", "bowl", "bar", "crossed", "hook"),
+    "venetian": ("ring", "minim", "z", "flat", "crossed", "round", "bowl", "lambda", "crossed", "hook"),
 }
-"""For each variant the forms of 0 to 9: the first three keep the old 4 and 7, the last has the new 4, 5 and 7."""
+"""For each variant the forms of 0 to 9: the first three keep the old 4 and 7, the last two have the new 4 and 5."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -439,6 +440,7 @@ DRAWN: dict[str, DrawnFace] = {
         DrawnFace("incunable-heavy", nib=12.0, angle=32.0, variant="looped", edge=0.45),
         DrawnFace("incunable-light", nib=8.0, angle=35.0, variant="mixed", edge=0.5, style="roman"),
         DrawnFace("incunable-late", nib=10.0, angle=25.0, variant="modernised", edge=0.4, style="roman"),
+        DrawnFace("incunable-thin", nib=6.5, angle=30.0, variant="venetian", edge=0.6),
     ]
 }
 """Every drawn face by name."""

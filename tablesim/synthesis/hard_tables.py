@@ -68,7 +68,8 @@ def set_bill(sheet: Sheet, block: Block, rng: np.random.Generator) -> None:
     unit = digits.sort("0").advance
     counts = [unit * (places + float(rng.uniform(0.4, 2.0))) for _ in range(n_counts)]
     width = min(float(rng.uniform(11, 20)) * height + sum(counts), block.width - 4)
-    saint = str(rng.choice(["", "S", "M", "D", "No"]))
+    saint = str(rng.choice(["", "S", "S", "M", "D", "No"]))
+    few = rng.random() < 0.5
     x = block.left + 2
     while x + width < block.right:
         names = width - sum(counts)
@@ -77,7 +78,8 @@ def set_bill(sheet: Sheet, block: Block, rng: np.random.Generator) -> None:
             pen = x
             if saint and rng.random() < 0.6:
                 pen = sheet.write(pen, y, saint, words)
-                pen = sheet.write(pen, y - 0.35 * height, str(rng.choice(["t", "r", "o", "ta"])), raised) + 0.3 * height
+                rise = float(rng.uniform(0.2, 0.45)) * height
+                pen = sheet.write(pen, y - rise, str(rng.choice(["t", "t", "r", "o", "ta"])), raised) + 0.3 * height
             name = _name(rng, words, language)
             while name and pen + sheet.measure(name, words) > x + names:
                 name = name[: 2 * len(name) // 3]
@@ -88,15 +90,37 @@ def set_bill(sheet: Sheet, block: Block, rng: np.random.Generator) -> None:
                 if rng.random() >= blank:
                     # Overprinted and loosely set figures stray against the rules.
                     stray = float(rng.normal(0, 0.12)) * unit
-                    sheet.write(at + column - 0.3 * unit + stray, y, random_number(rng, places), digits, anchor="right")
+                    count = str(rng.geometric(0.4) - (rng.random() < 0.3)) if few else random_number(rng, places)
+                    sheet.write(at + column - 0.3 * unit + stray, y, count, digits, anchor="right")
                 at += column
             y += line
+            if rng.random() < 0.05:
+                _set_sums(sheet, (x, x + width, y), (words, digits), rng)
+                y += line
         at = x + names
         for column in [0.0, *counts]:
             at += column
             if rng.random() < 0.7:
                 _wavy_rule(sheet, at, block, rng)
         x += width + float(rng.uniform(0.2, 1.5)) * height
+
+
+def _set_sums(
+    sheet: Sheet, span: tuple[float, float, float], styles: tuple[Style, Style], rng: np.random.Generator
+) -> None:
+    """A line of a bill that sums up: a word, a dash, a number, and so on to the end of the column."""
+    pen, end, y = span
+    words, digits = styles
+    while True:
+        name = spell(long_s(word(rng, "latin", True)), words.face) + str(rng.choice(["—", "—", "", " "]))
+        total = str(rng.integers(0, 10 ** int(rng.integers(0, 4)) + 1))
+        if pen + sheet.measure(name, words) + sheet.measure(total, digits) + 0.5 * words.size > end:
+            return
+        pen = sheet.write(pen, y, name, words) + float(rng.uniform(0.05, 0.4)) * words.size
+        pen = sheet.write(pen, y, total, digits) + 0.5 * words.size
+
+
+_WINDS = ("N", "NE", "E", "SE", "S", "SW", "W", "NW", "NNE", "ENE", "ESE", "SSE", "SSW", "WSW", "WNW", "NNW")
 
 
 def set_readings(sheet: Sheet, block: Block, rng: np.random.Generator) -> None:
@@ -110,12 +134,16 @@ def set_readings(sheet: Sheet, block: Block, rng: np.random.Generator) -> None:
     kinds: list[tuple[str, int, float]] = []
     used = 0.0
     while used < block.width and len(kinds) < 30:
-        kind = str(rng.choice(["decimal", "decimal", "decimal", "whole", "letters", "day"]))
+        kind = str(
+            rng.choice(["decimal", "decimal", "decimal", "below one", "whole", "wind", "wind", "letters", "day"])
+        )
         places = int(rng.choice([1, 2, 2, 3]))
-        kinds.append((kind, places, unit * (places + (3.2 if kind == "decimal" else 1.2) + float(rng.uniform(0, 1.5)))))
+        room = {"decimal": 3.2, "below one": 3.2 - places, "wind": 7.5 - places}.get(kind, 1.2)
+        kinds.append((kind, places, unit * (places + room + float(rng.uniform(0, 1.5)))))
         used += kinds[-1][2]
     decimals = int(rng.integers(1, 4))
     carried = rng.random() < 0.4
+    forced = rng.random() < 0.6
     y, row = block.top + line, 0
     while y < block.bottom:
         x = block.left
@@ -127,9 +155,17 @@ def set_readings(sheet: Sheet, block: Block, rng: np.random.Generator) -> None:
                     whole = "" if carried and row and rng.random() < 0.8 else random_number(rng, places)
                     sign = str(rng.choice(["", "", "", MINUS, PLUS])) if rng.random() < 0.3 else ""
                     sheet.write(end, y, sign + whole + point + tail, style, anchor="right")
+                elif kind == "below one":
+                    sheet.write(end, y, point + tail, style, anchor="right")
+                elif kind == "wind":
+                    wind = str(rng.choice(_WINDS)) if rng.random() < 0.9 else "Calm"
+                    if forced:
+                        sheet.write(end, y, str(rng.integers(0, 10)), style, anchor="right")
+                        sheet.write(x + 0.3 * unit, y, wind, words)
+                    else:
+                        sheet.write(end, y, wind + str(rng.choice(["", "", "."])), words, anchor="right")
                 elif kind == "letters":
-                    text = "".join(rng.choice(list("NSEW"), int(rng.integers(1, 4))))
-                    sheet.write(end, y, str(rng.choice([text, "Calm", "b", "c", "o", "r"])), words, anchor="right")
+                    sheet.write(end, y, str(rng.choice(["b", "c", "r", "S", "B", "Z"])), words, anchor="right")
                 elif kind == "day":
                     sheet.write(end, y, str(row + 1), style, anchor="right")
                 else:

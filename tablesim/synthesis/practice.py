@@ -426,14 +426,14 @@ def _headed(sheet: Sheet, block: Block, rng: np.random.Generator) -> None:
 
 
 KINDS: dict[str, tuple[float, Callable[[Sheet, Block, np.random.Generator], None]]] = {
-    "table": (0.34, set_table),
+    "table": (0.31, set_table),
     "list": (0.06, set_list),
-    "text": (0.12, set_text),
+    "text": (0.11, set_text),
     "headed": (0.05, _headed),
     "dial": (0.02, set_dial),
     "drawing": (0.03, set_drawing),
-    "bill": (0.07, set_bill),
-    "readings": (0.06, set_readings),
+    "bill": (0.10, set_bill),
+    "readings": (0.07, set_readings),
     "census": (0.06, set_census),
     "half columns": (0.04, set_half_columns),
     "fractions": (0.04, set_fractions),

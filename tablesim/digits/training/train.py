@@ -223,7 +223,7 @@ def train(
     validator = Validator(validation or ValidationSettings(), held_out)
     with _torch_state(settings.seed, threads):
         shape = NetworkShape(*settings.channels, settings.dilations)
-        network = DigitNetwork(shape, norm=True) if start is None else _begun(start, shape, settings.seed)
+        network = DigitNetwork(shape, norm=True) if start is None else _begun(start, shape, settings, learned)
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         average = torch.optim.swa_utils.AveragedModel(
             network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(settings.averaging), use_buffers=True
@@ -260,12 +260,17 @@ def train(
     return folded
 
 
-def _begun(start: str | Path, shape: NetworkShape, seed: int) -> DigitNetwork:
-    """The network of a training that goes on from weights: themselves, or a larger one that they grow into."""
+def _begun(
+    start: str | Path, shape: NetworkShape, settings: TrainingSettings, annotated: Sequence[AnnotatedPage]
+) -> DigitNetwork:
+    """The network of a training that goes on from weights, with its norms back, larger where ``shape`` is.
+
+    Weights that only learn a few annotated pages stay folded: norms would follow those pages.
+    """
     trained, _ = load_weights(start)
-    if trained.shape == shape:
+    if annotated and trained.shape == shape:
         return trained
-    pages = [make_practice_page(seed * 10_000_000 + number) for number in range(_PAGES_OF_MOMENTS)]
+    pages = [make_practice_page(settings.seed * 10_000_000 + number) for number in range(_PAGES_OF_MOMENTS)]
     return grown(trained, shape, [torch.from_numpy(page.ink / np.float32(255))[None, None] for page in pages])
 
 
