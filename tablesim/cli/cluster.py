@@ -53,7 +53,7 @@ def command(
         return
     rows = [
         (
-            c.label,
+            c.number,
             len(c.members),
             c.stability,
             c.cohesion,

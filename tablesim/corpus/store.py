@@ -51,6 +51,7 @@ from tablesim.records.bins import N_BINS
 from tablesim.records.corrections import Correction
 from tablesim.records.html import html_values
 from tablesim.records.reading import Reading
+from tablesim.records.relations import Groups
 
 T = TypeVar("T")
 
@@ -83,7 +84,9 @@ class Corpus:
         return isinstance(page, str) and self.page_table.row_of(page) is not None
 
     def to_frame(self) -> Any:
-        """One row a page with its metadata and the cluster it is in, as a pandas DataFrame; the index is the page id.
+        """One row a page with its metadata, as a pandas DataFrame; the index is the page id.
+
+        ``cluster`` is the number of its cluster, ``table``, ``relation`` and ``relation_to`` as in ``PageRelation``.
 
         Raises
         ------
@@ -95,11 +98,14 @@ class Corpus:
         except ImportError as error:
             raise MissingExtraError("Corpus.to_frame", "pandas") from error
         frame = pd.DataFrame(self.pages).set_index("page")
-        clusters = self.clusters
-        labels = {} if clusters is None else dict(zip(clusters.pages, clusters.labels_.tolist(), strict=True))
-        # -1 is "in no cluster" in arrays; here that is a blank.
-        in_cluster = [label if (label := labels.get(page, -1)) >= 0 else None for page in frame.index]
-        return frame.assign(cluster=pd.array(in_cluster, dtype="Int64"))
+        groups = self.groups
+        relations = [groups.relations.get(page) for page in frame.index]
+        return frame.assign(
+            cluster=pd.array([groups.cluster_of(page) for page in frame.index], dtype="Int64"),
+            table=pd.array([each and each.table for each in relations], dtype="Int64"),
+            relation=[each and each.relation for each in relations],
+            relation_to=[each and each.to for each in relations],
+        )
 
     @classmethod
     def create(cls, folder: str | Path, settings: dict[str, Any], **run: Any) -> Corpus:
@@ -358,6 +364,15 @@ class Corpus:
     def clusters(self) -> Clustering | None:
         """The clustering that was made last; None when there is none."""
         return self.clusterings.last
+
+    @property
+    def groups(self) -> Groups:
+        """Which pages carry the same table, which are of the same kind, by the clustering that was made last.
+
+        Without a clustering nothing is related to anything, and ``Groups.known`` is False.
+        """
+        clusters = self.clusters
+        return Groups({}, {}, (), known=False) if clusters is None else clusters.groups
 
     # Where it stands
 

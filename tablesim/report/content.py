@@ -358,7 +358,7 @@ def _cluster(corpus: Corpus, cluster: Cluster, cards: Cards, preview: PairPrevie
         for member in cluster.members[:MAX_MEMBERS]
     ]
     summary = summary_of(corpus, cluster.pages)
-    return ClusterPart(cluster.label + 1, len(cluster.members), tuple(pages), cluster.stability, preview, summary)
+    return ClusterPart(cluster.number, len(cluster.members), tuple(pages), cluster.stability, preview, summary)
 
 
 def _long_table(corpus: Corpus, likeness: MatchedRuns, cards: Cards) -> LongTable:

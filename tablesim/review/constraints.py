@@ -151,14 +151,14 @@ class Move:
 
 def moves(before: Clustering, after: Clustering) -> list[Move]:
     """The pages whose cluster has another number after than before, with a few of their companions then and now."""
-    pages_before, pages_after = ({c.label: c.pages for c in clustering.clusters} for clustering in (before, after))
+    pages_before, pages_after = ({c.number: c.pages for c in clustering.clusters} for clustering in (before, after))
 
     def companions(pages: Mapping[int, Sequence[str]], label: int | None, page: str) -> tuple[str, ...]:
         return () if label is None else tuple(other for other in pages[label] if other != page)[:3]
 
     moved = []
     for page in sorted({*before.pages, *after.pages}):
-        old, new = before.label_of(page), after.label_of(page)
+        old, new = before.number_of(page), after.number_of(page)
         if old != new:
             together = companions(pages_before, old, page), companions(pages_after, new, page)
             moved.append(Move(page, old, new, *together))

@@ -172,7 +172,7 @@ class _Shown:
             page,
             other,
             self.clustering.name,
-            cluster.label,
+            cluster.number,
             moves,
             round(doubt, 6),
             why,
@@ -239,7 +239,7 @@ def _merges(corpus: Corpus, clustering: Clustering, shown: _Shown) -> Iterable[Q
         doubt = float(np.clip(1.0 - (usual + minus) / max(1e-9, 1.0 - usual) / 4.0, 0.0, 1.0))
         moves = min(len(clusters[first].members), len(clusters[second].members))
         label_a, label_b = (first, second) if clustering.label_of(a) == first else (second, first)
-        why = f"similarity {-minus:.3f} with a page of cluster {label_b}"
+        why = f"similarity {-minus:.3f} with a page of cluster {clusters[label_b].number}"
         if doubt > 0:
             yield shown.question("merge", clusters[label_a], a, b, moves, doubt, why)
 

@@ -146,7 +146,7 @@ class Review:
             who,
             reason,
             "" if clustering is None else clustering.name,
-            None if clustering is None else clustering.label_of(page),
+            None if clustering is None else clustering.number_of(page),
             page_sha256=self.corpus.page(page)["sha256"],
             other_sha256=self.corpus.page(other)["sha256"],
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -101,6 +101,15 @@ class RunAlignments:
         """How far two pages agree; None where they were not aligned yet."""
         key = self._key(a, b)
         return self._new[key].verification if key in self._new else self._stored.get(key)
+
+    def verified(self) -> Iterator[tuple[str, str, Verification]]:
+        """Every pair that was aligned, by the first page that has each reading, in the order of these."""
+        pages: dict[str, str] = {}
+        for page in self.corpus:
+            pages.setdefault(self._reading_key(page), page)
+        every = self._stored | {key: aligned.verification for key, aligned in self._new.items()}
+        present = [(pages[a], pages[b], how) for (a, b), how in every.items() if a in pages and b in pages]
+        yield from sorted(((min(a, b), max(a, b), how) for a, b, how in present if a != b), key=lambda pair: pair[:2])
 
     def verify(self, a: str, b: str) -> Verification:
         """How far two pages agree, looked up or found by aligning them; nowhere where one of them has no reading.

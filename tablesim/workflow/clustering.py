@@ -19,7 +19,8 @@ from tablesim.corpus.storage.files import write_csv
 from tablesim.corpus.store import Corpus
 from tablesim.review.constraints import KnownConstraints, Move, moves, run_constraints
 from tablesim.workflow.alignments import RunAlignments
-from tablesim.workflow.verification import different_tables
+from tablesim.workflow.groups import relate
+from tablesim.workflow.verification import different_tables, same_tables
 
 LIKELY = 0.8
 """Pages less alike than this (cosine) are not aligned."""
@@ -69,13 +70,15 @@ def cluster(
             constraints = run_constraints(corpus).constraints
         clusterer = corpus.clusterer(k, method=method, seed=seed)
         clustering = clusterer.cluster(constraints)
+        alignments = RunAlignments(corpus, on_event)
         if clustering.asked == "auto" and method == "tables":
-            alignments = RunAlignments(corpus, on_event)
             verified = verified_constraints(alignments, clustering, constraints)
-            alignments.save()
             if verified != constraints:
                 clustering = clusterer.cluster(verified)
-        return corpus.clusterings.save(clustering)
+        for group in clustering.clusters:
+            same_tables(alignments, group.pages)
+        alignments.save()
+        return corpus.clusterings.save(replace(clustering, relations=relate(alignments, clustering, constraints)))
 
 
 def verified_constraints(alignments: RunAlignments, clustering: Clustering, constraints: Constraints) -> Constraints:

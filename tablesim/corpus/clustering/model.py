@@ -10,11 +10,26 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from tablesim.corpus.storage.files import ADDED
 from tablesim.errors import RunError
 from tablesim.records.html import html_table
 from tablesim.records.plain import plain
+from tablesim.records.relations import Groups, PageRelation
+
+FIRST_NUMBER = 1
+"""Clusters are numbered from here wherever a person sees them, and in the files of a run; ``labels_`` count from 0."""
+
+
+_RELATION = ("table", "relation", "to")
+"""What is stored of a ``PageRelation``, in the order of the columns."""
+
+NO_TABLE = "no numerical table"
+LIKE_NO_OTHER = "like no other page"
+NO_DIGITS = "no figures were read"
+"""Why a page is in no cluster. The words are stored in runs since 0.1.0 and stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +98,11 @@ class Cluster:
     apart: tuple[DistinctiveBigram, ...] = ()
 
     @property
+    def number(self) -> int:
+        """What the cluster is called: its label, counted from 1."""
+        return self.label + FIRST_NUMBER
+
+    @property
     def medoid(self) -> str:
         return self.members[0].page
 
@@ -92,7 +112,7 @@ class Cluster:
 
     def to_dict(self) -> dict[str, Any]:
         return {
-            "cluster": self.label,
+            "cluster": self.number,
             "size": len(self.members),
             "medoid": self.medoid,
             "stability": None if self.stability is None else round(self.stability, 4),
@@ -163,6 +183,8 @@ class Clustering:
         The candidates for the number of clusters, the chosen one first; empty where the number was given.
     next_label : int
         No cluster had this number or a greater one yet.
+    relations : dict of str to PageRelation, optional
+        What relates pages to others, by page; None where that was not found out: ``tablesim.cluster`` does.
     """
 
     pages: tuple[str, ...]
@@ -176,19 +198,20 @@ class Clustering:
     constants: dict[str, float] = field(default_factory=dict)
     choices: tuple[KCandidate, ...] = ()
     next_label: int = 0
+    relations: dict[str, PageRelation] | None = None
 
     def __repr__(self) -> str:
         return f"Clustering({self.k} clusters, {len(self.pages)} pages, {len(self.without)} of them in none)"
 
     def _repr_html_(self) -> str:
         """A row a cluster, the largest first, for notebooks."""
-        rows = [(c.label, len(c.members), c.stability, c.cohesion, c.medoid) for c in self.clusters]
+        rows = [(c.number, len(c.members), c.stability, c.cohesion, c.medoid) for c in self.clusters]
         return html_table(repr(self), ("cluster", "pages", "stability", "cohesion", "medoid"), rows)
 
     SCHEMA: ClassVar[pa.Schema] = pa.schema(
         [
             ("page", pa.string()),
-            ("cluster", pa.int32()),  # null: in none
+            ("cluster", pa.int32()),  # its number, from 1; null: in none
             ("place", pa.int32()),  # 0 for the medoid
             ("similarity", pa.float64()),
             ("strength", pa.float64()),
@@ -197,6 +220,11 @@ class Clustering:
             ("cohesion", pa.float64()),  # likewise
             ("apart", pa.string()),  # of the medoid's row: what sets the cluster apart, as JSON
             ("reason", pa.string()),  # why the page is in none
+            # The number, from 1, of the table that was shown to be on several pages; null: on no other page.
+            pa.field("table", pa.int32(), metadata={ADDED: "0.2.0"}),
+            # "same scan", "same table", "part of", "same kind" (alike by figures, not shown to be the same); null: none
+            pa.field("relation", pa.string(), metadata={ADDED: "0.2.0"}),
+            pa.field("relation_to", pa.string(), metadata={ADDED: "0.2.0"}),  # the page to which
         ]
     )
 
@@ -244,6 +272,18 @@ class Clustering:
         label = self._labels.get(page, -1)
         return None if label < 0 else label
 
+    def number_of(self, page: str) -> int | None:
+        """The number, from 1, of the cluster of a page; None when it is in none."""
+        label = self.label_of(page)
+        return None if label is None else label + FIRST_NUMBER
+
+    @cached_property
+    def groups(self) -> Groups:
+        """The pages by what relates them: the same table, the same kind."""
+        numbers = {page: cluster.number for cluster in self.clusters for page in cluster.pages}
+        tables = [page for page in self.pages if page in numbers or self.without.get(page) == LIKE_NO_OTHER]
+        return Groups(numbers, self.relations or {}, tables, known=self.relations is not None)
+
     def renamed(self, names: dict[int, int], next_label: int) -> Clustering:
         """The same clusters with other numbers, each under ``names[label]``."""
         labels = self.labels_.copy()
@@ -275,11 +315,14 @@ class Clustering:
             "choices": [asdict(choice) for choice in self.choices],
             "order": list(self.facts),
             "next_label": self.next_label,
+            "first_number": FIRST_NUMBER,
+            "verified": self.relations is not None,
         }
 
         def of_cluster(name: str) -> pa.Array:
             return pa.array([getattr(self.facts[x], name) if x >= 0 else None for x in self.labels_.tolist()], "double")
 
+        relations = self.relations or {}
         medoid = ~no_cluster & (c.place == 0)
         apart = [
             json.dumps([asdict(a) for a in self.facts[int(label)].apart]) if first else None
@@ -287,14 +330,16 @@ class Clustering:
         ]
         arrays = [
             pa.array(self.pages, pa.string()),
-            pa.array(self.labels_.astype(np.int32), mask=no_cluster),
+            pa.array(self.labels_.astype(np.int32) + FIRST_NUMBER, mask=no_cluster),
             *(pa.array(column, mask=no_cluster) for column in (c.place, c.similarity, c.strength, c.outlier)),
             of_cluster("stability"),
             of_cluster("cohesion"),
             pa.array(apart, pa.string()),
             pa.array([self.without.get(page) for page in self.pages], pa.string()),
+            *(pa.array([getattr(relations.get(page), name, None) for page in self.pages]) for name in _RELATION),
         ]
-        table = pa.Table.from_arrays(arrays, schema=self.SCHEMA)
+        columns = [array.cast(field.type) for array, field in zip(arrays, self.SCHEMA, strict=True)]
+        table = pa.Table.from_arrays(columns, schema=self.SCHEMA)
         return table.replace_schema_metadata({"clustering": json.dumps(settings)})
 
     @classmethod
@@ -312,7 +357,9 @@ class Clustering:
             return np.asarray(table[name].fill_null(blank).to_numpy())
 
         pages = tuple(table["page"].to_pylist())
-        labels = column("cluster", -1).astype(np.intp)
+        # Version 0.1.0 wrote labels, which count from 0.
+        first = settings.get("first_number", 0)
+        labels = column("cluster", first - 1).astype(np.intp) - first
         columns = ClusterColumns(
             column("place", 0).astype(np.int32),
             column("similarity", 0.0),
@@ -340,4 +387,11 @@ class Clustering:
             settings["constants"],
             tuple(KCandidate(**choice) for choice in settings["choices"]),
             next_label,
+            _relations(table) if settings.get("verified") else None,
         )
+
+
+def _relations(table: pa.Table) -> dict[str, PageRelation]:
+    related = table.filter(pc.is_valid(table["relation"]))
+    columns = [related[name].to_pylist() for name in ("page", "relation", "relation_to", "table")]
+    return {page: PageRelation(page, *rest) for page, *rest in zip(*columns, strict=True)}

@@ -34,7 +34,15 @@ from tablesim.corpus.clustering.linkage import (
     linked_in_blocks,
     tree_of,
 )
-from tablesim.corpus.clustering.model import ClusterColumns, ClusterFacts, Clustering, KCandidate
+from tablesim.corpus.clustering.model import (
+    LIKE_NO_OTHER,
+    NO_DIGITS,
+    NO_TABLE,
+    ClusterColumns,
+    ClusterFacts,
+    Clustering,
+    KCandidate,
+)
 from tablesim.corpus.clustering.stability import DRAWN_AT_MOST, ResampledReadings
 from tablesim.corpus.clustering.summary import describe
 from tablesim.corpus.clustering.uncertainty import Draw
@@ -50,11 +58,6 @@ NEIGHBOURHOOD = 10
 """Pages of each part of a large corpus by which its cut is chosen: tables have few editions, chosen by eye."""
 LINKED_ROUNDS = 20
 """Rounds of Lloyd's algorithm after linkage; it mostly ends before."""
-
-NO_TABLE = "no numerical table"
-LIKE_NO_OTHER = "like no other page"
-NO_DIGITS = "no figures were read"
-"""Why a page is in no cluster. The words are stored in runs since 0.1.0 and stay."""
 
 
 class PageClusterer:

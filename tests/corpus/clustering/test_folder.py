@@ -1,9 +1,16 @@
+import json
+from dataclasses import replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from corpus.clustering.test_pipeline import clustered, corpus_of, names
 from tablesim.corpus.clustering.folder import Clusterings, keep_labels
 from tablesim.corpus.clustering.pipeline import cluster_pages
 from tablesim.errors import RunError
+from tablesim.records.relations import SAME_TABLE, PageRelation
 
 
 def without_page(h, row):
@@ -61,3 +68,37 @@ def test_a_damaged_clustering_is_said_and_its_numbers_do_not_start_anew(tmp_path
     assert (tmp_path / "auto.parquet").read_bytes() == b"damaged"
     (tmp_path / "auto.parquet").unlink()
     assert kept.save(clustered(h)).label_of("p000") == 0
+
+
+def test_clusters_are_numbered_from_one_in_files_and_from_zero_in_arrays(tmp_path):
+    h, _ = corpus_of((3, 2))
+    saved = Clusterings(tmp_path).save(clustered(h))
+    table = pq.read_table(tmp_path / "auto.parquet")
+    assert table["cluster"].to_pylist() == [label + 1 for label in saved.labels_.tolist()]
+    assert [cluster.to_dict()["cluster"] for cluster in saved.clusters] == [1, 2]
+    assert saved.number_of(saved.pages[0]) == saved.groups.cluster_of(saved.pages[0]) == saved.labels_[0] + 1
+
+
+def test_a_clustering_of_the_first_version_keeps_its_labels_and_says_nothing_of_tables(tmp_path):
+    h, _ = corpus_of((3, 2))
+    now = clustered(h).to_table()
+    settings = json.loads(now.schema.metadata[b"clustering"])
+    del settings["first_number"], settings["verified"]
+    labels = pc.subtract(now["cluster"], 1).cast(pa.int32())
+    before = now.set_column(1, now.schema.field("cluster"), labels).drop_columns(["table", "relation", "relation_to"])
+    pq.write_table(before.replace_schema_metadata({"clustering": json.dumps(settings)}), tmp_path / "auto.parquet")
+    read = Clusterings(tmp_path)["auto"]
+    assert (read.labels_ == clustered(h).labels_).all()
+    assert not read.groups.known
+    assert read.groups.tables == ()
+
+
+def test_what_relates_pages_is_read_back(tmp_path):
+    h, _ = corpus_of((3, 2))
+    clustering = clustered(h)
+    a, b = clustering.clusters[1].pages
+    related = {page: PageRelation(page, SAME_TABLE, other, 1) for page, other in ((a, b), (b, a))}
+    Clusterings(tmp_path).save(replace(clustering, relations=related))
+    read = Clusterings(tmp_path)["auto"]
+    assert read.relations == related
+    assert [table.pages for table in read.groups.tables] == [tuple(sorted((a, b)))]

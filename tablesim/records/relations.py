@@ -1,0 +1,284 @@
+"""How pages are related: the same scan, the same table, part of one, the same kind; and the groups that follow.
+
+Two relations are never mixed. *The same table* is verified cell by cell, or said by a person; a crop, a half and a page
+of several are parts of one. *The same kind* is alike by figures and not shown to be the same. Byte-equal scans are the
+same scan, whatever they are called, and count once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+SAME_SCAN, SAME_TABLE, PART_OF, SAME_KIND = "same scan", "same table", "part of", "same kind"
+RELATIONS = (SAME_SCAN, SAME_TABLE, PART_OF, SAME_KIND)
+"""From the surest to the least sure."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageRelation:
+    """What relates a page to another one; the columns ``table``, ``relation``, ``relation_to`` of ``clusters/``.
+
+    Parameters
+    ----------
+    page : str
+    relation : str
+        One of ``RELATIONS``: ``page`` is the same scan as ``to``, carries the same table, carries part of its table, or
+        is of the same kind.
+    to : str
+        The page that it was verified with; of pages of the same kind the middle of their cluster.
+    table : int or None
+        Number, from 1, of the table that both carry; None where no page was shown to carry the same table.
+    """
+
+    page: str
+    relation: str
+    to: str
+    table: int | None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"relation": self.relation, "relation_to": self.to, "table": self.table}
+
+
+@dataclass(frozen=True)
+class TableGroup:
+    """Pages that carry one table: verified cell by cell, or parts of it.
+
+    Parameters
+    ----------
+    number : int
+        From 1; larger groups come first.
+    relations : tuple of PageRelation
+        One a page, wholes before parts, and each copy of a scan behind its first.
+    clusters : tuple of int
+        The numbers of the clusters that its pages are in, mostly one.
+    """
+
+    number: int
+    relations: tuple[PageRelation, ...]
+    clusters: tuple[int, ...]
+
+    @property
+    def pages(self) -> tuple[str, ...]:
+        """The pages, copies of a scan included."""
+        return tuple(relation.page for relation in self.relations)
+
+    @property
+    def scans(self) -> tuple[str, ...]:
+        """The pages without copies of a scan: what is counted."""
+        return tuple(relation.page for relation in self.relations if relation.relation != SAME_SCAN)
+
+
+@dataclass(frozen=True)
+class KindGroup:
+    """Pages of the same kind: a cluster of two scans and more that were not all shown to carry one table.
+
+    Parameters
+    ----------
+    number : int
+        That of the cluster.
+    pages : tuple of str
+        All of the cluster, the middle first.
+    alike : tuple of str
+        Those that were shown to carry the table of no other page; copies of a scan are left out.
+    tables : tuple of int
+        Numbers of the tables that others of its pages carry.
+    """
+
+    number: int
+    pages: tuple[str, ...]
+    alike: tuple[str, ...]
+    tables: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class GroupCounts:
+    """Each page with a table counts in one of three: ``verified`` + ``alike`` + ``alone`` = ``pages``.
+
+    Parameters
+    ----------
+    pages : int
+        Pages with a table; copies of a scan count once.
+    copies : int
+        How many copies are left out.
+    tables, verified : int
+        Tables that several pages carry, and these pages.
+    kinds, alike : int
+        Groups of the same kind, and the pages in them that carry the table of no other page, as far as is shown.
+    alone : int
+        Pages that are like no other.
+    """
+
+    pages: int
+    copies: int
+    tables: int
+    verified: int
+    kinds: int
+    alike: int
+    alone: int
+
+
+class Groups:
+    """The groups of a run: ``Corpus.groups`` gives them to report, status, search and export.
+
+    Parameters
+    ----------
+    clusters : dict of str to int
+        Of each page in a cluster its number, from 1, in the order in which clusters and their pages are shown.
+    relations : dict of str to PageRelation
+        Of each page that is related to another.
+    pages : sequence of str
+        Every page with a table.
+    known : bool
+        False where the pages of this clustering were not verified yet: nothing is said to be the same then.
+    """
+
+    def __init__(
+        self,
+        clusters: Mapping[str, int],
+        relations: Mapping[str, PageRelation],
+        pages: Sequence[str],
+        *,
+        known: bool = True,
+    ) -> None:
+        self.clusters, self.relations, self.pages, self.known = clusters, relations, tuple(pages), known
+
+    def cluster_of(self, page: str) -> int | None:
+        """The number, from 1, of the cluster of a page; None for a page in none."""
+        return self.clusters.get(page)
+
+    def table_of(self, page: str) -> TableGroup | None:
+        """The pages that carry the table of a page, itself among them; None where there is no other."""
+        relation = self.relations.get(page)
+        return None if relation is None or relation.table is None else self._tables_by_number[relation.table]
+
+    def kind_of(self, page: str) -> KindGroup | None:
+        """The group of the same kind that a page is in; None where there is none."""
+        return self._kinds_by_number.get(self.clusters.get(page, 0))
+
+    def relation(self, page: str, other: str) -> str | None:
+        """How two pages are related, one of ``RELATIONS``; None where nothing is known of it."""
+        if self.scan_of(page) == self.scan_of(other):
+            return None if page == other else SAME_SCAN
+        ours, others = (self.relations.get(self.scan_of(each)) for each in (page, other))
+        if ours is not None and others is not None and ours.table is not None and ours.table == others.table:
+            for one, to in ((ours, others), (others, ours)):
+                if one.relation == PART_OF and one.to == to.page:
+                    return PART_OF
+            return SAME_TABLE
+        together = self.clusters.get(page) is not None and self.clusters.get(page) == self.clusters.get(other)
+        return SAME_KIND if together else None
+
+    def scan_of(self, page: str) -> str:
+        """The first page with the scan of a page: mostly itself."""
+        relation = self.relations.get(page)
+        return relation.to if relation is not None and relation.relation == SAME_SCAN else page
+
+    @cached_property
+    def tables(self) -> tuple[TableGroup, ...]:
+        """The tables that several pages carry, by their numbers."""
+        return tuple(self._tables_by_number[number] for number in sorted(self._tables_by_number))
+
+    @cached_property
+    def kinds(self) -> tuple[KindGroup, ...]:
+        """The groups of the same kind, in the order of the clusters."""
+        return tuple(self._kinds_by_number.values())
+
+    @cached_property
+    def alone(self) -> tuple[str, ...]:
+        """The pages with a table that are like no other, copies of a scan left out."""
+        return tuple(page for page in self._scans if self.table_of(page) is None and self.kind_of(page) is None)
+
+    @cached_property
+    def counts(self) -> GroupCounts:
+        """How many pages there are of each sort."""
+        verified = sum(len(table.scans) for table in self.tables)
+        alike = sum(len(kind.alike) for kind in self.kinds)
+        copies = len(self.pages) - len(self._scans)
+        return GroupCounts(
+            len(self._scans), copies, len(self.tables), verified, len(self.kinds), alike, len(self.alone)
+        )
+
+    @property
+    def _scans(self) -> list[str]:
+        return [page for page in self.pages if self.scan_of(page) == page]
+
+    @cached_property
+    def _tables_by_number(self) -> dict[int, TableGroup]:
+        related: dict[int, list[PageRelation]] = {}
+        for relation in self.relations.values():
+            if relation.table is not None:
+                related.setdefault(relation.table, []).append(relation)
+        return {number: self._table(number, relations) for number, relations in related.items()}
+
+    def _table(self, number: int, relations: Iterable[PageRelation]) -> TableGroup:
+        by_page = {relation.page: relation for relation in relations}
+
+        def place(relation: PageRelation) -> tuple[bool, str, bool, str]:
+            first = by_page[self.scan_of(relation.page)]
+            return first.relation == PART_OF, first.page, relation is not first, relation.page
+
+        ordered = tuple(sorted(by_page.values(), key=place))
+        clusters = dict.fromkeys(self.clusters[page] for page in sorted(by_page) if page in self.clusters)
+        return TableGroup(number, ordered, tuple(clusters))
+
+    @cached_property
+    def _kinds_by_number(self) -> dict[int, KindGroup]:
+        members: dict[int, list[str]] = {}
+        for page, cluster in self.clusters.items():
+            members.setdefault(cluster, []).append(page)
+        kinds = {}
+        for cluster, pages in members.items():
+            scans = [page for page in pages if self.scan_of(page) == page]
+            tables = {page: table.number for page in scans if (table := self.table_of(page)) is not None}
+            alike = tuple(page for page in scans if page not in tables)
+            carried = tuple(sorted(set(tables.values())))
+            if len(alike) + len(carried) > 1:
+                kinds[cluster] = KindGroup(cluster, tuple(pages), alike, carried)
+        return kinds
+
+
+def counts_sentence(counts: GroupCounts) -> str:
+    """What the groups of a run are, in words: the three numbers of pages add up to the first."""
+    if not counts.pages:
+        return "No page was found to carry a numerical table."
+    sentences = [_of_tables(counts)]
+    if counts.kinds:
+        sentences.append(_of_kinds(counts))
+    if counts.alone:
+        sentences.append(f"{_pages(counts.alone)} stand{'s' * (counts.alone == 1)} alone.")
+    if counts.copies:
+        sentences.append(
+            f"{counts.copies} more scan{'s' * (counts.copies > 1)} {'is' if counts.copies == 1 else 'are'} byte for "
+            "byte the same as one of these, and not counted again."
+        )
+    return " ".join(sentences)
+
+
+def _of_tables(counts: GroupCounts) -> str:
+    if not counts.tables:
+        return f"Of {_pages(counts.pages)} with a table no two were shown to carry the same table."
+    return (
+        f"Of {_pages(counts.pages)} with a table {counts.verified:,} carr{'y' if counts.verified != 1 else 'ies'} the "
+        f"same table as another, verified cell by cell: {_number(counts.tables, 'table')} on several pages."
+    )
+
+
+def _of_kinds(counts: GroupCounts) -> str:
+    groups = _number(counts.kinds, "group")
+    if not counts.alike:
+        return f"Tables of the same kind, alike by their figures and not the same, are in {groups}."
+    return (
+        f"{_pages(counts.alike)} {'is' if counts.alike == 1 else 'are'} of the same kind as others, alike by "
+        f"{'its' if counts.alike == 1 else 'their'} figures and not shown to be the same: {groups}."
+    )
+
+
+def _pages(count: int) -> str:
+    return _number(count, "page")
+
+
+def _number(count: int, of: str) -> str:
+    return f"{count:,} {of}{'s' * (count != 1)}"
