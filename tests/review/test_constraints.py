@@ -47,14 +47,14 @@ def test_what_is_known_never_contradicts_itself(words):
 
 def test_verdicts_change_the_next_clustering_and_the_changes_are_told(run):
     before = recluster(run, 4).clustering
-    label = before.label_of("mixed")
-    medoid = next(c.medoid for c in before.clusters if c.label == label)
+    number = before.number_of("mixed")
+    medoid = next(c.medoid for c in before.clusters if c.number == number)
     VerdictLog.of_run(run.folder).append(said(("mixed", medoid, "reject", "x"), ("t2_0", "t3_0", "merge", "x")))
     found = recluster(run, 4)
-    assert found.clustering.label_of("mixed") != label
+    assert found.clustering.number_of("mixed") != number
     assert found.clustering.label_of("t2_0") == found.clustering.label_of("t3_1")
     moved = {move.page: (move.before, move.after) for move in found.moves}
-    assert moved["mixed"] == (label, found.clustering.label_of("mixed"))
+    assert moved["mixed"] == (number, found.clustering.number_of("mixed"))
     # The larger of the two that were merged keeps its number: only the pages of the other have moved.
     assert set(moved) == {"mixed", "t3_0", "t3_1"}
     lines = (run.folder / "clusters" / "changes.csv").read_text().splitlines()
@@ -66,10 +66,10 @@ def test_moves_name_companions():
     class Fake:
         def __init__(self, sets):
             self.sets, self.pages = sets, tuple(sorted(page for pages in sets.values() for page in pages))
-            self.clusters = [type("C", (), {"label": label, "pages": pages}) for label, pages in sets.items()]
+            self.clusters = [type("C", (), {"number": number, "pages": pages}) for number, pages in sets.items()]
 
-        def label_of(self, page):
-            return next((label for label, pages in self.sets.items() if page in pages), None)
+        def number_of(self, page):
+            return next((number for number, pages in self.sets.items() if page in pages), None)
 
     found = moves(Fake({0: ("a", "b", "c")}), Fake({0: ("a", "b"), 1: ("c", "d")}))
     assert [(m.page, m.before, m.after, m.with_before, m.with_after) for m in found] == [
