@@ -15,6 +15,7 @@ from tablesim.errors import ExportError
 from tablesim.evidence.comparison import compare
 from tablesim.evidence.genealogy.links import Genealogy
 from tablesim.export.alto import alto
+from tablesim.export.collation_workbook import collation_xlsx
 from tablesim.export.iiif import FILES as IIIF_FILES
 from tablesim.export.iiif import MatchManifest
 from tablesim.export.kinds import GENEALOGY_SUFFIXES, LOCAL, Dialect, Format
@@ -24,7 +25,6 @@ from tablesim.export.spreadsheets import (
     READING_COLUMNS,
     collation_columns,
     collation_rows,
-    collation_xlsx,
     csv_files,
     description_name,
     reading_rows,

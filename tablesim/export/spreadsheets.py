@@ -1,4 +1,4 @@
-"""Readings and collations as tables for spreadsheets: CSV with a description beside it, or an XLSX workbook.
+"""Readings and collations as CSV for spreadsheets, with a description beside it.
 
 A cell that begins like a formula is written with an apostrophe before it, so that a page named ``=1+1`` stays a name.
 """
@@ -11,9 +11,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from tablesim.errors import ExportError, MissingExtraError
 from tablesim.export.markup import json_bytes
-from tablesim.records.collation import AGREES, Cell, Collation
+from tablesim.records.collation import Cell, Collation
 from tablesim.records.marks import COMMA, DITTO, POINT
 from tablesim.records.number_values import value_to_text
 from tablesim.records.reading import REPEATS, Reading
@@ -60,8 +59,6 @@ _READING_OF_WITNESS = {
     "width": ("number", "width in pixels of the scan"),
     "height": ("number", "height in pixels of the scan"),
 }
-_FILLS = {"differs": "FFF4C7C3", "missing": "FFFCE8B2", "illegible": "FFD9D9D9"}
-_MAX_ROWS, _MAX_COLUMNS = 1_048_576, 16_384
 
 Columns = Mapping[str, tuple[str, str]]
 
@@ -161,98 +158,3 @@ def _row(cell: Cell, sigla: Sequence[str]) -> dict[str, Any]:
             }
             row |= {f"{siglum}_{name}": "" if value is None else value for name, value in values.items()}
     return row
-
-
-def collation_xlsx(collation: Collation, provenance: Provenance) -> bytes:
-    """The collation as a workbook.
-
-    Sheet ``collation`` shows the table, coloured where witnesses differ; ``places`` has a line a cell,
-    ``unaligned`` the rows and columns of one witness alone, ``about`` witnesses, counts, provenance and citation.
-
-    Raises
-    ------
-    MissingExtraError
-        Without openpyxl.
-    ExportError
-        More rows or columns than a sheet can hold.
-    """
-    try:
-        from openpyxl import Workbook
-        from openpyxl.styles import Font
-    except ImportError as error:
-        raise MissingExtraError("a collation as XLSX", "xlsx") from error
-    columns = collation_columns(collation)
-    n_rows = max(len(collation.cells), len(collation.rows))
-    if n_rows >= _MAX_ROWS or max(len(columns), len(collation.columns)) >= _MAX_COLUMNS:
-        raise ExportError(
-            f"collation: {n_rows} cells of {len(collation.witnesses)} witnesses are more than a sheet holds; "
-            "export it as CSV"
-        )
-    book = Workbook()
-    grid = book.active
-    grid.title = "collation"
-    _fill_grid(grid, collation)
-    cells = book.create_sheet("places")
-    _append(cells, list(columns))
-    for row in collation_rows(collation):
-        _append(cells, [row.get(name) for name in columns])
-    unaligned = book.create_sheet("unaligned")
-    _append(unaligned, ["witness", "kind", "index", "texts"])
-    for line in collation.unaligned:
-        _append(unaligned, [collation.sigla[line.witness], line.kind, line.index, " ".join(line.texts)])
-    about = book.create_sheet("about")
-    for name, value in _about(collation, provenance):
-        _append(about, [name, value])
-    for sheet in (cells, unaligned):
-        sheet.freeze_panes = "A2"
-        for heading in sheet[1]:
-            heading.font = Font(bold=True)
-    book.properties.creator = f"tablesim {provenance.version}"
-    book.properties.description = provenance.citation
-    stream = io.BytesIO()
-    book.save(stream)
-    return stream.getvalue()
-
-
-def _fill_grid(sheet: Any, collation: Collation) -> None:
-    from openpyxl.styles import Font, PatternFill
-
-    fills = {state: PatternFill("solid", fgColor=colour) for state, colour in _FILLS.items()}
-    for cell in collation.cells:
-        place = sheet.cell(cell.row + 1, cell.column + 1)
-        place.value = _cell_text(safe_cell(_shown(cell, collation)))
-        place.data_type = "s"
-        if cell.state in fills:
-            place.fill = fills[cell.state]
-            place.font = Font(italic=cell.doubtful)
-
-
-def _shown(cell: Cell, collation: Collation) -> str:
-    printed = [None if reading is None else reading.number.text for reading in cell.readings]
-    if cell.state == AGREES:
-        return next(text for text in printed if text is not None)
-    texts = [(siglum, text) for w, (siglum, text) in enumerate(zip(collation.sigla, printed, strict=True))
-             if collation.has(w, cell)]  # fmt: skip
-    return ", ".join(f"{siglum}: {'-' if text is None else text}" for siglum, text in texts)
-
-
-def _append(sheet: Any, values: Sequence[Any]) -> None:
-    sheet.append([_cell_text(safe_cell(value)) if isinstance(value, str) else value for value in values])
-
-
-def _cell_text(text: str) -> str:
-    """What a workbook can hold: no control characters, no halves of surrogates, at most 32,767 characters."""
-    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-
-    whole = text.encode("utf-8", errors="replace").decode()
-    return str(ILLEGAL_CHARACTERS_RE.sub("\ufffd", whole))[:32_767]
-
-
-def _about(collation: Collation, provenance: Provenance) -> Iterable[tuple[str, Any]]:
-    for siglum, witness in zip(collation.sigla, collation.witnesses, strict=True):
-        yield f"witness {siglum}", " + ".join(reading.page for reading in witness.readings)
-    yield from ((f"places: {state}", n) for state, n in collation.summary.items())
-    facts = provenance.to_dict()
-    yield from ((name, facts[name]) for name in ("software", "version", "network", "created", "citation"))
-    yield "settings", provenance.settings_text
-    yield from ((f"SHA-256 of {page.page}", page.sha256) for page in provenance.pages)
