@@ -59,7 +59,7 @@ class Saturated(torch.nn.Module):
 
 
 def test_a_saturated_activation_does_not_ruin_the_calibration():
-    scan = practice_page(10**9 + 1, 384)
+    scan = practice_page(10**9 + 1, 384, kind="table")
     calibration = validate_scans(Saturated(scan), [scan]).calibration
     # With an infinite loss every line is as good as the first one tried.
     assert calibration != Calibration()
