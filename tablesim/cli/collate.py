@@ -16,7 +16,7 @@ from tablesim.records.collation import DIFFERS
 
 if TYPE_CHECKING:
     from tablesim.evidence.recomputation.recompute import Recomputation
-    from tablesim.records.collation import Cell, Collation
+    from tablesim.records.collation import Collation
     from tablesim.report.provenance import Provenance
 
 N_PRINTED = 60
@@ -54,9 +54,9 @@ def command(
     """Collate witnesses of a table: which rows and columns belong together, where they agree and where they differ.
 
     A difference that a doubtful digit of the reading could explain is marked with a question mark. With --html each
-    difference is shown with what every scan has there. With --laws the functions and sums that a table obeys are named,
-    and the witness that breaks one at a difference is in brackets: a proposal, never a proof. With --genealogy the
-    errors that witnesses share show which was set from which.
+    difference is shown, by column and kind, with what every scan has there. With --laws the functions and sums that a
+    table obeys are named, and the witness that breaks one at a difference is in brackets: a proposal, never a proof.
+    With --genealogy the errors that witnesses share show which was set from which.
 
     With --run the witnesses are page ids of a run: nothing is read again, and what people corrected counts.
 
@@ -114,7 +114,7 @@ def command(
         more = {} if recomputation is None else recomputation.to_dict()
         print_json(collation.to_dict() | _pairs(collation) | more | {"provenance": provenance.to_dict()})
     else:
-        show(collation, recomputation)
+        show(collation, provenance, recomputation)
 
 
 def _note_written(paths: Sequence[Path]) -> None:
@@ -159,38 +159,39 @@ def pages_of(witness: str) -> list[Path]:
     return [Path(part) for part in witness.split("+") if part]
 
 
-def show(collation: Collation, recomputation: Recomputation | None = None) -> None:
-    """Print the collation in words: sigla, how much agrees, every difference, and what recomputation says of them."""
-    for siglum, witness in zip(collation.sigla, collation.witnesses, strict=True):
-        typer.echo(f"{siglum}  {witness.name}, {len(witness.numbers)} numbers")
-    counts = [f"{count} {state}" for state, count in collation.summary.items() if count]
-    typer.echo(f"{len(collation.cells)} cells in common: {', '.join(counts)}" if counts else "no cell in common")
-    _show_pairs(collation)
+def show(collation: Collation, provenance: Provenance, recomputation: Recomputation | None = None) -> None:
+    """Print the collation in words: the witnesses, what it comes to, the differences, what recomputation says."""
+    from tablesim.evidence.collation.summary import MAX_PAIRS, CollationSummary
+
+    summary = CollationSummary(collation)
+    for siglum, witness in zip(provenance.sigla(collation), collation.witnesses, strict=True):
+        typer.echo(f"{siglum.words} ({len(witness.numbers)} numbers)")
+    typer.echo(summary.paragraph)
+    for pair in summary.pairs[:MAX_PAIRS] if len(summary.pairs) > 1 else ():
+        typer.echo(pair.words)
     if any(collation.transposed):
         turned = [s for s, flag in zip(collation.sigla, collation.transposed, strict=True) if flag]
-        typer.echo(f"rows are columns in {', '.join(turned)}")
-    for line in collation.unaligned:
-        if line.kind == "column":
-            typer.echo(f"column {line.index} is in {collation.sigla[line.witness]} alone")
-    n_rows = sum(line.kind == "row" for line in collation.unaligned)
-    if n_rows:
-        typer.echo(f"{n_rows} rows are in one witness alone")
+        typer.echo(f"Rows are columns in {', '.join(turned)}.")
     for line_of_words in () if recomputation is None else recomputation.words:
         typer.echo(line_of_words)
-    differences = [(index, cell) for index, cell in enumerate(collation.cells) if cell.state == DIFFERS]
-    if not differences:
-        return
     proposals = () if recomputation is None else recomputation.proposals
     errs = {proposal.cell: proposal.errs for proposal in proposals}
-    n_doubtful = sum(cell.doubtful for _, cell in differences)
-    typer.echo(f"differences, {n_doubtful} of {len(differences)} doubtful (?):")
+    differences = [(index, cell) for index, cell in enumerate(collation.cells) if cell.state == DIFFERS]
     rows = [
-        (*_named(collation, cell), "?" if cell.doubtful else "", *_texts(cell.texts, errs.get(index)))
+        (
+            collation.address(cell).words,
+            *_texts(cell.texts, errs.get(index)),
+            summary.kinds[cell.row, cell.column] + (" ?" if cell.doubtful else ""),
+        )
         for index, cell in differences[:N_PRINTED]
     ]
-    print_table(("row", "column", "", *collation.sigla), rows)
+    if rows:
+        print_table(("where", *collation.sigla, "how"), rows)
     if len(differences) > N_PRINTED:
-        typer.echo(f"and {len(differences) - N_PRINTED} more: --json or --csv gives them all")
+        typer.echo(
+            f"The first {N_PRINTED} of {len(differences)} that differ; --html shows them all, by column and kind, and "
+            "--json, --csv and --xlsx have them all."
+        )
 
 
 def _pairs(collation: Collation) -> dict[str, Any]:
@@ -199,31 +200,7 @@ def _pairs(collation: Collation) -> dict[str, Any]:
     return {"pairs": [pair.to_dict() for pair in witness_pairs(collation)]}
 
 
-def _show_pairs(collation: Collation) -> None:
-    """Print for every two witnesses how similar their pages are, and whether they carry the same table."""
-    from tablesim.evidence.collation.verification import witness_pairs
-
-    for pair in witness_pairs(collation):
-        agreement = pair.verification
-        similarity = f"similarity {pair.similarity:.3f}, containment {pair.containment:.3f}"
-        share = (
-            f"{agreement.agreement:.3f} of {agreement.cells} cells agree, "
-            f"they cover {agreement.coverage:.2f} of the smaller one"
-        )
-        verdict = "the same table" if agreement.same else "not the same table"
-        typer.echo(f"{pair.a} and {pair.b}: {similarity}; {share}: {verdict}")
-
-
 def _texts(texts: Sequence[str | None], errs: Sequence[bool | None] | None) -> list[str]:
     """What each witness has, in brackets where recomputation proposes that it errs."""
     flags = errs or [None] * len(texts)
     return ["-" if t is None else f"[{t}]" if wrong else t for t, wrong in zip(texts, flags, strict=True)]
-
-
-def _named(collation: Collation, cell: Cell) -> tuple[str, str]:
-    """Row and column of a cell as the first witness that has them counts."""
-    names = []
-    for line in (collation.rows[cell.row], collation.columns[cell.column]):
-        witness = next(w for w, index in enumerate(line) if index is not None)
-        names.append(f"{collation.sigla[witness]}{line[witness]}")
-    return names[0], names[1]

@@ -28,8 +28,11 @@ a sign or an hour begins anew."""
 COMMON = 3
 """A step that comes less often is a slip's."""
 
+MAX_CHANGES = 3
+"""How often an argument goes over from one step to another: by ones to ten, then by tens."""
+
 FIRST = 2
-"""The argument is the first column or, where some noise stands before it, the one after it."""
+"""The argument is the first column or, where some noise stands before it, the one after it; else the last."""
 
 SIXTY = 60
 
@@ -68,7 +71,9 @@ class Arguments:
     def _found(self) -> dict[int, dict[int, str]]:
         """By the column in which they begin, the arguments of the rows."""
         columns = sorted({column for _, column in self.cells})
-        for place, column in enumerate(columns[:FIRST]):
+        # Of two facing pages the right one may have its arguments at its outer edge.
+        for column in dict.fromkeys((*columns[:FIRST], *columns[-1:])):
+            place = columns.index(column)
             single = self._column(column)
             pair = self._pair(column, columns[place + 1]) if place + 1 < len(columns) else {}
             # Degrees alone may rise too: an argument of two places says more.
@@ -135,7 +140,9 @@ def _steps(column: Column, rows: list[int]) -> set[Fraction]:
     commonest = [(step, n) for step, n in Counter(monotone).most_common(2) if n >= COMMON]
     if len(monotone) < MONOTONE * len(steps) or sum(n for _, n in commonest) < EVEN * len(steps):
         return set()
-    return {step for step, _ in commonest}
+    found = [step for step in monotone if step in dict(commonest)]
+    # Values that rise a little unevenly have two steps too, but by turns.
+    return set(found) if sum(a != b for a, b in pairwise(found)) <= MAX_CHANGES else set()
 
 
 def _even(column: Column, steps: set[Fraction]) -> dict[int, str]:

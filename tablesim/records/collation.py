@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from tablesim.records.address import siglum
+from tablesim.records.address import CellAddress, PageAddresses, siglum
 from tablesim.records.html import html_table
 from tablesim.records.number_values import value_to_json
 from tablesim.records.reading import Number, Reading
@@ -146,10 +146,54 @@ class Cell:
 
 @dataclass(frozen=True)
 class Part:
-    """A stretch of the alignment: ``rows`` and ``columns`` as (first, last + 1); its cells lie where they cross."""
+    """A stretch of the alignment; its cells lie where its rows and columns cross.
+
+    Parameters
+    ----------
+    rows, columns : tuple of (int, int)
+        First and last + 1, in the alignment.
+    table : int
+        The table that people see, from 0: parts of one table stand below each other.
+    first_row : int
+        The row of that table in which the part begins, from 0.
+    places : tuple of int
+        For each of its columns the column of that table, from 0; left out, they are the first ones.
+    """
 
     rows: tuple[int, int]
     columns: tuple[int, int]
+    table: int = 0
+    first_row: int = 0
+    places: tuple[int, ...] = ()
+
+    def place_of(self, column: int) -> int:
+        """The column of the table, from 0, that a column of the alignment is."""
+        at = column - self.columns[0]
+        return self.places[at] if self.places else at
+
+    def to_dict(self) -> dict[str, Any]:
+        places = [self.place_of(column) for column in range(*self.columns)]
+        lines = {"rows": list(self.rows), "columns": list(self.columns)}
+        return {**lines, "table": self.table, "first_row": self.first_row, "table_columns": places}
+
+
+@dataclass(frozen=True)
+class CollatedTable:
+    """A table of a collation as people see it: parts below each other.
+
+    Parameters
+    ----------
+    rows : tuple of int
+        Its rows, as rows of the alignment.
+    columns : tuple of tuple of int
+        For each of its columns the columns of the alignment that it is made of, one a part at most.
+    cells : dict of (int, int) to Cell
+        By row and column of the table, from 0.
+    """
+
+    rows: tuple[int, ...]
+    columns: tuple[tuple[int, ...], ...]
+    cells: dict[tuple[int, int], Cell]
 
 
 @dataclass(frozen=True)
@@ -244,6 +288,76 @@ class Collation:
         """Whether a witness has the row and the column of a cell, be it with a number there or without."""
         return self.rows[cell.row][witness] is not None and self.columns[cell.column][witness] is not None
 
+    @cached_property
+    def tables(self) -> tuple[CollatedTable, ...]:
+        """The tables as people see them, in reading order: the parts, those of one table below each other."""
+        parts_of: dict[int, list[Part]] = {}
+        for part in self.parts:
+            parts_of.setdefault(part.table, []).append(part)
+        cells: dict[int, dict[tuple[int, int], Cell]] = {}
+        for cell in self.cells:
+            table, row, column = self._indices(cell)
+            cells.setdefault(table, {})[row, column] = cell
+        tables = []
+        for table, parts in sorted(parts_of.items()):
+            made_of: dict[int, list[int]] = {}
+            for part in parts:
+                for column in range(*part.columns):
+                    made_of.setdefault(part.place_of(column), []).append(column)
+            rows = tuple(row for part in sorted(parts, key=lambda p: p.first_row) for row in range(*part.rows))
+            columns = tuple(tuple(made_of[at]) for at in sorted(made_of))
+            tables.append(CollatedTable(rows, columns, cells.get(table, {})))
+        return tuple(tables)
+
+    def address(self, cell: Cell) -> CellAddress:
+        """Where people find a cell: its table, row and column from 1, with the argument of the first witness."""
+        table, row, column = self._indices(cell)
+        argument = self._argument(cell)
+        return CellAddress(table + 1, row + 1, column + 1, argument, only_table=len(self.tables) < 2)
+
+    def address_on_page(self, cell: Cell, witness: int) -> CellAddress | None:
+        """Where a witness has a cell on its own page; None where nothing was read, or in no table."""
+        reading = cell.readings[witness]
+        return None if reading is None else self._addresses[witness][reading.page].of(reading.number)
+
+    def cell_at(self, address: CellAddress) -> Cell | None:
+        """The cell that has an address; None where there is none such."""
+        if not 1 <= address.table <= len(self.tables):
+            return None
+        return self.tables[address.table - 1].cells.get((address.row - 1, address.column - 1))
+
+    def _indices(self, cell: Cell) -> tuple[int, int, int]:
+        """Table, row and column of a cell, from 0."""
+        part = self._part_of_row[cell.row]
+        return part.table, part.first_row + cell.row - part.rows[0], part.place_of(cell.column)
+
+    @cached_property
+    def _part_of_row(self) -> dict[int, Part]:
+        return {row: part for part in self.parts for row in range(*part.rows)}
+
+    @cached_property
+    def _addresses(self) -> list[dict[str, PageAddresses]]:
+        """By page id the addresses on the pages of each witness."""
+        return [{reading.page: PageAddresses(reading) for reading in w.readings} for w in self.witnesses]
+
+    @cached_property
+    def _cells_of_row(self) -> dict[int, list[Cell]]:
+        found: dict[int, list[Cell]] = {}
+        for cell in self.cells:
+            found.setdefault(cell.row, []).append(cell)
+        return found
+
+    def _argument(self, cell: Cell) -> str | None:
+        """The argument of the first witness that has one; where it has nothing here, as beside it in its row."""
+        for witness, turned in enumerate(self.transposed):
+            if turned or not self.has(witness, cell):
+                continue
+            beside = sorted(self._cells_of_row[cell.row], key=lambda other: abs(other.column - cell.column))
+            address = next((a for c in beside if (a := self.address_on_page(c, witness)) is not None), None)
+            if address is not None and address.argument is not None:
+                return address.argument
+        return None
+
     def to_dict(self) -> dict[str, Any]:
         """The collation as plain values: what ``tablesim collate --json`` prints."""
         return {
@@ -252,9 +366,9 @@ class Collation:
                 "rows": [list(line) for line in self.rows],
                 "columns": [list(line) for line in self.columns],
                 "transposed": list(self.transposed),
-                "parts": [{"rows": list(part.rows), "columns": list(part.columns)} for part in self.parts],
+                "parts": [part.to_dict() for part in self.parts],
             },
-            "cells": [cell.to_dict() for cell in self.cells],
+            "cells": [{"address": self.address(cell).words, **cell.to_dict()} for cell in self.cells],
             "unaligned": [line.to_dict() for line in self.unaligned],
             "summary": self.summary,
         }

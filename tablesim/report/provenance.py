@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -15,6 +16,8 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 from tablesim.corpus.store import Corpus
+from tablesim.records.address import Siglum, sigla_of
+from tablesim.records.collation import Collation
 from tablesim.records.reading import Reading
 from tablesim.scans.locator import Locator
 from tablesim.version import __version__
@@ -49,6 +52,10 @@ class CitedPage:
         Their names, as far as they gave them.
     said_by_person : str
         That it carries a table or none, where a person said it; else empty.
+    edition : str
+        Author and year in short, as ``Clavius 1585``; may be empty.
+    leaf : str
+        Which page of it, as ``p. 12``; may be empty.
     """
 
     page: str
@@ -59,6 +66,8 @@ class CitedPage:
     corrections: int = 0
     correctors: tuple[str, ...] = ()
     said_by_person: str = ""
+    edition: str = ""
+    leaf: str = ""
 
     @property
     def file_name(self) -> str:
@@ -115,6 +124,26 @@ class Provenance:
         }
         return cls(__version__, network.fingerprint, settings, now(), pages)
 
+    def sigla(self, collation: Collation) -> tuple[Siglum, ...]:
+        """The witnesses of a collation by their letters and their names: ``A: Clavius 1585, p. 12``.
+
+        Where nothing is known of a witness, or two would have one name, page ids name it.
+        """
+        known = {page.page: page for page in self.pages}
+        names = []
+        for witness in collation.witnesses:
+            ids = [reading.page for reading in witness.readings]
+            cited = [known[page] for page in ids if page in known]
+            editions = dict.fromkeys(page.edition for page in cited)
+            leaves = [page.leaf for page in cited if page.leaf]
+            complete = len(cited) == len(ids) == len(leaves) and len(editions) == 1 and "" not in editions
+            names.append(", ".join([*editions, *leaves]) if complete else " + ".join(ids))
+        twice = {name for name in names if names.count(name) > 1}
+        return sigla_of(
+            f"{name} ({' + '.join(reading.page for reading in witness.readings)})" if name in twice else name
+            for name, witness in zip(names, collation.witnesses, strict=True)
+        )
+
     def only(self, pages: Iterable[str]) -> Provenance:
         """The same for some of the pages, in the order given; an id that is not among them is left out."""
         known = {page.page: page for page in self.pages}
@@ -142,6 +171,13 @@ class Provenance:
         return {"software": SOFTWARE, **asdict(self), "pages": [*map(asdict, self.pages)], "citation": self.citation}
 
 
+LEAF_WORDS = {
+    **dict.fromkeys(("page_number", "page number"), "p."),
+    **dict.fromkeys(("folio", "leaf"), "fol."),
+    **dict.fromkeys(("image_number", "image", "sequence", "canvas"), "image"),
+}
+"""Columns of the metadata that say which page of its book a page is, as `workflow.long_tables` reads them, in words."""
+
 MAX_CITED = 12
 """Pages that a citation names one by one."""
 
@@ -159,6 +195,28 @@ def describe_page(row: Mapping[str, Any]) -> str:
     return ", ".join(part for part in parts if part)
 
 
+def short_edition(row: Mapping[str, Any]) -> str:
+    """Author and year of a page in short, as ``Clavius 1585``, as far as its metadata has them."""
+    authors = [author.split(",")[0].strip() for author in row.get("authors") or ()]
+    who = " et al." if len(authors) > 2 else ""
+    name = (
+        (authors[0] + who if who else " and ".join(authors)) if authors else row.get("title") or row.get("book") or ""
+    )
+    years = {int(year) for year in (row.get("year"), row.get("year_latest")) if year is not None}
+    when = (row.get("extra") or {}).get("date") or "–".join(map(str, sorted(years)))
+    return f"{name} {when}".strip() if authors or when else ""
+
+
+def leaf_of(row: Mapping[str, Any]) -> str:
+    """Which page of its book a page is, as ``p. 12``, ``fol. 3v``: by its metadata, else as its id ends in ``_p12``."""
+    extra = {name.casefold(): value for name, value in (row.get("extra") or {}).items()}
+    for name, word in LEAF_WORDS.items():
+        if extra.get(name):
+            return f"{word} {extra[name]}"
+    named = re.search(r"_p0*(\d+)$", str(row["page"]))
+    return f"p. {named[1]}" if named else ""
+
+
 def page_of_run(corpus: Corpus, page: str) -> CitedPage:
     """A page of a run as it is cited; RunError where there is none such."""
     row, corrections = corpus.page(page), corpus.corrections_of(page)
@@ -166,7 +224,8 @@ def page_of_run(corpus: Corpus, page: str) -> CitedPage:
     about, handle = describe_page(row), row.get("handle") or ""
     decision = corpus.table_decisions.of(row["sha256"])
     said = decision.sentence if decision is not None else ""
-    return CitedPage(page, row["scan"], row["sha256"], about, handle, len(corrections), correctors, said)
+    edition, leaf = short_edition(row), leaf_of(row)
+    return CitedPage(page, row["scan"], row["sha256"], about, handle, len(corrections), correctors, said, edition, leaf)
 
 
 def cite_page(page: CitedPage) -> str:

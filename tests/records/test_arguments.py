@@ -46,6 +46,19 @@ def test_numbers_of_no_order_are_no_arguments():
         assert arguments_of([str(n) for n in np.sort(rng.integers(0, 900, 12))]) == [None] * 12
 
 
+def test_an_argument_at_the_outer_edge_of_a_right_hand_page():
+    days = [str(1 + row) for row in range(12)]
+    arguments = Arguments(cells([VALUES, VALUES[::-1], days]))
+    assert [arguments.of(row, 0) for row in range(12)] == days
+
+
+def test_an_argument_by_ones_and_then_by_tens():
+    texts = [*map(str, range(4, 10)), *map(str, range(10, 70, 10))]
+    assert arguments_of(texts) == texts
+    rising = np.cumsum([31, 32, 31, 31, 32, 31, 32, 31, 31, 32, 31, 31])
+    assert arguments_of([str(n) for n in rising]) == [None] * 12
+
+
 def test_degrees_and_minutes_are_one_argument_also_where_degrees_stand_once():
     degrees = [str(row // 2) for row in range(12)]
     minutes = ["0", "30"] * 6

@@ -17,6 +17,7 @@ from tablesim.evidence.collation.alignment import find_patches
 from tablesim.evidence.collation.cells import cells_of
 from tablesim.evidence.collation.grids import NONE, Panel, TableAlignment, panels_of, witness_of
 from tablesim.evidence.collation.merging import merge, mirrored
+from tablesim.evidence.collation.stacking import stacked
 from tablesim.evidence.collation.values import log_odds
 from tablesim.records.address import siglum
 from tablesim.records.collation import Cell, Collation, Line, Part, Unaligned, Witness
@@ -272,7 +273,7 @@ def collation_of(witnesses: Sequence[Witness], alignment: TableAlignment) -> Col
         tuple(witnesses),
         tuple(rows),
         tuple(columns),
-        tuple(parts),
+        stacked(parts, rows, columns, witnesses, alignment.transposed),
         alignment.transposed,
         tuple(cells),
         tuple(unaligned),
