@@ -40,3 +40,10 @@ def places_of(value: Fraction | float | int, places: int, modulus: int | None = 
     if number < 0:
         raise ValueError(f"places_of: got {value}, expected zero or more")
     return parts_of(number, places)
+
+
+def sexagesimal_text(value: Fraction | float | int, places: int = 1) -> str:
+    """A value as historians write it, rounded to ``places`` sixtieths: ``sexagesimal_text(23.483)`` is ``23;29``."""
+    whole, *sixtieths = places_of(abs(Fraction(value)), places)
+    sign = "-" if value < 0 and (whole or any(sixtieths)) else ""
+    return f"{sign}{whole}" + (";" + ",".join(map(str, sixtieths)) if sixtieths else "")
