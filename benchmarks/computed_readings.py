@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Digit, Number, Reading
 from tablesim.records.transform import Transform
@@ -30,6 +32,12 @@ def reading_of(witness: SimulatedEdition, page: str) -> tuple[Reading, dict[int,
                     places[id(numbers[-1])] = (line, head.name, place)
             across += head.places
     return Reading(f"{page}.jpg", page, "0" * 64, Transform(8000, 8000), True, 1.0, tuple(numbers)), places
+
+
+def reading_of_rows(rows: Sequence[Sequence[str]], page: str) -> Reading:
+    """A page with one table of these texts, digits alone, blanks empty."""
+    numbers = [_printed(text, r, c) for r, row in enumerate(rows) for c, text in enumerate(row) if text]
+    return Reading(f"{page}.jpg", page, "0" * 64, Transform(8000, 8000), True, 1.0, tuple(numbers))
 
 
 def _printed(text: str, row: int, column: int) -> Number:
