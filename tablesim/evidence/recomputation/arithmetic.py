@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 
 from tablesim.astronomy.sexagesimal import parts_of
 from tablesim.evidence.collation.grids import NONE, Panel
-from tablesim.evidence.recomputation.values import MIN_ROWS, MODULI, OBEYED, UNDER_SIXTY, Floats, Value
+from tablesim.evidence.recomputation.chance import WORTH, equal_by_chance, luck
+from tablesim.evidence.recomputation.values import (
+    MIN_ROWS,
+    MODULI,
+    OBEYED,
+    UNDER_SIXTY,
+    Floats,
+    Value,
+    one_figure_apart,
+)
 
 Bools = NDArray[np.bool_]
 
@@ -48,6 +57,7 @@ def running_sums(panel: Panel, single: list[Value], unknown: set[int], gaps: Boo
     gaps : bool array of shape (rows - 1,)
         After which rows some are left out.
     """
+    pairs = max(2 * len(single) * (len(single) - 1), 1)
     for total in single:
         wrong = np.isin(panel.numbers[0, :, total.columns[0]], sorted(unknown))
         grows = np.diff(total.numbers)
@@ -62,7 +72,9 @@ def running_sums(panel: Panel, single: list[Value], unknown: set[int], gaps: Boo
                 if telling.sum() < MIN_ROWS or len(set(added[telling].tolist())) < MIN_DISTINCT:
                     continue
                 holds = known & (grows == added)
-                if (holds & telling).sum() < OBEYED * telling.sum():
+                n_holds, n_telling = int((holds & telling).sum()), int(telling.sum())
+                chance = equal_by_chance(grows[telling], added[telling])
+                if n_holds < OBEYED * n_telling or luck(n_holds, n_telling, chance) < WORTH + math.log2(pairs):
                     continue
                 yield from _broken(panel, (total, part), shift, known & ~holds)
                 for row in np.flatnonzero(holds & telling).tolist():
@@ -95,6 +107,14 @@ def _broken(panel: Panel, pair: tuple[Value, Value], shift: int, broken: Bools) 
         else:
             number = int(panel.numbers[0, of_part, part.columns[0]])
             expected = total.numbers[row] - before
+            if step in (0, len(broken) - 1):
+                # At an end the total or the part may be wrong: the one that is so by one figure.
+                at_end, alone = (0, total.numbers[row] - part.numbers[of_part]) if step == 0 else (row, expected_total)
+                part_slips = one_figure_apart(part.numbers[of_part], expected)
+                if part_slips == one_figure_apart(total.numbers[at_end], alone):
+                    continue
+                if not part_slips:
+                    number, expected = int(panel.numbers[0, at_end, total.columns[0]]), alone
         if expected >= 0:
             yield number, str(int(expected)), SUM, False
 
@@ -120,6 +140,9 @@ def parts_of_differences(panel: Panel, values: list[Value], gaps: Bools) -> Iter
             expected = grows * 60.0**finer / nearest
             holds = known & (given == expected)
             if holds.sum() < OBEYED * known.sum() or len(set(given[holds].tolist())) < MIN_DISTINCT:
+                continue
+            chance = equal_by_chance(given[known], expected[known])
+            if luck(int(holds.sum()), int(known.sum()), chance) < WORTH + math.log2(len(SHARES) * len(values) ** 2):
                 continue
             # A wrong number of the column makes the difference before it as much too great as the one behind too small.
             excess = np.where(known, given - expected, 0.0)
@@ -172,8 +195,16 @@ def _excess(grid: Floats, least: int, share: float) -> Floats | None:
     """
     items = grid[:-1]
     telling = ((items > 0).sum(axis=0) >= 2) & (grid[-1] > 0)
-    excess = np.where(telling, grid[-1] - items.sum(axis=0), np.nan)
-    return excess if (excess == 0).sum() >= max(least, share * np.isfinite(excess).sum()) else None
+    sums = items.sum(axis=0)
+    excess = np.where(telling, grid[-1] - sums, np.nan)
+    holds, known = excess == 0, np.isfinite(excess)
+    if holds.sum() < max(least, share * known.sum()):
+        return None
+    # By chance a total is any number of its size, and where many sums are small, any other total.
+    of_size = float(np.log2(1 + sums[holds]).sum()) - math.log2(math.comb(int(known.sum()), int(holds.sum())))
+    exchanged = luck(int(holds.sum()), int(known.sum()), equal_by_chance(grid[-1][known], sums[known]))
+    bits = min(of_size, exchanged) if known.sum() >= MIN_ROWS else of_size
+    return excess if bits >= WORTH else None
 
 
 def _told(
@@ -216,11 +247,19 @@ SECOND_DIFFERENCES, CARRY, ORDER = "second differences", "carry", "order"
 N_SIGMA = 4.0
 """So many standard errors from what its neighbours say, and more than rounding can do, is no noise."""
 
-SMOOTH = 0.15
+FAR = 10.0
+"""So many standard errors from what they say is no noise either where a few numbers are far out, as in what was counted
+or measured: such columns have no law that a number could break."""
+
+COMPUTED = 0.4
+"""Noise of so many last places is that of rounding (0.29) and of computers of tables; what is counted or measured, or
+goes on by chance, has more."""
+
+SMOOTH = 0.02
 """Share of the range of a column that the noise allowed to a number may be, else the column is not even."""
 
-FINE = 30.0
-"""Noise of so many last places: the last place is none of this value."""
+SLIPPED = 0.1
+"""Share of the numbers of an even or ordered column that may be called wrong: where more are, it is neither."""
 
 ORDERED = 0.9
 """Share of the rows that must go one way."""
@@ -230,6 +269,9 @@ N_STILL = 3
 
 _MAD = 1.4826
 """Turns the median absolute deviation of a normal distribution into its standard deviation."""
+_ROUNDED = 1 / math.sqrt(12)
+"""Standard deviation of what rounding to whole last places leaves."""
+
 _REACH = 3
 """Rows on either side that must be even once a number is left out: the order of the differences looked at."""
 
@@ -303,11 +345,14 @@ def second_differences(value: Value, abscissa: Floats) -> Iterator[Violation]:
         return
     curve = _Column(abscissa[rows], numbers[rows])
     spread = float(np.ptp(np.quantile(numbers[rows], [0.1, 0.9])))
-    too_wide = curve.tolerance > (min(SMOOTH * spread, FINE) if value.places else SMOOTH * spread)
-    if too_wide:
+    if curve.tolerance > SMOOTH * spread:
         return
     wrong = curve.wrong()
-    if np.mean(curve.even_but_for(wrong)) < OBEYED:
+    n_even = sum(curve.even_but_for(wrong))
+    if len(wrong) > max(1, SLIPPED * len(rows)) or n_even < (1 - SLIPPED) * len(rows) - len(wrong):
+        return
+    wrong = [at for at in wrong if curve.far(at)]
+    if curve.noise_but_for(wrong) > COMPUTED:
         return
     for at in wrong:
         found = _place(value, int(rows[at]), *curve.allowed(at), offset=numbers[rows[at]] - value.numbers[rows[at]])
@@ -355,6 +400,17 @@ class _Column:
         residual, sizes, squares = self._residual(at, self._wrong)
         interpolated, tolerance = float(self.numbers[at]) - residual, self._tolerance(sizes, squares)
         return interpolated - tolerance, interpolated + tolerance, interpolated
+
+    def far(self, at: int) -> bool:
+        """Whether a wrong number is so far from what the others say that heavy tails of noise do not make it so."""
+        residual, _, squares = self._residual(at, self._wrong)
+        return abs(residual) > FAR * max(self.sigma, _ROUNDED) * math.sqrt(1 + squares)
+
+    def noise_but_for(self, wrong: list[int]) -> float:
+        """Standard deviation, in last places, that the others show of each number once some are taken away."""
+        without = set(wrong)
+        left = [self._residual(at, without) for at in range(2, len(self.numbers) - 2) if at not in without]
+        return math.sqrt(sum(rest**2 / (1 + squares) for rest, _, squares in left) / len(left)) if left else math.inf
 
     def even_but_for(self, wrong: list[int]) -> list[bool]:
         """Whether each number is even once some are taken away; these are not."""

@@ -43,6 +43,7 @@ from tablesim.evidence.recomputation.values import (
     Floats,
     Suspect,
     Value,
+    counts_on,
     numbers_of,
     rising,
     steady,
@@ -270,6 +271,8 @@ class _Table:
         self.values = values_of(self.numbers)
         self.lawful: set[int] = set()
         self.wrong: set[int] = set()
+        self.obeys = False
+        """Whether a function or a sum holds in it."""
 
     def suspect(self, number: int, expected: str, law: str, between: tuple[int, int] | None = None) -> Suspect:
         text = self.witness.texts[number]
@@ -297,19 +300,21 @@ def _examined(table: _Table) -> Iterator[tuple[FittedFunction | None, list[Suspe
     found = list(months(table.panel, table.numbers, table.which))
     given = {column for finding, _ in found for column in finding.value}
     found += recomputed(table.panel, table.numbers, table.which, given)
+    table.obeys = bool(found)
     for finding, expected in found:
         table.lawful |= {*finding.argument, *finding.value}
         yield finding, [table.suspect(number, *text_and_law) for number, text_and_law in expected.items()]
     abscissa = np.arange(table.panel.shape[0], dtype=np.float64)
     for value in (*table.values[1], *table.values[0]):
         argument = steady(value.numbers)
-        if argument is None:
+        # Where the lowest place stands still, as beside it a column of small numbers may, it belongs to another value.
+        if argument is None or (value.places and step_of(argument) % 60 == 0):
             continue
         if np.array_equal(abscissa, np.arange(len(abscissa))):
             abscissa = argument / step_of(argument)
         if not table.lawful & set(value.columns):
             table.lawful |= set(value.columns)
-            steps = texts_of(table.panel, value, argument, "step")
+            steps = texts_of(table.panel, value, argument, "step") if counts_on(argument) else ()
             yield None, [table.suspect(number, *text_and_law) for number, text_and_law in steps]
     gaps = np.isfinite(abscissa[1:] - abscissa[:-1]) & (np.abs(np.diff(abscissa)) != 1)
     for sums in (
@@ -318,6 +323,7 @@ def _examined(table: _Table) -> Iterator[tuple[FittedFunction | None, list[Suspe
         totals(table.panel, table.numbers),
     ):
         claims = [(table.suspect(number, expected, law), right) for number, expected, law, right in sums]
+        table.obeys |= bool(claims)
         # A number that breaks one sum may hold in another: what is known to be wrong goes first.
         yield None, [claim for claim, right in claims if not right] + [claim for claim, right in claims if right]
     yield None, list(_uneven(table, abscissa))
@@ -327,17 +333,19 @@ def _uneven(table: _Table, abscissa: Floats) -> Iterator[Suspect]:
     """The weakest laws, for columns of which no function speaks: carrying, second differences, order."""
     free = [v for group in reversed(table.values) for v in group if not table.lawful & set(v.columns)]
     found: dict[int, tuple[int, Suspect]] = {}
-    for law in (carries, lambda value: second_differences(value, abscissa), out_of_order):
+    # That a column rises is a law only where the table was computed: what is counted may rise but for one year.
+    ordered = (out_of_order,) if table.obeys else ()
+    for law in (carries, lambda value: second_differences(value, abscissa), *ordered):
         for value in free:
             for violation in law(value):
                 suspect = table.broken(violation)
                 if suspect is not None:
                     found.setdefault(suspect.number, (violation.row, suspect))
-    # A first or last row in which little fits is a heading, or another table's.
+    # A first or last row in which little fits, or a number of another length, is a heading, or another table's.
     counts = Counter(row for row, _ in found.values())
-    ends = {row for row in (0, table.panel.shape[0] - 1) if counts[row] > 1}
+    ends = (0, table.panel.shape[0] - 1)
     for row, suspect in found.values():
-        if row not in ends:
+        if row not in ends or (counts[row] == 1 and len(suspect.text) == len(suspect.expected)):
             yield suspect
 
 

@@ -15,7 +15,6 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tablesim.astronomy.functions import (
     chord,
@@ -26,8 +25,8 @@ from tablesim.astronomy.functions import (
     right_ascension,
     sine,
 )
+from tablesim.evidence.recomputation.chance import WORTH, Floats, saved
 
-Floats = NDArray[np.float64]
 Curve = Callable[[Floats, Any], Floats]
 """A function of arguments in degrees (or hours) and of a parameter, in units of the whole number."""
 
@@ -140,6 +139,9 @@ root of how many the best one does not give: a poor table tells its parameter le
 RECOMPUTED = 0.7
 """Share of the numbers that a function must give exactly."""
 
+LEFT_OUT = 0.6
+"""Share of the numbers that it must give exactly when its parameter is told by other rows alone."""
+
 MIN_DISTINCT = 6
 """Different numbers that a column needs: a column of zeros obeys every law."""
 
@@ -186,6 +188,9 @@ class Fit:
         "rounding": "nearest", "down" or "up"; of the Sun also "theory" and "calendar".
     compute : function of (arguments, printed numbers), optional
         What the function gives for other arguments, in units of the lowest place.
+    left_out : int, optional
+        How many of the numbers it gives exactly where its parameter is told by other rows alone; None where it was not
+        told by halves.
     """
 
     name: str
@@ -195,6 +200,7 @@ class Fit:
     expected: Floats
     notes: dict[str, str] = field(default_factory=dict)
     compute: Callable[[Floats, Floats], Floats] | None = field(default=None, repr=False, compare=False)
+    left_out: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -202,6 +208,7 @@ class Fit:
             "parameters": {name: asdict(estimate) for name, estimate in self.parameters.items()},
             "recomputed": self.recomputed,
             "numbers": self.numbers,
+            "recomputed_left_out": self.left_out,
             **self.notes,
         }
 
@@ -234,7 +241,8 @@ def fit_functions(argument: Floats, value: Floats, places: int) -> Fit | None:
         return None
     x, y, unit = argument[known], value[known], 60.0**places
     found: tuple[TabularFunction, _Stab] | None = None
-    for law in functions_for(x, y / unit):
+    tried = functions_for(x, y / unit)
+    for law in tried:
         stab = _stab(law, x, y, unit)
         if stab is not None and (found is None or stab.count > found[1].count):
             found = law, stab
@@ -249,6 +257,24 @@ def fit_functions(argument: Floats, value: Floats, places: int) -> Fit | None:
         law, stab, parameters["obliquity"] = _with_tilt(law, x, y, unit)
         middle = _roundest(law.parameter, stab)
     parameters = {law.parameter: Estimate(middle, *stab.near), **parameters}
+    compute = _computer(law, stab, unit)
+    expected = np.full(len(argument), np.nan)
+    with_argument = np.isfinite(argument)
+    expected[with_argument] = compute(argument[with_argument], value[with_argument])
+    exact = expected[known] == y
+    choices = math.log2(len(tried) * len(ROUNDINGS)) + sum(
+        math.log2(max((law.high - law.low) / max(each.high - each.low, _EDGE), 1.0)) for each in parameters.values()
+    )
+    left_out = _left_out(law, x, y, unit)
+    if saved(y, exact, choices) < WORTH or left_out < LEFT_OUT * len(x):
+        return None
+    notes = {"rounding": stab.rounding}
+    return Fit(law.name, parameters, int(exact.sum()), len(x), expected, notes, compute, left_out)
+
+
+def _computer(law: TabularFunction, stab: _Stab, unit: float) -> Callable[[Floats, Floats], Floats]:
+    """What the function gives with the parameter that was found, for arguments and the numbers printed there."""
+    middle = _roundest(law.parameter, stab)
 
     def compute(at: Floats, printed: Floats) -> Floats:
         computed = rounded(law, middle, at, printed, unit, stab.rounding)
@@ -257,11 +283,18 @@ def fit_functions(argument: Floats, value: Floats, places: int) -> Fit | None:
         allowed = (ends.min(axis=0) <= printed) & (printed <= ends.max(axis=0)) & (np.ptp(ends, axis=0) <= 1)
         return np.where(allowed, printed, computed)
 
-    expected = np.full(len(argument), np.nan)
-    with_argument = np.isfinite(argument)
-    expected[with_argument] = compute(argument[with_argument], value[with_argument])
-    recomputed = int((expected[known] == y).sum())
-    return Fit(law.name, parameters, recomputed, int(known.sum()), expected, {"rounding": stab.rounding}, compute)
+    return compute
+
+
+def _left_out(law: TabularFunction, x: Floats, y: Floats, unit: float) -> int:
+    """How many numbers the function gives when its parameter is told by the other rows alone, each second one."""
+    count = 0
+    for first in (0, 1):
+        fitted, others = slice(first, None, 2), slice(1 - first, None, 2)
+        stab = _stab(law, x[fitted], y[fitted], unit)
+        if stab is not None:
+            count += int((_computer(law, stab, unit)(x[others], y[others]) == y[others]).sum())
+    return count
 
 
 def rounded(law: TabularFunction, parameter: float, x: Floats, printed: Floats, unit: float, rounding: str) -> Floats:

@@ -9,6 +9,7 @@ all elements the numbers, each good to half a last place, bound a small polygon,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +20,8 @@ from scipy.optimize import least_squares, linprog
 
 from tablesim.astronomy.calendars import days_in_month, gregorian_lead, julian_day
 from tablesim.astronomy.theories import MEAN_MOTIONS, PTOLEMY, RENAISSANCE, equation
+from tablesim.evidence.recomputation.arithmetic import unrolled
+from tablesim.evidence.recomputation.chance import WORTH, saved
 from tablesim.evidence.recomputation.fitting import RECOMPUTED, ROUNDINGS, SLACK, Estimate, Fit
 from tablesim.evidence.recomputation.values import MIN_ROWS, OBEYED, Floats, Value
 
@@ -40,6 +43,12 @@ MONTHS = (
 )  # fmt: skip
 LOOSE = 0.02
 """An eccentricity whose interval is wider than this is not reported."""
+
+SEARCHED = math.log2(len(YEARS) * 2 * len(THEORIES) * len(ROUNDINGS))
+"""Bits of the search for a year."""
+
+FREE_ELEMENTS = 3 * math.log2(SIGN * 60)
+"""Bits of three elements that are found without a theory, each as fine as minutes tell it."""
 
 _OUTLIER = 3.0
 """So many times the median residual a number may be off and still bound the elements; misprints are further off."""
@@ -104,7 +113,14 @@ def sun_places(days: Floats, columns: Sequence[Value]) -> list[Fit]:
     if known.sum() < MIN_ROWS or any(column.places != columns[0].places for column in columns):
         return []
     dated = _dated(days, printed, known, unit)
-    return dated if dated is not None else _undated(days, printed, known, unit)
+    fits = dated if dated is not None else _undated(days, printed, known, unit)
+    choices = len(columns) * math.log2(len(MONTHS)) + (SEARCHED if dated is not None else FREE_ELEMENTS)
+    explained = 0.0
+    for column, fit in zip(columns, fits, strict=False):
+        there = np.isfinite(column.numbers) & np.isfinite(fit.expected)
+        numbers = unrolled(column)[there]
+        explained += saved(numbers, column.numbers[there] == fit.expected[there], 0.0)
+    return fits if explained - choices >= WORTH else []
 
 
 @cache

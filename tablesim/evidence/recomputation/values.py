@@ -31,6 +31,9 @@ UNDER_SIXTY = 0.88
 STEADY = 0.8
 """Share of the rows from which an argument goes on by its step."""
 
+COUNTED = 0.96
+"""Share of the rows from which an argument that no function needs goes on by its step, once its slips are mended."""
+
 MODULI = (12, 19, 24, 28, 30, 60, 360)
 """Where whole numbers begin anew: hours, the golden number, the cycle of the Sun, signs, sixtieths, the circle."""
 
@@ -159,10 +162,30 @@ def steady(numbers: Floats) -> Floats | None:
         beyond = numbers[row + 1] - step if 0 < row < len(numbers) - 1 else before
         # At the ends two numbers that go on together speak against the one outside.
         inner = row in (0, len(numbers) - 1) and steps[1 if row == 0 else -2] == step
-        inner = inner and abs(numbers[row] - before) not in MODULI  # it may begin anew there
+        # It may begin anew there, or be a heading or a sum.
+        inner = inner and abs(numbers[row] - before) not in MODULI and one_figure_apart(numbers[row], before)
         if numbers[row] != before and before == beyond and (inner or 0 < row < len(numbers) - 1):
             mended[row] = before
     return mended
+
+
+def one_figure_apart(number: float, other: float) -> bool:
+    """Whether two numbers are written with as many figures, all but one of them the same."""
+    if not (np.isfinite(number) and np.isfinite(other)):
+        return False
+    texts = str(int(number)), str(int(other))
+    return len(texts[0]) == len(texts[1]) and sum(a != b for a, b in zip(*texts, strict=True)) == 1
+
+
+def counts_on(mended: Floats) -> bool:
+    """Whether the rows are counted here: nearly every step of a mended argument is the usual one.
+
+    What goes on by one most of the time, as pages of chapters do, is no argument that could show a slip.
+    """
+    steps = np.diff(mended)
+    steps, step = steps[np.isfinite(steps)], step_of(mended)
+    anew = np.isin(np.abs(steps - step), MODULI) & (np.sign(steps) != np.sign(step))
+    return int((~((steps == step) | anew)).sum()) <= max(1, int((1 - COUNTED) * len(steps)))
 
 
 def step_of(numbers: Floats) -> float:

@@ -42,12 +42,16 @@ def test_two_spikes_side_by_side_and_one_at_the_end():
     assert {row for row, _, _ in broken(numbers)} == {10, 11, 29}
 
 
-def test_the_noise_is_the_columns_own():
+def test_what_is_counted_or_measured_obeys_no_law():
+    """A far number in a column with noise of its own may be a plague or a storm."""
     rng = np.random.default_rng(1)
     noisy = smooth(60) * 20 + np.rint(rng.normal(0, 30, 60))
     assert broken(noisy) == set()
     noisy[25] += 900
-    assert {row for row, _, _ in broken(noisy)} == {25}
+    assert broken(noisy) == set()
+    walk = np.rint(np.cumsum(rng.normal(10, 1, 40)))
+    walk[20] += 100
+    assert broken(walk) == set()
     assert broken(rng.integers(0, 60, 60)) == set()
     assert broken(np.zeros(30)) == set()
 
@@ -116,4 +120,4 @@ def test_the_uneven_reading_of_two_errs(witness):
 
 def test_a_heading_is_no_misprint():
     rows = [["1", "2", "3"], *([str(n), str(int(v)), str(int(2 * v))] for n, v in enumerate(smooth()))]
-    assert {s.number for s in examine(witness_of([reading("a", rows)])).suspects} <= {0}
+    assert examine(witness_of([reading("a", rows)])).suspects == ()
