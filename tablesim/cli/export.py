@@ -28,7 +28,8 @@ def command(
 ) -> None:
     """Write pages, matches or collations of a run as files that other tools read, with provenance and a citation.
 
-    Pages (all that were read unless some are named): page-xml as PRImA publishes it, transkribus, alto, json, csv.
+    Pages (all that were read unless some are named): xlsx (a workbook that looks like the page), csv-grid (its rows and
+    columns), csv (a line a number), page-tei, page-xml as PRImA publishes it, transkribus, alto, json.
 
     Two pages: iiif, a manifest with the matched digits as annotations for Mirador and other viewers. To look at it,
     serve its folder with: python -m http.server

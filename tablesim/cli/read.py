@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from enum import Enum
 from pathlib import Path
@@ -40,6 +41,13 @@ def command(
     scans: Scans,
     as_json: Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV on stdout, a line a number.")] = False,
+    grid: Annotated[
+        bool, typer.Option("--grid", help="With --csv: the table as it stands, row by row, in place of lists.")
+    ] = False,
+    as_xlsx: Annotated[
+        bool, typer.Option("--xlsx", help="A workbook that looks like the page; a file a scan with --out.")
+    ] = False,
+    as_tei: Annotated[bool, typer.Option("--tei", help="TEI P5 on stdout, or a file a scan with --out.")] = False,
     as_page_xml: Annotated[
         bool, typer.Option("--page-xml", help="PAGE-XML (PRImA 2019-07-15) on stdout, or a file a scan with --out.")
     ] = False,
@@ -47,7 +55,10 @@ def command(
         bool, typer.Option("--transkribus", help="With --page-xml: tables as Transkribus takes them.")
     ] = False,
     as_alto: Annotated[bool, typer.Option("--alto", help="ALTO 4.3 on stdout, or a file a scan with --out.")] = False,
-    out: Annotated[Path | None, typer.Option("--out", help="With --page-xml or --alto: folder for the files.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder for the files of --xlsx, --csv --grid, --tei, --page-xml, --alto."),
+    ] = None,
     force: Force = False,
     weights: Weights = None,
     cache: Cache = None,
@@ -61,24 +72,39 @@ def command(
     ″. Doubtful numbers are named below the tables with the probability that they are right; what each number means,
     where it stands on the scan, and every digit with its runner-up are in --json.
 
+    --xlsx writes the table as it is printed, to compute with: numbers as numbers, headings and words as pictures of the
+    scan, doubtful cells coloured with a comment; --csv --grid writes its rows and columns as plain text.
+
     A page of a PDF or of a TIFF with several is book.pdf#12, a page of a IIIF manifest ADDRESS#12.
 
     A scan that cannot be read is named on stderr, the others are read; the exit code is 1 then.
 
     Example: tablesim read scans/p12.jpg scans/p13.jpg --json
     """
-    if as_json + as_csv + as_page_xml + as_alto > 1:
-        raise typer.BadParameter("give one of --json, --csv, --page-xml and --alto")
+    given = {
+        Format.json: as_json,
+        Format.csv: as_csv,
+        Format.xlsx: as_xlsx,
+        Format.page_tei: as_tei,
+        Format.page_xml: as_page_xml,
+        Format.alto: as_alto,
+    }
+    if sum(given.values()) > 1:
+        raise typer.BadParameter("give one of --json, --csv, --xlsx, --tei, --page-xml and --alto")
     goes_with(context, "--page-xml", as_page_xml, "transkribus")
-    goes_with(context, "--page-xml and --alto", as_page_xml or as_alto, "out")
+    goes_with(context, "--csv", as_csv, "grid")
+    form = next((form for form, chosen in given.items() if chosen and form not in (Format.json, Format.csv)), None)
+    form = Format.transkribus if transkribus else Format.csv_grid if grid else form
+    goes_with(context, "--xlsx, --csv --grid, --tei, --page-xml and --alto", form is not None, "out")
     goes_with(context, "--out", out, "force")
+    if as_xlsx and out is None and sys.stdout.isatty():
+        raise typer.BadParameter("a workbook is no text: give --out FOLDER")
     from tablesim import reader
 
-    form = Format.transkribus if transkribus else Format.page_xml if as_page_xml else Format.alto if as_alto else None
     failed: list[str] = []
     found = _found(scans, cache, max_pixels, failed, offline=offline)
     if form is not None and out is None and len(found) > 1:
-        raise typer.BadParameter(f"--{form.value} of {len(found)} scans: give --out, a file holds one page")
+        raise typer.BadParameter(f"{form.value} of {len(found)} scans: give --out, a file holds one page")
     paths = _paths(found, form, out, force=force)
     network = reader.load_network(weights, device=device.value) if found else None
     readings: list[Reading] = []
@@ -191,12 +217,13 @@ def _doubts(reading: Reading) -> Iterator[str]:
 
 def _print_document(reading: Reading, network: PageReader, form: Format, path: Path | None, *, force: bool) -> None:
     from tablesim.corpus.storage.outputs import write_new
+    from tablesim.evidence.collation.cutouts import Cutter
     from tablesim.export.formats import DOCUMENTS
     from tablesim.report.provenance import Provenance
 
-    data = DOCUMENTS[form].write(reading, Provenance.of_readings([reading], network))
+    data = DOCUMENTS[form].write(reading, Provenance.of_readings([reading], network), Cutter())
     if path is None:
-        typer.echo(data.decode(), nl=False)
+        typer.echo(data, nl=False)
     else:
         note(f"written: {write_new(path, data, force=force)}")
 

@@ -12,6 +12,7 @@ from tablesim.corpus.indexing.events import Listener, ignore_event
 from tablesim.corpus.storage.outputs import file_name, file_names, refuse_existing, write_new
 from tablesim.corpus.store import Corpus
 from tablesim.errors import ExportError
+from tablesim.evidence.collation.cutouts import Cutter
 from tablesim.evidence.comparison import compare
 from tablesim.evidence.genealogy.links import Genealogy
 from tablesim.export.alto import alto
@@ -20,6 +21,8 @@ from tablesim.export.iiif import FILES as IIIF_FILES
 from tablesim.export.iiif import MatchManifest
 from tablesim.export.kinds import GENEALOGY_SUFFIXES, LOCAL, Dialect, Format
 from tablesim.export.markup import json_bytes
+from tablesim.export.page_tei import page_tei
+from tablesim.export.page_workbook import page_xlsx
 from tablesim.export.pagexml import page_xml
 from tablesim.export.spreadsheets import (
     READING_COLUMNS,
@@ -27,6 +30,7 @@ from tablesim.export.spreadsheets import (
     collation_rows,
     csv_files,
     description_name,
+    grid_csv,
     reading_rows,
 )
 from tablesim.export.tei import tei
@@ -34,6 +38,7 @@ from tablesim.records.collation import Collation
 from tablesim.records.reading import Reading
 from tablesim.report.collation_page import collation_page
 from tablesim.report.provenance import Provenance
+from tablesim.scans.images import MAX_PIXELS
 from tablesim.workflow.witnesses import collate_from_run
 
 GENEALOGY_DPI = 150
@@ -42,10 +47,10 @@ GENEALOGY_DPI = 150
 
 @dataclass(frozen=True)
 class Document:
-    """A format with a file a page."""
+    """A format with a file a page; ``cutter`` opens scans for those that show pictures of them."""
 
     suffix: str
-    write: Callable[[Reading, Provenance], bytes]
+    write: Callable[[Reading, Provenance, Cutter], bytes]
 
 
 def reading_json(reading: Reading, provenance: Provenance) -> bytes:
@@ -53,11 +58,19 @@ def reading_json(reading: Reading, provenance: Provenance) -> bytes:
     return json_bytes({**reading.to_dict(), "provenance": provenance.only([reading.page]).to_dict()})
 
 
+def _alone(write: Callable[[Reading, Provenance], bytes]) -> Callable[[Reading, Provenance, Cutter], bytes]:
+    """A writer that shows no pictures."""
+    return lambda reading, provenance, cutter: write(reading, provenance)
+
+
 DOCUMENTS = {
-    Format.page_xml: Document(".page.xml", page_xml),
-    Format.transkribus: Document(".transkribus.xml", partial(page_xml, dialect=Dialect.transkribus)),
-    Format.alto: Document(".alto.xml", alto),
-    Format.json: Document(".json", reading_json),
+    Format.page_xml: Document(".page.xml", _alone(page_xml)),
+    Format.transkribus: Document(".transkribus.xml", _alone(partial(page_xml, dialect=Dialect.transkribus))),
+    Format.alto: Document(".alto.xml", _alone(alto)),
+    Format.json: Document(".json", _alone(reading_json)),
+    Format.page_tei: Document(".tei.xml", _alone(page_tei)),
+    Format.xlsx: Document(".xlsx", page_xlsx),
+    Format.csv_grid: Document(".grid.csv", lambda reading, provenance, cutter: grid_csv(reading)),
 }
 """The formats that hold one page in one file."""
 
@@ -145,13 +158,13 @@ def export_run(
 
 def _documents(corpus: Corpus, what: Format, names: dict[str, str]) -> Iterator[tuple[str, bytes]]:
     """Name and content of the files of single pages, made one by one."""
-    provenance = Provenance.of_run(corpus, ())
+    provenance, cutter = Provenance.of_run(corpus, ()), Cutter(corpus.run.get("max_pixels", MAX_PIXELS))
     for page, name in names.items():
         reading, about = corpus.reading(page), provenance.about(corpus, [page])
         if what is Format.csv:
             yield from csv_files(name, READING_COLUMNS, reading_rows(reading), about).items()
         else:
-            yield name, DOCUMENTS[what].write(reading, about)
+            yield name, DOCUMENTS[what].write(reading, about, cutter)
 
 
 def write_collation(

@@ -9,13 +9,15 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
+from tablesim.evidence.figures.page_grid import page_grid
 from tablesim.export.markup import json_bytes
 from tablesim.records.collation import Cell, Collation
 from tablesim.records.marks import COMMA, DITTO, POINT
 from tablesim.records.number_values import value_to_text
-from tablesim.records.reading import REPEATS, Reading
+from tablesim.records.reading import REPEATS, Number, Reading
 from tablesim.report.provenance import Provenance
 from tablesim.scans.csvfile import safe_cell
 
@@ -122,6 +124,39 @@ def reading_rows(reading: Reading) -> list[dict[str, Any]]:
         repeated = {"text": DITTO, "digits_text": "", "value": value_to_text(number.value), "doubts": REPEATS}
         rows.append(number.to_dict() | repeated)
     return [{"page": reading.page, **row} for row in rows]
+
+
+def grid_csv(reading: Reading) -> bytes:
+    """The tables of a page as they stand, without names of columns, a blank line between tables below each other.
+
+    A number stands in plain notation where it is decided what its marks mean (8889, 34.60, 2 6/8), else as printed.
+    Tables beside each other on the page are so here, with an empty column between them.
+    """
+    lines: list[list[str]] = []
+    for band in page_grid(reading).bands:
+        lines += [[]] if lines else []
+        for line in band.lines:
+            cells: list[str] = []
+            for at, (table, row) in enumerate(zip(band.tables, line, strict=True)):
+                cells += [""] if at else []
+                for column in range(table.n_columns):
+                    cell = table.cells.get((row, column)) if row is not None else None
+                    cells.append("" if cell is None else " ".join(map(plain_number, cell.numbers)))
+            lines.append(cells)
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows([safe_cell(cell) for cell in line] for line in lines)
+    return text.getvalue().encode("utf-8", errors="replace")
+
+
+def plain_number(number: Number) -> str:
+    """A number as a spreadsheet of any country that has decimal points takes it for one; else as it is printed."""
+    value = number.value
+    if number.repeats or value is None or number.text == number.digits_text:
+        return number.printed if value is not None or number.repeats else as_text(number.printed)
+    if isinstance(value, Fraction):
+        # Without a whole number before it, 7/8 would become a day of August.
+        return number.text if " " in number.text else f"0 {number.text}"
+    return value_to_text(value) or ""
 
 
 def as_text(text: str) -> str:

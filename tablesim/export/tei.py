@@ -61,17 +61,10 @@ def _header(header: ET.Element, collation: Collation, about: Provenance) -> None
     add(publication, "publisher", f"{SOFTWARE} {about.version}")
     add(publication, "date", about.created[:10], when=about.created[:10])
     witnesses = add(add(file, "sourceDesc"), "listWit")
-    pages = {page.page: page for page in about.pages}
     for siglum, witness in zip(collation.sigla, collation.witnesses, strict=True):
         element = add(witnesses, "witness", xml_id=siglum)
         for page in (reading.page for reading in witness.readings):
-            known = pages.get(page)
-            bibl = add(element, "bibl", n=page)
-            add(bibl, "title", known.about if known is not None and known.about else page)
-            if known is not None:
-                add(bibl, "idno", known.sha256, type_="SHA-256")
-                if known.handle:
-                    add(bibl, "idno", known.handle, type_="handle")
+            add_page(element, page, about)
     encoding = add(header, "encodingDesc")
     add(add(encoding, "projectDesc"), "p", about.citation)
     practice = add(add(encoding, "editorialDecl"), "interpretation")
@@ -85,15 +78,31 @@ def _header(header: ET.Element, collation: Collation, about: Provenance) -> None
         "scans.",
     )
     add(encoding, "variantEncoding", method="parallel-segmentation", location="internal")
+    add_software(encoding, about)
+    add(add(header, "revisionDesc"), "change", "Exported.", when=about.created)
+
+
+def add_page(parent: ET.Element, page: str, about: Provenance) -> None:
+    """A page as it is cited: what is known of it, its permanent address, the hash of its scan."""
+    known = next((each for each in about.pages if each.page == page), None)
+    bibl = add(parent, "bibl", n=page)
+    add(bibl, "title", known.about if known is not None and known.about else page)
+    if known is not None:
+        add(bibl, "idno", known.sha256, type_="SHA-256")
+        if known.handle:
+            add(bibl, "idno", known.handle, type_="handle")
+
+
+def add_software(encoding: ET.Element, about: Provenance) -> None:
+    """The program that read the numbers, with its version."""
     application = add(add(encoding, "appInfo"), "application", ident=SOFTWARE, version=_version(about.version))
     add(application, "label", SOFTWARE)
-    add(add(header, "revisionDesc"), "change", "Exported.", when=about.created)
 
 
 def _fill(element: ET.Element, collation: Collation, cell: Cell, zones: _Zones) -> None:
     if cell.state == AGREES:
         present = [reading for reading in cell.readings if reading is not None]
-        _write(element, present[0].text)
+        write_digits(element, present[0].text)
         element.set("facs", " ".join(zones.of(reading) for reading in present))
         return
     app = add(element, "app", type_=cell.state, cert="low" if cell.doubtful else "high")
@@ -107,11 +116,13 @@ def _fill(element: ET.Element, collation: Collation, cell: Cell, zones: _Zones) 
         confidence = round(float(reading.number.confidence), 4)
         # What a ditto mark repeats is not printed there.
         type_ = "repeated" if reading.repeats else None
-        _write(add(app, "rdg", wit=f"#{siglum}", cert=confidence, facs=zones.of(reading), type_=type_), reading.text)
+        write_digits(
+            add(app, "rdg", wit=f"#{siglum}", cert=confidence, facs=zones.of(reading), type_=type_), reading.text
+        )
 
 
-def _write(element: ET.Element, text: str) -> None:
-    """The digits of a number; each illegible one as a gap."""
+def write_digits(element: ET.Element, text: str) -> None:
+    """A number as it is printed; each illegible digit as a gap."""
     gap: ET.Element | None = None
     for digit in legal(text):
         if digit == ILLEGIBLE:
@@ -140,7 +151,7 @@ class _Zones:
         self.surfaces: dict[str, ET.Element] = {}
         for page, reading in self.pages.items():
             surface = add(facsimile, "surface", n=page, ulx=0, uly=0, lrx=reading.width, lry=reading.height)
-            add(surface, "graphic", url=_address(reading.scan))
+            add(surface, "graphic", url=scan_address(reading.scan))
             self.surfaces[page] = surface
 
     def of(self, reading: CellReading) -> str:
@@ -152,7 +163,7 @@ class _Zones:
         return f"#{name}"
 
 
-def _address(scan: str) -> str:
+def scan_address(scan: str) -> str:
     """The scan's file as a URL: its name alone, since folders differ from machine to machine."""
     return quote(Locator.of(scan).file.name.encode("utf-8", errors="replace")) or "unknown"
 

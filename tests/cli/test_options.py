@@ -8,9 +8,11 @@ from tablesim.cli import COMMANDS, function_of
 REFUSED = {
     "read": [
         (("a.png", "--transkribus"), "--transkribus goes with --page-xml"),
-        (("a.png", "--csv", "--out", "d"), "--out goes with --page-xml and --alto"),
+        (("a.png", "--csv", "--out", "d"), "--out goes with --xlsx, --csv --grid, --tei, --page-xml and --alto"),
+        (("a.png", "--xlsx", "--grid"), "--grid goes with --csv"),
+        (("a.png", "--xlsx", "--tei"), "give one of --json, --csv, --xlsx, --tei, --page-xml and --alto"),
         (("a.png", "--alto", "--force"), "--force goes with --out"),
-        (("a.png", "--csv", "--alto"), "give one of --json, --csv, --page-xml and --alto"),
+        (("a.png", "--csv", "--alto"), "give one of --json, --csv, --xlsx, --tei, --page-xml and --alto"),
     ],
     "compare": [
         (("a", "b", "--labels", "l.csv"), "--labels goes with --run"),
@@ -91,7 +93,7 @@ ALWAYS = {
     "demo": "--out --workers",
     "run": "--out --metadata --clusters --weights --cache --offline --max-pixels --scheduler --retry-failed "
     "--forget-away --max-failures",
-    "read": "--csv --page-xml --alto --weights --cache --offline --max-pixels --device",
+    "read": "--csv --xlsx --tei --page-xml --alto --weights --cache --offline --max-pixels --device",
     "compare": "--model --weights --top --run --out --cache --offline",
     "collate": "--csv --tei --xlsx --html --laws --genealogy --run",
     "search": "--numbers --top --labels",

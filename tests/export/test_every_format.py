@@ -14,6 +14,8 @@ from tablesim.export.alto import alto
 from tablesim.export.formats import COLLATION_SUFFIXES, collation_files, reading_json
 from tablesim.export.iiif import MatchManifest
 from tablesim.export.kinds import Dialect, Format
+from tablesim.export.page_tei import page_tei
+from tablesim.export.page_workbook import page_xlsx
 from tablesim.export.pagexml import page_xml
 from tablesim.export.spreadsheets import READING_COLUMNS, csv_description
 from tablesim.report.provenance import CitedPage, Provenance
@@ -45,6 +47,8 @@ def exports(tmp_path_factory):
         Format.transkribus: page_xml(one, of_one, Dialect.transkribus),
         Format.alto: alto(one, of_one),
         Format.json: reading_json(one, of_one),
+        Format.page_tei: page_tei(one, of_one),
+        Format.xlsx: _cells(page_xlsx(one, of_one)),
         Format.csv: csv_description("one.csv", READING_COLUMNS, of_one),
     }
     of_two = {
@@ -69,7 +73,11 @@ def plain(data):
     return " ".join(html.unescape(data.decode()).replace("\\", "").split())
 
 
-@pytest.mark.parametrize("what", [*Format, "two targets"], ids=str)
+BARE = {Format.csv_grid}
+"""What is the table and nothing else, to be read by any program."""
+
+
+@pytest.mark.parametrize("what", [*(form for form in Format if form not in BARE), "two targets"], ids=str)
 def test_every_format_carries_provenance_and_citation(exports, what):
     text, pages = exports[what]
     for page in pages:

@@ -1,5 +1,6 @@
 """Exports of a run: which files are written, what is refused, and that nothing is overwritten."""
 
+import io
 import json
 import shutil
 from dataclasses import dataclass, field
@@ -213,6 +214,22 @@ def test_read_prints_alto_and_one_format_only(read, alto_schema, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["k0_e0.alto.xml", "k0_e1.alto.xml"]
     for words in (("--alto", "--csv"), ("--alto", "--transkribus"), ("--alto", "--page-xml")):
         assert read("k0_e0.png", *words).exit_code == 2
+
+
+def test_read_prints_the_table_as_a_grid_and_as_tei(read, tei_schema):
+    rows = read("k0_e0.png", "--csv", "--grid").stdout.splitlines()
+    assert len(rows) == 40 and {row.count(",") for row in rows} == {3}
+    tei_schema(read("k0_e0.png", "--tei").stdout.encode())
+
+
+def test_read_writes_workbooks(read, tmp_path):
+    openpyxl = pytest.importorskip("openpyxl", reason="workbooks need openpyxl, the extra [xlsx]")
+    assert read("k0_e0.png", "k0_e1.png", "--xlsx", "--out", str(tmp_path)).exit_code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["k0_e0.xlsx", "k0_e1.xlsx"]
+    assert openpyxl.load_workbook(tmp_path / "k0_e0.xlsx").sheetnames == ["page", "numbers", "about"]
+    assert "already there" in read("k0_e0.png", "--xlsx", "--out", str(tmp_path)).stderr
+    printed = read("k0_e0.png", "--xlsx")
+    assert openpyxl.load_workbook(io.BytesIO(printed.stdout_bytes)).sheetnames == ["page", "numbers", "about"]
 
 
 def test_read_writes_page_xml_of_several_scans_into_a_folder(read, tmp_path):

@@ -99,6 +99,11 @@ class Cutter:
         _draw_frame(piece, Box((width - wide) / 2, (height - high) / 2, wide, high), whole=found)
         return piece
 
+    def page(self, reading: Reading, level: Transform) -> Picture | None:
+        """The whole page as ``level`` sets it upright and scales it, RGB; None as for ``cut``."""
+        scan = self._scan(reading)
+        return None if scan is None else _warped(scan, level, (0.0, 0.0), level.working_size)
+
     def _scan(self, reading: Reading) -> Picture | None:
         where = reading.scan
         if where in self.problems:

@@ -1,0 +1,65 @@
+"""Words beside figures: headings above their columns, words beside their rows, rules and specks nowhere."""
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from tablesim.evidence.collation.cutouts import Cutter
+from tablesim.evidence.figures.page_grid import page_grid
+from tablesim.evidence.figures.printed_words import HEADING, ROW, printed_words
+from tablesim.records.boxes import Box
+from tablesim.records.reading import Digit, Number, Reading
+from tablesim.records.transform import Transform
+
+ROWS, TOP, STEP, HEIGHT = 8, 160, 36, 20
+COLUMNS = (240, 330, 520)
+"""Left edges of the columns; words stand on the left and between the second and the third."""
+
+
+@pytest.fixture
+def reading(tmp_path):
+    """A page with two headings, words left of all rows, words before the third column in four rows, and rules."""
+    image = Image.new("L", (700, 520), 235)
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(24)
+    numbers = []
+    for row in range(ROWS):
+        y = TOP + STEP * row
+        draw.text((80, y - 4), "London", 20, font)
+        if row % 2:
+            draw.text((410, y - 4), "Mars", 20, font)
+        for column, x in enumerate(COLUMNS):
+            draw.text((x, y - 4), "42", 20, font)
+            digits = tuple(Digit(d, Box(x + 13 * i, y, 13, HEIGHT), 1.0) for i, d in enumerate((4, 2)))
+            numbers.append(Number("42", digits, 1.0, 0, row, column, 42))
+    draw.text((230, TOP - 50), "Hor.", 20, font)
+    draw.text((325, TOP - 50), "Min.", 20, font)
+    draw.line((305, TOP - 60, 300, 480), 20, 3)
+    draw.line((60, TOP - 15, 660, TOP - 15), 20, 3)
+    draw.ellipse((600, 200, 604, 204), 20)
+    path = tmp_path / "a.png"
+    image.save(path)
+    return Reading(str(path), "a", "0" * 64, Transform(700, 520), True, 0.9, tuple(numbers))
+
+
+def test_headings_stand_above_their_columns_and_words_beside_their_rows(reading):
+    words = printed_words(reading, page_grid(reading), Cutter())
+    assert {(w.column, w.before) for w in words if w.kind == HEADING} == {(0, False), (1, False)}
+    beside = {(w.row, w.column) for w in words if w.kind == ROW}
+    assert beside == {(row, 0) for row in range(ROWS)} | {(row, 2) for row in range(1, ROWS, 2)}
+    assert all(w.before for w in words if w.kind == ROW)
+
+
+def test_a_picture_holds_the_ink_of_its_words(reading):
+    page = 255 - np.asarray(Image.open(reading.scan)).astype(float)
+    for w in printed_words(reading, page_grid(reading), Cutter()):
+        assert w.picture.ndim == 3 and (w.picture < 120).any()
+        box = w.box
+        inked = page[int(box.y) : int(box.bottom) + 1, int(box.x) : int(box.right) + 1]
+        assert (inked > 150).sum() > 20
+
+
+def test_a_scan_that_is_gone_has_no_words_and_the_cutter_says_why(reading, tmp_path):
+    (tmp_path / "a.png").unlink()
+    cutter = Cutter()
+    assert printed_words(reading, page_grid(reading), cutter) == ()
+    assert reading.scan in cutter.problems
