@@ -36,9 +36,9 @@ def command(
     Pages come by falling similarity, those for numbers by how much of what was typed they hold. With each page stand
     the bigrams that bring most of the score, and how many pages of other tables (by --labels, else of other books) come
     as near: a hit is worth the more, the fewer they are. Pages of one kind are alike, and only those of one table agree
-    in their cells: --verify aligns the pages cell by cell and shows how large a share of the common cells agrees, and
-    of how much of the page these are; without it, of those that the run has aligned already. Where a table
-    runs over several pages, these are named.
+    in their cells: --verify aligns the pages cell by cell and shows how many cells agree, of how many in the part that
+    both have, and how many do by chance; without it, of those that the run has aligned already. "same kind" is what
+    was not shown to be the same table. Where a table runs over several pages, these are named.
 
     Example: tablesim search myrun --numbers "0 24 / 0 48" --top 5
     """
@@ -88,9 +88,8 @@ def _print(corpus: Corpus, hits: Sequence[VerifiedHit], long_tables: Mapping[str
             "rank": hit.rank,
             "similarity": hit.similarity,
             "containment": hit.containment,
-            "table": None if verification is None else "same" if verification.same else "other",
-            "agreement": None if verification is None else verification.agreement,
-            "of page": None if verification is None else verification.coverage,
+            "relation": verified.relation,
+            "cells that agree": None if verification is None else verification.words,
             "as near": None if hit.surprise is None else f"{hit.surprise.as_near} of {hit.surprise.others}",
             "page": hit.page,
             "year": row["year"],
@@ -105,7 +104,7 @@ def _print(corpus: Corpus, hits: Sequence[VerifiedHit], long_tables: Mapping[str
     if hits and hits[0].hit.surprise is not None:
         by = hits[0].hit.surprise.by
         note(f"as near: pages with another {by} than the query and the hit that come at least as near")
-    if "table" in known:
+    if "relation" in known:
         note(
-            "agreement: share of the cells that both pages have and that agree; of page: how much of the page these are"
+            "cells that agree: of the part that both pages have; by chance: as many agree between tables of these kinds"
         )

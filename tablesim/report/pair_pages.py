@@ -272,24 +272,14 @@ def by_age(corpus: Corpus, a: str, b: str) -> PageIds:
     return first, second
 
 
-def agreement_words(agreement: Verification) -> str:
-    """How far two pages agree, and whether that makes them the same table."""
-    if not agreement.cells:
-        return "no cell of one could be aligned with a cell of the other"
-    percent = f"{100 * agreement.agreement:.1f} %"
-    share = f"{percent} of the {agreement.cells} cells that both have agree, doubtful ones left out"
-    verdict = "the same table" if agreement.same else "not shown to be the same table"
-    return f"{share} (they are {100 * agreement.coverage:.0f} % of the smaller page): {verdict}"
-
-
 def citation_of(corpus: Corpus, comparison: Comparison, agreement: Verification, date: str) -> str:
     """What to cite for the claim that two pages of a run are alike; ``date`` is when the report was written."""
     a, b = (cite_page(page_of_run(corpus, side.page)) for side in (comparison.reading_a, comparison.reading_b))
     network = str(corpus.settings.get("network", "unknown"))
     return (
         f"{a}; compared with {b}. Similarity {shorten(comparison.similarity)} (cosine of the roots of the bigram "
-        f"histograms; score {comparison.score:.2f}); {agreement_words(agreement)}. Digits read and pages compared by "
-        f"{SOFTWARE} {__version__} (digit network {network[:12]}, settings {corpus.settings_hash[:12]}), "
+        f"histograms; score {comparison.score:.2f}); {agreement.verdict}: {agreement.words}. Digits read and pages "
+        f"compared by {SOFTWARE} {__version__} (digit network {network[:12]}, settings {corpus.settings_hash[:12]}), "
         f"run “{corpus.folder.resolve().name}”, {date}."
     )
 

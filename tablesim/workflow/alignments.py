@@ -27,12 +27,12 @@ from tablesim.errors import InUseError, RunError
 from tablesim.evidence.collation.collation import PagePair
 from tablesim.evidence.collation.grids import Panel, TableAlignment
 from tablesim.evidence.collation.merging import mirrored
-from tablesim.evidence.collation.verification import Verification, verification
+from tablesim.evidence.collation.verification import NOWHERE, Verification, verification
 from tablesim.records.reading import Reading
 
 NAME = "alignments.parquet"
 
-ALIGNMENT_VERSION = 1
+ALIGNMENT_VERSION = 2
 """Raise it when `evidence.collation` aligns, judges or verifies the same readings otherwise: what another version
 stored is not used. A test holds it to the results of one pair."""
 
@@ -49,16 +49,32 @@ SCHEMA = pa.schema(
     [
         ("reading_a", pa.string()),
         ("reading_b", pa.string()),
-        ("agreement", pa.float64()),
-        ("coverage", pa.float64()),
+        ("agreeing", pa.int32()),
+        ("apart", pa.int32()),
+        ("left_out", pa.int32()),
         ("cells", pa.int32()),
+        ("in_tables_a", pa.int32()),  # how many numbers each page has in its tables
+        ("in_tables_b", pa.int32()),
+        ("rows", pa.float64()),
+        ("by_chance", pa.float64()),
         ("numbers_a", pa.int32()),  # how many numbers each page has: those of an alignment are counted among them
         ("numbers_b", pa.int32()),
         ("transposed", pa.bool_()),
         ("panels", pa.list_(_PANEL)),
     ]
 )
-_VERIFICATION = ("reading_a", "reading_b", "agreement", "coverage", "cells")
+_VERIFICATION = (
+    "reading_a",
+    "reading_b",
+    "agreeing",
+    "apart",
+    "left_out",
+    "cells",
+    "in_tables_a",
+    "in_tables_b",
+    "rows",
+    "by_chance",
+)
 _VERSION = {b"alignment": str(ALIGNMENT_VERSION).encode()}
 
 Key = tuple[str, str]
@@ -100,16 +116,18 @@ class RunAlignments:
     def known(self, a: str, b: str) -> Verification | None:
         """How far two pages agree; None where they were not aligned yet."""
         key = self._key(a, b)
-        return self._new[key].verification if key in self._new else self._stored.get(key)
+        agreement = self._new[key].verification if key in self._new else self._stored.get(key)
+        return agreement.mirrored if agreement is not None and a > b else agreement
 
     def verified(self) -> Iterator[tuple[str, str, Verification]]:
-        """Every pair that was aligned, by the first page that has each reading, in the order of these."""
+        """Every pair that was aligned, by the first page that has each reading, the first of them before the second."""
         pages: dict[str, str] = {}
         for page in self.corpus:
             pages.setdefault(self._reading_key(page), page)
         every = self._stored | {key: aligned.verification for key, aligned in self._new.items()}
         present = [(pages[a], pages[b], how) for (a, b), how in every.items() if a in pages and b in pages]
-        yield from sorted(((min(a, b), max(a, b), how) for a, b, how in present if a != b), key=lambda pair: pair[:2])
+        ordered = [(a, b, how) if a < b else (b, a, how.mirrored) for a, b, how in present if a != b]
+        yield from sorted(ordered, key=lambda pair: pair[:2])
 
     def verify(self, a: str, b: str) -> Verification:
         """How far two pages agree, looked up or found by aligning them; nowhere where one of them has no reading.
@@ -123,7 +141,7 @@ class RunAlignments:
         if agreement is not None:
             return agreement
         if not all(self.corpus.page(page)["sha256"] in self.corpus.reading_shards.places for page in (a, b)):
-            return Verification(0.0, 0.0, 0)  # pages that came as histograms, or that could not be read
+            return NOWHERE  # pages that came as histograms, or that could not be read
         pair = self.pair(a, b)
         agreement = self.known(a, b)  # waits to be saved, or was just saved
         return verification(pair.collation) if agreement is None else agreement
@@ -159,9 +177,14 @@ class RunAlignments:
         line = {
             "reading_a": key[0],
             "reading_b": key[1],
-            "agreement": agreement.agreement,
-            "coverage": agreement.coverage,
+            "agreeing": agreement.agreeing,
+            "apart": agreement.apart,
+            "left_out": agreement.left_out,
             "cells": agreement.cells,
+            "in_tables_a": agreement.numbers[0],
+            "in_tables_b": agreement.numbers[1],
+            "rows": agreement.rows,
+            "by_chance": agreement.by_chance,
             "numbers_a": len(first.numbers),
             "numbers_b": len(second.numbers),
             "transposed": pair.alignment.transposed[1],
@@ -203,7 +226,10 @@ class RunAlignments:
             self._remark(f"{self.path}: by another version of the alignment; its pairs of pages are aligned again")
             return {}
         columns = [table[name].to_pylist() for name in _VERIFICATION]
-        return {(a, b): Verification(*values) for a, b, *values in zip(*columns, strict=True)}
+        return {
+            (a, b): Verification(agreeing, apart, left_out, cells, (in_a, in_b), rows, by_chance)
+            for a, b, agreeing, apart, left_out, cells, in_a, in_b, rows, by_chance in zip(*columns, strict=True)
+        }
 
     def _write(self) -> None:
         self._stored = self._read()

@@ -96,7 +96,7 @@ def verified_constraints(alignments: RunAlignments, clustering: Clustering, cons
 def _one_table(alignments: RunAlignments, a: str, b: str) -> bool:
     """Whether pages that counting keeps apart are one table: more is asked than of pages that it puts together."""
     agreement = alignments.verify(a, b)
-    if not agreement.same or agreement.agreement < JOINED_AGREEMENT or agreement.coverage < JOINED_COVERAGE:
+    if not agreement.same or agreement.met_agreement < JOINED_AGREEMENT or agreement.coverage < JOINED_COVERAGE:
         return False
     numbers = [alignments.corpus.reading(page).numbers for page in (a, b)]
     if agreement.cells >= JOINED_SIZE * max(map(len, numbers)):

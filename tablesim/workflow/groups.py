@@ -100,7 +100,8 @@ def _links(alignments: RunAlignments, constraints: Constraints, first: dict[str,
     links = [_Link(a, b, 2.0, None) for a, b in sorted(said)]
     for a, b, verification in alignments.verified():
         if a in first and b in first and verification.same and (a, b) not in said:
-            links.append(_Link(first[a], first[b], verification.rank, None))
+            part = None if verification.part is None else (first[a], first[b])[verification.part]
+            links.append(_Link(first[a], first[b], verification.rank, part))
     return links
 
 

@@ -30,6 +30,9 @@ CANDIDATES = 5
 NUMBER_COLUMNS = ("page_number", "page number", "image_number", "image", "sequence", "canvas", "folio", "leaf")
 """Columns of the metadata that say which page of its book a page is, the first that has a number; in any case."""
 
+_COUNTS = ("agreeing", "compared", "by_chance")
+"""What lists that 0.1.0 wrote do not have."""
+
 Pair = tuple[str, str]
 Position = tuple[str, int]
 """The book of a page, and its number there: pages that follow each other have numbers that do."""
@@ -64,17 +67,29 @@ class MatchedRuns:
     containment : float
         Share of the smaller of these histograms that the larger one covers: 1 where one edition has more pages of the
         table than the other, and these are all there.
-    agreement : float
-        Share of agreeing cells, of those that both have and whose difference is not in doubt, over all pairs of pages.
-    cells : int
-        How many cells met.
+    agreeing, compared, cells : int
+        As in ``Verification``, over all pairs of pages.
+    by_chance : float
+        Likewise.
     """
 
     run: TableRun
     similarity: float
     containment: float
-    agreement: float
+    agreeing: int
+    compared: int
     cells: int
+    by_chance: float
+
+    @property
+    def agreement(self) -> float:
+        """Agreeing share of the cells that were compared, 0 to 1."""
+        return self.agreeing / self.compared
+
+    @property
+    def words(self) -> str:
+        """How far they agree, with its size and what chance gives."""
+        return f"{self.agreeing:,} of {self.compared:,} cells agree; by chance {round(self.by_chance):,}"
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -84,6 +99,9 @@ class MatchedRuns:
             "containment": round(self.containment, 6),
             "agreement": round(self.agreement, 4),
             "cells": self.cells,
+            "agreeing": self.agreeing,
+            "compared": self.compared,
+            "by_chance": round(self.by_chance, 1),
         }
 
 
@@ -121,9 +139,12 @@ def tables_over_pages(
         if max(len(run.pages_a), len(run.pages_b)) > 1:
             h_a, h_b = (counts[[row_of[page] for page in pages]].sum(axis=0) for pages in (run.pages_a, run.pages_b))
             verified = [same[pair] for pair in run.pairs]
-            n_cells = sum(agreement.cells for agreement in verified)
-            mean = sum(agreement.agreement * agreement.cells for agreement in verified) / n_cells
-            tables.append(MatchedRuns(run, similarity(embed(h_a), embed(h_b)), containment(h_a, h_b), mean, n_cells))
+            agreeing, compared, cells = (
+                sum(getattr(agreement, name) for agreement in verified) for name in ("agreeing", "compared", "cells")
+            )
+            by_chance = sum(agreement.by_chance for agreement in verified)
+            likeness = similarity(embed(h_a), embed(h_b)), containment(h_a, h_b)
+            tables.append(MatchedRuns(run, *likeness, agreeing, compared, cells, by_chance))
     on_event(Event("end", "long tables", len(likely), len(likely), message=f"{len(tables)} tables over several pages"))
     return tables
 
@@ -136,7 +157,7 @@ def write_tables_over_pages(alignments: RunAlignments, on_event: Listener = igno
     """
     tables = tables_over_pages(alignments, on_event=on_event)
     lines = [{**t.to_dict(), "pages_a": "+".join(t.run.pages_a), "pages_b": "+".join(t.run.pages_b)} for t in tables]
-    columns = ("pages_a", "pages_b", "similarity", "containment", "agreement", "cells")
+    columns = ("pages_a", "pages_b", "similarity", "containment", "agreement", "cells", *_COUNTS)
     path = alignments.corpus.folder / NAME
     try:
         with alignments.corpus.lock():
@@ -158,6 +179,7 @@ def stored_tables_over_pages(corpus: Corpus) -> list[dict[str, Any]]:
                 "pages_b": line["pages_b"].split("+"),
                 **{name: float(line[name]) for name in ("similarity", "containment", "agreement")},
                 "cells": int(line.get("cells") or line["places"]),  # "places" in lists that 0.1.0 wrote
+                **{name: float(line[name]) for name in _COUNTS if line.get(name)},
             }
             for line in csv.DictReader(file)
         ]

@@ -17,7 +17,9 @@ from tablesim.corpus.search.engine import N_NEIGHBOURS
 from tablesim.corpus.search.hits import Hit
 from tablesim.corpus.store import Corpus
 from tablesim.evidence.collation.verification import Verification
+from tablesim.records.relations import SAME_SCAN
 from tablesim.workflow.alignments import RunAlignments
+from tablesim.workflow.groups import keep_relations
 
 CANDIDATES = 30
 """So many of the most similar pages are aligned with the query."""
@@ -30,14 +32,18 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class VerifiedHit:
-    """A hit and how far its page agrees with the query, cell by cell; None where the two were not aligned."""
+    """A hit, how far its page agrees with the query cell by cell, and what follows; None where they were not aligned.
+
+    ``relation`` is one of ``tablesim.records.relations.RELATIONS``: bytes tell the same scan, cells the rest.
+    """
 
     hit: Hit
     verification: Verification | None
+    relation: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         agreement = None if self.verification is None else self.verification.to_dict()
-        return {**self.hit.to_dict(), "verification": agreement}
+        return {**self.hit.to_dict(), "relation": self.relation, "verification": agreement}
 
 
 def verified_search(
@@ -79,9 +85,13 @@ def verified_search(
     alignments = RunAlignments(corpus, on_event)
     verified = [(alignments.verify(page, hit.page), hit) for hit in hits]
     alignments.save()
+    keep_relations(alignments, on_event)
     # A page that agrees nowhere keeps its rank among those like it.
-    verified.sort(key=lambda item: (-item[0].rank, item[1].rank))
-    return [VerifiedHit(replace(hit, rank=rank), agreement) for rank, (agreement, hit) in enumerate(verified[:top], 1)]
+    verified.sort(key=lambda item: (not item[0].same, -item[0].rank, item[1].rank))
+    return [
+        VerifiedHit(replace(hit, rank=rank), agreement, _relation(corpus, page, hit.page, agreement))
+        for rank, (agreement, hit) in enumerate(verified[:top], 1)
+    ]
 
 
 def known_to_agree(
@@ -89,7 +99,14 @@ def known_to_agree(
 ) -> list[VerifiedHit]:
     """Hits in their order with what the run knows of them already; nothing is aligned."""
     alignments = RunAlignments(corpus, on_event)
-    return [VerifiedHit(hit, alignments.known(page, hit.page)) for hit in hits]
+    known = [(hit, alignments.known(page, hit.page)) for hit in hits]
+    return [VerifiedHit(hit, agreement, _relation(corpus, page, hit.page, agreement)) for hit, agreement in known]
+
+
+def _relation(corpus: Corpus, page: str, other: str, agreement: Verification | None) -> str | None:
+    if corpus.page(page)["sha256"] == corpus.page(other)["sha256"]:
+        return SAME_SCAN
+    return None if agreement is None else agreement.relation
 
 
 def different_tables(alignments: RunAlignments, clusters: Iterable[Sequence[str]]) -> Constraints:

@@ -101,10 +101,10 @@ def test_score_and_sum_are_stated_for_each_pair(corpus, report):
 
 def test_each_page_is_laid_over_the_first_of_its_cluster(report):
     html = report.read_text(encoding="utf-8")
-    shares = re.findall(r"With the first page: similarity [\d.]+; ([\d.]+) % of (\d+) common cells agree", html)
+    shares = re.findall(r"With the first page: similarity [\d.]+; (\d+) of (\d+) cells agree; by chance \d+", html)
     assert len(shares) == 4
     assert {int(places) for _, places in shares} <= {246, 247, 248, 120}
-    assert {share for share, _ in shares} == {"100.0", "99.6"}
+    assert {int(places) - int(agreeing) for agreeing, places in shares} == {0, 1}
     assert html.count("Compare the two</a>") == 4
 
 
@@ -112,7 +112,7 @@ def test_nearest_pages_show_agreement_beside_similarity(report):
     html = report.read_text(encoding="utf-8")
     near = re.findall(r'<li><span class="cosine">.*?</li>', html, re.S)
     assert len(near) > 10
-    assert all("common cells agree" in one or "no cells in common" in one for one in near)
+    assert all("cells agree; by chance" in one or "no cell of one meets" in one for one in near)
     assert {"not shown to be the same table" in one for one in near} == {True, False}
 
 
@@ -209,7 +209,7 @@ def test_what_was_aligned_is_kept_and_not_aligned_again(corpus, report, monkeypa
     monkeypatch.setattr("tablesim.evidence.collation.collation.align", None)
     monkeypatch.setattr("tablesim.report.content.MAX_VERIFIED", 0)
     before = report.read_text(encoding="utf-8")
-    assert before.count("common cells agree") > 10
+    assert before.count("cells agree; by chance") > 10
     assert write_report(Corpus.open(corpus.folder)).read_text(encoding="utf-8") == before
 
 
@@ -325,7 +325,7 @@ def test_tables_over_several_pages_have_a_section(tmp_path):
     section = html[html.index('<section id="long">') :]
     section = section[: section.index("</section>")]
     assert section.count('<article class="long"') == 9
-    assert re.search(r"similarity 0\.9\d\d · containment 0\.9\d\d · \d+\.\d % of \d+ common cells agree", section)
+    assert re.search(r"similarity 0\.9\d\d · containment 0\.9\d\d · \d+ of \d+ cells agree; by chance \d+", section)
     assert "tablesim collate --run RUN b0_t0_p10+b0_t0_p11 b1_t0_p10+b1_t0_p11" in section
     pair = re.search(r'href="(pairs/b0_t0_p10--b1_t0_p10-\w+\.html)"', section)
     assert pair is not None

@@ -50,10 +50,11 @@ def test_pages_that_agree_place_by_place_are_joined(corpus):
 @pytest.mark.parametrize(
     ("found", "joined"),
     [
-        (Verification(0.9, 0.95, 300), True),
-        (Verification(0.85, 1.0, 300), False),  # for a neighbouring value
-        (Verification(0.95, 0.83, 300), False),  # the next page, which begins before this one ends
-        (Verification(1.0, 1.0, 5), False),
+        (Verification(270, 30, 0, 300, (316, 316), 1.0, 20), True),
+        (Verification(255, 45, 0, 300, (300, 300), 1.0, 20), False),  # for a neighbouring value
+        (Verification(285, 15, 0, 300, (361, 361), 1.0, 20), False),  # the next page, which begins before this one ends
+        (Verification(270, 30, 0, 300, (316, 316), 1.0, 250), False),  # chance gives as much
+        (Verification(5, 0, 0, 5, (5, 5), 1.0, 0), False),
     ],
 )
 def test_what_counting_keeps_apart_is_joined_when_it_surely_is_one_table(corpus, monkeypatch, found, joined):

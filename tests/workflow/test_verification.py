@@ -52,7 +52,8 @@ def test_search_with_verify(corpus):
     found = json.loads(result.output)
     assert [hit["verification"]["same_table"] for hit in found] == [True, True, False]
     words = CliRunner().invoke(app, ["search", str(corpus.folder), "b0_t0_p10", "--verify", "--top", "3"]).output
-    assert [line.split()[3] for line in words.splitlines()[1:4]] == ["same", "same", "other"]
+    assert [" ".join(line.split()[3:5]) for line in words.splitlines()[1:4]] == ["same table"] * 2 + ["same kind"]
+    assert "cells agree; by chance" in words and "%" not in words
     refused = CliRunner().invoke(app, ["search", str(corpus.folder), "--numbers", "12", "--verify"])
     assert refused.exit_code == 2
 
@@ -69,7 +70,7 @@ def test_search_says_what_the_run_knows_already(corpus):
     words = CliRunner().invoke(app, ["search", str(corpus.folder), "b0_t0_p10", "--top", "2"]).stdout.splitlines()
     assert "runs over" in words[0] and "b1_t0_p10+b1_t0_p11" in "".join(words[1:])
     typed = CliRunner().invoke(app, ["search", str(corpus.folder), "--numbers", "12 40"]).stdout.splitlines()
-    assert "agreement" not in typed[0] and "runs over" not in typed[0]
+    assert "relation" not in typed[0] and "runs over" not in typed[0]
 
 
 def test_search_aligns_nothing_unless_asked(corpus, tmp_path, monkeypatch):

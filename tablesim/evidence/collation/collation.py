@@ -200,15 +200,15 @@ class PagePair:
                 np.bincount(columns, flags, panel.shape[1]).astype(np.float64) for flags in (np.ones(len(met)), equal)
             )
             agrees = (n_equal >= MIN_EQUAL_IN_COLUMN) & (n_equal >= MIN_AGREEMENT * n_met)
-            if n_equal[agrees].sum() >= MIN_EQUAL and (_in_order(panel) or _surely_shuffled(n_met, n_equal, agrees)):
+            shared = panel.rows[1, (panel.rows != NONE).all(axis=0)]
+            if n_equal[agrees].sum() >= MIN_EQUAL and (in_order(shared) or _surely_shuffled(n_met, n_equal, agrees)):
                 parts.append(met[agrees[columns]])
         return parts
 
 
-def _in_order(panel: Panel) -> bool:
-    """Whether both witnesses have the shared rows of a panel in the same order, but for a few that were moved."""
-    shared = panel.rows[1, (panel.rows != NONE).all(axis=0)]
-    return bool((np.diff(shared) < 0).sum() <= MAX_MOVED * len(shared))
+def in_order(rows: Ints) -> bool:
+    """Whether these rows of one witness, in the order of another, are in their own order, but for a few moved ones."""
+    return bool((np.diff(rows) < 0).sum() <= MAX_MOVED * len(rows))
 
 
 def _surely_shuffled(n_met: NDArray[np.float64], n_equal: NDArray[np.float64], agrees: NDArray[np.bool_]) -> bool:

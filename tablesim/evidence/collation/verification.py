@@ -1,13 +1,16 @@
 """The same table, or only the same kind? Verified by the share of cells that agree in a collation of two pages.
 
 Bigram histograms of two tables of one kind (two months of one observatory, the Sun's place in two years) are nearly as
-alike as those of two editions of one table. Collated, the editions agree cell by cell, and the others
-agree in their arguments alone. So candidates are found by similarity and told apart by these two shares.
+alike as those of two editions of one table. Collated, the editions agree cell by cell, and the others agree in their
+arguments, and where chance lets them. So candidates are found by similarity and told apart by what agrees over the
+whole part that both have, compared with what chance gives for these two tables (``chance``).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import combinations
 from typing import Any
 
@@ -16,55 +19,148 @@ from numpy.typing import NDArray
 
 from tablesim.bigrams.embedding import containment, embed, histogram, similarity
 from tablesim.evidence.collation.cells import DOUBTFUL, judge
-from tablesim.evidence.collation.collation import collate_witnesses
-from tablesim.evidence.collation.grids import witness_of
-from tablesim.records.collation import AGREES, DIFFERS, Collation
+from tablesim.evidence.collation.chance import equal_in_order, equal_out_of_order
+from tablesim.evidence.collation.collation import collate_witnesses, in_order
+from tablesim.evidence.collation.grids import NONE, panels_of, witness_of
+from tablesim.records.collation import AGREES, DIFFERS, Collation, Part
 from tablesim.records.reading import Reading
+from tablesim.records.relations import PART_OF, SAME_KIND, SAME_TABLE
 
 SAME_AGREEMENT, SAME_RANK = 0.8, 0.65
-"""Two pages carry one table where so large a share of the cells that both have agrees, and of the smaller page.
-Printers and readers together spoil less than a fifth. Of two tables of one kind the arguments agree and the leading
-digits, half of the page at most; where little more was aligned, little of the page agrees."""
+"""Two pages carry one table where so large a share of the cells that met agrees, and of the smaller page. Printers and
+readers together spoil less than a fifth. Of two tables of one kind the arguments agree and the leading digits, half of
+the page at most; where little more was aligned, little of the page agrees."""
 
 AT_LEAST = 12
 """Cells that must have met: fewer say nothing."""
 
+BEYOND_SHARE, BEYOND_CELLS = 0.5, 6
+"""So large a share of the cells that chance leaves apart must agree, and so many more cells than by chance. Of two
+months of one diary of clouds, amounts from 0 to 10, five cells of six agree once rows may go anywhere, and as many
+when the numbers of each column are shuffled."""
+
+WHOLE_ROWS, WHOLE_NUMBERS = 0.85, 0.6
+"""A page holds the whole table of the larger one where it has so large a share of its rows, and of its numbers: an
+edition leaves out a column; the table of seven climates has .81 of the rows of that of nine."""
+
+
+Pair = tuple[int, int]
+"""The indices of two witnesses."""
+
 
 @dataclass(frozen=True)
 class Verification:
-    """How far two pages agree in the cells that both have.
+    """How far two pages A and B agree in the part that both have.
 
     Parameters
     ----------
-    agreement : float
-        Share of agreeing cells, 0 to 1, of those whose difference is not in doubt.
-    coverage : float
-        Share of the numbers of the smaller page that met a number of the other, 0 to 1.
+    agreeing, apart : int
+        How many cells agree, and how many differ without doubt.
+    left_out : int
+        Numbers within the part that both have, in rows and columns that met nothing.
     cells : int
-        How many cells both have.
+        In how many cells both have a number, doubtful ones included.
+    numbers : tuple of int
+        How many numbers A and B have in their tables.
+    rows : float
+        Share of the rows of the page with more numbers that the other page has too, 0 to 1.
+    by_chance : float
+        How many cells agree by chance: see ``tablesim.evidence.collation.chance``.
     """
 
-    agreement: float
-    coverage: float
+    agreeing: int
+    apart: int
+    left_out: int
     cells: int
+    numbers: tuple[int, int]
+    rows: float
+    by_chance: float
+
+    @property
+    def compared(self) -> int:
+        """The cells of the part that both have: no place is passed over because it does not agree."""
+        return self.agreeing + self.apart + self.left_out
+
+    @property
+    def agreement(self) -> float:
+        """Agreeing share of the cells that were compared, 0 to 1."""
+        return self.agreeing / self.compared if self.compared else 0.0
+
+    @property
+    def met_agreement(self) -> float:
+        """Agreeing share of the cells that met, 0 to 1."""
+        return self.agreeing / (self.agreeing + self.apart) if self.agreeing else 0.0
+
+    @property
+    def coverage(self) -> float:
+        """Share of the numbers of the smaller page that met a number of the other, 0 to 1."""
+        return min(self.cells / min(self.numbers), 1.0) if all(self.numbers) else 0.0
 
     @property
     def rank(self) -> float:
         """What orders candidates: the agreeing share of the smaller page."""
-        return self.agreement * self.coverage
+        return self.met_agreement * self.coverage
 
     @property
     def same(self) -> bool:
-        """Whether the pages carry one table."""
-        return self.cells >= AT_LEAST and self.agreement >= SAME_AGREEMENT and self.rank >= SAME_RANK
+        """Whether the pages carry one table, or one of them a part of the other's."""
+        return self._agrees and self._beyond_chance
+
+    @property
+    def part(self) -> int | None:
+        """Which of the two, 0 or 1, holds a part of the other's table; None where they hold the same, or not one."""
+        whole = self.rows >= WHOLE_ROWS and self.cells >= WHOLE_NUMBERS * max(self.numbers)
+        return None if whole or not self.same else int(self.numbers[1] <= self.numbers[0])
+
+    @property
+    def words(self) -> str:
+        """How far they agree, with its size and what chance gives: "12 of 14 cells agree; by chance 11"."""
+        if not self.cells:
+            return "no cell of one meets a cell of the other"
+        return f"{self.agreeing:,} of {self.compared:,} cells agree; by chance {round(self.by_chance):,}"
+
+    @property
+    def verdict(self) -> str:
+        """What follows from it: the same table, a part of it, or neither shown."""
+        if not self.same:
+            return "not shown to be the same table"
+        return "the same table" if self.part is None else "part of the same table"
+
+    @property
+    def relation(self) -> str:
+        """One of "same table", "part of", and no more than "same kind"."""
+        return SAME_KIND if not self.same else SAME_TABLE if self.part is None else PART_OF
+
+    @property
+    def mirrored(self) -> Verification:
+        """The same of B and A."""
+        return replace(self, numbers=self.numbers[::-1])
+
+    @property
+    def _agrees(self) -> bool:
+        return self.cells >= AT_LEAST and self.met_agreement >= SAME_AGREEMENT and self.rank >= SAME_RANK
+
+    @property
+    def _beyond_chance(self) -> bool:
+        beyond = self.agreeing - self.by_chance
+        return beyond >= BEYOND_CELLS and beyond >= BEYOND_SHARE * (self.compared - self.by_chance)
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "agreement": round(self.agreement, 4),
             "coverage": round(self.coverage, 4),
             "cells": self.cells,
+            "agreeing": self.agreeing,
+            "compared": self.compared,
+            "by_chance": round(self.by_chance, 1),
             "same_table": self.same,
+            "relation": self.relation,
+            "part": None if self.part is None else "ab"[self.part],
         }
+
+
+NOWHERE = Verification(0, 0, 0, 0, (0, 0), 0.0, 0.0)
+"""Of pages that could not be compared."""
 
 
 def verify(a: Reading, b: Reading) -> Verification:
@@ -74,19 +170,115 @@ def verify(a: Reading, b: Reading) -> Verification:
 
 def verification(collation: Collation, a: int = 0, b: int = 1) -> Verification:
     """The same for two witnesses of a collation, the first two when left out; IndexError where there is none such."""
-    met = [(cell, x, y) for cell in collation.cells if (x := cell.readings[a]) and (y := cell.readings[b])]
-    agree = apart = 0
-    for cell, x, y in met:
-        # The state of a cell counts all its witnesses.
-        state, doubt = (cell.state, cell.doubt) if len(cell.readings) == 2 else judge([x, y])
-        agree += state == AGREES
-        apart += state == DIFFERS and doubt < DOUBTFUL and not (cell.doubtful and len(cell.readings) == 2)
-    smaller = min(len(collation.witnesses[w].numbers) for w in (a, b))
+    parts = [_PartOfTwo.of(collation, part, (a, b)) for part in collation.parts]
+    sure = [part for part in parts if part.is_sure]
+    agree, compared, cells = (sum(getattr(part, name) for part in sure) for name in ("agreeing", "compared", "cells"))
+    left_out = min(_left_out(collation, [part.part for part in sure], pair) for pair in ((a, b), (b, a)))
+    numbers = len(collation.witnesses[a].numbers), len(collation.witnesses[b].numbers)
+    rows = _rows_met(collation, [part.part for part in sure], (a, b) if numbers[0] >= numbers[1] else (b, a))
     return Verification(
-        agreement=agree / (agree + apart) if agree + apart else 0.0,
-        coverage=min(len(met) / smaller, 1.0) if smaller else 0.0,
-        cells=len(met),
+        agree, compared - agree, left_out, cells, numbers, rows, sum((part.by_chance for part in sure), start=0.0)
     )
+
+
+@dataclass(frozen=True)
+class _PartOfTwo:
+    """A part of a collation and what two of its witnesses have there.
+
+    ``texts`` are those of the cells that are compared, row by row: one pair a column, None where there is none;
+    ``in_order`` says whether the rows of both are in one order.
+    """
+
+    part: Part
+    texts: list[list[tuple[str, str] | None]]
+    agreeing: int
+    cells: int
+    in_order: bool
+
+    @classmethod
+    def of(cls, collation: Collation, part: Part, witnesses: Pair) -> _PartOfTwo:
+        a, b = witnesses
+        rows = sorted(
+            (x, y, row)
+            for row in range(*part.rows)
+            if (x := collation.rows[row][a]) is not None and (y := collation.rows[row][b]) is not None
+        )
+        texts = {row: [None] * (part.columns[1] - part.columns[0]) for _, _, row in rows}
+        agreeing = cells = 0
+        for cell in collation.cells:
+            x, y = cell.readings[a], cell.readings[b]
+            if x is None or y is None or not part.rows[0] <= cell.row < part.rows[1]:
+                continue
+            # The state of a cell counts all its witnesses.
+            two = len(cell.readings) == 2
+            state, doubt = (cell.state, cell.doubt) if two else judge([x, y])
+            cells += 1
+            agreeing += state == AGREES
+            if state == AGREES or (state == DIFFERS and doubt < DOUBTFUL and not (cell.doubtful and two)):
+                texts[cell.row][cell.column - part.columns[0]] = (x.text, y.text)
+        order = in_order(np.array([y for _, y, _ in rows], dtype=np.int64))
+        return cls(part, list(texts.values()), agreeing, cells, order)
+
+    @cached_property
+    def compared(self) -> int:
+        return sum(pair is not None for row in self.texts for pair in row)
+
+    @cached_property
+    def by_chance(self) -> float:
+        """How many of the cells that are compared agree by chance."""
+        if self.in_order:
+            columns = zip(*self.texts, strict=True)
+            return equal_in_order([[pair for pair in column if pair is not None] for column in columns])
+        return min(equal_out_of_order(self.texts), float(self.compared))
+
+    @cached_property
+    def is_sure(self) -> bool:
+        """Whether it is more than rows that were put opposite each other because they agree."""
+        beyond = self.agreeing - self.by_chance
+        return self.in_order or (beyond > 0 and beyond >= BEYOND_SHARE * (self.compared - self.by_chance))
+
+
+def _left_out(collation: Collation, parts: Sequence[Part], witnesses: Pair) -> int:
+    """How many numbers of the first lie within the part that both have, in rows or columns that met nothing."""
+    witness, other = witnesses
+    panels = panels_of(collation.witnesses[witness], 0, 1)
+    inside: set[int] = set()
+    met: set[int] = set()
+    for part in parts:
+        rows, columns = (
+            [here for line in lines[first:last] if (here := line[witness]) is not None and line[other] is not None]
+            for lines, (first, last) in ((collation.rows, part.rows), (collation.columns, part.columns))
+        )
+        if not rows or not columns:
+            continue
+        if collation.transposed[witness]:
+            rows, columns = columns, rows
+        for panel in panels:
+            of_rows, of_columns = panel.rows[0], panel.columns[0]
+            spans = _between(of_rows, rows), _between(of_columns, columns)
+            inside |= _indices(panel.numbers[0][np.ix_(*spans)])
+            met |= _indices(panel.numbers[0][np.ix_(np.isin(of_rows, rows), np.isin(of_columns, columns))])
+    return len(inside - met)
+
+
+def _between(lines: NDArray[np.int64], met: Sequence[int]) -> NDArray[np.bool_]:
+    return np.asarray((lines >= min(met)) & (lines <= max(met)))
+
+
+def _indices(numbers: NDArray[np.int64]) -> set[int]:
+    return set(numbers[numbers != NONE].tolist())
+
+
+def _rows_met(collation: Collation, parts: Sequence[Part], witnesses: Pair) -> float:
+    """Share of the rows of the first that the second has too."""
+    witness, other = witnesses
+    n_rows = sum(len(panel.rows[0]) for panel in panels_of(collation.witnesses[witness], 0, 1))
+    turned = collation.transposed[witness]
+    met = set()
+    for part in parts:
+        lines = collation.columns[slice(*part.columns)] if turned else collation.rows[slice(*part.rows)]
+        met |= {line[witness] for line in lines if line[other] is not None} - {None}
+    return len(met) / n_rows if n_rows else 0.0
 
 
 @dataclass(frozen=True)

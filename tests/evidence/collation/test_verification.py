@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -6,7 +7,12 @@ import pytest
 from evidence.grids import chords, printed, reading, with_numbers
 from evidence.pages import declinations
 from tablesim.evidence.collation.collation import collate
-from tablesim.evidence.collation.verification import Verification, verification, verify, witness_pairs
+from tablesim.evidence.collation.verification import (
+    Verification,
+    verification,
+    verify,
+    witness_pairs,
+)
 
 
 def test_editions_are_one_table_and_another_obliquity_is_not():
@@ -31,7 +37,8 @@ def test_a_table_shares_its_arguments_with_another_and_is_not_the_same():
 
 def test_a_half_of_a_table_is_covered_by_the_whole():
     found = verify(reading("whole", chords(1, 90)), reading("half", chords(46, 45)))
-    assert found == Verification(1.0, 1.0, 45 * 9) and found.same
+    assert (found.agreeing, found.compared, found.cells, found.coverage) == (405, 405, 405, 1.0)
+    assert found.same and found.part == 1 and found.mirrored.part == 0
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -54,8 +61,47 @@ def test_what_is_in_doubt_speaks_neither_for_nor_against():
     assert told.agreement > 0.98 and told.cells == 45 * 9
 
 
+def test_a_part_is_told_from_an_edition_without_a_column():
+    whole = chords(1, 90)
+    fewer = [row[:3] + row[5:] for row in whole]
+    assert verify(reading("whole", whole), reading("fewer", fewer)).part is None
+    assert verify(reading("crop", [row[:4] for row in whole]), reading("whole", whole)).part == 0
+    assert verify(reading("half", whole[:45]), reading("other half", whole[45:])).part is None
+
+
+def test_rows_that_were_left_out_because_they_agree_nowhere_are_counted():
+    one = [[str(n), str(1000 + 137 * n % 977)] for n in range(1, 41)]
+    other = [row[:] if at % 4 else [str(900 + at), str(4000 + at)] for at, row in enumerate(one)]
+    found = verify(reading("a", one), reading("b", other))
+    assert found.agreeing == 60 and found.compared >= 76
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_amounts_that_agree_once_rows_may_go_anywhere_are_no_table(seed):
+    """Two months of a diary of clouds: the day, and six amounts from 0 to 10, most of them 10."""
+    rng = np.random.default_rng(seed)
+    months = [[[str(day), *map(str, np.minimum(rng.integers(0, 16, 6), 10))] for day in range(1, 32)] for _ in range(2)]
+    found = verify(*(reading(name, month) for name, month in zip("ab", months, strict=True)))
+    assert not found.same and found.rank < 0.4
+
+
+def test_rows_in_another_order_are_the_same_table_still():
+    rows = chords()
+    turned = [rows[at] for at in np.random.default_rng(0).permutation(len(rows)).tolist()]
+    found = verify(reading("a", rows), reading("b", turned))
+    assert found.same and found.agreement == 1.0
+
+
+def test_words_give_the_size_and_what_chance_gives():
+    few = Verification(12, 2, 0, 14, (14, 20), 1.0, 11.2)
+    assert few.words == "12 of 14 cells agree; by chance 11"
+    assert not few.same and few.verdict == "not shown to be the same table"
+    assert replace(few, by_chance=2.0).same
+    assert verify(reading("a", chords()), reading("empty")).words == "no cell of one meets a cell of the other"
+
+
 def test_empty_pages_agree_nowhere():
-    assert verify(reading("a", chords()), reading("empty")) == Verification(0.0, 0.0, 0)
+    assert verify(reading("a", chords()), reading("empty")) == Verification(0, 0, 0, 0, (405, 0), 0.0, 0)
 
 
 def test_of_several_witnesses_every_two_are_judged_by_themselves():
