@@ -42,7 +42,7 @@ def command(
     left_out = tuple(book for given in leave_out or () for book in books_of(given))
     settings = HistorySettings(sigma, reach, pages, repeats, left_out, min_digits, seed)
     found, written = write_history(Corpus.open(run), by, settings)
-    for message in found.said_by_people:
+    for message in (*found.said_by_people, *found.remarks()):
         note(message)
     note(f"written: {written} and {written.with_suffix('.png').name}")
     if as_json:
@@ -60,7 +60,8 @@ def books_of(given: str) -> list[str]:
     """The books that an argument names: one, or those in the first fitting column of a CSV."""
     from tablesim.errors import MetadataError
     from tablesim.scans.csvfile import read_csv, shortlist
-    from tablesim.scans.metadata import ALIASES, find_column
+    from tablesim.scans.headings import ALIASES
+    from tablesim.scans.metadata import find_column
 
     if not given.lower().endswith(".csv"):
         return [given]

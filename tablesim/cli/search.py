@@ -81,6 +81,8 @@ def command(
 
 def _print(corpus: Corpus, hits: Sequence[VerifiedHit], long_tables: Mapping[str, Mapping[str, Any]]) -> None:
     """A line a hit; what is known of none of them has no column."""
+    from tablesim.records.dates import YearRange
+
     columns: dict[str, list[Any]] = {}
     for verified in hits:
         hit, verification, row = verified.hit, verified.verification, corpus.page(verified.hit.page)
@@ -92,7 +94,7 @@ def _print(corpus: Corpus, hits: Sequence[VerifiedHit], long_tables: Mapping[str
             "cells that agree": None if verification is None else verification.words,
             "as near": None if hit.surprise is None else f"{hit.surprise.as_near} of {hit.surprise.others}",
             "page": hit.page,
-            "year": row["year"],
+            "year": YearRange.of_row(row).shown or None,
             "place": row["place"],
             "runs over": "+".join(long_tables[hit.page]["pages"]) if hit.page in long_tables else None,
             "shared bigrams": " ".join(bigram.bigram for bigram in hit.shared),

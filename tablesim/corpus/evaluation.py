@@ -24,7 +24,8 @@ from tablesim.errors import MetadataError, SettingsError
 from tablesim.records.html import html_values
 from tablesim.records.plain import plain
 from tablesim.scans.csvfile import read_csv, shortlist
-from tablesim.scans.metadata import KEY_COLUMNS, find_column, page_key, without_ending
+from tablesim.scans.headings import KEY_COLUMNS
+from tablesim.scans.metadata import find_column, page_key, without_ending
 
 PRECISION_AT = (1, 5, 10)
 """Nearest pages of which precision is taken."""

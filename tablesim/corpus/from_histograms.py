@@ -14,6 +14,7 @@ from tablesim.corpus.storage.shards import SHARD_ROWS, embedding_row
 from tablesim.corpus.store import Corpus
 from tablesim.errors import SettingsError
 from tablesim.records.bins import N_BINS
+from tablesim.scans.locator import normalized_name
 from tablesim.scans.metadata import PageMetadata, read_metadata, without_ending
 
 
@@ -32,7 +33,8 @@ def corpus_of_histograms(
         Bigram counts by page id, in the order of ``tablesim.bigrams.BIN_NAMES``.
     metadata : path or mapping, optional
         A CSV as ``tablesim run`` takes it, or by page id a mapping with some of ``book``, ``authors``, ``title``,
-        ``printers``, ``publishers``, ``place``, ``year``, ``year_latest``.
+        ``printers``, ``publishers``, ``place``, ``year``, ``year_latest``, ``date`` (its words). A ``year`` without the
+        two others is that year.
 
     Raises
     ------
@@ -41,7 +43,7 @@ def corpus_of_histograms(
     RunError
         The folder is in use. MetadataError for an unusable CSV.
     """
-    counts = {page: np.asarray(h, dtype=np.float32) for page, h in sorted(histograms.items())}
+    counts = {normalized_name(page): np.asarray(h, dtype=np.float32) for page, h in sorted(histograms.items())}
     if not counts:
         raise SettingsError("histograms: got none, expected one for each page")
     for page, h in counts.items():
@@ -79,4 +81,4 @@ def _metadata_by_page(metadata: str | Path | Mapping[str, Mapping[str, object]] 
     for page, line in metadata.items():
         if unknown := sorted(set(line) - known):
             raise SettingsError(f"metadata: page {page} has {', '.join(unknown)}, expected {', '.join(sorted(known))}")
-    return {page: PageMetadata(**dict(line)) for page, line in metadata.items()}  # type: ignore[arg-type]
+    return {normalized_name(page): PageMetadata(**dict(line)) for page, line in metadata.items()}  # type: ignore[arg-type]

@@ -31,7 +31,10 @@ from tablesim.corpus.storage.files import write_csv
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError, SettingsError
 from tablesim.files import write_aside
+from tablesim.records.dates import YearRange
 from tablesim.records.plain import plain
+from tablesim.scans.csvfile import shortlist
+from tablesim.scans.locator import normalized_name
 
 
 def entropy(labels: NDArray[np.intp]) -> float:
@@ -223,7 +226,11 @@ _YEAR_IN_ID = re.compile(r".*_(\d{4})_p\d+")
 
 @dataclass(frozen=True)
 class History:
-    """Rows of both modes, in the order of years or places, what they were drawn with, and what people said of pages."""
+    """Rows of both modes, in the order of years or places, what they were drawn with, and what people said of pages.
+
+    By year, pages without a date (``undated``) and pages of which a date has one end only (``open_dates``, "before
+    1630") have no part in it.
+    """
 
     by: str
     rows: tuple[HistoryRow, ...]
@@ -231,6 +238,8 @@ class History:
     clustering: str
     left_out: tuple[str, ...]
     said_by_people: tuple[str, ...] = ()
+    undated: tuple[str, ...] = ()
+    open_dates: tuple[str, ...] = ()
 
     def mode(self, name: str) -> tuple[HistoryRow, ...]:
         """The rows of "published" or "corrected"."""
@@ -244,8 +253,21 @@ class History:
             "settings": asdict(self.settings),
             "left_out": list(self.left_out),
             "said_by_people": list(self.said_by_people),
+            "undated": list(self.undated),
+            "open_dates": list(self.open_dates),
             "rows": [plain(row, 6) for row in self.rows],
         }
+
+    def remarks(self) -> list[str]:
+        """Which pages have no part in it, a sentence a reason."""
+        return [
+            f"{len(pages)} clustered pages have no part in it: {why} ({shortlist(pages, 3)})"
+            for pages, why in (
+                (self.undated, "they have no date"),
+                (self.open_dates, "their dates have one end only, as before or after a year"),
+            )
+            if pages
+        ]
 
     def write_csv(self, path: str | Path) -> Path:
         """One row a year or place and mode, as the plot shows it."""
@@ -304,9 +326,10 @@ def history(
     clustering = corpus.clusters if clustering is None else clustering
     if clustering is None:
         raise RunError(f"{corpus.folder}: no clusters yet; make some with `tablesim cluster {corpus.folder}`")
-    pages, left_out = _pages(corpus, clustering, by, settings)
+    pages, left_out, undated, open_dates = _pages(corpus, clustering, by, settings)
     rows = _by_year(pages, settings) if by == "year" else _by_place(pages, settings)
-    return History(by, tuple(rows), settings, clustering.name, left_out, tuple(corpus.table_decisions.sentences()))
+    people = tuple(corpus.table_decisions.sentences())
+    return History(by, tuple(rows), settings, clustering.name, left_out, people, undated, open_dates)
 
 
 def write_history(
@@ -326,9 +349,12 @@ def write_history(
 
 def _pages(
     corpus: Corpus, clustering: Clustering, by: str, settings: HistorySettings
-) -> tuple[_Pages, tuple[str, ...]]:
+) -> tuple[_Pages, tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """The pages, the books to leave out, and the pages without a date and with one that is open at an end."""
     lines, left_out = [], set()
-    to_leave_out = set(settings.leave_out)
+    undated: list[str] = []
+    open_dates: list[str] = []
+    to_leave_out = set(map(normalized_name, settings.leave_out))
     books: dict[str, int] = {}
     for row in corpus.pages:
         label = clustering.label_of(row["page"])
@@ -339,16 +365,18 @@ def _pages(
         if book in to_leave_out:
             left_out.add(book)
             continue
-        if by == "year" and row["year"] is None:
+        date = YearRange.of_row(row)
+        if by == "year" and not date.is_closed:
+            (open_dates if date.is_known else undated).append(row["page"])
             continue
-        first = row["year"] or 0
+        first, last = date.first or 0, date.last or 0
         year_in_id = _YEAR_IN_ID.fullmatch(row["page"])
         lines.append(
             (
                 label,
                 books.setdefault(book, len(books)),
                 first,
-                row["year_latest"] or first,
+                last,
                 int(year_in_id[1]) if year_in_id else first,
                 row["place"] or NO_PLACE,
             )
@@ -359,12 +387,13 @@ def _pages(
             f"leave out: no book {', '.join(unknown[:5])} in {corpus.folder}; give books as in its pages"
         )
     if not lines or (by == "place" and all(line[5] == NO_PLACE for line in lines)):
+        open_ended = f" with both ends ({len(open_dates)} have one)" if open_dates else ""
         raise RunError(
-            f"{corpus.folder}: no clustered page has a {by}; give the run a CSV with that column: "
+            f"{corpus.folder}: no clustered page has a {by}{open_ended}; give the run a CSV with that column: "
             "`tablesim run SCANS --out RUN --metadata CSV`"
         )
     columns = [np.array(column) for column in zip(*lines, strict=True)]
-    return _Pages(len(books), *columns), tuple(sorted(left_out))
+    return _Pages(len(books), *columns), tuple(sorted(left_out)), tuple(undated), tuple(open_dates)
 
 
 # By year

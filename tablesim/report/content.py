@@ -21,6 +21,7 @@ from tablesim.corpus.indexing.events import Listener
 from tablesim.corpus.store import Corpus
 from tablesim.evidence.collation.verification import Verification
 from tablesim.evidence.matches.corpus_rank import CorpusRank
+from tablesim.records.dates import YearRange, span_of
 from tablesim.report.folder import ReportFolder
 from tablesim.report.pair_pages import (
     PageIds,
@@ -115,7 +116,7 @@ class PageCard(SmallPage):
     """One page in a list; ``similarity`` and ``agreement`` are those with the first page of its cluster."""
 
     facts: tuple[tuple[str, str], ...]
-    year: int | None
+    date: YearRange
     link: str
     is_table: bool
     said_by_person: str
@@ -151,7 +152,7 @@ class Cards:
         return PageCard(
             **vars(small),
             facts=tuple(_facts(row)),
-            year=row["year"],
+            date=YearRange.of_row(row),
             link=self._link(row["scan"]),
             is_table=is_table,
             said_by_person=decision.sentence if decision is not None else "",
@@ -205,6 +206,8 @@ def _facts(row: dict[str, Any]) -> Iterable[tuple[str, str]]:
         ("Book", row["book"] or ""),
         ("Handle", row["handle"] or ""),
     ]
+    # Columns of the corpus's own under the names that they have there: shelf marks, signatures, remarks.
+    pairs += row["extra"].items()
     return ((name, value) for name, value in pairs if value)
 
 
@@ -212,14 +215,18 @@ def summary_of(corpus: Corpus, pages: Iterable[str]) -> str:
     """When and where the pages of a cluster were printed, as far as it is known."""
     table = corpus.page_table
     rows = pa.array([table.find(page) for page in pages], pa.int64())
-    years, places, books = (table.column(name).take(rows).to_pylist() for name in ("year", "place", "book"))
-    dated = [year for year in years if year is not None]
-    by_year = sorted(zip(years, places, strict=True), key=lambda pair: pair[0] or 9999)
-    towns = list(dict.fromkeys(place for _, place in by_year if place))
+    names = ("year", "year_latest", "date", "place", "book")
+    lines = [
+        dict(zip(names, values, strict=True))
+        for values in zip(*(table.column(name).take(rows).to_pylist() for name in names), strict=True)
+    ]
+    dates, books = [YearRange.of_row(line) for line in lines], [line["book"] for line in lines]
+    by_date = sorted(zip(dates, lines, strict=True), key=lambda pair: pair[0].order)
+    towns = list(dict.fromkeys(line["place"] for _, line in by_date if line["place"]))
     n_books = len({book for book in books if book})
     parts = []
-    if dated:
-        parts.append(str(min(dated)) if min(dated) == max(dated) else f"{min(dated)}–{max(dated)}")
+    if years := span_of(dates).years:
+        parts.append(years)
     if towns:
         parts.append(", ".join(towns[:6]) + (f" and {len(towns) - 6} more places" if len(towns) > 6 else ""))
     if n_books:
@@ -298,7 +305,8 @@ def report_content(
     alone += [page for page in table.ids(np.flatnonzero(read & is_table)) if page not in placed]
     without = table.ids(np.flatnonzero(read & ~is_table))
     reasons = dict(clustering.without) if clustering is not None else {}
-    years = pc.min_max(table.column("year").filter(pa.array(read))).as_py()
+    ends = [pc.min_max(table.column(name).filter(pa.array(read))).as_py() for name in ("year", "year_latest")]
+    years = [year for end in ends for year in (end["min"], end["max"]) if year is not None]
     content = {
         "title": corpus.folder.resolve().name,
         "counts": {
@@ -311,7 +319,7 @@ def report_content(
             "without": len(without),
             "problems": len(corpus.problems),
         },
-        "years": None if years["min"] is None else (years["min"], years["max"]),
+        "years": (min(years), max(years)) if years else None,
         "clusters": parts,
         "long_tables": [_long_table(corpus, likeness, cards) for likeness in long_tables[:MAX_LONG]],
         "n_long": len(long_tables),

@@ -19,6 +19,7 @@ from tablesim.evidence.figures.overlay import BLINK_SIDE, aligned_pages
 from tablesim.evidence.matches.corpus_rank import CorpusRank, rank_in_corpus
 from tablesim.evidence.matches.shares import BigramShare, n_for
 from tablesim.records.collation import AGREES, Collation
+from tablesim.records.dates import YearRange
 from tablesim.report.collation_page import (
     SHOWN_STATES,
     ShownCell,
@@ -259,16 +260,13 @@ def caption_of(row: dict[str, Any]) -> str:
 
 
 def year_of(row: dict[str, Any]) -> str:
-    """The year of a page, or the first and the last it may be of; empty where it is not known."""
-    if row["year"] is None:
-        return ""
-    latest = row["year_latest"]
-    return f"{row['year']}–{latest}" if latest not in (None, row["year"]) else str(row["year"])
+    """The date of a page in its words, with the years that it allows; empty where none is known."""
+    return YearRange.of_row(row).shown
 
 
 def by_age(corpus: Corpus, a: str, b: str) -> PageIds:
-    """Two pages, the earlier first; those without a year last, equals by their ids."""
-    first, second = sorted((a, b), key=lambda page: (corpus.page(page)["year"] or 9999, page))
+    """Two pages, the earlier first; those without a date last, equals by their ids."""
+    first, second = sorted((a, b), key=lambda page: (YearRange.of_row(corpus.page(page)).order, page))
     return first, second
 
 

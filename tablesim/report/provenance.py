@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from tablesim.corpus.store import Corpus
 from tablesim.records.address import Siglum, sigla_of
 from tablesim.records.collation import Collation
+from tablesim.records.dates import YearRange
 from tablesim.records.reading import Reading
 from tablesim.scans.locator import Locator
 from tablesim.version import __version__
@@ -189,9 +190,9 @@ def now() -> str:
 
 def describe_page(row: Mapping[str, Any]) -> str:
     """Author, title, place, printer and year of a page, as far as its metadata has them."""
-    years = {int(year) for year in (row.get("year"), row.get("year_latest")) if year is not None}
+    date = YearRange.of_row(row).shown
     where = ": ".join(part for part in (row.get("place"), "; ".join(row.get("printers") or ())) if part)
-    parts = ("; ".join(row.get("authors") or ()), row.get("title"), where, "-".join(map(str, sorted(years))))
+    parts = ("; ".join(row.get("authors") or ()), row.get("title"), where, date)
     return ", ".join(part for part in parts if part)
 
 

@@ -21,6 +21,7 @@ from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError, SettingsError
 from tablesim.evidence.collation.grids import TableAlignment
 from tablesim.evidence.comparison import compare
+from tablesim.records.dates import YearRange
 from tablesim.review.verdicts import COLUMNS, Verdict, VerdictLog
 
 AlignmentOf = Callable[[str, str], TableAlignment | None]
@@ -257,7 +258,7 @@ def describe_question(corpus: Corpus, question: Question, alignment_of: Alignmen
     lines = [asked, f"  {question.why}"]
     for shown in (page, other):
         row = corpus.page(shown)
-        about = ", ".join(str(row[name]) for name in ("title", "place", "year") if row[name])
+        about = ", ".join(text for text in (row["title"], row["place"], YearRange.of_row(row).shown) if text)
         lines.append(f"  {shown}: {about or 'no metadata'}; {row['scan'] or 'no scan'}")
     quantities = [f"similarity {question.similarity:.4f}", f"score {question.score:.1f}"]
     if question.strength is not None:

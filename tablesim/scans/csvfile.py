@@ -1,7 +1,7 @@
 """Reads CSV files as scholars keep them: any separator and encoding, title lines, blank lines, stray line ends.
 
 Metadata, labels, corrections and verdicts are all read through ``read_csv``, so that a file which opens in one opens in
-the other. ``CsvFile.remarks`` name what had to be guessed.
+the other. ``CsvFile.remarks`` name what had to be guessed or was left out. Writing is ``safe_cell`` and ``with_mark``.
 """
 
 from __future__ import annotations
@@ -10,27 +10,29 @@ import csv
 import io
 import itertools
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from tablesim.errors import MetadataError
+from tablesim.scans.encodings import MARK, decode_text
+from tablesim.scans.headings import heading_key
 
 SEPARATORS = (",", ";", "\t", "|")
 _PROBE_ROWS = 50
 """Rows by which the separator is chosen, and among which the line of column names is looked for."""
 
-_MAC_LETTERS = frozenset(range(0x80, 0xA0))
-"""Where Mac Roman has its letters with accents, and Windows-1252 signs and a few Slavic letters."""
-
 _SEPARATOR_LINE = re.compile(r'\s*"?sep=(.)"?[\t;,| ]*(\r\r\n|\r\n|\r|\n|$)', re.IGNORECASE)
 """The first line that Excel takes for its own settings."""
 
-_INVISIBLE = "\u200b\ufeff\u2060"
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
-"""What begins a formula in a spreadsheet, with what ``safe_cell`` puts before it."""
+_INVISIBLE = "\u200b\ufeff\u2060\x1a"
+_FORMULA = re.compile(r"\s*'*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
+"""What begins a formula in a spreadsheet, with blanks and what ``safe_cell`` puts before it; wide signs too."""
+_FORMULA_INSIDE = re.compile(r"([;\t\n\r]\s*)('*[=+\-@])")
+"""Where a spreadsheet that parts cells at semicolons would find a formula inside a cell."""
+_FORMULA_INSIDE_SAFE = re.compile(r"([;\t\n\r]\s*)'('*[=+\-@])")
+_DECIMAL_COMMA = re.compile(r"[-+]?(\d{1,3}(?:\.\d{3})+|\d+),(\d+)(?:[eE][-+]?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,8 @@ def read_csv(path: str | Path, known: Iterable[str] = ()) -> CsvFile:
         The file is missing, empty, binary, or has no line below its header.
     """
     path = Path(path)
-    names = {name.casefold() for name in known}
-    text, encoding, remarks = _decode(path)
+    names = {heading_key(name) for name in known}
+    text, encoding, remarks = decode_text(path)
     settings = _SEPARATOR_LINE.match(text)
     n_before = 0
     if settings and settings[1] in SEPARATORS:
@@ -84,6 +86,9 @@ def read_csv(path: str | Path, known: Iterable[str] = ()) -> CsvFile:
         separator = _separator(text, names)
     try:
         lines = [(number + n_before, row) for number, row in _rows(text, separator) if any(map(str.strip, row))]
+        if unwrapped := _unwrapped(lines, names):
+            separator, lines = unwrapped
+            remarks += ("every line stands in quotation marks as a whole; read without them",)
     except csv.Error as error:
         raise MetadataError(
             f"{path}: cannot be read as CSV ({error}); is a quotation mark not closed? Save it again as CSV (UTF-8)"
@@ -93,29 +98,38 @@ def read_csv(path: str | Path, known: Iterable[str] = ()) -> CsvFile:
     at = _header_at([row for _, row in lines[:_PROBE_ROWS]], names)
     if at:
         remarks += (f"line {lines[at][0]} is taken for the column names; {at} lines above it are left out",)
-    header = [_bare(name) for name in lines[at][1]]
-    if len(lines) == at + 1:
-        raise MetadataError(f"{path}: only a line of column names ({shortlist(header)}) and no line below it")
+    body = lines[at + 1 :]
+    names_written = [_bare(name) for name in lines[at][1]]
+    header, more = _header(names_written, [row for _, row in body])
+    remarks += more
+    if not body:
+        named = shortlist(name or "" for name in header)
+        raise MetadataError(f"{path}: only a line of column names ({named}) and no line below it")
     columns = tuple(dict.fromkeys(name for name in header if name))
     rows = []
     above = lines[at][0]
-    for number, values in lines[at + 1 :]:
-        if n_swallowed := max(_swallowed_lines(value, separator, len(header)) for value in values):
+    n_quotes = text.count('"') + text.count("\n")
+    for number, values in body:
+        swallowed = max(_swallowed_lines(value, separator, len(header)) for value in values) if n_quotes else 0
+        if swallowed:
             raise MetadataError(
-                f"{path}: line {above + 1}: a quotation mark is not closed, so that {n_swallowed} lines or more would "
+                f"{path}: line {above + 1}: a quotation mark is not closed, so that {swallowed} lines or more would "
                 "become one value; close it, or double it where it is part of the text"
             )
         if any(value.strip() for value in values[len(header) :]):
-            more = f"line {number}: {len(values)} values for {len(header)} columns; the last ones are left out"
-            remarks += (more,)
+            beyond = f"line {number}: {len(values)} values for {len(header)} columns; the last ones are left out"
+            remarks += (beyond,)
         row = dict.fromkeys(columns, "")
-        for name, value in zip(header, values, strict=False):
-            # Of two columns with one name the first that says something counts.
-            if name and not row[name]:
+        for name, written, value in zip(header, names_written, values, strict=False):
+            if name:
                 row[name] = plain_cell(value.strip())
+                # Of two columns with one name the first that says something counts.
+                row[written or name] = row[written or name] or row[name]
         rows.append(row)
         above = number
-    numbers = tuple(number for number, _ in lines[at + 1 :])
+    remarks += _short_lines([(number, len(values)) for number, values in body], len(header))
+    remarks += _stray_quotes(text, separator, n_before)
+    numbers = tuple(number for number, _ in body)
     return CsvFile(path, columns, tuple(rows), numbers, separator, encoding, remarks)
 
 
@@ -156,65 +170,117 @@ def read_items(
     return tuple(items)
 
 
+def read_number(text: str, separator: str) -> float:
+    """A number as a spreadsheet of any country writes it: ``12.5``, ``12,5``, ``1.234,5``.
+
+    In a file parted by commas ``1,250`` may be a thousand and more, or one and a quarter: it is refused.
+
+    Raises
+    ------
+    ValueError
+        The text is no number, or may be two.
+    """
+    text = text.strip()
+    comma = _DECIMAL_COMMA.fullmatch(text)
+    if comma and not (separator == "," and len(comma[2]) == 3 and "." not in comma[1]):
+        text = text.replace(".", "").replace(",", ".")
+    return float(text)
+
+
 def safe_cell(value: Any) -> Any:
-    """A value for a spreadsheet: text that it would take for a formula gets an apostrophe before it."""
-    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
+    """A value for a spreadsheet: an apostrophe stands before what it would take for a formula, also within a text
+    that a spreadsheet may part at semicolons.
+    """
+    if not isinstance(value, str):
+        return value
+    value = _FORMULA_INSIDE.sub(r"\1'\2", value)
+    return f"'{value}" if _FORMULA.match(value) else value
 
 
 def plain_cell(text: str) -> str:
     """What ``safe_cell`` was given."""
-    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
+    if text.startswith("'") and _FORMULA.match(text[1:]):
+        text = text[1:]
+    return _FORMULA_INSIDE_SAFE.sub(r"\1\2", text)
 
 
-def _decode(path: Path) -> tuple[str, str, tuple[str, ...]]:
-    """The text of the file, the encoding it turned out to have, and a remark where that is a guess."""
+def with_mark(text: str) -> bytes:
+    """A CSV file in UTF-8, with the mark by which Excel knows it where there is anything but ASCII."""
+    # Names of files can hold halves of surrogates, which no UTF-8 can.
+    return (b"" if text.isascii() else MARK) + text.encode("utf-8", errors="replace")
+
+
+def _header(names: list[str], rows: list[list[str]]) -> tuple[list[str | None], tuple[str, ...]]:
+    """A name for every column that has values; None for those that are left out; and what was made of odd ones."""
+    header: list[str | None] = []
+    remarks: list[str] = []
+    for at, name in enumerate(names):
+        values = [row[at].strip() for row in rows if at < len(row)]
+        filled = [value for value in values if value]
+        if name and name not in header:
+            header.append(name)
+        elif not filled:
+            header.append(None)
+        elif not name and at == 0 and _counts(filled):
+            # The index that data frames write before their columns.
+            header.append(None)
+        else:
+            new = f"{name} {at + 1}" if name else f"column {at + 1}"
+            what = f"a second column {name}" if name else "a column without a name"
+            header.append(new)
+            remarks.append(f"{what} ({len(filled)} values, such as {filled[0]!r}) is kept as {new!r}")
+    return header, tuple(remarks)
+
+
+def _counts(values: list[str]) -> bool:
+    """Whether some values number the lines."""
+    return all(value.isdigit() for value in values) and len(set(values)) == len(values)
+
+
+def _short_lines(lines: list[tuple[int, int]], n_columns: int) -> tuple[str, ...]:
+    short = [(number, count) for number, count in lines if count < n_columns]
+    # Some programs leave out the blank values at the end of any line: then nothing is odd.
+    if not short or len(short) > 0.2 * len(lines) + 1:
+        return ()
+    named = shortlist((f"line {number} has {count}" for number, count in short), 3)
+    return (f"{len(short)} lines have fewer values than the {n_columns} columns ({named}); the rest is blank",)
+
+
+def _stray_quotes(text: str, separator: str, n_before: int) -> tuple[str, ...]:
+    """A remark where text goes on behind a closing quotation mark, which is then lost."""
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=separator, strict=True, skipinitialspace=True, **_escapes(text)
+    )
     try:
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        raise MetadataError(f"{path}: there is no such file; check the path") from error
-    except OSError as error:
-        raise MetadataError(
-            f"{path}: cannot be opened ({error.strerror or error}); check the path and rights"
-        ) from error
-    if data.startswith(b"PK"):
-        raise MetadataError(f"{path}: this is a workbook or archive, not CSV; save the sheet as CSV (UTF-8)")
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encodings = ["utf-16"]
-    elif b"\x00" in data:
-        encodings = _utf16_without_mark(data)
-        if not encodings:
-            raise MetadataError(f"{path}: this is a binary file, not CSV; expected text such as 'page_id,year,place'")
-    else:
-        # UTF-8 refuses what is not UTF-8. Of the rest Windows-1252 has a few holes; Latin-1 takes every byte.
-        high = {byte for byte in data if byte >= 0x80}
-        is_mac = b"\n" not in data and high <= _MAC_LETTERS
-        encodings = ["utf-8-sig", *(["mac_roman"] if is_mac else []), "cp1252", "latin-1"]
-    for encoding in encodings:
-        try:
-            # A Mac takes letters apart into letter and mark: equal words are to be equal.
-            text = unicodedata.normalize("NFC", data.decode(encoding))
-        except UnicodeDecodeError:
-            continue
-        if text.isascii() or encoding.startswith("utf"):
-            return text, encoding, ()
-        word = next(word for word in re.finditer(r"\w+|\W", text) if not word[0].isascii())[0]
-        guess = (
-            f"not UTF-8, read as {encoding}, which gives words such as {word!r}; if that is wrong, save the file as "
-        )
-        return text, encoding, (guess + "CSV (UTF-8)",)
-    raise MetadataError(f"{path}: the text is cut short or damaged ({encodings[0]}); save it again as CSV (UTF-8)")
+        for _ in reader:
+            pass
+    except csv.Error as error:
+        if "expected after" in str(error):
+            return (f"line {reader.line_num + n_before}: text behind a closing quotation mark; check this line",)
+    return ()
 
 
-def _utf16_without_mark(data: bytes) -> list[str]:
-    """The order of the bytes of UTF-16, told by which of each two is 0; none for binary files."""
-    first, second = (data[at:2000:2].count(0) / max(1, len(data[at:2000:2])) for at in (0, 1))
-    return ["utf-16-le"] if second > 0.5 > 5 * first else ["utf-16-be"] if first > 0.5 > 5 * second else []
+def _unwrapped(lines: list[tuple[int, list[str]]], known: set[str]) -> tuple[str, list[tuple[int, list[str]]]] | None:
+    """The lines without the quotation marks around each whole line, as a file opened as one column is saved."""
+    if any(len(row) != 1 for _, row in lines) or len(lines) < 2:
+        return None
+    text = "\n".join(row[0].replace("\n", " ") for _, row in lines)
+    separator = _separator(text, known)
+    inner = [row for _, row in _rows(text, separator)]
+    if len(inner) != len(lines) or min(map(len, inner)) < 2:
+        return None
+    return separator, [(number, row) for (number, _), row in zip(lines, inner, strict=True)]
 
 
 def _header_at(rows: list[list[str]], known: set[str]) -> int:
-    """Which row has the column names: the first, unless it has none that is known and one below has two or more."""
-    hits = [sum(_bare(name).casefold() in known for name in row) for row in rows]
-    return 0 if hits[0] else next((at for at, count in enumerate(hits) if count >= 2), 0)
+    """Which row has the column names: the first, unless it has none that is known and one below has two or more.
+
+    One is enough where the first row has a single cell, as titles have.
+    """
+    hits = [sum(heading_key(name) in known for name in row if name.strip()) for row in rows]
+    n_filled = sum(bool(name.strip()) for name in rows[0])
+    least = 1 if n_filled <= 1 < len(rows[0]) else 2
+    return 0 if hits[0] else next((at for at, count in enumerate(hits) if count >= least), 0)
 
 
 def _bare(name: str) -> str:
@@ -228,8 +294,14 @@ def _swallowed_lines(value: str, separator: str, n_columns: int) -> int:
     return like_rows if like_rows >= max(0.8 * len(inner), 1 if n_columns > 3 else 3) else 0
 
 
+def _escapes(text: str) -> dict[str, Any]:
+    """Databases write a quotation mark within quoted text as a backslash and the mark."""
+    is_escaped = '\\"' in text and re.search(r'[^\\"]\\"[^,;\t|\r\n"]', text) is not None
+    return {"escapechar": "\\", "doublequote": True} if is_escaped else {}
+
+
 def _rows(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, **_escapes(text))
     for row in reader:
         yield reader.line_num, row
 
@@ -242,7 +314,7 @@ def _separator(text: str, known: set[str]) -> str:
         except csv.Error:
             return (0, 0)
         header = rows[_header_at(rows, known)] if rows else []
-        hits = sum(_bare(name).casefold() in known for name in header)
+        hits = sum(heading_key(name) in known for name in header if name.strip())
         widths = [len(row) for row in rows]
         steady = sum(width == widths[0] for width in widths) if widths and widths[0] > 1 else 0
         return (hits, steady)

@@ -1,7 +1,7 @@
 """Reads what is known of pages (book, author, place, year) from CSV, joins it to pages by name, counts by any column.
 
-The files of the Sacrobosco collection, of PixPlot and of most catalogues are read as they are: ``ALIASES`` says which
-column names mean the same. ``MetadataMatch`` names what does not fit on either side.
+The files of the Sacrobosco collection, of PixPlot and of most catalogues are read as they are: ``headings`` says which
+column names mean the same, ``dates`` what a date allows. ``MetadataMatch`` names what does not fit on either side.
 """
 
 from __future__ import annotations
@@ -14,29 +14,22 @@ from pathlib import Path
 from typing import Any
 
 from tablesim.errors import MetadataError
+from tablesim.records.dates import YearRange
 from tablesim.scans.csvfile import CsvFile, read_csv, shortlist
-from tablesim.scans.locator import SCAN_SUFFIXES, Locator, normalized_name, page_id
+from tablesim.scans.dates import CERTAIN, is_month, read_date
+from tablesim.scans.headings import (
+    ALIASES,
+    CENTURIES,
+    CONTAINER_COLUMNS,
+    HEADINGS,
+    KEY_COLUMNS,
+    field_of,
+    find_heading,
+    heading_key,
+)
+from tablesim.scans.locator import IMAGE_SUFFIXES, SCAN_SUFFIXES, Locator, normalized_name, page_id
 
-KEY_COLUMNS = ("page_id", "page_id_", "page", "tableUri", "filename", "id")
-"""Columns that can name the page, the first that the file has."""
-
-ALIASES: dict[str, tuple[str, ...]] = {
-    "book": ("book", "book_id", "bookId"),
-    "authors": ("credited_authors", "authors", "author", "creator"),
-    "title": ("short_title", "title", "bookTitle"),
-    "printers": ("printers", "printer"),
-    "publishers": ("publishers", "publisher"),
-    "place": ("place_of_publication", "place", "city", "location", "place of publication", "publication place"),
-    "year": (
-        *("year_of_publication", "year", "date", "publication date", "date of publication", "date issued"),
-        *("issued", "published"),
-    ),
-    "handle": ("handle", "permalink"),
-}
-"""Our name of a field, and the columns that can fill it, in any case; the first that says something counts."""
-
-CONTAINER_COLUMNS = ("filename", "file", "tableUri", "manifest", *ALIASES["book"])
-"""Columns that name the file or book of a page where the page itself is only a number."""
+_DATE = ("year", "year_latest", "date")
 
 LISTS = frozenset({"authors", "printers", "publishers"})
 SINE_LOCO = "Sine loco"
@@ -48,7 +41,6 @@ SPHAERA_ID = re.compile(r"(?P<book>\d+)_.+_(?P<year>\d{4})_p\d+")
 NOT_GIVEN = "(not given)"
 """The value of pages of which a column says nothing. Prints that name no place have one: ``SINE_LOCO``."""
 
-_MONTH = re.compile(r"\s*(\d{4})-(0[1-9]|1[0-2])\s*")
 _NUMBERED = re.compile(r"(?P<book>.+)_p0*(?P<number>\d+)")
 _EXAMPLES = 3
 """Names that a message gives before it says how many more there are."""
@@ -60,8 +52,9 @@ _NO_PLACE = re.compile(r"\W*(s\W*l\W*|sine loco|sans lieu|senza luogo|o\W*o\W*|o
 class PageMetadata:
     """What one line of the file says of a page; a field that it leaves blank is None or empty.
 
-    ``year`` and ``year_latest`` are the first and last year that the date allows; lists were apart by ``;``. ``extra``
-    holds every other column as written. ``place`` is ``SINE_LOCO`` however a catalogue abbreviates it.
+    ``year`` and ``year_latest`` are the first and last year that the date allows, None where that end is open, and
+    ``date`` is its words: ``YearRange``. Lists were apart by ``;``. ``extra`` holds every other column as written.
+    ``place`` is ``SINE_LOCO`` however a catalogue abbreviates it.
     """
 
     book: str | None = None
@@ -73,6 +66,7 @@ class PageMetadata:
     year: int | None = None
     year_latest: int | None = None
     handle: str | None = None
+    date: str | None = None
     extra: dict[str, str] = field(default_factory=dict)
 
 
@@ -80,7 +74,9 @@ class PageMetadata:
 class Metadata:
     """A metadata file: one ``PageMetadata`` for each key, and how the file was understood.
 
-    ``repeated`` has, for each further line of a key, the key and what the line says otherwise.
+    ``repeated`` has, for each further line of a key, the key and what the line says otherwise. ``fields`` has, for each
+    column that was understood, what it was taken for; ``own_columns`` are the others, kept as they are. ``dates`` has,
+    for each date of which something was assumed, the key and what.
     """
 
     path: Path
@@ -90,6 +86,24 @@ class Metadata:
     encoding: str
     remarks: tuple[str, ...] = ()
     repeated: tuple[tuple[str, str], ...] = ()
+    fields: dict[str, str] = field(default_factory=dict)
+    own_columns: tuple[str, ...] = ()
+    dates: tuple[tuple[str, str], ...] = ()
+
+    def column_remarks(self) -> Iterator[str]:
+        """What foreign headings were taken for, and which columns are the corpus's own."""
+        foreign = [
+            f"{column} is {name}"
+            for column, name in self.fields.items()
+            if heading_key(column) not in map(heading_key, HEADINGS.get(name, {}).get("English", ()))
+        ]
+        if foreign:
+            yield f"metadata: columns understood: {shortlist(foreign, 20)}"
+        if self.own_columns:
+            yield (
+                f"metadata: columns of its own, kept as they are, shown with each page and counted by "
+                f"`tablesim status RUN --by COLUMN`: {shortlist(self.own_columns, 20)}"
+            )
 
 
 def read_metadata(path: str | Path) -> Metadata:
@@ -101,19 +115,23 @@ def read_metadata(path: str | Path) -> Metadata:
         The file is missing, no CSV, or has no column that names the page.
     """
     file = read_csv(path, known=(*KEY_COLUMNS, *(name for names in ALIASES.values() for name in names)))
-    key_column = find_column(file, KEY_COLUMNS)
+    key_column = find_heading(file.columns, KEY_COLUMNS)
     if key_column is None:
         raise MetadataError(
             f"{file.path}: no column names the page; found the columns {shortlist(file.columns)}; expected one of "
-            f"{', '.join(KEY_COLUMNS)}. Rename or add that column"
+            f"{shortlist(KEY_COLUMNS, 40)}. Rename or add that column"
         )
-    container = _container(file, key_column)
+    key_column, container = _page_columns(file, key_column)
+    used = {key_column, *([container] if container else [])}
+    fields = {column: name for column in file.columns if column not in used and (name := field_of(column))}
     rows: dict[str, PageMetadata] = {}
     first: dict[str, int] = {}
     repeated: list[tuple[str, str]] = []
     remarks = list(file.remarks)
     blank = 0
-    ambiguous: dict[str, list[str]] = {}
+    months = any(is_month(row[column]) for column, name in fields.items() if name == "year" for row in file.rows)
+    assumed: dict[str, list[str]] = {}
+    dates: list[tuple[str, str]] = []
     for number, row in zip(file.lines, file.rows, strict=True):
         key = page_key(row[key_column])
         if not key:
@@ -121,41 +139,55 @@ def read_metadata(path: str | Path) -> Metadata:
             continue
         if container is not None:
             key = f"{without_ending(page_key(row[container]))}_p{key}"
-        new, date = _page_metadata(row, key_column, key)
-        if how := date_ambiguity(date):
-            ambiguous.setdefault(how, []).append(f"{date} (line {number})")
+        new, how = _page_metadata(row, key_column, key, months=months)
+        years = YearRange(new.year, new.year_latest).years or "no range"
+        for assumption in (each for each in how if each not in CERTAIN):
+            assumed.setdefault(assumption, []).append(f"{new.date} (line {number}): {years}")
+            dates.append((key, f"{new.date}: {years}; {assumption}"))
         if key in rows:
             repeated.append((key, _difference(rows[key], new, first[key], number)))
             rows[key] = merged(rows[key], new)
         else:
             rows[key], first[key] = new, number
-    remarks += [f"read as {how}: {shortlist(dates, _EXAMPLES)}" for how, dates in ambiguous.items()]
+    remarks += [f"dates read as {how}: {len(dates)} ({shortlist(dates, _EXAMPLES)})" for how, dates in assumed.items()]
     if blank:
         remarks.append(f"{blank} lines have nothing in the column {key_column} and are left out")
     if not rows:
         raise MetadataError(f"{file.path}: the column {key_column} is blank in every line; expected page ids in it")
-    return Metadata(file.path, rows, key_column, file.separator, file.encoding, tuple(remarks), tuple(repeated))
+    own = tuple(column for column in file.columns if column not in used and column not in fields)
+    fields = {key_column: "page", **({container: "book"} if container else {}), **fields}
+    return Metadata(
+        file.path,
+        rows,
+        key_column,
+        file.separator,
+        file.encoding,
+        tuple(remarks),
+        tuple(repeated),
+        fields,
+        own,
+        tuple(dates),
+    )
 
 
 def metadata_of_labels(row: Mapping[str, str], *, book: str, handle: str) -> PageMetadata:
     """What a library says of a page, as labels and values in its own words."""
-    known, _ = _page_metadata(dict(row), "", "")
+    known, _ = _page_metadata(row, "", "")
     return replace(known, book=known.book or book, handle=handle)
 
 
 def merged(first: PageMetadata, second: PageMetadata) -> PageMetadata:
     """What both say of a page; where they differ ``first`` counts."""
     values = {name: getattr(first, name) or getattr(second, name) for name in PageMetadata.__dataclass_fields__}
-    if first.year is not None:
-        values["year_latest"] = first.year_latest
+    dated = first if first.date or YearRange.of_row(vars(first)).is_known else second
+    values |= {name: getattr(dated, name) for name in _DATE}
     values["extra"] = {**second.extra, **first.extra}
     return PageMetadata(**values)
 
 
 def find_column(file: CsvFile, names: Iterable[str]) -> str | None:
     """The column of ``file`` that has the first of ``names`` it has at all, in any case; None without one."""
-    written = {column.casefold(): column for column in reversed(file.columns)}
-    return next((written[name.casefold()] for name in names if name.casefold() in written), None)
+    return find_heading(file.columns, names)
 
 
 def page_key(text: str) -> str:
@@ -170,50 +202,25 @@ def without_ending(key: str) -> str:
     return key[: -len(path.suffix)] if path.suffix.lower() in SCAN_SUFFIXES else key
 
 
-def parse_years(text: str) -> tuple[int, int] | None:
-    """First and last year of a date as catalogues write it: ``1550``, ``1581-01-01 00:00``, ``[1550-55]``, ``15--``.
-
-    ``1504-12`` alone is a month (ISO 8601), with anything around it a span; ``1551/2`` is a year of two calendars.
-    """
-    day = re.match(r"\s*(\d{4})-\d{1,2}-\d{1,2}\b", text) or _MONTH.fullmatch(text)
-    if day:
-        return int(day[1]), int(day[1])
-    span = re.search(r"(?<!\d)(\d{4})\s*[-/\u2013]\s*(\d{4}|\d{1,2})(?!\d)", text)
-    if span:
-        first, last = int(span[1]), int(span[1][: 4 - len(span[2])] + span[2])
-        if (last - first) % 10 ** len(span[2]) == 1:
-            last = first + 1  # 1499/1500 shortened to 1499/0 or 1499/00
-        return (first, last) if last >= first else (first, first)
-    years = [int(year) for year in re.findall(r"(?<!\d)\d{4}(?!\d)", text)]
-    if years:
-        return min(years), max(years)
-    decade = re.search(r"(?<!\d)(\d{2})(\d?)[-?_.]{1,2}(?!\d)", text)
-    if decade and len(decade[0]) == 4:
-        start = int((decade[1] + decade[2]).ljust(4, "0"))
-        return start, start + (9 if decade[2] else 99)
-    return None
-
-
-def date_ambiguity(text: str) -> str:
-    """How a date was understood that could be meant otherwise; empty for others."""
-    month, dual = _MONTH.fullmatch(text), re.search(r"(?<!\d)\d{3}(\d)/(\d)(?!\d)", text)
-    if month and int(month[2]) > int(month[1][2:]):
-        return f"a month, not a span of years, which would be {month[1]}-{month[1][:2]}{month[2]}"
-    if dual and (int(dual[2]) - int(dual[1])) % 10 == 1:
-        return "a year by two calendars (Old Style): either of the two"
-    return ""
-
-
-def _page_metadata(row: dict[str, str], key_column: str, key: str) -> tuple[PageMetadata, str]:
-    """What a line says, and its date as written."""
-    written = {column.casefold(): column for column in reversed(row) if column != key_column}
-    used = {key_column}
-    values: dict[str, str] = {}
-    for name, aliases in ALIASES.items():
-        columns = [written[alias.casefold()] for alias in aliases if alias.casefold() in written]
-        used.update(columns)
-        values[name] = next((row[column] for column in columns if row[column]), "")
-    years = parse_years(values["year"])
+def _page_metadata(
+    row: Mapping[str, str], key_column: str, key: str, *, months: bool = False
+) -> tuple[PageMetadata, tuple[str, ...]]:
+    """What a line says, and what was assumed of its date."""
+    others = [column for column in row if column != key_column]
+    columns_of: dict[str, list[str]] = {name: [] for name in ALIASES}
+    for column in others:
+        if row[column] and (name := field_of(column)) is not None:
+            columns_of[name].append(column)
+    chosen = {
+        name: find_heading(filled, ALIASES[name]) if len(filled) > 1 else next(iter(filled), None)
+        for name, filled in columns_of.items()
+    }
+    values = {name: "" if column is None else row[column] for name, column in chosen.items()}
+    # A second column for one field is kept as it is where it says something else.
+    used = {column for name, filled in columns_of.items() for column in filled if row[column] == values[name]}
+    date = values["year"]
+    is_century = heading_key(chosen["year"] or "") in CENTURIES and re.fullmatch(r"(\d{1,2}|[IVXivx]+)\.?", date)
+    read = read_date(f"saec. {date}" if is_century else date, months=months)
     fields: dict[str, Any] = {
         name: tuple(part.strip() for part in text.split(";") if part.strip()) if name in LISTS else text or None
         for name, text in values.items()
@@ -224,19 +231,24 @@ def _page_metadata(row: dict[str, str], key_column: str, key: str) -> tuple[Page
         fields["book"] = named["book"]
     if fields["place"] is not None and _NO_PLACE.fullmatch(fields["place"]):
         fields["place"] = SINE_LOCO
-    extra = {column: value for column, value in row.items() if column not in used and value}
-    if values["year"] and years is None:
-        extra["date"] = values["year"]
-    first, last = years or (None, None)
-    return PageMetadata(**fields, year=first, year_latest=last, extra=extra), values["year"]
+    extra = {column: row[column] for column in others if column not in used and row[column]}
+    years = read.years
+    return PageMetadata(**fields, year=years.first, year_latest=years.last, date=date or None, extra=extra), read.how
 
 
-def _container(file: CsvFile, key_column: str) -> str | None:
-    """The column that names the file or book, where the key column has bare page numbers; None where it has ids."""
+def _page_columns(file: CsvFile, key_column: str) -> tuple[str, str | None]:
+    """The column that names the page, and that of its file or book where the page alone is only a number."""
     numbers = [row[key_column] for row in file.rows if row[key_column]]
     if not numbers or not all(re.fullmatch(r"\d{1,5}", text) for text in numbers):
-        return None
-    return find_column(file, [name for name in CONTAINER_COLUMNS if name.casefold() != key_column.casefold()])
+        return key_column, None
+    container = find_heading((column for column in file.columns if column != key_column), CONTAINER_COLUMNS)
+    if container is None:
+        return key_column, None
+    files = [row[container] for row in file.rows if row[container]]
+    if len(set(files)) == len(files) and all(Path(name).suffix.lower() in IMAGE_SUFFIXES for name in files):
+        # A file a page, and beside it the number that is printed on the page.
+        return container, None
+    return key_column, container
 
 
 def _difference(first: PageMetadata, again: PageMetadata, line: int, other_line: int) -> str:
@@ -252,6 +264,8 @@ def _difference(first: PageMetadata, again: PageMetadata, line: int, other_line:
 
 def _flat(metadata: PageMetadata) -> dict[str, Any]:
     fields = {name: getattr(metadata, name) for name in metadata.__dataclass_fields__ if name != "extra"}
+    if metadata.date:
+        fields = {name: value for name, value in fields.items() if name not in ("year", "year_latest")}
     return {**{name: value for name, value in fields.items() if value}, **metadata.extra}
 
 
@@ -269,6 +283,7 @@ WITHOUT_LINE = "page without a line"
 WITHOUT_PAGE = "line without a page"
 OTHER_CASE = "page and line differ only in case and were not joined"
 OTHER_YEAR = "the name of a page says another year than the metadata, which holds"
+DATE = "date of which something was assumed"
 REPEATED = "several lines for one page, of which the first that fills a column holds"
 
 
@@ -351,7 +366,7 @@ def match_lines(metadata: Metadata, pages: Mapping[str, Locator] | Iterable[str]
         pages_without,
         lines_without,
         tuple(sorted(_findings(metadata, key_of, pages_without, lines_without))),
-        metadata.remarks,
+        (*metadata.column_remarks(), *metadata.remarks),
     )
 
 
@@ -399,9 +414,12 @@ def _findings(
         yield MetadataFinding(WITHOUT_PAGE, "", key)
     for page, key in key_of.items():
         named, row = SPHAERA_ID.fullmatch(page), metadata.rows[key]
-        if named and row.year is not None and not row.year <= int(named["year"]) <= (row.year_latest or row.year):
-            yield MetadataFinding(OTHER_YEAR, page, key, f"{named['year']} and {row.year}")
+        years = YearRange.of_row(vars(row))
+        if named and years.is_known and not years.overlaps(int(named["year"]), int(named["year"])):
+            yield MetadataFinding(OTHER_YEAR, page, key, f"{named['year']} and {years.shown}")
     page_of = {key: page for page, key in key_of.items()}
+    for key, assumption in metadata.dates:
+        yield MetadataFinding(DATE, page_of.get(key, ""), key, assumption)
     for key, difference in metadata.repeated:
         yield MetadataFinding(REPEATED, page_of.get(key, ""), key, difference)
 
@@ -414,28 +432,28 @@ def facet_names(lines: Iterable[Mapping[str, Any]]) -> list[str]:
     filled: set[str] = set()
     others: dict[str, str] = {}
     for line in lines:
-        filled.update(name for name in ALIASES if line.get(name) not in (None, "", [], ()))
+        filled.update(name for name in ALIASES if line.get("date" if name == "year" else name) or line.get(name))
         for column in line.get("extra") or {}:
-            others.setdefault(column.casefold(), column)
+            others.setdefault(heading_key(column), column)
     return [name for name in ALIASES if name in filled] + sorted(others.values())
 
 
 def facet_of(line: Mapping[str, Any], name: str) -> tuple[str, ...]:
     """The values of a page in column ``name``, which may be any name that the column goes by; empty for nothing.
 
-    Lists have several values, written with ``;`` or ``|`` where the column is the corpus's own. A date is one value:
-    a year, or two with a dash.
+    Lists have several values, written with ``;`` or ``|`` where the column is the corpus's own. A date is one value: a
+    year, two with a dash, or an open range; its words where it has none.
     """
-    field = _field(name)
+    field = field_of(name)
     if field == "year":
-        first, last = line.get("year"), line.get("year_latest")
-        return () if first is None else (str(first) if last in (None, first) else f"{first}–{last}",)
+        years = YearRange.of_row(line)
+        return (years.years or years.shown,) if years.is_known or years.words else ()
     if field is not None:
         value = line.get(field)
         values = list(value) if isinstance(value, list | tuple) else [value]
         return tuple(str(item) for item in values if item not in (None, ""))
-    extra = {column.casefold(): text for column, text in (line.get("extra") or {}).items()}
-    parts = re.split(r"[;|]", extra.get(name.casefold(), ""))
+    extra = {heading_key(column): text for column, text in (line.get("extra") or {}).items()}
+    parts = re.split(r"[;|]", extra.get(heading_key(name), ""))
     return tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
 
 
@@ -453,11 +471,5 @@ def count_by(lines: Iterable[Mapping[str, Any]], name: str) -> dict[str, int]:
         raise MetadataError(
             f"metadata: no page has anything in a column {name!r}; expected one of {shortlist(facet_names(lines), 40)}"
         )
-    by_date = _field(name) == "year"
+    by_date = field_of(name) == "year"
     return dict(sorted(counts.items(), key=lambda item: (item[0] == NOT_GIVEN, 0 if by_date else -item[1], item[0])))
-
-
-def _field(name: str) -> str | None:
-    """Our name of a column that goes by ``name``; None for a column of the corpus's own."""
-    folded = name.casefold()
-    return next((field for field, names in ALIASES.items() if folded in (field, *map(str.casefold, names))), None)

@@ -11,17 +11,16 @@ from tablesim.errors import MetadataError
 from tablesim.scans.csvfile import read_csv
 from tablesim.scans.locator import Locator, normalized_name
 from tablesim.scans.metadata import (
+    DATE,
     NOT_GIVEN,
     OTHER_YEAR,
     REPEATED,
     SINE_LOCO,
     count_by,
-    date_ambiguity,
     facet_names,
     facet_of,
     match_lines,
     page_key,
-    parse_years,
     read_metadata,
     without_ending,
 )
@@ -103,9 +102,9 @@ def test_several_lines_of_a_page_are_joined_and_told_with_what_they_say_otherwis
     match = match_lines(metadata, ["p1"])
     assert [(finding.line, finding.detail) for finding in match.findings if finding.what == REPEATED] == [
         ("p2", "lines 3 and 5: the same again"),
-        ("p1", "lines 2 and 4: year 1550, then 1560; year_latest 1550, then 1560; kind 'a', then 'b'"),
+        ("p1", "lines 2 and 4: date '1550', then '1560'; kind 'a', then 'b'"),
     ]
-    assert len(list(match.remarks())) == 1
+    assert [remark for remark in match.remarks() if REPEATED in remark] == [list(match.remarks())[-1]]
 
 
 def test_what_did_not_fit_is_listed_on_both_sides(csv):
@@ -225,47 +224,76 @@ def test_values_beyond_the_header_are_told_with_their_line(csv):
     assert [row["place"] for row in file.rows] == ["A", "B"]
 
 
-@pytest.mark.parametrize(
-    ("text", "years"),
-    [
-        ("1550", (1550, 1550)),
-        ("1581-01-01", (1581, 1581)),
-        ("1494-01-01 00:00", (1494, 1494)),
-        ("[c. 1550-55]", (1550, 1555)),
-        ("1550/1551", (1550, 1551)),
-        ("between 1540 and 1545", (1540, 1545)),
-        ("15--", (1500, 1599)),
-        ("155-", (1550, 1559)),
-        ("1550.0", (1550, 1550)),
-        ("1504-12", (1504, 1504)),
-        ("1504-06", (1504, 1504)),
-        ("1550-06", (1550, 1550)),
-        ("[1504-12]", (1504, 1512)),
-        ("1504/12", (1504, 1512)),
-        ("1504\u201306", (1504, 1506)),
-        ("1551/2", (1551, 1552)),
-        ("1551/52", (1551, 1552)),
-        ("1499/1500", (1499, 1500)),
-        ("1499/0", (1499, 1500)),
-        ("1499/00", (1499, 1500)),
-        ("s.d.", None),
-        ("", None),
-    ],
-)
-def test_dates_become_a_first_and_a_last_year(text, years):
-    assert parse_years(text) == years
-
-
-def test_dates_that_could_be_meant_otherwise_are_told(csv):
-    assert date_ambiguity("1504-12") == "a month, not a span of years, which would be 1504-1512"
-    assert "two calendars (Old Style)" in date_ambiguity("1551/2")
-    assert [date_ambiguity(text) for text in ("1550-06", "1550-55", "1550", "[1504-12]", "1551/9", "")] == [""] * 6
-    metadata = read_metadata(csv("page,year\np1,1504-12\np2,1550\np3,1551/2\np4,1551/2\n"))
+def test_what_was_assumed_of_dates_is_told_once_a_kind_and_one_by_one(csv):
+    metadata = read_metadata(csv("page,year\np1,1504-12\np2,1550\np3,1551/2\np4,1551/2\np5,vor 1630\np6,1515\n"))
     assert metadata.remarks == (
-        "read as a month, not a span of years, which would be 1504-1512: 1504-12 (line 2)",
-        "read as a year by two calendars (Old Style): either of the two: 1551/2 (line 4), 1551/2 (line 5)",
+        "dates read as a month or a span of years: the longer of the two: 1 (1504-12 (line 2): 1504–1512)",
+        "dates read as a year by two calendars (Old Style): either of the two: 2 (1551/2 (line 4): 1551–1552, "
+        "1551/2 (line 5): 1551–1552)",
+        "dates read as before a year: up to the year before it, the earliest is open: 1 "
+        "(vor 1630 (line 6): 1629 or earlier)",
     )
-    assert (metadata.rows["p3"].year, metadata.rows["p3"].year_latest) == (1551, 1552)
+    row = metadata.rows["p5"]
+    assert (row.year, row.year_latest, row.date, row.extra) == (None, 1629, "vor 1630", {})
+    findings = [finding for finding in match_lines(metadata, ["p5", "p6"]).findings if finding.what == DATE]
+    assert [(finding.page, finding.line) for finding in findings] == [("", "p1"), ("", "p3"), ("", "p4"), ("p5", "p5")]
+
+
+def test_a_column_of_months_has_months(csv):
+    rows = read_metadata(csv("page,date\np1,1504-12\np2,1515-03\n")).rows
+    assert [(row.year, row.year_latest) for row in rows.values()] == [(1504, 1504), (1515, 1515)]
+
+
+def test_a_column_of_centuries_has_centuries(csv):
+    rows = read_metadata(csv("Seite;Jahrhundert\np1;16\np2;XV\np3;17. Jh.\n")).rows
+    assert [(row.year, row.year_latest) for row in rows.values()] == [(1501, 1600), (1401, 1500), (1601, 1700)]
+
+
+LANGUAGES = {
+    "German": "Dateiname;Autor(en);Titel;Drucker;Verlag;Druckort;Erscheinungsjahr;Signatur",
+    "French": "Nom du fichier;Auteur;Titre;Imprimeur;Éditeur;Lieu d’impression;Année;Signatur",
+    "Italian": "Nome file;Autore;Titolo;Stampatore;Editore;Luogo di stampa;Anno;Signatur",
+    "Spanish": "Archivo;Autor;Título;Impresor;Editorial;Lugar de impresión;Año;Signatur",
+    "Latin": "pagina;auctor;titulus;typographus;bibliopola;locus;annus;Signatur",
+    "English": "Filename;Author;Title;Printer;Publisher;Place;Year;Signatur",
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_headings_of_six_languages_are_understood_and_what_is_not_is_kept_and_told(csv, language):
+    metadata = read_metadata(
+        csv(f"{LANGUAGES[language]}\np1.jpg;Stöffler;Tabulae;Köbel;Rynmann;Oppenheim;1524;4 Math 12\n")
+    )
+    row = metadata.rows["p1.jpg"]
+    assert (row.authors, row.title, row.printers, row.publishers) == (
+        ("Stöffler",),
+        "Tabulae",
+        ("Köbel",),
+        ("Rynmann",),
+    )
+    assert (row.place, row.year, row.extra) == ("Oppenheim", 1524, {"Signatur": "4 Math 12"})
+    remarks = list(metadata.column_remarks())
+    assert ("is authors" in remarks[0]) == (language != "English")
+    assert remarks[-1].endswith(
+        "kept as they are, shown with each page and counted by `tablesim status RUN --by COLUMN`: Signatur"
+    )
+    lines = [asdict(row)]
+    assert count_by(lines, LANGUAGES[language].split(";")[5]) == {"Oppenheim": 1}
+
+
+def test_two_columns_for_one_field_are_both_kept(csv):
+    row = read_metadata(csv("page,Jahr,Datierung\np1,1515,um 1515\np2,,um 1520\np3,1530,1530\n")).rows
+    assert [(line.date, line.extra) for line in row.values()] == [
+        ("1515", {"Datierung": "um 1515"}),
+        ("um 1520", {}),
+        ("1530", {}),
+    ]
+
+
+def test_a_number_of_a_page_beside_a_file_a_page_is_no_name(csv):
+    metadata = read_metadata(csv("Dateiname;Seite;Ort\na_001.jpg;12;A\na_002.jpg;13;B\n"))
+    assert list(metadata.rows) == ["a_001.jpg", "a_002.jpg"]
+    assert metadata.own_columns == ("Seite",)
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
@@ -300,7 +328,7 @@ def test_a_guessed_encoding_is_told_with_a_word_it_gives(csv):
     assert (mac.encoding, mac.rows["a_p1.jpg"].place) == ("mac_roman", "Köln")
     assert "not UTF-8, read as mac_roman, which gives words such as 'Köln'" in mac.remarks[0]
     windows = read_metadata(csv(LINES.encode("cp1252")))
-    assert "read as cp1252, which gives words such as 'Köln'; if that is wrong, save" in windows.remarks[0]
+    assert "read as cp1252, which gives words such as 'Köln', 'Alcalá'; if that is wrong, save" in windows.remarks[0]
     assert read_metadata(csv(LINES)).remarks == ()
 
 
@@ -338,12 +366,6 @@ def test_words_that_look_alike_are_one(csv):
     assert {row.place for row in match.pages.values()} == {"Köln"}
     apart = {"Königsberg_p1": Locator(Path(unicodedata.normalize("NFD", "Königsberg_p1.jpg")))}
     assert len(match_lines(read_metadata(csv("page,place\nKönigsberg_p1.jpg,Köln\n")), apart).pages) == 1
-
-
-@given(st.integers(1000, 2100), st.integers(0, 99))
-def test_a_span_of_years_is_never_backwards(first, length):
-    earliest, latest = parse_years(f"{first}-{first + length}")
-    assert (earliest, latest) == (first, first + length)
 
 
 @given(st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=8))

@@ -32,6 +32,7 @@ PAGE_SCHEMA = pa.schema(
         ("year_latest", pa.int32()),
         ("handle", pa.string()),
         ("extra", pa.string()),  # the other columns of the metadata, as a JSON object
+        pa.field("date", pa.string(), metadata={ADDED: "0.2.0"}),  # the words of year and year_latest
         pa.field("away", pa.bool_(), metadata={ADDED: "0.2.0"}),  # the scan was not there when the last job looked
     ]
 )
