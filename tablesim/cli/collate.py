@@ -162,13 +162,18 @@ def pages_of(witness: str) -> list[Path]:
 def show(collation: Collation, provenance: Provenance, recomputation: Recomputation | None = None) -> None:
     """Print the collation in words: the witnesses, what it comes to, the differences, what recomputation says."""
     from tablesim.evidence.collation.summary import MAX_PAIRS, CollationSummary
+    from tablesim.evidence.collation.verification import witness_pairs
 
     summary = CollationSummary(collation)
     for siglum, witness in zip(provenance.sigla(collation), collation.witnesses, strict=True):
         typer.echo(f"{siglum.words} ({len(witness.numbers)} numbers)")
     typer.echo(summary.paragraph)
-    for pair in summary.pairs[:MAX_PAIRS] if len(summary.pairs) > 1 else ():
-        typer.echo(pair.words)
+    if len(summary.pairs) <= MAX_PAIRS:
+        for pair in summary.pairs if len(summary.pairs) > 1 else ():
+            typer.echo(pair.words)
+        for alike in witness_pairs(collation):
+            likeness = f"{alike.similarity:.3f}, containment {alike.containment:.3f}"
+            typer.echo(f"Similarity of {alike.a} and {alike.b} {likeness}.")
     if any(collation.transposed):
         turned = [s for s, flag in zip(collation.sigla, collation.transposed, strict=True) if flag]
         typer.echo(f"Rows are columns in {', '.join(turned)}.")

@@ -47,6 +47,7 @@ def test_in_words(call, scans):
     output = call(*scans[:2]).output
     assert output.startswith("A: a (270 numbers)\nB: b1 + b2 (270 numbers)\n")
     assert "A and B carry the same table. 270 cells in common: 269 agree and 1 differs." in output
+    assert "Similarity of A and B 0.99" in output and "containment 0.99" in output
     assert "Of the 1 that differs: 1 in column 5 (" in output
     last = output.splitlines()[-1]
     assert last.startswith("row 21 (10 30), column 5 ") and last.split()[6:8] == [scans[2], "99"]
@@ -81,7 +82,7 @@ def test_a_csv_file_has_its_description_beside_it(call, scans, tmp_path):
 def test_pages_of_a_run_are_collated_as_they_were_corrected(call, scans, tmp_path):
     run(tmp_path, tmp_path / "run", network=FakeReader())
     words = ("a", "b1+b2", "--run", tmp_path / "run")
-    assert "270 cells in common: 269 agrees, 1 differs" in call(*words).output
+    assert "270 cells in common: 269 agree and 1 differs." in call(*words).output
     before = json.loads(call(*words, "--json").output)
     (cell,) = [cell for cell in before["cells"] if cell["state"] == "differs"]
     there = [str(value) for value in cell["readings"][1]["box"].values()]
@@ -141,7 +142,7 @@ def test_laws_name_the_function_and_bracket_the_witness_that_breaks_it(call, sca
     output = call(*scans[:2], "--laws").output
     assert "A: chord gives 30 of 30 numbers of columns 2-4; radius 60.00000 (59.99" in output
     assert f"B: row B20, column B13: 99, expected {scans[2]} (chord)" in output
-    assert output.splitlines()[-1].split() == ["A20", "A4", scans[2], "[99]"]
+    assert output.splitlines()[-1].split()[6:8] == [scans[2], "[99]"]
     data = json.loads(call(*scans[:2], "--laws", "--json").output)
     (proposal,) = data["proposals"]
     assert (proposal["expected"], proposal["errs"]) == (scans[2], [False, True])
