@@ -8,10 +8,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
+from tablesim.evidence.collation.differences import kinds_of
 from tablesim.evidence.figures.page_grid import page_grid
 from tablesim.export.markup import json_bytes
 from tablesim.records.collation import Cell, Collation
@@ -43,9 +44,13 @@ READING_COLUMNS = {
 """Columns of a reading as CSV: type and meaning."""
 
 _CELL_COLUMNS = {
-    "row": ("integer", "row of the alignment, from 0"),
-    "column": ("integer", "column of the alignment, from 0"),
+    "address": ("string", "the cell in words, as every other form of the collation has it"),
+    "table": ("integer", "table of the collation, from 1"),
+    "row": ("integer", "row of the table, from 1"),
+    "column": ("integer", "column of the table, from 1"),
+    "argument": ("string", "the argument of the row as printed; empty where there is none or it could not be read"),
     "state": ("string", "agrees, differs, missing or illegible"),
+    "kind": ("string", "in what way the witnesses differ; empty where they do not"),
     "doubtful": ("string", "yes where another reading of doubtful digits would change the state"),
 }
 _READING_OF_WITNESS = {
@@ -56,6 +61,7 @@ _READING_OF_WITNESS = {
     "runner_up": ("string", "what they may be instead"),
     "confidence": ("number", "how sure the reading is, 0 to 1"),
     "page": ("string", "page id"),
+    "address": ("string", "where it stands on that page, in words"),
     "x": ("number", "left edge in pixels of the scan"),
     "y": ("number", "top edge in pixels of the scan"),
     "width": ("number", "width in pixels of the scan"),
@@ -174,22 +180,34 @@ def collation_columns(collation: Collation) -> dict[str, tuple[str, str]]:
 
 def collation_rows(collation: Collation) -> list[dict[str, Any]]:
     """A row a cell, with the columns of ``collation_columns``."""
-    return [_row(cell, collation.sigla) for cell in collation.cells]
+    kinds = kinds_of(collation)
+    return [_row(cell, collation, kinds.get((cell.row, cell.column), "")) for cell in collation.cells]
 
 
-def _row(cell: Cell, sigla: Sequence[str]) -> dict[str, Any]:
-    doubtful = "yes" if cell.doubtful else "no"
-    row: dict[str, Any] = {"row": cell.row, "column": cell.column, "state": cell.state, "doubtful": doubtful}
-    for siglum, reading in zip(sigla, cell.readings, strict=True):
+def _row(cell: Cell, collation: Collation, kind: str) -> dict[str, Any]:
+    address = collation.address(cell)
+    row: dict[str, Any] = {
+        "address": address.words,
+        "table": address.table,
+        "row": address.row,
+        "column": address.column,
+        "argument": address.argument or "",
+        "state": cell.state,
+        "kind": kind,
+        "doubtful": "yes" if cell.doubtful else "no",
+    }
+    for witness, (siglum, reading) in enumerate(zip(collation.sigla, cell.readings, strict=True)):
         if reading is not None:
             values = reading.to_dict()
             number = reading.number
+            on_page = collation.address_on_page(cell, witness)
             values = {
                 **values,
                 **values.pop("box"),
                 "printed": number.text if number.value is not None else as_text(number.text),
                 "value": value_to_text(number.value),
                 "repeats": "yes" if reading.repeats else "no",
+                "address": "" if on_page is None else on_page.words,
             }
             row |= {f"{siglum}_{name}": "" if value is None else value for name, value in values.items()}
     return row

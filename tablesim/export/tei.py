@@ -2,7 +2,8 @@
 
 Where witnesses agree, a cell holds its number; where they do not, it holds an ``app`` with a reading for each witness
 that has this row and this column. An empty ``rdg`` is a number that a witness leaves out. Every reading points with
-``facs`` to its zone on the scan, and says with ``cert`` how sure it is. (Guidelines, chapters 12.2.3, 14.1, 11.1.)
+``facs`` to its zone on the scan, and says with ``cert`` how sure it is. The identifier of a cell is its address.
+(Guidelines, chapters 12.2.3, 14.1, 11.1.)
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 from itertools import count
 from urllib.parse import quote
 
+from tablesim.evidence.collation.summary import CollationSummary
 from tablesim.export.markup import add, legal, pixels, root, to_bytes
 from tablesim.records.boxes import Box
 from tablesim.records.collation import AGREES, Cell, CellReading, Collation
@@ -37,16 +39,17 @@ def tei(collation: Collation, provenance: Provenance) -> bytes:
     _header(add(document, "teiHeader"), collation, about)
     zones = _Zones(add(document, "facsimile"), collation.readings)
     body = add(add(document, "text"), "body")
-    cells = {(cell.row, cell.column): cell for cell in collation.cells}
-    for number, part in enumerate(collation.parts, 1):
-        n_rows, n_columns = (last - first for first, last in (part.rows, part.columns))
-        table = add(body, "table", rows=n_rows, cols=n_columns, n=number)
-        for row in range(*part.rows):
-            line = add(table, "row", n=row)
-            for column in range(*part.columns):
-                element = add(line, "cell", n=column)
-                if (row, column) in cells:
-                    _fill(element, collation, cells[row, column], zones)
+    for number, table in enumerate(collation.tables, 1):
+        element = add(body, "table", rows=len(table.rows), cols=len(table.columns), n=number)
+        for row in range(len(table.rows)):
+            line = add(element, "row", n=row + 1)
+            for column in range(len(table.columns)):
+                cell = table.cells.get((row, column))
+                if cell is None:
+                    add(line, "cell", n=column + 1)
+                else:
+                    address = collation.address(cell)
+                    _fill(add(line, "cell", n=address.column, xml_id=address.anchor), collation, cell, zones)
     if not collation.parts:
         add(body, "p", "The witnesses have no row and no column in common.")
     if collation.unaligned:
@@ -61,21 +64,21 @@ def _header(header: ET.Element, collation: Collation, about: Provenance) -> None
     add(publication, "publisher", f"{SOFTWARE} {about.version}")
     add(publication, "date", about.created[:10], when=about.created[:10])
     witnesses = add(add(file, "sourceDesc"), "listWit")
-    for siglum, witness in zip(collation.sigla, collation.witnesses, strict=True):
-        element = add(witnesses, "witness", xml_id=siglum)
+    for siglum, witness in zip(about.sigla(collation), collation.witnesses, strict=True):
+        element = add(witnesses, "witness", xml_id=siglum.letters, n=siglum.name)
         for page in (reading.page for reading in witness.readings):
             add_page(element, page, about)
     encoding = add(header, "encodingDesc")
     add(add(encoding, "projectDesc"), "p", about.citation)
     practice = add(add(encoding, "editorialDecl"), "interpretation")
-    counts = ", ".join(f"{n} {state}" for state, n in collation.summary.items())
     add(
         practice,
         "p",
         f"Digits were read from the scans by machine (digit network {about.network}, settings {about.settings_text}) "
-        f"and collated cell by cell: {counts}. cert on rdg is the confidence of the reading, from 0 to 1; cert on "
-        "app is low where another reading of doubtful digits would change the state. Coordinates are pixels of the "
-        "scans.",
+        f"and collated cell by cell. {CollationSummary(collation).paragraph} Tables, rows and columns are counted from "
+        "1, and the identifier of a cell is its address: t1r16c3 is row 16, column 3 of table 1. cert on rdg is the "
+        "confidence of the reading, from 0 to 1; cert on app is low where another reading of doubtful digits would "
+        "change the state. Coordinates are pixels of the scans.",
     )
     add(encoding, "variantEncoding", method="parallel-segmentation", location="internal")
     add_software(encoding, about)
@@ -137,9 +140,8 @@ def _unaligned(division: ET.Element, collation: Collation) -> None:
     add(division, "head", "Rows and columns of one witness alone")
     entries = add(division, "list")
     for line in collation.unaligned:
-        siglum = collation.sigla[line.witness]
-        item = add(entries, "item", corresp=f"#{siglum}")
-        item.text = legal(f"{siglum}, {line.kind} {line.index + 1}: {' | '.join(line.texts)}")
+        item = add(entries, "item", corresp=f"#{collation.sigla[line.witness]}")
+        item.text = legal(f"{collation.words_alone(line)}: {' | '.join(line.texts)}")
 
 
 class _Zones:

@@ -51,6 +51,23 @@ class Witness:
         """The digits of each number."""
         return tuple(number.digits_text for number in self.numbers)
 
+    @cached_property
+    def rows(self) -> tuple[tuple[int, int, int], ...]:
+        """Page, table of the page and row of the table, all from 0, of each row as a collation counts them."""
+        lines = {(page, n.table or 0, n.row or 0) for page, n in zip(self.pages, self.numbers, strict=True)}
+        return tuple(sorted(lines))
+
+    @cached_property
+    def columns(self) -> tuple[tuple[int, int, int], ...]:
+        """Likewise of each column; one in whose cells stand two numbers counts twice."""
+        most: Counter[tuple[int, int, int]] = Counter()
+        cells = Counter(
+            (page, n.table or 0, n.row or 0, n.column or 0) for page, n in zip(self.pages, self.numbers, strict=True)
+        )
+        for (page, table, _, column), n in cells.items():
+            most[page, table, column] = max(most[page, table, column], n)
+        return tuple(sorted(most.elements()))
+
 
 @dataclass(frozen=True, slots=True)
 class CellReading:
@@ -319,6 +336,15 @@ class Collation:
         """Where a witness has a cell on its own page; None where nothing was read, or in no table."""
         reading = cell.readings[witness]
         return None if reading is None else self._addresses[witness][reading.page].of(reading.number)
+
+    def words_alone(self, line: Unaligned) -> str:
+        """Where a row or column that one witness alone has stands on its page, from 1: ``A, page 2: row 3``."""
+        witness = self.witnesses[line.witness]
+        homes = witness.rows if (line.kind == "row") else witness.columns
+        page, table, index = homes[line.index]
+        several = len({(p, t) for p, t, _ in witness.rows if p == page}) > 1
+        where = self.sigla[line.witness] + (f", page {page + 1}" if len(witness.readings) > 1 else "")
+        return f"{where}: {f'table {table + 1}, ' if several else ''}{line.kind} {index + 1}"
 
     def cell_at(self, address: CellAddress) -> Cell | None:
         """The cell that has an address; None where there is none such."""

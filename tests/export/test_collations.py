@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import replace
 
 import pytest
-from corpus.fakes import reading_of
+from corpus.fakes import number, reading_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -53,7 +53,9 @@ def cell(row, column, state, *texts, doubtful=False, pages=("a", "=b", "c")):
 def collation_of(cells, rows=((0, 0, 0), (1, 2, None)), columns=((0, 0, 1), (1, 1, 0)), pages=PAGES):
     """A collation of three witnesses, the third on two pages."""
     readings = [replace(reading_of(page, [["12"]]), scan=scan) for page, scan in pages.items()]
-    witnesses = tuple(Witness(tuple(of), (), (), ()) for of in (readings[:1], readings[1:2], readings[2:]))
+    lines = tuple(number("1", row) for row in range(3))
+    sides = (readings[:1], readings[1:2], readings[2:])
+    witnesses = tuple(Witness(tuple(of), (0,) * 3, (0, 1, 2), lines) for of in sides)
     part = Part((0, len(rows)), (0, len(columns)))
     alone = (Unaligned(1, "row", 1, ("9", "=1+1")),)
     return Collation(witnesses, tuple(rows), tuple(columns), (part,), (False,) * 3, tuple(cells), alone)
@@ -100,7 +102,8 @@ def test_the_apparatus_says_what_each_witness_has(table, about, tei_schema):
         "illegible",
         "8",
     )
-    assert root.findtext(".//t:div[@type='unaligned']//t:item", namespaces=TEI) == "B, row 2: 9 | =1+1"
+    assert root.findtext(".//t:div[@type='unaligned']//t:item", namespaces=TEI) == "B: row 2: 9 | =1+1"
+    assert [cell.get(XML_ID) for row in rows for cell in row] == ["t1r1c1", "t1r1c2", "t1r2c1", "t1r2c2"]
 
 
 @pytest.mark.parametrize(
@@ -153,7 +156,9 @@ def test_the_header_names_witnesses_software_and_source(table, about):
     ]
     assert root.find(".//t:variantEncoding", TEI).get("method") == "parallel-segmentation"
     assert root.find(".//t:application", TEI).get("version") == "0.1.0"
-    assert "1 agrees, 1 differs" in root.findtext(".//t:interpretation/t:p", namespaces=TEI)
+    assert "4 cells in common: 1 agrees, 1 differs, 1 is missing in a witness and 1 is illegible." in root.findtext(
+        ".//t:interpretation/t:p", namespaces=TEI
+    )
     assert "Numbers read by tablesim 0.1.0.dev3" in root.findtext(".//t:projectDesc/t:p", namespaces=TEI)
 
 
@@ -170,12 +175,14 @@ def test_a_collation_of_readings_goes_through(tei_schema, about):
 def test_csv_has_a_line_a_place_and_the_description_of_every_column(table, about):
     data = csv_bytes(collation_columns(table), collation_rows(table)).decode()
     rows = list(csv.DictReader(io.StringIO(data)))
-    assert [(row["row"], row["column"], row["state"], row["doubtful"]) for row in rows] == [
-        ("0", "0", "agrees", "no"),
-        ("0", "1", "differs", "yes"),
-        ("1", "0", "missing", "no"),
-        ("1", "1", "illegible", "no"),
+    assert [[row[name] for name in ("address", "state", "kind", "doubtful")] for row in rows] == [
+        ["row 1, column 1", "agrees", "", "no"],
+        ["row 1, column 2", "differs", "figures transposed", "yes"],
+        ["row 2, column 1", "missing", "", "no"],
+        ["row 2, column 2", "illegible", "", "no"],
     ]
+    assert [(row["table"], row["row"], row["column"]) for row in rows][1:3] == [("1", "1", "2"), ("1", "2", "1")]
+    assert rows[1]["A_address"] == "row 1, column 1"
     assert [rows[1][f"{s}_text"] for s in "ABC"] == ["14", "41", "14"]
     assert (rows[2]["B_text"], rows[2]["B_confidence"]) == ("", "")
     assert rows[1]["A_runner_up"] == "17"
@@ -207,15 +214,25 @@ def test_a_safe_cell_keeps_its_text_and_begins_no_formula(text):
 def test_the_workbook_shows_the_table_and_where_witnesses_part(table, about):
     openpyxl = pytest.importorskip("openpyxl", reason="workbooks need openpyxl, the extra [xlsx]")
     book = openpyxl.load_workbook(io.BytesIO(collation_xlsx(table, about)))
-    assert book.sheetnames == ["collation", "places", "unaligned", "about"]
+    assert book.sheetnames == ["collation", "differences", "places", "unaligned", "about"]
     shown = [[c.value for c in row] for row in book["collation"].iter_rows()]
-    assert shown[:2] == [[12, "A: 14, B: 41, C: 14"], ["A: 5, B: -", "A: 3?8, B: 318"]]
+    assert shown[:3] == [
+        ["row", "argument", 1, 2],
+        [1, None, 12, "A: 14, B: 41, C: 14"],
+        [2, None, "A: 5, B: -", "A: 3?8, B: 318"],
+    ]
     assert "the witnesses differ" in [row[1] for row in shown[3:]]
     grid = book["collation"]
-    assert grid["A1"].fill.fill_type is None
-    assert grid["B1"].fill.fill_type == "solid" and grid["B1"].font.italic
-    assert grid["A2"].fill.fgColor.rgb != grid["B1"].fill.fgColor.rgb
-    assert [c.value for c in book["unaligned"][2]] == ["B", "row", 1, "9 =1+1"]
+    assert grid["C2"].fill.fill_type is None
+    assert grid["D2"].fill.fill_type == "solid" and grid["D2"].font.italic
+    assert grid["C3"].fill.fgColor.rgb != grid["D2"].fill.fgColor.rgb
+    assert [c.value for c in book["unaligned"][2]] == ["B: row 2", "row", "9 =1+1"]
+    sums = [[c.value for c in row if c.value is not None] for row in book["differences"].iter_rows()]
+    assert sums[-3:] == [
+        ["column", "figures transposed", "all", "of them look like misreadings"],
+        ["column 2", 1, 1, 1],
+        ["all", 1, 1, 1],
+    ]
     facts = {row[0].value: row[1].value for row in book["about"].iter_rows()}
     assert facts["citation"] == about.citation
     assert facts["SHA-256 of =b"] == "ab" * 32
@@ -254,7 +271,7 @@ def plain(value):
 
 def of_rows(rows):
     return {
-        (int(row["row"]), int(row["column"])): (
+        (int(row["row"]) - 1, int(row["column"]) - 1): (
             row["state"],
             row["doubtful"] == "yes",
             [plain(row[f"{siglum}_text"]) or None for siglum in "ABC"],
@@ -283,7 +300,7 @@ def of_tei(table, about):
     found = {}
     for row in ET.fromstring(tei(table, about)).iterfind(".//t:table/t:row", TEI):
         for element in row.iterfind("t:cell", TEI):
-            at, app = (int(row.get("n")), int(element.get("n"))), element.find("t:app", TEI)
+            at, app = (int(row.get("n")) - 1, int(element.get("n")) - 1), element.find("t:app", TEI)
             if app is not None:
                 each = {rdg.get("wit"): text(rdg) for rdg in app}
                 found[at] = (app.get("type"), app.get("cert") == "low", [each.get(f"#{siglum}") for siglum in "ABC"])

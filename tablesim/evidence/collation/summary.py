@@ -228,10 +228,15 @@ class CollationSummary:
         )
 
     @property
+    def sentences(self) -> tuple[str, ...]:
+        """All of it; what there is nothing to say of is left out."""
+        every = (self.verdict, self.states, self.where, self.how, self.doubts, self.alone)
+        return tuple(sentence for sentence in every if sentence)
+
+    @property
     def paragraph(self) -> str:
-        """All of it, sentence by sentence."""
-        sentences = (self.verdict, self.states, self.where, self.how, self.doubts, self.alone)
-        return " ".join(sentence for sentence in sentences if sentence)
+        """The sentences in one."""
+        return " ".join(self.sentences)
 
     @property
     def alone(self) -> str:
