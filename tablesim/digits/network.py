@@ -72,6 +72,47 @@ class DigitMaps(NamedTuple):
     edges: Tensor
 
 
+class CellMaps(NamedTuple):
+    """The same maps as the network computes them: at a quarter of the working scale, four positions in each cell.
+
+    To set the four beside each other, as `DigitMaps` has them, takes longer than to search them as they are.
+
+    Attributes
+    ----------
+    digits : Tensor of shape (N, 10, 4, h, w)
+        Positions of a cell in the order upper left, upper right, lower left, lower right.
+    marks : Tensor of shape (N, 12, 4, h, w)
+    joins, edges : Tensors of shape (N, 4, h, w)
+    size : tuple of int
+        Height and width of the maps of digits; cells beyond them are padding.
+    """
+
+    digits: Tensor
+    marks: Tensor
+    joins: Tensor
+    edges: Tensor
+    size: tuple[int, int]
+
+    @classmethod
+    def of(cls, maps: DigitMaps) -> CellMaps:
+        """The cells of maps; where their sides are odd, with padding that is no peak."""
+        height, width = maps.digits.shape[-2:]
+
+        def cells(of_kinds: Tensor) -> Tensor:
+            padded = functional.pad(of_kinds, (0, width % 2, 0, height % 2), value=-torch.inf)
+            return functional.pixel_unshuffle(padded, 2).unflatten(1, (-1, 4))
+
+        return cls(cells(maps.digits), cells(maps.marks), maps.joins, maps.edges, (height, width))
+
+    def page(self, n: int) -> CellMaps:
+        """The maps of the n-th page of a batch, as a batch of one."""
+        return CellMaps(*(one[n : n + 1] for one in self[:4]), self.size)
+
+    def to(self, device: str) -> CellMaps:
+        """The maps on another device."""
+        return CellMaps(*(one.to(device) for one in self[:4]), self.size)
+
+
 @dataclass(frozen=True, slots=True)
 class NetworkShape:
     """Channels at a half, a quarter and an eighth of the working scale, and the dilations at an eighth."""
@@ -157,13 +198,33 @@ class DigitNetwork(nn.Module):
             0 bare paper, 1 full ink, as ``scans.clean`` gives it.
         """
         height, width = ink.shape[-2:]
-        padded = functional.pad(ink, (0, -width % _PADDING, 0, -height % _PADDING))
-        quarter = self.at_quarter(self.at_half(padded))
-        joined = self.joined(quarter + self.up(self.back(self.at_eighth(quarter))))
-        out = self.head(joined)
+        out = self.head(self._joined(ink))
         peaks = self.shuffle(out[:, :_N_PEAKS])[:, :, : -(-height // 2), : -(-width // 2)]
         rest = out[:, _N_PEAKS:, : -(-height // 4), : -(-width // 4)]
         return DigitMaps(peaks[:, :10], peaks[:, 10:], rest[:, :N_JOINS], rest[:, N_JOINS:])
+
+    def cells(self, ink: Tensor) -> CellMaps:
+        """The same for reading: ``forward`` without setting the peaks of each cell beside each other.
+
+        The last layer is a product of matrices, whose result lies map by map, as it is searched.
+        """
+        height, width = ink.shape[-2:]
+        joined = self._joined(ink)
+        weight, bias = self.head.weight.flatten(1), self.head.get_parameter("bias")
+        out = torch.baddbmm(bias[None, :, None], weight.expand(len(ink), -1, -1), joined.flatten(2))
+        out = out.unflatten(2, joined.shape[-2:])
+        peaks = out[:, :_N_PEAKS].unflatten(1, (-1, 4))
+        rest = out[:, _N_PEAKS:, : -(-height // 4), : -(-width // 4)]
+        size = -(-height // 2), -(-width // 2)
+        return CellMaps(peaks[:, :10], peaks[:, 10:], rest[:, :N_JOINS], rest[:, N_JOINS:], size)
+
+    def _joined(self, ink: Tensor) -> Tensor:
+        """The maps before the head, of shape (N, quarter, h, w)."""
+        height, width = ink.shape[-2:]
+        padded = functional.pad(ink, (0, -width % _PADDING, 0, -height % _PADDING))
+        quarter = self.at_quarter(self.at_half(padded))
+        joined: Tensor = self.joined(quarter + self.up(self.back(self.at_eighth(quarter))))
+        return joined
 
     @torch.no_grad()
     def folded(self) -> DigitNetwork:

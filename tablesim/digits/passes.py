@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tablesim.digits.calibration import Calibration
 from tablesim.digits.certainty import Certainty
-from tablesim.digits.network import DIGIT_HEIGHT, DigitMaps, DigitNetwork
+from tablesim.digits.network import DIGIT_HEIGHT, CellMaps, DigitNetwork
 from tablesim.digits.numbers import Thresholds
 from tablesim.digits.peaks import DigitPeaks, MarkPeaks, find_digits, find_marks
 from tablesim.digits.scale import working_image
@@ -135,13 +135,12 @@ class DigitReader:
         digits = find_digits(maps, threshold, self.calibration).moved(left, top)
         return Detection(transform, digits, ink, find_marks(maps, LEAST_MARK).moved(left, top))
 
-    def maps(self, ink: NDArray[np.float32]) -> DigitMaps:
-        """What the network says of ink of shape (H, W)."""
-        piece = torch.from_numpy(np.ascontiguousarray(ink))[None, None].to(self.device)
-        piece = piece.contiguous(memory_format=torch.channels_last)
-        with torch.inference_mode(), torch.autocast(piece.device.type, torch.bfloat16, enabled=self.bfloat16):
-            maps = self.network(piece)
-        return DigitMaps(*(one.to("cpu", torch.float32) for one in maps))
+    def maps(self, ink: NDArray[np.float32]) -> CellMaps:
+        """What the network says of N pieces of ink of shape (N, H, W), or of one of shape (H, W)."""
+        pieces = torch.from_numpy(np.ascontiguousarray(ink)).reshape(-1, 1, *ink.shape[-2:]).to(self.device)
+        pieces = pieces.contiguous(memory_format=torch.channels_last)
+        with torch.inference_mode(), torch.autocast(pieces.device.type, torch.bfloat16, enabled=self.bfloat16):
+            return self.network.cells(pieces).to("cpu")
 
 
 def _piece(transform: Transform, marks: NDArray[np.floating] | None) -> tuple[int, int, int, int]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
+from scipy.special import expit
 from torch.nn import functional
 
 from tablesim.digits.calibration import Calibration
-from tablesim.digits.network import ATTRIBUTE_STRIDE, DIGIT_HEIGHT, N_JOINS, STRIDE, DigitMaps
+from tablesim.digits.network import ATTRIBUTE_STRIDE, DIGIT_HEIGHT, N_JOINS, STRIDE, CellMaps, DigitMaps
 
 PEAK_REACH = 2
 """A peak is the highest cell within this many cells on each side: a third of a digit's height."""
@@ -21,6 +23,8 @@ MARK_REACH = 1
 
 SAME_DIGIT = 0.45
 """Two boxes that share this much (intersection over union) are one digit; chosen by eye."""
+
+Ints = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -126,32 +130,32 @@ class MarkPeaks:
         return replace(self, boxes=self.boxes + np.array([right, down, right, down], dtype=np.float64))
 
 
-def find_marks(maps: DigitMaps, threshold: float) -> MarkPeaks:
+def find_marks(maps: DigitMaps | CellMaps, threshold: float) -> MarkPeaks:
     """Marks of one page: peaks of at least ``threshold`` over all mark maps, one at each position.
 
     Parameters
     ----------
-    maps : DigitMaps
+    maps : DigitMaps or CellMaps
         Of a batch of one.
     threshold : float
         Least activation, 0 to 1.
     """
-    best, kinds = maps.marks[0].float().max(dim=0)
-    highest = functional.max_pool2d(best[None, None], 2 * MARK_REACH + 1, 1, MARK_REACH)[0, 0]
-    rows, columns = torch.nonzero((best == highest) & (best > Calibration().least_logit(threshold)), as_tuple=True)
+    cells = _cells(maps)
+    best, rows, columns = _peaks(cells.marks, cells.size, MARK_REACH, Calibration().least_logit(threshold))
+    kinds = _at(cells.marks, rows, columns).argmax(dim=0)
     return MarkPeaks(
-        kinds=kinds[rows, columns].numpy().astype(np.int64),
-        confidence=torch.sigmoid(best[rows, columns]).double().numpy(),
-        boxes=_boxes(maps, rows, columns),
+        kinds=kinds.numpy().astype(np.int64),
+        confidence=expit(best.astype(np.float64)),
+        boxes=_boxes(cells, rows, columns),
     )
 
 
-def find_digits(maps: DigitMaps, threshold: float, calibration: Calibration | None = None) -> DigitPeaks:
+def find_digits(maps: DigitMaps | CellMaps, threshold: float, calibration: Calibration | None = None) -> DigitPeaks:
     """Digits of one page: peaks of at least ``threshold`` over all ten maps, one at each position.
 
     Parameters
     ----------
-    maps : DigitMaps
+    maps : DigitMaps or CellMaps
         Of a batch of one.
     threshold : float
         Least probability, 0 to 1.
@@ -159,51 +163,75 @@ def find_digits(maps: DigitMaps, threshold: float, calibration: Calibration | No
         From activations to probabilities; activations count as probabilities when not given.
     """
     calibration = calibration or Calibration()
-    logits = maps.digits[0]
-    best = logits.amax(dim=0)
-    window = 2 * PEAK_REACH + 1
-    highest = functional.max_pool2d(best[None, None], window, 1, PEAK_REACH)[0, 0]
-    lowest = calibration.least_logit(threshold)
-    rows, columns = torch.nonzero((best == highest) & (best > lowest), as_tuple=True)
-    at_peak = logits[:, rows, columns]
+    cells = _cells(maps)
+    best, rows, columns = _peaks(cells.digits, cells.size, PEAK_REACH, calibration.least_logit(threshold))
+    at_peak = _at(cells.digits, rows, columns).float()
     # A runner-up may peak in a neighbouring cell; the winner keeps its own height.
-    near = torch.where(at_peak == best[rows, columns], at_peak, _highest_nearby(logits, rows, columns))
+    highest = torch.from_numpy(best)
+    near = torch.where(at_peak == highest, at_peak, _highest_nearby(cells, rows, columns))
     values = torch.argsort(at_peak, dim=0, descending=True)[0]
     rivals = near.scatter(0, values[None], -torch.inf)
     second = rivals.argmax(dim=0)
     digits = DigitPeaks(
         values=values.numpy().astype(np.int64),
-        confidence=calibration.of_logit(best[rows, columns].double().numpy()),
+        confidence=calibration.of_logit(best.astype(np.float64)),
         runner_up=second.numpy().astype(np.int64),
         runner_up_confidence=calibration.of_logit(rivals.amax(dim=0).double().numpy()),
-        boxes=_boxes(maps, rows, columns),
-        joins=_joins(maps, rows, columns),
+        boxes=_boxes(cells, rows, columns),
+        joins=_joins(cells, rows, columns),
     )
     return digits.take(_suppressed(digits))
 
 
-def _highest_nearby(logits: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
-    """The highest of the nine cells around each position, for each map: shape (10, n)."""
-    edged = functional.pad(logits, (1, 1, 1, 1), value=-torch.inf)
-    cells = [edged[:, rows + down, columns + across] for down in range(3) for across in range(3)]
-    return torch.stack(cells).amax(dim=0)
+def _cells(maps: DigitMaps | CellMaps) -> CellMaps:
+    return maps if isinstance(maps, CellMaps) else CellMaps.of(maps)
 
 
-def _attribute_cells(maps: DigitMaps, rows: torch.Tensor, columns: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Rows and columns in the attribute maps of cells of the peak maps."""
+def _peaks(
+    logits: torch.Tensor, size: tuple[int, int], reach: int, lowest: float
+) -> tuple[NDArray[np.float32], Ints, Ints]:
+    """Height, row and column of the peaks above ``lowest`` over all maps of logits, of shape (1, n, 4, h, w)."""
+    highest = functional.pixel_shuffle(logits[0].amax(dim=0)[None], 2)[0, 0, : size[0], : size[1]]
+    best = np.ascontiguousarray(highest.float().numpy())
+    window = np.ones((2 * reach + 1, 2 * reach + 1), dtype=np.uint8)
+    rows, columns = np.nonzero((best == cv2.dilate(best, window)) & (best > lowest))
+    return best[rows, columns], rows, columns
+
+
+def _at(logits: torch.Tensor, rows: Ints, columns: Ints) -> torch.Tensor:
+    """The logits of all maps at positions: shape (maps, n)."""
+    position = torch.from_numpy(rows % 2 * 2 + columns % 2)
+    return logits[0][:, position, torch.from_numpy(rows // 2), torch.from_numpy(columns // 2)]
+
+
+def _highest_nearby(cells: CellMaps, rows: Ints, columns: Ints) -> torch.Tensor:
+    """The highest of the nine cells around each position, for each map of digits: shape (10, n)."""
+    height, width = cells.size
+    highest = _at(cells.digits, rows, columns)
+    for down in (-1, 0, 1):
+        for across in (-1, 0, 1):
+            beside = np.clip(rows + down, 0, height - 1), np.clip(columns + across, 0, width - 1)
+            highest = torch.maximum(highest, _at(cells.digits, *beside))
+    return highest.float()
+
+
+def _attribute_cells(cells: CellMaps, rows: Ints, columns: Ints) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rows and columns in the attribute maps of positions in the peak maps."""
     share = STRIDE / ATTRIBUTE_STRIDE
-    down = ((rows + 0.5) * share).long().clamp(max=maps.edges.shape[-2] - 1)
-    return down, ((columns + 0.5) * share).long().clamp(max=maps.edges.shape[-1] - 1)
+    height, width = cells.edges.shape[-2:]
+    down = np.minimum(((rows + 0.5) * share).astype(np.int64), height - 1)
+    across = np.minimum(((columns + 0.5) * share).astype(np.int64), width - 1)
+    return torch.from_numpy(down), torch.from_numpy(across)
 
 
-def _joins(maps: DigitMaps, rows: torch.Tensor, columns: torch.Tensor) -> NDArray[np.float64]:
-    down, across = _attribute_cells(maps, rows, columns)
-    return np.asarray(torch.sigmoid(maps.joins[0][:, down, across]).double().numpy().T, dtype=np.float64)
+def _joins(cells: CellMaps, rows: Ints, columns: Ints) -> NDArray[np.float64]:
+    down, across = _attribute_cells(cells, rows, columns)
+    return np.asarray(torch.sigmoid(cells.joins[0][:, down, across].float()).double().numpy().T, dtype=np.float64)
 
 
-def _boxes(maps: DigitMaps, rows: torch.Tensor, columns: torch.Tensor) -> NDArray[np.float64]:
-    down, across = _attribute_cells(maps, rows, columns)
-    edges = maps.edges[0][:, down, across].double().numpy() * DIGIT_HEIGHT
+def _boxes(cells: CellMaps, rows: Ints, columns: Ints) -> NDArray[np.float64]:
+    down, across = _attribute_cells(cells, rows, columns)
+    edges = cells.edges[0][:, down, across].double().numpy() * DIGIT_HEIGHT
     x = (across.double().numpy() + 0.5) * ATTRIBUTE_STRIDE
     y = (down.double().numpy() + 0.5) * ATTRIBUTE_STRIDE
     # An absurd distance never turns a box inside out.

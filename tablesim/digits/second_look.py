@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from tablesim.digits.certainty import FEATURES, SURELY_LONGER, SURELY_TALL
@@ -117,9 +116,7 @@ def second_looks(reader: DigitReader, page: NumbersOfPage, ordered: Sequence[int
     if not chosen:
         return {}
     sheet, corners, size = _sheet(page.detection.ink, around[chosen])
-    with torch.inference_mode():
-        maps = reader.network(torch.from_numpy(sheet)[None, None].contiguous(memory_format=torch.channels_last))
-    found = find_digits(maps, reader.thresholds.doubtful, reader.calibration)
+    found = find_digits(reader.maps(sheet), reader.thresholds.doubtful, reader.calibration)
     columns = sheet.shape[1] // size[0]
     middles = found.middles
     piece = (middles[:, 1] // size[1]).astype(np.intp) * columns + (middles[:, 0] // size[0]).astype(np.intp)
