@@ -100,17 +100,20 @@ class CellMaps(NamedTuple):
 
         def cells(of_kinds: Tensor) -> Tensor:
             padded = functional.pad(of_kinds, (0, width % 2, 0, height % 2), value=-torch.inf)
-            return functional.pixel_unshuffle(padded, 2).unflatten(1, (-1, 4))
+            apart: Tensor = functional.pixel_unshuffle(padded, 2).unflatten(1, (-1, 4))
+            return apart
 
         return cls(cells(maps.digits), cells(maps.marks), maps.joins, maps.edges, (height, width))
 
     def page(self, n: int) -> CellMaps:
         """The maps of the n-th page of a batch, as a batch of one."""
-        return CellMaps(*(one[n : n + 1] for one in self[:4]), self.size)
+        page = slice(n, n + 1)
+        return CellMaps(self.digits[page], self.marks[page], self.joins[page], self.edges[page], self.size)
 
     def to(self, device: str) -> CellMaps:
         """The maps on another device."""
-        return CellMaps(*(one.to(device) for one in self[:4]), self.size)
+        digits, marks, joins, edges = (one.to(device) for one in (self.digits, self.marks, self.joins, self.edges))
+        return CellMaps(digits, marks, joins, edges, self.size)
 
 
 @dataclass(frozen=True, slots=True)
