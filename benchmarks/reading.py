@@ -20,15 +20,16 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from tablesim.digits import detection, page, passes
+from tablesim.digits.network import CellMaps, DigitNetwork
 from tablesim.digits.passes import DigitReader
 from tablesim.reader import load_network
 from tablesim.scans.images import load_scan
@@ -109,20 +110,21 @@ class Clock:
 
         setattr(owner, function, timed)
 
-    def network(self, network: torch.nn.Module) -> Callable[[torch.Tensor], object]:
-        """``network``, timed, the multiplications and additions of each pass counted."""
+    def watch_network(self, network: DigitNetwork) -> None:
+        """Time every pass of ``network`` and count its multiplications and additions."""
         # On the device "meta" shapes are computed and nothing else.
         shapes = copy.deepcopy(network).to("meta")
+        original = network.cells
 
-        def timed(ink: torch.Tensor) -> object:
+        def timed(ink: torch.Tensor) -> CellMaps:
             with self.stage("network"):
-                maps = network(ink)
+                maps = original(ink)
             with self.stage("(counting)"), FlopCounterMode(display=False) as counter:
-                shapes(torch.empty_like(ink, device="meta"))
+                shapes.cells(torch.empty_like(ink, device="meta"))
             self.macs.append(int(counter.get_total_flops()) // 2)
             return maps
 
-        return timed
+        network.cells = timed  # type: ignore[method-assign]
 
 
 @dataclass(frozen=True)
@@ -198,7 +200,8 @@ def main() -> None:
     clock = Clock()
     for owner, function, name in STAGES:
         clock.watch(owner, function, name)
-    reader = replace(network.digit_reader, network=clock.network(network.digit_reader.network))
+    reader = network.digit_reader
+    clock.watch_network(reader.network)
     other = None if options.beside is None else OtherVersion(options.beside)
     scans = options.scans or sorted(SAMPLE.glob("*.jpg"))[:12]
     _cost(reader, clock, scans[0], rate, other)

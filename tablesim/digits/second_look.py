@@ -18,7 +18,8 @@ from tablesim.digits.certainty import FEATURES, SURELY_LONGER, SURELY_TALL
 from tablesim.digits.number_features import NumbersOfPage
 from tablesim.digits.numbers import join_digits
 from tablesim.digits.passes import DigitReader
-from tablesim.digits.peaks import DigitPeaks, find_digits
+from tablesim.digits.peaks import DigitPeaks
+from tablesim.digits.sheets import Sheet
 
 Floats = NDArray[np.float64]
 
@@ -45,9 +46,6 @@ AGREES, CHANGED, DIFFERS = 1, 2, 3
 """What a second look says: the same number, clearly another one, or something else that is not clear."""
 
 _NAMES = {AGREES: "second_agrees", CHANGED: "second_changed", DIFFERS: "second_differs"}
-
-_GAP = 16
-"""Blank pixels between two pieces on the sheet."""
 
 _FAR = 1e5
 """Pixels by which pieces are kept apart while their digits are joined to numbers."""
@@ -115,15 +113,9 @@ def second_looks(reader: DigitReader, page: NumbersOfPage, ordered: Sequence[int
     ]
     if not chosen:
         return {}
-    sheet, corners, size = _sheet(page.detection.ink, around[chosen])
-    found = find_digits(reader.maps(sheet), reader.thresholds.doubtful, reader.calibration)
-    columns = sheet.shape[1] // size[0]
-    middles = found.middles
-    piece = (middles[:, 1] // size[1]).astype(np.intp) * columns + (middles[:, 0] // size[0]).astype(np.intp)
-    found, piece = found.take(piece < len(chosen)), piece[piece < len(chosen)]
-    on_sheet = np.column_stack([piece % columns * size[0], piece // columns * size[1]])
-    back = np.tile(corners[piece] - on_sheet / ENLARGED, 2)
-    found = replace(found, boxes=found.boxes / ENLARGED + back)
+    pieces, corners = _pieces(page.detection.ink, around[chosen])
+    found, piece = Sheet.of(pieces).digits(reader, reader.thresholds.doubtful)
+    found = replace(found, boxes=found.boxes / ENLARGED + np.tile(corners[piece], 2))
     apart = replace(found, boxes=found.boxes + (_FAR * piece)[:, None] * np.array([0, 1, 0, 1]))
     runs = join_digits(apart, reader.thresholds.doubtful, reader.thresholds.sure)
     of_piece: dict[int, list[NDArray[np.intp]]] = {}
@@ -132,22 +124,16 @@ def second_looks(reader: DigitReader, page: NumbersOfPage, ordered: Sequence[int
     return {k: _answer(page, k, found, of_piece.get(n, []), boxes) for n, k in enumerate(chosen)}
 
 
-def _sheet(ink: NDArray[np.float32], around: Floats) -> tuple[NDArray[np.float32], Floats, tuple[int, int]]:
-    """The pieces, enlarged, in a grid on blank paper; the corner of each in ``ink``, (n, 2); the size of a cell."""
+def _pieces(ink: NDArray[np.float32], around: Floats) -> tuple[list[NDArray[np.float32]], Floats]:
+    """The pieces, enlarged, and the corner of each in ``ink``, (n, 2)."""
     corners = np.maximum(np.round(around[:, :2]), 0).astype(np.intp)
     ends = np.minimum(np.round(around[:, 2:]).astype(np.intp), np.array(ink.shape[::-1]))
     sizes = np.round((ends - corners) * ENLARGED).astype(np.intp)
-    width, height = (sizes.max(axis=0) + _GAP).tolist()
-    columns = max(1, round(np.sqrt(len(around) * height / width)))
-    rows = -(-len(around) // columns)
-    sheet = np.zeros((rows * height, columns * width), dtype=np.float32)
-    for n, ((left, top), (right, bottom), (wide, high)) in enumerate(
-        zip(corners.tolist(), ends.tolist(), sizes.tolist(), strict=True)
-    ):
-        y, x = n // columns * height, n % columns * width
-        piece = cv2.resize(ink[top:bottom, left:right], (wide, high), interpolation=cv2.INTER_CUBIC)
-        sheet[y : y + high, x : x + wide] = np.clip(piece, 0, 1)
-    return sheet, corners.astype(np.float64), (width, height)
+    pieces = []
+    for (left, top), (right, bottom), size in zip(corners.tolist(), ends.tolist(), sizes.tolist(), strict=True):
+        piece = cv2.resize(ink[top:bottom, left:right], size, interpolation=cv2.INTER_CUBIC)
+        pieces.append(np.asarray(np.clip(piece, 0, 1), dtype=np.float32))
+    return pieces, corners.astype(np.float64)
 
 
 def _answer(

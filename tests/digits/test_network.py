@@ -5,7 +5,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from tablesim.digits.network import DigitNetwork, NetworkShape, load_weights, save_weights
+from tablesim.digits.network import CellMaps, DigitNetwork, NetworkShape, load_weights, save_weights
 from tablesim.errors import WeightsError
 from tablesim.records.marks import MARKS
 
@@ -29,6 +29,20 @@ def test_maps_cover_the_page_whatever_its_size(height, width):
     assert maps.joins.shape == (2, 4, -(-height // 4), -(-width // 4))
     assert maps.marks.shape == (2, len(MARKS), -(-height // 2), -(-width // 2))
     assert maps.edges.shape == (2, 4, -(-height // 4), -(-width // 4))
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (61, 47), (17, 16)])
+def test_cells_hold_what_the_maps_hold(height, width):
+    network, ink = trained_a_little().folded(), torch.rand(2, 1, height, width)
+    with torch.no_grad():
+        cells, maps = network.cells(ink), network(ink)
+    assert cells.size == maps.digits.shape[-2:]
+    for mine, theirs in zip(cells[:4], CellMaps.of(maps)[:4], strict=True):
+        rows, columns = theirs.shape[-2:]
+        known = torch.isfinite(theirs)
+        torch.testing.assert_close(mine[..., :rows, :columns][known], theirs[known], rtol=1e-5, atol=1e-5)
+    assert cells.page(1).digits.shape[0] == 1
+    assert torch.equal(cells.page(1).edges[0], cells.edges[1])
 
 
 def test_folding_changes_nothing():

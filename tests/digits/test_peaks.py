@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.nn import functional
 
 from tablesim.digits.network import DIGIT_HEIGHT, DigitMaps
 from tablesim.digits.numbers import Thresholds, join_digits, number_confidence
@@ -51,6 +52,31 @@ def test_a_peak_becomes_a_digit_with_box_and_runner_up():
 def test_one_digit_gives_one_digit_and_weak_ones_none():
     twice = (4, 101, 61, 3.0, 9, 0.5), (9, 104, 65, 2.0, 4, 0.0)
     assert find_digits(maps_with(*twice, (1, 200, 100, -2.0, 7, -5)), 0.3).values.tolist() == [4]
+
+
+def test_peaks_are_the_cells_that_pooling_finds():
+    """The slow meaning: the maps side by side, the highest of 25 cells, the best rival in nine."""
+    logits = torch.randn(1, 10, 61, 47, generator=torch.Generator().manual_seed(3))
+    rest = torch.zeros(1, 4, 31, 24)
+    found = find_digits(DigitMaps(logits, torch.zeros(1, len(MARKS), 61, 47), rest, rest + 0.01), 0.2)
+    best = logits[0].amax(dim=0)
+    peaks = (best == functional.max_pool2d(best[None, None], 5, 1, 2)[0, 0]) & (best > np.log(0.25))
+    rows, columns = torch.nonzero(peaks, as_tuple=True)
+    expected = set()
+    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+        here, around = (
+            logits[0, :, row, column],
+            logits[0, :, max(0, row - 1) : row + 2, max(0, column - 1) : column + 2],
+        )
+        rivals = around.amax(dim=(1, 2))
+        rivals[here.argmax()] = -torch.inf
+        expected.add(
+            (int(here.argmax()), round(float(here.max()), 4), int(rivals.argmax()), round(float(rivals.max()), 4))
+        )
+    sure, runner_up = (np.log(p / (1 - p)).round(4) for p in (found.confidence, found.runner_up_confidence))
+    got = set(zip(found.values.tolist(), sure.tolist(), found.runner_up.tolist(), runner_up.tolist(), strict=True))
+    assert len(got) > 50
+    assert got == expected
 
 
 def test_two_digits_side_by_side_are_two_digits():
