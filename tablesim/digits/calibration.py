@@ -144,23 +144,22 @@ def as_probabilities(numbers: Iterable[Number], of_digits: Calibration, of_numbe
 
     A runner-up keeps its share of the remaining doubt.
     """
+    numbers = list(numbers)
+    activations = np.array([digit.confidence for number in numbers for digit in number.digits])
+    sure = iter(of_digits.of_activation(activations).tolist())
+    whole = of_numbers.of_activation(np.array([number.confidence for number in numbers])).tolist()
     return [
-        replace(
-            number,
-            digits=tuple(_calibrated(digit, of_digits) for digit in number.digits),
-            confidence=float(of_numbers.of_activation(np.array([number.confidence]))[0]),
-        )
-        for number in numbers
+        replace(number, digits=tuple(_calibrated(digit, next(sure)) for digit in number.digits), confidence=confidence)
+        for number, confidence in zip(numbers, whole, strict=True)
     ]
 
 
-def _calibrated(digit: Digit, calibration: Calibration) -> Digit:
-    confidence = float(calibration.of_activation(np.array([digit.confidence]))[0])
+def _calibrated(digit: Digit, confidence: float) -> Digit:
     if digit.runner_up is None:
-        return replace(digit, confidence=confidence)
+        return Digit(digit.value, digit.box, confidence)
     value, rival = digit.runner_up
     share = min(1.0, rival / max(1 - digit.confidence, CLIP))
-    return replace(digit, confidence=confidence, runner_up=(value, share * (1 - confidence)))
+    return Digit(digit.value, digit.box, confidence, (value, share * (1 - confidence)))
 
 
 def calibration_in(record: Mapping[str, object], name: str, path: str | Path) -> Calibration:

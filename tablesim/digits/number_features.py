@@ -131,7 +131,7 @@ def _of_digits(page: NumbersOfPage) -> dict[str, Floats]:
     undecided[last] = 0.0
     corrected = (digits.values[flat] != page.before.values[flat]).astype(np.float64)
     lowered = (digits.confidence[flat] < page.before.confidence[flat]).astype(np.float64) - corrected
-    product = np.array([number_confidence(digits, run) for run in page.runs])
+    product = number_confidence(digits, page.runs)
     return {
         "product": _clipped(product),
         "weakest_digit": _clipped(np.minimum.reduceat(digits.confidence[flat], starts)),

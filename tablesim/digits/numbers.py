@@ -7,6 +7,7 @@ A ring alone may be a letter o, a stroke alone an i or a rule; in a row and a co
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,12 +92,19 @@ def join_digits(digits: DigitPeaks, doubtful: float, sure: float) -> list[NDArra
     return runs
 
 
-def number_confidence(digits: DigitPeaks, run: NDArray[np.intp]) -> float:
-    """How likely the whole number is right: every digit, every join, and both ends."""
-    joins = digits.joins[run]
-    inside = joins[:-1, 1] * joins[1:, 0]
-    ends = (1 - joins[0, 0]) * (1 - joins[-1, 1])
-    return float(np.prod(digits.confidence[run]) * np.sqrt(np.prod(inside) * ends))
+def number_confidence(digits: DigitPeaks, runs: Sequence[NDArray[np.intp]]) -> NDArray[np.float64]:
+    """How likely each whole number is right: every digit, every join, and both ends; shape (n,)."""
+    if not len(runs):
+        return np.zeros(0)
+    flat, lengths = np.concatenate(runs), np.array([len(run) for run in runs])
+    last = np.cumsum(lengths) - 1
+    first = last + 1 - lengths
+    joins = digits.joins[flat]
+    inside = np.append(joins[:-1, 1] * joins[1:, 0], 1.0)
+    inside[last] = 1.0
+    ends = (1 - joins[first, 0]) * (1 - joins[last, 1])
+    product = np.multiply.reduceat(digits.confidence[flat], first)
+    return np.asarray(product * np.sqrt(np.multiply.reduceat(inside, first) * ends), dtype=np.float64)
 
 
 def _partners(digits: DigitPeaks) -> NDArray[np.intp]:

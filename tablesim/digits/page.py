@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tablesim.digits.calibration import as_probabilities
 from tablesim.digits.detection import detect_page
@@ -25,8 +25,8 @@ from tablesim.digits.second_look import CHANGED, in_doubt, second_looks, with_ch
 from tablesim.digits.spread import with_pages
 from tablesim.digits.table_frame import within_frames
 from tablesim.digits.thousands import join_thousands
-from tablesim.records.boxes import Box
 from tablesim.records.reading import ILLEGIBLE, Digit, Ditto, Number, Reading
+from tablesim.records.transform import Transform
 from tablesim.scans.images import Scan, page_id
 
 AMBIGUOUS_BELOW, AMBIGUOUS_RATIO = 0.25, 0.5
@@ -94,7 +94,7 @@ def _arranged(reader: DigitReader, detection: Detection) -> NumbersOfPage:
     unit = float(np.median(as_read.heights[accepted])) if runs else DIGIT_HEIGHT
     digits, runs = join_thousands(detection.digits, runs, detection.ink)
     detection, marked = replace(detection, digits=digits), set_marks(digits, runs, detection.marks, detection.ink)
-    numbers = [_number(detection, marked, index) for index in range(len(marked.runs))]
+    numbers = _numbers(detection, marked)
     run_at = {number.digits[0].box: run for number, run in zip(numbers, marked.runs, strict=True)}
     numbers, transform = arrange_level(numbers, detection.transform, unit / detection.transform.scale)
     boxes = number_boxes(digits, [run_at[number.digits[0].box] for number in numbers])
@@ -118,35 +118,45 @@ def _with_confidence(reader: DigitReader, page: NumbersOfPage) -> list[Number]:
     ]
 
 
-def _number(detection: Detection, marked: MarkedNumbers, index: int) -> Number:
-    """The number of a run, with the marks beside it in its text."""
-    peaks, run = detection.digits, marked.runs[index]
-    digits = [_digit(peaks, k, _source_box(detection, peaks.boxes[k])) for k in run]
-    text = "".join(
-        (ILLEGIBLE if digit.value is None else str(digit.value)) + marked.between[k]
-        for k, digit in zip(run, digits, strict=True)
-    )
-    return Number(marked.before[index] + text + marked.after[index], tuple(digits), number_confidence(peaks, run))
+def _numbers(detection: Detection, marked: MarkedNumbers) -> list[Number]:
+    """The number of each run, with the marks beside it in its text."""
+    if not marked.runs:
+        return []
+    digit_at = np.concatenate(marked.runs)
+    digits = iter(_digits(detection.digits.take(digit_at), detection.transform))
+    sure = number_confidence(detection.digits, marked.runs).tolist()
+    numbers = []
+    for run, before, after, confidence in zip(marked.runs, marked.before, marked.after, sure, strict=True):
+        of_run = tuple(next(digits) for _ in run)
+        text = "".join(
+            (ILLEGIBLE if digit.value is None else str(digit.value)) + marked.between[k]
+            for k, digit in zip(run.tolist(), of_run, strict=True)
+        )
+        numbers.append(Number(before + text + after, of_run, confidence))
+    return numbers
 
 
 def _dittos(detection: Detection, marked: MarkedNumbers) -> list[Ditto]:
     """The marks that may be dittos, without cells."""
-    marks = detection.marks
-    return [Ditto(_source_box(detection, marks.boxes[k]), float(marks.confidence[k])) for k in marked.dittos]
+    marks = detection.marks.take(marked.dittos)
+    boxes = detection.transform.boxes_to_source(marks.boxes)
+    return [Ditto(box, confidence) for box, confidence in zip(boxes, marks.confidence.tolist(), strict=True)]
 
 
-def _source_box(detection: Detection, sides: NDArray[np.float64]) -> Box:
-    left, top, right, bottom = map(float, sides)
-    return detection.transform.box_to_source(Box(left, top, right - left, bottom - top))
-
-
-def _digit(peaks: DigitPeaks, k: int, box: Box) -> Digit:
-    """The k-th digit; an ambiguous one has no value, and its better value as the runner-up."""
-    value, confidence = int(peaks.values[k]), float(peaks.confidence[k])
-    runner_up = int(peaks.runner_up[k]), float(peaks.runner_up_confidence[k])
-    if confidence < AMBIGUOUS_BELOW and runner_up[1] > AMBIGUOUS_RATIO * confidence:
-        return Digit(None, box, confidence, (value, confidence))
-    return Digit(value, box, confidence, runner_up)
+def _digits(peaks: DigitPeaks, transform: Transform) -> Iterator[Digit]:
+    """The digits; an ambiguous one has no value, and its better value as the runner-up."""
+    for value, box, confidence, *runner_up in zip(
+        peaks.values.tolist(),
+        transform.boxes_to_source(peaks.boxes),
+        peaks.confidence.tolist(),
+        peaks.runner_up.tolist(),
+        peaks.runner_up_confidence.tolist(),
+        strict=True,
+    ):
+        if confidence < AMBIGUOUS_BELOW and runner_up[1] > AMBIGUOUS_RATIO * confidence:
+            yield Digit(None, box, confidence, (value, confidence))
+        else:
+            yield Digit(value, box, confidence, (runner_up[0], runner_up[1]))
 
 
 def _is_accepted(number: Number, thresholds: Thresholds) -> bool:

