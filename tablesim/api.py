@@ -49,6 +49,7 @@ def run(
     scheduler: str | None = None,
     retry_failed: bool = False,
     forget_away: bool = False,
+    device: str = "cpu",
     report: bool = True,
 ) -> Corpus:
     """Read the scans of ``source`` into the run folder ``out``, find neighbours and clusters, and write the report.
@@ -82,6 +83,8 @@ def run(
         Try pages again that could not be read. That is also done when ``max_pixels`` or a version changed.
     forget_away : bool
         Drop the pages whose scans are not there, for good.
+    device : str
+        Where networks from weights files compute: ``"cpu"``, ``"cuda"``. Processes (``workers``) share a GPU.
     report : bool
         Write ``RUN/report/index.html`` at the end, as ``write_report`` does.
 
@@ -110,6 +113,7 @@ def run(
         scheduler=scheduler,
         retry_failed=retry_failed,
         forget_away=forget_away,
+        device=device,
     )
     if report:
         write_report(corpus, on_event=on_event or ignore_event)

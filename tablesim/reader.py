@@ -21,7 +21,7 @@ from tablesim.digits.certainty import certainty_in
 from tablesim.digits.network import load_weights
 from tablesim.digits.numbers import Thresholds
 from tablesim.digits.page import read_page
-from tablesim.digits.passes import DigitReader, has_bfloat16
+from tablesim.digits.passes import DigitReader, has_bfloat16, precision_of
 from tablesim.errors import SettingsError, TablesimError, WeightsError
 from tablesim.records.reading import Reading
 from tablesim.scans.images import MAX_PIXELS, load_scan
@@ -47,8 +47,9 @@ class PageReader:
     weights : Path
         File of the digit network: what a worker process loads.
     fingerprint : str
-        Hash of weights and settings: two readings of one file with equal fingerprints are equal, unless one was
-        computed in bfloat16 and the other was not; then a few numbers and confidences differ.
+        Hash of weights and settings, a slash, and the precision (`DigitReader.precision`): ``3fa9.../bfloat16``. Two
+        readings of one file with equal fingerprints are equal; where the precision alone differs, a few numbers and
+        confidences do.
     record : dict
         Training settings and measures as the weights file gives them.
     """
@@ -143,11 +144,18 @@ def load_network(path: str | Path | None = None, *, device: str = "cpu", bfloat1
         device=device,
         bfloat16=has_bfloat16(device) if bfloat16 is None else bfloat16,
     )
-    return PageReader(digit_reader, path, fingerprint(path), record)
+    return PageReader(digit_reader, path, fingerprint(path, digit_reader.precision), record)
 
 
-def fingerprint(path: str | Path | None = None) -> str:
-    """Hash (SHA-256, hex) of a weights file and the settings of reading, without loading the network.
+def fingerprint(path: str | Path | None = None, precision: str | None = None) -> str:
+    """Hash (SHA-256, hex) of a weights file and the settings of reading, and the precision; loads no network.
+
+    Parameters
+    ----------
+    path : str or Path, optional
+        The weights; the bundled ones when not given.
+    precision : str, optional
+        As `DigitReader.precision` says it; that of this machine's processor when not given.
 
     Raises
     ------
@@ -162,4 +170,4 @@ def fingerprint(path: str | Path | None = None) -> str:
         raise WeightsError(
             f"{path}: cannot be read ({error.strerror}); give the path of a .safetensors file"
         ) from error
-    return hashlib.sha256(weights + settings.encode()).hexdigest()
+    return f"{hashlib.sha256(weights + settings.encode()).hexdigest()}/{precision or precision_of(has_bfloat16())}"

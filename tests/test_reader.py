@@ -27,6 +27,13 @@ def test_the_fingerprint_needs_no_network(tmp_path):
         fingerprint(tmp_path / "none.safetensors")
 
 
+def test_the_fingerprint_tells_the_precision_of_readings():
+    half, full = load_network(bfloat16=True).fingerprint, load_network(bfloat16=False).fingerprint
+    assert half.partition("/")[0] == full.partition("/")[0]
+    assert (half.partition("/")[2], full.partition("/")[2]) == ("bfloat16", "float32")
+    assert fingerprint(precision="bfloat16 on cuda").endswith("/bfloat16 on cuda")
+
+
 SAMPLE = Path(__file__).parent.parent / "data" / "sample" / "scans"
 
 

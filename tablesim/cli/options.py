@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+class Device(Enum):
+    """Where the network computes."""
+
+    cpu = "cpu"
+    cuda = "cuda"
 
 
 def _clusters(value: str) -> str:
@@ -51,6 +59,7 @@ Offline = Annotated[bool, typer.Option("--offline", help="Fetch nothing; take fr
 MaxPixels = Annotated[
     int, typer.Option("--max-pixels", min=1, metavar="N", help="Scans of more pixels are not opened.")
 ]
+OnDevice = Annotated[Device, typer.Option("--device", help="Where the network computes.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace files that are there.")]
 OtherLabels = Annotated[
     Path | None, typer.Option("--labels", metavar="CSV", help="Columns page,label: who counts as another.")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tablesim.cli.options import Cache, Force, Json, MaxPixels, Offline, Scans, Weights, goes_with
+from tablesim.cli.options import Cache, Device, Force, Json, MaxPixels, Offline, OnDevice, Scans, Weights, goes_with
 from tablesim.cli.output import failure, going_on, note, print_json
 from tablesim.errors import TablesimError
 from tablesim.export.kinds import Format
@@ -27,13 +26,6 @@ if TYPE_CHECKING:
     from tablesim.reader import PageReader
     from tablesim.records.reading import Reading
     from tablesim.scans.locator import Locator
-
-
-class Device(Enum):
-    """Where the network computes."""
-
-    cpu = "cpu"
-    cuda = "cuda"
 
 
 def command(
@@ -64,7 +56,7 @@ def command(
     cache: Cache = None,
     offline: Offline = False,
     max_pixels: MaxPixels = MAX_PIXELS,
-    device: Annotated[Device, typer.Option("--device", help="Where the network computes.")] = Device.cpu,
+    device: OnDevice = Device.cpu,
 ) -> None:
     """Read the numbers of scans and print them as they stand, row by row.
 

@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from tablesim.cli.options import Cache, Clusters, Json, MaxPixels, Offline, Sources, Weights, Workers, goes_with
+from tablesim.cli.options import (
+    Cache,
+    Clusters,
+    Device,
+    Json,
+    MaxPixels,
+    Offline,
+    OnDevice,
+    Sources,
+    Weights,
+    Workers,
+    goes_with,
+)
 from tablesim.cli.output import failure, print_run, progress
 from tablesim.scans.images import MAX_PIXELS
 
@@ -36,6 +48,7 @@ def command(
         int | None,
         typer.Option("--max-failures", min=0, metavar="N", help="Fail when more pages than N failed or are away."),
     ] = None,
+    device: OnDevice = Device.cpu,
     as_json: Json = False,
 ) -> None:
     """Read scans, find each page's neighbours, cluster the pages, and write a report that opens from disk.
@@ -49,6 +62,8 @@ def command(
     --max-failures could not be read or are away.
 
     --workers N reads in N processes of this machine, --scheduler on a cluster (docs/cluster.md), with the same result.
+    With --device cuda they share the GPU: while one computes there, the others decode scans and arrange tables. Pages
+    read on another device or in another precision than those before are named.
 
     Example: tablesim run scans --out myrun --metadata pages.csv --workers 2
     """
@@ -72,6 +87,7 @@ def command(
                 scheduler=scheduler,
                 retry_failed=retry_failed,
                 forget_away=forget_away,
+                device=device.value,
             )
     except KeyboardInterrupt:
         failure("stopped; what was done is kept, and the same command goes on where it stopped")

@@ -42,6 +42,11 @@ def has_bfloat16(device: str = "cpu") -> bool:
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
+def precision_of(bfloat16: bool, device: str = "cpu") -> str:
+    """In which numbers convolutions are computed, and where, when not on the processor: ``bfloat16 on cuda``."""
+    return ("bfloat16" if bfloat16 else "float32") + ("" if device == "cpu" else f" on {device}")
+
+
 @dataclass(frozen=True)
 class Detection:
     """The digits that the network found on a page.
@@ -107,6 +112,11 @@ class DigitReader:
     certainty: Certainty | None = None
     device: str = "cpu"
     bfloat16: bool = False
+
+    @property
+    def precision(self) -> str:
+        """In which numbers the network computes, and where: readings of another precision differ a little."""
+        return precision_of(self.bfloat16, self.device)
 
     def detect(
         self,

@@ -19,7 +19,7 @@ from tablesim.digits.number_features import NumbersOfPage
 from tablesim.digits.numbers import join_digits
 from tablesim.digits.passes import DigitReader
 from tablesim.digits.peaks import DigitPeaks
-from tablesim.digits.sheets import Sheet
+from tablesim.digits.sheets import PieceSheet
 
 Floats = NDArray[np.float64]
 
@@ -114,7 +114,7 @@ def second_looks(reader: DigitReader, page: NumbersOfPage, ordered: Sequence[int
     if not chosen:
         return {}
     pieces, corners = _pieces(page.detection.ink, around[chosen])
-    found, piece = Sheet.of(pieces).digits(reader, reader.thresholds.doubtful)
+    found, piece = PieceSheet.of(pieces).digits(reader, reader.thresholds.doubtful)
     found = replace(found, boxes=found.boxes / ENLARGED + np.tile(corners[piece], 2))
     apart = replace(found, boxes=found.boxes + (_FAR * piece)[:, None] * np.array([0, 1, 0, 1]))
     runs = join_digits(apart, reader.thresholds.doubtful, reader.thresholds.sure)

@@ -19,7 +19,7 @@ _CELL = 8
 
 
 @dataclass(frozen=True)
-class Sheet:
+class PieceSheet:
     """Pieces of ink on bare paper.
 
     Attributes
@@ -34,7 +34,7 @@ class Sheet:
     sizes: NDArray[np.int64]
 
     @classmethod
-    def of(cls, pieces: Sequence[NDArray[np.float32]]) -> Sheet:
+    def of(cls, pieces: Sequence[NDArray[np.float32]]) -> PieceSheet:
         """A sheet about as wide as high with these pieces, one at least."""
         sizes = np.array([piece.shape[::-1] for piece in pieces], dtype=np.int64)
         cells = (sizes + GAP + _CELL - 1) // _CELL * _CELL

@@ -74,6 +74,7 @@ def run(
     scheduler: str | None = None,
     retry_failed: bool = False,
     forget_away: bool = False,
+    device: str = "cpu",
 ) -> Corpus:
     """Read the scans of ``source`` into the run folder ``out``, find neighbours and clusters; draw no report.
 
@@ -85,11 +86,12 @@ def run(
     table = None if metadata is None else read_metadata(metadata)
     given = sources_in_writing(source)
     folder = Path(out)
-    fingerprint, make_reader = _reader(network, max_pixels)
+    fingerprint, make_reader = _reader(network, max_pixels, device)
+    weights, _, precision = fingerprint.partition("/")
     if not is_run(folder):
         check_empty(folder)
     with _job(folder, on_event or ignore_event) as tell:
-        corpus = Corpus.resume(folder, {"network": fingerprint}) if is_run(folder) else None
+        corpus = Corpus.resume(folder, {"network": weights}) if is_run(folder) else None
         sources = given if corpus is None else agreed_sources(corpus, given)
         paths, libraries = split_sources(sources)
         on_disk = list_sources(corpus, map(str, paths), tell)
@@ -97,7 +99,7 @@ def run(
         if corpus is None:
             if not on_disk.scans and all(page.problem for page in fetched):
                 raise RunError(f"{folder}: no page could be fetched ({fetched[0].problem}); no run was made")
-            corpus = Corpus.create(folder, {"network": fingerprint}, versions=versions())
+            corpus = Corpus.create(folder, {"network": weights}, versions=versions())
         retry = retry_failed or _reads_otherwise(corpus, max_pixels)
         corpus.run.update(
             source=sources,
@@ -113,7 +115,7 @@ def run(
         for remark in (*corpus.corrections.write_hashes(), *write_hashes(corpus)):
             tell(Event("remark", "ingest", message=remark))
         _index(corpus, on_disk, fetched, table, tell, retry_failed=retry, forget_away=forget_away)
-        read_by = _register_versions(corpus, tell)
+        read_by = _register_versions(corpus, precision, tell)
         read_pages(corpus, make_reader, workers=workers, scheduler=scheduler, read_by=read_by, on_event=tell)
         # What was corrected stays corrected when its scan is read again.
         renew(corpus, neighbours=False)
@@ -222,9 +224,12 @@ def _index(
     corpus.save_run()
 
 
-def _register_versions(corpus: Corpus, tell: Listener) -> str:
-    """The name of the versions that are to read what waits, which ``run.json`` explains; versions of before stay."""
-    now = versions()
+def _register_versions(corpus: Corpus, precision: str, tell: Listener) -> str:
+    """The name of the versions, and the precision, that are to read what waits; ``run.json`` explains it.
+
+    Those of before stay.
+    """
+    now = versions() | ({"precision": precision} if precision else {})
     readers: dict[str, dict[str, str]] = corpus.run.setdefault("readers", {})
     new = hashlib.sha256(json.dumps(now, sort_keys=True).encode()).hexdigest()[:8]
     name = next((known for known, numbers in readers.items() if numbers == now), new)
@@ -256,13 +261,13 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _reader(network: ReadsPages | str | Path | None, max_pixels: int) -> tuple[str, MakeReader]:
+def _reader(network: ReadsPages | str | Path | None, max_pixels: int, device: str) -> tuple[str, MakeReader]:
     """The fingerprint of a network, and what each process calls to get its function that reads."""
     if network is None or isinstance(network, str | Path):
         from tablesim.reader import load_network
 
         # Loading takes 0.01 s: a damaged file is refused before anything is written.
-        network = load_network(network)
+        network = load_network(network, device=device)
     weights = getattr(network, "weights", None)
     if isinstance(weights, Path):
         return network.fingerprint, partial(_reader_of_weights, weights, network.fingerprint, max_pixels)
@@ -270,7 +275,7 @@ def _reader(network: ReadsPages | str | Path | None, max_pixels: int) -> tuple[s
 
 
 def _reader_of_weights(weights: Path, fingerprint: str, max_pixels: int) -> Read:
-    """Load the weights in the process that reads; only their path travels to it.
+    """Load the weights in the process that reads; only their path travels to it, and the precision of the job.
 
     Raises
     ------
@@ -279,7 +284,8 @@ def _reader_of_weights(weights: Path, fingerprint: str, max_pixels: int) -> Read
     """
     from tablesim.reader import load_network
 
-    network = load_network(weights)
+    precision, _, device = fingerprint.partition("/")[2].partition(" on ")
+    network = load_network(weights, device=device or "cpu", bfloat16=precision == "bfloat16")
     if network.fingerprint != fingerprint:
         raise WeightsError(
             f"{weights}: here they read as {network.fingerprint[:12]}, where the job began as {fingerprint[:12]}; "

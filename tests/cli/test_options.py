@@ -92,7 +92,7 @@ REFUSED = {
 ALWAYS = {
     "demo": "--out --workers",
     "run": "--out --metadata --clusters --weights --cache --offline --max-pixels --scheduler --retry-failed "
-    "--forget-away --max-failures",
+    "--forget-away --max-failures --device",
     "read": "--csv --xlsx --tei --page-xml --alto --weights --cache --offline --max-pixels --device",
     "compare": "--model --weights --top --run --out --cache --offline",
     "collate": "--csv --tei --xlsx --html --laws --genealogy --run",

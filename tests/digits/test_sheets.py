@@ -3,20 +3,19 @@
 import numpy as np
 import pytest
 
-from tablesim.digits.sheets import GAP, Sheet
+from tablesim.digits.sheets import GAP, PieceSheet
 from tablesim.reader import load_network
 from tablesim.scans.cleaning import clean
 from tablesim.synthesis.ageing import Ageing, age
 from tablesim.synthesis.faces import FACES
-from tablesim.synthesis.sheet import Sheet as Paper
-from tablesim.synthesis.sheet import Style
+from tablesim.synthesis.sheet import Sheet, Style
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_pieces_stand_apart_and_whole(seed):
     rng = np.random.default_rng(seed)
     pieces = [np.full(rng.integers(5, 90, 2), k + 1, np.float32) for k in range(30)]
-    sheet = Sheet.of(pieces)
+    sheet = PieceSheet.of(pieces)
     assert sheet.ink.shape[0] % 8 == sheet.ink.shape[1] % 8 == 0
     for k, (piece, (x, y), (wide, high)) in enumerate(zip(pieces, sheet.corners, sheet.sizes, strict=True)):
         np.testing.assert_array_equal(sheet.ink[y : y + high, x : x + wide], piece)
@@ -30,11 +29,11 @@ def test_digits_are_given_in_the_pixels_of_their_piece():
     texts = ["23", "4", "576", "89", "10"]
     pieces = []
     for seed, text in enumerate(texts):
-        paper = Paper(260 + 40 * seed, 200, np.random.default_rng(seed))
+        paper = Sheet(260 + 40 * seed, 200, np.random.default_rng(seed))
         paper.write(60 + 10 * seed, 100, text, Style(FACES["fell-english"], 50))
         scan = age(paper, Ageing(scale=0.6, grain=0.1), np.random.default_rng(seed))
         pieces.append(clean(scan.grey))
-    digits, piece = Sheet.of(pieces).digits(reader, 0.3)
+    digits, piece = PieceSheet.of(pieces).digits(reader, 0.3)
     for k, text in enumerate(texts):
         here = digits.take(piece == k)
         order = np.argsort(here.middles[:, 0])

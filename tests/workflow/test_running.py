@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from corpus.fakes import FakeReader, write_corpus, write_scan
+from corpus.fakes import FakeReader, table, write_corpus, write_scan
 
 from tablesim.corpus.store import Corpus
 from tablesim.errors import MetadataError, RunError, ScanError, SettingsError, WeightsError
@@ -91,6 +91,20 @@ def test_workers_make_no_difference(tmp_path, scans):
     for name in ("pages.parquet", "neighbours.parquet", "clusters/auto.parquet"):
         assert (one.folder / name).read_bytes() == (two.folder / name).read_bytes()
     assert one.run["inputs"] == two.run["inputs"]
+
+
+def test_a_run_goes_on_in_another_precision_and_says_so(tmp_path, scans):
+    run(scans, tmp_path / "out", network=FakeReader(fingerprint="fake-1/bfloat16"))
+    write_scan(scans / "late.png", table(7))
+    remarks = []
+    corpus = run(scans, tmp_path / "out", network=FakeReader(fingerprint="fake-1/float32"), on_event=remarks.append)
+    said = [event.message for event in remarks if event.kind == "remark" and "precision" in event.message]
+    assert len(said) == 1 and said[0].startswith("1 pages are read with other versions than those before (precision")
+    assert "float32" in said[0]
+    assert {part["versions"]["precision"]: part["pages"] for part in corpus.status()["read_with"]} == {
+        "bfloat16": len(corpus.pages) - 1,
+        "float32": 1,
+    }
 
 
 def test_another_network_or_source_is_refused_before_anything_is_written(tmp_path, scans):
