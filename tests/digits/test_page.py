@@ -9,7 +9,7 @@ import pytest
 
 from tablesim.digits.evaluation.scores import ErrorCounts
 from tablesim.digits.marked_numbers import set_marks
-from tablesim.digits.page import _number
+from tablesim.digits.page import _numbers
 from tablesim.digits.passes import Detection
 from tablesim.digits.peaks import DigitPeaks, MarkPeaks
 from tablesim.digits.scale import survey
@@ -136,7 +136,7 @@ def test_a_digit_that_may_be_either_of_two_is_illegible(confidence, rival, value
         joins=np.array([[0.0, 1, 0, 0], [1, 0, 0, 0]]),
     )
     detection = Detection(Transform(100, 100), digits, np.zeros((100, 100), np.float32))
-    number = _number(detection, set_marks(digits, [np.array([0, 1])], MarkPeaks.empty(), detection.ink), 0)
+    [number] = _numbers(detection, set_marks(digits, [np.array([0, 1])], MarkPeaks.empty(), detection.ink))
     assert number.digits[1].value == value
     assert number.text == ("7?" if value is None else "74")
     assert number.digits[1].runner_up == ((4, confidence) if value is None else (9, rival))

@@ -101,7 +101,8 @@ def test_a_run_goes_on_in_another_precision_and_says_so(tmp_path, scans):
     said = [event.message for event in remarks if event.kind == "remark" and "precision" in event.message]
     assert len(said) == 1 and said[0].startswith("1 pages are read with other versions than those before (precision")
     assert "float32" in said[0]
-    assert {part["versions"]["precision"]: part["pages"] for part in corpus.status()["read_with"]} == {
+    parts = corpus.read_with()
+    assert {part["versions"]["precision"]: part["pages"] for part in parts} == {
         "bfloat16": len(corpus.pages) - 1,
         "float32": 1,
     }
