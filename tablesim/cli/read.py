@@ -221,7 +221,7 @@ def _print_document(reading: Reading, network: PageReader, form: Format, path: P
 
 
 def _print_csv(reading: Reading, *, with_head: bool) -> None:
-    from tablesim.export.spreadsheets import READING_COLUMNS, csv_bytes, reading_rows
+    from tablesim.export.spreadsheets import READING_COLUMNS, csv_text, reading_rows
 
-    head, _, rows = csv_bytes(READING_COLUMNS, reading_rows(reading)).decode().partition("\n")
+    head, _, rows = csv_text(READING_COLUMNS, reading_rows(reading)).partition("\n")
     typer.echo(f"{head}\n{rows}" if with_head else rows, nl=False)

@@ -18,6 +18,7 @@ go, the page is arranged anew. What the marks of the page mean is decided again,
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -35,7 +36,7 @@ from tablesim.records.corrections import Correction
 from tablesim.records.marks import RAISED_POINT
 from tablesim.records.reading import ILLEGIBLE, Digit, Ditto, Number, Reading
 from tablesim.records.transform import Transform
-from tablesim.scans.csvfile import CsvFile, read_items
+from tablesim.scans.csvfile import CsvFile, read_items, read_moment, read_number
 from tablesim.scans.metadata import page_key, without_ending
 
 COLUMNS = ("page", "sha256", "x", "y", "width", "height", "read", "correct", "who", "when", "reason")
@@ -230,15 +231,16 @@ def _arranged(numbers: Sequence[Number], transform: Transform) -> list[Number]:
 
 def _correction(values: dict[str, str], file: CsvFile) -> Correction:
     box = Box(*(_pixels(name, values[name], file.separator) for name in ("x", "y", "width", "height")))
-    texts = {name: values[name] for name in ("read", "correct", "who", "when", "reason")}
+    texts = {name: values[name] for name in ("read", "correct", "who", "reason")} | {
+        "when": read_moment(values["when"])
+    }
     page = without_ending(page_key(values["page"]))
     return Correction(page, box, **texts, sha256=values["sha256"].lower())
 
 
 def _pixels(name: str, text: str, separator: str) -> float:
-    # A spreadsheet in much of Europe writes 12,5.
     try:
-        return float(text.replace(",", ".") if separator != "," else text)
+        return read_number(text, separator)
     except ValueError as error:
         raise MetadataError(f"{name}: got {text!r}, expected a number of pixels") from error
 
@@ -249,5 +251,5 @@ def _has_header_alone(path: Path) -> bool:
         lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError):
         return False
-    names = set(lines[0].strip().casefold().split(",")) if len(lines) == 1 else set()
+    names = set(re.split(r"[,;\t]", lines[0].strip().casefold())) if len(lines) == 1 else set()
     return set(NEEDED) <= names <= set(COLUMNS)

@@ -20,7 +20,7 @@ from tablesim.records.marks import COMMA, DITTO, POINT
 from tablesim.records.number_values import value_to_text
 from tablesim.records.reading import REPEATS, Number, Reading
 from tablesim.report.provenance import Provenance
-from tablesim.scans.csvfile import safe_cell
+from tablesim.scans.csvfile import safe_cell, with_mark
 
 READING_COLUMNS = {
     "page": ("string", "page id"),
@@ -71,16 +71,20 @@ _READING_OF_WITNESS = {
 Columns = Mapping[str, tuple[str, str]]
 
 
-def csv_bytes(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> bytes:
-    """CSV in UTF-8, a line a row under the names of the columns; None is an empty cell."""
+def csv_text(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """CSV, a line a row under the names of the columns; None is an empty cell."""
     text = io.StringIO(newline="")
     names = list(columns)
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(names)
     for row in rows:
         writer.writerow([safe_cell(row.get(name)) for name in names])
-    # Names of files can hold halves of surrogates, which no UTF-8 can.
-    return text.getvalue().encode("utf-8", errors="replace")
+    return text.getvalue()
+
+
+def csv_bytes(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> bytes:
+    """A file with ``csv_text`` in UTF-8, with the mark by which Excel knows it where it needs one."""
+    return with_mark(csv_text(columns, rows))
 
 
 def csv_description(name: str, columns: Columns, provenance: Provenance) -> bytes:

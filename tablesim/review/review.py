@@ -15,7 +15,8 @@ from tablesim.review.agreement import Agreement, Precision, agreement, precision
 from tablesim.review.constraints import KnownConstraints, run_constraints, verdicts_status
 from tablesim.review.questions import Question, audit_sample, questions
 from tablesim.review.verdicts import COLUMNS, DECISIONS, Verdict, VerdictLog, until
-from tablesim.scans.csvfile import read_csv, shortlist
+from tablesim.scans.csvfile import read_csv, read_moment, read_number, shortlist
+from tablesim.scans.locator import normalized_name
 
 FILL_IN = ("decision", "reason", "who")
 _QUESTION_COLUMNS = (*FILL_IN, *(field.name for field in fields(Question)))
@@ -76,7 +77,9 @@ def read_verdicts(path: str | Path, corpus: Corpus, who: str = "") -> tuple[list
         if lost is not None:
             not_taken.append(lost)
         else:
-            verdicts.append(_verdict(row, decision, name, [scan for scan in scans if scan is not None], where))
+            verdicts.append(
+                _verdict(row, decision, name, [scan for scan in scans if scan is not None], where, file.separator)
+            )
     if not_taken and not verdicts:
         raise MetadataError(
             f"{file.path}: {corpus.folder} has none of the scans that its {len(not_taken)} verdicts are about (the "
@@ -89,7 +92,7 @@ def _scan(
     corpus: Corpus, pages_of: dict[str, tuple[str, ...]], row: dict[str, str], column: str, where: str
 ) -> tuple[str, str] | None:
     """Page id and hash of the scan that a line names; None where the run does not have it."""
-    page = row[column]
+    page = normalized_name(row[column])
     if stated := row.get(f"{column}_sha256"):
         pages = pages_of.get(stated)
         return None if pages is None else (page if page in pages else pages[0], stated)
@@ -99,17 +102,19 @@ def _scan(
     return page, key
 
 
-def _verdict(row: dict[str, str], decision: str, who: str, scans: Sequence[tuple[str, str]], where: str) -> Verdict:
+def _verdict(
+    row: dict[str, str], decision: str, who: str, scans: Sequence[tuple[str, str]], where: str, separator: str
+) -> Verdict:
     (page, page_sha256), (other, other_sha256) = scans
     shown: dict[str, Any] = {name: row.get(name, "") for name in _TEXTS}
     try:
-        shown |= {name: float(row[name]) for name in _FLOATS if row.get(name)}
+        shown |= {name: read_number(row[name], separator) for name in _FLOATS if row.get(name)}
         shown["cluster"] = int(row["cluster"]) if row.get("cluster") else None
     except ValueError as error:
         raise MetadataError(f"{where}: {error}; leave the machine's columns as they were written") from error
     moment = row.get("decided_at") or row.get("at") or ""
     try:
-        shown["decided_at"] = until(moment) if moment else ""
+        shown["decided_at"] = until(read_moment(moment)) if moment else ""
     except SettingsError as error:
         raise MetadataError(f"{where}: {error}; leave the columns at and decided_at as they were written") from error
     shown |= {"page_sha256": page_sha256, "other_sha256": other_sha256}

@@ -32,6 +32,7 @@ _FORMULA = re.compile(r"\s*'*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
 _FORMULA_INSIDE = re.compile(r"([;\t\n\r]\s*)('*[=+\-@])")
 """Where a spreadsheet that parts cells at semicolons would find a formula inside a cell."""
 _FORMULA_INSIDE_SAFE = re.compile(r"([;\t\n\r]\s*)'('*[=+\-@])")
+_DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?: (\d{1,2}):(\d\d)(?::(\d\d))?)?")
 _DECIMAL_COMMA = re.compile(r"[-+]?(\d{1,3}(?:\.\d{3})+|\d+),(\d+)(?:[eE][-+]?\d+)?")
 
 
@@ -185,6 +186,19 @@ def read_number(text: str, separator: str) -> float:
     if comma and not (separator == "," and len(comma[2]) == 3 and "." not in comma[1]):
         text = text.replace(".", "").replace(",", ".")
     return float(text)
+
+
+def read_moment(text: str) -> str:
+    """A day or moment in ISO 8601 as it was written, or as a spreadsheet made it over: ``02.03.2026 10:15``.
+
+    Days with strokes are given back as they are: nobody knows which of the two is the month.
+    """
+    made_over = _DAY_FIRST.fullmatch(text.strip())
+    if not made_over:
+        return text
+    day, month, year, hour, minute, second = (int(part or 0) for part in made_over.groups())
+    time = f"T{hour:02d}:{minute:02d}:{second:02d}" if made_over[4] else ""
+    return f"{year:04d}-{month:02d}-{day:02d}{time}"
 
 
 def safe_cell(value: Any) -> Any:

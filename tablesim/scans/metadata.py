@@ -100,10 +100,7 @@ class Metadata:
         if foreign:
             yield f"metadata: columns understood: {shortlist(foreign, 20)}"
         if self.own_columns:
-            yield (
-                f"metadata: columns of its own, kept as they are, shown with each page and counted by "
-                f"`tablesim status RUN --by COLUMN`: {shortlist(self.own_columns, 20)}"
-            )
+            yield f"metadata: columns of its own, kept and shown with each page: {shortlist(self.own_columns, 20)}"
 
 
 def read_metadata(path: str | Path) -> Metadata:
@@ -155,7 +152,7 @@ def read_metadata(path: str | Path) -> Metadata:
     if not rows:
         raise MetadataError(f"{file.path}: the column {key_column} is blank in every line; expected page ids in it")
     own = tuple(column for column in file.columns if column not in used and column not in fields)
-    fields = {key_column: "page", **({container: "book"} if container else {}), **fields}
+    fields = {key_column: "page", **({container: "file of the page"} if container else {}), **fields}
     return Metadata(
         file.path,
         rows,

@@ -6,7 +6,6 @@ it covered. What belongs together is found from page to page, and compared as a 
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -14,10 +13,11 @@ from typing import Any
 
 from tablesim.bigrams.embedding import containment, embed, similarity
 from tablesim.corpus.indexing.events import Event, Listener, ignore_event
-from tablesim.corpus.storage.files import write_csv
+from tablesim.corpus.storage.files import read_rows, write_csv
 from tablesim.corpus.store import Corpus
 from tablesim.errors import InUseError
 from tablesim.evidence.collation.verification import Verification
+from tablesim.scans.csvfile import read_number
 from tablesim.scans.locator import Locator
 from tablesim.workflow.alignments import RunAlignments
 
@@ -172,17 +172,17 @@ def stored_tables_over_pages(corpus: Corpus) -> list[dict[str, Any]]:
     path = corpus.folder / NAME
     if not path.is_file():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return [
-            {
-                "pages_a": line["pages_a"].split("+"),
-                "pages_b": line["pages_b"].split("+"),
-                **{name: float(line[name]) for name in ("similarity", "containment", "agreement")},
-                "cells": int(line.get("cells") or line["places"]),  # "places" in lists that 0.1.0 wrote
-                **{name: float(line[name]) for name in _COUNTS if line.get(name)},
-            }
-            for line in csv.DictReader(file)
-        ]
+    lines = [{name: value or "" for name, value in line.items()} for line in read_rows(path)]
+    return [
+        {
+            "pages_a": line["pages_a"].split("+"),
+            "pages_b": line["pages_b"].split("+"),
+            **{name: read_number(line[name], ";") for name in ("similarity", "containment", "agreement")},
+            "cells": int(line.get("cells") or line["places"]),  # "places" in lists that 0.1.0 wrote
+            **{name: read_number(line[name], ";") for name in _COUNTS if line.get(name)},
+        }
+        for line in lines
+    ]
 
 
 def long_tables_with(corpus: Corpus, page: str) -> dict[str, dict[str, Any]]:

@@ -173,7 +173,7 @@ def test_a_collation_of_readings_goes_through(tei_schema, about):
 
 
 def test_csv_has_a_line_a_place_and_the_description_of_every_column(table, about):
-    data = csv_bytes(collation_columns(table), collation_rows(table)).decode()
+    data = csv_bytes(collation_columns(table), collation_rows(table)).decode("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(data)))
     assert [[row[name] for name in ("address", "state", "kind", "doubtful")] for row in rows] == [
         ["row 1, column 1", "agrees", "", "no"],
@@ -193,7 +193,7 @@ def test_csv_has_a_line_a_place_and_the_description_of_every_column(table, about
 
 
 def test_no_cell_is_a_formula(table, about):
-    data = csv_bytes(collation_columns(table), collation_rows(table)).decode()
+    data = csv_bytes(collation_columns(table), collation_rows(table)).decode("utf-8-sig")
     cells = [value for row in csv.reader(io.StringIO(data)) for value in row]
     assert "'=b" in cells
     assert not [value for value in cells if value.startswith(("=", "+", "-", "@"))]
@@ -281,7 +281,7 @@ def of_rows(rows):
 
 
 def of_csv(table, about):
-    data = csv_bytes(collation_columns(table), collation_rows(table)).decode()
+    data = csv_bytes(collation_columns(table), collation_rows(table)).decode("utf-8-sig")
     return of_rows(csv.DictReader(io.StringIO(data)))
 
 

@@ -274,9 +274,7 @@ def test_headings_of_six_languages_are_understood_and_what_is_not_is_kept_and_to
     assert (row.place, row.year, row.extra) == ("Oppenheim", 1524, {"Signatur": "4 Math 12"})
     remarks = list(metadata.column_remarks())
     assert ("is authors" in remarks[0]) == (language != "English")
-    assert remarks[-1].endswith(
-        "kept as they are, shown with each page and counted by `tablesim status RUN --by COLUMN`: Signatur"
-    )
+    assert remarks[-1] == "metadata: columns of its own, kept and shown with each page: Signatur"
     lines = [asdict(row)]
     assert count_by(lines, LANGUAGES[language].split(";")[5]) == {"Oppenheim": 1}
 

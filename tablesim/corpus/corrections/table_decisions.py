@@ -24,7 +24,7 @@ from tablesim.corpus.storage.files import write_csv
 from tablesim.corpus.storage.page_table import PageTable
 from tablesim.errors import MetadataError
 from tablesim.records.corrections import TableDecision
-from tablesim.scans.csvfile import CsvFile, read_csv, read_items, shortlist
+from tablesim.scans.csvfile import CsvFile, read_csv, read_items, read_moment, shortlist
 from tablesim.scans.metadata import page_key, without_ending
 
 NAME = "table_decisions.csv"
@@ -165,6 +165,6 @@ def _decision(values: dict[str, str], _: CsvFile) -> TableDecision:
         raise MetadataError(
             f"is_table: got {values['is_table']!r}, expected yes, no, or `{AS_READ}`, which takes back what was said"
         )
-    about = {name: values[name] for name in ("who", "when", "reason")}
+    about = {"who": values["who"], "when": read_moment(values["when"]), "reason": values["reason"]}
     page = without_ending(page_key(values["page"]))
     return TableDecision(page, _WORDS[word], **about, sha256=values["sha256"].lower())

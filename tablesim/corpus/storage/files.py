@@ -7,15 +7,17 @@ import io
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tablesim.errors import RunError
+from tablesim.errors import MetadataError, RunError
 from tablesim.files import write_aside
-from tablesim.scans.csvfile import plain_cell, safe_cell
+from tablesim.scans.csvfile import plain_cell, read_csv, safe_cell, with_mark
+from tablesim.scans.encodings import MARK
 
 _REMEDY = "delete this file and give the same `tablesim run` again: what it held is made anew"
 
@@ -95,14 +97,10 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write a CSV that a spreadsheet may open: what it would take for a formula is marked; see ``safe_cell``."""
+    """Write a CSV that a spreadsheet may open: formulas are marked (``safe_cell``), and so is UTF-8 (``with_mark``)."""
     head = csv_lines(columns, [dict(zip(columns, columns, strict=True))])
-
-    def write(aside: Path) -> None:
-        with aside.open("w", encoding="utf-8", newline="") as file:
-            file.writelines(itertools.chain(head, csv_lines(columns, rows)))
-
-    write_aside(path, write)
+    text = "".join(itertools.chain(head, csv_lines(columns, rows)))
+    write_aside(path, lambda aside: aside.write_bytes(with_mark(text)))
 
 
 def csv_lines(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
@@ -116,8 +114,16 @@ def csv_lines(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iter
 
 
 def read_rows(path: Path) -> Iterator[dict[str, str | None]]:
-    """The rows that ``write_csv`` wrote; a value that the last of them lacks is None."""
-    with path.open(encoding="utf-8", newline="") as file:
+    """The rows that ``write_csv`` wrote, also after a spreadsheet has saved them in its own way; a value that the last
+    of them lacks is None.
+    """
+    with path.open("rb") as file:
+        head = file.readline().removeprefix(MARK)
+    if b";" in head or b"\t" in head or b"\x00" in head:
+        with suppress(MetadataError):  # nothing below the names of the columns
+            yield from map(dict, read_csv(path).rows)
+        return
+    with path.open(encoding="utf-8-sig", newline="") as file:
         for row in csv.DictReader(file):
             yield {name: value and plain_cell(value) for name, value in row.items() if name is not None}
 

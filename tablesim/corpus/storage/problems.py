@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tablesim.corpus.storage.files import csv_lines, read_rows, write_csv
 from tablesim.errors import RunError
+from tablesim.scans.encodings import MARK
 
 FAILED, AWAY, LEFT_OUT = "failed", "away", "left out"
 COLUMNS = ("page", "scan", "problem", "sha256", "kind")
@@ -43,5 +44,12 @@ class Problems:
         """Add lines at the end, at a cost that does not grow with the file."""
         if not self.path.is_file():
             self.write([])
+        text = "".join(csv_lines(COLUMNS, rows))
+        with self.path.open("rb") as file:
+            is_plain = file.read(len(MARK)) != MARK
+        if is_plain and not text.isascii():
+            # The first line that is not ASCII: the file gets the mark by which Excel knows UTF-8.
+            self.write([*self.rows(), *({**dict.fromkeys(COLUMNS, ""), **row} for row in rows)])
+            return
         with self.path.open("ab") as file:
-            file.write("".join(csv_lines(COLUMNS, rows)).encode())
+            file.write(text.encode())

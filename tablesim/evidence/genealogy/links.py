@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
+from tablesim.scans.csvfile import safe_cell
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -88,7 +90,7 @@ class Genealogy:
         for link in (*self.links, *self.kin):
             asserted = "yes" if link.confident else "no"
             ends = self.names[link.model], self.names[link.copy]
-            writer.writerow([*ends, f"{link.support:.3f}", link.shared_errors, asserted, link.relation])
+            writer.writerow([*map(safe_cell, ends), f"{link.support:.3f}", link.shared_errors, asserted, link.relation])
         return stream.getvalue()
 
     def to_graphml(self) -> str:
