@@ -17,6 +17,7 @@ from tablesim.records.collation import DIFFERS
 if TYPE_CHECKING:
     from tablesim.evidence.recomputation.recompute import Recomputation
     from tablesim.records.collation import Collation
+    from tablesim.records.dates import YearRange
     from tablesim.report.provenance import Provenance
 
 N_PRINTED = 60
@@ -46,7 +47,7 @@ def command(
         Path | None, typer.Option("--genealogy", help="File for who copied whom: CSV, GraphML, PNG, PDF, SVG.")
     ] = None,
     years: Annotated[
-        str | None, typer.Option("--years", help="When the witnesses were printed, as '1515,1549,?'.")
+        str | None, typer.Option("--years", help="When the witnesses were printed, as '1515,um 1549,?'.")
     ] = None,
     run: OfRun = None,
     weights: Weights = None,
@@ -144,12 +145,16 @@ def _of_run(witnesses: Sequence[str], run: Path) -> tuple[Collation, Provenance]
     return collation, Provenance.of_run(corpus, (reading.page for reading in collation.readings))
 
 
-def years_of(text: str, count: int) -> list[int | None]:
-    """The years in ``1515,1549,?``, one for each witness; a question mark is none."""
+def years_of(text: str, count: int) -> list[YearRange]:
+    """The dates in ``1515,um 1549,?``, one for each witness; a question mark is none."""
+    from tablesim.records.dates import YearRange
+    from tablesim.scans.dates import read_date
+
     words = [word.strip() for word in text.split(",")]
-    if len(words) != count or not all(word == "?" or (word.isascii() and word.isdigit()) for word in words):
+    dates = [read_date(word).years if word != "?" else YearRange() for word in words]
+    if len(words) != count or not all(date.is_known or word == "?" for date, word in zip(dates, words, strict=True)):
         raise typer.BadParameter(f"--years: got {text!r}, expected {count} years or question marks between commas")
-    return [None if word == "?" else int(word) for word in words]
+    return dates
 
 
 def pages_of(witness: str) -> list[Path]:

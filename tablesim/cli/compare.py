@@ -122,7 +122,8 @@ def command(
         network = reader.load_network(weights) if needs_network else None
         alignment = None
         if corpus is not None and all(corpus.page_table.row_of(name) is not None for name in (a, b)):
-            alignment = stored_alignment(corpus, a, b, remark)
+            in_run = [str(corpus.page(name)["page"]) for name in (a, b)]
+            alignment = stored_alignment(corpus, in_run[0], in_run[1], remark)
         comparison = compare(page_a, page_b, network=network, top=top, alignment=alignment)
         if pixels:
             ink = comparison.pixels(network)

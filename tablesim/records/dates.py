@@ -89,6 +89,15 @@ class YearRange:
         )
 
 
+Year = int | YearRange | None
+"""When something was printed: a year, the years that a date allows, or nothing known."""
+
+
+def as_range(year: Year) -> YearRange:
+    """The years that are allowed."""
+    return year if isinstance(year, YearRange) else YearRange(year, year)
+
+
 def span_of(dates: list[YearRange]) -> YearRange:
     """From the earliest to the latest year that the known ones of some dates name; open ends are not gone beyond."""
     ends = [year for date in dates for year in (date.first, date.last) if year is not None]

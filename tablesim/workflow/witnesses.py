@@ -65,5 +65,5 @@ def witness_pages(corpus: Corpus, witness: str) -> list[str]:
         There is no such page in the run.
     """
     if corpus.page_table.row_of(witness) is not None:
-        return [witness]
+        return [str(corpus.page(witness)["page"])]
     return [str(corpus.page(page)["page"]) for page in witness.split("+")]

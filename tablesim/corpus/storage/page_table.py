@@ -85,10 +85,13 @@ class PageTable:
         return codes
 
     def row_of(self, page: str) -> int | None:
-        """Which line is that of ``page``; None when there is none."""
+        """Which line is that of ``page``, as it is written or in the form of ``normalized_name``; None for none."""
         ids = self.column("page")
-        row = bisect_left(range(len(ids)), page, key=lambda at: ids[at].as_py())
-        return row if row < len(ids) and ids[row].as_py() == page else None
+        for name in dict.fromkeys((page, normalized_name(page))):
+            row = bisect_left(range(len(ids)), name, key=lambda at: ids[at].as_py())
+            if row < len(ids) and ids[row].as_py() == name:
+                return row
+        return None
 
     def sha256_of(self, page: str) -> str | None:
         """Hash of the scan of a page, empty where none is known; None where there is no such page."""
@@ -97,10 +100,9 @@ class PageTable:
 
     def find(self, page: str) -> int:
         """Which line is that of ``page``; RunError, with the ids that look like it, when there is none."""
-        for name in (page, normalized_name(page)):
-            row = self.row_of(name)
-            if row is not None:
-                return row
+        row = self.row_of(page)
+        if row is not None:
+            return row
         ids = self.column("page")
         near = bisect_left(range(len(ids)), page, key=lambda at: ids[at].as_py())
         # In a large run only the ids around it in the alphabet are looked at.

@@ -23,6 +23,7 @@ from tablesim.evidence.genealogy.copying_errors import UNKNOWN, CopyingErrors, F
 from tablesim.evidence.genealogy.links import KIN, MODEL, CopyLink, Genealogy
 from tablesim.evidence.genealogy.tree import Costs, Fitted, Tree, costs_of, likeliest, lost_costs
 from tablesim.records.collation import Collation
+from tablesim.records.dates import Year
 
 N_RESAMPLED = 500
 """Resampled collations: the standard error of a support of 0.8 is then 0.02."""
@@ -32,16 +33,16 @@ NOISE = 1e-3
 
 
 def genealogy(
-    collation: Collation, years: Sequence[int | None] | None = None, *, seed: int = 0, n_resampled: int = N_RESAMPLED
+    collation: Collation, years: Sequence[Year] | None = None, *, seed: int = 0, n_resampled: int = N_RESAMPLED
 ) -> Genealogy:
     """Which witness was set from which.
 
     Parameters
     ----------
     collation : Collation
-    years : sequence of int or None, optional
-        When each witness was printed: none was set from one of its own year or later. Without years the direction is
-        that in which fewer errors had to be corrected.
+    years : sequence of int, YearRange or None, optional
+        When each witness was printed: none was set from one of its own year or later, as far as the ranges leave no
+        other way. Without years the direction is that in which fewer errors had to be corrected.
     seed : int
         Of the resampling.
     n_resampled : int

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
+from tablesim.records.dates import Year, as_range
 from tablesim.scans.csvfile import safe_cell
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Genealogy:
     ----------
     names : tuple of str
         Of the witnesses.
-    years : tuple of int or None
+    years : tuple of int, YearRange or None
     links : tuple of CopyLink
         Every model that was found in some resampled collation, the best supported of each copy first.
     kin : tuple of CopyLink
@@ -71,7 +72,7 @@ class Genealogy:
     """
 
     names: tuple[str, ...]
-    years: tuple[int | None, ...]
+    years: tuple[Year, ...]
     links: tuple[CopyLink, ...]
     kin: tuple[CopyLink, ...]
     n_errors: tuple[int, ...]
@@ -100,7 +101,9 @@ class Genealogy:
             ElementTree.SubElement(root, "key", {"id": name, "for": of, "attr.name": name, "attr.type": kind})
         graph = ElementTree.SubElement(root, "graph", id="genealogy", edgedefault="directed")
         for at, (name, year, errors) in enumerate(zip(self.names, self.years, self.n_errors, strict=True)):
-            _with_data(ElementTree.SubElement(graph, "node", id=f"w{at}"), name=name, year=year, errors=errors)
+            node, date = ElementTree.SubElement(graph, "node", id=f"w{at}"), as_range(year)
+            exact = date.first if date.first == date.last else None
+            _with_data(node, name=name, year=exact, date=date.shown or None, errors=errors)
         for link in (*self.links, *self.kin):
             ends = {"source": f"w{link.model}", "target": f"w{link.copy}"}
             edge = ElementTree.SubElement(graph, "edge", ends, directed=str(link.relation == MODEL).lower())
@@ -136,8 +139,8 @@ class Genealogy:
         for w, (x, y) in position.items():
             axes.plot(x, y, "o", color="black", markersize=6, zorder=3)
             errors = self.n_errors[w]
-            year = "" if self.years[w] is None else f", {self.years[w]}"
-            label = f"{self.names[w]}{year}: {errors} error{'' if errors == 1 else 's'}"
+            date = as_range(self.years[w]).shown
+            label = f"{self.names[w]}{date and ', '}{date}: {errors} error{'' if errors == 1 else 's'}"
             axes.annotate(
                 label, (x, y), (9, 0), textcoords="offset points", fontsize=9, va="center", zorder=5, bbox=_PAPER
             )
@@ -153,6 +156,7 @@ class Genealogy:
 _GRAPHML_KEYS = (
     ("node", "name", "string"),
     ("node", "year", "int"),
+    ("node", "date", "string"),
     ("node", "errors", "int"),
     ("edge", "support", "double"),
     ("edge", "shared_errors", "int"),
@@ -211,8 +215,8 @@ def _order(genealogy: Genealogy, model: dict[int, int]) -> list[int]:
     def depth(w: int) -> int:
         return 0 if w not in model else 1 + depth(model[w])
 
-    years = genealogy.years
-    return sorted(range(len(years)), key=lambda w: (years[w] is not None, years[w] or 0, depth(w), w))
+    dates = [as_range(year) for year in genealogy.years]
+    return sorted(range(len(dates)), key=lambda w: (dates[w].is_known and dates[w].order, depth(w), w))
 
 
 def _descends(w: int, other: int, model: dict[int, int]) -> bool:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.evidence.genealogy.copying_errors import UNKNOWN, CopyingErrors, Floats, Ints
+from tablesim.records.dates import Year, as_range
 
 
 def cheapest_tree(cost: Floats, root: int) -> list[int]:
@@ -148,10 +149,14 @@ def costs_of(texts: Ints, right: Ints, slips: Floats, rates: Rates) -> Costs:
     return Costs(copied, related)
 
 
-def possible(years: tuple[int | None, ...]) -> Bools:
-    """Which witness, or the root, can be the model of which by their years, shape (witnesses + 1, witnesses)."""
-    dates = np.array([np.nan if year is None else year for year in years])  # nothing compares to nan
-    return np.vstack([~(dates[:, None] >= dates), np.ones(len(years), dtype=bool)])
+def possible(years: tuple[Year, ...]) -> Bools:
+    """Which witness, or the root, can be the model of which by their years, shape (witnesses + 1, witnesses).
+
+    Of two ranges a direction is impossible only where no year that is allowed permits it.
+    """
+    dates = [as_range(year) for year in years]
+    allowed = [[not model.cannot_precede(copy) for copy in dates] for model in dates]
+    return np.vstack([np.array(allowed, dtype=bool), np.ones(len(years), dtype=bool)])
 
 
 def lost_costs(rates: Rates, n_cells: float) -> float:
@@ -180,7 +185,7 @@ class Fitted:
     Parameters
     ----------
     errors : CopyingErrors
-    years : tuple of int or None
+    years : tuple of int, YearRange or None
     """
 
     N_KEPT = 6
@@ -189,7 +194,7 @@ class Fitted:
     WITHIN = 6.0
     """They cost at most so much more than the likeliest, in nats."""
 
-    def __init__(self, errors: CopyingErrors, years: tuple[int | None, ...]) -> None:
+    def __init__(self, errors: CopyingErrors, years: tuple[Year, ...]) -> None:
         self.errors, self.allowed = errors, possible(years)
         wrong = (errors.texts != errors.right) & (errors.texts != UNKNOWN)
         made = min(wrong.any(axis=0).sum(), max(1, wrong.sum()))

@@ -13,7 +13,8 @@ from tablesim.errors import SettingsError
 from tablesim.evidence.collation.collation import collate
 from tablesim.evidence.genealogy.copying_errors import copying_errors, how_likely
 from tablesim.evidence.genealogy.genealogy import genealogy
-from tablesim.evidence.genealogy.tree import cheapest_tree
+from tablesim.evidence.genealogy.tree import cheapest_tree, possible
+from tablesim.records.dates import YearRange
 
 PLACES = [(row, column) for row in range(1, 44) for column in (3, 4, 7, 8)]
 
@@ -59,6 +60,32 @@ def test_years_forbid_a_direction():
     assert all(found.years[link.model] < found.years[link.copy] for link in found.links)
     assert ("a", "b") not in {(found.names[link.model], found.names[link.copy]) for link in found.links}
     assert not genealogy(collate(*CHAIN), [1500] * 4).links
+
+
+def test_a_range_of_years_forbids_a_direction_only_where_no_year_permits_it():
+    def allowed(*dates):
+        return possible(dates)[:2, :2].tolist()
+
+    early, late, wide, before = (
+        YearRange(1500, 1505),
+        YearRange(1510, 1512),
+        YearRange(1490, 1520),
+        YearRange(None, 1499),
+    )
+    assert allowed(early, late) == [[True, True], [False, True]]
+    assert allowed(early, wide) == [[True, True], [True, True]]
+    assert allowed(before, 1500) == [[True, True], [False, False]]
+    assert allowed(1500, None) == [[False, True], [True, True]]
+
+
+def test_dates_in_words_stand_in_the_graph():
+    found = genealogy(
+        collate(*CHAIN), [YearRange(1490, 1500, "um 1495"), 1515, None, YearRange(None, 1629, "vor 1630")]
+    )
+    graph = found.to_graphml()
+    assert "um 1495 (1490–1500)" in graph
+    assert '<data key="year">1515</data>' in graph
+    assert "vor 1630 (1629 or earlier)" in graph
 
 
 @settings(max_examples=8)
