@@ -73,14 +73,16 @@ class TableGroup:
 
 @dataclass(frozen=True)
 class KindGroup:
-    """Pages of the same kind: a cluster of two scans and more that were not all shown to carry one table.
+    """Pages of the same kind: alike by figures, two scans and more that were not all shown to carry one table.
 
     Parameters
     ----------
     number : int
-        That of the cluster.
+        From 1; the numbers of kinds of one page alone are passed over.
+    clusters : tuple of int
+        The numbers of the clusters that its pages are in.
     pages : tuple of str
-        All of the cluster, the middle first.
+        All of them, cluster after cluster, the middle of each first.
     alike : tuple of str
         Those that were shown to carry the table of no other page; copies of a scan are left out.
     tables : tuple of int
@@ -88,6 +90,7 @@ class KindGroup:
     """
 
     number: int
+    clusters: tuple[int, ...]
     pages: tuple[str, ...]
     alike: tuple[str, ...]
     tables: tuple[int, ...]
@@ -131,6 +134,8 @@ class Groups:
         Of each page that is related to another.
     pages : sequence of str
         Every page with a table.
+    kinds : dict of str to int, optional
+        Of each page in a cluster the number, from 1, of its kind; that of its cluster where it is left out.
     known : bool
         False where the pages of this clustering were not verified yet: nothing is said to be the same then.
     """
@@ -140,10 +145,12 @@ class Groups:
         clusters: Mapping[str, int],
         relations: Mapping[str, PageRelation],
         pages: Sequence[str],
+        kinds: Mapping[str, int] | None = None,
         *,
         known: bool = True,
     ) -> None:
         self.clusters, self.relations, self.pages, self.known = clusters, relations, tuple(pages), known
+        self._kind_numbers = kinds or clusters
 
     def cluster_of(self, page: str) -> int | None:
         """The number, from 1, of the cluster of a page; None for a page in none."""
@@ -156,7 +163,7 @@ class Groups:
 
     def kind_of(self, page: str) -> KindGroup | None:
         """The group of the same kind that a page is in; None where there is none."""
-        return self._kinds_by_number.get(self.clusters.get(page, 0))
+        return self._kinds_by_number.get(self._kind_numbers.get(page, 0))
 
     def relation(self, page: str, other: str) -> str | None:
         """How two pages are related, one of ``RELATIONS``; None where nothing is known of it."""
@@ -168,8 +175,8 @@ class Groups:
                 if one.relation == PART_OF and one.to == to.page:
                     return PART_OF
             return SAME_TABLE
-        together = self.clusters.get(page) is not None and self.clusters.get(page) == self.clusters.get(other)
-        return SAME_KIND if together else None
+        kind = self._kind_numbers.get(page)
+        return SAME_KIND if kind is not None and kind == self._kind_numbers.get(other) else None
 
     def scan_of(self, page: str) -> str:
         """The first page with the scan of a page: mostly itself."""
@@ -183,7 +190,7 @@ class Groups:
 
     @cached_property
     def kinds(self) -> tuple[KindGroup, ...]:
-        """The groups of the same kind, in the order of the clusters."""
+        """The groups of the same kind, by their numbers."""
         return tuple(self._kinds_by_number.values())
 
     @cached_property
@@ -227,17 +234,21 @@ class Groups:
     @cached_property
     def _kinds_by_number(self) -> dict[int, KindGroup]:
         members: dict[int, list[str]] = {}
-        for page, cluster in self.clusters.items():
-            members.setdefault(cluster, []).append(page)
-        kinds = {}
-        for cluster, pages in members.items():
-            scans = [page for page in pages if self.scan_of(page) == page]
-            tables = {page: table.number for page in scans if (table := self.table_of(page)) is not None}
-            alike = tuple(page for page in scans if page not in tables)
-            carried = tuple(sorted(set(tables.values())))
-            if len(alike) + len(carried) > 1:
-                kinds[cluster] = KindGroup(cluster, tuple(pages), alike, carried)
-        return kinds
+        for page in self.clusters:
+            members.setdefault(self._kind_numbers[page], []).append(page)
+        kinds = {number: self._kind(number, pages) for number, pages in sorted(members.items())}
+        return {number: kind for number, kind in kinds.items() if len(kind.alike) + len(kind.tables) > 1}
+
+    def _kind(self, number: int, pages: Sequence[str]) -> KindGroup:
+        scans = [page for page in pages if self.scan_of(page) == page]
+        tables = {page: table.number for page in scans if (table := self.table_of(page)) is not None}
+        return KindGroup(
+            number,
+            tuple(dict.fromkeys(self.clusters[page] for page in pages)),
+            tuple(pages),
+            tuple(page for page in scans if page not in tables),
+            tuple(sorted(set(tables.values()))),
+        )
 
 
 def counts_sentence(counts: GroupCounts) -> str:

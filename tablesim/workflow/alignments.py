@@ -218,12 +218,15 @@ class RunAlignments:
         if not self.path.is_file():
             return {}
         try:
+            if not _VERSION.items() <= dict(pq.read_schema(self.path).metadata or {}).items():
+                self._remark(f"{self.path}: by another version of the alignment; its pairs of pages are aligned again")
+                return {}
+        except (pa.ArrowException, OSError):
+            pass  # told by what reads it
+        try:
             table = read_parquet(self.path, SCHEMA, _VERIFICATION)
         except RunError as error:
             self._remark(f"{error}; until then its pairs of pages are aligned again")
-            return {}
-        if not _VERSION.items() <= dict(table.schema.metadata or {}).items():
-            self._remark(f"{self.path}: by another version of the alignment; its pairs of pages are aligned again")
             return {}
         columns = [table[name].to_pylist() for name in _VERIFICATION]
         return {

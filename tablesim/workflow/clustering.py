@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from tablesim.corpus.clustering.constraints import ConstrainedUnionFind, Constraints, consistent
+from tablesim.corpus.clustering.kinds import kinds_of
 from tablesim.corpus.clustering.model import Clustering
 from tablesim.corpus.indexing.events import Listener, ignore_event
 from tablesim.corpus.search.engine import N_NEIGHBOURS
@@ -19,7 +20,7 @@ from tablesim.corpus.storage.files import write_csv
 from tablesim.corpus.store import Corpus
 from tablesim.review.constraints import KnownConstraints, Move, moves, run_constraints
 from tablesim.workflow.alignments import RunAlignments
-from tablesim.workflow.groups import relate
+from tablesim.workflow.groups import align_parts, relate
 from tablesim.workflow.verification import different_tables, same_tables
 
 LIKELY = 0.8
@@ -69,16 +70,20 @@ def cluster(
         if constraints is None:
             constraints = run_constraints(corpus).constraints
         clusterer = corpus.clusterer(k, method=method, seed=seed)
-        clustering = clusterer.cluster(constraints)
         alignments = RunAlignments(corpus, on_event)
-        if clustering.asked == "auto" and method == "tables":
-            verified = verified_constraints(alignments, clustering, constraints)
-            if verified != constraints:
-                clustering = clusterer.cluster(verified)
+        verified = constraints
+        if clusterer.asked == "auto" and method == "tables":
+            counted = clusterer.cluster(constraints, stability=False)
+            verified = verified_constraints(alignments, counted, constraints)
+        clustering = clusterer.cluster(verified)
+        clustering = replace(clustering, kinds=kinds_of(clustering, corpus.histograms[1]))
         for group in clustering.clusters:
             same_tables(alignments, group.pages)
+        clustering = replace(clustering, relations=relate(alignments, clustering, constraints))
+        if align_parts(alignments, clustering.groups):
+            clustering = replace(clustering, relations=relate(alignments, clustering, constraints))
         alignments.save()
-        return corpus.clusterings.save(replace(clustering, relations=relate(alignments, clustering, constraints)))
+        return corpus.clusterings.save(clustering)
 
 
 def verified_constraints(alignments: RunAlignments, clustering: Clustering, constraints: Constraints) -> Constraints:

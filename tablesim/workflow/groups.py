@@ -9,13 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from tablesim.corpus.clustering.constraints import ConstrainedUnionFind, Constraints
 from tablesim.corpus.clustering.model import Clustering
 from tablesim.corpus.indexing.events import Event, Listener, ignore_event
+from tablesim.corpus.search.nearest import nearest
 from tablesim.errors import InUseError
-from tablesim.records.relations import PART_OF, SAME_KIND, SAME_SCAN, SAME_TABLE, PageRelation
+from tablesim.records.relations import PART_OF, SAME_KIND, SAME_SCAN, SAME_TABLE, Groups, PageRelation
 from tablesim.review.constraints import run_constraints
 from tablesim.workflow.alignments import RunAlignments
+
+WHOLES, COVERED, UNEQUAL = 3, 0.85, 0.8
+"""A page without a partner is aligned with so many pages that share so much of the smaller one's bigrams, if one of the
+two has so much fewer: of 45 rows and 90 of one table, with every twentieth figure misread, .93 are shared."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +64,11 @@ def relate(
             best.setdefault(link.a, link)
             best.setdefault(link.b, link)
     related = {page: replace(best[page].of(page), table=tables[page]) for page in tables}
-    for page, other in _of_one_kind(clustering, first, tables):
-        related[page] = PageRelation(page, SAME_KIND, other, None)
     for page, one in first.items():
         if page != one:
             related[page] = PageRelation(page, SAME_SCAN, one, tables.get(one))
+    for page, other in _of_one_kind(replace(clustering, relations=related).groups, tables):
+        related[page] = PageRelation(page, SAME_KIND, other, None)
     return dict(sorted(related.items()))
 
 
@@ -79,6 +86,31 @@ def keep_relations(alignments: RunAlignments, on_event: Listener = ignore_event)
             corpus.clusterings.save(replace(clustering, relations=related))
     except (InUseError, OSError) as error:
         on_event(Event("remark", "clusters", message=f"which pages carry the same table was not kept ({error})"))
+
+
+def align_parts(alignments: RunAlignments, groups: Groups) -> bool:
+    """Align pages without a partner with the pages that may hold their table, or hold it; whether any were aligned.
+
+    A crop, a half and a page of several are less alike to the whole than its other editions are, and are covered by
+    it: candidates are those that cover most of their bigrams (containment), of another size.
+    """
+    corpus = alignments.corpus
+    index = corpus.searching.index
+    sizes = np.asarray(index.histograms).sum(axis=1)
+    new = False
+    for page in groups.pages:
+        entry = index.at(corpus.page_table.find(page))
+        if entry is None or groups.table_of(page) is not None or groups.scan_of(page) != page:
+            continue
+        counts = np.asarray(index.histograms[entry], dtype=np.float32)
+        other_size = (sizes < UNEQUAL * sizes[entry]) | (sizes[entry] < UNEQUAL * sizes)
+        near = nearest(index, counts, WHOLES, other_size & (sizes > 0), contained=True)
+        for at in near.top(WHOLES).tolist():
+            other = corpus.page_table.ids(index.rows[near.rows[at : at + 1]])[0]
+            if near.covered[at] >= COVERED and alignments.known(page, other) is None:
+                alignments.verify(page, other)
+                new = True
+    return new
 
 
 def _first_of_scan(alignments: RunAlignments, pages: Iterable[str]) -> dict[str, str]:
@@ -123,11 +155,10 @@ def _tables(links: list[_Link], constraints: Constraints, first: dict[str, str])
     return {page: number for number, pages in enumerate(several, 1) for page in pages}
 
 
-def _of_one_kind(clustering: Clustering, first: dict[str, str], tables: dict[str, int]) -> Iterator[tuple[str, str]]:
-    """The pages that share a cluster and no table, each with the page in the middle of it, or the one next to that."""
-    for cluster in clustering.clusters:
-        scans = [page for page in cluster.pages if first[page] == page]
+def _of_one_kind(groups: Groups, tables: dict[str, int]) -> Iterator[tuple[str, str]]:
+    """The pages that share a kind and no table, each with the page in the middle of it, or the one next to that."""
+    for kind in groups.kinds:
+        scans = [page for page in kind.pages if groups.scan_of(page) == page]
         for page in scans:
-            others = [other for other in scans if other != page]
-            if page not in tables and others:
-                yield page, others[0]
+            if page not in tables:
+                yield page, scans[0] if scans[0] != page else scans[1]

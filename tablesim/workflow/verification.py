@@ -110,7 +110,7 @@ def _relation(corpus: Corpus, page: str, other: str, agreement: Verification | N
 
 
 def different_tables(alignments: RunAlignments, clusters: Iterable[Sequence[str]]) -> Constraints:
-    """What keeps different tables out of one cluster: the pages of each table are the same, and the tables are split.
+    """What is known of clusters: the pages of each table are the same, and different tables of one cluster are split.
 
     Each page is aligned with the pages of its cluster that are nearest to it. Pages that carry one table hang together;
     of a cluster that falls into several such groups, those of two pages and more are a table each. A page that hangs
@@ -120,8 +120,8 @@ def different_tables(alignments: RunAlignments, clusters: Iterable[Sequence[str]
     split: list[Pair] = []
     for pages in clusters:
         groups = [group for group in same_tables(alignments, pages) if len(group) > 1]
+        same += [pair for group in groups for pair in pairwise(group)]
         if len(groups) > 1:
-            same += [pair for group in groups for pair in pairwise(group)]
             split += combinations([group[0] for group in groups], 2)
     return Constraints(same=tuple(same), split=tuple(split))
 

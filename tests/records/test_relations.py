@@ -45,6 +45,17 @@ def test_the_same_table_and_the_same_kind_are_kept_apart():
     assert found.relation("c", "d") is None
 
 
+def test_a_kind_may_hold_several_clusters():
+    found = groups()
+    kinds = {page: 1 if cluster in (1, 2) else cluster for page, cluster in found.clusters.items()}
+    wider = Groups(found.clusters, found.relations, found.pages, kinds)
+    assert [(kind.number, kind.clusters, kind.alike, kind.tables) for kind in wider.kinds] == [
+        (1, (1, 2), ("c", "d", "e"), (1,))
+    ]
+    assert wider.relation("c", "d") == SAME_KIND
+    assert wider.counts.alike == found.counts.alike
+
+
 def test_a_page_that_has_a_partner_is_never_alone():
     found = groups()
     assert found.kind_of("half") is None

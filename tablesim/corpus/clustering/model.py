@@ -185,6 +185,8 @@ class Clustering:
         No cluster had this number or a greater one yet.
     relations : dict of str to PageRelation, optional
         What relates pages to others, by page; None where that was not found out: ``tablesim.cluster`` does.
+    kinds : dict of str to int
+        The number, from 1, of the kind of each page in a cluster; empty where that was not found out.
     """
 
     pages: tuple[str, ...]
@@ -199,6 +201,7 @@ class Clustering:
     choices: tuple[KCandidate, ...] = ()
     next_label: int = 0
     relations: dict[str, PageRelation] | None = None
+    kinds: dict[str, int] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Clustering({self.k} clusters, {len(self.pages)} pages, {len(self.without)} of them in none)"
@@ -225,6 +228,7 @@ class Clustering:
             # "same scan", "same table", "part of", "same kind" (alike by figures, not shown to be the same); null: none
             pa.field("relation", pa.string(), metadata={ADDED: "0.2.0"}),
             pa.field("relation_to", pa.string(), metadata={ADDED: "0.2.0"}),  # the page to which
+            pa.field("kind", pa.int32(), metadata={ADDED: "0.2.0"}),  # number, from 1, of the pages alike by figures
         ]
     )
 
@@ -282,7 +286,7 @@ class Clustering:
         """The pages by what relates them: the same table, the same kind."""
         numbers = {page: cluster.number for cluster in self.clusters for page in cluster.pages}
         tables = [page for page in self.pages if page in numbers or self.without.get(page) == LIKE_NO_OTHER]
-        return Groups(numbers, self.relations or {}, tables, known=self.relations is not None)
+        return Groups(numbers, self.relations or {}, tables, self.kinds, known=self.relations is not None)
 
     def renamed(self, names: dict[int, int], next_label: int) -> Clustering:
         """The same clusters with other numbers, each under ``names[label]``."""
@@ -337,6 +341,7 @@ class Clustering:
             pa.array(apart, pa.string()),
             pa.array([self.without.get(page) for page in self.pages], pa.string()),
             *(pa.array([getattr(relations.get(page), name, None) for page in self.pages]) for name in _RELATION),
+            pa.array([self.kinds.get(page) for page in self.pages], pa.int32()),
         ]
         columns = [array.cast(field.type) for array, field in zip(arrays, self.SCHEMA, strict=True)]
         table = pa.Table.from_arrays(columns, schema=self.SCHEMA)
@@ -388,6 +393,7 @@ class Clustering:
             tuple(KCandidate(**choice) for choice in settings["choices"]),
             next_label,
             _relations(table) if settings.get("verified") else None,
+            {page: kind for page, kind in zip(pages, table["kind"].to_pylist(), strict=True) if kind is not None},
         )
 
 

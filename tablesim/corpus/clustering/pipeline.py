@@ -16,7 +16,7 @@ one table 400 years apart, which then are two clusters. Only collation tells suc
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,8 +118,10 @@ class PageClusterer:
         """Height at which the tree was cut; 1 where there is no tree."""
         self.candidates: tuple[KCandidate, ...] = ()
 
-    def cluster(self, constraints: Constraints | None = None) -> Clustering:
+    def cluster(self, constraints: Constraints | None = None, *, stability: bool = True) -> Clustering:
         """The clustering; pairs of ``constraints`` come before a number of clusters.
+
+        Without ``stability`` that is left out: of a clustering that is made again at once.
 
         Raises
         ------
@@ -133,19 +135,20 @@ class PageClusterer:
         facts: dict[int, ClusterFacts] = {}
         without = dict(self.without)
         if len(self.rows):
-            partition = self.partition
+            constrain = None
             if constraints:
-                h = self._counts(self.rows)
-                pages = [self.pages[row] for row in self.rows.tolist()]
-                partition = constrained(partition, pages, h, constraints, self._is_near)
+                pages, h = [self.pages[row] for row in self.rows.tolist()], self._counts(self.rows)
+                constrain = partial(constrained, pages=pages, histograms=h, constraints=constraints, near=self._is_near)
+            partition = self.partition if constrain is None else constrain(self.partition)
             constants |= {"cut": self.cut, "constraints": float(len(constraints.same) + len(constraints.forbidden))}
             placed = partition >= 0
             without |= {self.pages[row]: LIKE_NO_OTHER for row in self.rows[~placed].tolist()}
-            stability = self.resampled.stability(partition, self.asked if self.method == "tables" else None)
+            asked = self.asked if self.method == "tables" else None
+            found = self.resampled.stability(partition, asked, constrain) if stability else {}
             if placed.any():
                 rows = self.rows[placed]
                 labels[rows], of_rows, facts = describe(
-                    self.histograms, rows, partition[placed], stability, max(1.0, self.cut)
+                    self.histograms, rows, partition[placed], found, max(1.0, self.cut)
                 )
                 for name, values in vars(of_rows).items():
                     getattr(columns, name)[rows] = values

@@ -8,6 +8,8 @@ cluster that is most like it (C. Hennig, Computational Statistics & Data Analysi
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import cut_tree
@@ -18,6 +20,8 @@ from tablesim.corpus.clustering.kmeans import LazyRows, Rows, assign, blocks, su
 from tablesim.corpus.clustering.linkage import cut_linkage, tree_of, widest_cut
 from tablesim.corpus.clustering.uncertainty import DoubtedCounts, Draw
 from tablesim.records.bins import N_BINS
+
+Labels = NDArray[np.intp]
 
 DRAWN_AT_MOST = 1000
 """Pages up to which clusters are made anew from pages read again; above, such pages choose among the clusters."""
@@ -56,11 +60,15 @@ class ResampledReadings:
                 self._trees.append(tree_of(drawn * resampled_bins(rng)))
         return self._trees
 
-    def stability(self, labels: NDArray[np.intp], asked: int | str | None) -> dict[int, float | None]:
+    def stability(
+        self, labels: NDArray[np.intp], asked: int | str | None, constrain: Callable[[Labels], Labels] | None = None
+    ) -> dict[int, float | None]:
         """Mean Jaccard of each cluster with its most similar cluster of the pages read again.
 
-        ``asked`` is the number with which trees are cut again; None where the clusters do not come from a tree. None
-        for every cluster where there are too many pages and clusters.
+        ``asked`` is the number with which trees are cut again; None where the clusters do not come from a tree.
+        ``constrain`` brings together, and keeps apart, what is known to be so in the clusters of now: what a collation
+        showed does not change when the figures are counted otherwise. None for every cluster where there are too many
+        pages and clusters.
         """
         names = np.unique(labels[labels >= 0])
         if asked is not None and len(labels) <= DRAWN_AT_MOST:
@@ -71,6 +79,8 @@ class ResampledReadings:
             resampled = self._nearest_clusters(labels, names)
         else:
             return dict.fromkeys(names.tolist())
+        if constrain is not None:
+            resampled = [constrain(again) for again in resampled]
         mean = np.mean([_jaccard(labels, again, names) for again in resampled], axis=0)
         return dict(zip(names.tolist(), mean.tolist(), strict=True))
 
