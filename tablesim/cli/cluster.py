@@ -26,8 +26,10 @@ def command(
     published is K-means with K = 1500 (or --clusters) on the roots of the histograms. Clusters keep their numbers from
     one call to the next, and keep to the verdicts of `tablesim review`.
 
-    Stability is how much of a cluster comes back when its pages are read again with the reader's doubt, 0 to 1;
-    cohesion the mean likeness of two of its pages. Pages without a numerical table are in no cluster.
+    Pages of one table were verified cell by cell; a kind is alike by figures and not shown to be one table. Stability
+    is how much of a cluster comes back when its pages are read again with the reader's doubt, 0 to 1, where pages of
+    one table stay together; cohesion the mean likeness of two of its pages. Pages without a numerical table are in no
+    cluster.
     `tablesim report RUN` draws the report anew.
 
     Example: tablesim cluster myrun --clusters 12
@@ -41,7 +43,7 @@ def command(
         from tablesim.corpus.map import make_map
 
         make_map(corpus)
-    clustering = result.clustering
+    clustering, groups = result.clustering, result.clustering.groups
     decided = (result.known, corpus.corrections.status(), corpus.table_decisions.status())
     for status in decided:
         for message in status.remarks():
@@ -49,12 +51,16 @@ def command(
     for message in corpus.table_decisions.sentences():
         note(message)
     if as_json:
-        print_json({**clustering.to_dict(), "moves": [asdict(move) for move in result.moves]})
+        moves = [asdict(move) for move in result.moves]
+        print_json({**clustering.to_dict(), "groups": groups.to_dict(), "moves": moves})
         return
+    typer.echo(groups.sentence)
     rows = [
         (
             c.number,
             len(c.members),
+            " ".join(map(str, dict.fromkeys(t.number for page in c.pages if (t := groups.table_of(page))))),
+            " ".join(map(str, dict.fromkeys(k.number for page in c.pages if (k := groups.kind_of(page))))),
             c.stability,
             c.cohesion,
             " ".join(a.bigram for a in c.apart),
@@ -63,7 +69,9 @@ def command(
         )
         for c in clustering.clusters
     ]
-    print_table(("cluster", "pages", "stability", "cohesion", "its own bigrams", "medoid", "other pages"), rows)
+    print_table(
+        ("cluster", "pages", "table", "kind", "stability", "cohesion", "its own bigrams", "medoid", "other pages"), rows
+    )
     for move in result.moves:
         note(f"moved: {move.page} from cluster {move.before} to {move.after}")
     if any(c.outliers for c in clustering.clusters):

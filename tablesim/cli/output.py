@@ -95,9 +95,7 @@ def print_run(corpus: Corpus, *, as_json: bool, evaluation: Mapping[str, float |
     if as_json:
         print_json({**status, "report": str(report), "problems": corpus.problems, **measured})
         return
-    typer.echo(
-        f"{status['read']} pages read, {status['tables']} with a numerical table, in {status['clusters']} clusters"
-    )
+    typer.echo(f"{status['read']} pages read, {status['tables']} with a numerical table. {corpus.groups.sentence}")
     for name, value in measured.items():
         typer.echo(f"{name.replace('_', ' ')}: {'none' if value is None else f'{value:.3f}'}")
     typer.echo(f"report: {report}")

@@ -52,6 +52,8 @@ def command(
     width = max(map(len, status))
     for name, value in status.items():
         typer.echo(f"{name.replace('_', ' '):{width}}  {_written(value)}".rstrip())
+    if corpus.clusters is not None:
+        typer.echo(corpus.groups.sentence)
     for reader in readers if len(readers) > 1 else ():
         numbers = ", ".join(f"{name} {number}" for name, number in sorted(reader["versions"].items()))
         typer.echo(f"{reader['pages']} pages read with {numbers}")
@@ -70,7 +72,7 @@ def _compared(corpus: Corpus) -> dict[str, int]:
 
     return {
         **verdicts_status(corpus).counts(),
-        "verified_pairs": len(RunAlignments(corpus, remark)),
+        "collated_pairs": len(RunAlignments(corpus, remark)),
         "tables_over_pages": len(stored_tables_over_pages(corpus)),
     }
 

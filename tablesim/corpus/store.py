@@ -393,10 +393,14 @@ class Corpus:
     def status(self) -> dict[str, Any]:
         """Where the job stands; see ``tablesim.corpus.status.run_status``. Also how many clusters and corrections."""
         status = run_status(self.folder, self.run, self.page_table, self.embedding_shards, self.problems)
-        clusters = self.clusters
+        clusters, groups = self.clusters, self.groups
+        counts = groups.counts
         return {
             **status,
             "clusters": None if clusters is None else clusters.k,
+            "groups_of_the_same_table": counts.tables if groups.known else None,
+            "groups_of_the_same_kind": counts.kinds if groups.known else None,
+            "pages_alone": counts.alone if groups.known else None,
             **self.corrections.status().counts(),
             **self.table_decisions.status().counts(),
         }

@@ -8,7 +8,7 @@ same scan, whatever they are called, and count once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
@@ -70,6 +70,17 @@ class TableGroup:
         """The pages without copies of a scan: what is counted."""
         return tuple(relation.page for relation in self.relations if relation.relation != SAME_SCAN)
 
+    @property
+    def heading(self) -> str:
+        """What the group is, in words."""
+        parts = sum(relation.relation == PART_OF for relation in self.relations)
+        also = f", {parts} of them part{'s' * (parts > 1)} of it" if parts else ""
+        return f"Table {self.number}: the same table on {_pages(len(self.scans))}{also}"
+
+    def to_dict(self) -> dict[str, Any]:
+        relations = [{"page": relation.page, **relation.to_dict()} for relation in self.relations]
+        return {"table": self.number, "clusters": list(self.clusters), "pages": relations}
+
 
 @dataclass(frozen=True)
 class KindGroup:
@@ -94,6 +105,26 @@ class KindGroup:
     pages: tuple[str, ...]
     alike: tuple[str, ...]
     tables: tuple[int, ...]
+
+    @property
+    def heading(self) -> str:
+        """What the group is, in words."""
+        if not self.tables:
+            return f"Kind {self.number}: {_pages(len(self.alike))} of the same kind, none shown to carry the same table"
+        tables = f"table{'s' * (len(self.tables) > 1)} {', '.join(map(str, self.tables))}"
+        if not self.alike:
+            return f"Kind {self.number}: {tables}, of the same kind and not the same"
+        more = f"{_pages(len(self.alike))} more of the same kind"
+        return f"Kind {self.number}: {tables} and {more}, not shown to be the same"
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "kind": self.number,
+            "clusters": list(self.clusters),
+            "pages": list(self.pages),
+            "alike": list(self.alike),
+            "tables": list(self.tables),
+        }
 
 
 @dataclass(frozen=True)
@@ -207,6 +238,22 @@ class Groups:
         return GroupCounts(
             len(self._scans), copies, len(self.tables), verified, len(self.kinds), alike, len(self.alone)
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "known": self.known,
+            "counts": asdict(self.counts),
+            "same_table": [table.to_dict() for table in self.tables],
+            "same_kind": [kind.to_dict() for kind in self.kinds],
+            "alone": list(self.alone),
+        }
+
+    @property
+    def sentence(self) -> str:
+        """How many pages there are of each sort, in words."""
+        if self.known:
+            return counts_sentence(self.counts)
+        return "Which pages carry the same table was not found out yet: `tablesim cluster RUN` does."
 
     @property
     def _scans(self) -> list[str]:

@@ -76,3 +76,17 @@ def test_where_nothing_was_shown_nothing_is_said_to_be_the_same():
     assert sentence.startswith(
         "Of 28 pages with a table no two were shown to carry the same table. 25 pages are of the"
     )
+
+
+def test_headings_say_which_relation_it_is():
+    found = groups()
+    assert found.tables[0].heading == "Table 1: the same table on 3 pages, 1 of them part of it"
+    assert [kind.heading for kind in found.kinds] == [
+        "Kind 1: table 1 and 1 page more of the same kind, not shown to be the same",
+        "Kind 2: 2 pages of the same kind, none shown to carry the same table",
+    ]
+
+
+def test_what_is_not_known_yet_is_said():
+    unknown = Groups({"a": 1, "b": 1}, {}, ["a", "b"], known=False)
+    assert unknown.tables == () and "not found out yet" in unknown.sentence
