@@ -14,7 +14,7 @@ LIST = "report_files.txt"
 """The file of a report that names its files, a line each."""
 
 _HEAD = "# Written by tablesim report. It replaces and removes these files, and no others."
-_NAME = re.compile(r"index\.html|(assets|pairs)/[^/\x00-\x1f]+")
+_NAME = re.compile(r"(index|pages|groups|overview)\.html|(assets|clusters|data|pages|pairs)/[^/\x00-\x1f]+")
 _EARLIER = re.compile(
     r"index\.html|assets/report\.(css|js)|assets/[0-9a-f]{20}-((0|90|180|270)-(page|small)|on|under)\.webp"
     r"|pairs/[^/]*-[0-9a-f]{8}\.html"

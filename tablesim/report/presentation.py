@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tablesim.errors import TablesimError
+from tablesim.report.addresses import page_href
 from tablesim.report.folder import ReportFolder
 from tablesim.scans.cleaning import clean
 from tablesim.scans.images import MAX_PIXELS, open_image
@@ -35,7 +36,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    made.filters |= {"count": count, "cut": cut, "probability": probability}
+    made.filters |= {"count": count, "cut": cut, "probability": probability, "page_href": page_href}
     return made
 
 
@@ -93,6 +94,10 @@ class Pictures:
         """The whole page, to read it by; None when the scan cannot be opened."""
         return self._make(scan, sha256, rotation, PAGE_SIDE, "page")
 
+    def kept_page(self, sha256: str, rotation: int) -> Picture | None:
+        """The whole page as an earlier report or another page of this one made it, or None."""
+        return self.kept(_picture_name(sha256, rotation, "page"))
+
     def thumbnail(self, scan: str, sha256: str, rotation: int) -> Picture | None:
         """The page in small; None when the scan cannot be opened."""
         return self._make(scan, sha256, rotation, THUMBNAIL_SIDE, "small")
@@ -111,7 +116,7 @@ class Pictures:
             return Picture(href, *image.size)
 
     def _make(self, scan: str, sha256: str, rotation: int, side: int, kind: str) -> Picture | None:
-        name = f"{sha256[:20]}-{rotation}-{kind}.webp"
+        name = _picture_name(sha256, rotation, kind)
         kept = self.kept(name)
         if kept is not None:
             return kept
@@ -124,6 +129,10 @@ class Pictures:
         href = f"assets/{name}"
         self.folder.write(href, lambda aside: image.save(aside, "WEBP", quality=quality, method=3))
         return Picture(href, *image.size)
+
+
+def _picture_name(sha256: str, rotation: int, kind: str) -> str:
+    return f"{sha256[:20]}-{rotation}-{kind}.webp"
 
 
 def _open(scan: str, side: int, max_pixels: int) -> Image.Image | None:

@@ -1,25 +1,18 @@
-"""Writes the report of a run: ``report/index.html``, a page for each pair in ``report/pairs/``, and their pictures."""
+"""Writes the report of a run into a folder, under the lock of the run; `report.site` has what stands in it."""
 
 from __future__ import annotations
 
 import os
 import platform
 from contextlib import nullcontext
-from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
 
 from tablesim.corpus.indexing.events import Listener, ignore_event
 from tablesim.corpus.storage.lock import owner
 from tablesim.corpus.store import Corpus
 from tablesim.errors import InUseError, RunError
-from tablesim.report.content import report_content
 from tablesim.report.folder import ReportFolder
-from tablesim.report.pair_pages import PairPage
-from tablesim.report.presentation import environment
-
-ASSETS = ("report.css", "report.js")
-"""Files that every page of the report takes from ``assets/``."""
+from tablesim.report.site import Site
 
 
 def write_report(
@@ -66,31 +59,10 @@ def write_report(
         if not len(corpus.page_table):
             raise RunError(f"{corpus.folder}: no page in this run yet; read some with `tablesim run SCANS --out RUN`")
         try:
-            return _write(corpus, ReportFolder(path, own=own, force=force), on_event, own=own)
+            Site(corpus, ReportFolder(path, own=own, force=force), on_event, keep=own).write()
+            return path / "index.html"
         except OSError as error:
             reason = error.strerror or error
             raise RunError(
                 f"{path}: the report cannot be written ({reason}); choose a folder you may write to"
             ) from error
-
-
-def _write(corpus: Corpus, folder: ReportFolder, on_event: Listener, *, own: bool) -> Path:
-    folder.claim(["index.html", *(f"assets/{name}" for name in ASSETS)])
-    sources = files("tablesim.report") / "templates"
-    for name in ASSETS:
-        folder.write_text(f"assets/{name}", (sources / name).read_text(encoding="utf-8"))
-    now = datetime.now(UTC)
-    today = f"{now.day} {now:%B %Y}"
-    templates = environment()
-
-    def write_pair(href: str, page: PairPage) -> None:
-        title = corpus.folder.resolve().name
-        text = templates.get_template("pair.html").render(page=page, root="../", title=title, today=today)
-        folder.write_text(href, text)
-
-    content = report_content(corpus, folder, today, write_pair, keep=own, on_event=on_event)
-    citation = (sources / "citation.bib").read_text(encoding="utf-8")
-    text = templates.get_template("index.html").render(content=content, root="", citation=citation, today=today)
-    folder.write_text("index.html", text)
-    folder.finish()
-    return folder.path / "index.html"

@@ -130,6 +130,10 @@ def test_a_report_of_an_earlier_version_in_the_run_folder_is_replaced(small, tmp
     shutil.copytree(small.folder, tmp_path / "run")
     own = tmp_path / "run" / "report"
     (own / "report_files.txt").unlink()
+    for name in ("clusters", "data", "pages"):  # reports of 0.1.0 had none of these
+        shutil.rmtree(own / name)
+    for name in ("groups.html", "overview.html", "pages.html", "assets/list.js", "assets/map.js", "assets/page.js"):
+        (own / name).unlink()
     (own / "pairs" / "old--page-0123abcd.html").write_text("old")
     (own / "pairs" / "mine.html").write_text("mine")
     write_report(Corpus.open(tmp_path / "run"))
@@ -167,11 +171,12 @@ def test_reports_name_no_folder_of_the_machine(corpus, report, tmp_path):
         for path in index.parent.rglob("*.html"):
             text = path.read_text(encoding="utf-8")
             assert str(corpus.folder.parent) not in text and str(scans) not in text, path
-    html = report.read_text(encoding="utf-8")
-    links = re.findall(r'<a href="([^"]*)" title="Open the scan">', html)
-    assert "../../scans/words.png" in links
-    assert len(links) == 8 and all((report.parent / unquote(link)).is_file() for link in links)
-    assert "broken.jpg" in html
+    pages = sorted((report.parent / "pages").iterdir())
+    html = "".join(path.read_text(encoding="utf-8") for path in pages)
+    links = re.findall(r'<a href="([^"]*)">open the scan itself</a>', html)
+    assert "../../../scans/words.png" in links
+    assert len(links) == 8 and all((report.parent / "pages" / unquote(link)).is_file() for link in links)
+    assert "broken.jpg" in report.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("n", [2, 5, 8, 9, 30])

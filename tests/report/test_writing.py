@@ -26,18 +26,24 @@ from tests.workflow.kinds import run_of_kinds
 
 
 def every_page(report: Path) -> list[Path]:
-    return [report, *sorted((report.parent / "pairs").iterdir())]
+    return [report, *sorted(path for path in report.parent.rglob("*.html") if path != report)]
+
+
+def pages_in(report: Path, folder: str) -> list[Path]:
+    """The pages of pairs, of clusters or of pages."""
+    return sorted((report.parent / folder).iterdir())
+
+
+def text_of(report: Path, folder: str) -> str:
+    return "\n".join(path.read_text(encoding="utf-8") for path in pages_in(report, folder))
 
 
 def test_report_stands_in_the_run_folder(corpus, report):
     assert report == corpus.folder / "report" / "index.html"
-    assert sorted(path.name for path in report.parent.iterdir()) == [
-        "assets",
-        "index.html",
-        "pairs",
-        "report_files.txt",
-    ]
-    assert len(list((report.parent / "pairs").iterdir())) == 4
+    folders = ["assets", "clusters", "data", "pages", "pairs"]
+    files = ["groups.html", "index.html", "overview.html", "pages.html", "report_files.txt"]
+    assert sorted(path.name for path in report.parent.iterdir()) == sorted(folders + files)
+    assert [len(pages_in(report, name)) for name in ("clusters", "pages", "pairs")] == [2, 9, 4]
 
 
 def test_nothing_is_fetched(report):
@@ -64,7 +70,7 @@ def test_every_address_leads_somewhere(report):
             if address.startswith("#"):
                 assert html_of(unquote(address[1:])) in named
             elif not address.startswith("data:"):
-                assert (page.parent / unquote(address)).is_file()
+                assert (page.parent / unquote(address).partition("#")[0]).is_file()
 
 
 def html_of(text: str) -> str:
@@ -75,7 +81,8 @@ def html_of(text: str) -> str:
 def test_pictures_of_every_page_and_no_other(corpus, report):
     shown = set()
     for page in every_page(report):
-        shown |= set(re.findall(r'src="(?:\.\./)?assets/([^"]*\.webp)"', page.read_text(encoding="utf-8")))
+        html = page.read_text(encoding="utf-8")
+        shown |= set(re.findall(r'(?:src|<image href)="(?:\.\./)?assets/([^"]*\.webp)"', html))
     assert shown == {path.name for path in (report.parent / "assets").iterdir() if path.suffix == ".webp"}
     for row in corpus.pages:
         if row["status"] == "read":
@@ -84,13 +91,18 @@ def test_pictures_of_every_page_and_no_other(corpus, report):
 
 def test_each_picture_has_an_alternative_in_words(report):
     for page in every_page(report):
-        images = re.findall(r"<img [^>]*>", page.read_text(encoding="utf-8"))
-        assert len(images) >= 6
+        html = page.read_text(encoding="utf-8")
+        images = re.findall(r"<img [^>]*>", html)
+        if page.parent.name == "pages" and "could not be read" not in html:
+            assert re.search(r'<svg class="sheet-over" [^>]* aria-label="[^"]{5,}">\s*<image href="\.\./assets/', html)
+        if page.name == "groups.html":
+            continue  # its pictures stand beside the names
+        assert len(images) >= {"pairs": 6, "clusters": 3}.get(page.parent.name, 0)
         assert all(re.search(r' alt="[^"]{5,}"', image) for image in images)
 
 
 def test_score_and_sum_are_stated_for_each_pair(corpus, report):
-    for page in every_page(report)[1:]:
+    for page in pages_in(report, "pairs"):
         data = data_of(page)
         assert data["relevance_total"] == pytest.approx(data["score"], abs=1e-6)
         expected = compare(corpus.reading(Path(data["a"]).stem), corpus.reading(Path(data["b"]).stem))
@@ -100,7 +112,7 @@ def test_score_and_sum_are_stated_for_each_pair(corpus, report):
 
 
 def test_each_page_is_laid_over_the_first_of_its_cluster(report):
-    html = report.read_text(encoding="utf-8")
+    html = text_of(report, "clusters")
     shares = re.findall(r"With the first page: similarity [\d.]+; (\d+) of (\d+) cells agree; by chance \d+", html)
     assert len(shares) == 4
     assert {int(places) for _, places in shares} <= {246, 247, 248, 120}
@@ -109,7 +121,7 @@ def test_each_page_is_laid_over_the_first_of_its_cluster(report):
 
 
 def test_nearest_pages_show_agreement_beside_similarity(report):
-    html = report.read_text(encoding="utf-8")
+    html = text_of(report, "pages")
     near = re.findall(r'<li><span class="cosine">.*?</li>', html, re.S)
     assert len(near) > 10
     assert all("cells agree; by chance" in one or "no cell of one meets" in one for one in near)
@@ -158,7 +170,10 @@ def test_corrections_are_counted_and_their_makers_named(corpus, report, tmp_path
     html = write_report(copy).read_text(encoding="utf-8")
     assert "<strong>1</strong><span>correction</span>" in html
     assert "1 on alone; by A. &lt;Reader&gt;" in html
-    assert "Decisions of people" not in html
+    assert "Decisions of people" in html and "12345" in html
+    page = (copy.folder / "report" / "pages" / "alone.html").read_text(encoding="utf-8")
+    assert re.search(r'<td class="n">77777</td><td class="n">12345</td><td>A. &lt;Reader&gt;</td>', page)
+    assert re.search(r'<td id="t1r1c1" class="c" title="corrected by a person">12345</td>', page)
     path = copy.folder / "corrections.csv"
     path.write_text(path.read_text().replace(copy.page("alone")["sha256"], "0" * 64))
     html = write_report(Corpus.open(copy.folder)).read_text(encoding="utf-8")
@@ -196,7 +211,7 @@ def test_only_so_many_pairs_have_a_page_and_the_report_says_so(corpus, tmp_path,
     monkeypatch.setattr("tablesim.report.pair_pages.MAX_PAIRS", 3)
     monkeypatch.setattr("tablesim.report.pair_pages.MAX_OVERLAYS", 1)
     index = write_report(corpus, tmp_path / "few")
-    pages = every_page(index)[1:]
+    pages = pages_in(index, "pairs")
     assert len(pages) == 3
     assert "3 pairs of pages have a page of their own here, of 4 that could" in index.read_text(encoding="utf-8")
     over = [page for page in pages if 'class="over"' in page.read_text(encoding="utf-8")]
@@ -207,19 +222,21 @@ def test_only_so_many_pairs_have_a_page_and_the_report_says_so(corpus, tmp_path,
 
 def test_what_was_aligned_is_kept_and_not_aligned_again(corpus, report, monkeypatch):
     monkeypatch.setattr("tablesim.evidence.collation.collation.align", None)
-    monkeypatch.setattr("tablesim.report.content.MAX_VERIFIED", 0)
-    before = report.read_text(encoding="utf-8")
-    assert before.count("cells agree; by chance") > 10
-    assert write_report(Corpus.open(corpus.folder)).read_text(encoding="utf-8") == before
+    monkeypatch.setattr("tablesim.report.cards.MAX_VERIFIED", 0)
+    before = {path: path.read_bytes() for path in every_page(report)}
+    assert text_of(report, "pages").count("cells agree; by chance") > 10
+    write_report(Corpus.open(corpus.folder))
+    assert {path: path.read_bytes() for path in every_page(report)} == before
 
 
 def test_scans_that_have_gone_leave_a_note_and_their_matches(corpus, tmp_path, monkeypatch):
     away = {row["page"]: {**row, "scan": "/gone/" + row["page"] + ".png"} for row in corpus.pages}
     moved = Corpus.open(corpus.folder)
     monkeypatch.setattr(Corpus, "page", lambda self, page: away[page])
-    html = write_report(moved, tmp_path / "elsewhere").read_text(encoding="utf-8")
-    assert "The scan is no longer where it was: sines_1543.png" in html
-    assert "<img" not in html
+    index = write_report(moved, tmp_path / "elsewhere")
+    html = index.read_text(encoding="utf-8") + text_of(index, "clusters") + text_of(index, "pages")
+    assert html.count("The scan is no longer where it was: sines_1543.png") >= 2
+    assert "<img" not in html and "<image" not in html
     page = page_of(tmp_path / "elsewhere" / "index.html", "sines_1543").read_text(encoding="utf-8")
     assert "The scan is no longer where it was: sines_1543.png" in page
     assert page.count('class="link') > 100

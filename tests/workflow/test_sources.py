@@ -23,8 +23,8 @@ from tablesim.cli import app
 from tablesim.corpus.indexing.events import ignore_event
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError, TablesimError
-from tablesim.report.content import report_content
 from tablesim.report.folder import ReportFolder
+from tablesim.report.site import Site
 from tablesim.scans.images import MAX_PIXELS, load_scan, page_id
 from tablesim.scans.metadata import NOT_GIVEN, SINE_LOCO
 from tablesim.scans.web import Web
@@ -110,13 +110,9 @@ def test_pages_of_every_kind_meet_in_one_run(tmp_path, library):
     for page, row in rows.items():
         if row["status"] == "read":
             assert load_scan(row["scan"]).grey.shape == (80, 60), page
-    folder = ReportFolder(tmp_path / "out" / "report", own=True)
-    content = report_content(corpus, folder, "today", lambda href, page: None, keep=True, on_event=ignore_event)
-    cards = [card for part in content["clusters"] for card in part.pages] + list(content["alone"])
-    assert {card.page for card in cards} == {page for page in rows if rows[page]["status"] == "read"}
-    assert all(card.picture is not None for card in cards)
-    links = {card.page: card.link for card in cards}
-    assert links["book_p0002"].endswith("scans/book.pdf#page=2")
+    cards = Site(corpus, ReportFolder(tmp_path / "out" / "report", own=True), ignore_event, keep=True).cards
+    assert all(cards.small(page).picture is not None for page in rows if rows[page]["status"] == "read")
+    assert cards.facts("book_p0002").link.endswith("scans/book.pdf#page=2")
 
     # The same again: nothing is fetched but what failed, and then it is there.
     library.asked.clear()
@@ -167,11 +163,8 @@ def test_pages_meet_their_lines_and_their_ids_however_names_are_written(tmp_path
     assert corpus.page(unicodedata.normalize("NFD", "Königsberg_p1")) == corpus.page("Königsberg_p1")
     assert load_scan(rows["M<FC>nster_p3"]["scan"]).grey.shape == (80, 60)
     assert any("1 x .heic: images of a kind that is not read" in event.message for event in events)
-    folder = ReportFolder(tmp_path / "out" / "report", own=True)
-    content = report_content(corpus, folder, "today", lambda href, page: None, keep=True, on_event=ignore_event)
-    links = {card.page: card.link for part in content["clusters"] for card in part.pages}
-    links |= {card.page: card.link for card in content["alone"]}
-    assert links["M<FC>nster_p3"].endswith("scans/M%FCnster_p3.png")
+    site = Site(corpus, ReportFolder(tmp_path / "out" / "report", own=True), ignore_event, keep=True)
+    assert site.cards.facts("M<FC>nster_p3").link.endswith("scans/M%FCnster_p3.png")
     assert run(scans, tmp_path / "out", tmp_path / "m.csv", network=ShadeReader()).status()["read"] == 3
 
 

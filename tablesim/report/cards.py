@@ -1,0 +1,196 @@
+"""What is said of single pages wherever they are listed: the scan in small, metadata, nearest pages, agreement."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from tablesim.corpus.store import Corpus
+from tablesim.evidence.collation.verification import Verification
+from tablesim.records.dates import YearRange
+from tablesim.report.addresses import page_href
+from tablesim.report.pair_pages import caption_of, year_of
+from tablesim.report.presentation import Picture, Pictures
+from tablesim.scans.locator import PDF_SUFFIXES, Locator
+from tablesim.workflow.alignments import RunAlignments
+
+N_NEIGHBOURS = 5
+"""Nearest pages that are listed with a page."""
+
+MAX_VERIFIED = 400
+"""Pairs of pages that one report aligns which the run did not yet: a tenth of a second each."""
+
+KEPT_LINES = 20_000
+"""Lines of the table of pages that are kept in memory: 2 kB each."""
+
+
+class Agreements:
+    """How far pairs of pages agree: looked up in the run, or worked out now as long as ``MAX_VERIFIED`` allows."""
+
+    def __init__(self, alignments: RunAlignments) -> None:
+        self.left = MAX_VERIFIED
+        self.alignments = alignments
+
+    def of(self, a: str, b: str) -> Verification | None:
+        """How far two pages agree; None for a page itself, and where it is not known and would be too much."""
+        agreement = self.known(a, b)
+        if agreement is None and a != b and self.left > 0:
+            self.left -= 1
+            agreement = self.alignments.verify(a, b)
+        return agreement
+
+    def known(self, a: str, b: str) -> Verification | None:
+        """How far two pages agree, where that is known already."""
+        return None if a == b else self.alignments.known(a, b)
+
+
+@dataclass(frozen=True)
+class NeighbourCard:
+    """One of the nearest pages of a page; ``href`` is where its own page is."""
+
+    page: str
+    href: str
+    similarity: float
+    same_book: bool | None
+    caption: str
+    shared: tuple[str, ...]
+    agreement: Verification | None
+
+
+@dataclass(frozen=True)
+class SmallPage:
+    """A page in small; ``alt`` says what the picture shows, ``href`` is where its own page is."""
+
+    page: str
+    href: str
+    picture: Picture | None
+    scan_name: str
+    alt: str
+
+
+@dataclass(frozen=True)
+class PageFacts:
+    """What is known of a page without its picture.
+
+    ``link`` leads from the report to the scan, empty where that cannot be; ``said_by_person`` is what a person said it
+    carries.
+    """
+
+    page: str
+    caption: str
+    facts: tuple[tuple[str, str], ...]
+    date: YearRange
+    link: str
+    is_table: bool
+    said_by_person: str
+    legibility: float | None
+    note: str
+    n_numbers: int
+    neighbours: tuple[NeighbourCard, ...]
+
+
+@dataclass(frozen=True)
+class PageCard:
+    """One page in a list; ``similarity`` and ``agreement`` are those with the first page of its cluster."""
+
+    small: SmallPage
+    about: PageFacts
+    similarity: float | None
+    agreement: Verification | None
+    reason: str
+
+    @property
+    def page(self) -> str:
+        """Its id."""
+        return self.small.page
+
+
+class Cards:
+    """Makes the cards of pages, and what is said of them on their own pages."""
+
+    def __init__(self, corpus: Corpus, pictures: Pictures, agreements: Agreements) -> None:
+        self.corpus = corpus
+        self.pictures = pictures
+        self.folder = pictures.folder.path.resolve()
+        # In the run's own report links work wherever the scans are; elsewhere they must not tell the folders of a disk.
+        self.own = self.folder == (corpus.folder / "report").resolve()
+        self.agreements = agreements
+        self.line = lru_cache(KEPT_LINES)(corpus.page)
+        self.caption = lru_cache(KEPT_LINES)(lambda page: caption_of(self.line(page)))
+        self.facts = lru_cache(KEPT_LINES)(self._facts)
+        self.small = lru_cache(KEPT_LINES)(self._small)
+
+    def card(self, page: str, *, first: str = "", similarity: float | None = None, reason: str = "") -> PageCard:
+        """The card of a page; ``first`` is the first page of its cluster."""
+        agreement = self.agreements.of(page, first) if first else None
+        return PageCard(self.small(page), self.facts(page), similarity, agreement, reason)
+
+    def _small(self, page: str) -> SmallPage:
+        row, caption = self.line(page), self.caption(page)
+        kind = f"{row['n_numbers'] or 0} numbers read" if row["is_table"] else "a page without a numerical table"
+        about = f": {kind}" + (f"; {caption}" if caption else "")
+        picture = self.pictures.thumbnail(row["scan"], row["sha256"], row["rotation"] or 0)
+        return SmallPage(page, page_href(page), picture, Locator.of(row["scan"]).name, f"Scan of page {page}{about}")
+
+    def _facts(self, page: str) -> PageFacts:
+        row = self.line(page)
+        decision = self.corpus.table_decisions.of(row["sha256"])
+        is_table = bool(row["is_table"])
+        return PageFacts(
+            page,
+            self.caption(page),
+            tuple(facts_of(row)),
+            YearRange.of_row(row),
+            self.link(row["scan"]),
+            is_table,
+            decision.sentence if decision is not None else "",
+            row["legibility"],
+            row["note"] or "",
+            row["n_numbers"] or 0,
+            tuple(self._neighbours(page)) if is_table else (),
+        )
+
+    def _neighbours(self, page: str) -> Iterable[NeighbourCard]:
+        for hit in self.corpus.neighbours(page, N_NEIGHBOURS):
+            shared = tuple(bigram.bigram for bigram in hit.shared)
+            agreement = self.agreements.of(page, hit.page)
+            yield NeighbourCard(
+                hit.page, page_href(hit.page), hit.similarity, hit.same_book, self.caption(hit.page), shared, agreement
+            )
+
+    def link(self, scan: str) -> str:
+        """The scan's address relative to the report, so that the two can be moved together; empty without one."""
+        locator = Locator.of(scan)
+        path = locator.file.resolve()
+        if not path.is_file():
+            return ""
+        try:
+            if not self.own and os.path.commonpath([path, self.folder]) == path.anchor:
+                return ""
+            relative = Path(os.path.relpath(path, self.folder)).as_posix()
+        except ValueError:  # another drive
+            return ""
+        # Browsers open a PDF at the page that follows the address; of a TIFF they know nothing.
+        is_pdf = bool(locator.number) and path.suffix.lower() in PDF_SUFFIXES
+        return quote(os.fsencode(relative)) + (f"#page={locator.number}" if is_pdf else "")
+
+
+def facts_of(row: dict[str, Any]) -> Iterable[tuple[str, str]]:
+    """What the metadata say of a page, name and value, columns that only its own CSV has among them."""
+    pairs = [
+        ("Author", "; ".join(row["authors"] or ())),
+        ("Title", row["title"] or ""),
+        ("Place", row["place"] or ""),
+        ("Printer", "; ".join(row["printers"] or ())),
+        ("Publisher", "; ".join(row["publishers"] or ())),
+        ("Year", year_of(row)),
+        ("Book", row["book"] or ""),
+        ("Handle", row["handle"] or ""),
+        *((name, str(value)) for name, value in (row["extra"] or {}).items()),
+    ]
+    return ((name, value) for name, value in pairs if value)

@@ -1,0 +1,98 @@
+"""What people decided of the pages of a run: verdicts, which pages carry a table, corrections; who, when and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tablesim.corpus.corrections.decisions import DecisionsStatus
+from tablesim.corpus.store import Corpus
+from tablesim.report.addresses import page_href
+from tablesim.review.verdicts import Verdict
+
+MAX_LINES = 300
+"""Decisions of a kind that the report lists, the latest first."""
+
+_WORDS = {
+    "accept": "belong together",
+    "merge": "carry the same table: their groups are one",
+    "reject": "do not belong together",
+    "split": "carry different tables: their group was split",
+    "unsure": "could not be decided",
+}
+
+
+@dataclass(frozen=True)
+class VerdictLine:
+    """A verdict as it is told: the two pages with the addresses of theirs, what it says, by whom, when and why."""
+
+    pages: tuple[tuple[str, str], tuple[str, str]]
+    says: str
+    meaning: str
+    who: str
+    day: str
+    reason: str
+
+    def other(self, page: str) -> tuple[str, str]:
+        """The page that ``page`` was judged with, and its address."""
+        return self.pages[1] if self.pages[0][0] == page else self.pages[0]
+
+
+@dataclass(frozen=True)
+class DecisionLine:
+    """A correction or a table decision as it is told."""
+
+    page: str
+    href: str
+    says: str
+    who: str
+    day: str
+    reason: str
+
+
+def verdict_lines(status: DecisionsStatus[Verdict]) -> list[VerdictLine]:
+    """The verdicts that hold, of each two scans the last; the latest first. The pages are called as they are now."""
+    latest: dict[tuple[str, str], Verdict] = {}
+    for verdict in status.holding:
+        latest.pop(verdict.pair, None)
+        latest[verdict.pair] = verdict
+    lines = []
+    for verdict in reversed(latest.values()):
+        names = [status.pages_of[key][0] for key in (verdict.page_sha256, verdict.other_sha256)]
+        first, second = ((name, page_href(name)) for name in names)
+        says = _WORDS[verdict.decision]
+        lines.append(
+            VerdictLine((first, second), says, verdict.meaning, verdict.who, verdict.moment[:10], verdict.reason)
+        )
+    return lines
+
+
+def by_page(lines: Iterable[VerdictLine]) -> dict[str, list[VerdictLine]]:
+    """The verdicts on each page."""
+    found: dict[str, list[VerdictLine]] = {}
+    for line in lines:
+        for page in dict.fromkeys(name for name, _ in line.pages):
+            found.setdefault(page, []).append(line)
+    return found
+
+
+def correction_lines(corpus: Corpus) -> list[DecisionLine]:
+    """The corrections that hold, the latest first."""
+    status = corpus.corrections.status()
+    return [
+        DecisionLine(
+            page, page_href(page), f"{c.read or 'nothing'} → {c.correct or 'nothing'}", c.who, c.when[:10], c.reason
+        )
+        for c in sorted(status.holding, key=lambda c: c.moment or 0.0, reverse=True)
+        for page in status.pages_of[c.sha256][:1]
+    ]
+
+
+def table_decision_lines(corpus: Corpus) -> list[DecisionLine]:
+    """Which pages carry a table as people said it, the latest first."""
+    status = corpus.table_decisions.status()
+    return [
+        DecisionLine(page, page_href(page), "a table" if d.is_table else "no table", d.who, d.when[:10], d.reason)
+        for d in sorted(status.holding, key=lambda d: d.moment or 0.0, reverse=True)
+        for page in status.pages_of[d.sha256][:1]
+    ]

@@ -1,0 +1,319 @@
+"""The page of each page of a run: its scan with what was read over it, the table beside it, and what people decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from tablesim.errors import RunError
+from tablesim.evidence.collation.cells import DOUBTFUL
+from tablesim.evidence.figures.match_figure import upright
+from tablesim.records.address import PageAddresses
+from tablesim.records.boxes import Box
+from tablesim.records.corrections import Correction
+from tablesim.records.reading import Number, Reading
+from tablesim.report.addresses import page_href
+from tablesim.report.cards import Cards, PageFacts
+from tablesim.report.decisions import VerdictLine
+from tablesim.report.presentation import Picture, count
+from tablesim.report.provenance import cite_page, page_of_run
+from tablesim.scans.locator import Locator
+
+MAX_COPIES = 400
+"""Pages of one report whose scans are copied for the web, a quarter of a second and 150 kB each; the first by their
+ids. Of the others the scan itself is shown where a browser can, else the picture in small."""
+
+MAX_CELLS = 6000
+"""Numbers that the page of a page shows: each takes two elements, and a page has 20,000 at most."""
+
+_SHOWN_BY_BROWSERS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif")
+
+Cell = tuple[str, str, str, str]
+"""Anchor, text, class and remark of a number; the class is of ``_CLASSES``, or empty."""
+
+
+@dataclass(frozen=True)
+class ShownTable:
+    """A table as it stands: ``columns`` are their numbers from 1, a row is its number and its cells."""
+
+    number: int
+    columns: Sequence[int]
+    rows: list[tuple[int, list[Cell | None]]]
+
+
+@dataclass(frozen=True)
+class ScanView:
+    """The upright scan: its picture, its size in source pixels, and the boxes of numbers in these (x, y, w, h).
+
+    ``copied`` says whether the picture is a copy in the report; else it is the scan itself or one in small.
+    """
+
+    picture: Picture | None
+    copied: bool
+    width: int
+    height: int
+    rotation: int
+    boxes: list[tuple[int, int, int, int]]
+
+
+@dataclass(frozen=True)
+class PageView:
+    """What the page of a page says.
+
+    Parameters
+    ----------
+    about : PageFacts
+    status : str
+        "read", "failed" or "waiting"; ``problem`` is why it could not be read.
+    scan : ScanView or None
+        None for a page that was not read.
+    tables : list of ShownTable
+        ``n_shown`` of ``n_numbers`` numbers stand in them and in ``loose``, the numbers outside tables.
+    corrections : list of (str, str, Correction)
+        Words and anchor of the place, and what was corrected there.
+    verdicts : list of VerdictLine
+        What people decided of this page and others.
+    beside : (str, str)
+        The pages before and after it in its book or folder, empty where there is none.
+    """
+
+    about: PageFacts
+    status: str
+    problem: str
+    scan_name: str
+    scan: ScanView | None
+    tables: list[ShownTable]
+    loose: list[Cell]
+    n_numbers: int
+    marks_mean: str
+    corrections: list[tuple[str, str, Correction]]
+    verdicts: list[VerdictLine]
+    beside: tuple[str, str]
+    twins: tuple[str, ...]
+    cluster: int | None
+    record: list[tuple[str, str]]
+    citation: str
+
+    @property
+    def sentence(self) -> str:
+        """What the page is and how well it could be read, in a sentence; what is in doubt is among what is shown."""
+        if self.status != "read":
+            why = f": {self.problem}" if self.problem else ""
+            return f"This page could not be read{why}." if self.status == "failed" else "This page waits to be read."
+        numbers = f"{count(self.n_numbers)} number{'' if self.n_numbers == 1 else 's'} read"
+        doubt = f", {count(self.n_doubtful)} of them in doubt" if self.n_doubtful else ""
+        corrected = f", {count(len(self.corrections))} corrected by people" if self.corrections else ""
+        kind = "A page with a numerical table" if self.about.is_table else "A page without a numerical table"
+        return f"{kind}: {numbers}{doubt}{corrected}."
+
+    @property
+    def has_decisions(self) -> bool:
+        """Whether people decided anything of it."""
+        return bool(self.about.said_by_person or self.verdicts or self.corrections)
+
+    @property
+    def n_doubtful(self) -> int:
+        """How many of the numbers shown are in doubt."""
+        return sum(cell[2] == "d" for cell in self.cells)
+
+    @property
+    def cells(self) -> Iterator[Cell]:
+        """Every number shown, in the order of the boxes."""
+        for table in self.tables:
+            for _, row in table.rows:
+                yield from (cell for cell in row if cell is not None)
+        yield from self.loose
+
+    @property
+    def n_shown(self) -> int:
+        """How many numbers are shown."""
+        return sum(1 for _ in self.cells)
+
+
+class PageViews:
+    """Makes the pages of pages, one after the other.
+
+    Parameters
+    ----------
+    cards : Cards
+    problems : dict of str to str
+        Why each page that was not read was not, by its id.
+    verdicts : dict of str to list of VerdictLine
+        By page id.
+    clusters : dict of str to int
+        The number of the cluster of each page that is in one, from 1.
+    """
+
+    def __init__(
+        self,
+        cards: Cards,
+        problems: Mapping[str, str],
+        verdicts: Mapping[str, list[VerdictLine]],
+        clusters: Mapping[str, int],
+    ) -> None:
+        self.cards = cards
+        self.corpus = cards.corpus
+        self.problems = problems
+        self.verdicts = verdicts
+        self.clusters = clusters
+        self.n_copies = 0
+        self.twins = twins_of(self.corpus.page_table.column("page"), self.corpus.page_table.column("sha256"))
+
+    def views(self) -> Iterator[PageView]:
+        """The view of every page of the run, in the order of the ids."""
+        ids = list(self.corpus)
+        for before, page, after in zip(["", *ids], ids, [*ids[1:], ""], strict=False):
+            yield self.view(page, (before, after))
+
+    def view(self, page: str, beside: tuple[str, str] = ("", "")) -> PageView:
+        """The view of one page; ``beside`` are the pages before and after it in the list of all."""
+        row = self.cards.line(page)
+        reading = self._reading(page) if row["status"] == "read" else None
+        shown = [] if reading is None else _ordered(reading)[:MAX_CELLS]
+        addresses = None if reading is None else PageAddresses(reading)
+        corrections = self.corpus.corrections.by_scan.get(row["sha256"], ()) if reading is not None else ()
+        corrected = {(round(c.box.x), round(c.box.y)) for c in corrections}
+        cells = [_cell(number, addresses, corrected) for number in shown] if addresses is not None else []
+        tables, loose = _tables(shown, cells)
+        return PageView(
+            self.cards.facts(page),
+            row["status"],
+            self.problems.get(page, ""),
+            Locator.of(row["scan"]).name,
+            None if reading is None else self._scan(row, reading, shown),
+            tables,
+            loose,
+            0 if reading is None else len(reading.numbers),
+            "" if reading is None else reading.marks_mean,
+            [] if addresses is None else [_placed(c, shown, addresses) for c in corrections],
+            self.verdicts.get(page, []),
+            beside,
+            tuple(twin for twin in self.twins.get(row["sha256"], ()) if twin != page),
+            self.clusters.get(page),
+            list(_record(row, reading)),
+            cite_page(page_of_run(self.corpus, page)),
+        )
+
+    def _reading(self, page: str) -> Reading | None:
+        """What was read on a page; None for one that came as a histogram."""
+        try:
+            return self.corpus.reading(page)
+        except RunError:
+            return None
+
+    def _scan(self, row: Mapping[str, Any], reading: Reading, shown: Sequence[Number]) -> ScanView:
+        turn = upright(reading.transform)
+        width, height = turn.working_size
+        picture, copied = self._picture(row)
+        return ScanView(picture, copied, width, height, turn.rotation, _boxes(shown, reading))
+
+    def _picture(self, row: Mapping[str, Any]) -> tuple[Picture | None, bool]:
+        rotation = row["rotation"] or 0
+        if self.n_copies < MAX_COPIES:
+            picture = self.cards.pictures.page(row["scan"], row["sha256"], rotation)
+            self.n_copies += picture is not None
+            return picture, True
+        kept = self.cards.pictures.kept_page(row["sha256"], rotation)
+        if kept is not None:
+            return kept, True
+        locator = Locator.of(row["scan"])
+        link = self.cards.link(row["scan"])
+        # A scan that lies on its side would have to be turned; few do.
+        if link and not locator.number and not rotation and locator.file.suffix.lower() in _SHOWN_BY_BROWSERS:
+            return Picture(f"{link}", row["width"], row["height"]), False
+        return self.cards.small(row["page"]).picture, False
+
+
+def twins_of(pages: Any, keys: Any) -> dict[str, tuple[str, ...]]:
+    """The pages that have the same bytes, by the hash of these; scans of one page are left out."""
+    found: dict[str, list[str]] = {}
+    for page, key in zip(pages.to_pylist(), keys.to_pylist(), strict=True):
+        if key:
+            found.setdefault(key, []).append(page)
+    return {key: tuple(names) for key, names in found.items() if len(names) > 1}
+
+
+def _record(row: Mapping[str, Any], reading: Reading | None) -> Iterator[tuple[str, str]]:
+    """What is known of the scan and its reading."""
+    yield "Scan", Locator.of(row["scan"]).name
+    yield "SHA-256 of the scan", row["sha256"] or "unknown"
+    if row["width"] and row["height"]:
+        turned = f", turned by {row['rotation']}° to stand upright" if row["rotation"] else ""
+        yield "Size", f"{row['width']} × {row['height']} pixels{turned}"
+    if row["legibility"] is not None:
+        note = f" ({row['note']})" if row["note"] else ""
+        yield "Legibility", f"{row['legibility']:.2f}, from 0 to 1{note}"
+    if reading is not None and reading.negative:
+        yield "Paper", "white on black"
+
+
+def _ordered(reading: Reading) -> list[Number]:
+    """The numbers of a page table by table, row by row; those outside tables last."""
+    inside = [n for n in (*reading.numbers, *reading.repeated) if n.table is not None and n.row is not None]
+    outside = [number for number in reading.numbers if number.table is None or number.row is None]
+    return [*sorted(inside, key=lambda n: (n.table, n.row, n.column)), *outside]
+
+
+def _cell(number: Number, addresses: PageAddresses, corrected: set[tuple[int, int]]) -> Cell:
+    address = addresses.of(number)
+    anchor = "" if address is None else address.anchor
+    box = number.box
+    if (round(box.x), round(box.y)) in corrected:
+        return anchor, number.printed, "c", "corrected by a person"
+    if number.repeats:
+        return anchor, number.printed, "r", f"repeats {number.text} above"
+    if number.confidence < 1 - DOUBTFUL or number.doubts:
+        why = "; ".join(number.doubts) or "uncertain"
+        return anchor, number.printed, "d", f"{why}; right with a probability of {number.confidence:.2f}"
+    return anchor, number.printed, "", ""
+
+
+def _tables(shown: Sequence[Number], cells: Sequence[Cell]) -> tuple[list[ShownTable], list[Cell]]:
+    tables: list[ShownTable] = []
+    placed = [(number, cell) for number, cell in zip(shown, cells, strict=True) if cell[0]]
+    for at, group in groupby(placed, key=lambda pair: pair[0].table):
+        in_table = list(group)
+        n_columns = 1 + max(number.column or 0 for number, _ in in_table)
+        rows = []
+        for row, in_row in groupby(in_table, key=lambda pair: pair[0].row):
+            line: list[Cell | None] = [None] * n_columns
+            for number, cell in in_row:
+                line[number.column or 0] = cell
+            rows.append(((row or 0) + 1, line))
+        tables.append(ShownTable((at or 0) + 1, range(1, n_columns + 1), rows))
+    return tables, [cell for cell in cells if not cell[0]]
+
+
+def _boxes(shown: Sequence[Number], reading: Reading) -> list[tuple[int, int, int, int]]:
+    """Where the numbers stand on the upright scan, in whole pixels."""
+    if not shown:
+        return []
+    sides = np.array([(box.x, box.y, box.right, box.bottom) for box in (number.box for number in shown)])
+    turn = upright(reading.transform)
+    corners = np.stack([turn.to_working(sides[:, :2]), turn.to_working(sides[:, 2:])])
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    return [tuple(box) for box in np.rint(np.hstack([low, high - low])).astype(int).tolist()]
+
+
+def _placed(correction: Correction, shown: Iterable[Number], addresses: PageAddresses) -> tuple[str, str, Correction]:
+    """The words and the anchor of the place that was corrected, in the table as it is now."""
+    for number in shown:
+        if number.box.overlap(correction.box) > 0.5:
+            address = addresses.of(number)
+            return (
+                ("outside tables", "", correction) if address is None else (address.words, address.anchor, correction)
+            )
+    return _pixels(correction.box), "", correction
+
+
+def _pixels(box: Box) -> str:
+    return f"x {box.x:.0f}, y {box.y:.0f} px"
+
+
+def same_scans(corpus_twins: Mapping[str, tuple[str, ...]]) -> list[list[tuple[str, str]]]:
+    """The pages that are one scan, each with the address of its page."""
+    return [[(page, page_href(page)) for page in pages] for pages in sorted(corpus_twins.values())]

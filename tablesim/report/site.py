@@ -1,0 +1,278 @@
+"""Writes every page of a report in turn: pairs, groups, pages, lists, the overview, and the index last."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib.resources import files
+from typing import Any
+
+from tablesim.corpus.clustering.model import Cluster
+from tablesim.corpus.indexing.events import Event, Listener
+from tablesim.corpus.store import Corpus
+from tablesim.records.dates import YearRange, span_of
+from tablesim.report.addresses import ALL_GROUPS, ALL_PAGES, INDEX, OVERVIEW, cluster_href, page_href
+from tablesim.report.cards import Agreements, Cards
+from tablesim.report.content import (
+    PairPreview,
+    alone_in,
+    closest_pair,
+    cluster_part,
+    index_content,
+    public_problem,
+    several_of,
+    summary_of,
+    wanted_pairs,
+    years_of,
+)
+from tablesim.report.decisions import by_page, verdict_lines
+from tablesim.report.folder import ReportFolder
+from tablesim.report.lists import ListColumn, ListPage, extra_columns, write_list
+from tablesim.report.overview import coordinates_of, place_map, positions_of, time_line, year_on_line
+from tablesim.report.page_pages import PageViews
+from tablesim.report.pair_pages import PageIds, PairPages, PairPlan, by_age
+from tablesim.report.presentation import Pictures, count, environment
+from tablesim.review.constraints import verdicts_status
+from tablesim.scans.images import MAX_PIXELS
+from tablesim.workflow.alignments import RunAlignments
+from tablesim.workflow.long_tables import MatchedRuns, tables_over_pages, write_tables_over_pages
+
+ASSETS = ("report.css", "report.js", "list.js", "map.js", "page.js")
+"""Files that the pages of the report take from ``assets/``."""
+
+PAGE_COLUMNS = (
+    ListColumn("page", "Page", "link"),
+    ListColumn("kind", "What it is", facet=True),
+    ListColumn("author", "Author"),
+    ListColumn("title", "Title"),
+    ListColumn("place", "Place", facet=True),
+    ListColumn("year", "Year", "date"),
+    ListColumn("book", "Book"),
+    ListColumn("numbers", "Numbers", "number"),
+    ListColumn("legibility", "Legibility", "number"),
+    ListColumn("cluster", "Cluster", "link"),
+    ListColumn("corrections", "Corrections", "number"),
+    ListColumn("remark", "Remark"),
+)
+HIDDEN_COLUMNS = (ListColumn("x", "", "number"), ListColumn("y", "", "number"))
+"""Behind the columns of the metadata: where the page is on the map."""
+
+GROUP_COLUMNS = (
+    ListColumn("medoid", "", "picture"),
+    ListColumn("cluster", "Cluster", "link"),
+    ListColumn("size", "Pages", "number"),
+    ListColumn("first", "First year", "number"),
+    ListColumn("last", "Last year", "number"),
+    ListColumn("summary", "When and where"),
+    ListColumn("books", "Books", "number"),
+    ListColumn("stability", "Stability", "number"),
+    ListColumn("page", "Its middle", "link"),
+    ListColumn("pages", ""),
+)
+
+KINDS = ("in a group", "stands alone", "no table", "could not be read", "waits to be read")
+
+
+class Site:
+    """The report of a run in one folder.
+
+    Parameters
+    ----------
+    corpus : Corpus
+    folder : ReportFolder
+    keep : bool
+        Whether what is found out on the way is kept in the run: how far pairs agree, and the tables over several pages.
+    on_event : callable
+        Hears how far the report is, and gets remarks on alignments that could not be read or kept.
+    """
+
+    def __init__(self, corpus: Corpus, folder: ReportFolder, on_event: Listener, *, keep: bool) -> None:
+        self.corpus = corpus
+        self.folder = folder
+        self.keep = keep
+        self.on_event = on_event
+        now = datetime.now(UTC)
+        self.today = f"{now.day} {now:%B %Y}"
+        self.templates = environment()
+        self.alignments = RunAlignments(corpus, on_event, keep=keep)
+        self.pictures = Pictures(folder, corpus.run.get("max_pixels", MAX_PIXELS))
+        self.cards = Cards(corpus, self.pictures, Agreements(self.alignments))
+        self.clusters = several_of(corpus.clusters)
+        self.verdicts = verdict_lines(verdicts_status(corpus))
+        self.verdicts_of = by_page(self.verdicts)
+
+    def write(self) -> None:
+        """Write all of it; the index comes last, so that it never leads to what is not there."""
+        self.folder.claim([INDEX, ALL_PAGES, ALL_GROUPS, OVERVIEW, *(f"assets/{name}" for name in ASSETS)])
+        sources = files("tablesim.report") / "templates"
+        for name in ASSETS:
+            self.folder.write_text(f"assets/{name}", (sources / name).read_text(encoding="utf-8"))
+        long_tables = self._long_tables()
+        closest = {
+            cluster.label: by_age(self.corpus, *pair)
+            for cluster in self.clusters
+            if (pair := closest_pair({page: self._phi(page) for page in cluster.pages}))
+        }
+        plan = PairPlan(self.corpus, wanted_pairs(self.clusters, closest.values(), long_tables))
+        self.folder.claim(plan.hrefs.values())
+        previews = self._write_pairs(plan, set(closest.values()))
+        for cluster in self.clusters:
+            preview = previews.get(closest.get(cluster.label, ("", "")))
+            part = cluster_part(cluster, self.cards, preview, self.verdicts_of)
+            self._page(cluster_href(part.number), "cluster.html", part=part, plan=plan, years=years_of(self.corpus))
+        self._write_pages(plan)
+        self._write_lists()
+        content = index_content(self.corpus, self.cards, plan, long_tables, self.verdicts)
+        citation = (sources / "citation.bib").read_text(encoding="utf-8")
+        self._page(INDEX, "index.html", content=content, citation=citation)
+        self.alignments.save()
+        self.folder.finish()
+
+    def _page(self, href: str, template: str, **values: Any) -> None:
+        root = "../" if "/" in href else ""
+        title = self.corpus.folder.resolve().name
+        text = self.templates.get_template(template).render(root=root, title=title, today=self.today, **values)
+        self.folder.write_text(href, text)
+
+    def _long_tables(self) -> list[MatchedRuns]:
+        if self.keep:
+            return write_tables_over_pages(self.alignments, self.on_event)
+        return tables_over_pages(self.alignments)
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {page: row for row, page in enumerate(self.corpus.embeddings[0])}
+
+    @cached_property
+    def _embeddings(self) -> Any:
+        return self.corpus.embeddings[1]
+
+    def _phi(self, page: str) -> Any:
+        return self._embeddings[self._rows[page]]
+
+    def _write_pairs(self, plan: PairPlan, closest: set[PageIds]) -> dict[PageIds, PairPreview]:
+        """Write the page of every pair of the plan; of the closest of a cluster the small picture is kept."""
+        maker = PairPages(self.alignments, self.pictures, self.today)
+        previews = {}
+        for pair, href in plan.hrefs.items():
+            page = maker.page(*pair)
+            self._page(href, "pair.html", page=page)
+            if pair in closest:
+                previews[pair] = PairPreview(page.pair.preview(), page.captions, page.agreement, page.corpus_rank, href)
+        return previews
+
+    # The page of each page
+
+    @cached_property
+    def _cluster_of(self) -> dict[str, int]:
+        return {page: cluster.number for cluster in self.clusters for page in cluster.pages}
+
+    @cached_property
+    def _problem_of(self) -> dict[str, str]:
+        return {row["page"]: public_problem(row) for row in self.corpus.problems if row["page"]}
+
+    def _write_pages(self, plan: PairPlan) -> None:
+        views = PageViews(self.cards, self._problem_of, self.verdicts_of, self._cluster_of)
+        total = len(self.corpus)
+        self.on_event(Event("start", "report", total=total))
+        for done, view in enumerate(views.views(), 1):
+            self._page(page_href(view.about.page), "page.html", view=view, plan=plan)
+            self.on_event(Event("page", "report", done, total, view.about.page))
+        self.on_event(Event("end", "report", total, total))
+
+    # The lists and the overview
+
+    def _write_lists(self) -> None:
+        lines = [self.cards.line(page) for page in self.corpus]
+        extra = extra_columns(Counter(name for line in lines for name, value in (line["extra"] or {}).items() if value))
+        named = [ListColumn(f"extra-{at}", name) for at, name in enumerate(extra)]
+        positions = positions_of(self.corpus)
+        columns = (*PAGE_COLUMNS, *named, *HIDDEN_COLUMNS)
+        pages = write_list(self.folder, "pages", columns, [self._page_row(line, extra, positions) for line in lines])
+        n_pages = len(lines)
+        lede = f"{count(n_pages)} page{'s' if n_pages != 1 else ''}, to sort by a column, to filter, and to search."
+        self._page(ALL_PAGES, "list.html", list=pages, heading="All pages", lede=lede, ranges=True)
+        groups = write_list(
+            self.folder, "groups", GROUP_COLUMNS, [self._group_row(cluster) for cluster in self.clusters]
+        )
+        n_groups = len(self.clusters)
+        lede = f"{count(n_groups)} group{'s' if n_groups != 1 else ''} of two pages and more."
+        self._page(ALL_GROUPS, "list.html", list=groups, heading="All groups", lede=lede, ranges=True)
+        self._write_overview(lines, pages, sum(page in positions for page in self.corpus))
+
+    def _page_row(
+        self, line: dict[str, Any], extra: Sequence[str], positions: dict[str, tuple[float, float]]
+    ) -> list[Any]:
+        page = line["page"]
+        number = self._cluster_of.get(page)
+        twins = self._twins.get(line["sha256"], ())
+        remarks = [self._problem_of.get(page) or line["note"] or ""]
+        remarks += [f"the same scan as {', '.join(twin for twin in twins if twin != page)}"] if twins else []
+        return [
+            [page, page_href(page)],
+            self._kind(line),
+            "; ".join(line["authors"] or ()) or None,
+            line["title"] or None,
+            line["place"] or None,
+            date_value(YearRange.of_row(line)),
+            line["book"] or None,
+            line["n_numbers"],
+            None if line["legibility"] is None else round(line["legibility"], 2),
+            None if number is None else [str(number), cluster_href(number)],
+            len(self.corpus.corrections.by_scan.get(line["sha256"], ())) or None,
+            "; ".join(remark for remark in remarks if remark) or None,
+            *((line["extra"] or {}).get(name) or None for name in extra),
+            *positions.get(page, (None, None)),
+        ]
+
+    @cached_property
+    def _twins(self) -> dict[str, tuple[str, ...]]:
+        return PageViews(self.cards, {}, {}, {}).twins
+
+    @cached_property
+    def _alone(self) -> set[str]:
+        return set(alone_in(self.corpus))
+
+    def _kind(self, line: dict[str, Any]) -> str:
+        if line["status"] != "read":
+            return KINDS[3] if line["status"] == "failed" else KINDS[4]
+        if not line["is_table"]:
+            return KINDS[2]
+        return KINDS[0] if line["page"] in self._cluster_of else KINDS[1]
+
+    def _group_row(self, cluster: Cluster) -> list[Any]:
+        number, medoid = cluster.number, self.cards.small(cluster.medoid)
+        lines = [self.cards.line(page) for page in cluster.pages]
+        span = span_of([YearRange.of_row(line) for line in lines])
+        picture = medoid.picture
+        return [
+            None if picture is None else [picture.href, picture.width, picture.height],
+            [f"Cluster {number}", cluster_href(number)],
+            len(cluster.members),
+            span.first,
+            span.last,
+            summary_of(self.corpus, cluster.pages) or None,
+            len({line["book"] for line in lines if line["book"]}) or None,
+            None if cluster.stability is None else round(cluster.stability, 2),
+            [medoid.page, medoid.href],
+            " ".join(cluster.pages[:50]),
+        ]
+
+    def _write_overview(self, lines: Sequence[dict[str, Any]], pages: ListPage, n_mapped: int) -> None:
+        dates = [YearRange.of_row(line) for line in lines if line["status"] == "read"]
+        time = time_line([year_on_line(date) for date in dates], self._years_of_groups())
+        places = place_map((line["place"] or "place not named", coordinates_of(line)) for line in lines)
+        towns = Counter(line["place"] for line in lines if line["place"]).most_common(40)
+        self._page(OVERVIEW, "overview.html", time=time, places=places, towns=towns, list=pages, n_mapped=n_mapped)
+
+    def _years_of_groups(self) -> Iterator[tuple[str, str, list[int | None]]]:
+        for cluster in self.clusters:
+            years = [year_on_line(YearRange.of_row(self.cards.line(page))) for page in cluster.pages]
+            yield f"Cluster {cluster.number}", cluster_href(cluster.number), years
+
+
+def date_value(date: YearRange) -> list[Any] | None:
+    """A date as a list shows it, filters it and sorts by it; None where none is known."""
+    return [date.shown, date.first, date.last, date.order] if date.is_known else None
