@@ -203,19 +203,20 @@ class _PartOfTwo:
             for row in range(*part.rows)
             if (x := collation.rows[row][a]) is not None and (y := collation.rows[row][b]) is not None
         )
-        texts = {row: [None] * (part.columns[1] - part.columns[0]) for _, _, row in rows}
+        n_columns = part.columns[1] - part.columns[0]
+        texts: dict[int, list[tuple[str, str] | None]] = {row: [None] * n_columns for _, _, row in rows}
         agreeing = cells = 0
         for cell in collation.cells:
-            x, y = cell.readings[a], cell.readings[b]
-            if x is None or y is None or not part.rows[0] <= cell.row < part.rows[1]:
+            left, right = cell.readings[a], cell.readings[b]
+            if left is None or right is None or not part.rows[0] <= cell.row < part.rows[1]:
                 continue
             # The state of a cell counts all its witnesses.
             two = len(cell.readings) == 2
-            state, doubt = (cell.state, cell.doubt) if two else judge([x, y])
+            state, doubt = (cell.state, cell.doubt) if two else judge([left, right])
             cells += 1
             agreeing += state == AGREES
             if state == AGREES or (state == DIFFERS and doubt < DOUBTFUL and not (cell.doubtful and two)):
-                texts[cell.row][cell.column - part.columns[0]] = (x.text, y.text)
+                texts[cell.row][cell.column - part.columns[0]] = (left.text, right.text)
         order = in_order(np.array([y for _, y, _ in rows], dtype=np.int64))
         return cls(part, list(texts.values()), agreeing, cells, order)
 
