@@ -1,4 +1,4 @@
-"""``tablesim search``: pages like a page, or with typed numbers on them."""
+"""``tablesim search``: pages like a page, or that hold typed numbers, with the cells."""
 
 from __future__ import annotations
 
@@ -11,15 +11,27 @@ from tablesim.cli.options import Json, OtherLabels, Run, goes_with
 from tablesim.cli.output import note, print_json, print_table, remark
 
 if TYPE_CHECKING:
+    from tablesim.corpus.search.number_search import NumberAnswer
     from tablesim.corpus.store import Corpus
     from tablesim.workflow.verification import VerifiedHit
+
+MARK_OF = {"read": "", "doubtful": "~", "may be": "?", "differs": "!"}
+"""What stands behind a number by how its cell stands to what was asked."""
+
+DOUBTS_SHOWN = 10
+"""Remarks on the places below a list: more than a screen is not read."""
 
 
 def command(
     context: typer.Context,
     run: Run,
     page: Annotated[str | None, typer.Argument(metavar="PAGE", help="Page to start from.")] = None,
-    numbers: Annotated[str | None, typer.Option("--numbers", help="Numbers to look for, instead of PAGE.")] = None,
+    numbers: Annotated[
+        str | None, typer.Option("--numbers", help='Numbers to look for, such as "0 24 / 0 48", instead of PAGE.')
+    ] = None,
+    any_order: Annotated[
+        bool, typer.Option("--any-order", help="The numbers may stand anywhere on a page, in any order.")
+    ] = False,
     top: Annotated[int, typer.Option("--top", min=1, help="How many pages.")] = 10,
     across_books: Annotated[bool, typer.Option("--across-books", help="Leave out pages of the same book.")] = False,
     verify: Annotated[
@@ -33,37 +45,49 @@ def command(
 ) -> None:
     """Find the pages of a run that are most like one of its pages, or that hold some numbers.
 
-    Pages come by falling similarity, those for numbers by how much of what was typed they hold. With each page stand
-    the bigrams that bring most of the score, and how many pages of other tables (by --labels, else of other books) come
-    as near: a hit is worth the more, the fewer they are. Pages of one kind are alike, and only those of one table agree
-    in their cells: --verify aligns the pages cell by cell and shows how many cells agree, of how many in the part that
-    both have, and how many do by chance; without it, of those that the run has aligned already. "same kind" is what
-    was not shown to be the same table. Where a table runs over several pages, these are named.
+    Numbers are found one after the other in a row or in a column, with their cells; rows below each other are apart by
+    a slash with blanks around it. 39;1 is a value in units and sixtieths, whose places may have a column each, 3/8 a
+    fraction; ? is any one figure, * any figures, and alone any number. Pages that hold all of them come first, then
+    those of which a reading is in doubt, then those that hold all but one of four or more; pages that are merely alike
+    by bigrams stand below, and it is said. Corrections count at once.
+
+    Pages like PAGE come by falling similarity. With each stand the bigrams that bring most of the score, and how many
+    pages of other tables (by --labels, else of other books) come as near: a hit is worth the more, the fewer they are.
+    Pages of one kind are alike, and only those of one table agree in their cells: --verify aligns the pages cell by
+    cell and shows how many cells agree, of how many in the part that both have, and how many do by chance; without it,
+    of those that the run has aligned already. "same kind" is what was not shown to be the same table. Where a table
+    runs over several pages, these are named.
 
     Example: tablesim search myrun --numbers "0 24 / 0 48" --top 5
     """
     if (page is None) == (numbers is None):
         raise typer.BadParameter("give either PAGE or --numbers")
     goes_with(context, "a PAGE", page, "verify", "across_books", "approximate")
+    goes_with(context, "--numbers", numbers, "any_order")
     goes_with(context, "an exact search, without --approximate", not approximate, "labels")
     from tablesim.corpus.evaluation import read_labels
     from tablesim.corpus.store import Corpus
     from tablesim.workflow.long_tables import long_tables_with
-    from tablesim.workflow.verification import VerifiedHit, known_to_agree, verified_search
+    from tablesim.workflow.verification import known_to_agree, verified_search
 
     corpus = Corpus.open(run)
     known = None if labels is None else read_labels(labels).labels
     if page is None:
-        hits = [VerifiedHit(hit, None) for hit in corpus.search(numbers=numbers, top=top, labels=known)]
-    else:
-        options: dict[str, Any] = {"across_books": across_books, "labels": known, "approximate": approximate}
-        if verify:
-            hits = verified_search(corpus, page, top=top, on_event=remark, **options)
+        answer = corpus.search_numbers(str(numbers), top=top, any_order=any_order, labels=known)
+        note(answer.sentence)
+        if as_json:
+            print_json([hit.to_dict() | {"scan": corpus.page(hit.page)["scan"]} for hit in answer.hits])
         else:
-            hits = known_to_agree(corpus, page, corpus.search(page, top=top, **options), remark)
-        if across_books and corpus.page(page)["book"] is None:
-            note(f"the book of {page} is not known; give the run --metadata to leave out pages of the same book")
-    long_tables = {} if page is None else long_tables_with(corpus, page)
+            _print_numbers(corpus, answer)
+        return
+    options: dict[str, Any] = {"across_books": across_books, "labels": known, "approximate": approximate}
+    if verify:
+        hits = verified_search(corpus, page, top=top, on_event=remark, **options)
+    else:
+        hits = known_to_agree(corpus, page, corpus.search(page, top=top, **options), remark)
+    if across_books and corpus.page(page)["book"] is None:
+        note(f"the book of {page} is not known; give the run --metadata to leave out pages of the same book")
+    long_tables = long_tables_with(corpus, page)
     if as_json:
         print_json(
             [
@@ -77,6 +101,34 @@ def command(
         )
         return
     _print(corpus, hits, long_tables)
+
+
+def _print_numbers(corpus: Corpus, answer: NumberAnswer) -> None:
+    """A line a page with the first place; what is in doubt about it below the list."""
+    from tablesim.records.dates import YearRange
+
+    lines, doubts = [], []
+    for hit in answer.hits:
+        row, place = corpus.page(hit.page), hit.places[0] if hit.places else None
+        where = reads = None
+        if place is not None:
+            first, last = place.cells[0].address, place.cells[-1].address
+            where = first.words if len(place.cells) == 1 else f"{first.short} to {last.short}"
+            where += f" and {hit.n_places - 1} more" if hit.n_places > 1 else ""
+            reads = " ".join(cell.number.printed + MARK_OF[cell.state] for cell in place.cells)
+            doubts += [f"{hit.page}: {one}" for one in place.remarks]
+        alike = None if hit.hit is None else hit.hit.similarity
+        year = YearRange.of_row(row).shown or None
+        lines.append((hit.rank, hit.standing, hit.page, year, row["place"], where, reads, alike))
+    names = ("rank", "what the page does", "page", "year", "place", "where", "reads", "similarity")
+    known = [at for at, column in enumerate(zip(*lines, strict=True)) if any(value is not None for value in column)]
+    print_table([names[at] for at in known], [[line[at] for at in known] for line in lines])
+    if any(MARK_OF[cell.state] for hit in answer.hits for place in hit.places[:1] for cell in place.cells):
+        note("~ doubtful reading; ? read otherwise and may be this; ! another number")
+    for doubt in doubts[:DOUBTS_SHOWN]:
+        note(doubt)
+    if len(doubts) > DOUBTS_SHOWN:
+        note(f"and {len(doubts) - DOUBTS_SHOWN} more remarks; --json has them all")
 
 
 def _print(corpus: Corpus, hits: Sequence[VerifiedHit], long_tables: Mapping[str, Mapping[str, Any]]) -> None:

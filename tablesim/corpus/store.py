@@ -39,6 +39,9 @@ from tablesim.corpus.corrections.log import CorrectionLog
 from tablesim.corpus.corrections.table_decisions import TableDecisionLog
 from tablesim.corpus.search.engine import SearchEngine
 from tablesim.corpus.search.hits import Hit
+from tablesim.corpus.search.number_index import Corrected, NumberIndex
+from tablesim.corpus.search.number_query import parse_numbers
+from tablesim.corpus.search.number_search import ALIKE, STANDINGS, NumberAnswer, NumberHit, NumberSearch
 from tablesim.corpus.status import read_with, run_status
 from tablesim.corpus.storage.lock import locked
 from tablesim.corpus.storage.page_table import PageTable, replace_page_table, write_page_table
@@ -281,7 +284,8 @@ class Corpus:
         """The pages most like a page or like typed numbers; exact, equals in the order of their ids.
 
         Only pages with a numerical table are found. Typed numbers are ranked by how much of what was typed stands on
-        the page (containment), then by cosine: a whole page is never much like a few numbers.
+        the page (containment), then by cosine: a whole page is never much like a few numbers. That is likeness alone;
+        ``search_numbers`` finds the numbers themselves.
 
         Parameters
         ----------
@@ -314,6 +318,64 @@ class Corpus:
         if page_id is None:
             return self.searching.like_numbers(str(numbers), top, labels)
         return self.searching.like_page(page_id, top, across_books=across_books, labels=labels, approximate=approximate)
+
+    def search_numbers(
+        self,
+        numbers: str,
+        *,
+        top: int = 10,
+        any_order: bool = False,
+        labels: Mapping[str, str] | None = None,
+    ) -> NumberAnswer:
+        """The pages that hold typed numbers one after the other, with the cells; then those that are merely alike.
+
+        Parameters
+        ----------
+        numbers : str
+            A sequence that stands in a row or in a column, such as ``"0 24 48"``; rows below each other apart by a
+            slash, ``"0 24 / 0 48"``; values in units and sixtieths, ``"39;1 39;20"``; fractions, ``"3/8"``; ``?`` for
+            one figure, ``*`` for any figures, and alone for any number.
+        top : int
+            How many pages at most.
+        any_order : bool
+            The numbers may stand anywhere on a page, each as often as it was typed.
+        labels : dict of str to str, optional
+            As for ``search``.
+
+        Returns
+        -------
+        NumberAnswer
+            Pages that hold all numbers come first, those of which a reading is in doubt behind them, then those that
+            hold all but one of four or more. What people corrected counts as they corrected it.
+
+        Raises
+        ------
+        SettingsError
+            There is no figure among the numbers, or something that is no number; ``top`` is below 1.
+        """
+        if top < 1:
+            raise SettingsError(f"top: got {top}, expected 1 or more")
+        query = parse_numbers(numbers)
+        found, counts = self._contents.steady(
+            lambda: NumberSearch(self.number_index, self._reading_of_line).search(query, top, any_order=any_order)
+        )
+        alike = self.searching.alike(numbers, [line for line, _ in found])
+        hits = [replace(hit, hit=alike.get(line)) for line, hit in found]
+        held = {hit.page for hit in hits}
+        others = self.searching.like_numbers(numbers, top + len(hits), labels) if len(hits) < top else []
+        hits += [NumberHit(hit.page, 0, ALIKE, hit=hit) for hit in others if hit.page not in held]
+        ranked = tuple(replace(hit, rank=rank) for rank, hit in enumerate(hits[:top], 1))
+        return NumberAnswer(
+            query.sentence(any_order=any_order), ranked, {standing: counts[standing] for standing in STANDINGS[:-1]}
+        )
+
+    @property
+    def number_index(self) -> NumberIndex:
+        """Where each number of the run stands, as it is now; what was read or corrected since is taken in."""
+        return self._contents.steady(lambda: self._contents.number_index)
+
+    def _reading_of_line(self, line: int) -> Reading:
+        return self.reading(self.page_table.ids([line])[0])
 
     def build_neighbours(self) -> None:
         """Find the nearest ``N_NEIGHBOURS`` pages of each table page and write ``neighbours.parquet``."""
@@ -430,6 +492,22 @@ class _Contents:
     @cached_property
     def searching(self) -> SearchEngine:
         return SearchEngine(self.folder, self.page_table, self.embedding_shards)
+
+    @cached_property
+    def number_index(self) -> NumberIndex:
+        corrected_scans = {
+            key: hashlib.sha256(repr(corrections).encode()).hexdigest()[:16]
+            for key, corrections in self.corrections.by_scan.items()
+        }
+        return NumberIndex(
+            self.folder, self.page_table, self.reading_shards, Corrected(corrected_scans, self.corrected_scan)
+        )
+
+    def corrected_scan(self, key: str) -> Reading:
+        """What was read on a scan, as corrected; it must be there."""
+        row = self.reading_shards.row(key)
+        assert row is not None
+        return corrected(row_reading(row, "", "", None), self.corrections.by_scan.get(key, ()))
 
     @cached_property
     def lines(self) -> NDArray[np.int64]:

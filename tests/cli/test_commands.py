@@ -216,8 +216,17 @@ def test_search_by_page_and_by_numbers(call, run_folder):
     assert hits[0]["shared"][0].keys() == {"bigram", "relevance", "count_query", "count_page"}
     numbers = " / ".join(" ".join(row[1:]) for row in table(1)[3:6])
     lines = call("search", run_folder, "--numbers", numbers, "--top", "3").stdout.splitlines()
-    assert lines[0].split()[:3] == ["rank", "similarity", "containment"]
+    assert lines[0].split("  ")[:2] == ["rank", "what the page does"]
     assert all(" k1_e" in line for line in lines[1:])
+    row = table(1)[3]
+    found = call("search", run_folder, "--numbers", " ".join(row[1:]), "--json")
+    first = json.loads(found.stdout)[0]
+    assert first["page"].startswith("k1_e")
+    assert (first["standing"], first["rank"], first["n_places"]) == ("holds them", 1, 1)
+    assert [cell["text"] for cell in first["places"][0]["cells"]] == row[1:]
+    assert found.stderr.startswith(f"looked for {', '.join(row[1:])} in a row or in a column: ")
+    shuffled = call("search", run_folder, "--numbers", " ".join(row[:0:-1]), "--any-order", "--json")
+    assert json.loads(shuffled.stdout)[0]["standing"] == "holds them"
 
 
 def test_verified_search_counts_by_labels_too(call, run_folder, tmp_path):

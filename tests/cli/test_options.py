@@ -28,6 +28,7 @@ REFUSED = {
         (("r", "--numbers", "1", "--verify"), "--verify goes with a PAGE"),
         (("r", "--numbers", "1", "--across-books"), "--across-books goes with a PAGE"),
         (("r", "--numbers", "1", "--approximate"), "--approximate goes with a PAGE"),
+        (("r", "p", "--any-order"), "--any-order goes with --numbers"),
         (("r", "p", "--approximate", "--labels", "l"), "--labels goes with an exact search"),
     ],
     "evaluate": [

@@ -96,6 +96,15 @@ class SearchEngine:
         query = typed_histogram(numbers).astype(np.float32)
         return self._nearest_hits(query, None, top, nearest(self.index, query, top, contained=True), labels)
 
+    def alike(self, numbers: str, lines: Sequence[int]) -> dict[int, Hit]:
+        """How like typed numbers the pages of some lines are, by line; those without a table are left out."""
+        query = typed_histogram(numbers).astype(np.float32)
+        entry_of = {line: entry for line in lines if (entry := self.index.at(line)) is not None}
+        rows = np.array(sorted(entry_of.values()), dtype=np.int64)
+        near = among(self.index, query, rows, np.ones(len(self.index), dtype=bool))
+        hits = self._hits(query, None, near.rows, near.cosines, [None] * len(near.rows))
+        return {int(self.index.rows[row]): hit for row, hit in zip(near.rows.tolist(), hits, strict=True)}
+
     def neighbours(self, page: str, k: int) -> list[Hit]:
         """As ``Corpus.neighbours``."""
         line = self.pages.find(page)

@@ -24,7 +24,7 @@ from tablesim.corpus.storage.shards import Shards, vectors
 from tablesim.errors import RunError
 from tablesim.records.bins import N_BINS
 
-FOLDER = ".search"
+FOLDER, NUMBERS = ".search", "numbers"
 INDEX_VERSION = "2"
 """Changed when the files of the folder change their meaning."""
 ABANDONED_SECONDS = 3600.0
@@ -110,11 +110,12 @@ def _write(folder: Path, pages: PageTable, embeddings: Shards) -> None:
         shutil.rmtree(aside, ignore_errors=True)
     for entry in folder.parent.iterdir():
         # Processes that still search another index keep what they have mapped.
-        if entry != folder and (not entry.name.endswith(".part") or _is_abandoned(entry)):
+        if entry != folder and entry.name != NUMBERS and (not entry.name.endswith(".part") or is_abandoned(entry)):
             shutil.rmtree(entry, ignore_errors=True)
 
 
-def _is_abandoned(folder: Path) -> bool:
+def is_abandoned(folder: Path) -> bool:
+    """Whether a killed process left an unfinished folder."""
     try:
         return time.time() - max(path.stat().st_mtime for path in (folder, *folder.iterdir())) > ABANDONED_SECONDS
     except FileNotFoundError:
