@@ -25,6 +25,9 @@ UNSURE = 0.95
 """Confidence of a digit below which the runner-up may be printed too: of the sample's 23,172 digits one of a hundred is
 below it, and all three that are misread are."""
 
+DOUBTED = 0.9
+"""Confidence of a number below which it is doubtful: one of ten such numbers is wrong, if probabilities hold."""
+
 APART, UNDECIDED, JOINED = 0, 1, 2
 """Whether a cell and the next to its right are places of one value: no; it is undecided; yes."""
 
@@ -49,13 +52,17 @@ class PageCell(NamedTuple):
     other: str
     link: int
 
+    @property
+    def doubtful(self) -> bool:
+        return self.number.confidence < DOUBTED
+
 
 class PlacedCell(NamedTuple):
     """A cell of a pattern as it was found: which of the page it is, and whether it was read so, or only may be so."""
 
     where: int
     step: PatternCell
-    sure: bool
+    read: bool
 
 
 @dataclass(frozen=True)
@@ -101,10 +108,10 @@ class PageCells:
             else:
                 yield tuple(found)
 
-    def with_key(self, key: str) -> list[PlacedCell]:
-        """The cells that hold a number, wherever they stand."""
-        held = ((index, holds_key(cell, key)) for index, cell in enumerate(self.cells))
-        return [PlacedCell(index, PatternCell(key, 0), sure == "sure") for index, sure in held if sure]
+    def sure(self, placed: Sequence[PlacedCell]) -> bool:
+        """Whether all cells were read as they were asked for, and none is doubtful."""
+        asked = [cell for cell in placed if cell.step.key != ANY]
+        return all(cell.read and not self.cells[cell.where].doubtful for cell in asked)
 
     def link(self, placed: Sequence[PlacedCell]) -> int:
         """How far the places of its values are known to be that: the least of them."""

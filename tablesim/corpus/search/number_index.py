@@ -91,7 +91,7 @@ class NumberIndex:
     def __init__(self, run: Path, pages: PageTable, readings: Shards, corrected: Corrected) -> None:
         self.folder = run / FOLDER / NUMBERS
         self.readings = readings
-        files = {_stamp(file): file for file in readings.files}
+        files = {stamp_of(file): file for file in readings.files}
         there = readings.places.rows(list(corrected.scans)) >= 0
         scans = {f"{key} {state}": key for (key, state), has in zip(corrected.scans.items(), there, strict=True) if has}
         stored = list(self._stored())
@@ -217,7 +217,7 @@ def write_part(folder: Path, arrays: Mapping[str, NDArray[Any]], made_of: Iterab
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _stamp(file: Path) -> str:
+def stamp_of(file: Path) -> str:
     """Changes when a shard does."""
     stat = file.stat()
     return f"{file.name} {stat.st_size} {stat.st_mtime_ns}"

@@ -40,9 +40,6 @@ HOLDS, DOUBTFUL, BESIDE, ALL_BUT_ONE, ALIKE = STANDINGS = (
 PAGE = "page"
 """The direction of numbers that were found in any order."""
 
-DOUBTED = 0.9
-"""Confidence of a number below which it is said to be doubtful: one of ten of these is wrong, if probabilities hold."""
-
 PLACES_SHOWN = 20
 """Places of a page that are given; more are counted."""
 
@@ -375,8 +372,8 @@ def _all_of_page(cells: PageCells, query: NumberQuery) -> tuple[PlacedCell, ...]
         different = {tuple(cell.where for cell in some): some for some in found}
         if len(different) < times:
             return None
-        sure_first = sorted(different.values(), key=lambda some: not all(cell.sure for cell in some))
-        n_sure = sum(all(cell.sure for cell in some) for some in sure_first)
+        sure_first = sorted(different.values(), key=lambda some: not cells.sure(some))
+        n_sure = sum(map(cells.sure, different.values()))
         for some in sure_first[: max(times, n_sure)]:
             placed += [cell._replace(step=replace(cell.step, term=term)) for cell in some]
     return tuple(placed)
@@ -388,7 +385,8 @@ def _place(cells: PageCells, addresses: PageAddresses, placed: Sequence[PlacedCe
     page = [cell.number for cell in cells.cells]
     for cell in placed:
         number, asked = page[cell.where], cell.step.key
-        state = "may be" if not cell.sure else "read" if number.confidence >= DOUBTED else "doubtful"
+        doubtful = cells.cells[cell.where].doubtful
+        state = "may be" if not cell.read else "doubtful" if doubtful else "read"
         if cell.step.term == pattern.open_term:
             state, asked = "differs", pattern.terms[cell.step.term].typed
         address = addresses.of(number)
@@ -402,7 +400,7 @@ def _place(cells: PageCells, addresses: PageAddresses, placed: Sequence[PlacedCe
     groups = dict.fromkeys(cells.units.of(number.table, number.column) for number in places)
     remarks += [group.sentence for group in groups if group is not None]
     link = JOINED if pattern.direction == PAGE else cells.link(placed)
-    standing = _standing(link, all(cell.sure for cell in placed))
+    standing = _standing(link, cells.sure(placed))
     if pattern.open_term is not None:
         standing = ALL_BUT_ONE
     return FoundPlace(standing, pattern.direction, tuple(found), tuple(remarks))

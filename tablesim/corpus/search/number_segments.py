@@ -30,12 +30,13 @@ MAX_PAGES = 60_000
 
 _DIGITS = 9
 _OTHER_WORDS = 1 << 31
-_HAS_RIGHT, _LINK_BIT = 1, 1
+_HAS_RIGHT, _LINK_BIT, _DOUBTFUL = 1, 1, 8
+_LINK = 3
 _NOTHING = np.zeros(0, dtype=np.int64)
 
 ARRAYS = {
     "words": np.uint32,  # what each cell holds
-    "flags": np.uint8,  # whether a number follows in its row, and how the two are linked
+    "flags": np.uint8,  # whether a number follows in its row, how the two are linked, whether it is doubtful
     "down": np.uint16,  # how many cells further the next number of its column stands; 0 for none
     "up": np.uint16,
     "page": np.uint16,
@@ -66,7 +67,7 @@ class HoldingPages:
     links : int64 array of shape (n,)
         How far the places of values are known to be that; see `number_cells`.
     sure : bool array of shape (n,)
-        Whether the reading itself holds all of it.
+        Whether the reading itself holds all of it, and no number of it is doubtful.
     """
 
     pages: Ints
@@ -86,7 +87,7 @@ def arrays_of(keys: Sequence[str], pages: Iterable[PageCells]) -> dict[str, NDAr
         start = len(words)
         words += [word_of(cell.key) for cell in page.cells]
         flags += [
-            (_HAS_RIGHT if right >= 0 else 0) | cell.link << _LINK_BIT
+            (_HAS_RIGHT if right >= 0 else 0) | cell.link << _LINK_BIT | (_DOUBTFUL if cell.doubtful else 0)
             for cell, right in zip(page.cells, page.right, strict=True)
         ]
         others += [(start + at, word_of(cell.other)) for at, cell in enumerate(page.cells) if cell.other]
@@ -217,7 +218,7 @@ class NumberSegment:
             sure &= held
             if other.place:
                 left = at[near] if forward else cells
-                link = self.flags[np.where(kept, left, 0)].astype(np.int64) >> _LINK_BIT
+                link = self.flags[np.where(kept, left, 0)].astype(np.int64) >> _LINK_BIT & _LINK
                 links = np.minimum(links, link)
             at = {name: some[kept] for name, some in at.items()}
             sure, links = sure[kept], links[kept]
@@ -229,7 +230,7 @@ class NumberSegment:
         """The pages that hold a number so many times or more, wherever it stands."""
         wanted = self._words(key)
         cells = np.arange(len(self.words)) if wanted is None else self._cells_of(wanted)
-        held = np.ones(len(cells), bool) if wanted is None else np.isin(self.words[cells], wanted)
+        held = np.ones(len(cells), bool) if wanted is None else self._held(cells, wanted)[1]
         pages = self.page[cells]
         counts = np.bincount(pages, minlength=len(self))
         surely = np.bincount(pages[held], minlength=len(self))
@@ -288,13 +289,14 @@ class NumberSegment:
         if wanted is None:
             return np.ones(len(cells), bool), np.ones(len(cells), bool)
         words = self.words[cells]
-        sure = words == wanted[0] if len(wanted) == 1 else np.isin(words, wanted)
+        read = words == wanted[0] if len(wanted) == 1 else np.isin(words, wanted)
+        sure = read & ((self.flags[cells] & _DOUBTFUL) == 0)
         unsure = self.arrays["other_cells"]
         if not len(unsure) or not len(cells):
-            return sure, sure
+            return read, sure
         place = np.minimum(np.searchsorted(unsure, cells), len(unsure) - 1)
         other = (unsure[place] == cells) & np.isin(self.arrays["other_words"][place], wanted)
-        return sure | other, sure
+        return read | other, sure
 
     def _words(self, key: str) -> NDArray[np.uint32] | None:
         """The words that a step may be, rising; None for any."""

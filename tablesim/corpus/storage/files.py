@@ -79,6 +79,15 @@ def read_parquet(
     return table
 
 
+def group_sizes(path: Path) -> list[int]:
+    """How many rows of a file can be read at a time; none where it cannot be read, which reading it says."""
+    try:
+        about = pq.read_metadata(path)
+    except (pa.ArrowException, OSError):
+        return []
+    return [about.row_group(group).num_rows for group in range(about.num_row_groups)]
+
+
 def write_json(path: Path, data: Any) -> None:
     """Write plain values as JSON with sorted keys, whole or not at all."""
     text = json.dumps(data, indent=2, ensure_ascii=False, sort_keys=True) + "\n"

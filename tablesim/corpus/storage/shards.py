@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tablesim.corpus.storage.files import ADDED, read_parquet, remove_partials, write_parquet
+from tablesim.corpus.storage.files import ADDED, group_sizes, read_parquet, remove_partials, write_parquet
 from tablesim.errors import RunError
 from tablesim.records.bins import BIN_NAMES, N_BINS
 from tablesim.records.boxes import Box
@@ -28,6 +28,8 @@ from tablesim.records.warp import RowWarp
 
 SHARD_ROWS = 1024
 """Pages a shard after compacting: a few megabytes, read at once."""
+GROUP_ROWS = 32
+"""Pages of a shard that are read together: one page alone is mostly asked for, and its neighbours after it."""
 _NEW = "new-"
 _WORDS = 1 << 16
 
@@ -146,7 +148,7 @@ class Shards:
         self.folder = folder
         self.schema = schema
         self._places: ShardIndex | None = None
-        self._last: tuple[Path, pa.Table] | None = None
+        self._last: tuple[Path, int, pa.Table] | None = None
 
     def refresh(self) -> None:
         """Forget what was read from the folder."""
@@ -177,16 +179,25 @@ class Shards:
             if at < 0:
                 return None
             file, row = self.places.place(at)
-            if self._last is None or self._last[0] != file:
+            if self._last is None or self._last[0] != file or not 0 <= row - self._last[1] < len(self._last[2]):
                 # Pages are mostly asked for in their order, which is that of the rows.
                 try:
-                    self._last = file, self.read(file)
+                    self._last = (file, *self._group(file, row))
                 except RunError:
                     if file.exists():
                         raise
                     self.refresh()  # a job under way joined it with others
                     continue
-            return dict(self._last[1].slice(row, 1).to_pylist()[0])
+            return dict(self._last[2].slice(row - self._last[1], 1).to_pylist()[0])
+
+    def _group(self, file: Path, row: int) -> tuple[int, pa.Table]:
+        """The rows that are read together with a row of a file, and where they begin; RunError as for ``read``."""
+        first = 0
+        for group, size in enumerate(group_sizes(file)):
+            if row < first + size:
+                return first, self._checked(file, read_parquet(file, self.schema, group=group))
+            first += size
+        return 0, self.read(file)
 
     def append(self, rows: Sequence[dict[str, Any]], *, durable: bool = True) -> Path:
         """Write ``rows``, one or more, as one more shard, named after the scans in it; see ``write_aside``."""
@@ -225,7 +236,9 @@ class Shards:
 
     def read(self, file: Path, columns: Sequence[str] | None = None) -> pa.Table:
         """One of the files; RunError when it is damaged or holds a histogram that is no number."""
-        table = read_parquet(file, self.schema, columns)
+        return self._checked(file, read_parquet(file, self.schema, columns))
+
+    def _checked(self, file: Path, table: pa.Table) -> pa.Table:
         if "histogram" in table.schema.names and not np.isfinite(vectors(table["histogram"])).all():
             raise RunError(f"{file}: damaged (a histogram that is no number); `tablesim doctor RUN` says what to do")
         return table
@@ -250,7 +263,9 @@ class Shards:
         for name, part in zip(names, parts, strict=True):
             # A name holds the hash of its keys: a file of that name is already what would be written.
             if self.folder / name not in old:
-                write_parquet(self.folder / name, self._gather([places.place(row_by_key[key]) for key in part]))
+                write_parquet(
+                    self.folder / name, self._gather([places.place(row_by_key[key]) for key in part]), GROUP_ROWS
+                )
         for file in old - {self.folder / name for name in names}:
             file.unlink()
         self.refresh()

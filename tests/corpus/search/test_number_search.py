@@ -124,7 +124,7 @@ def test_a_doubtful_reading_is_found_behind_sure_ones_and_said(tmp_path):
     assert standings(answer) == [("d1", HOLDS), ("d0", DOUBTFUL)]
     assert answer.hits[1].places[0].remarks == ("row 1, column 2: 28 was read and may be 22",)
     as_read = corpus.search_numbers("11 28")
-    assert standings(as_read) == [("d0", HOLDS)]
+    assert standings(as_read) == [("d0", DOUBTFUL)]
     assert as_read.hits[0].places[0].remarks == ("row 1, column 2: 28 is doubtful (confidence 0.60)",)
 
 
