@@ -92,6 +92,7 @@ def command(
     if as_xlsx and out is None and sys.stdout.isatty():
         raise typer.BadParameter("a workbook is no text: give --out FOLDER")
     from tablesim import reader
+    from tablesim.digits.units_of_page import units_of_page
 
     failed: list[str] = []
     found = _found(scans, cache, max_pixels, failed, offline=offline)
@@ -114,7 +115,7 @@ def command(
                 typer.echo("\n".join(lines_of(reading)))
             readings.append(reading)
     if as_json:
-        print_json([reading.to_dict() for reading in readings])
+        print_json([reading.to_dict() | {"units": units_of_page(reading.numbers).to_list()} for reading in readings])
     if failed:
         raise typer.Exit(1)
 

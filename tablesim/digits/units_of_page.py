@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -148,6 +149,10 @@ class PageUnits:
     def of(self, table: int | None, column: int | None) -> ColumnUnits | None:
         """The columns that a column, from 0, is joined with or may be; None for one that stands by itself."""
         return None if table is None or column is None else self._of_column.get((table, column))
+
+    def to_list(self) -> list[dict[str, Any]]:
+        """Plain values: ``units`` of an item of ``tablesim read --json``; tables and columns from 0."""
+        return [asdict(group) | {"name": group.name} for group in self.groups]
 
     @property
     def sentences(self) -> tuple[str, ...]:

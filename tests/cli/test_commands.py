@@ -101,6 +101,7 @@ def test_errors_of_the_disk_are_one_line_too(call, tmp_path, monkeypatch):
 def test_read_as_json_has_an_item_a_scan(call, tmp_path):
     write_corpus(tmp_path / "scans", 1, 2, 0)
     items = json.loads(call("read", tmp_path / "scans", "--json").stdout)
+    assert all(item["units"] == [] or item["units"][0].keys() >= {"columns", "bases", "decided"} for item in items)
     assert [item["page"] for item in items] == ["k0_e0", "k0_e1"]
     assert {"scan", "sha256", "width", "is_table", "legibility", "numbers", "histogram"} <= set(items[0])
     assert len(items[0]["histogram"]) == 110
