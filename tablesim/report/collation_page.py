@@ -1,17 +1,20 @@
 """A collation as HTML: its cells as pages show them, and one page to read and to print with cut-outs of the scans.
 
 The page of a pair in the report shows the same cells. The page of a collation is one file that needs nothing else:
-pictures and style are in it, and it asks for nothing from anywhere.
+pictures and style are in it, it asks for nothing from anywhere, and its filters are style sheets, not scripts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from tablesim.evidence.collation.cutouts import Cutter, cutouts
+from tablesim.evidence.collation.summary import MAX_PAIRS, CollationSummary, ColumnSum
 from tablesim.evidence.collation.verification import witness_pairs
+from tablesim.records.address import CellAddress
 from tablesim.records.collation import (
     AGREES,
     DIFFERS,
@@ -19,15 +22,13 @@ from tablesim.records.collation import (
     MISSING,
     Cell,
     CellReading,
+    CollatedTable,
     Collation,
-    Part,
     Unaligned,
 )
 from tablesim.report.presentation import Picture, environment, inline_picture
 from tablesim.report.provenance import Provenance
-
-Heading = Callable[[Sequence[Sequence[int | None]], int], str]
-"""What is written at the head of a row or column, from all rows or columns and its index."""
+from tablesim.report.witness_words import WitnessWords
 
 CERTAIN = 0.9
 """Below this confidence the reader's doubt of a number that differs is stated. Chosen by eye."""
@@ -44,10 +45,26 @@ SHOWN_STATES = (AGREES, DIFFERS, DOUBTFUL, MISSING, ILLEGIBLE_STATE)
 
 @dataclass(frozen=True)
 class ShownCell:
-    """One cell with what each witness has there; ``present`` says for each whether it has the row and the column."""
+    """One cell with what each witness has there.
+
+    Parameters
+    ----------
+    cell : Cell
+    present : tuple of bool
+        For each witness whether it has the row and the column.
+    address : CellAddress
+        Where it is in the collation.
+    on_pages : tuple of (CellAddress or None)
+        Where each witness has it on its own page.
+    kind : str
+        In what way the witnesses differ; empty where they do not.
+    """
 
     cell: Cell
     present: tuple[bool, ...]
+    address: CellAddress
+    on_pages: tuple[CellAddress | None, ...]
+    kind: str = ""
 
     @property
     def state(self) -> str:
@@ -56,8 +73,8 @@ class ShownCell:
 
     @property
     def anchor(self) -> str:
-        """What addresses that lead to the cell end in; rows and columns count from 1."""
-        return f"r{self.cell.row + 1}c{self.cell.column + 1}"
+        """What addresses that lead to the cell end in."""
+        return self.address.anchor
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -71,7 +88,7 @@ class ShownCell:
         texts = f"{a} on both" if self.state == AGREES else f"{a} against {b}"
         state = {AGREES: "", MISSING: ", missing on one", ILLEGIBLE_STATE: ", illegible"}.get(self.state, ", differs")
         doubt = ", in doubt" if self.cell.doubtful else ""
-        return f"row {self.cell.row + 1}, column {self.cell.column + 1}: {texts}{state}{doubt}"
+        return f"{self.address.words}: {texts}{state}{doubt}"
 
     @property
     def doubts(self) -> tuple[str, ...]:
@@ -89,13 +106,18 @@ class ShownCell:
                 phrases.append(phrase)
         return tuple(phrases) if self.state != AGREES else ()
 
+    def elsewhere(self, witness: int) -> str:
+        """Where a witness has the cell on its own page, where that is not the address of the collation; else empty."""
+        own = self.on_pages[witness]
+        return "" if own is None or own == self.address else own.words
+
     def differing(self, index: int) -> tuple[tuple[str, bool], ...]:
         """The digits of a witness, each with whether another witness has a different one there."""
         return differing_digits(self.texts[index], self.texts)
 
     def to_list(self) -> list[Any]:
         """Row, column, state, and for each witness [text, x, y, width, height] in source pixels or None."""
-        return [self.cell.row + 1, self.cell.column + 1, self.state, *map(_text_and_box, self.cell.readings)]
+        return [self.address.row, self.address.column, self.state, *map(_text_and_box, self.cell.readings)]
 
 
 def _text_and_box(reading: CellReading | None) -> list[Any] | None:
@@ -120,7 +142,7 @@ class ShownDifference:
 
 @dataclass(frozen=True)
 class ShownGrid:
-    """A part of the alignment: the headings of its columns, and its rows with their headings."""
+    """A table of the collation: its columns by their numbers, and its rows by number and argument, as ``16 (12)``."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, tuple[ShownCell | None, ...]], ...]
@@ -142,8 +164,8 @@ class ShownCollation:
         self.collation = collation
         self.cutter = cutter
         self.quality = quality
-        witnesses = range(len(collation.witnesses))
-        self.cells = [ShownCell(cell, tuple(collation.has(w, cell) for w in witnesses)) for cell in collation.cells]
+        self.summary = CollationSummary(collation)
+        self.cells = [self._shown(cell) for cell in collation.cells]
 
     @property
     def counts(self) -> dict[str, int]:
@@ -156,53 +178,45 @@ class ShownCollation:
         """Whether the rows of one witness are columns of another."""
         return len(set(self.collation.transposed)) > 1
 
-    def grids(self, *, most: int | None = None, own_numbers: bool = False) -> list[ShownGrid]:
-        """The parts of the alignment.
-
-        Parameters
-        ----------
-        most : int, optional
-            Cells that are shown, row by row; rows without any of them are left out.
-        own_numbers : bool
-            Head rows and columns as the witnesses count them ("A3 B4"), not by their number in the alignment.
-        """
+    def grids(self, *, most: int | None = None) -> list[ShownGrid]:
+        """The tables of the collation; of at most ``most`` cells, and without rows that have none of these."""
         shown = {(cell.cell.row, cell.cell.column): cell for cell in self.cells[:most]}
-        heading = self.heading if own_numbers else lambda _lines, index: str(index + 1)
-        grids = [self._grid(part, shown, heading) for part in self.collation.parts]
+        grids = [self._grid(table, shown) for table in self.collation.tables]
         if most is None:
             return grids
         cut = [ShownGrid(grid.columns, tuple(row for row in grid.rows if any(row[1]))) for grid in grids]
         return [grid for grid in cut if grid.rows]
 
-    def heading(self, lines: Sequence[Sequence[int | None]], index: int) -> str:
-        """A row or column as each witness counts it, from 1; a number alone where all count alike."""
-        line = lines[index]
-        if None not in line and len(set(line)) == 1:
-            return str(1 + (line[0] or 0))
-        numbers = zip(self.collation.sigla, line, strict=True)
-        return " ".join(f"{siglum}{number + 1}" for siglum, number in numbers if number is not None)
-
-    def title(self, shown: ShownCell) -> str:
-        """Where a cell is, as the witnesses count."""
-        row = self.heading(self.collation.rows, shown.cell.row)
-        return f"row {row}, column {self.heading(self.collation.columns, shown.cell.column)}"
-
     def differences(self, states: Iterable[str], most: int) -> list[ShownDifference]:
         """The first ``most`` cells in one of ``states``, in the order of the collation, with their cut-outs."""
         wanted = set(states)
         chosen = [shown for shown in self.cells if shown.state in wanted]
-        return [ShownDifference(shown, self._pictures(shown)) for shown in chosen[:most]]
+        return [ShownDifference(shown, self.pictures(shown)) for shown in chosen[:most]]
 
-    def _grid(self, part: Part, shown: dict[tuple[int, int], ShownCell], heading: Heading) -> ShownGrid:
-        rows, columns = range(*part.rows), range(*part.columns)
-        cells = [tuple(shown.get((row, column)) for column in columns) for row in rows]
-        heads = [heading(self.collation.rows, row) for row in rows]
-        names = tuple(heading(self.collation.columns, column) for column in columns)
-        return ShownGrid(names, tuple(zip(heads, cells, strict=True)))
-
-    def _pictures(self, shown: ShownCell) -> tuple[Picture | None, ...]:
+    def pictures(self, shown: ShownCell) -> tuple[Picture | None, ...]:
+        """What each witness has in a cell, cut out of its scan."""
         pictures = cutouts(self.collation, shown.cell, self.cutter)
         return tuple(None if picture is None else inline_picture(picture, self.quality) for picture in pictures)
+
+    def _shown(self, cell: Cell) -> ShownCell:
+        witnesses = range(len(self.collation.witnesses))
+        return ShownCell(
+            cell,
+            tuple(self.collation.has(w, cell) for w in witnesses),
+            self.collation.address(cell),
+            tuple(self.collation.address_on_page(cell, w) for w in witnesses),
+            self.summary.kinds.get((cell.row, cell.column), ""),
+        )
+
+    def _grid(self, table: CollatedTable, shown: dict[tuple[int, int], ShownCell]) -> ShownGrid:
+        rows = []
+        for row in range(len(table.rows)):
+            cells = [table.cells.get((row, column)) for column in range(len(table.columns))]
+            line = tuple(None if cell is None else shown.get((cell.row, cell.column)) for cell in cells)
+            arguments = (one.address.argument for one in line if one is not None)
+            argument = next((text for text in arguments if text is not None), None)
+            rows.append((f"{row + 1}" + (f" ({argument})" if argument else ""), line))
+        return ShownGrid(tuple(str(column + 1) for column in range(len(table.columns))), tuple(rows))
 
 
 def unaligned_words(line: Unaligned, most: int = 12) -> str:
@@ -211,12 +225,128 @@ def unaligned_words(line: Unaligned, most: int = 12) -> str:
     return f"{line.kind} {line.index + 1}: {texts}" if texts else f"{line.kind} {line.index + 1}, without digits"
 
 
-MAX_SHOWN = 500
-"""Differences that are shown with their cut-outs, and as many cells that are missing or illegible: about 10 kB each
-for two witnesses. The table has them all."""
+MAX_PICTURES = 3_200_000
+"""Characters that cut-outs take on a page, which with its numbers stays below 5 MB: about 150 differences of two
+witnesses, those that are asserted first. The others are listed as they were read."""
 
-MAX_PAIRED = 5
-"""Every two of so many witnesses are compared in words: ten lines."""
+
+@dataclass(frozen=True)
+class ShownColumn:
+    """What does not agree in one column.
+
+    Parameters
+    ----------
+    column : ColumnSum or None
+        Its differences, counted; None where cells are missing or illegible and none differs.
+    words : str
+        The column in words.
+    anchor : str
+        What addresses that lead to the column end in.
+    headings : tuple of (str, Picture)
+        By siglum what stands above it.
+    entries : list of ShownDifference
+        From above.
+    """
+
+    column: ColumnSum | None
+    words: str
+    anchor: str
+    headings: tuple[tuple[str, Picture], ...]
+    entries: list[ShownDifference]
+
+
+class CollationPage:
+    """What the page of a collation shows.
+
+    Parameters
+    ----------
+    collation : Collation
+    provenance : Provenance
+    cutter : Cutter
+    """
+
+    def __init__(self, collation: Collation, provenance: Provenance, cutter: Cutter) -> None:
+        self.collation, self.provenance, self.cutter = collation, provenance, cutter
+        self.shown = ShownCollation(collation, cutter)
+        self.summary = self.shown.summary
+        self.words = WitnessWords(collation, cutter)
+
+    @property
+    def sigla(self) -> tuple[Any, ...]:
+        """The witnesses with their names."""
+        return self.provenance.sigla(self.collation)
+
+    @cached_property
+    def n_apart(self) -> int:
+        """How many cells do not agree."""
+        return sum(shown.state != AGREES for shown in self.shown.cells)
+
+    @cached_property
+    def _pictures(self) -> dict[str, tuple[Picture | None, ...]]:
+        """By anchor the cut-outs of the cells that do not agree, as many as there is room for."""
+        found: dict[str, tuple[Picture | None, ...]] = {}
+        room = MAX_PICTURES
+        order = {state: at for at, state in enumerate(SHOWN_STATES)}
+        for shown in sorted(self.shown.cells, key=lambda one: order[one.state]):
+            if shown.state == AGREES or room <= 0:
+                continue
+            found[shown.anchor] = self.shown.pictures(shown)
+            room -= sum(len(picture.href) for picture in found[shown.anchor] if picture is not None)
+        return found
+
+    @property
+    def n_without_pictures(self) -> int:
+        """How many cells that do not agree are listed without cut-outs for want of room."""
+        return self.n_apart - len(self._pictures)
+
+    @cached_property
+    def columns(self) -> list[ShownColumn]:
+        """What does not agree, column by column."""
+        sums = {(column.table, column.column): column for column in self.summary.columns}
+        by_column: dict[tuple[int, int], list[ShownCell]] = {}
+        for shown in self.shown.cells:
+            if shown.state != AGREES:
+                by_column.setdefault((shown.address.table, shown.address.column), []).append(shown)
+        found = []
+        for (table, column), cells in sorted(by_column.items()):
+            address = cells[0].address
+            words = ("" if address.only_table else f"table {table}, ") + address.column_words
+            headings = self.words.headings(self.collation.tables[table - 1], column - 1)
+            nothing = (None,) * len(self.collation.witnesses)
+            entries = [ShownDifference(one, self._pictures.get(one.anchor, nothing)) for one in cells]
+            found.append(ShownColumn(sums.get((table, column)), words, f"t{table}c{column}", headings, entries))
+        return found
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """The class, for style and filters, of each kind of difference that there is."""
+        return {kind: f"k{at}" for at, kind in enumerate(self.summary.by_kind)}
+
+    @property
+    def states(self) -> dict[str, str]:
+        """Each state that is there but for what agrees, with what it is called."""
+        counts = self.shown.counts
+        return {state: words for state, words in STATE_WORDS.items() if counts[state]}
+
+    @property
+    def transposed(self) -> Sequence[str]:
+        """The sigla of witnesses whose rows are columns here."""
+        pairs = zip(self.collation.sigla, self.collation.transposed, strict=True)
+        return [siglum for siglum, turned in pairs if turned]
+
+    @property
+    def problems(self) -> list[str]:
+        """Why scans could not be opened."""
+        found = self.cutter.problems
+        return [found[reading.scan] for reading in self.collation.readings if reading.scan in found]
+
+
+STATE_WORDS = {
+    DIFFERS: "asserted",
+    DOUBTFUL: "look like misreadings",
+    MISSING: "missing in a witness",
+    ILLEGIBLE_STATE: "illegible",
+}
 
 
 def collation_page(collation: Collation, provenance: Provenance, cutter: Cutter | None = None) -> str:
@@ -236,26 +366,23 @@ def collation_page(collation: Collation, provenance: Provenance, cutter: Cutter 
     str
         A whole document in UTF-8 without anything from outside.
     """
-    cutter = Cutter() if cutter is None else cutter
-    shown = ShownCollation(collation, cutter)
-    differences = shown.differences((DIFFERS, DOUBTFUL), MAX_SHOWN)
-    unsettled = shown.differences((MISSING, ILLEGIBLE_STATE), MAX_SHOWN)
+    page = CollationPage(collation, provenance, Cutter() if cutter is None else cutter)
+    few = len(page.summary.pairs) <= MAX_PAIRS
+    columns, grids = page.columns, page.shown.grids()
     return (
         environment()
         .get_template("collation.html")
         .render(
             c=collation,
-            shown=shown,
+            page=page,
+            summary=page.summary,
             provenance=provenance,
-            differences=differences,
-            unsettled=unsettled,
-            n_differences=collation.summary[DIFFERS],
-            n_doubtful=sum(cell.doubtful for cell in collation.differences),
-            n_unsettled=len(collation.cells) - collation.summary[AGREES] - collation.summary[DIFFERS],
-            grids=shown.grids(own_numbers=True),
-            turned=[s for s, flag in zip(collation.sigla, collation.transposed, strict=True) if flag],
-            anchors={difference.shown.anchor for difference in (*differences, *unsettled)},
-            problems=[cutter.problems[r.scan] for r in collation.readings if r.scan in cutter.problems],
-            pairs=witness_pairs(collation) if len(collation.witnesses) <= MAX_PAIRED else [],
+            columns=columns,
+            grids=grids,
+            heads=page.words.heads(),
+            row_words=page.words.rows(),
+            # After the scans were opened.
+            problems=page.problems,
+            pairs=list(zip(page.summary.pairs, witness_pairs(collation), strict=True)) if few else [],
         )
     )

@@ -254,8 +254,8 @@ def test_the_places_are_walked_with_the_keyboard(pair):
     first.focus()
     pair.keyboard.press("ArrowRight")
     pair.keyboard.press("ArrowDown")
-    assert pair.locator("td.chosen").get_attribute("data-cell") == "r2c2"
-    assert pair.evaluate("document.activeElement.dataset.cell") == "r2c2"
+    assert pair.locator("td.chosen").get_attribute("data-cell") == "t1r2c2"
+    assert pair.evaluate("document.activeElement.dataset.cell") == "t1r2c2"
     assert pair.locator(".grid td[tabindex='0']").count() == 1
     pair.get_by_role("button", name="next difference").click()
     assert pair.locator("td.chosen.agrees").count() == 0

@@ -16,7 +16,7 @@ from tablesim.report import collation_page as module
 from tablesim.report.collation_page import collation_page, differing_digits
 from tablesim.report.provenance import CitedPage, Provenance
 
-VOID = {"meta", "link", "img", "br"}
+VOID = {"meta", "link", "img", "br", "input"}
 
 
 class Page(HTMLParser):
@@ -80,15 +80,16 @@ def test_every_difference_is_shown_with_both_cutouts_and_what_is_doubtful_is_sai
     page = Page(collation_page(collation, about(*editions)))
     images = page.all("img")
     assert len(collation.differences) == 3 and collation.summary["missing"] == 1
-    assert len(images) == 2 * 4
+    cutouts = [image for image in images if " has " in image["alt"]]
+    assert len(cutouts) == 2 * 4
     for image in images:
         head, data = image["src"].split(",", 1)
         assert head == "data:image/webp;base64"
         with Image.open(io.BytesIO(base64.b64decode(data))) as picture:
             assert picture.size == (int(image["width"]), int(image["height"]))
-    assert "A and B: the same table" in page.text
-    kinds = [entry["class"] for entry in page.all("li") if "class" in entry]
-    assert sorted(kinds) == ["doubtful", "open", "sure", "sure"]
+    assert "A and B carry the same table." in page.text and "; the same table." in page.text
+    kinds = [entry["class"].split()[0] for entry in page.all("li") if "class" in entry]
+    assert sorted(kinds) == ["s-differs", "s-differs", "s-doubtful", "s-missing"]
     for cell in collation.differences:
         for text in cell.texts:
             assert any(f"has {text} at" in image["alt"] for image in images)
@@ -98,11 +99,18 @@ def test_every_difference_is_shown_with_both_cutouts_and_what_is_doubtful_is_sai
 def test_the_table_has_every_place_and_links_to_what_is_shown(editions):
     collation = collate(*editions)
     page = Page(collation_page(collation, about(*editions)))
-    cells = [cell for cell in page.all("td") if cell.get("class") != "none"]
-    assert len(cells) == len(collation.cells) + 1
+    cells = [
+        cell for cell in page.all("td") if "id" in cell or cell.get("class") in ("differs", "missing", "illegible")
+    ]
+    assert len(cells) == len(collation.cells)
     targets = {"#" + entry["id"] for entry in page.all("li") if "id" in entry}
+    assert targets == {"#" + collation.address(c).anchor for c in collation.cells if c.state != "agrees"}
+    agreeing = {"#" + cell["id"] for cell in cells if "id" in cell}
+    assert len(targets | agreeing) == len(collation.cells), "every cell has its address"
     links = {link["href"] for link in page.all("a")}
-    assert links == targets and len(links) == 4
+    assert targets <= links and len(targets) == 4
+    named = {"#" + tag["id"] for name in ("h2", "details") for tag in page.all(name)}
+    assert links - targets <= named
 
 
 def test_nothing_is_asked_for_from_outside_and_no_script_runs(editions):
@@ -145,8 +153,8 @@ def test_several_witnesses_pages_parts_and_what_one_alone_has():
     c = reading("c", whole[:48])
     collation = collate(a, b, c)
     page = Page(collation_page(collation, about(*a, b, c)))
-    assert page.text.count("Part ") == len(collation.parts) > 1
-    assert "a1+a2 (810 numbers, 2 pages)" in page.text
+    assert len(collation.parts) > 1 and len(collation.tables) == page.text.count("Table ") + 1 == 1
+    assert "a1 + a2 (810 numbers, 2 pages)" in page.text
     assert "lacks this row" in page.text
     assert "7001" in page.text
 
@@ -159,11 +167,27 @@ def test_pages_without_anything_in_common_or_without_a_difference_are_said_so():
     assert "the witnesses agree in all cells" in Page(collation_page(collate(a, same), about(a, same))).text
 
 
-def test_a_collation_of_countless_differences_shows_the_first_with_cutouts(editions, monkeypatch):
-    monkeypatch.setattr(module, "MAX_SHOWN", 1)
-    page = Page(collation_page(collate(*editions), about(*editions)))
-    assert len(page.all("img")) == 4 and "and 2 more, in the table below" in page.text
-    assert len({link["href"] for link in page.all("a")}) == 2
+def test_where_there_is_no_room_for_cutouts_every_difference_is_listed_still(editions, monkeypatch):
+    monkeypatch.setattr(module, "MAX_PICTURES", 1)
+    collation = collate(*editions)
+    page = Page(collation_page(collation, about(*editions)))
+    assert len([image for image in page.all("img") if " has " in image["alt"]]) == 2
+    assert "3 of the 4 that do not agree are listed without cut-outs" in page.text
+    assert len([entry for entry in page.all("li") if "id" in entry]) == 4
+
+
+def test_columns_and_kinds_add_up_and_each_has_its_filter(editions):
+    collation = collate(*editions)
+    shown = module.CollationPage(collation, about(*editions), module.Cutter())
+    text = Page(collation_page(collation, about(*editions)))
+    filters = {tag["id"] for tag in text.all("input")}
+    classes = {name for entry in text.all("li") for name in entry.get("class", "").split()}
+    states = {name.removeprefix("s-") for name in classes if name.startswith("s-")}
+    assert states == {name.removeprefix("f-") for name in filters if not name.startswith("f-k")}
+    assert len(shown.kinds) == 1 and "f-k0" not in filters, "one kind needs no filter"
+    assert sum(len(column.entries) for column in shown.columns) == shown.n_apart == 4
+    assert shown.n_apart == len(collation.cells) - collation.summary["agrees"]
+    assert sum(shown.shown.counts.values()) == len(collation.cells)
 
 
 def test_digits_are_marked_where_another_witness_has_another():
