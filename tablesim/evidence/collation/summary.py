@@ -76,8 +76,14 @@ class PairSum:
         The siglum of the witness with fewer numbers.
     numbers : int
         How many it has in tables.
+    by_chance : int
+        How many would agree by chance (`evidence.collation.chance`).
     same_table : bool
-        Whether that makes them the same table.
+        Whether that makes them the same table, or one of them a part of the other's.
+    verdict : str
+        What follows from it, in words.
+    part : str
+        The siglum of the one that holds a part of the other's table; empty where neither does.
     """
 
     a: str
@@ -89,14 +95,16 @@ class PairSum:
     illegible: int
     smaller: str
     numbers: int
+    by_chance: int
     same_table: bool
+    verdict: str
+    part: str = ""
 
     @property
     def words(self) -> str:
         """The pair in a sentence."""
-        verdict = "the same table" if self.same_table else "not shown to be the same table"
         if not self.met:
-            return f"{self.a} and {self.b} have no number in a cell that both have: {verdict}."
+            return f"{self.a} and {self.b} have no number in a cell that both have: {self.verdict}."
         parts = [f"{self.agree} {plural(self.agree, 'agrees', 'agree')}"]
         parts += [f"{self.differ} {plural(self.differ, 'differs', 'differ')}"]
         parts += (
@@ -105,7 +113,8 @@ class PairSum:
         parts += [f"{self.illegible} {plural(self.illegible, 'is', 'are')} illegible"] if self.illegible else []
         return (
             f"{self.a} and {self.b} both have a number in {count(self.met, 'cell')} ({self.smaller}, the smaller, has "
-            f"{count(self.numbers, 'number')}): {listed(parts)}; {verdict}."
+            f"{count(self.numbers, 'number')}): {listed(parts)}. By chance {self.by_chance} would agree: "
+            f"{self.verdict}."
         )
 
 
@@ -162,8 +171,12 @@ class CollationSummary:
         """Which witnesses carry the same table."""
         sigla = self.collation.sigla
         same = [pair.same_table for pair in self.pairs]
+        parts = [pair.part for pair in self.pairs if pair.part]
+        if len(sigla) == 2 and parts:
+            (whole,) = set(sigla) - set(parts)
+            return f"{parts[0]} holds a part of the table of {whole}."
         if all(same):
-            return f"{listed(sigla)} carry the same table."
+            return f"{listed(sigla)} carry the same table{' or parts of it' if parts else ''}."
         if not any(same):
             return f"{listed(sigla)} are not shown to carry the same table."
         named = listed([f"{pair.a} and {pair.b}" for pair in self.pairs if pair.same_table])
@@ -284,6 +297,7 @@ def pair_sum(collation: Collation, a: int, b: int) -> PairSum:
             doubtful = doubt >= DOUBTFUL
         states["doubtful" if state == DIFFERS and doubtful else state] += 1
     smaller = min((a, b), key=lambda w: len(collation.witnesses[w].numbers))
+    verified = verification(collation, a, b)
     return PairSum(
         collation.sigla[a],
         collation.sigla[b],
@@ -294,7 +308,10 @@ def pair_sum(collation: Collation, a: int, b: int) -> PairSum:
         states[ILLEGIBLE_STATE],
         collation.sigla[smaller],
         len(collation.witnesses[smaller].numbers),
-        verification(collation, a, b).same,
+        round(verified.by_chance),
+        verified.same,
+        verified.verdict,
+        "" if verified.part is None else collation.sigla[(a, b)[verified.part]],
     )
 
 

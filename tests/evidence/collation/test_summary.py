@@ -23,6 +23,7 @@ from tablesim.evidence.collation.differences import (
 )
 from tablesim.evidence.collation.grids import Panel, TableAlignment, panels_of, witness_of
 from tablesim.evidence.collation.summary import N_COLUMNS, CollationSummary
+from tablesim.evidence.collation.verification import verification
 
 OPEN = ("missing", "illegible")
 TEXTS = st.sampled_from(["", "7", "1?", "12", "21", "13", "123", "128", "5"])
@@ -113,8 +114,10 @@ def test_pairs_add_up_to_the_cells_that_both_have(collation):
             c.readings[a].text == c.readings[b].text and "?" not in c.readings[a].text for c in both
         )
         if pair.met:
-            met, numbers, *parts = numbers_in(pair.words.replace("(", "; "))
+            met, numbers, *parts, by_chance = numbers_in(pair.words.replace("(", "; "))
             assert met == pair.met == sum(parts)
+            verified = verification(collation, a, b)
+            assert by_chance == round(verified.by_chance) and pair.words.endswith(f": {verified.verdict}.")
             assert numbers == min(len(collation.witnesses[w].numbers) for w in (a, b)) >= met
 
 
@@ -126,6 +129,13 @@ def test_it_reads_as_a_historian_would_write_it():
     assert paragraph.startswith("A and B carry the same table. 270 cells in common: 267 agree and 3 differ. ")
     assert "Of the 3 that differ: 2 in column 3 (2 of the 2 by one in the last place) and 1 in column 6 (" in paragraph
     assert "None of the 3 that differ looks like a misreading." in paragraph
+
+
+def test_a_part_of_a_table_is_said_to_be_one():
+    rows = chords(count=40)
+    assert CollationSummary(collate(reading("a", rows), reading("b", rows[:18]))).verdict == (
+        "B holds a part of the table of A."
+    )
 
 
 @pytest.mark.parametrize(
