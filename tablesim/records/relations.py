@@ -239,6 +239,47 @@ class Groups:
             len(self._scans), copies, len(self.tables), verified, len(self.kinds), alike, len(self.alone)
         )
 
+    def words_of(self, page: str) -> str:
+        """What relates a page to others, in a sentence."""
+        relation = self.relations.get(page)
+        if not self.known or relation is None:
+            return "It is like no other page." if self.known else ""
+        if relation.relation == SAME_SCAN:
+            return f"Its scan is byte for byte that of {relation.to}."
+        if relation.relation == SAME_KIND:
+            kind = self.kind_of(page)
+            number = f" (kind {kind.number})" if kind is not None else ""
+            return f"It is of the same kind as {relation.to}{number}; no page was shown to carry the same table."
+        table = self._tables_by_number[relation.table or 0]
+        carries = "holds part of" if relation.relation == PART_OF else "carries"
+        more = f" and on {_pages(len(table.scans) - 2)} more" if len(table.scans) > 2 else ""
+        return f"It {carries} table {table.number}, verified cell by cell, which is also on {relation.to}{more}."
+
+    def words_of_cluster(self, cluster: int) -> list[str]:
+        """What relates the pages of a cluster to each other and to those of others, in sentences."""
+        pages = [page for page, number in self.clusters.items() if number == cluster and self.scan_of(page) == page]
+        if not self.known or not pages:
+            return [self.sentence] if pages else []
+        tables = {page: table for page in pages if (table := self.table_of(page)) is not None}
+        words = []
+        for table in dict.fromkeys(tables.values()):
+            here = [page for page in table.scans if page in tables]
+            which = "All its" if len(here) == len(pages) else f"{len(here):,} of its"
+            away = [page for page in table.scans if page not in tables]
+            also = f"; so {'do' if len(away) > 1 else 'does'} {', '.join(away[:5])} elsewhere" if away else ""
+            words.append(f"{which} {_pages(len(pages))} carry table {table.number}, verified cell by cell{also}.")
+        alike = len(pages) - len(tables)
+        if alike == len(pages) > 1:
+            words.append(f"Its {_pages(alike)} are of the same kind; no two were shown to carry the same table.")
+        elif alike:
+            verb = "is" if alike == 1 else "are"
+            words.append(f"{_pages(alike)} of it {verb} of the same kind, not shown to carry the same table.")
+        kind = self.kind_of(pages[0])
+        if kind is not None and len(kind.clusters) > 1:
+            others = [str(number) for number in kind.clusters if number != cluster]
+            words.append(f"Of the same kind: cluster{'s' * (len(others) > 1)} {', '.join(others)}.")
+        return words
+
     def to_dict(self) -> dict[str, Any]:
         return {
             "known": self.known,
@@ -317,9 +358,9 @@ def counts_sentence(counts: GroupCounts) -> str:
 
 def _of_tables(counts: GroupCounts) -> str:
     if not counts.tables:
-        return f"Of {_pages(counts.pages)} with a table no two were shown to carry the same table."
+        return f"Of {_pages(counts.pages)} with a table, no two were shown to carry the same table."
     return (
-        f"Of {_pages(counts.pages)} with a table {counts.verified:,} carr{'y' if counts.verified != 1 else 'ies'} the "
+        f"Of {_pages(counts.pages)} with a table, {counts.verified:,} carr{'y' if counts.verified != 1 else 'ies'} the "
         f"same table as another, verified cell by cell: {_number(counts.tables, 'table')} on several pages."
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from tablesim.corpus.store import Corpus
 from tablesim.evidence.collation.verification import Verification
 from tablesim.evidence.matches.corpus_rank import CorpusRank
 from tablesim.records.dates import YearRange, span_of
+from tablesim.records.relations import Groups, KindGroup, TableGroup
 from tablesim.report.addresses import cluster_href, page_href
 from tablesim.report.cards import Cards, PageCard, SmallPage
 from tablesim.report.decisions import MAX_LINES, VerdictLine, correction_lines, table_decision_lines
@@ -32,7 +34,10 @@ from tablesim.version import __version__
 from tablesim.workflow.long_tables import MatchedRuns
 
 MAX_TILES = 60
-"""Clusters of two pages and more that the index shows, the largest first; the list of groups has all."""
+"""Groups of the same table, and of the same kind, that the index shows; the list of groups has all."""
+
+MAX_NAMED = 12
+"""Pages of a group that the index names."""
 
 MAX_MEMBERS = 60
 """Pages of a cluster that are shown with their scans, those most like its medoid."""
@@ -91,14 +96,16 @@ class PairPreview:
 
 
 @dataclass(frozen=True)
-class ClusterTile:
-    """A cluster in the index, and in the list of all groups."""
+class GroupTile:
+    """A group of the same table, or of the same kind, in the index; ``pages`` are its first ones and where they are."""
 
-    number: int
+    name: str
     href: str
     size: int
     small: SmallPage
     summary: str
+    heading: str
+    pages: list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -106,15 +113,17 @@ class ClusterPart:
     """One cluster, numbered from 1: its pages, the medoid first, and its closest pair.
 
     ``rest`` are pages that come after those with cards: id, address, caption, similarity with the medoid.
+    ``stability`` and ``relations`` are sentences.
     """
 
     number: int
     size: int
     pages: tuple[PageCard, ...]
     rest: list[tuple[str, str, str, float]]
-    stability: float | None
+    stability: str
     preview: PairPreview | None
     summary: str
+    relations: list[str]
     verdicts: list[VerdictLine]
 
 
@@ -131,14 +140,29 @@ def several_of(clustering: Clustering | None) -> list[Cluster]:
     return [] if clustering is None else [cluster for cluster in clustering.clusters if len(cluster.members) > 1]
 
 
-def tile_of(corpus: Corpus, cluster: Cluster, cards: Cards) -> ClusterTile:
-    """A cluster in small."""
-    number, medoid = cluster.number, cards.small(cluster.medoid)
-    return ClusterTile(number, cluster_href(number), len(cluster.members), medoid, summary_of(corpus, cluster.pages))
+def tile_of(group: TableGroup | KindGroup, groups: Groups, cards: Cards) -> GroupTile:
+    """A group in small."""
+    pages = [page for page in group.pages if groups.scan_of(page) == page]
+    in_cluster = Counter(groups.clusters.values())
+    # A cluster of one page has no page of its own in the report.
+    cluster = next((number for number in group.clusters if in_cluster[number] > 1), None)
+    return GroupTile(
+        f"{'Table' if isinstance(group, TableGroup) else 'Kind'} {group.number}",
+        page_href(pages[0]) if cluster is None else cluster_href(cluster),
+        len(pages),
+        cards.small(pages[0]),
+        summary_of(cards.corpus, pages),
+        group.heading,
+        [(page, page_href(page)) for page in pages[:MAX_NAMED]],
+    )
 
 
 def cluster_part(
-    cluster: Cluster, cards: Cards, preview: PairPreview | None, verdicts: Mapping[str, list[VerdictLine]]
+    cluster: Cluster,
+    groups: Groups,
+    cards: Cards,
+    preview: PairPreview | None,
+    verdicts: Mapping[str, list[VerdictLine]],
 ) -> ClusterPart:
     """What the page of a cluster says."""
     pages = tuple(
@@ -155,15 +179,17 @@ def cluster_part(
         len(cluster.members),
         pages,
         rest,
-        cluster.stability,
+        cluster.stability_sentence,
         preview,
         summary_of(cards.corpus, cluster.pages),
+        groups.words_of_cluster(cluster.number),
         list(acting)[:MAX_LINES],
     )
 
 
 def index_content(
     corpus: Corpus,
+    groups: Groups,
     cards: Cards,
     plan: PairPlan,
     long_tables: Sequence[MatchedRuns],
@@ -171,11 +197,10 @@ def index_content(
 ) -> dict[str, Any]:
     """Everything the index of the report says of a run, for its template."""
     clustering = corpus.clusters
-    several = several_of(clustering)
     table = corpus.page_table
     read = table.column("status").to_numpy(zero_copy_only=False) == "read"
     is_table = table.flags("is_table")
-    alone = alone_in(corpus)
+    alone = alone_in(corpus, groups)
     without = table.ids(np.flatnonzero(read & ~is_table))
     reasons = dict(clustering.without) if clustering is not None else {}
     problems = corpus.problems
@@ -187,13 +212,16 @@ def index_content(
             "tables": int(np.count_nonzero(read & is_table)),
             "numbers": pc.sum(table.column("n_numbers").filter(pa.array(read))).as_py() or 0,
             "corrections": len(corpus.corrections.status().holding),
-            "clusters": len(several),
+            "same_table": len(groups.tables),
+            "same_kind": len(groups.kinds),
             "alone": len(alone),
             "without": len(without),
             "problems": len(problems),
         },
         "years": years_of(corpus),
-        "clusters": [tile_of(corpus, cluster, cards) for cluster in several[:MAX_TILES]],
+        "groups": groups.sentence,
+        "same_table": [tile_of(group, groups, cards) for group in groups.tables[:MAX_TILES]],
+        "same_kind": [tile_of(group, groups, cards) for group in groups.kinds[:MAX_TILES]],
         "long_tables": [_long_table(corpus, likeness, cards) for likeness in long_tables[:MAX_LONG]],
         "n_long": len(long_tables),
         "alone": [cards.card(page, reason=reasons.get(page, "")) for page in alone[:MAX_CARDS]],
@@ -216,14 +244,12 @@ def years_of(corpus: Corpus) -> tuple[int, int] | None:
     return (min(years), max(years)) if years else None
 
 
-def alone_in(corpus: Corpus) -> list[str]:
-    """The pages with a table that are in no cluster of two and more."""
-    table, clustering = corpus.page_table, corpus.clusters
-    clusters = clustering.clusters if clustering is not None else ()
+def alone_in(corpus: Corpus, groups: Groups) -> list[str]:
+    """The pages with a table that are like no other, and those that nothing is known of; copies of a scan left out."""
+    table = corpus.page_table
     read = table.column("status").to_numpy(zero_copy_only=False) == "read"
-    placed = {page for cluster in clusters for page in cluster.pages}
-    alone = [cluster.members[0].page for cluster in clusters if len(cluster.members) == 1]
-    return alone + [page for page in table.ids(np.flatnonzero(read & table.flags("is_table"))) if page not in placed]
+    unknown = set(table.ids(np.flatnonzero(read & table.flags("is_table")))) - set(groups.pages)
+    return [*groups.alone, *sorted(unknown)]
 
 
 def _decisions(corpus: Corpus, verdicts: Sequence[VerdictLine]) -> list[tuple[str, int, Sequence[Any]]]:

@@ -16,6 +16,7 @@ from tablesim.records.address import PageAddresses
 from tablesim.records.boxes import Box
 from tablesim.records.corrections import Correction
 from tablesim.records.reading import Number, Reading
+from tablesim.records.relations import Groups
 from tablesim.report.addresses import page_href
 from tablesim.report.cards import Cards, PageFacts
 from tablesim.report.decisions import VerdictLine
@@ -95,6 +96,7 @@ class PageView:
     beside: tuple[str, str]
     twins: tuple[str, ...]
     cluster: int | None
+    relation: str
     record: list[tuple[str, str]]
     citation: str
 
@@ -146,6 +148,8 @@ class PageViews:
         By page id.
     clusters : dict of str to int
         The number of the cluster of each page that is in one, from 1.
+    groups : Groups
+        What relates pages to others.
     """
 
     def __init__(
@@ -154,12 +158,14 @@ class PageViews:
         problems: Mapping[str, str],
         verdicts: Mapping[str, list[VerdictLine]],
         clusters: Mapping[str, int],
+        groups: Groups,
     ) -> None:
         self.cards = cards
         self.corpus = cards.corpus
         self.problems = problems
         self.verdicts = verdicts
         self.clusters = clusters
+        self.groups = groups
         self.n_copies = 0
         self.twins = twins_of(self.corpus.page_table.column("page"), self.corpus.page_table.column("sha256"))
 
@@ -194,6 +200,7 @@ class PageViews:
             beside,
             tuple(twin for twin in self.twins.get(row["sha256"], ()) if twin != page),
             self.clusters.get(page),
+            self.groups.words_of(page) if row["is_table"] else "",
             list(_record(row, reading)),
             cite_page(page_of_run(self.corpus, page)),
         )

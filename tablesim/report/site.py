@@ -13,11 +13,11 @@ from tablesim.corpus.clustering.model import Cluster
 from tablesim.corpus.indexing.events import Event, Listener
 from tablesim.corpus.store import Corpus
 from tablesim.records.dates import YearRange, span_of
+from tablesim.records.relations import SAME_KIND, SAME_SCAN, SAME_TABLE, Groups
 from tablesim.report.addresses import ALL_GROUPS, ALL_PAGES, INDEX, OVERVIEW, cluster_href, page_href
-from tablesim.report.cards import Agreements, Cards
+from tablesim.report.cards import N_NEIGHBOURS, Agreements, Cards
 from tablesim.report.content import (
     PairPreview,
-    alone_in,
     closest_pair,
     cluster_part,
     index_content,
@@ -37,6 +37,7 @@ from tablesim.report.presentation import Pictures, count, environment
 from tablesim.review.constraints import verdicts_status
 from tablesim.scans.images import MAX_PIXELS
 from tablesim.workflow.alignments import RunAlignments
+from tablesim.workflow.groups import keep_relations
 from tablesim.workflow.long_tables import MatchedRuns, tables_over_pages, write_tables_over_pages
 
 ASSETS = ("report.css", "report.js", "list.js", "map.js", "page.js")
@@ -62,6 +63,7 @@ HIDDEN_COLUMNS = (ListColumn("x", "", "number"), ListColumn("y", "", "number"))
 GROUP_COLUMNS = (
     ListColumn("medoid", "", "picture"),
     ListColumn("cluster", "Cluster", "link"),
+    ListColumn("relation", "What relates them"),
     ListColumn("size", "Pages", "number"),
     ListColumn("first", "First year", "number"),
     ListColumn("last", "Last year", "number"),
@@ -72,7 +74,7 @@ GROUP_COLUMNS = (
     ListColumn("pages", ""),
 )
 
-KINDS = ("in a group", "stands alone", "no table", "could not be read", "waits to be read")
+KINDS = (SAME_TABLE, SAME_KIND, SAME_SCAN, "stands alone", "no table", "could not be read", "waits to be read")
 
 
 class Site:
@@ -100,6 +102,7 @@ class Site:
         self.pictures = Pictures(folder, corpus.run.get("max_pixels", MAX_PIXELS))
         self.cards = Cards(corpus, self.pictures, Agreements(self.alignments))
         self.clusters = several_of(corpus.clusters)
+        self.groups = corpus.groups
         self.verdicts = verdict_lines(verdicts_status(corpus))
         self.verdicts_of = by_page(self.verdicts)
 
@@ -110,6 +113,7 @@ class Site:
         for name in ASSETS:
             self.folder.write_text(f"assets/{name}", (sources / name).read_text(encoding="utf-8"))
         long_tables = self._long_tables()
+        self.groups = self._groups_now()
         closest = {
             cluster.label: by_age(self.corpus, *pair)
             for cluster in self.clusters
@@ -120,11 +124,11 @@ class Site:
         previews = self._write_pairs(plan, set(closest.values()))
         for cluster in self.clusters:
             preview = previews.get(closest.get(cluster.label, ("", "")))
-            part = cluster_part(cluster, self.cards, preview, self.verdicts_of)
+            part = cluster_part(cluster, self.groups, self.cards, preview, self.verdicts_of)
             self._page(cluster_href(part.number), "cluster.html", part=part, plan=plan, years=years_of(self.corpus))
         self._write_pages(plan)
         self._write_lists()
-        content = index_content(self.corpus, self.cards, plan, long_tables, self.verdicts)
+        content = index_content(self.corpus, self.groups, self.cards, plan, long_tables, self.verdicts)
         citation = (sources / "citation.bib").read_text(encoding="utf-8")
         self._page(INDEX, "index.html", content=content, citation=citation)
         self.alignments.save()
@@ -140,6 +144,17 @@ class Site:
         if self.keep:
             return write_tables_over_pages(self.alignments, self.on_event)
         return tables_over_pages(self.alignments)
+
+    def _groups_now(self) -> Groups:
+        """The groups, once pages without a partner were aligned with their nearest pages: none is said to be alone that
+        is shown beside its table.
+        """
+        groups = self.corpus.groups
+        for page in (*groups.alone, *(page for kind in groups.kinds for page in kind.alike)):
+            for hit in self.corpus.neighbours(page, N_NEIGHBOURS):
+                self.cards.agreements.of(page, hit.page)
+        self.alignments.save()
+        return keep_relations(self.alignments, self.on_event)
 
     @cached_property
     def _rows(self) -> dict[str, int]:
@@ -174,7 +189,7 @@ class Site:
         return {row["page"]: public_problem(row) for row in self.corpus.problems if row["page"]}
 
     def _write_pages(self, plan: PairPlan) -> None:
-        views = PageViews(self.cards, self._problem_of, self.verdicts_of, self._cluster_of)
+        views = PageViews(self.cards, self._problem_of, self.verdicts_of, self._cluster_of, self.groups)
         total = len(self.corpus)
         self.on_event(Event("start", "report", total=total))
         for done, view in enumerate(views.views(), 1):
@@ -229,18 +244,17 @@ class Site:
 
     @cached_property
     def _twins(self) -> dict[str, tuple[str, ...]]:
-        return PageViews(self.cards, {}, {}, {}).twins
-
-    @cached_property
-    def _alone(self) -> set[str]:
-        return set(alone_in(self.corpus))
+        return PageViews(self.cards, {}, {}, {}, self.groups).twins
 
     def _kind(self, line: dict[str, Any]) -> str:
         if line["status"] != "read":
-            return KINDS[3] if line["status"] == "failed" else KINDS[4]
+            return KINDS[5] if line["status"] == "failed" else KINDS[6]
         if not line["is_table"]:
-            return KINDS[2]
-        return KINDS[0] if line["page"] in self._cluster_of else KINDS[1]
+            return KINDS[4]
+        relation = self.groups.relations.get(line["page"])
+        if relation is None or relation.relation == SAME_SCAN:
+            return KINDS[3] if relation is None else SAME_SCAN
+        return SAME_KIND if relation.table is None else SAME_TABLE
 
     def _group_row(self, cluster: Cluster) -> list[Any]:
         number, medoid = cluster.number, self.cards.small(cluster.medoid)
@@ -250,6 +264,7 @@ class Site:
         return [
             None if picture is None else [picture.href, picture.width, picture.height],
             [f"Cluster {number}", cluster_href(number)],
+            " ".join(self.groups.words_of_cluster(number)) or None,
             len(cluster.members),
             span.first,
             span.last,

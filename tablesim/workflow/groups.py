@@ -72,20 +72,20 @@ def relate(
     return dict(sorted(related.items()))
 
 
-def keep_relations(alignments: RunAlignments, on_event: Listener = ignore_event) -> None:
-    """Store what follows from alignments that were made after the clustering; nothing where nothing does."""
+def keep_relations(alignments: RunAlignments, on_event: Listener = ignore_event) -> Groups:
+    """The groups of a run with what follows from alignments that were made after the clustering, which is stored."""
     corpus = alignments.corpus
     clustering = corpus.clusters
-    if clustering is None or not alignments.keep:
-        return
-    related = relate(alignments, clustering)
-    if related == clustering.relations:
-        return
-    try:
-        with corpus.lock():
-            corpus.clusterings.save(replace(clustering, relations=related))
-    except (InUseError, OSError) as error:
-        on_event(Event("remark", "clusters", message=f"which pages carry the same table was not kept ({error})"))
+    if clustering is None:
+        return corpus.groups
+    now = replace(clustering, relations=relate(alignments, clustering))
+    if alignments.keep and now.relations != clustering.relations:
+        try:
+            with corpus.lock():
+                corpus.clusterings.save(now)
+        except (InUseError, OSError) as error:
+            on_event(Event("remark", "clusters", message=f"which pages carry the same table was not kept ({error})"))
+    return now.groups
 
 
 def align_parts(alignments: RunAlignments, groups: Groups) -> bool:

@@ -178,7 +178,8 @@ def test_run_writes_the_run_and_its_report(call, tmp_path):
     result = call("run", tmp_path / "scans", "--out", tmp_path / "run")
     assert (tmp_path / "run" / "report" / "index.html").is_file()
     assert result.stdout.splitlines() == [
-        "5 pages read, 4 with a numerical table, in 2 clusters",
+        "5 pages read, 4 with a numerical table. Of 4 pages with a table, 4 carry the same table as another, verified "
+        "cell by cell: 2 tables on several pages.",
         f"report: {tmp_path / 'run' / 'report' / 'index.html'}",
     ]
     assert "bad.jpg: the file is empty" in result.stderr

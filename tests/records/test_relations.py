@@ -74,7 +74,7 @@ def test_the_numbers_of_the_headline_add_up():
 def test_where_nothing_was_shown_nothing_is_said_to_be_the_same():
     sentence = counts_sentence(GroupCounts(28, 0, 0, 0, 10, 25, 3))
     assert sentence.startswith(
-        "Of 28 pages with a table no two were shown to carry the same table. 25 pages are of the"
+        "Of 28 pages with a table, no two were shown to carry the same table. 25 pages are of the"
     )
 
 

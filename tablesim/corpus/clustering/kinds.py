@@ -19,7 +19,7 @@ most; two months of a barometer in another country to .93."""
 
 
 def kinds_of(clustering: Clustering, histograms: Rows) -> dict[str, int]:
-    """The number, from 1, of the kind of each page in a cluster; larger clusters come first.
+    """The number, from 1, of the kind of each page in a cluster; larger kinds come first.
 
     Parameters
     ----------
@@ -46,6 +46,8 @@ def kinds_of(clustering: Clustering, histograms: Rows) -> dict[str, int]:
         n_kinds = max(n_kinds, kind + 1)
         totals[kind] += sums[at]
         counts[kind] += sizes[at]
-        kind_of[label] = kind + 1
+        kind_of[label] = kind
+    ranked = np.argsort(-counts[:n_kinds], kind="stable").tolist()
+    number = {kind: at for at, kind in enumerate(ranked, 1)}
     labels = clustering.labels_[rows].tolist()
-    return {clustering.pages[row]: kind_of[label] for row, label in zip(rows.tolist(), labels, strict=True)}
+    return {clustering.pages[row]: number[kind_of[label]] for row, label in zip(rows.tolist(), labels, strict=True)}

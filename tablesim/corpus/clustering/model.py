@@ -103,6 +103,17 @@ class Cluster:
         return self.label + FIRST_NUMBER
 
     @property
+    def stability_sentence(self) -> str:
+        """What its stability says; empty where it was not worked out."""
+        if self.stability is None:
+            return ""
+        return (
+            f"Stability {self.stability:.2f}: when the pages are read again with the reader's doubt, this cluster and "
+            f"the one then most like it share {self.stability:.2f} of their pages on the average (1: it always comes "
+            "back). Pages that a collation showed to carry one table stay together."
+        )
+
+    @property
     def medoid(self) -> str:
         return self.members[0].page
 
