@@ -29,6 +29,7 @@ ROOMS = (
     "workflow",
     "report",
     "export",
+    "web",
     "api",
     "cli",
     "__main__",

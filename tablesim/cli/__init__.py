@@ -27,6 +27,7 @@ COMMANDS = {
     "correct": "Take corrected readings into a run.",
     "report": "Write the report of a run again.",
     "export": "Pages, matches and collations for other tools.",
+    "view": "A run in the browser: look, correct, decide.",
     "status": "Where a run stands.",
     "doctor": "What is wrong in a run folder, and what to do about it.",
     "evaluate": "Readings against transcriptions, clusters against labels.",

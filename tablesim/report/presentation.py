@@ -36,6 +36,8 @@ def environment() -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
+    # The workbench shows the same pages with a pen: it can correct and decide.
+    made.globals["pen"] = False
     made.filters |= {"count": count, "cut": cut, "probability": probability, "page_href": page_href}
     return made
 

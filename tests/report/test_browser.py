@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -39,8 +39,9 @@ def _missing(what: str) -> None:
     pytest.skip(f"{what}: the report is not opened in a browser here")
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator:
+@contextmanager
+def launched(flags: Sequence[str] = FLAGS) -> Iterator:
+    """A headless browser."""
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
@@ -49,9 +50,15 @@ def browser() -> Iterator:
     if chromium is None:
         _missing("chromium is not installed")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(flags))
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    with launched() as browser:
+        yield browser
 
 
 @contextmanager

@@ -1,0 +1,177 @@
+"""The workbench as an ASGI application: which address is answered by what.
+
+Screens have the addresses of the report (`web.screens`), so that what is cited from one is found in the other; ``/api``
+gives the same as data and takes decisions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from tablesim.errors import InUseError, MissingExtraError, TablesimError
+from tablesim.report.addresses import INDEX
+from tablesim.scans.images import MAX_PIXELS
+from tablesim.version import __version__
+from tablesim.web.access import Access, Guard, TooLarge, problem
+from tablesim.web.asked import Asked
+from tablesim.web.decisions import all_decisions, open_questions, take_correction, take_table, take_verdict
+from tablesim.web.groups import list_groups
+from tablesim.web.live import LiveRun
+from tablesim.web.pages import list_pages, one_page
+from tablesim.web.pairs import one_collation, one_pair
+from tablesim.web.screens import Screens
+from tablesim.web.tiles import TILE, ScanTiles
+
+KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".webp": "image/webp"}
+
+PEN = ("pen.css", "pen.js")
+"""What the workbench has and the report on disk has not."""
+
+LOOKS_A_SECOND = 4
+"""How often a browser that waits is told of changes: a decision is seen within a second."""
+
+Answer = Callable[[LiveRun, Asked], dict[str, Any]]
+
+
+def make_app(live: LiveRun, access: Access, scratch: Path) -> Guard:
+    """The application for a run, behind its guard; ``scratch`` is a folder for the pictures that it makes."""
+    tiles = ScanTiles(int(live.corpus.run.get("max_pixels", MAX_PIXELS)))
+    screens = Screens(live, scratch, may_write=access.may_write)
+
+    def reads(answer: Answer) -> Callable[[Request], Any]:
+        async def endpoint(request: Request) -> Response:
+            asked = Asked.of_query(request.query_params.multi_items())
+            return await _answered(lambda: answer(live, asked))
+
+        return endpoint
+
+    def writes(answer: Answer) -> Callable[[Request], Any]:
+        async def endpoint(request: Request) -> Response:
+            try:
+                body = json.loads(await request.body())
+            except TooLarge:
+                return problem(413, "the request is too large; send it in parts")
+            except (ValueError, RecursionError):
+                return problem(400, "body: not JSON; expected a JSON object")
+            return await _answered(lambda: answer(live, Asked.of_body(body)))
+
+        return endpoint
+
+    async def tile(request: Request) -> Response:
+        return await _picture(lambda: _tile(live, tiles, request.path_params, request.query_params.get("page", "")))
+
+    async def screen(request: Request) -> Response:
+        path = request.path_params.get("path", "") or INDEX
+        return await _document(lambda: screens.document(path, lambda name: request.query_params.get(name, "")), path)
+
+    async def asset(request: Request) -> Response:
+        return await _document(lambda: _asset(screens, request.path_params["name"]), request.path_params["name"])
+
+    async def events(_: Request) -> Response:
+        return StreamingResponse(_changes(live), media_type="text/event-stream")
+
+    async def run(_: Request) -> Response:
+        return await _answered(lambda: _about(live, access))
+
+    routes = [
+        Route("/tile/{level:int}/{x:int}/{y:int}", tile),
+        Route("/api/run", run),
+        Route("/api/events", events),
+        Route("/api/pages", reads(list_pages)),
+        Route("/api/page", reads(lambda live, asked: one_page(live, asked.text("id")))),
+        Route("/api/groups", reads(list_groups)),
+        Route("/api/compare", reads(one_pair)),
+        Route("/api/collation", reads(one_collation)),
+        Route("/api/questions", reads(open_questions)),
+        Route("/api/decisions", reads(lambda live, _: all_decisions(live))),
+        Route("/api/correct", writes(take_correction), methods=["POST"]),
+        Route("/api/table", writes(take_table), methods=["POST"]),
+        Route("/api/verdict", writes(take_verdict), methods=["POST"]),
+        Route("/assets/{name}", asset),
+        Route("/{path:path}", screen),
+    ]
+    return Guard(Starlette(routes=routes), access)
+
+
+async def _answered(answer: Callable[[], dict[str, Any]]) -> Response:
+    """What an answer gives, made beside the loop; what goes wrong as one sentence."""
+    try:
+        return JSONResponse(await run_in_threadpool(answer))
+    except InUseError as error:
+        return problem(409, f"{error}; nothing was changed, try again when it is done")
+    except MissingExtraError as error:
+        return problem(501, str(error))
+    except TablesimError as error:
+        return problem(400, str(error))
+
+
+async def _document(make: Callable[[], str | bytes], name: str) -> Response:
+    """A page, script, style or picture of the report."""
+    kind = KINDS.get("." + name.rpartition(".")[2])
+    if kind is None:
+        return problem(404, "no such address in the workbench; begin at the index")
+    try:
+        content = await run_in_threadpool(make)
+    except TablesimError as error:
+        return problem(404, str(error))
+    data = content.encode("utf-8", "replace") if isinstance(content, str) else content
+    return Response(data, media_type=kind, headers={"cache-control": "no-cache"})
+
+
+def _asset(screens: Screens, name: str) -> bytes:
+    return (files("tablesim.web") / "front" / name).read_bytes() if name in PEN else screens.picture(name)
+
+
+async def _picture(make: Callable[[], bytes]) -> Response:
+    try:
+        picture = await run_in_threadpool(make)
+    except TablesimError as error:
+        return problem(404, str(error))
+    # A tile is named by the hash of its scan, so it never changes.
+    return Response(picture, media_type="image/webp", headers={"cache-control": "private, max-age=31536000, immutable"})
+
+
+def _tile(live: LiveRun, tiles: ScanTiles, where: dict[str, Any], page: str) -> bytes:
+    row = live.corpus.page(page)
+    return tiles.pyramid(row["scan"], row["sha256"]).tile(where["level"], where["x"], where["y"])
+
+
+def _about(live: LiveRun, access: Access) -> dict[str, Any]:
+    corpus = live.corpus
+    return {
+        "version": live.version,
+        "name": corpus.folder.resolve().name,
+        "tablesim": __version__,
+        "tile": TILE,
+        "may_write": access.may_write,
+        "pages": len(corpus),
+        "problems": len(corpus.problems),
+        "counts": asdict(corpus.groups.counts),
+    }
+
+
+async def _changes(live: LiveRun) -> AsyncIterator[str]:
+    """A line each time the run changed, whoever changed it; and one now and then to see whether anybody listens."""
+    seen, silent = -1, 0
+    while True:
+        version = await run_in_threadpool(live.changed)
+        if version != seen:
+            seen, silent = version, 0
+            yield f"data: {version}\n\n"
+        elif silent >= 15 * LOOKS_A_SECOND:
+            silent = 0
+            yield ": still here\n\n"
+        silent += 1
+        await asyncio.sleep(1 / LOOKS_A_SECOND)

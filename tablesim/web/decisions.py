@@ -1,0 +1,125 @@
+"""What people decide in the browser, written at once into the run's own logs: corrections, tables, verdicts, questions.
+
+Nothing is kept here: the answer to a request that changes something is given when the line is on the disk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from tablesim.corpus.corrections.apply import correct, decide_tables
+from tablesim.digits.corrections import correction_row, text_at
+from tablesim.errors import SettingsError
+from tablesim.records.boxes import Box
+from tablesim.records.corrections import Correction, TableDecision
+from tablesim.review.questions import Question
+from tablesim.review.review import Review
+from tablesim.review.verdicts import Verdict
+from tablesim.web.asked import Asked
+from tablesim.web.live import LiveRun
+
+MOST_QUESTIONS = 50
+
+
+def take_correction(live: LiveRun, asked: Asked) -> dict[str, Any]:
+    """Take one correction; a conflict is answered where the number was corrected since the page was shown.
+
+    ``expected`` is what stood there when the person looked: what another person wrote meanwhile is never overwritten
+    unseen.
+    """
+    box = Box(*(asked.number(name) for name in ("x", "y", "width", "height")))
+    page, who = asked.text("page"), _name(asked)
+    expected, sha256 = asked.text("expected", ""), asked.text("sha256")
+    given = Correction(page, box, expected, asked.text("correct", ""), who, "", asked.text("reason", ""), sha256)
+    with live.writing() as corpus, corpus.lock():
+        corpus.refresh()
+        reading = corpus.reading(page)
+        if sha256 != reading.sha256:
+            raise SettingsError(f"{page}: the scan was replaced since it was shown; load the page again")
+        stands = text_at(box, reading.numbers)
+        if stands != expected:
+            return {"conflict": {"stands": stands, "expected": expected}, "version": live.version}
+        read = text_at(box, corpus.machine_reading(page).numbers)
+        taken = correct(corpus, [replace(given, read=read)])
+    return {
+        "version": live.changed(),
+        "new": [correction_row(one) for one in taken.new],
+        "before": stands,
+        "pages": list(taken.pages),
+        "remarks": list(taken.remarks),
+    }
+
+
+def take_table(live: LiveRun, asked: Asked) -> dict[str, Any]:
+    """Say of a page that it carries a table, or none, or take that back."""
+    words = {"yes": True, "no": False, "as read": None}
+    said = asked.text("is_table")
+    if said not in words:
+        raise SettingsError(f"is_table: got {said!r}, expected one of {', '.join(words)}")
+    decision = TableDecision(asked.text("page"), words[said], _name(asked), "", asked.text("reason", ""))
+    with live.writing() as corpus:
+        taken = decide_tables(corpus, [decision])
+    return {"version": live.changed(), "pages": list(taken.pages), "remarks": list(taken.remarks)}
+
+
+def open_questions(live: LiveRun, asked: Asked) -> dict[str, Any]:
+    """What deserves a look, the most pressing first; ``who`` sees every question that she did not answer."""
+    who = asked.text("who", "") if asked.text("blind", "") else None
+    review = Review(live.corpus)
+    asked_now = review.questions(asked.whole("top", 20, 1, MOST_QUESTIONS), who)
+    return {"version": live.version, "questions": [question.to_dict() for question in asked_now]}
+
+
+def take_verdict(live: LiveRun, asked: Asked) -> dict[str, Any]:
+    """Decide about two pages; on the disk when this returns."""
+    page, other, who = asked.text("page"), asked.text("other"), _name(asked)
+    decision, reason = asked.text("decision"), asked.text("reason", "")
+    with live.writing() as corpus:
+        review = Review(corpus)
+        known = _question(review, page, other, who)
+        said = (
+            review.say(page, other, decision, who, reason)
+            if known is None
+            else review.answer(known, decision, who, reason)
+        )
+    return {"version": live.changed(), "verdict": _plain(said)}
+
+
+def _question(review: Review, page: str, other: str, who: str) -> Question | None:
+    """The open question on two pages, so that what the machine showed is kept with the answer."""
+    for question in review.questions(who=who):
+        if {question.page, question.other} == {page, other}:
+            return question
+    return None
+
+
+def all_decisions(live: LiveRun) -> dict[str, Any]:
+    """Everything that people decided in this run, the newest first."""
+    corpus = live.corpus
+    lines = [{"kind": "correction", "when": one.when, **correction_row(one)} for one in corpus.corrections.all]
+    lines += [
+        {
+            "kind": "table",
+            "when": one.when,
+            "page": one.page,
+            "who": one.who,
+            "reason": one.reason,
+            "is_table": one.is_table,
+        }
+        for one in corpus.table_decisions.all
+    ]
+    lines += [{"kind": "verdict", "when": one.moment, **_plain(one)} for one in Review(corpus).log.all()]
+    return {"version": live.version, "decisions": sorted(lines, key=lambda line: str(line["when"]), reverse=True)}
+
+
+def _plain(verdict: Verdict) -> dict[str, Any]:
+    names = ("id", "page", "other", "decision", "who", "reason", "clustering", "cluster", "similarity", "strength")
+    return {**{name: getattr(verdict, name) for name in names}, "moment": verdict.moment}
+
+
+def _name(asked: Asked) -> str:
+    who = asked.text("who", "").strip()
+    if not who:
+        raise SettingsError("who: got nothing, expected your name; it stands beside what you decide")
+    return who

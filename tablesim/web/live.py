@@ -1,0 +1,94 @@
+"""A run that is shown while it changes: what is asked sees the newest state, whoever wrote it, server or command.
+
+The state is told by the size and the time of the files that decide what is shown; looking at them takes no lock.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from tablesim.corpus.store import Corpus
+
+T = TypeVar("T")
+
+WATCHED = (
+    "run.json",
+    "pages.parquet",
+    "corrections.csv",
+    "table_decisions.csv",
+    "verdicts.sqlite",
+    "neighbours.parquet",
+    "clusters",
+    "readings",
+    "embeddings",
+)
+"""Files and folders of a run that decide what is shown."""
+
+Stamp = tuple[tuple[int, int], ...]
+
+
+class LiveRun:
+    """The run in a folder, for many readers and, one after the other, writers of this process.
+
+    Parameters
+    ----------
+    folder : Path
+        A run.
+
+    Raises
+    ------
+    RunError
+        The folder is no run of this format.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.version = 1
+        self._reading, self._writing = threading.Lock(), threading.Lock()
+        self._stamp = self._look()
+        self._corpus = Corpus.open(folder)
+        self._kept: dict[str, object] = {}
+
+    @property
+    def corpus(self) -> Corpus:
+        """The run as it is now. Who holds it longer goes on with the same files, whatever is written meanwhile."""
+        with self._reading:
+            stamp = self._look()
+            if stamp != self._stamp:
+                self._corpus, self._stamp, self._kept = Corpus.open(self.folder), stamp, {}
+                self.version += 1
+            return self._corpus
+
+    def changed(self) -> int:
+        """The number of the state, from 1: another one than before where anything changed."""
+        return self.corpus and self.version
+
+    def kept(self, name: str, make: Callable[[Corpus], T]) -> T:
+        """What ``make`` makes of the run, made once for each of its states."""
+        corpus = self.corpus
+        with self._reading:
+            kept = self._kept
+        if name not in kept:
+            kept[name] = make(corpus)
+        return kept[name]  # type: ignore[return-value]
+
+    @contextmanager
+    def writing(self) -> Iterator[Corpus]:
+        """The run to be changed, by one thread at a time; InUseError where another process writes it."""
+        with self._writing:
+            yield self.corpus
+
+    def _look(self) -> Stamp:
+        return tuple(_state(self.folder / name) for name in WATCHED)
+
+
+def _state(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return (-1, -1)
+    return found.st_mtime_ns, found.st_size

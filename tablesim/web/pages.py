@@ -1,0 +1,219 @@
+"""The pages of a run as data: lists that are searched, filtered and sorted, and one page with all that is known."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from tablesim.corpus.store import Corpus
+from tablesim.digits.corrections import correction_row
+from tablesim.digits.units_of_page import units_of_page
+from tablesim.errors import RunError
+from tablesim.records.address import PageAddresses
+from tablesim.review.constraints import verdicts_status
+from tablesim.scans.locator import Locator
+from tablesim.web.asked import Asked
+from tablesim.web.live import LiveRun
+
+PER_ANSWER = 200
+"""Lines of a list at most in one answer."""
+
+MOST_FACETS = 60
+"""Values of a facet that are named, the most frequent."""
+
+N_NEIGHBOURS = 12
+
+OWN_FACETS = ("book", "place", "year", "authors", "printers", "publishers")
+SORTS = ("page", "year", "legibility", "n_numbers", "cluster")
+
+
+class PageList:
+    """The table of pages in columns, made once for each state of a run."""
+
+    def __init__(self, corpus: Corpus) -> None:
+        table = corpus.page_table
+        self.ids = table.column("page")
+        self.n = len(self.ids)
+        self.extra: list[dict[str, Any]] = [
+            json.loads(text) if text else {} for text in table.column("extra").to_pylist()
+        ]
+        self.columns = {name: table.column(name).to_pylist() for name in (*OWN_FACETS, "title", "status", "is_table")}
+        self.columns |= {name: table.column(name).to_pylist() for name in ("legibility", "n_numbers", "sha256", "note")}
+        groups = corpus.groups
+        self.columns["cluster"] = [groups.cluster_of(page) for page in self.ids.to_pylist()]
+        self.columns["table"] = [getattr(groups.table_of(page), "number", None) for page in self.ids.to_pylist()]
+        self.facets = (*OWN_FACETS, *sorted({name for row in self.extra for name in row}))
+        words = [
+            " ".join(
+                map(
+                    str,
+                    _flat([page, *(self.columns[name][n] for name in ("title", *OWN_FACETS)), *self.extra[n].values()]),
+                )
+            )
+            for n, page in enumerate(self.ids.to_pylist())
+        ]
+        self.words = pa.array(words, pa.string())
+
+    def value(self, facet: str, row: int) -> Any:
+        """What a page has in a column of the metadata."""
+        return self.columns[facet][row] if facet in self.columns else self.extra[row].get(facet)
+
+    def rows(self, asked: Asked) -> NDArray[np.int64]:
+        """The lines that are asked for, in the order that is asked for."""
+        chosen = np.ones(self.n, dtype=bool)
+        for word in asked.text("q", "").split()[:20]:
+            found = pc.match_substring(self.words, word, ignore_case=True)
+            chosen &= found.to_numpy(zero_copy_only=False).astype(bool)
+        kind = asked.text("kind", "")
+        if kind == "problems":
+            chosen &= np.array([status != "read" for status in self.columns["status"]], dtype=bool)
+        elif kind in ("tables", "others"):
+            wanted = kind == "tables"
+            chosen &= np.array([bool(is_table) == wanted for is_table in self.columns["is_table"]], dtype=bool)
+        first, last = asked.whole("from", -9999, -9999, 9999), asked.whole("to", 9999, -9999, 9999)
+        if (first, last) != (-9999, 9999):
+            chosen &= np.array(
+                [year is not None and first <= year <= last for year in self.columns["year"]], dtype=bool
+            )
+        for facet in self.facets:
+            if wanted_values := set(asked.texts(f"facet.{facet}")):
+                chosen &= np.array(
+                    [not wanted_values.isdisjoint(map(str, _flat([self.value(facet, n)]))) for n in range(self.n)],
+                    dtype=bool,
+                )
+        return self._sorted(np.flatnonzero(chosen), asked.text("sort", "page"))
+
+    def _sorted(self, rows: NDArray[np.int64], by: str) -> NDArray[np.int64]:
+        falling, by = by.startswith("-"), by.removeprefix("-")
+        if by not in SORTS or by == "page":
+            return rows[::-1] if falling else rows
+        column = self.columns[by]
+        # Pages without a value come last whichever way the list runs.
+        known = [row for row in rows.tolist() if column[row] is not None]
+        known.sort(key=lambda row: column[row], reverse=falling)
+        return np.array(known + [row for row in rows.tolist() if column[row] is None], dtype=np.int64)
+
+    def line(self, row: int) -> dict[str, Any]:
+        """One page in a list."""
+        names = (
+            "title",
+            "book",
+            "place",
+            "year",
+            "is_table",
+            "legibility",
+            "n_numbers",
+            "sha256",
+            "cluster",
+            "table",
+            "status",
+            "note",
+        )
+        return {"page": self.ids[row].as_py(), **{name: self.columns[name][row] for name in names}}
+
+    def counts(self, facet: str, rows: NDArray[np.int64]) -> list[tuple[str, int]]:
+        """How many of some lines have each value in a column, the most frequent first."""
+        counted = Counter(
+            str(value) for row in rows.tolist() for value in _flat([self.value(facet, row)]) if value not in (None, "")
+        )
+        return sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:MOST_FACETS]
+
+
+def _flat(values: list[Any]) -> list[Any]:
+    """Values, those of lists one by one."""
+    return [one for value in values for one in (value if isinstance(value, list) else [value]) if one is not None]
+
+
+def list_pages(live: LiveRun, asked: Asked) -> dict[str, Any]:
+    """A stretch of the list of pages, how many there are, and how they fall into facets."""
+    pages = live.kept("pages", PageList)
+    rows = pages.rows(asked)
+    start, most = asked.whole("start", 0, 0, 10**9), asked.whole("limit", 60, 1, PER_ANSWER)
+    facets = asked.texts("facet") or ["book", "place"]
+    return {
+        "version": live.version,
+        "total": len(rows),
+        "start": start,
+        "pages": [pages.line(row) for row in rows[start : start + most].tolist()],
+        "facets": {facet: pages.counts(facet, rows) for facet in facets if facet in pages.facets},
+        "columns": list(pages.facets),
+    }
+
+
+def one_page(live: LiveRun, page_id: str) -> dict[str, Any]:
+    """All that is known of a page."""
+    corpus = live.corpus
+    row = corpus.page(page_id)
+    page = row["page"]
+    answer: dict[str, Any] = {
+        "version": live.version,
+        "page": page,
+        "sha256": row["sha256"],
+        "scan": Locator.of(row["scan"]).name,
+        "width": row["width"],
+        "height": row["height"],
+        "rotation": row["rotation"] or 0,
+        "status": row["status"],
+        "note": row["note"] or "",
+        "facts": {
+            name: row[name]
+            for name in ("authors", "title", "place", "printers", "publishers", "year", "year_latest", "book", "handle")
+            if row[name]
+        },
+        "extra": row["extra"],
+        "corrections": [correction_row(one) for one in corpus.corrections_of(page)],
+        "verdicts": [
+            {
+                "page": one.page,
+                "other": one.other,
+                "decision": one.decision,
+                "who": one.who,
+                "reason": one.reason,
+                "moment": one.moment,
+            }
+            for one in verdicts_status(corpus).holding
+            if row["sha256"] in (one.page_sha256, one.other_sha256)
+        ],
+        "reading": None,
+    }
+    decision = corpus.table_decisions.of(row["sha256"])
+    answer["said_by_person"] = None if decision is None else decision.sentence
+    groups = corpus.groups
+    table, kind = groups.table_of(page), groups.kind_of(page)
+    answer["cluster"] = groups.cluster_of(page)
+    answer["same_table"] = [] if table is None else [other for other in table.pages if other != page]
+    answer["same_kind"] = [] if kind is None else [other for other in kind.pages if other != page][:N_NEIGHBOURS]
+    try:
+        reading = corpus.reading(page)
+    except RunError as error:
+        answer["problem"] = str(error)
+        return answer
+    addresses = PageAddresses(reading)
+    numbers = [number.to_dict() for number in reading.numbers]
+    for number, plain in zip(reading.numbers, numbers, strict=True):
+        address = addresses.of(number)
+        plain["address"] = None if address is None else {"words": address.words, "anchor": address.anchor}
+        del plain["digits"]
+    answer["reading"] = {
+        "numbers": numbers,
+        "is_table": reading.is_table,
+        "legibility": reading.legibility,
+        "marks_mean": reading.marks_mean,
+        "units": list(units_of_page(reading.numbers).sentences),
+    }
+    answer["neighbours"] = [
+        {
+            "page": hit.page,
+            "similarity": hit.similarity,
+            "same_book": hit.same_book,
+            "relation": groups.relation(page, hit.page),
+        }
+        for hit in corpus.neighbours(page, N_NEIGHBOURS)
+    ]
+    return answer

@@ -1,0 +1,49 @@
+"""Pages beside each other for the browser: two compared by their digits, any number collated cell by cell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tablesim.errors import SettingsError
+from tablesim.evidence.collation.summary import CollationSummary
+from tablesim.evidence.comparison import compare
+from tablesim.web.asked import Asked
+from tablesim.web.live import LiveRun
+from tablesim.workflow.witnesses import collate_from_run, stored_alignment
+
+MOST_LINES = 1_200
+"""Matches that are drawn for one pair, the strongest."""
+
+MOST_WITNESSES = 40
+
+
+def one_pair(live: LiveRun, asked: Asked) -> dict[str, Any]:
+    """How alike two pages are, the matches that make them so, and how one lies upon the other."""
+    corpus = live.corpus
+    a, b = (str(corpus.page(asked.text(side))["page"]) for side in "ab")
+    alignment = None if a == b else stored_alignment(corpus, a, b)
+    comparison = compare(corpus.reading(a), corpus.reading(b), alignment=alignment)
+    links = sorted(comparison.assignment.links, key=lambda link: -link.relevance)
+    return {
+        "version": live.version,
+        "relation": corpus.groups.relation(a, b),
+        **{name: value for name, value in comparison.to_dict(top=0).items() if name != "matches"},
+        "why_no_transform": comparison.why_no_transform,
+        "n_links": len(links),
+        "links": [link.to_dict() for link in links[:MOST_LINES]],
+    }
+
+
+def one_collation(live: LiveRun, asked: Asked) -> dict[str, Any]:
+    """Witnesses cell by cell; a witness on several pages is ``A1+A2``."""
+    corpus = live.corpus
+    witnesses = asked.texts("w")
+    if not 2 <= len(witnesses) <= MOST_WITNESSES:
+        raise SettingsError(f"w: got {len(witnesses)} witnesses, expected 2 to {MOST_WITNESSES}")
+    collation = collate_from_run(corpus, witnesses)
+    return {
+        "version": live.version,
+        **collation.to_dict(),
+        "summary": CollationSummary(collation).paragraph,
+        "addresses": [collation.address(cell).words for cell in collation.cells],
+    }

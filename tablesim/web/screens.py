@@ -1,0 +1,174 @@
+"""The pages of the report made when they are asked for, from the run as it is now: the workbench shows no others.
+
+The same templates, scripts and pictures as in the report on disk, with a pen beside them (``front/pen.js``). Addresses
+are those of the report, so that what is cited from one is found in the other.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+from urllib.parse import urlencode
+
+from tablesim.corpus.indexing.events import ignore_event
+from tablesim.corpus.store import Corpus
+from tablesim.errors import RunError
+from tablesim.report.addresses import ALL_GROUPS, ALL_PAGES, INDEX, OVERVIEW, cluster_href, page_href
+from tablesim.report.content import PairPreview, closest_pair, cluster_part, index_content, years_of
+from tablesim.report.folder import ReportFolder
+from tablesim.report.page_pages import PageViews
+from tablesim.report.pair_pages import PageIds, PairPages, PairPlan, by_age
+from tablesim.report.site import ASSETS, Site
+from tablesim.web.live import LiveRun
+
+PAIR = "pairs/two.html"
+"""The address of the page of two pages, with ``?a=...&b=...``."""
+
+LISTS = (ALL_PAGES, ALL_GROUPS, OVERVIEW)
+DATA = "data/"
+
+
+class Screens:
+    """Answers the addresses of a report, one at a time; for many threads.
+
+    Parameters
+    ----------
+    live : LiveRun
+    scratch : Path
+        Where pictures are kept; never a folder of the run.
+    may_write : bool
+        Whether the pages get the pen.
+    """
+
+    def __init__(self, live: LiveRun, scratch: Path, *, may_write: bool) -> None:
+        self.live = live
+        self.scratch = scratch
+        self.may_write = may_write
+        self._one = threading.Lock()
+
+    def document(self, path: str, query: Callable[[str], str]) -> str:
+        """The page or the data file at an address of the report; RunError where there is none.
+
+        ``query`` gives what the address says behind its question mark.
+        """
+        with self._one:
+            site = self.live.kept("site", self._site)
+            return site.pair(query("a"), query("b")) if path == PAIR else site.document(path)
+
+    def picture(self, name: str) -> bytes:
+        """A picture that a page shows, or a file that all pages share; RunError where there is none."""
+        with self._one:
+            return self.live.kept("site", self._site).asset(name)
+
+    def _site(self, corpus: Corpus) -> LiveSite:
+        return LiveSite(corpus, LiveFolder(self.scratch, corpus.folder / "report"), may_write=self.may_write)
+
+
+class LiveFolder(ReportFolder):
+    """A folder of pictures alone: what is text stays in memory.
+
+    Parameters
+    ----------
+    path : Path
+        Where new pictures go.
+    report : Path
+        The report of the run, whose pictures are taken where it has them.
+    """
+
+    def __init__(self, path: Path, report: Path) -> None:
+        path.mkdir(parents=True, exist_ok=True)
+        super().__init__(path, force=True)
+        self.report = report
+        self.texts: dict[str, str] = {}
+
+    def write_text(self, name: str, text: str) -> None:
+        """Keep the text in memory."""
+        self.texts[name] = text
+
+    def kept(self, name: str) -> Path | None:
+        """A picture that is there from before, in this folder or in the report."""
+        for folder in (self.path, self.report):
+            if (folder / name).is_file():
+                self.used.add(name)
+                return folder / name
+        return None
+
+
+class EveryPair(PairPlan):
+    """A plan in which every two pages have a page."""
+
+    def __init__(self) -> None:
+        self.n_wanted = 0
+        self.hrefs: dict[PageIds, str] = {}
+
+    def href(self, a: str, b: str) -> str | None:
+        """The address of the page of two pages."""
+        return None if a == b else f"{PAIR}?{urlencode({'a': a, 'b': b})}"
+
+
+class LiveSite(Site):
+    """The report of one state of a run, page by page; nothing is kept in the run."""
+
+    def __init__(self, corpus: Corpus, folder: LiveFolder, *, may_write: bool) -> None:
+        super().__init__(corpus, folder, ignore_event, keep=False)
+        self.live_folder = folder
+        self.templates.globals["pen"] = may_write
+        self.plan = EveryPair()
+        self.names = {page_href(page): page for page in corpus}
+        self.by_number = {cluster_href(cluster.number): cluster for cluster in self.clusters}
+
+    def document(self, path: str) -> str:
+        """The page or data file at an address; RunError where there is none."""
+        texts = self.live_folder.texts
+        if path not in texts:
+            self._make(path)
+        if path not in texts:
+            raise RunError(f"{path}: no such page in this run; begin at the index")
+        # Lists come in parts that are asked for one by one; a single page is made again as quickly as it is found.
+        return texts[path] if path in LISTS or path.startswith(DATA) else texts.pop(path)
+
+    def pair(self, a: str, b: str) -> str:
+        """The page of two pages."""
+        pair = by_age(self.corpus, *(str(self.corpus.page(page)["page"]) for page in (a, b)))
+        maker = PairPages(self.alignments, self.pictures, self.today)
+        self._page(PAIR, "pair.html", page=maker.page(*pair))
+        return self.live_folder.texts.pop(PAIR)
+
+    def asset(self, name: str) -> bytes:
+        """A file of ``assets/``."""
+        if name in ASSETS:
+            return (files("tablesim.report") / "templates" / name).read_bytes()
+        kept = self.live_folder.kept(f"assets/{name}") if "/" not in name and "\\" not in name else None
+        if kept is None:
+            raise RunError(f"{name}: no such picture; load the page again")
+        return kept.read_bytes()
+
+    def _make(self, path: str) -> None:
+        if path == INDEX:
+            content = index_content(self.corpus, self.cards, self.plan, [], self.verdicts)
+            citation = (files("tablesim.report") / "templates" / "citation.bib").read_text(encoding="utf-8")
+            self._page(INDEX, "index.html", content=content, citation=citation)
+        elif path in self.names:
+            views = PageViews(self.cards, self._problem_of, self.verdicts_of, self._cluster_of)
+            ids = list(self.corpus)
+            at = ids.index(self.names[path])
+            beside = (ids[at - 1] if at else "", ids[at + 1] if at + 1 < len(ids) else "")
+            self._page(path, "page.html", view=views.view(ids[at], beside), plan=self.plan)
+        elif path in self.by_number:
+            self._make_cluster(path)
+        elif path in LISTS or path.startswith(DATA):
+            self._write_lists()
+
+    def _make_cluster(self, path: str) -> None:
+        cluster = self.by_number[path]
+        pair = closest_pair({page: self._phi(page) for page in cluster.pages})
+        preview = None
+        if pair is not None:
+            ordered = by_age(self.corpus, *pair)
+            page = PairPages(self.alignments, self.pictures, self.today).page(*ordered)
+            href = self.plan.href(*ordered) or ""
+            preview = PairPreview(page.pair.preview(), page.captions, page.agreement, page.corpus_rank, href)
+        part = cluster_part(cluster, self.cards, preview, self.verdicts_of)
+        self._page(path, "cluster.html", part=part, plan=self.plan, years=years_of(self.corpus))

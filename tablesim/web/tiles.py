@@ -1,0 +1,108 @@
+"""Tiles of scans for deep zoom, cut on demand from the original file; the last scans are kept, each in all its sizes.
+
+A pyramid as OpenSeadragon wants it: level 0 is the smallest, each next one twice as large, the last one has the pixels
+of the scan. Tiles are in source pixels after EXIF orientation, as every box of a reading is.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from PIL import Image
+
+from tablesim.errors import ScanError
+from tablesim.scans.images import open_image
+
+TILE = 512
+"""Side of a tile in pixels."""
+
+SMALLEST_LEVEL = 256
+"""Longer side in pixels at most of level 0."""
+
+KEPT_BYTES = 400_000_000
+"""Memory for scans that are kept open: four of 30 megapixels in grey and three in colour."""
+
+QUALITY = 82
+
+
+@dataclass(frozen=True)
+class Pyramid:
+    """A scan in all its sizes, from the smallest; ``levels[n]`` is about half of ``levels[n + 1]``."""
+
+    levels: tuple[Image.Image, ...]
+
+    @classmethod
+    def of(cls, image: Image.Image) -> Pyramid:
+        """Each size from the next larger one, by the mean of its pixels."""
+        levels = [image]
+        while max(levels[0].size) > SMALLEST_LEVEL:
+            half = tuple(max(1, -(-side // 2)) for side in levels[0].size)
+            levels.insert(0, levels[0].resize(half, Image.Resampling.BOX))
+        return cls(tuple(levels))
+
+    @property
+    def n_bytes(self) -> int:
+        return sum(level.width * level.height * len(level.getbands()) for level in self.levels)
+
+    def tile(self, level: int, x: int, y: int) -> bytes:
+        """A tile as WebP.
+
+        Raises
+        ------
+        ScanError
+            There is no such tile.
+        """
+        if not 0 <= level < len(self.levels):
+            raise ScanError(f"level: got {level}, expected 0 to {len(self.levels) - 1}")
+        image = self.levels[level]
+        left, top = x * TILE, y * TILE
+        if not (0 <= left < image.width and 0 <= top < image.height):
+            raise ScanError(f"tile {x}, {y}: outside of level {level}, which has {image.width} x {image.height} pixels")
+        cut = image.crop((left, top, min(left + TILE, image.width), min(top + TILE, image.height)))
+        return encoded(cut)
+
+
+def encoded(image: Image.Image) -> bytes:
+    """A picture as WebP."""
+    stream = io.BytesIO()
+    image.save(stream, "WEBP", quality=QUALITY, method=2)
+    return stream.getvalue()
+
+
+class ScanTiles:
+    """Opens scans and keeps the last of them, by their hash; for many threads.
+
+    Parameters
+    ----------
+    max_pixels : int
+        Larger scans are not opened.
+    """
+
+    def __init__(self, max_pixels: int) -> None:
+        self.max_pixels = max_pixels
+        self._lock = threading.Lock()
+        self._open: OrderedDict[str, Pyramid] = OrderedDict()
+        self._opening: dict[str, threading.Lock] = {}
+
+    def pyramid(self, scan: str, sha256: str) -> Pyramid:
+        """The scan in all its sizes; ScanError where it cannot be opened."""
+        with self._lock:
+            if sha256 in self._open:
+                self._open.move_to_end(sha256)
+                return self._open[sha256]
+            # Two who ask for the same scan wait for one opening; others do not wait.
+            opening = self._opening.setdefault(sha256, threading.Lock())
+        with opening:
+            with self._lock:
+                if sha256 in self._open:
+                    return self._open[sha256]
+            made = Pyramid.of(open_image(scan, self.max_pixels))
+            with self._lock:
+                self._open[sha256] = made
+                self._opening.pop(sha256, None)
+                while len(self._open) > 1 and sum(one.n_bytes for one in self._open.values()) > KEPT_BYTES:
+                    self._open.popitem(last=False)
+            return made

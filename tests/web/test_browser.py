@@ -1,0 +1,160 @@
+"""The workbench in a real browser: correct a number, undo, decide about two pages, two tabs, the keyboard alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tablesim.corpus.store import Corpus
+from tablesim.review.review import Review
+from tests.report.test_browser import FLAGS, launched
+from tests.web.test_server import served
+
+pytestmark = pytest.mark.browser
+
+PAGE = "sines_1543"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A headless browser that reaches this machine and nothing else."""
+    here = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+    with launched(
+        [*(flag for flag in FLAGS if not flag.startswith("--host-resolver-rules")), here]
+    ) as launched_browser:
+        yield launched_browser
+
+
+@pytest.fixture
+def workbench(folder: Path, tmp_path: Path) -> Iterator[str]:
+    """The address of the workbench of a run, with its token."""
+    with served(folder, tmp_path) as (_, address):
+        yield address
+
+
+@contextmanager
+def tab(browser: Any, address: str) -> Iterator[Callable[[str], Any]]:
+    """Opens screens in tabs of one browser that was given the address; in the end nothing was complained of."""
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    complaints: list[str] = []
+    base = address.split("/?token=")[0]
+    context.new_page().goto(address)
+
+    def screen(path: str) -> Any:
+        page = context.new_page()
+        page.on(
+            "console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None
+        )
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
+        page.goto(base + path)
+        page.wait_for_selector(".pen output", state="attached")
+        return page
+
+    yield screen
+    context.close()
+    assert complaints == []
+
+
+def name(page: Any, who: str) -> None:
+    page.fill(".pen input[name=who]", who)
+    page.dispatch_event(".pen input[name=who]", "change")
+
+
+def said(page: Any, words: str) -> None:
+    page.wait_for_function("words => document.querySelector('.pen output').textContent.includes(words)", arg=words)
+
+
+def test_numbers_are_corrected_one_after_the_other_and_undone(browser, workbench, folder):
+    with tab(browser, workbench) as screen:
+        page = screen(f"/pages/{PAGE}.html")
+        name(page, "Anna")
+        before = [page.inner_text(f"#t1r{row}c2") for row in (2, 3)]
+        page.click("#t1r2c2")
+        page.keyboard.press("Enter")
+        page.keyboard.type("11")
+        page.keyboard.press("Enter")
+        said(page, "→ 11")
+        assert page.inner_text("#t1r2c2") == "11"
+        page.click("#t1r3c2")
+        page.keyboard.type("22")
+        page.keyboard.press("Enter")
+        said(page, "→ 22")
+        stored = {one.read: one.correct for one in Corpus.open(folder).corrections_of(PAGE)}
+        assert stored == {before[0]: "11", before[1]: "22"}
+        page.keyboard.press("Control+z")
+        said(page, f"22 → {before[1]}")
+        page.keyboard.press("Control+y")
+        said(page, f"{before[1]} → 22")
+        page.reload()
+        assert page.inner_text("#t1r3c2") == "22"
+        assert "corrected by people" in page.inner_text(".lede")
+    assert len(Corpus.open(folder).corrections.all) == 4
+
+
+def test_what_cannot_be_meant_is_said_and_nothing_is_lost(browser, workbench, folder):
+    with tab(browser, workbench) as screen:
+        page = screen(f"/pages/{PAGE}.html")
+        page.click("#t1r2c2")
+        page.keyboard.press("Enter")
+        said(page, "name")
+        name(page, "Anna")
+        page.click("#t1r2c2")
+        before = page.inner_text("#t1r2c2")
+        page.keyboard.press("Enter")
+        page.keyboard.type("<b>1")
+        page.keyboard.press("Escape")
+        assert page.inner_text("#t1r2c2") == before
+    assert not Corpus.open(folder).corrections.all
+
+
+def test_another_tab_sees_a_correction_within_a_moment(browser, workbench):
+    with tab(browser, workbench) as screen:
+        first, second = screen(f"/pages/{PAGE}.html"), screen(f"/pages/{PAGE}.html")
+        first.bring_to_front()
+        name(first, "Anna")
+        first.click("#t1r2c2")
+        first.keyboard.press("Enter")
+        first.keyboard.type("11")
+        first.keyboard.press("Enter")
+        second.wait_for_function("() => document.querySelector('#t1r2c2').textContent === '11'", timeout=15_000)
+
+
+def test_a_question_is_decided_by_one_key_and_the_next_is_shown(browser, workbench, folder):
+    with tab(browser, workbench) as screen:
+        page = screen("/")
+        name(page, "Anna")
+        page.click(".pen button")
+        page.wait_for_url("**/pairs/two.html?**")
+        page.wait_for_selector(".pen output", state="attached")
+        first = page.url
+        page.fill(".pen input[name=reason]", "looked at both")
+        page.click("h1")
+        page.keyboard.press("k")
+        page.wait_for_function("first => location.href !== first", arg=first)
+    (verdict,) = Review(Corpus.open(folder)).log.all()
+    assert (verdict.decision, verdict.who, verdict.reason) == ("reject", "Anna", "same kind: looked at both")
+
+
+def test_a_page_is_said_to_be_no_table(browser, workbench, folder):
+    with tab(browser, workbench) as screen:
+        page = screen("/pages/alone.html")
+        name(page, "Anna")
+        page.get_by_role("button", name="is no table").click()
+        page.get_by_role("button", name="is a table").wait_for()
+    assert not Corpus.open(folder).reading("alone").is_table
+
+
+def test_hostile_metadata_runs_nothing(browser, workbench):
+    with tab(browser, workbench) as screen:
+        for path in ("/", "/pages.html", "/groups.html", "/overview.html"):
+            page = screen(path)
+            assert page.evaluate("document.querySelectorAll('i b, script b').length") == 0
+            assert (
+                json.loads(page.evaluate("JSON.stringify(Object.keys(window).filter(name => name === 'Author'))")) == []
+            )

@@ -1,0 +1,141 @@
+"""What is decided in the browser stands in the run's own logs when the answer comes; conflicts are shown."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tablesim.corpus.store import Corpus
+from tablesim.review.review import Review
+
+PAGE = "sines_1543"
+
+
+def number(browser, page=PAGE, index=3):
+    shown = browser.get("/api/page", params={"id": page}).json()
+    return shown["sha256"], shown["reading"]["numbers"][index]
+
+
+def correction(browser, correct="77", who="Anna", expected=None, page=PAGE):
+    sha256, shown = number(browser, page)
+    box = {side: shown[side] for side in ("x", "y", "width", "height")}
+    return {
+        "page": page,
+        "sha256": sha256,
+        **box,
+        "expected": shown["text"] if expected is None else expected,
+        "correct": correct,
+        "who": who,
+    }
+
+
+def test_a_correction_is_in_the_run_when_it_is_answered(browser, post, folder):
+    asked = correction(browser)
+    answer = post("/api/correct", **asked)
+    assert answer.status_code == 200
+    assert answer.json()["before"] == asked["expected"]
+    (stored,) = Corpus.open(folder).corrections_of(PAGE)
+    assert (stored.correct, stored.who, stored.read) == ("77", "Anna", asked["expected"])
+    assert number(browser)[1]["text"] == "77"
+
+
+def test_undo_is_one_more_correction_and_the_log_keeps_both(browser, post, folder):
+    asked = correction(browser)
+    post("/api/correct", **asked)
+    back = correction(browser, correct=asked["expected"])
+    assert post("/api/correct", **back).status_code == 200
+    assert number(browser)[1]["text"] == asked["expected"]
+    assert len(Corpus.open(folder).corrections.all) == 2
+
+
+def test_two_people_at_one_number_are_shown_to_each_other(browser, post, folder):
+    asked = correction(browser)
+    assert "conflict" not in post("/api/correct", **asked).json()
+    late = post("/api/correct", **(asked | {"correct": "78", "who": "Bruno"})).json()
+    assert late["conflict"] == {"stands": "77", "expected": asked["expected"]}
+    assert [one.correct for one in Corpus.open(folder).corrections.all] == ["77"], "nothing was decided for them"
+
+
+def test_a_scan_that_was_replaced_takes_no_correction(browser, post):
+    answer = post("/api/correct", **(correction(browser) | {"sha256": "0" * 64}))
+    assert answer.status_code == 400
+    assert "replaced" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"who": " "}, "who"),
+        ({"x": "3"}, "x"),
+        ({"x": True}, "x"),
+        ({"width": -1}, "width"),
+        ({"width": 1e30}, "width"),
+        ({"correct": "<script>"}, "correct"),
+        ({"correct": "1" * 5000}, "correct"),
+        ({"correct": {"a": 1}}, "correct"),
+        ({"page": "../../etc/passwd"}, "no page"),
+        ({"page": "a\x00b"}, "page"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_with_its_name(browser, post, folder, change, word):
+    answer = post("/api/correct", **(correction(browser) | change))
+    assert answer.status_code == 400
+    assert word in answer.json()["error"]
+    assert not Corpus.open(folder).corrections.all
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"nul", b'{"a":' * 50_000, b"\xff", b"NaN", b'"x"'])
+def test_a_body_that_is_no_object_is_one_clear_error(browser, body):
+    headers = {"content-type": "application/json", "origin": "http://127.0.0.1:8737"}
+    answer = browser.post("/api/correct", content=body, headers=headers)
+    assert answer.status_code == 400
+    assert "expected" in answer.json()["error"]
+
+
+def test_a_page_is_said_to_be_no_table(browser, post, folder):
+    assert post("/api/table", page="alone", is_table="no", who="Anna", reason="a puzzle").json()["pages"] == ["alone"]
+    assert not Corpus.open(folder).reading("alone").is_table
+    assert "Anna" in browser.get("/api/page", params={"id": "alone"}).json()["said_by_person"]
+    assert post("/api/table", page="alone", is_table="perhaps", who="Anna").status_code == 400
+
+
+def test_a_verdict_answers_its_question_and_the_question_is_not_asked_again(browser, post, folder):
+    questions = browser.get("/api/questions").json()["questions"]
+    asked = questions[0]
+    answer = post(
+        "/api/verdict", page=asked["page"], other=asked["other"], decision="accept", who="Anna", reason="looked"
+    )
+    assert answer.status_code == 200
+    (stored,) = Review(Corpus.open(folder)).log.all()
+    assert (stored.decision, stored.who, stored.reason) == ("accept", "Anna", "looked")
+    assert stored.similarity == pytest.approx(asked["similarity"], abs=1e-6), "what the machine showed stands beside it"
+    left = browser.get("/api/questions").json()["questions"]
+    assert {(q["page"], q["other"]) for q in left} == {(q["page"], q["other"]) for q in questions[1:]}
+    blind = browser.get("/api/questions", params={"who": "Bruno", "blind": "yes"}).json()["questions"]
+    assert len(blind) == len(questions), "a second reader is asked all of it"
+
+
+def test_every_decision_is_listed_the_newest_first(browser, post):
+    post("/api/correct", **correction(browser))
+    post("/api/table", page="alone", is_table="no", who="Anna")
+    decisions = browser.get("/api/decisions").json()["decisions"]
+    assert [one["kind"] for one in decisions] == ["table", "correction"]
+    json.dumps(decisions)
+
+
+def test_a_run_that_a_command_writes_is_said_to_be_in_use(browser, post, folder):
+    code = (
+        f"from tablesim.corpus.store import Corpus\n"
+        f"with Corpus.open({str(folder)!r}).lock():\n    print('held', flush=True)\n    input()"
+    )
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "held\n"
+        answer = post("/api/correct", **correction(browser))
+        assert answer.status_code == 409
+        assert "nothing was changed" in answer.json()["error"]
+        other.communicate("\n")
+    assert post("/api/correct", **correction(browser)).status_code == 200
