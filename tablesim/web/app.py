@@ -31,8 +31,8 @@ from tablesim.web.groups import list_groups
 from tablesim.web.live import LiveRun
 from tablesim.web.pages import list_pages, one_page
 from tablesim.web.pairs import one_collation, one_pair
-from tablesim.web.screens import Screens
-from tablesim.web.tiles import TILE, ScanTiles
+from tablesim.web.screens import SCAN, Screens
+from tablesim.web.tiles import TILE, ScanTiles, original
 
 KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".webp": "image/webp"}
 
@@ -79,6 +79,10 @@ def make_app(live: LiveRun, access: Access, scratch: Path) -> Guard:
     async def asset(request: Request) -> Response:
         return await _document(lambda: _asset(screens, request.path_params["name"]), request.path_params["name"])
 
+    async def scan(request: Request) -> Response:
+        page = request.query_params.get("page", "")
+        return await _original(lambda: original(tiles, live.corpus.page(page)))
+
     async def events(_: Request) -> Response:
         return StreamingResponse(_changes(live), media_type="text/event-stream")
 
@@ -87,6 +91,7 @@ def make_app(live: LiveRun, access: Access, scratch: Path) -> Guard:
 
     routes = [
         Route("/tile/{level:int}/{x:int}/{y:int}", tile),
+        Route(f"/{SCAN}", scan),
         Route("/api/run", run),
         Route("/api/events", events),
         Route("/api/pages", reads(list_pages)),
@@ -132,6 +137,15 @@ async def _document(make: Callable[[], str | bytes], name: str) -> Response:
 
 def _asset(screens: Screens, name: str) -> bytes:
     return (files("tablesim.web") / "front" / name).read_bytes() if name in PEN else screens.picture(name)
+
+
+async def _original(make: Callable[[], tuple[bytes, str]]) -> Response:
+    """A scan as it is on the disk, or as a browser can show it."""
+    try:
+        data, kind = await run_in_threadpool(make)
+    except TablesimError as error:
+        return problem(404, str(error))
+    return Response(data, media_type=kind)
 
 
 async def _picture(make: Callable[[], bytes]) -> Response:

@@ -28,6 +28,9 @@ def one_pair(live: LiveRun, asked: Asked) -> dict[str, Any]:
         "version": live.version,
         "relation": corpus.groups.relation(a, b),
         **{name: value for name, value in comparison.to_dict(top=0).items() if name != "matches"},
+        # Where the scans lie on the disk is nobody's business in a network.
+        "a": a,
+        "b": b,
         "why_no_transform": comparison.why_no_transform,
         "n_links": len(links),
         "links": [link.to_dict() for link in links[:MOST_LINES]],
@@ -44,6 +47,7 @@ def one_collation(live: LiveRun, asked: Asked) -> dict[str, Any]:
     return {
         "version": live.version,
         **collation.to_dict(),
+        "witnesses": [[reading.page for reading in witness.readings] for witness in collation.witnesses],
         "summary": CollationSummary(collation).paragraph,
         "addresses": [collation.address(cell).words for cell in collation.cells],
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from urllib.parse import urlencode
@@ -16,6 +17,7 @@ from tablesim.corpus.indexing.events import ignore_event
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError
 from tablesim.report.addresses import ALL_GROUPS, ALL_PAGES, INDEX, OVERVIEW, cluster_href, page_href
+from tablesim.report.cards import Agreements, Cards
 from tablesim.report.content import PairPreview, closest_pair, cluster_part, index_content, years_of
 from tablesim.report.folder import ReportFolder
 from tablesim.report.page_pages import PageViews
@@ -25,6 +27,9 @@ from tablesim.web.live import LiveRun
 
 PAIR = "pairs/two.html"
 """The address of the page of two pages, with ``?a=...&b=...``."""
+
+SCAN = "scan"
+"""The address of the scan of a page, with ``?page=...``."""
 
 LISTS = (ALL_PAGES, ALL_GROUPS, OVERVIEW)
 DATA = "data/"
@@ -108,12 +113,27 @@ class EveryPair(PairPlan):
         return None if a == b else f"{PAIR}?{urlencode({'a': a, 'b': b})}"
 
 
+class LiveCards(Cards):
+    """Cards whose links to scans are answered by the workbench; they name pages, no folders."""
+
+    def link(self, scan: str) -> str:
+        """The address of a scan."""
+        page = self._page_of.get(scan)
+        return "" if page is None else f"{SCAN}?{urlencode({'page': page})}"
+
+    @cached_property
+    def _page_of(self) -> dict[str, str]:
+        table = self.corpus.page_table
+        return dict(zip(table.column("scan").to_pylist(), table.column("page").to_pylist(), strict=True))
+
+
 class LiveSite(Site):
     """The report of one state of a run, page by page; nothing is kept in the run."""
 
     def __init__(self, corpus: Corpus, folder: LiveFolder, *, may_write: bool) -> None:
         super().__init__(corpus, folder, ignore_event, keep=False)
         self.live_folder = folder
+        self.cards = LiveCards(corpus, self.pictures, Agreements(self.alignments))
         self.templates.globals["pen"] = may_write
         self.plan = EveryPair()
         self.names = {page_href(page): page for page in corpus}

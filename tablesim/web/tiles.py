@@ -9,12 +9,15 @@ from __future__ import annotations
 import io
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from PIL import Image
 
 from tablesim.errors import ScanError
 from tablesim.scans.images import open_image
+from tablesim.scans.locator import Locator
 
 TILE = 512
 """Side of a tile in pixels."""
@@ -70,6 +73,29 @@ def encoded(image: Image.Image) -> bytes:
     stream = io.BytesIO()
     image.save(stream, "WEBP", quality=QUALITY, method=2)
     return stream.getvalue()
+
+
+SHOWN_BY_BROWSERS = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
+
+WIDEST_WEBP = 16_383
+"""Side in pixels of a WebP at most."""
+
+
+def original(tiles: ScanTiles, row: Mapping[str, Any]) -> tuple[bytes, str]:
+    """The scan of a page and its kind: the file where browsers show it, else its pixels as WebP.
+
+    Raises
+    ------
+    ScanError
+        It is no longer where it was, or cannot be opened.
+    """
+    locator = Locator.of(row["scan"])
+    kind = SHOWN_BY_BROWSERS.get(locator.file.suffix.lower())
+    if kind is not None and not locator.number:
+        open_image(locator, tiles.max_pixels, side=64)  # refuses what only bears the name of an image
+        return locator.file.read_bytes(), kind
+    levels = [level for level in tiles.pyramid(row["scan"], row["sha256"]).levels if max(level.size) <= WIDEST_WEBP]
+    return encoded(levels[-1]), "image/webp"
 
 
 class ScanTiles:

@@ -41,11 +41,11 @@ def test_links_and_pictures_of_every_screen_lead_somewhere(browser):
             )
             if not link.startswith(("http", "data:", "file:")):
                 target = str(answer.url.join(link)).removeprefix("http://127.0.0.1:8737")
-                if "scans/" not in target:
-                    open_paths.append(target)
+                open_paths.append(target)
     assert {"/pages.html", "/groups.html", "/overview.html"} <= seen
     assert sum(path.startswith("/pages/") for path in seen) == 9
     assert any(path.startswith("/pairs/") for path in seen)
+    assert sum(path.startswith("/scan?") for path in seen) >= 8
 
 
 def test_the_page_is_of_the_run_as_it_is_now(browser, post):
@@ -145,3 +145,26 @@ def test_a_shown_list_is_searched_filtered_and_sorted(browser):
     assert years[: len(dated)] == dated, "pages without a year come last"
     assert dict(browser.get("/api/pages").json()["facets"]["place"])["Venice"] == 2
     assert browser.get("/api/pages", params={"limit": 10**9}).status_code == 400
+
+
+def test_no_answer_names_a_folder_of_this_machine(browser, live):
+    folder = str(live.folder.parent)
+    asked = {"a": "sines_1543", "b": "sines_1561"}
+    answers = [
+        browser.get("/api/run"),
+        browser.get("/api/pages"),
+        browser.get("/api/page", params={"id": "sines_1543"}),
+        browser.get("/api/compare", params=asked),
+        browser.get("/api/collation", params={"w": list(asked.values())}),
+        browser.get("/api/groups"),
+        browser.get("/api/questions"),
+        browser.get("/"),
+        browser.get("/pages/broken.html"),
+    ]
+    for answer in answers:
+        assert answer.status_code == 200
+        assert folder not in answer.text
+        assert "/scans/" not in answer.text, answer.url
+    summary = answers[4].json()["summary"]
+    assert summary
+    assert answers[3].json()["similarity"] > 0.9

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 
 import numpy as np
@@ -69,3 +70,12 @@ def test_a_scan_that_is_gone_is_said_to_be(browser, live):
     picture = browser.get("/tile/0/0/0", params={"page": page})
     assert picture.headers["content-type"] == "image/webp"
     assert "immutable" in picture.headers["cache-control"]
+
+
+def test_a_scan_is_given_as_it_is_on_the_disk(browser, live):
+    page = "sines_1543"
+    answer = browser.get("/scan", params={"page": page})
+    assert answer.headers["content-type"] == "image/png"
+    assert hashlib.sha256(answer.content).hexdigest() == live.corpus.page(page)["sha256"]
+    assert browser.get("/scan", params={"page": "broken"}).status_code == 404, "no image, whatever it is called"
+    assert browser.get("/scan", params={"page": "../x"}).status_code == 404
