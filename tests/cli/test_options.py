@@ -105,6 +105,7 @@ ALWAYS = {
     "report": "--out --force",
     "export": "--format --out --force",
     "status": "--by",
+    "view": "--port --share",
     "doctor": "--repair",
     "evaluate": "--truth --labels",
     "train": "--out --steps --batch --learning-rate --seed --start --workers --threads",
