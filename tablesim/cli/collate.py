@@ -41,7 +41,7 @@ def command(
     out: Annotated[Path | None, typer.Option("--out", help="File for --csv, --tei or --xlsx.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file that is there.")] = False,
     laws: Annotated[
-        bool, typer.Option("--laws", help="Recompute arithmetic columns and propose which witness errs.")
+        bool, typer.Option("--laws", help="Recompute columns and propose which witness errs; of one page too.")
     ] = False,
     genealogy: Annotated[
         Path | None, typer.Option("--genealogy", help="File for who copied whom: CSV, GraphML, PNG, PDF, SVG.")
@@ -59,15 +59,17 @@ def command(
     table obeys are named, and the witness that breaks one at a difference is in brackets: a proposal, never a proof.
     With --genealogy the errors that witnesses share show which was set from which.
 
+    One witness alone can be examined with --laws: what its numbers obey, and which of them do not.
+
     With --run the witnesses are page ids of a run: nothing is read again, and what people corrected counts.
 
     JSON, TEI and workbooks carry provenance and a citation, CSV in a file beside it with --out.
 
     Example: tablesim collate 1585.jpg 1604_p1.jpg+1604_p2.jpg
     """
-    if len(witnesses) < 2:
-        raise typer.BadParameter("give two witnesses or more")
     exported = as_csv or as_tei or as_xlsx
+    if len(witnesses) < 2 and not (laws and html is None and genealogy is None):
+        raise typer.BadParameter("give two witnesses or more, or --laws alone to examine one")
     if laws and exported:
         raise typer.BadParameter("--laws goes with --json or with words alone")
     if as_json + as_csv + as_tei + as_xlsx > 1:
@@ -92,12 +94,13 @@ def command(
         raise typer.BadParameter("two results have the same file; give each a name of its own")
     refuse_existing(files, force=force)
     collation, provenance = _of_scans(witnesses, weights) if run is None else _of_run(witnesses, run)
+    links = None
     if genealogy is not None:
         from tablesim.evidence.genealogy.genealogy import genealogy as genealogy_of
 
         links = genealogy_of(collation, dates)
         path = write_genealogy(links, genealogy, force=force)
-        note(f"written: {path}; {len(links.confident)} of {len(links.links)} links are sure")
+        note(f"written: {path}; {links.headline}")
     if html is not None:
         _note_written(write_collation(collation, html, provenance, form=Format.collation_html, force=force))
     if out is not None:
@@ -111,11 +114,24 @@ def command(
         from tablesim.evidence.recomputation.recompute import recompute
 
         recomputation = recompute(collation)
-    if as_json:
+    if len(witnesses) == 1:
+        assert recomputation is not None
+        if as_json:
+            pages = {"witnesses": collation.to_dict()["witnesses"]}
+            print_json(pages | recomputation.to_dict() | {"provenance": provenance.to_dict()})
+            return
+        for siglum in provenance.sigla(collation):
+            typer.echo(siglum.words)
+        for line_of_words in recomputation.words:
+            typer.echo(line_of_words)
+    elif as_json:
         more = {} if recomputation is None else recomputation.to_dict()
+        more |= {} if links is None else {"genealogy": links.to_dict()}
         print_json(collation.to_dict() | _pairs(collation) | more | {"provenance": provenance.to_dict()})
     else:
         show(collation, provenance, recomputation)
+        for line_of_words in () if links is None else links.words:
+            typer.echo(line_of_words)
 
 
 def _note_written(paths: Sequence[Path]) -> None:

@@ -140,14 +140,28 @@ def test_a_plus_in_a_file_name_is_no_second_page(tmp_path):
 
 def test_laws_name_the_function_and_bracket_the_witness_that_breaks_it(call, scans):
     output = call(*scans[:2], "--laws").output
-    assert "A: chord gives 30 of 30 numbers of columns 2-4; radius 60.00000 (59.99" in output
-    assert f"B: row B20, column B13: 99, expected {scans[2]} (chord)" in output
+    assert "A: chord gives 30 of 30 values of columns 3-5; radius 60.00000 (59.99" in output
+    assert re.search(rf"B: b2, row 6 .*, column 5: 99, expected {scans[2]} \(chord\)", output)
     assert output.splitlines()[-1].split()[6:8] == [scans[2], "[99]"]
     data = json.loads(call(*scans[:2], "--laws", "--json").output)
     (proposal,) = data["proposals"]
     assert (proposal["expected"], proposal["errs"]) == (scans[2], [False, True])
     assert {law["function"] for law in data["laws"]} >= {"chord"}
     assert "with --json or with words alone" in " ".join(call(*scans[:2], "--laws", "--csv", code=2).output.split())
+
+
+def test_one_page_alone_is_examined_with_laws(call, scans, tmp_path):
+    one = scans[1].split("+")[1]
+    output = call(one, "--laws").output
+    assert output.splitlines()[0] == "A: b2" and "A: chord gives 14 of 15 values of columns 3-5" in output
+    assert re.search(rf"A: row 6 .*, column 5: 99, expected {scans[2]} \(chord\)", output)
+    data = json.loads(call(one, "--laws", "--json").output)
+    assert (data["suspects"][0]["address"], data["suspects"][0]["expected"]) == ("r6 c5", scans[2])
+    assert data["proposals"] == [] and data["provenance"]["pages"][0]["page"] == "b2"
+    run(tmp_path, tmp_path / "run", network=FakeReader())
+    assert "expected " + scans[2] in call("b1+b2", "--laws", "--run", tmp_path / "run").output
+    for words in ((), ("--laws", "--html", tmp_path / "x.html"), ("--laws", "--genealogy", tmp_path / "x.csv")):
+        assert "--laws alone to examine one" in " ".join(call(one, *words, code=2).output.split())
 
 
 def test_a_genealogy_is_written_in_the_format_of_its_suffix(call, tmp_path):

@@ -50,7 +50,8 @@ def collate(*witnesses: Scan | Sequence[Scan], network: PageReader | None = None
     Parameters
     ----------
     *witnesses : path, Reading, or a sequence of these
-        Two or more; a sequence is one witness on several pages.
+        A sequence is one witness on several pages. Of one witness alone there are no cells to compare, but
+        ``recompute`` examines it.
     network : Network, optional
         Reads the scans; the bundled one when left out. Not needed for readings.
 
@@ -64,7 +65,7 @@ def collate(*witnesses: Scan | Sequence[Scan], network: PageReader | None = None
     ScanError
         A scan cannot be opened.
     SettingsError
-        Fewer than two witnesses, a witness without pages, or too many.
+        No witness, a witness without pages, or too many.
 
     Examples
     --------
@@ -75,8 +76,8 @@ def collate(*witnesses: Scan | Sequence[Scan], network: PageReader | None = None
 
     A witness on several pages is a list of them.
     """
-    if not 2 <= len(witnesses) <= MAX_WITNESSES:
-        raise SettingsError(f"collate: got {len(witnesses)} witnesses, expected 2 to {MAX_WITNESSES}")
+    if not 1 <= len(witnesses) <= MAX_WITNESSES:
+        raise SettingsError(f"collate: got {len(witnesses)} witnesses, expected 1 to {MAX_WITNESSES}")
     pages = [[witness] if isinstance(witness, str | Path | Reading) else list(witness) for witness in witnesses]
     for number, group in enumerate(pages):
         if not 1 <= len(group) <= MAX_PAGES:

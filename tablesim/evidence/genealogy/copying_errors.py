@@ -1,8 +1,11 @@
-"""Copying errors of a collation as arrays: the cells where a witness errs or may err, and how likely each slip is.
+"""Copying errors of a collation as arrays: the cells where a witness errs, how likely each slip is, and where it is.
 
 A cell counts where a function says what is right (``recomputation``), or where witnesses differ: then what is right is
 open, and is found together with the tree. Numbers of one row that the same witnesses have the same way are one slip,
-such as a row set twice; so is a row that a witness leaves out between two that it has.
+such as a row set twice; so is a row that a witness leaves out between two that it has. Doubtful readings are left out.
+
+A wrong number that every witness has says nothing of who copied whom: it may be older than all of them, or the table
+was computed otherwise. Such errors are kept apart, as those of the tradition.
 """
 
 from __future__ import annotations
@@ -10,14 +13,15 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.evidence.collation.cells import SLIP, chance, could_be
+from tablesim.evidence.recomputation.arithmetic import OF_COLUMN, OF_ROW, PARTS, SUM
 from tablesim.evidence.recomputation.examination import examine
-from tablesim.records.collation import AGREES, DIFFERS, Cell, Collation
+from tablesim.records.collation import AGREES, DIFFERS, Cell, Collation, Witness
 from tablesim.records.reading import ILLEGIBLE, Number
 
 Floats = NDArray[np.float64]
@@ -35,8 +39,43 @@ ANOTHER = 0.3
 LEAST = 0.02
 """Less likely readings are left out."""
 
+READ = 0.9
+"""A reading that is less likely what is printed is in doubt, and left out."""
+
+_SUMS = (SUM, PARTS, OF_COLUMN, OF_ROW)
+
 Options = list[tuple[int, float]]
 """Texts, by their numbers, that a doubtful reading could be, with their probabilities."""
+
+
+@dataclass(frozen=True)
+class WrongNumber:
+    """What witnesses have that is wrong, and where.
+
+    Parameters
+    ----------
+    where : tuple of str
+        The addresses of its cells in the collation.
+    text : str
+        What stands there; of several cells, one after the other.
+    right : str
+        What should.
+    recomputed : bool
+        Whether a law of the table says so; else it follows from the other witnesses.
+    """
+
+    where: tuple[str, ...]
+    text: str
+    right: str
+    recomputed: bool
+
+    @property
+    def words(self) -> str:
+        """``row 5 (7), column 3: 12 for 17``."""
+        place = self.where[0] if len(self.where) == 1 else f"{self.where[0]} to {self.where[-1]}"
+        if self.text == OMITTED:
+            return f"{place} left out"
+        return f"{place}: {self.text or 'the row'} for {self.right}" if self.right != OMITTED else f"{place} added"
 
 
 @dataclass(frozen=True)
@@ -57,6 +96,14 @@ class CopyingErrors:
         Numbers of each.
     n_cells : int
         Cells of the collation, those without any error included.
+    where : tuple of tuple of str
+        For each event the addresses of its cells.
+    names : tuple of tuple of str
+        For each event the texts, by their numbers.
+    tradition : tuple of WrongNumber
+        Wrong numbers that all witnesses have; they are no events.
+    n_doubtful : int
+        Readings that were left out because they are in doubt.
     """
 
     texts: Ints
@@ -65,6 +112,15 @@ class CopyingErrors:
     doubtful: dict[tuple[int, int], Options]
     sizes: Ints
     n_cells: int
+    where: tuple[tuple[str, ...], ...] = ()
+    names: tuple[tuple[str, ...], ...] = ()
+    tradition: tuple[WrongNumber, ...] = ()
+    n_doubtful: int = 0
+
+    def wrong_number(self, event: int, text: int, right: int) -> WrongNumber:
+        """One text of an event as a wrong number."""
+        names = self.names[event]
+        return WrongNumber(self.where[event], names[text], names[right], bool(self.right[event] != UNKNOWN))
 
     @property
     def decided(self) -> bool:
@@ -79,20 +135,28 @@ class _Event:
     texts: list[str | None]
     right: str | None
     doubtful: dict[int, list[tuple[str, float]]]
+    where: tuple[str, ...]
     size: int = 1
+
+    @property
+    def of_all(self) -> bool:
+        """Whether all witnesses, as far as they were read, have the same, and it is not right."""
+        known = [text for text in self.texts if text is not None]
+        return self.right is not None and len(known) > 1 and len(set(known)) == 1 and known[0] != self.right
 
 
 def copying_errors(collation: Collation) -> CopyingErrors:
     """The copying errors that a collation shows."""
     index = [{id(number): at for at, number in enumerate(w.numbers)} for w in collation.witnesses]
-    expected = [examine(witness, at).expected for at, witness in enumerate(collation.witnesses)]
+    expected = [_expected(witness, at) for at, witness in enumerate(collation.witnesses)]
     by_pattern: dict[tuple[object, ...], _Event] = {}
     above = {(cell.row + 1, cell.column): cell.texts for cell in collation.cells}
+    n_doubtful = 0
     for at, cell in enumerate(collation.cells):
         if cell.state not in (AGREES, DIFFERS):
             continue
         by_function = [
-            expected[w][index[w][id(r.number)]][0]
+            expected[w][index[w][id(r.number)]]
             for w, r in enumerate(cell.readings)
             if r is not None and index[w][id(r.number)] in expected[w]
         ]
@@ -101,7 +165,15 @@ def copying_errors(collation: Collation) -> CopyingErrors:
         have = {text for text in texts if text is not None}
         if len(have) < 2 and have <= {right or next(iter(have), None)}:
             continue
-        event = _Event(texts, right, _doubts(cell, right))
+        doubts = _doubts(cell, right)
+        for w, options in list(doubts.items()):
+            if dict(options).get(texts[w] or "", 0.0) < READ:
+                texts[w], n_doubtful = None, n_doubtful + 1
+                del doubts[w]
+        have = {text for text in texts if text is not None}
+        if have <= {right or next(iter(have), None)}:
+            continue
+        event = _Event(texts, right, doubts, (collation.address(cell).words,))
         # The eye slips to another row for several numbers at once; doubtful readings stand for themselves.
         slipped = any(
             text is not None and text == before
@@ -113,7 +185,20 @@ def copying_errors(collation: Collation) -> CopyingErrors:
         else:
             by_pattern[pattern] = event
     events = [*by_pattern.values(), *_omissions(collation)]
-    return _as_arrays(events, len(collation.witnesses), len(collation.cells))
+    tradition = tuple(
+        WrongNumber(event.where, next(text for text in event.texts if text is not None), event.right or "", True)
+        for event in events
+        if event.of_all
+    )
+    arrays = _as_arrays([e for e in events if not e.of_all], len(collation.witnesses), len(collation.cells))
+    return replace(arrays, tradition=tradition, n_doubtful=n_doubtful)
+
+
+def _expected(witness: Witness, which: int) -> dict[int, str]:
+    """What laws have for the numbers of a witness, but for sums of which a number may be misread."""
+    examined = examine(witness, which)
+    open_sums = {suspect.number for suspect in examined.doubted if suspect.law in _SUMS}
+    return {number: text for number, (text, _) in examined.expected.items() if number not in open_sums}
 
 
 def _plain(text: str) -> str:
@@ -135,6 +220,7 @@ def _join(event: _Event, other: _Event) -> None:
         None if a is None or b is None else f"{a} {b}" for a, b in zip(event.texts, other.texts, strict=True)
     ]
     event.right = None if event.right is None or other.right is None else f"{event.right} {other.right}"
+    event.where += other.where
     event.size += 1
 
 
@@ -148,7 +234,7 @@ def _omissions(collation: Collation) -> Iterator[_Event]:
                 around = a is not None and c is not None
                 texts.append("" if b is not None else OMITTED if around else None)
             if OMITTED in texts and "" in texts:
-                yield _Event(texts, "", {})
+                yield _Event(texts, "", {}, (f"row {row + 1} of the collation",))
 
 
 def _doubts(cell: Cell, right: str | None) -> dict[int, list[tuple[str, float]]]:
@@ -206,7 +292,8 @@ def _as_arrays(events: list[_Event], n: int, n_cells: int) -> CopyingErrors:
             for j, name_b in enumerate(names[at]):
                 slips[at, i, j] = how_likely(name_a, name_b)
     sizes = np.array([event.size for event in events], dtype=np.int64)
-    return CopyingErrors(texts, right, slips, doubtful, sizes, max(n_cells, len(events)))
+    where, of_events = tuple(event.where for event in events), tuple(map(tuple, names))
+    return CopyingErrors(texts, right, slips, doubtful, sizes, max(n_cells, len(events)), where, of_events)
 
 
 LOOK_ALIKE = {frozenset(pair) for pair in ("17", "38", "35", "69", "06", "14", "27", "56")}

@@ -8,8 +8,8 @@ errors but have each its own were set from a lost one: they are kin, and none is
 
 The support of a link is the share of resampled collations in which it is found again: cells are drawn anew (bootstrap),
 and each doubtful digit is what was read or its runner-up, as their confidences say. Where the evidence does not decide,
-equal models share the support and none is confident. With two witnesses and no function nothing says which numbers are
-wrong, and there is no link at all.
+equal models share the support and none is confident. Wrong numbers that all witnesses have may be older than all of
+them and link nobody: so two witnesses alone, whatever they share, are never linked.
 """
 
 from __future__ import annotations
@@ -59,8 +59,9 @@ def genealogy(
         raise SettingsError(f"genealogy: got {len(dates)} years, expected one for each of {n} witnesses, or None")
     names = tuple(witness.name for witness in collation.witnesses)
     errors = copying_errors(collation)
+    outside = (errors.tradition, errors.n_doubtful)
     if not errors.decided:
-        return Genealogy(names, dates, (), (), (0,) * n, False)
+        return Genealogy(names, dates, (), (), (0,) * n, False, *outside)
     fitted = Fitted(errors, dates)
     right = fitted.rights[0]
     wrong = (errors.texts != right) & (errors.texts != UNKNOWN)
@@ -76,15 +77,25 @@ def genealogy(
 
     def links(found: Floats, relation: str) -> tuple[CopyLink, ...]:
         return tuple(
-            CopyLink(model, copy, min(float(found[model, copy]), 1.0), int(shared[model, copy]), relation)
+            CopyLink(
+                model,
+                copy,
+                min(float(found[model, copy]), 1.0),
+                int(shared[model, copy]),
+                relation,
+                tuple(
+                    errors.wrong_number(event, int(errors.texts[copy, event]), int(right[event]))
+                    for event in np.flatnonzero(both[model, copy]).tolist()
+                ),
+            )
             for copy in range(n)
             for model in np.argsort(-found[:n, copy], kind="stable").tolist()
-            if found[model, copy] > 0 and shared[model, copy] > 0
+            if found[model, copy] > 0 and shared[model, copy] > 0 and n > 2
         )
 
     kin = sorted(links(related, KIN), key=lambda link: -link.support)
     n_errors = tuple(int(count) for count in (wrong * errors.sizes).sum(axis=1))
-    return Genealogy(names, dates, links(copied, MODEL), tuple(kin), n_errors, True)
+    return Genealogy(names, dates, links(copied, MODEL), tuple(kin), n_errors, True, *outside)
 
 
 def _resampled(fitted: Fitted, rng: np.random.Generator, count: int) -> Iterator[Tree]:

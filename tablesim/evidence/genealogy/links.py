@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
+from tablesim.evidence.genealogy.copying_errors import WrongNumber
+from tablesim.records.address import Siglum, sigla_of
 from tablesim.records.dates import Year, as_range
 from tablesim.scans.csvfile import safe_cell
 
@@ -38,6 +40,8 @@ class CopyLink:
         Cells where both have the same wrong number.
     relation : str
         "model" or "common model".
+    rests_on : tuple of WrongNumber
+        What the two have wrong alike, and not every witness has: the errors of this branch.
     """
 
     model: int
@@ -45,6 +49,7 @@ class CopyLink:
     support: float
     shared_errors: int
     relation: str = MODEL
+    rests_on: tuple[WrongNumber, ...] = ()
 
     @property
     def confident(self) -> bool:
@@ -69,6 +74,10 @@ class Genealogy:
         Wrong numbers of each witness, as far as it can be told what is right.
     decided : bool
         Whether anything could say which numbers are wrong.
+    tradition : tuple of WrongNumber
+        What all witnesses have against a recomputation: such errors link nobody.
+    n_doubtful : int
+        Readings in doubt that were left out.
     """
 
     names: tuple[str, ...]
@@ -77,6 +86,66 @@ class Genealogy:
     kin: tuple[CopyLink, ...]
     n_errors: tuple[int, ...]
     decided: bool
+    tradition: tuple[WrongNumber, ...] = ()
+    n_doubtful: int = 0
+
+    @property
+    def words(self) -> list[str]:
+        """What was found, a sentence each: sigla, links with what they rest on, the tradition, what was left out."""
+        return [*self._witnesses(), *self._links(), *self._outside()]
+
+    @property
+    def sigla(self) -> tuple[Siglum, ...]:
+        """The letters of the witnesses."""
+        return sigla_of(self.names)
+
+    @property
+    def headline(self) -> str:
+        """How many links are sure."""
+        if len(self.names) < 3:
+            return "two witnesses alone are never linked: what both have wrong may be older than both"
+        return f"{len(self.confident)} of {len(self.links)} links are sure"
+
+    def _witnesses(self) -> list[str]:
+        years = (f", {shown}" if (shown := as_range(year).shown) else "" for year in self.years)
+        return [
+            f"{siglum.words}{year}: {n} {'number' if n == 1 else 'numbers'} wrong that not all witnesses have"
+            for siglum, year, n in zip(self.sigla, years, self.n_errors, strict=True)
+        ]
+
+    def _links(self) -> list[str]:
+        shown = [link for link in (*self.links, *self.kin) if link.support >= SHOWN]
+        return [self.sentence(link) for link in shown] or [f"No link is shown: {self.headline}."]
+
+    def sentence(self, link: CopyLink) -> str:
+        """A link, its support, and the errors that it rests on."""
+        model, copy = self.sigla[link.model].letters, self.sigla[link.copy].letters
+        what = f"{copy} was set from {model}" if link.relation == MODEL else f"{model} and {copy} from a lost one"
+        errors = "; ".join(error.words for error in link.rests_on)
+        sure = "sure" if link.confident else "not sure"
+        many = f"{link.shared_errors} {'number' if link.shared_errors == 1 else 'numbers'}"
+        return f"{what}: support {link.support:.2f}, {sure}; both have {many} wrong alike: {errors}"
+
+    def _outside(self) -> list[str]:
+        said = []
+        if self.tradition:
+            errors = "; ".join(error.words for error in self.tradition)
+            said.append(
+                f"All witnesses have {len(self.tradition)} wrong alike against the recomputation; these may be older "
+                f"than any of them, or computed so, and link nobody: {errors}"
+            )
+        if self.n_doubtful:
+            said.append(f"{self.n_doubtful} doubtful {'reading' if self.n_doubtful == 1 else 'readings'} left out")
+        return said
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values: what ``tablesim collate --genealogy FILE --json`` adds."""
+        return {
+            "links": [asdict(link) | {"confident": link.confident} for link in (*self.links, *self.kin)],
+            "tradition": [asdict(error) for error in self.tradition],
+            "doubtful_readings_left_out": self.n_doubtful,
+            "words": self.words,
+        }
 
     @property
     def confident(self) -> list[CopyLink]:
@@ -84,14 +153,25 @@ class Genealogy:
         return [link for link in self.links if link.confident]
 
     def to_csv(self) -> str:
-        """A line a link: model, copy, support, shared errors, whether it is asserted, and what relation it is."""
+        """A line a link: model, copy, support, shared errors, whether asserted, relation, sigla, what it rests on."""
         stream = io.StringIO()
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["model", "copy", "support", "shared_errors", "confident", "relation"])
+        writer.writerow(_CSV_COLUMNS)
         for link in (*self.links, *self.kin):
             asserted = "yes" if link.confident else "no"
             ends = self.names[link.model], self.names[link.copy]
-            writer.writerow([*map(safe_cell, ends), f"{link.support:.3f}", link.shared_errors, asserted, link.relation])
+            sigla = self.sigla[link.model].letters, self.sigla[link.copy].letters
+            errors = "; ".join(error.words for error in link.rests_on)
+            row = [
+                *map(safe_cell, ends),
+                f"{link.support:.3f}",
+                link.shared_errors,
+                asserted,
+                link.relation,
+                *sigla,
+                safe_cell(errors),
+            ]
+            writer.writerow(row)
         return stream.getvalue()
 
     def to_graphml(self) -> str:
@@ -108,7 +188,8 @@ class Genealogy:
             ends = {"source": f"w{link.model}", "target": f"w{link.copy}"}
             edge = ElementTree.SubElement(graph, "edge", ends, directed=str(link.relation == MODEL).lower())
             support, shared = f"{link.support:.4f}", link.shared_errors
-            _with_data(edge, support=support, shared_errors=shared, relation=link.relation)
+            rests_on = "; ".join(error.words for error in link.rests_on)
+            _with_data(edge, support=support, shared_errors=shared, relation=link.relation, rests_on=rests_on)
         ElementTree.indent(root)
         return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
@@ -161,7 +242,11 @@ _GRAPHML_KEYS = (
     ("edge", "support", "double"),
     ("edge", "shared_errors", "int"),
     ("edge", "relation", "string"),
+    ("edge", "rests_on", "string"),
 )
+_CSV_COLUMNS = (
+    "model", "copy", "support", "shared_errors", "confident", "relation", "model_siglum", "copy_siglum", "rests_on",
+)  # fmt: skip
 
 
 def _with_data(element: ElementTree.Element, **values: object) -> None:

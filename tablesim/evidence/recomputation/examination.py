@@ -19,6 +19,7 @@ import numpy as np
 
 from tablesim.evidence.collation.cells import could_be
 from tablesim.evidence.collation.grids import NONE, Panel, panels_of
+from tablesim.evidence.recomputation.arguments import BrokenRow, Function, broken_rows
 from tablesim.evidence.recomputation.arithmetic import (
     CARRY,
     OF_COLUMN,
@@ -203,18 +204,37 @@ def _told_by_value(argument: Value, mended: Floats, value: Value, fit: Fit) -> t
     return mended, expected
 
 
+ARGUMENT = "argument"
+"""The law that an argument breaks which its row speaks against."""
+
 _RANK = {SUM: 1, PARTS: 1, OF_COLUMN: 1, OF_ROW: 1, CARRY: 2, SECOND_DIFFERENCES: 3, ORDER: 4}
 """How strong a law is, the functions (0) first: what it has for a number goes before what a weaker one has."""
 
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """What the numbers of a witness say about each other."""
+    """What the numbers of a witness say about each other.
+
+    Parameters
+    ----------
+    findings : tuple of FittedFunction
+    suspects : tuple of Suspect
+        Numbers that break a law, by their index: read without doubt, as what speaks against them was.
+    expected : dict of int to (str, str)
+        What a function or a sum has for a number, by its index, and the law's name: right and wrong ones alike.
+    doubted : tuple of Suspect
+        Numbers that break a law where a reading is in doubt, theirs or one that speaks against them: the scan has to be
+        looked at, and nobody is accused.
+    rows : tuple of BrokenRow
+        Rows whose values are not those of their argument. The values are suspects only where the argument goes on with
+        its neighbours.
+    """
 
     findings: tuple[FittedFunction, ...]
     suspects: tuple[Suspect, ...]
     expected: dict[int, tuple[str, str]]
-    """What a function or a sum has for a number, by its index, and the law's name: right and wrong ones alike."""
+    doubted: tuple[Suspect, ...] = ()
+    rows: tuple[BrokenRow, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -228,12 +248,12 @@ class Proposal:
     expected : str
         What the law has there.
     errs : tuple of bool or None
-        For each witness; None where it has nothing, or does not obey this law elsewhere either.
+        For each witness; None where it has nothing, where a reading is in doubt, and where it does not obey this law
+        elsewhere either.
     law : str
         As in ``Suspect``.
     doubtful : tuple of bool
-        For each witness whether it may be the reader that errs: a doubtful digit, read otherwise, gives what the law
-        has.
+        For each witness whether it breaks the law as it was read, but it may be the reader that errs.
     """
 
     cell: int
@@ -248,8 +268,10 @@ def examine(witness: Witness, which: int = 0) -> Arithmetic:
     findings: list[FittedFunction] = []
     expected: dict[int, tuple[str, str]] = {}
     suspects: dict[int, Suspect] = {}
+    rows: list[BrokenRow] = []
     for panel in panels_of(witness, 0, 1):
-        for finding, numbers in _examined(_Table(panel, witness, which)):
+        table = _Table(panel, witness, which)
+        for finding, numbers in _examined(table):
             if finding is not None:
                 findings.append(finding.named(panel.columns[0].tolist()))
             for violation in numbers:
@@ -259,7 +281,11 @@ def examine(witness: Witness, which: int = 0) -> Arithmetic:
                     expected[violation.number] = violation.expected, violation.law
                 if not violation.allows(violation.text):
                     suspects[violation.number] = violation
-    return Arithmetic(tuple(findings), tuple(suspects[number] for number in sorted(suspects)), expected)
+        rows += table.rows
+    ordered = [suspects[number] for number in sorted(suspects)]
+    sure = tuple(suspect for suspect in ordered if not suspect.doubtful)
+    doubted = tuple(suspect for suspect in ordered if suspect.doubtful)
+    return Arithmetic(tuple(findings), sure, expected, doubted, tuple(rows))
 
 
 class _Table:
@@ -269,18 +295,52 @@ class _Table:
         self.panel, self.witness, self.which = panel, witness, which
         self.numbers = numbers_of(panel, witness)
         self.values = values_of(self.numbers)
+        sure = np.array([[at != NONE and surely_read(witness.numbers[at]) for at in row] for row in panel.numbers[0]])
+        self.sure = np.where(sure, self.numbers, np.nan)
+        """The numbers without those whose reading is in doubt."""
+        self.rows: list[BrokenRow] = []
         self.lawful: set[int] = set()
         self.wrong: set[int] = set()
         self.obeys = False
         """Whether a function or a sum holds in it."""
 
-    def suspect(self, number: int, expected: str, law: str, between: tuple[int, int] | None = None) -> Suspect:
+    def suspect(
+        self,
+        number: int,
+        expected: str,
+        law: str,
+        between: tuple[int, int] | None = None,
+        *,
+        in_doubt: bool = False,
+    ) -> Suspect:
+        """A number with what a law has for it; ``in_doubt`` where a doubtful reading speaks against it."""
         text = self.witness.texts[number]
         bare = Suspect(self.which, number, text, expected, law, between)
         if bare.allows(text):
             return bare
         self.wrong.add(number)
-        return replace(bare, doubtful=_may_be_read(self.witness.numbers[number], bare))
+        return replace(bare, doubtful=in_doubt or may_be_misread(self.witness.numbers[number], bare))
+
+    def whole_rows(self, found: Sequence[tuple[FittedFunction, Expected]]) -> tuple[list[Suspect], set[int]]:
+        """The arguments that their rows speak against, and the numbers of these rows: they accuse nothing else."""
+        functions = [Function(f.argument, f.value, f.fit, expected) for f, expected in found]
+        accused: list[Suspect] = []
+        covered: set[int] = set()
+        for row in broken_rows(self.panel, self.numbers, functions):
+            # Where the argument goes on with its neighbours it does not look misread, and the values are wrong.
+            covered |= set() if row.displaced else {*row.argument, *row.values}
+            in_doubt = not all(surely_read(self.witness.numbers[at]) for at in row.values)
+            suspects = [
+                self.suspect(number, text, ARGUMENT, in_doubt=in_doubt)
+                for number, text in zip(row.argument, row.fits, strict=False)
+                if not row.displaced
+            ]
+            wrong = [suspect for suspect in suspects if not suspect.allows(suspect.text)]
+            in_doubt |= any(suspect.doubtful for suspect in wrong)
+            in_doubt |= not row.fits and not all(surely_read(self.witness.numbers[at]) for at in row.argument)
+            self.rows.append(replace(row, doubtful=in_doubt))
+            accused += wrong
+        return accused, covered
 
     def broken(self, violation: Violation) -> Suspect | None:
         """A number that is no suspect yet, as one; None where a cell is blank."""
@@ -301,9 +361,11 @@ def _examined(table: _Table) -> Iterator[tuple[FittedFunction | None, list[Suspe
     given = {column for finding, _ in found for column in finding.value}
     found += recomputed(table.panel, table.numbers, table.which, given)
     table.obeys = bool(found)
+    arguments, covered = table.whole_rows(found)
+    yield None, arguments
     for finding, expected in found:
         table.lawful |= {*finding.argument, *finding.value}
-        yield finding, [table.suspect(number, *text_and_law) for number, text_and_law in expected.items()]
+        yield finding, [table.suspect(at, *has) for at, has in expected.items() if at not in covered]
     abscissa = np.arange(table.panel.shape[0], dtype=np.float64)
     for value in (*table.values[1], *table.values[0]):
         argument = steady(value.numbers)
@@ -317,12 +379,19 @@ def _examined(table: _Table) -> Iterator[tuple[FittedFunction | None, list[Suspe
             steps = texts_of(table.panel, value, argument, "step") if counts_on(argument) else ()
             yield None, [table.suspect(number, *text_and_law) for number, text_and_law in steps]
     gaps = np.isfinite(abscissa[1:] - abscissa[:-1]) & (np.abs(np.diff(abscissa)) != 1)
-    for sums in (
-        running_sums(table.panel, table.values[0], set(table.wrong), gaps),
-        parts_of_differences(table.panel, [v for group in reversed(table.values) for v in group], gaps),
-        totals(table.panel, table.numbers),
+    of_sure = values_of(table.sure)
+    for law_of in (
+        lambda values, _: running_sums(table.panel, values[0], set(table.wrong), gaps),
+        lambda values, _: parts_of_differences(table.panel, [v for group in reversed(values) for v in group], gaps),
+        lambda _, numbers: totals(table.panel, numbers),
     ):
-        claims = [(table.suspect(number, expected, law), right) for number, expected, law, right in sums]
+        # What breaks a sum must do so where every number of the sum was read without doubt.
+        surely = {(number, text) for number, text, _, right in law_of(of_sure, table.sure) if not right}
+        claims = [
+            (table.suspect(number, text, law, in_doubt=(number, text) not in surely), right)
+            for number, text, law, right in law_of(table.values, table.numbers)
+            if number not in covered
+        ]
         table.obeys |= bool(claims)
         # A number that breaks one sum may hold in another: what is known to be wrong goes first.
         yield None, [claim for claim, right in claims if not right] + [claim for claim, right in claims if right]
@@ -331,7 +400,7 @@ def _examined(table: _Table) -> Iterator[tuple[FittedFunction | None, list[Suspe
 
 def _uneven(table: _Table, abscissa: Floats) -> Iterator[Suspect]:
     """The weakest laws, for columns of which no function speaks: carrying, second differences, order."""
-    free = [v for group in reversed(table.values) for v in group if not table.lawful & set(v.columns)]
+    free = [v for group in reversed(values_of(table.sure)) for v in group if not table.lawful & set(v.columns)]
     found: dict[int, tuple[int, Suspect]] = {}
     # That a column rises is a law only where the table was computed: what is counted may rise but for one year.
     ordered = (out_of_order,) if table.obeys else ()
@@ -378,15 +447,16 @@ def propose(collation: Collation) -> list[Proposal]:
             if violation.between is None and _rank(violation) == _rank(law)
         ):
             continue
-        errs = tuple(
+        against = tuple(
             None if text is None or not obeyed.get((cell.column, w, law.law), True) else not law.allows(text)
             for w, text in enumerate(cell.texts)
         )
         doubtful = tuple(
-            bool(wrong) and r is not None and _may_be_read(r.number, law)
-            for r, wrong in zip(cell.readings, errs, strict=True)
+            bool(wrong) and r is not None and (law.doubtful or may_be_misread(r.number, law))
+            for r, wrong in zip(cell.readings, against, strict=True)
         )
-        if any(errs):
+        errs = tuple(None if doubt else wrong for wrong, doubt in zip(against, doubtful, strict=True))
+        if any(errs) or any(doubtful):
             found.append(Proposal(at, law.expected, errs, law.law, doubtful))
     return found
 
@@ -409,13 +479,23 @@ def _said(witness: Witness, which: int) -> dict[int, Suspect]:
         number: Suspect(which, number, witness.texts[number], text, law)
         for number, (text, law) in examined.expected.items()
     }
-    return by_number | {suspect.number: suspect for suspect in examined.suspects}
+    return by_number | {suspect.number: suspect for suspect in (*examined.suspects, *examined.doubted)}
 
 
 def _rank(suspect: Suspect) -> int:
     return _RANK.get(suspect.law, 0)
 
 
-def _may_be_read(number: Number, law: Suspect) -> bool:
-    """Whether a digit is so doubtful that the number could be read as what the law has."""
-    return any(law.allows(text) for text in could_be(number))
+SURE = 0.95
+"""A number that is less surely read is misread oftener than misprinted, which happens to one or two in a hundred."""
+
+
+def surely_read(number: Number) -> bool:
+    """Whether a number and each of its digits was read without doubt."""
+    digits = [digit.confidence if digit.value is not None else 0.0 for digit in number.digits]
+    return not number.doubts and min(number.confidence, *digits) >= SURE
+
+
+def may_be_misread(number: Number, law: Suspect) -> bool:
+    """Whether the reader may have erred: it was not read surely, or a digit, read otherwise, gives what the law has."""
+    return not surely_read(number) or any(law.allows(text) for text in could_be(number))

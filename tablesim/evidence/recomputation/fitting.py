@@ -25,6 +25,7 @@ from tablesim.astronomy.functions import (
     right_ascension,
     sine,
 )
+from tablesim.astronomy.sexagesimal import places_of
 from tablesim.evidence.recomputation.chance import WORTH, Floats, saved
 
 Curve = Callable[[Floats, Any], Floats]
@@ -159,6 +160,21 @@ _TILTS = np.arange(23 + 20 / 60, 24.0, 1 / 120)
 _ROUND_DEGREES = (1.0, 1 / 2, 1 / 6, 1 / 12, 1 / 60)
 
 
+IN_SIXTIETHS = frozenset(("obliquity", "latitude", "apogee", "rate"))
+"""Parameters that tables print in sixtieths."""
+
+MOST_PLACES = 5
+"""Sexagesimal places of a parameter that is exactly known."""
+
+
+def in_base_sixty(value: float, places: int) -> str:
+    """A number in base sixty with so many places, as historians write it: ``23;29`` or ``0;59,8,19``; no last zeros."""
+    whole, *parts = places_of(abs(value), places)
+    while len(parts) > 1 and parts[-1] == 0:
+        parts.pop()
+    return ("-" if value < 0 else "") + f"{whole};{','.join(str(part) for part in parts)}"
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """A parameter: its value and the interval of values that do as well."""
@@ -166,6 +182,20 @@ class Estimate:
     value: float
     low: float
     high: float
+
+    def to_dict(self, name: str) -> dict[str, Any]:
+        """Plain values; of an angle or a rate also as they are printed, ``23;29``."""
+        if name not in IN_SIXTIETHS:
+            return asdict(self)
+        places = self.places
+        in_sixtieths = {end: in_base_sixty(value, places) for end, value in asdict(self).items()}
+        return asdict(self) | {"sexagesimal": in_sixtieths}
+
+    @property
+    def places(self) -> int:
+        """How many sexagesimal places its interval lets one tell, at least one."""
+        width = max(self.high - self.low, 60.0**-MOST_PLACES)
+        return max(1, math.ceil(-math.log(width, 60)))
 
 
 @dataclass(frozen=True)
@@ -205,7 +235,7 @@ class Fit:
     def to_dict(self) -> dict[str, Any]:
         return {
             "function": self.name,
-            "parameters": {name: asdict(estimate) for name, estimate in self.parameters.items()},
+            "parameters": {name: estimate.to_dict(name) for name, estimate in self.parameters.items()},
             "recomputed": self.recomputed,
             "numbers": self.numbers,
             "recomputed_left_out": self.left_out,

@@ -171,7 +171,9 @@ def _dated(days: Floats, printed: Floats, known: NDArray[np.bool_], unit: float)
     moments[rows] = calendar.days[at][months[None, :], dates[:, None]]
     theory = THEORIES[calendar.theory]
     mean = theory.mean(moments)
-    elements = _elements(mean, printed, known, unit, (0.0, theory.eccentricity, theory.apogee))
+    # A number may stand where the month that fits best has no such day.
+    dated = known & np.isfinite(moments)
+    elements = _elements(mean, printed, dated, unit, (0.0, theory.eccentricity, theory.apogee))
     parameters = {"year": Estimate(float(calendar.years[at]), float(near.min()), float(near.max()))}
     low, _ = ROUNDINGS[rounding]
     expected = np.floor(theory.longitude(moments) * unit - low) % (SIGN * unit)

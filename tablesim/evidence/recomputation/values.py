@@ -74,8 +74,8 @@ class Suspect:
     expected : str
         What the law has there: a number, or the two between which it lies, as "12 to 15".
     law : str
-        The name of the function, "step" of an argument, "sum" that runs on, "sum of the column", "sum of the row",
-        "second differences", "carry" or "order".
+        The name of the function, "step" of an argument, "argument" that the row's values speak against, "sum" that runs
+        on, "sum of the column", "sum of the row", "second differences", "carry" or "order".
     between : tuple of (int, int), optional
         Lowest and highest number that the law allows, where it allows more than one.
     doubtful : bool

@@ -1,6 +1,7 @@
 import csv
 import io
 import itertools
+import re
 from xml.etree import ElementTree
 
 import numpy as np
@@ -14,6 +15,7 @@ from tablesim.evidence.collation.collation import collate
 from tablesim.evidence.genealogy.copying_errors import copying_errors, how_likely
 from tablesim.evidence.genealogy.genealogy import genealogy
 from tablesim.evidence.genealogy.tree import cheapest_tree, possible
+from tablesim.records.address import parse_address
 from tablesim.records.dates import YearRange
 
 PLACES = [(row, column) for row in range(1, 44) for column in (3, 4, 7, 8)]
@@ -102,8 +104,8 @@ def test_witnesses_that_err_apart_have_no_link(errors, random):
 
 def test_what_is_equally_likely_is_not_confident():
     """The copy has no error but those that two witnesses share."""
-    pages = (witness("a", *FIRST), witness("b", *FIRST), witness("c", *FIRST, 40))
-    found = genealogy(collate(*pages), [1500, 1520, 1540])
+    pages = (witness("a", *FIRST), witness("b", *FIRST), witness("c", *FIRST, 40), witness("x", *OTHER))
+    found = genealogy(collate(*pages), [1500, 1520, 1540, 1560])
     of_c = {found.names[link.model]: link.support for link in found.links if found.names[link.copy] == "c"}
     assert of_c == {"a": pytest.approx(0.5, abs=0.1), "b": pytest.approx(0.5, abs=0.1)}
     assert links(found) == {("a", "b")}
@@ -117,7 +119,53 @@ def test_two_witnesses_without_a_law_decide_nothing():
     assert not found.decided and found.links == () and found.n_errors == (0, 0)
 
 
-def test_doubtful_places_weigh_less():
+def test_two_witnesses_alone_are_never_linked_whatever_they_share():
+    found = genealogy(collate(witness("a", *FIRST), witness("b", *FIRST, 40)), [1500, 1520])
+    assert found.decided and found.links == found.kin == () and found.confident == []
+    assert found.n_errors == (0, 1) and len(found.tradition) == len(FIRST)
+    assert not any("sure" in line for line in (*found.words, found.headline))
+
+
+def test_errors_of_the_whole_tradition_link_nobody_and_are_told_apart():
+    """All have eight numbers wrong, as the author computed or the first printer set them; two share three more."""
+    pages = witness("a", *FIRST), witness("b", *FIRST, 20, 21, 22), witness("c", *FIRST, 20, 21, 22, 30)
+    found = genealogy(collate(*pages), [1500, 1520, 1540])
+    assert len(found.tradition) == len(FIRST) and all(error.recomputed for error in found.tradition)
+    assert {(link.model, link.copy) for link in found.links} == {(1, 2)} and found.n_errors == (0, 3, 4)
+    alone = genealogy(collate(*(witness(name, *FIRST) for name in "abc")), [1500, 1520, 1540])
+    assert alone.links == () and len(alone.tradition) == len(FIRST)
+
+
+def test_a_link_lists_the_cells_that_it_rests_on():
+    found = genealogy(collate(*CHAIN), [1500, 1520, 1540, 1560])
+    link = next(link for link in found.confident if (link.model, link.copy) == (0, 1))
+    rows, pages = chords(), {name: [row[:] for row in chords()] for name in "a"}
+    for error in FIRST:
+        row, column = PLACES[error]
+        pages["a"][row][column] = str((int(rows[row][column]) + 3 + error % 7) % 60)
+    told = {
+        (parse_address(where).row, parse_address(where).column, text, right)
+        for error in link.rests_on
+        for where, text, right in zip(error.where, error.text.split(), error.right.split(), strict=True)
+    }
+    wrong = {
+        (r + 1, c + 1, pages["a"][r][c].lstrip("0") or "0", rows[r][c].lstrip("0") or "0")
+        for r, c in (PLACES[error] for error in FIRST)
+    }
+    assert told == wrong and sum(len(e.where) for e in link.rests_on) == link.shared_errors
+    sentence = found.sentence(link)
+    support, many = re.search(
+        r"B was set from A: support ([\d.]+), sure; both have (\d+) numbers wrong", sentence
+    ).groups()
+    assert float(support) == pytest.approx(link.support, abs=0.005) and int(many) == 8
+    assert all(error.words in sentence for error in link.rests_on)
+    line = next(csv.DictReader(io.StringIO(found.to_csv())))
+    assert (line["model_siglum"], line["copy_siglum"]) == ("A", "B") and line["rests_on"] in sentence
+    counts = [int(re.search(r": (\d+) numbers? wrong", line)[1]) for line in found.words[:4]]
+    assert tuple(counts) == found.n_errors
+
+
+def test_doubtful_places_are_left_out():
     rows = chords()
     errors = PLACES[:6]
     doubted = [n for n in reading("b", rows).numbers if (n.row, n.column) not in errors]
@@ -127,7 +175,8 @@ def test_doubtful_places_weigh_less():
             printed(true[:-1] + str((int(true[-1]) + 1) % 10), 0, row, column, runner_up=(int(true[-1]), 0.2))
         )
     found = genealogy(collate(reading("a", rows), with_numbers("b", doubted), witness("c")), [1500, 1510, 1520])
-    assert found.n_errors == (0, 6, 0) and found.links == ()
+    assert found.n_errors == (0, 0, 0) and found.links == () and found.n_doubtful == 6
+    assert "6 doubtful readings left out" in found.words
 
 
 def test_the_same_seed_gives_the_same_support_and_wrong_years_are_refused():
@@ -237,7 +286,7 @@ def test_a_row_left_out_is_an_error_that_copies_keep():
     assert sorted("".join("ab"[w] for w in event) for event in wrong.T.astype(int)) == ["aaab", "aaba", "aaba", "bbaa"]
 
 
-def test_doubtful_readings_are_drawn_anew():
+def test_shared_errors_that_may_be_misread_make_no_link():
     """The copy's shared errors may each be the right figure: then nothing is shared."""
     rows = chords()
     errors = PLACES[:6]
@@ -250,9 +299,8 @@ def test_doubtful_readings_are_drawn_anew():
         doubted.append(printed(wrong, 0, row, column, runner_up=(int(true[-1]), 0.45)))
     sure = genealogy(collate(with_numbers("a", alike), with_numbers("b", alike), witness("c")), [1500, 1510, 1520])
     unsure = genealogy(collate(with_numbers("a", alike), with_numbers("b", doubted), witness("c")), [1500, 1510, 1520])
-    assert copying_errors(collate(with_numbers("a", alike), with_numbers("b", doubted))).doubtful
-    assert sure.links[0].support >= (unsure.links[0].support if unsure.links else 0.0)
-    assert sure.links[0].support > 0.9
+    assert sure.links[0].support > 0.9 and sure.n_doubtful == 0
+    assert unsure.links == () and unsure.n_doubtful == len(errors)
 
 
 def test_what_is_likelier_misread_than_misprinted_is_no_error_of_the_model():

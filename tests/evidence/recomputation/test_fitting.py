@@ -9,7 +9,7 @@ from tablesim.evidence.collation.grids import witness_of
 from tablesim.evidence.recomputation import sun as recomputation_sun
 from tablesim.evidence.recomputation.examination import examine
 from tablesim.evidence.recomputation.fitting import fit_functions
-from tablesim.evidence.recomputation.recompute import describe
+from tablesim.evidence.recomputation.sentences import WitnessSentences
 from tablesim.evidence.recomputation.sun import month_columns
 from tablesim.synthesis.tables import build
 
@@ -66,7 +66,7 @@ def test_a_calendar_tells_its_year_apogee_and_eccentricity(year, first):
         assert told["eccentricity"].low <= 0.0323 <= told["eccentricity"].high
         assert told["apogee"].low <= 96 + 40 / 60 <= told["apogee"].high
         assert told["apogee"].high - told["apogee"].low < 0.2
-    assert f"year {year}" in describe(witness, examined, "A")[0]
+    assert f"year {year}" in WitnessSentences(witness, examined, "A").lines()[0]
 
 
 def test_a_misprint_in_a_calendar_is_the_one_suspect():
@@ -106,6 +106,6 @@ def test_words_name_the_misprint_its_place_and_the_parameter():
     rows = [[str(entry) for cell in row for entry in cell] for row in build("chords", count=45).rows]
     rows[20][3] = "9"
     witness = witness_of([reading("a", rows)])
-    lines = describe(witness, examine(witness), "A")
-    assert any(line.startswith("A: chord gives 44 of 45 numbers of columns 2-4; radius 60.0000") for line in lines)
-    assert lines[-1].startswith("A: row A20, column A3: 9, expected ") and "(chord)" in lines[-1]
+    lines = WitnessSentences(witness, examine(witness), "A").lines()
+    assert any(line.startswith("A: chord gives 44 of 45 values of columns 3-5; radius 60.0000") for line in lines)
+    assert lines[-1].startswith("A: row 21 (10 30), column 4: 9, expected ") and "(chord)" in lines[-1]
