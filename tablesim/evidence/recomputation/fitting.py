@@ -52,6 +52,11 @@ def _from(curve: Curve, start: int) -> Curve:
     return lambda degree, parameter: curve(degree + start, parameter)
 
 
+def _breadth(hours: Floats, obliquity: Any) -> Floats:
+    """Degrees of latitude over which the longest day grows by half an hour around these hours."""
+    return np.asarray(latitude_of_day(hours + 0.25, obliquity) - latitude_of_day(hours - 0.25, obliquity))
+
+
 def _day_at(longitude: int) -> Curve:
     """Hours of daylight over the latitude when the Sun is at a longitude."""
     return lambda latitude, obliquity: day_length(longitude, latitude, obliquity)
@@ -96,6 +101,7 @@ def functions_for(x: Floats, y: Floats) -> list[TabularFunction]:
         ]
     if low_x >= 12 and high_x <= 24 and top <= 67:
         laws.append(TabularFunction("latitude of climates", "obliquity", latitude_of_day, 22.5, 24.5, {}))
+        laws.append(TabularFunction("breadth of climates", "obliquity", _breadth, 22.5, 24.5, {}))
     motion = _motion(x, y)
     return laws if motion is None else [*laws, motion]
 
@@ -206,7 +212,7 @@ class Fit:
     ----------
     name : str
         "chord", "sixtieths of chords" (what a minute of arc adds), "sine", "declination", "right ascension", "oblique
-        ascension", "day length", "latitude of climates", "mean motion" or "place of the Sun".
+        ascension", "day length", "latitude of climates", "breadth of climates", "mean motion" or "place of the Sun".
     parameters : dict of str to Estimate
         "radius"; "obliquity" and "latitude" in degrees; "rate" in units of the whole number a step; "year", "apogee" in
         degrees and "eccentricity" for a radius of 1.

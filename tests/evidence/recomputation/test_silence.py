@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from evidence.grids import reading
+from tablesim.astronomy import functions
 from tablesim.evidence.collation.grids import witness_of
 from tablesim.evidence.recomputation.chance import WORTH, equal_by_chance, even_bits, luck, saved
 from tablesim.evidence.recomputation.examination import examine
@@ -69,6 +70,14 @@ def test_a_function_is_told_by_half_of_the_rows_for_the_other_half():
     assert fit is not None and fit.left_out is not None
     assert 0.6 * fit.numbers <= fit.left_out <= fit.numbers
     assert fit.to_dict()["recomputed_left_out"] == fit.left_out
+
+
+def test_the_breadth_of_a_climate_follows_from_its_hour_and_the_obliquity():
+    hours = np.arange(13.0, 17.5, 0.5)
+    exact = functions.latitude_of_day(hours + 0.25, 23.55) - functions.latitude_of_day(hours - 0.25, 23.55)
+    fit = fit_functions(hours, np.floor(exact * 60 + 0.5), 1)
+    assert fit is not None and fit.name == "breadth of climates" and fit.recomputed == fit.numbers
+    assert fit.parameters["obliquity"].low <= 23.55 <= fit.parameters["obliquity"].high
 
 
 def test_luck_is_what_it_takes_by_chance():
