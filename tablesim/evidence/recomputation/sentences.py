@@ -39,7 +39,7 @@ class WitnessSentences:
         """All sentences: the laws, the rows and numbers that break them, what a reading leaves in doubt."""
         examined = self.examined
         said = [*self.functions(), *self.sums()]
-        if not said:
+        if not (said or examined.rows or examined.suspects or examined.doubted):
             said.append(self.silence())
         said += [self.row(row) for row in examined.rows]
         said += [self.suspect(suspect) for suspect in self._named]
@@ -73,7 +73,7 @@ class WitnessSentences:
         about += [_ROUNDED[ways.pop()]] if len(ways) == 1 and ways <= set(_ROUNDED) else []
         left_out = [each.left_out for each in fits if each.left_out is not None]
         if len(left_out) == len(fits):
-            about.append(f"{sum(left_out)} of them also where it is told by other rows alone")
+            about.append(f"{sum(left_out)} also where it is told by other rows alone")
         return f"{fit.name} gives {counts} of {self.columns([finding.value for finding in group])}; {', '.join(about)}"
 
     def columns(self, groups: Sequence[tuple[int, ...]]) -> str:

@@ -39,7 +39,7 @@ def test_a_page_alone_is_told_its_function_and_the_number_against_it():
     fits = [finding.fit for finding in found.witnesses[0].findings]
     assert (int(right), int(of)) == (sum(f.recomputed for f in fits), sum(f.numbers for f in fits))
     assert int(of) - int(right) == 1 and obliquity == "23;30"
-    left_out = int(re.search(r"(\d+) of them also where it is told by other rows", first)[1])
+    left_out = int(re.search(r"(\d+) also where it is told by other rows", first)[1])
     assert left_out == sum(f.left_out for f in fits)
     where, text, expected = re.fullmatch(r"A: (.*): (\d+), expected (\d+) \(declination\)", second).groups()
     address = parse_address(where)
