@@ -22,7 +22,7 @@ from tablesim.workflow.alignments import RunAlignments
 N_NEIGHBOURS = 5
 """Nearest pages that are listed with a page."""
 
-MAX_VERIFIED = 400
+MAX_VERIFIED = 200
 """Pairs of pages that one report aligns which the run did not yet: a tenth of a second each."""
 
 KEPT_LINES = 20_000

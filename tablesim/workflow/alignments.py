@@ -106,6 +106,7 @@ class RunAlignments:
         self.keep = keep
         self.path = corpus.folder / NAME
         self.on_event = on_event
+        self._keys: dict[str, str] = {}
         self._new: dict[Key, _AlignedNow] = {}
         self._stored: dict[Key, Verification] = self._read()
 
@@ -256,7 +257,15 @@ class RunAlignments:
         return first, second
 
     def _reading_key(self, page: str) -> str:
-        """The hash of what a reading follows from: the scan, the versions that read it, and the corrections."""
+        """The hash of what a reading follows from: the scan, the versions that read it, and the corrections.
+
+        Kept: a report asks for those of a page twenty times.
+        """
+        if page not in self._keys:
+            self._keys[page] = self._new_reading_key(page)
+        return self._keys[page]
+
+    def _new_reading_key(self, page: str) -> str:
         scan = str(self.corpus.page(page)["sha256"])
         # The page's name does not matter, nor who said it.
         corrections = [

@@ -7,12 +7,16 @@ it covered. What belongs together is found from page to page, and compared as a 
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from tablesim.bigrams.embedding import containment, embed, similarity
 from tablesim.corpus.indexing.events import Event, Listener, ignore_event
+from tablesim.corpus.search.engine import N_NEIGHBOURS
+from tablesim.corpus.search.hits import Hit
 from tablesim.corpus.storage.files import read_rows, write_csv
 from tablesim.corpus.store import Corpus
 from tablesim.errors import InUseError
@@ -26,6 +30,9 @@ NAME = "tables_over_pages.csv"
 
 CANDIDATES = 5
 """So many of the most similar pages of other books may be aligned with each page."""
+
+MAX_NEW = 300
+"""Pairs that are aligned at a time: ten seconds and more. What was aligned is kept, and the next report goes on."""
 
 NUMBER_COLUMNS = ("page_number", "page number", "image_number", "image", "sequence", "canvas", "folio", "leaf")
 """Columns of the metadata that say which page of its book a page is, the first that has a number; in any case."""
@@ -111,8 +118,9 @@ def tables_over_pages(
     """The tables that run over several pages in two books, the longest first.
 
     Of the ``candidates`` most similar pages of other books those are aligned with a page that a run could go through: a
-    page beside it is alike to the same page or to one beside that. So a corpus of tables of one page costs nothing, and
-    pairs that were aligned before are looked up. ``on_event`` hears of every pair; what was found is kept as it goes.
+    page beside it is alike to the same page or to one beside that. So a corpus of tables of one page costs nothing,
+    pairs that were aligned before are looked up, and of the others ``MAX_NEW`` are aligned at a time. ``on_event``
+    hears of every pair, and of those that are left; what was found is kept as it goes.
     """
     corpus = alignments.corpus
     ids, counts = corpus.histograms
@@ -120,19 +128,13 @@ def tables_over_pages(
     lines = {page: corpus.page(page) for page in ids}
     positions = {page: position_of(line) for page, line in lines.items()}
     alike = {
-        (page, hit.page) if positions[page] <= positions[hit.page] else (hit.page, page)
+        (page, hit.page) if positions[page] <= positions[hit.page] else (hit.page, page): hit.similarity
         for page in ids
         if lines[page]["is_table"] and counts[row_of[page]].any()
-        for hit in corpus.search(page, top=candidates, across_books=True)
+        for hit in _nearest_elsewhere(corpus, page, candidates)
     }
-    likely = sorted(_beside_another(alike, positions))
-    on_event(Event("start", "long tables", total=len(likely)))
-    same: dict[Pair, Verification] = {}
-    for done, pair in enumerate(likely, 1):
-        agreement = alignments.verify(*pair)
-        if agreement.same:
-            same[pair] = agreement
-        on_event(Event("page", "long tables", done, len(likely), pair[0]))
+    beside = _beside(alike, positions)
+    same = _verified(alignments, beside, alike, on_event)
     alignments.save()
     tables = []
     for run in table_runs(same, positions.__getitem__):
@@ -145,7 +147,7 @@ def tables_over_pages(
             by_chance = sum(agreement.by_chance for agreement in verified)
             likeness = similarity(embed(h_a), embed(h_b)), containment(h_a, h_b)
             tables.append(MatchedRuns(run, *likeness, agreeing, compared, cells, by_chance))
-    on_event(Event("end", "long tables", len(likely), len(likely), message=f"{len(tables)} tables over several pages"))
+    on_event(Event("end", "long tables", len(beside), len(beside), message=f"{len(tables)} tables over several pages"))
     return tables
 
 
@@ -246,17 +248,68 @@ def table_runs(pairs: Iterable[Pair], position: Callable[[str], Position] = posi
     return sorted(runs, key=lambda run: (-len(run.pages_a) - len(run.pages_b), run.pages_a, run.pages_b))
 
 
-def _beside_another(pairs: Iterable[Pair], position: Mapping[str, Position]) -> set[Pair]:
-    """The pairs that could be part of a run of more than one page: before or after another of these pairs."""
+def _nearest_elsewhere(corpus: Corpus, page: str, k: int) -> list[Hit]:
+    """The ``k`` nearest pages of other books: of the neighbours that the run keeps, where so many are among them.
+
+    Searching for every page would grow with the square of the pages.
+    """
+    kept = corpus.neighbours(page, N_NEIGHBOURS)
+    others = [hit for hit in kept if not hit.same_book][:k]
+    if len(others) == k or len(kept) < N_NEIGHBOURS:
+        return others
+    return corpus.search(page, top=k, across_books=True)
+
+
+def _verified(
+    alignments: RunAlignments, beside: Mapping[Pair, set[Pair]], alike: Mapping[Pair, float], on_event: Listener
+) -> dict[Pair, Verification]:
+    """Those of the pairs that carry one table: known already, or aligned now, ``MAX_NEW`` at most.
+
+    Pairs beside one that agrees come first, since a run goes through both; then the most alike.
+    """
+    on_event(Event("start", "long tables", total=len(beside)))
+    known = {pair: agreement for pair in sorted(beside) if (agreement := alignments.known(*pair)) is not None}
+    same = {pair: agreement for pair, agreement in known.items() if agreement.same}
+    first = deque(other for pair in same for other in sorted(beside[pair]))
+    rest = iter(sorted(beside.keys() - known.keys(), key=lambda pair: (-alike[pair], pair)))
+    waiting = set(beside.keys() - known.keys())
+    aligned = 0
+    while waiting and aligned < MAX_NEW:
+        pair = first.popleft() if first else next(rest)
+        if pair not in waiting:
+            continue
+        waiting.remove(pair)
+        aligned += 1
+        agreement = alignments.verify(*pair)
+        if agreement.same:
+            same[pair] = agreement
+            first.extend(sorted(beside[pair] & waiting))
+        on_event(Event("page", "long tables", len(known) + aligned, len(beside), pair[0]))
+    if waiting:
+        on_event(Event("remark", "long tables", message=left_words(len(waiting), len(beside))))
+    return dict(sorted(same.items()))
+
+
+def left_words(left: int, likely: int) -> str:
+    """What is said of pairs that one report did not come to."""
+    return (
+        f"of {likely:,} pairs of pages that a table over several pages could go through {left:,} were not collated "
+        f"yet; `tablesim report RUN` again goes on with the next {min(left, MAX_NEW):,}"
+    )
+
+
+def _beside(pairs: Iterable[Pair], position: Mapping[str, Position]) -> dict[Pair, set[Pair]]:
+    """The pairs that could be part of a run of more than one page, each with those before and after it."""
     pairs_at: dict[tuple[Position, Position], set[Pair]] = {}
     for a, b in pairs:
         pairs_at.setdefault((position[a], position[b]), set()).add((a, b))
-    found: set[Pair] = set()
-    for ((book_a, at_a), (book_b, at_b)), pairs_a in pairs_at.items():
+    found: dict[Pair, set[Pair]] = {}
+    for ((book_a, at_a), (book_b, at_b)), here in pairs_at.items():
         for on_a, on_b in ((0, 1), (1, 0), (1, 1)):
-            pairs_b = pairs_at.get(((book_a, at_a + on_a), (book_b, at_b + on_b)))
-            if pairs_b:
-                found |= pairs_a | pairs_b
+            there = pairs_at.get(((book_a, at_a + on_a), (book_b, at_b + on_b)), set())
+            for pair, other in product(here, there):
+                found.setdefault(pair, set()).add(other)
+                found.setdefault(other, set()).add(pair)
     return found
 
 
