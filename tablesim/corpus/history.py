@@ -261,7 +261,7 @@ class History:
     def remarks(self) -> list[str]:
         """Which pages have no part in it, a sentence a reason."""
         return [
-            f"{len(pages)} clustered pages have no part in it: {why} ({shortlist(pages, 3)})"
+            f"clustered pages that have no part in it, since {why}: {len(pages)} ({shortlist(pages, 3)})"
             for pages, why in (
                 (self.undated, "they have no date"),
                 (self.open_dates, "their dates have one end only, as before or after a year"),
@@ -377,7 +377,7 @@ def _pages(
                 books.setdefault(book, len(books)),
                 first,
                 last,
-                int(year_in_id[1]) if year_in_id else first,
+                int(year_in_id[1]) if year_in_id else (first + last) // 2,
                 row["place"] or NO_PLACE,
             )
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ _MARKERS = r"pp?|pag|page|pagina|pg|s|seite|fol|folio|f|bl|blatt|img|image|bild|
 _NUMBERED = re.compile(
     rf"(?P<stem>.*?)(?P<marker>[\s_.\-]*(?:(?<![^\s_.\-])(?:{_MARKERS}))?[\s_.\-]*)(?P<number>\d+)"
     r"(?P<side>[\s_.\-]*(?:r|v|recto|verso|[rv]?[ab]))?(?:[\s_.\-](?:top|bottom|left|right|crop|part\w*|\d))?",
-    re.IGNORECASE,
+    re.IGNORECASE | re.DOTALL,
 )
 """A name with the number of a page at its end, with the side of a leaf and the part of a page after it."""
 
@@ -66,14 +66,12 @@ class TakenForBooks:
             pages = [page for page, told_by in self.told_by.items() if told_by == way]
             if pages:
                 books = list(dict.fromkeys(self.books[page] for page in pages))
-                yield (
-                    f"books: no metadata names a book; by {way} {_count(pages, 'page')} are taken for "
-                    f"{_count(books, 'book')} ({shortlist(books, 3)}); a column `book` in --metadata says it better"
-                )
+                taken = f"{_count(pages, 'page')} taken for {_count(books, 'book')} by {way} ({_named(books)})"
+                yield f"books: no metadata names a book; {taken}; a column `book` in --metadata says it better"
         if self.alone:
             what = "neither metadata nor name nor folder tells" if self.by_names else "the metadata does not tell"
-            named = shortlist(self.alone, 3)
-            yield f"books: {_count(self.alone, 'page')} of which {what} a book count as a book each ({named})"
+            pages = _count(self.alone, "page")
+            yield f"books: {pages} of which {what} a book count as a book each ({_named(self.alone)})"
 
 
 def take_for_books(
@@ -188,6 +186,10 @@ def _split_by_metadata(
         page: (f"{book}: {words[page]}" if words[page] and len(described[book]) > 1 else book, way)
         for page, (book, way) in told.items()
     }
+
+
+def _named(names: Iterable[str]) -> str:
+    return " ".join(shortlist(names, 3).split())
 
 
 def _count(things: object, noun: str) -> str:

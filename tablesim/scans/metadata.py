@@ -42,6 +42,10 @@ NOT_GIVEN = "(not given)"
 """The value of pages of which a column says nothing. Prints that name no place have one: ``SINE_LOCO``."""
 
 _NUMBERED = re.compile(r"(?P<book>.+)_p0*(?P<number>\d+)")
+_ENDS_IN_NUMBER = re.compile(r"(?P<before>.*?)0*(?P<number>\d+)", re.DOTALL)
+_BYTES = re.compile("<([89A-F][0-9A-F])>")
+_OLD_ENCODINGS = ("cp1252", "cp850", "mac_roman", "cp437")
+"""In which names of files were written that are no UTF-8."""
 _EXAMPLES = 3
 """Names that a message gives before it says how many more there are."""
 
@@ -335,8 +339,9 @@ def match_lines(metadata: Metadata, pages: Mapping[str, Locator] | Iterable[str]
     """Find the line of each page.
 
     A line names a page by its id in the same case, by the name of its file, by either without the file's ending, with
-    or without zeros before the page's number, and at last by the book alone: a line for ``book`` or ``book.pdf`` is one
-    for every page ``book_p0012``. Two files of one name in different folders are told apart by their ids only.
+    or without zeros before the page's number, by what a name that is no UTF-8 says in an old encoding, and at last by
+    the book alone: a line for ``book`` or ``book.pdf`` is one for every page ``book_p0012``. Two files of one name in
+    different folders are told apart by their ids only.
 
     Parameters
     ----------
@@ -374,12 +379,15 @@ class _Names:
         self.keys = {key: key for key in rows}
         self.stems: dict[str, str] = {}
         self.numbers: dict[tuple[str, int], str | None] = {}
+        self.endings: dict[tuple[str, int], str | None] = {}
         for key in rows:
             stem = without_ending(key)
             self.stems.setdefault(stem, key)
             if number := _number_of(stem):
                 # p1 and p01 side by side: neither is the other's page.
                 self.numbers[number] = None if number in self.numbers else key
+            if ending := _ending_of(stem):
+                self.endings[ending] = None if ending in self.endings else key
 
     def key_of(self, names: tuple[str, ...], scan: Locator) -> str | None:
         numbers = [number for name in names if (number := _number_of(name)) is not None]
@@ -389,9 +397,26 @@ class _Names:
             *map(self.keys.get, names),
             *map(self.stems.get, names),
             *map(self.numbers.get, numbers),
+            *(self.endings.get(ending) for name in names if (ending := _ending_of(without_ending(name)))),
+            *self._by_old_encodings(names),
             *(self.keys.get(book) or self.stems.get(book) for book in (*books, *(book for book, _ in numbers))),
         )
         return next((key for key in candidates if key is not None), None)
+
+    def _by_old_encodings(self, names: Iterable[str]) -> Iterator[str | None]:
+        """The lines of names that are no UTF-8, where only one old encoding makes names of lines of them."""
+        for name in names:
+            if _BYTES.search(name):
+                data = _BYTES.sub(lambda match: chr(0xDC00 + int(match[1], 16)), name).encode(errors="surrogateescape")
+                typed = (normalized_name(data.decode(encoding, "replace")) for encoding in _OLD_ENCODINGS)
+                found = {key for text in typed if (key := self.keys.get(text) or self.stems.get(text)) is not None}
+                yield found.pop() if len(found) == 1 else None
+
+
+def _ending_of(name: str) -> tuple[str, int] | None:
+    """A name in two, its last number without zeros before it: spreadsheets make 12 of 0012."""
+    parts = _ENDS_IN_NUMBER.fullmatch(name)
+    return (parts["before"], int(parts["number"])) if parts else None
 
 
 def _number_of(name: str) -> tuple[str, int] | None:

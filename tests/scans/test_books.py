@@ -45,7 +45,7 @@ def test_pages_of_one_folder_or_name_stem_are_one_book(files, expected, way):
     assert set(taken.told_by.values()) == ({way} - {None})
     assert len(taken.alone) == expected.count(None)
     said = " ".join(taken.remarks())
-    assert (f"by {way} " in said) == (way is not None)
+    assert (f"by {way} (" in said) == (way is not None)
     assert ("count as a book each" in said) == (None in expected)
 
 

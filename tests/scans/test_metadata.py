@@ -279,6 +279,22 @@ def test_headings_of_six_languages_are_understood_and_what_is_not_is_kept_and_to
     assert count_by(lines, LANGUAGES[language].split(";")[5]) == {"Oppenheim": 1}
 
 
+def test_zeros_that_a_spreadsheet_took_away_are_not_missed(csv):
+    metadata = read_metadata(csv("page;place\n12;A\n13;B\n"))
+    assert {page: row.place for page, row in match_lines(metadata, ["0012", "0013"]).pages.items()} == {
+        "0012": "A",
+        "0013": "B",
+    }
+    metadata = read_metadata(csv("page,place\nimg_7,A\nimg_07,B\nother_7,C\n"))
+    assert match_lines(metadata, ["img_0007", "other_0007"]).pages.keys() == {"other_0007"}
+
+
+@pytest.mark.parametrize("name", ["M<FC>nster_p2", "M<81>nster_p2", "M<9F>nster_p2"])
+def test_a_file_name_that_is_no_utf8_meets_the_name_that_is_typed(csv, name):
+    metadata = read_metadata(csv("page;place\nMünster_p2;A\nMunster_p2;B\n"))
+    assert match_lines(metadata, [name]).pages[name].place == "A"
+
+
 def test_two_columns_for_one_field_are_both_kept(csv):
     row = read_metadata(csv("page,Jahr,Datierung\np1,1515,um 1515\np2,,um 1520\np3,1530,1530\n")).rows
     assert [(line.date, line.extra) for line in row.values()] == [
