@@ -213,10 +213,12 @@ def _print_document(reading: Reading, network: PageReader, form: Format, path: P
     from tablesim.evidence.collation.cutouts import Cutter
     from tablesim.export.formats import DOCUMENTS
     from tablesim.report.provenance import Provenance
+    from tablesim.scans.encodings import MARK
 
     data = DOCUMENTS[form].write(reading, Provenance.of_readings([reading], network), Cutter())
     if path is None:
-        typer.echo(data, nl=False)
+        # The mark of UTF-8 is for files: in a pipe it would stand before the first number.
+        typer.echo(data.removeprefix(MARK), nl=False)
     else:
         note(f"written: {write_new(path, data, force=force)}")
 

@@ -38,6 +38,7 @@ from tablesim.records.collation import Collation
 from tablesim.records.reading import Reading
 from tablesim.report.collation_page import collation_page
 from tablesim.report.provenance import Provenance
+from tablesim.scans.csvfile import with_mark
 from tablesim.scans.images import MAX_PIXELS
 from tablesim.workflow.witnesses import collate_from_run
 
@@ -254,8 +255,8 @@ def write_genealogy(genealogy: Genealogy, path: str | Path, *, force: bool = Fal
     path = check_genealogy_path(Path(path), force=force)
     suffix = path.suffix.lower()
     if suffix in (".csv", ".graphml"):
-        text = genealogy.to_csv() if suffix == ".csv" else genealogy.to_graphml()
-        return write_new(path, text.encode(), force=force)
+        data = with_mark(genealogy.to_csv()) if suffix == ".csv" else genealogy.to_graphml().encode()
+        return write_new(path, data, force=force)
     stream = io.BytesIO()
     genealogy.plot().savefig(stream, format=suffix.removeprefix("."), dpi=GENEALOGY_DPI)
     return write_new(path, stream.getvalue(), force=force)

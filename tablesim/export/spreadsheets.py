@@ -76,7 +76,7 @@ def csv_text(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> str:
     text = io.StringIO(newline="")
     names = list(columns)
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(names)
+    writer.writerow(map(safe_cell, names))
     for row in rows:
         writer.writerow([safe_cell(row.get(name)) for name in names])
     return text.getvalue()
@@ -155,7 +155,7 @@ def grid_csv(reading: Reading) -> bytes:
             lines.append(cells)
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerows([safe_cell(cell) for cell in line] for line in lines)
-    return text.getvalue().encode("utf-8", errors="replace")
+    return with_mark(text.getvalue())
 
 
 def plain_number(number: Number) -> str:

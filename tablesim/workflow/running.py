@@ -216,7 +216,9 @@ def _index(
             tell(Event("remark", "ingest", message=remark))
     books = take_for_books(pages.scans, about, by_names=table is None or "book" not in table.fields.values())
     about |= {page: replace(about.get(page, PageMetadata()), book=book) for page, book in books.books.items()}
-    corpus.run["books"] = list(books.remarks())
+    corpus.run["books"] = (
+        "; ".join(remark.removeprefix("books: ") for remark in books.remarks()) or "as the metadata has"
+    )
     for remark in books.remarks():
         tell(Event("remark", "ingest", message=remark))
     record_pages(corpus, pages.scans, hashed, about, pages.missing, tell, retry_failed=retry_failed)

@@ -144,7 +144,7 @@ def test_ids_that_differ_in_case_alone_get_two_files(tmp_path):
 
 def test_a_page_is_described_as_far_as_it_is_known():
     assert describe_page({}) == ""
-    assert describe_page({"title": "De sphaera", "year": 1550, "year_latest": 1552}) == "De sphaera, 1550-1552"
+    assert describe_page({"title": "De sphaera", "year": 1550, "year_latest": 1552}) == "De sphaera, 1550–1552"
     assert describe_page({"place": "Sine loco", "printers": ["A", "B"]}) == "Sine loco: A; B"
 
 

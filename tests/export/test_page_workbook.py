@@ -131,7 +131,7 @@ def test_a_page_without_a_table_says_so(about):
 
 
 def test_the_grid_of_csv_has_rows_and_columns_as_printed(page):
-    rows = list(csv.reader(io.StringIO(grid_csv(page).decode())))
+    rows = list(csv.reader(io.StringIO(grid_csv(page).decode("utf-8-sig"))))
     assert rows == [["12", "8889", "34.60"], ["05", "\u2033", "'1,234"], ["3?", "7", ""]]
 
 
