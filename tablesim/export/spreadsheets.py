@@ -15,6 +15,7 @@ from typing import Any
 from tablesim.evidence.collation.differences import kinds_of
 from tablesim.evidence.figures.page_grid import page_grid
 from tablesim.export.markup import json_bytes
+from tablesim.records.address import CellAddress, PageAddresses
 from tablesim.records.collation import Cell, Collation
 from tablesim.records.marks import COMMA, DITTO, POINT
 from tablesim.records.number_values import value_to_text
@@ -36,9 +37,10 @@ READING_COLUMNS = {
     "width": ("number", "width in pixels of the scan"),
     "height": ("number", "height in pixels of the scan"),
     "confidence": ("number", "how sure the reading is, 0 to 1"),
-    "table": ("integer", "table of the page, from 0; empty outside tables"),
-    "row": ("integer", "row of the table, from 0"),
-    "column": ("integer", "column of the table, from 0"),
+    "address": ("string", "where it stands, in words, as every other form has it; empty outside tables"),
+    "table": ("integer", "table of the page, from 1; empty outside tables"),
+    "row": ("integer", "row of the table, from 1"),
+    "column": ("integer", "column of the table, from 1"),
     "doubts": ("string", "why it may be wrong"),
 }
 """Columns of a reading as CSV: type and meaning."""
@@ -133,7 +135,16 @@ def reading_rows(reading: Reading) -> list[dict[str, Any]]:
     for number in reading.repeated:
         repeated = {"text": DITTO, "digits_text": "", "value": value_to_text(number.value), "doubts": REPEATS}
         rows.append(number.to_dict() | repeated)
-    return [{"page": reading.page, **row} for row in rows]
+    addresses = PageAddresses(reading)
+    places = map(addresses.of, (*reading.numbers, *reading.repeated))
+    return [{"page": reading.page, **row, **_place(at)} for row, at in zip(rows, places, strict=True)]
+
+
+def _place(address: CellAddress | None) -> dict[str, Any]:
+    """Where a number stands: JSON counts from 0, what people read from 1."""
+    if address is None:
+        return {}
+    return {"address": address.words, "table": address.table, "row": address.row, "column": address.column}
 
 
 def grid_csv(reading: Reading) -> bytes:

@@ -112,10 +112,11 @@ def test_read_as_csv_has_a_line_a_number_under_one_head(call, tmp_path):
         write_scan(tmp_path / f"{name}.png", [["12", "3"], ["4", "56"]])
     rows = list(csv.DictReader(io.StringIO(call("read", tmp_path / "a.png", tmp_path / "b.png", "--csv").stdout)))
     assert [(row["page"], row["text"], row["row"], row["column"]) for row in rows[:3]] == [
-        ("a", "12", "0", "0"),
-        ("a", "3", "0", "1"),
-        ("a", "4", "1", "0"),
+        ("a", "12", "1", "1"),
+        ("a", "3", "1", "2"),
+        ("a", "4", "2", "1"),
     ]
+    assert rows[1]["address"] == "row 1, column 2"
     assert len(rows) == 8
 
 
