@@ -192,6 +192,14 @@ class DigitNetwork(nn.Module):
         with torch.no_grad():
             self.head.get_parameter("bias")[:_N_PEAKS] = -4.6
 
+    @property
+    def reach(self) -> int:
+        """How far in working pixels, a multiple of `_PADDING`, ink may lie from what it has an influence on."""
+        # Half, quarter and eighth of the scale: a cell beside is 1, 2, 4 and 8 pixels away.
+        down, back = 2 + 2 + 4 * 4 + 4, 8 + 2 * 4
+        reach = down + 2 * 8 * sum(self.shape.dilations) + back
+        return -(-reach // _PADDING) * _PADDING
+
     def forward(self, ink: Tensor) -> DigitMaps:
         """Maps of pages.
 

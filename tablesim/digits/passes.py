@@ -27,6 +27,15 @@ LEAST_MARK = 0.3
 _CELL = 8
 """Working pixels to which a piece is widened: the coarsest cells of the network."""
 
+_WORTH_WHILE = 0.9
+"""Share of the work that is left where bare paper inside a page is left out, at most."""
+
+_BARE = 0.15, 0.002
+"""Ink of which no more than the second share of a piece of bare paper has more: dust."""
+
+Rectangle = tuple[int, int, int, int]
+"""Left, top, right, bottom in working pixels."""
+
 
 def has_bfloat16(device: str = "cpu") -> bool:
     """Whether the network computes in bfloat16 there: where there are instructions for it, it takes half the time.
@@ -140,10 +149,15 @@ class DigitReader:
             on many pages a third of the work. The whole page when not given.
         """
         ink = clean(working_image(grey, transform))
-        left, top, right, bottom = _piece(transform, marks)
-        maps = self.maps(ink[top:bottom, left:right])
-        digits = find_digits(maps, threshold, self.calibration).moved(left, top)
-        return Detection(transform, digits, ink, find_marks(maps, LEAST_MARK).moved(left, top))
+        digits, signs = DigitPeaks.empty(), MarkPeaks.empty()
+        for shown, kept in pieces_with_ink(transform, marks, ink, self.network.reach):
+            left, top, right, bottom = shown
+            maps = self.maps(ink[top:bottom, left:right])
+            found = find_digits(maps, threshold, self.calibration).moved(left, top)
+            digits = digits.beside(found.take(_inside(found.boxes, kept)))
+            found_signs = find_marks(maps, LEAST_MARK).moved(left, top)
+            signs = signs.beside(found_signs.take(_inside(found_signs.boxes, kept)))
+        return Detection(transform, digits, ink, signs)
 
     def maps(self, ink: NDArray[np.float32]) -> CellMaps:
         """What the network says of N pieces of ink of shape (N, H, W), or of one of shape (H, W)."""
@@ -153,14 +167,74 @@ class DigitReader:
             return self.network.cells(pieces).to("cpu")
 
 
-def _piece(transform: Transform, marks: NDArray[np.floating] | None) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom in working pixels of the piece that holds all marks."""
+def _inside(boxes: NDArray[np.float64], part: Rectangle) -> NDArray[np.bool_]:
+    """Which boxes have their middle in a part of the page, shape (n,)."""
+    middles = (boxes[:, :2] + boxes[:, 2:]) / 2
+    return np.asarray(((middles >= part[:2]) & (middles < part[2:])).all(axis=1))
+
+
+def pieces_with_ink(
+    transform: Transform, marks: NDArray[np.floating] | None, ink: NDArray[np.float32], reach: int
+) -> list[tuple[Rectangle, Rectangle]]:
+    """The pieces of the working page that are to be read, as (shown, kept) in working pixels.
+
+    Bare paper around all marks is left out, and bare paper between them where it is so wide that nothing on one side
+    has an influence on the other: what is found in the ``kept`` parts is the same as if the whole page were read.
+
+    Parameters
+    ----------
+    transform : Transform
+    marks : array of shape (n, 4) or None
+        Left, top, right, bottom in source pixels; the whole page without any.
+    ink : float32 array of shape (H, W)
+        The working page.
+    reach : int
+        Of the network, in working pixels.
+    """
     width, height = transform.working_size
+    page = (0, 0, width, height)
     if marks is None or not len(marks):
-        return 0, 0, width, height
-    corners = np.concatenate([marks[:, [0, 1]], marks[:, [2, 1]], marks[:, [0, 3]], marks[:, [2, 3]]])
+        return [(page, page)]
+    corners = np.stack([marks[:, [0, 1]], marks[:, [2, 1]], marks[:, [0, 3]], marks[:, [2, 3]]])
     corners = corners @ transform.matrix[:, :2].T + transform.matrix[:, 2]
+    boxes = np.hstack([corners.min(axis=0), corners.max(axis=0)])
+    whole = _around(boxes, page)
+    # Peaks look at their neighbours.
+    margin = reach + _CELL
+    parts = [_around(group, whole) for group in _apart(boxes, 2 * margin)]
+    low, high = np.array(parts)[:, :2] - margin, np.array(parts)[:, 2:] + margin
+    edges = np.hstack([np.maximum(low, whole[:2]), np.minimum(high, whole[2:])]).tolist()
+    if sum((right - left) * (bottom - top) for left, top, right, bottom in edges) > _WORTH_WHILE * _area(whole):
+        return [(whole, page)]
+    bare = np.zeros(ink.shape, dtype=bool)
+    bare[whole[1] : whole[3], whole[0] : whole[2]] = True
+    for left, top, right, bottom in edges:
+        bare[top:bottom, left:right] = False
+    # Pale figures and those in red are no marks.
+    if (ink[bare] > _BARE[0]).mean() > _BARE[1]:
+        return [(whole, page)]
+    return [((left, top, right, bottom), part) for (left, top, right, bottom), part in zip(edges, parts, strict=True)]
+
+
+def _apart(boxes: NDArray[np.floating], blank: float) -> list[NDArray[np.floating]]:
+    """The boxes in groups that bands or lanes so wide part (recursive X-Y cut)."""
+    for axis in (1, 0):
+        order = np.argsort(boxes[:, axis], kind="stable")
+        ends = np.maximum.accumulate(boxes[order, axis + 2])
+        cuts = np.flatnonzero(boxes[order[1:], axis] - ends[:-1] > blank + 2 * MARGIN * DIGIT_HEIGHT) + 1
+        if len(cuts):
+            return [group for part in np.split(order, cuts) for group in _apart(boxes[part], blank)]
+    return [boxes]
+
+
+def _around(boxes: NDArray[np.floating], within: Rectangle) -> Rectangle:
+    """The piece that holds all boxes and paper around them, in whole cells of the network."""
     margin = MARGIN * DIGIT_HEIGHT
-    left, top = (int(v) for v in np.maximum((corners.min(axis=0) - margin) // _CELL * _CELL, 0))
-    right, bottom = (int(v) for v in (corners.max(axis=0) + margin) // _CELL * _CELL + _CELL)
-    return left, top, min(width, max(right, left + _CELL)), min(height, max(bottom, top + _CELL))
+    left, top = (int(v) for v in np.maximum((boxes[:, :2].min(axis=0) - margin) // _CELL * _CELL, within[:2]))
+    right, bottom = (int(v) for v in (boxes[:, 2:].max(axis=0) + margin) // _CELL * _CELL + _CELL)
+    return left, top, min(within[2], max(right, left + _CELL)), min(within[3], max(bottom, top + _CELL))
+
+
+def _area(rectangle: Rectangle) -> int:
+    left, top, right, bottom = rectangle
+    return (right - left) * (bottom - top)

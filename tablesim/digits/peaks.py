@@ -76,9 +76,13 @@ class DigitPeaks:
 
     def joined_with(self, other: DigitPeaks) -> DigitPeaks:
         """These digits and the others; where two boxes cover each other, the one of higher confidence."""
-        columns = [np.concatenate([getattr(self, field.name), getattr(other, field.name)]) for field in fields(self)]
-        both = DigitPeaks(*columns)
+        both = self.beside(other)
         return both.take(_suppressed(both))
+
+    def beside(self, other: DigitPeaks) -> DigitPeaks:
+        """These digits and the others, which stand elsewhere."""
+        columns = [np.concatenate([getattr(self, field.name), getattr(other, field.name)]) for field in fields(self)]
+        return DigitPeaks(*columns)
 
     @property
     def middles(self) -> NDArray[np.float64]:
@@ -120,6 +124,11 @@ class MarkPeaks:
     def take(self, index: NDArray[np.intp] | NDArray[np.bool_]) -> MarkPeaks:
         """The marks at ``index``."""
         return MarkPeaks(self.kinds[index], self.confidence[index], self.boxes[index])
+
+    def beside(self, other: MarkPeaks) -> MarkPeaks:
+        """These marks and the others, which stand elsewhere."""
+        columns = [np.concatenate([getattr(self, field.name), getattr(other, field.name)]) for field in fields(self)]
+        return MarkPeaks(*columns)
 
     def scaled(self, factor: float) -> MarkPeaks:
         """The same marks in pixels of another scale: boxes times ``factor``."""

@@ -32,6 +32,7 @@ class NetworkElsewhere:
 
     def __init__(self, network):
         self.network, self.passes, self.here = network, 0, []
+        self.reach = network.reach
 
     def cells(self, ink):
         assert ink.device.type == "meta"
