@@ -52,6 +52,13 @@ _CERTAIN, _CERTAIN_UNSEEN = 1.5, 3.0
 _CONTRADICTED = 0.4
 """Pitches between the offset by the rows and that by the slopes from which both do not speak of one bend."""
 
+_BENDS = 0.45
+"""Pitches by which the slopes of its numbers say that a column stands lower than the next, from which a row may be
+lost; at least twice the error of what they say."""
+
+_STEEP = 1.0
+"""Pitches of such a fall from which the rows are not certain: between two columns lines may run to and fro."""
+
 _SLOPES = 4
 """Numbers whose slope is known from which the slope of a column is taken."""
 
@@ -80,7 +87,8 @@ class _Join:
     """Two columns beside each other, the right one moved so that its rows meet those of the left one.
 
     ``pairs`` are the numbers that then meet, shape (m, 2); ``margin`` is the log likelihood against the best choice a
-    row off; ``shown`` is whether the slopes of the numbers in both columns agree.
+    row off; ``shown`` is whether the slopes of the numbers in both columns agree; ``fall`` is by how many pitches the
+    slopes say that the right column stands lower or higher.
     """
 
     left: int
@@ -88,6 +96,7 @@ class _Join:
     pairs: Ints
     margin: float
     shown: bool
+    fall: float
 
 
 def arrange_level(numbers: Sequence[Number], transform: Transform, unit: float) -> tuple[list[Number], Transform]:
@@ -118,21 +127,21 @@ def arrange_level(numbers: Sequence[Number], transform: Transform, unit: float) 
     values = np.array([-1 if digit.value is None else digit.value for number in numbers for digit in number.digits])
     positions = number_positions(numbers, transform, unit)
     lines = baselines(middles, values, lengths)
-    columns, joins = _joins(positions, lines)
+    columns, joins, torn = _joins(positions, lines)
     kept = _shares_kept(numbers, arranged, joins)
     broken = [join for join, share in zip(joins, kept, strict=True) if share < _KEPT]
     if not broken:
-        return arranged, transform
+        return _doubted(numbers, arranged, _untied([*joins, *torn], torn, columns)), transform
     warp = _warp(positions, lines, joins)
     if warp is not None:
         warped = replace(transform, warp=warp.scaled(unit * transform.scale))
         levelled = arrange_page(numbers, warped, unit=unit)
         kept_by_warp = _shares_kept(numbers, levelled, joins)
         if _kept_in_all(joins, kept_by_warp) > _kept_in_all(joins, kept) + 0.5 * _SHORTEST:
-            uncertain = [join for join in broken if join.margin < _CERTAIN]
-            return _doubted(numbers, levelled, _untied(joins, uncertain, columns)), warped
-    lost = [join for join, share in zip(joins, kept, strict=True) if join.shown and share < 1 - _KEPT]
-    return _doubted(numbers, arranged, _untied(joins, lost, columns)), transform
+            uncertain = [join for join in broken if join.margin < _CERTAIN or join.fall > _STEEP] + torn
+            return _doubted(numbers, levelled, _untied([*joins, *torn], uncertain, columns)), warped
+    lost = [join for join, share in zip(joins, kept, strict=True) if join.shown and share < 1 - _KEPT] + torn
+    return _doubted(numbers, arranged, _untied([*joins, *torn], lost, columns)), transform
 
 
 def _shares_kept(numbers: Sequence[Number], arranged: Sequence[Number], joins: Sequence[_Join]) -> list[float]:
@@ -205,17 +214,22 @@ def baselines(middles: Floats, values: Ints, lengths: Ints) -> Baselines:
     return Baselines(slope, np.bincount(owner, np.where(values >= 0, falls[values], 0.0), count) / lengths)
 
 
-def _joins(positions: NumberPositions, lines: Baselines) -> tuple[list[Ints], list[_Join]]:
-    """The columns of a page, each from top to bottom, and how those beside each other share rows."""
+def _joins(positions: NumberPositions, lines: Baselines) -> tuple[list[Ints], list[_Join], list[_Join]]:
+    """The columns of a page, each from top to bottom, how those beside each other share rows, and where none can tell.
+
+    The joins of the last, without pairs, are of columns between which the page bends by half a row or more, nobody
+    knows by how much.
+    """
     turned, below, degrees = level(positions)
     if not len(below.step):
-        return [], []
+        return [], [], []
     pitch = float(np.clip(np.percentile(below.step, 35), 1.0, 8.0))
     columns = _columns(turned, below)
     remaining = replace(lines, slope=lines.slope - np.tan(np.radians(degrees)))
     pairs = _beside(turned, columns, pitch)
     joins = [_join(turned, remaining, (a, columns[a]), (b, columns[b]), pitch) for a, b in pairs]
-    return columns, [join for join in joins if join is not None]
+    known = [join for join in joins if join is not None and len(join.pairs)]
+    return columns, known, [join for join in joins if join is not None and not len(join.pairs)]
 
 
 def _warp(positions: NumberPositions, lines: Baselines, joins: Sequence[_Join]) -> RowWarp | None:
@@ -271,7 +285,10 @@ def _beside(flat: NumberPositions, columns: list[Ints], pitch: float) -> list[tu
 def _join(
     flat: NumberPositions, lines: Baselines, left: tuple[int, Ints], right: tuple[int, Ints], pitch: float
 ) -> _Join | None:
-    """How the right column must be moved to meet the rows of the left one; None where they have no rows in common."""
+    """How the right column must be moved to meet the rows of the left one; None where they have no rows in common.
+
+    Without pairs where the rows cannot be told though the page bends.
+    """
     a, b = left[1], right[1]
     upper, lower = flat.y[a] - lines.drop[a], flat.y[b] - lines.drop[b]
     gap = float(np.median(flat.x[b]) - np.median(flat.x[a]))
@@ -291,8 +308,11 @@ def _join(
     lean, best = np.unravel_index(int(likelihood.argmax()), likelihood.shape)
     if share[lean, best] < _RELATED * min(len(a), len(b)):
         return None
+    fall = abs(expected) / pitch
+    bends = shown and abs(expected) > max(_BENDS * pitch, 2 * spread)
+    unknown = _Join(left[0], right[0], np.zeros((0, 2), np.int64), 0.0, shown, fall) if bends else None
     if shown and abs(offsets[best] - expected) > _CONTRADICTED * pitch:
-        return None
+        return unknown
     a_row_off = np.abs(offsets - offsets[best]) > 0.6 * pitch
     missed = np.abs(steps[lean] - offsets[best])
     nearest = missed.argmin(axis=0)
@@ -300,8 +320,8 @@ def _join(
     pairs = np.stack([a[nearest[meets]], b[meets]], axis=1)
     margin = float(likelihood[lean, best] - likelihood[:, a_row_off].max())
     if not shown and margin < _CERTAIN_UNSEEN:
-        return None
-    return _Join(left[0], right[0], pairs, margin, shown)
+        return unknown
+    return _Join(left[0], right[0], pairs, margin, shown, fall)
 
 
 def _expected(slopes_left: Floats, slopes_right: Floats, gap: float, pitch: float) -> tuple[float, float, bool]:
@@ -325,8 +345,9 @@ def _untied(joins: list[_Join], loose: list[_Join], columns: list[Ints]) -> Ints
 
     table, part = parts(joins), parts([join for join in joins if join not in loose])
     sizes = np.bincount(part, [len(column) for column in columns])
-    greatest = [sizes[part[table == table[c]]].max() for c in range(len(columns))]
-    unsure = [column for c, column in enumerate(columns) if sizes[part[c]] < greatest[c]]
+    # Of parts of one size the first is the table.
+    greatest = [max(part[table == table[c]], key=lambda one: (sizes[one], -one)) for c in range(len(columns))]
+    unsure = [column for c, column in enumerate(columns) if part[c] != greatest[c]]
     return np.concatenate(unsure) if unsure else np.zeros(0, dtype=np.int64)
 
 

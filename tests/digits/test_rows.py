@@ -123,3 +123,19 @@ def test_a_column_whose_row_is_not_certain_says_so():
 
     true_column = {number.digits: number.column for number in numbers}
     assert {true_column[n.digits] for n in arranged if A_ROW_OFF in n.doubts} == {0}
+
+
+@pytest.mark.parametrize(("shape", "pitch"), [("left", 1.8), ("right, more at the foot", 1.8), ("to and fro", 1.2)])
+def test_two_columns_whose_rows_nobody_can_tell_are_in_doubt(shape, pitch, monkeypatch):
+    monkeypatch.setitem(globals(), "PITCH", pitch)
+    for seed in range(2):
+        for depth in (0.0, 1.2):
+            page = Page(np.random.default_rng(seed), unit=16)
+            page.table([Column(3 + 9 * i, (2, 2)) for i in range(2)], 26, pitch)
+            numbers = sunk(page, shape, depth)
+            arranged, _ = arrange_level(numbers, SCAN, page.unit)
+            doubted = [number for number in arranged if A_ROW_OFF in number.doubts]
+            if depth:
+                assert share_kept(numbers, arranged) > 0.95 or len(doubted) > 8
+            else:
+                assert not doubted
