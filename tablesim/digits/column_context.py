@@ -98,8 +98,11 @@ def _near(count: int) -> NDArray[np.intp]:
 
 def _aside(column: Floats, near: NDArray[np.intp], unit: float) -> Floats:
     sides = np.stack([column[:, 0], column[:, 2], (column[:, 0] + column[:, 2]) / 2])
-    beside = np.where(near >= 0, sides[:, near], np.nan)
-    off = np.abs(sides - np.nanmedian(beside, axis=2)) / unit
+    # The median of those that are there, which sorting sets before the others; nanmedian takes ten times as long.
+    beside = np.sort(np.where(near >= 0, sides[:, near], np.inf), axis=2)
+    count, each = (near >= 0).sum(axis=1), np.arange(len(near))
+    median = (beside[:, each, (count - 1) // 2] + beside[:, each, count // 2]) / 2
+    off = np.abs(sides - median) / unit
     return np.asarray(np.minimum(off[int(np.median(off, axis=1).argmin())], 2.0))
 
 

@@ -170,6 +170,9 @@ def _with_one_mark_a_column(numbers: Sequence[Number]) -> tuple[list[Number], in
     }
     out = []
     for number, of_number in zip(numbers, places, strict=True):
+        if not of_number:
+            out.append(number)
+            continue
         text = list(number.text)
         for at, behind in of_number:
             if number.table is not None:
