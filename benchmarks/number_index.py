@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from tablesim.corpus.search.index import FOLDER, NUMBERS
 from tablesim.corpus.search.number_cells import JOINED
-from tablesim.corpus.search.number_index import stamp_of, write_part
+from tablesim.corpus.search.number_index import stamp_of, write_about, write_part
 from tablesim.corpus.search.number_query import parse_numbers
 from tablesim.corpus.search.number_search import NumberSearch
 from tablesim.corpus.search.number_segments import inverted
@@ -76,7 +76,8 @@ def arrays_of_tables(pages: Ints, keys: list[str]) -> dict[str, NDArray[Any]]:
     }
     arrays = {name: np.ascontiguousarray(array).ravel() for name, array in arrays.items()}
     nothing = np.zeros(0, np.uint32)
-    others = {"other_cells": nothing, "other_words": nothing, "keys": np.array(keys, "S64")}
+    others = {"other_cells": nothing, "other_words": nothing}
+    others |= {"keys": np.array(keys, "S64"), "versions": np.zeros(n, "S16")}
     return arrays | others | inverted(arrays, nothing, nothing)
 
 
@@ -97,6 +98,9 @@ def write_run(folder: Path, n_pages: int) -> tuple[NDArray[np.int16], float]:
     keys = [hashlib.sha256(str(page).encode()).hexdigest() for page in range(n_pages)]
     ids = [f"p{page:09d}" for page in range(n_pages)]
     drawn, n_whole, seconds = np.zeros((n_pages, ROWS, COLUMNS), np.int16), 0, 0.0
+    index = folder / FOLDER / NUMBERS / "read"
+    parts: list[str] = []
+    stamps: list[str] = []
     for begin in range(0, n_pages, PART_SHARDS * SHARD_ROWS):
         end = min(begin + PART_SHARDS * SHARD_ROWS, n_pages)
         pages, files = draw_tables(end - begin, begin), []
@@ -115,8 +119,11 @@ def write_run(folder: Path, n_pages: int) -> tuple[NDArray[np.int16], float]:
             write_parquet(files[-1], table, group, durable=False)
         used = time.process_time()
         arrays = arrays_of_tables(pages, keys[begin:end])
-        write_part(folder / FOLDER / NUMBERS / f"part-{begin:09d}", arrays, map(stamp_of, files))
+        parts.append(f"part-{begin:09d}")
+        stamps += map(stamp_of, files)
+        write_part(index / parts[-1], arrays)
         seconds += time.process_time() - used
+    write_about(index, parts, stamps)
     known = {
         "page": pa.array(ids),
         "scan": pa.array([f"{page}.jpg" for page in ids]),

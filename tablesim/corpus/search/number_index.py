@@ -1,8 +1,9 @@
-"""The index of numbers of a run: parts made of its shards and corrections, kept while these are as they were.
+"""The index of numbers of a run: parts made of its shards and corrections, to which only what is new is added.
 
-``RUN/.search/numbers`` holds a folder a part. Each says which shards, or which corrected scans, it was made of; when
-pages were read or corrected since, only what is new is read, and small parts are joined with it. A part that is damaged
-is made again. It can be deleted at any time; where the run may not be written to, parts are made in memory.
+``RUN/.search/numbers`` has the parts of what was read and those of what was corrected. They go by scans: where shards
+are laid out anew nothing is read again. New scans make a new part, and young parts are joined, so that there are never
+many. A part that is damaged is made again. The folder can be deleted at any time; where the run may not be written to,
+parts are made in memory.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,9 +21,16 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tablesim.corpus.search.index import FOLDER, NUMBERS, is_abandoned
-from tablesim.corpus.search.number_cells import PageCells, page_cells
+from tablesim.corpus.search.number_cells import page_cells
 from tablesim.corpus.search.number_query import Pattern
-from tablesim.corpus.search.number_segments import MAX_PAGES, HoldingPages, NumberSegment, arrays_of
+from tablesim.corpus.search.number_segments import (
+    MAX_PAGES,
+    HoldingPages,
+    IndexedScan,
+    NumberSegment,
+    arrays_of,
+    joined_arrays,
+)
 from tablesim.corpus.storage.files import read_json, write_json
 from tablesim.corpus.storage.page_table import PageTable
 from tablesim.corpus.storage.shards import Shards, row_reading
@@ -32,17 +40,11 @@ from tablesim.records.reading import Reading
 VERSION = 1
 """Changed when the files of a part, or what they hold, change their meaning."""
 
-SMALL_PAGES = 4096
-"""Parts of fewer pages are made anew together with what is new, in some seconds, so that there are never many."""
-
-CORRECTED_PAGES = 128
-"""Corrected scans of a part: all of them are made anew when one is corrected again."""
-
 ABOUT = "about.json"
+_ID = np.dtype("S80")
 _ROWS = 64
 
 Ints = NDArray[np.int64]
-Cells = Iterator[tuple[str, PageCells]]
 
 
 class Corrected(NamedTuple):
@@ -58,14 +60,6 @@ class Corrected(NamedTuple):
 
     scans: Mapping[str, str]
     read: Callable[[str], Reading]
-
-
-class _Part(NamedTuple):
-    """A part and the shards or corrected scans that it was made of; its folder, None for one in memory."""
-
-    segment: NumberSegment
-    made_of: frozenset[str]
-    folder: Path | None
 
 
 class FoundLines(NamedTuple):
@@ -89,23 +83,27 @@ class NumberIndex:
     """
 
     def __init__(self, run: Path, pages: PageTable, readings: Shards, corrected: Corrected) -> None:
-        self.folder = run / FOLDER / NUMBERS
-        self.readings = readings
-        files = {stamp_of(file): file for file in readings.files}
-        there = readings.places.rows(list(corrected.scans)) >= 0
-        scans = {f"{key} {state}": key for (key, state), has in zip(corrected.scans.items(), there, strict=True) if has}
-        stored = list(self._stored())
-        of_files = self._up_to_date(stored, files, self._cells_of_file, (SMALL_PAGES, MAX_PAGES))
-        of_scans = self._up_to_date(
-            stored, scans, lambda key: iter([(key, page_cells(corrected.read(key)))]), (CORRECTED_PAGES,) * 2
-        )
-        self._remove_others({part.folder for part in (*of_files, *of_scans)})
-        self.segments = [part.segment for part in (*of_files, *of_scans)]
-        self._lines = _lines(self.segments, pages)
-        replaced = np.array(list(scans.values()), dtype="S64")
-        for segment, lines in list(zip(self.segments, self._lines, strict=True))[: len(of_files)]:
-            if len(replaced):
-                lines[np.isin(segment.keys, replaced)] = -1
+        read, again = (_Parts(run / FOLDER / NUMBERS / name) for name in ("read", "corrected"))
+        _take_in_shards(read, readings)
+        there = readings.places.rows(list(corrected.scans)) >= 0 if corrected.scans else ()
+        scans = {key: state for (key, state), has in zip(corrected.scans.items(), there, strict=True) if has}
+        _take_in_corrections(again, scans, corrected.read)
+        self.segments = [*read.segments, *again.segments]
+        lines = _lines(self.segments, pages)
+        ends = np.cumsum([len(segment) for segment in self.segments], dtype=np.int64)
+        n_read = sum(map(len, read.segments))
+        keys = [segment.keys for segment in self.segments]
+        if scans:
+            lines[:n_read][np.isin(np.concatenate(keys)[:n_read], np.array(list(scans), "S64"))] = -1
+            wanted = np.array([key + state for key, state in scans.items()], _ID)
+            lines[n_read:][~np.isin(again.ids, wanted)] = -1
+        else:
+            lines[n_read:] = -1
+        # What was read again stands in a later part.
+        later, first = np.unique(lines[::-1], return_index=True)
+        kept = np.zeros(len(lines), dtype=bool)
+        kept[len(lines) - 1 - first[later >= 0]] = True
+        self._lines = np.split(np.where(kept, lines, -1), ends)[:-1]
 
     def __len__(self) -> int:
         """How many scans it has."""
@@ -134,82 +132,118 @@ class NumberIndex:
         first = np.flatnonzero((np.diff(lines, prepend=-1) != 0) & (lines >= 0))
         return FoundLines(lines[first], links[order][first], sure[order][first])
 
-    def _up_to_date(
-        self,
-        stored: Iterable[_Part],
-        sources: Mapping[str, Path] | Mapping[str, str],
-        cells_of: Callable[..., Cells],
-        sizes: tuple[int, int],
-    ) -> list[_Part]:
-        """Parts that hold the sources, by their stamps, once each; sizes are those of small parts and the greatest."""
-        small, most = sizes
-        kept: list[_Part] = []
-        used: set[str] = set()
-        for part in stored:
-            if part.made_of <= set(sources) and not part.made_of & used:
-                kept.append(part)
-                used |= part.made_of
-        if set(sources) - used:
-            kept = [part for part in kept if len(part.segment) >= small]
-            used = set().union(*(part.made_of for part in kept))
-        stamps: list[str] = []
-        pages: list[tuple[str, PageCells]] = []
-        for stamp, source in sources.items():
-            if stamp in used:
-                continue
-            new = list(cells_of(source))
-            if stamps and len(pages) + len(new) > most:
-                kept.append(self._made(stamps, pages))
-                stamps, pages = [], []
-            stamps.append(stamp)
-            pages += new
-        if stamps:
-            kept.append(self._made(stamps, pages))
-        return kept
 
-    def _cells_of_file(self, file: Path) -> Cells:
-        table = self.readings.read(file)
-        for start in range(0, len(table), _ROWS):
-            for row in table.slice(start, _ROWS).to_pylist():
-                yield row["sha256"], page_cells(row_reading(row, "", "", None))
+class _Parts:
+    """The parts in a folder, oldest first, and which shards were looked through; none where they are damaged."""
 
-    def _stored(self) -> Iterator[_Part]:
-        """The parts on the disk, without those that are damaged or of another version."""
-        for folder in sorted(self.folder.glob("part-*")) if self.folder.is_dir() else ():
-            try:
-                about = read_json(folder / ABOUT)
-                if about["version"] == VERSION:
-                    yield _Part(NumberSegment.load(folder), frozenset(about["made_of"]), folder)
-            except (OSError, ValueError, KeyError, RunError):
-                continue
-
-    def _made(self, stamps: list[str], pages: list[tuple[str, PageCells]]) -> _Part:
-        """A new part, on the disk if it can be written there."""
-        arrays = arrays_of([key for key, _ in pages], (cells for _, cells in pages))
-        name = hashlib.sha256("\n".join(stamps).encode()).hexdigest()[:16]
-        folder = self.folder / f"part-{name}"
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.segments: list[NumberSegment] = []
+        self.names: list[str] = []
+        self.covered: set[str] = set()
         try:
-            write_part(folder, arrays, stamps)
-            return _Part(NumberSegment.load(folder), frozenset(stamps), folder)
+            about = read_json(folder / ABOUT)
+            if about["version"] == VERSION:
+                self.segments = [NumberSegment.load(folder / name) for name in about["parts"]]
+                self.names, self.covered = list(about["parts"]), set(about["covered"])
+        except (OSError, ValueError, KeyError, TypeError, RunError):
+            self.segments = []
+
+    @property
+    def ids(self) -> NDArray[np.bytes_]:
+        """Scan and version of every page."""
+        ids = [np.char.add(segment.keys, segment.versions) for segment in self.segments]
+        return np.concatenate([np.zeros(0, _ID), *ids]).astype(_ID)
+
+    def add(self, scans: list[IndexedScan]) -> None:
+        """One more part, joined with young ones that are no larger."""
+        new = NumberSegment(arrays_of(scans))
+        young: list[NumberSegment] = []
+        while self.segments and len(self.segments[-1]) <= len(new) + sum(map(len, young)):
+            if len(self.segments[-1]) + len(new) + sum(map(len, young)) > MAX_PAGES:
+                break
+            young.insert(0, self.segments.pop())
+            self.names.pop()
+        arrays = joined_arrays([*young, new]) if young else new.arrays
+        self.segments.append(NumberSegment(arrays))
+        name = hashlib.sha256(self.segments[-1].keys.tobytes() + self.segments[-1].versions.tobytes()).hexdigest()
+        self.names.append(f"part-{name[:16]}")
+        try:
+            write_part(self.folder / self.names[-1], arrays)
+            self.segments[-1] = NumberSegment.load(self.folder / self.names[-1])
         except (OSError, ValueError):
             # A run on a full disk or one that belongs to somebody else can be searched all the same.
-            return _Part(NumberSegment(arrays), frozenset(stamps), None)
+            self.names[-1] = ""
 
-    def _remove_others(self, used: set[Path | None]) -> None:
-        """Remove the parts that new ones replace; processes that still search them keep what they have mapped."""
-        for entry in list(self.folder.iterdir()) if self.folder.is_dir() else ():
-            if entry not in used and (not entry.name.endswith(".part") or is_abandoned(entry)):
+    def save(self, covered: Iterable[str]) -> None:
+        """Say which parts hold, then remove those that they replace; who still searches these keeps what is mapped."""
+        if not all(self.names):
+            return
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_about(self.folder, self.names, covered)
+        except OSError:
+            return
+        for entry in list(self.folder.iterdir()):
+            stale = is_abandoned(entry) if entry.name.endswith(".part") else entry.name not in (*self.names, ABOUT)
+            if stale and entry.is_dir():
                 shutil.rmtree(entry, ignore_errors=True)
 
 
-def write_part(folder: Path, arrays: Mapping[str, NDArray[Any]], made_of: Iterable[str]) -> None:
-    """Write the arrays of a part into a folder aside and give it its name, in place of one of that name."""
+def _take_in_shards(parts: _Parts, readings: Shards) -> None:
+    """Add the scans of shards that were not looked through yet, as far as no part has them."""
+    files = {stamp_of(file): file for file in readings.files}
+    new = [file for stamp, file in files.items() if stamp not in parts.covered]
+    if not new and parts.covered <= set(files):
+        return
+    known = parts.ids
+    scans: list[IndexedScan] = []
+    for file in new:
+        table = readings.read(file, ["sha256", "read_by"])
+        pairs = list(zip(table["sha256"].to_pylist(), table["read_by"].to_pylist(), strict=True))
+        ids = np.array([f"{key}{version or ''}" for key, version in pairs], _ID)
+        rows = np.flatnonzero(~np.isin(ids, known))
+        if not len(rows):
+            continue
+        known = np.concatenate([known, ids[rows]])
+        if len(scans) + len(rows) > MAX_PAGES:
+            parts.add(scans)
+            scans = []
+        whole = readings.read(file)
+        for start in range(0, len(rows), _ROWS):
+            for row in whole.take(rows[start : start + _ROWS]).to_pylist():
+                reading = row_reading(row, "", "", None)
+                scans.append(IndexedScan(row["sha256"], row["read_by"] or "", page_cells(reading)))
+    if scans:
+        parts.add(scans)
+    parts.save(files)
+
+
+def _take_in_corrections(parts: _Parts, scans: Mapping[str, str], read: Callable[[str], Reading]) -> None:
+    """Add the scans that were corrected, or corrected again, since."""
+    known = set(parts.ids.tolist())
+    new = [key for key, state in scans.items() if (key + state).encode() not in known]
+    if not new:
+        return
+    if len(known) > 2 * len(scans):
+        # Mostly what was corrected again since.
+        parts.segments, parts.names, new = [], [], list(scans)
+    parts.add([IndexedScan(key, scans[key], page_cells(read(key))) for key in new])
+    parts.save(())
+
+
+def write_about(folder: Path, parts: Iterable[str], covered: Iterable[str]) -> None:
+    """Write down which parts hold, oldest first, and the stamps of the shards that they were made of."""
+    write_json(folder / ABOUT, {"version": VERSION, "parts": list(parts), "covered": sorted(covered)})
+
+
+def write_part(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write the arrays of a part into a folder aside and give it its name."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix="new-", suffix=".part", dir=folder.parent))
     try:
         for name, array in arrays.items():
             np.save(aside / f"{name}.npy", array)
-        write_json(aside / ABOUT, {"version": VERSION, "made_of": sorted(made_of)})
         aside.chmod(0o755)
         shutil.rmtree(folder, ignore_errors=True)
         aside.rename(folder)
@@ -223,11 +257,12 @@ def stamp_of(file: Path) -> str:
     return f"{file.name} {stat.st_size} {stat.st_mtime_ns}"
 
 
-def _lines(segments: list[NumberSegment], pages: PageTable) -> list[Ints]:
-    """For each page of each part its line in ``pages.parquet``; -1 where no page has that scan now."""
+def _lines(segments: list[NumberSegment], pages: PageTable) -> Ints:
+    """For each page of all parts its line in ``pages.parquet``; -1 where no page that was read has that scan now."""
     keys = np.concatenate([np.zeros(0, "S64"), *(segment.keys for segment in segments)])
     offsets = pa.py_buffer(np.arange(len(keys) + 1, dtype=np.int32) * 64)
     words = pa.StringArray.from_buffers(len(keys), offsets, pa.py_buffer(np.ascontiguousarray(keys)))
     lines = pc.fill_null(pc.index_in(words, value_set=pages.column("sha256")), -1)
-    ends = np.cumsum([len(segment) for segment in segments])[:-1]
-    return [part.copy() for part in np.split(lines.to_numpy(zero_copy_only=False).astype(np.int64), ends)]
+    lines = lines.to_numpy(zero_copy_only=False).astype(np.int64)
+    read = np.append(pages.column("status").to_numpy(zero_copy_only=False) == "read", False)
+    return np.where(read[lines], lines, -1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -46,7 +46,8 @@ ARRAYS = {
     "by_word": np.uint64,  # word and cell
     "by_right": np.uint64,  # hash of a word and of the one to its right, and the cell of the first
     "by_down": np.uint64,
-    "keys": np.dtype("S64"),  # the scan of each page
+    "keys": np.dtype("S64"),  # the scan of each page, and what read or corrected it
+    "versions": np.dtype("S16"),
 }
 """The files of a part and what their items are."""
 
@@ -75,7 +76,15 @@ class HoldingPages:
     sure: Bools
 
 
-def arrays_of(keys: Sequence[str], pages: Iterable[PageCells]) -> dict[str, NDArray[Any]]:
+class IndexedScan(NamedTuple):
+    """A scan, what read or corrected it, and its cells."""
+
+    key: str
+    version: str
+    cells: PageCells
+
+
+def arrays_of(scans: Sequence[IndexedScan]) -> dict[str, NDArray[Any]]:
     """The arrays of a part from the cells of its pages."""
     words: list[int] = []
     others: list[tuple[int, int]] = []
@@ -83,7 +92,7 @@ def arrays_of(keys: Sequence[str], pages: Iterable[PageCells]) -> dict[str, NDAr
     down: list[int] = []
     up: list[int] = []
     counts: list[int] = []
-    for page in pages:
+    for _, _, page in scans:
         start = len(words)
         words += [word_of(cell.key) for cell in page.cells]
         flags += [
@@ -107,10 +116,27 @@ def arrays_of(keys: Sequence[str], pages: Iterable[PageCells]) -> dict[str, NDAr
         "down": np.array([step if step <= far else 0 for step in down], np.uint16),
         "up": np.array([step if step <= far else 0 for step in up], np.uint16),
         "page": np.repeat(np.arange(len(counts), dtype=np.uint16), counts),
-        "keys": np.array(keys, dtype="S64"),
+        "keys": np.array([scan.key for scan in scans], dtype="S64"),
+        "versions": np.array([scan.version for scan in scans], dtype="S16"),
     }
     cells, alternatives = np.array(others, np.uint32).reshape(-1, 2).T
     return columns | {"other_cells": cells, "other_words": alternatives} | inverted(columns, cells, alternatives)
+
+
+def joined_arrays(parts: Sequence[NumberSegment]) -> dict[str, NDArray[Any]]:
+    """The arrays of one part that has the pages of several, in their order."""
+    plain = ("words", "flags", "down", "up", "keys", "versions")
+    columns = {name: np.concatenate([part.arrays[name] for part in parts]) for name in plain}
+    pages = np.cumsum([0, *map(len, parts[:-1])])
+    cells = np.cumsum([0, *(len(part.words) for part in parts[:-1])])
+    columns["page"] = np.concatenate(
+        [part.page + np.uint16(first) for part, first in zip(parts, pages, strict=True)], dtype=np.uint16
+    )
+    others = [part.arrays["other_cells"] + np.uint32(first) for part, first in zip(parts, cells, strict=True)]
+    other_cells = np.concatenate(others, dtype=np.uint32)
+    other_words = np.concatenate([part.arrays["other_words"] for part in parts])
+    columns |= {"other_cells": other_cells, "other_words": other_words}
+    return columns | inverted(columns, other_cells, other_words)
 
 
 def inverted(
@@ -177,7 +203,7 @@ class NumberSegment:
         self.arrays = arrays
         self.words, self.flags = arrays["words"], arrays["flags"]
         self.down, self.up, self.page = arrays["down"], arrays["up"], arrays["page"]
-        self.keys = arrays["keys"]
+        self.keys, self.versions = arrays["keys"], arrays["versions"]
 
     @classmethod
     def load(cls, folder: Path) -> NumberSegment:

@@ -182,42 +182,77 @@ def test_a_correction_counts_at_once(corpus):
     assert "p03" not in [page for page, _ in standings(old)]
 
 
-def parts(corpus):
-    return {path.name for path in (corpus.folder / ".search" / "numbers").iterdir()}
+def parts(corpus, kind="read"):
+    return {path.name for path in (corpus.folder / ".search" / "numbers" / kind).glob("part-*")}
 
 
-def test_the_index_grows_with_the_pages_and_reads_only_what_is_new(corpus, monkeypatch):
-    corpus.search_numbers("1 2")
+@pytest.fixture
+def indexed(monkeypatch):
+    """The scans that are read for the index."""
     read = []
-    monkeypatch.setattr(number_index, "SMALL_PAGES", 0)
     cells = number_index.page_cells
     monkeypatch.setattr(number_index, "page_cells", lambda reading: read.append(reading.sha256) or cells(reading))
+    return read
+
+
+def test_the_index_grows_with_the_pages_and_reads_only_what_is_new(corpus, indexed):
+    corpus.search_numbers("1 2")
+    assert len(indexed) == 12
     before = parts(corpus)
     add(corpus, [reading_of("new", [["123", "456"], ["1", "2"], ["3", "4"]])])
     assert standings(corpus.search_numbers("123 456")) == [("new", HOLDS)]
-    assert read == [scan_of("new")]
+    assert indexed[12:] == [scan_of("new")]
     assert before < parts(corpus)
+    # Laid out anew and asked again, nothing is read again; small parts are joined.
+    corpus.reading_shards.compact(corpus.page_table.column("sha256").to_pylist())
     corpus.refresh()
-    corpus.search_numbers("123 456")
-    assert len(read) == 1
-    # Small parts are joined, and pages that left the run are found no more.
-    monkeypatch.setattr(number_index, "SMALL_PAGES", 4096)
+    assert standings(corpus.search_numbers("123 456")) == [("new", HOLDS)]
+    add(corpus, [reading_of("next", [["123", "458"], ["1", "2"], ["3", "4"]])])
+    assert standings(corpus.search_numbers("123 458")) == [("next", HOLDS)]
+    assert len(indexed) == 14
+    assert before < parts(corpus)
+    assert len(parts(corpus)) == 2
+    # Pages that left the run are found no more.
     corpus.write_pages([line for line in corpus.pages if line["page"] != "new"])
-    add(corpus, [reading_of("last", [["123", "457"], ["1", "2"], ["3", "4"]])])
     assert not standings(corpus.search_numbers("123 456"))
-    assert standings(corpus.search_numbers("123 457")) == [("last", HOLDS)]
-    assert len(parts(corpus)) == 1
 
 
-@pytest.mark.parametrize("damage", ["cut", "gone", "garbage", "other"])
-def test_a_damaged_part_is_made_again(corpus, damage):
+def test_what_was_read_again_by_other_versions_counts_as_it_was_read_last(corpus):
+    corpus.search_numbers("1 2")
+    (line,) = [line for line in corpus.pages if line["page"] == "p02"]
+    again = replace(reading_of("p02", [["777", "888"], ["1", "2"], ["3", "4"]]), sha256=line["sha256"])
+    shards = corpus.reading_shards
+    (file,) = shards.files
+    rows = [row for row in shards.read(file).to_pylist() if row["sha256"] != line["sha256"]]
+    file.unlink()
+    shards.append([*rows, reading_row(again, "later")])
+    corpus.refresh()
+    assert standings(corpus.search_numbers("777 888")) == [("p02", HOLDS)]
+    assert len(corpus.number_index) == 12
+
+
+def test_corrections_again_and_again_leave_one_part(corpus, indexed):
+    reading = corpus.reading("p03")
+    for day, text in enumerate(("567", "568", "569", "560"), 1):
+        correct(corpus, [Correction("p03", reading.numbers[1].box, "", text, "Anna", f"2026-03-0{day}")])
+        assert standings(corpus.search_numbers(f"{reading.numbers[0].text} {text}")) == [("p03", HOLDS)]
+    assert len(indexed) == 12 + 4
+    assert len(parts(corpus, "corrected")) == 1
+    assert len(corpus.number_index) == 12
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone", "garbage", "other", "half"])
+def test_a_damaged_index_is_made_again(corpus, damage):
     whole = corpus.search_numbers("3 4", top=50)
-    (part,) = (corpus.folder / ".search" / "numbers").iterdir()
-    file = part / ("about.json" if damage == "garbage" else "words.npy")
+    folder = corpus.folder / ".search" / "numbers" / "read"
+    (part,) = folder.glob("part-*")
+    file = folder / "about.json" if damage in ("garbage", "half") else part / "words.npy"
     if damage == "gone":
         file.unlink()
     elif damage == "other":
         shutil.copy(part / "flags.npy", file)
+    elif damage == "half":
+        file.write_text('{"version": 1, "parts": []}')
     else:
         file.write_bytes(file.read_bytes()[:60] if damage == "cut" else b"{")
     assert Corpus.open(corpus.folder).search_numbers("3 4", top=50) == whole
@@ -234,19 +269,26 @@ def test_a_run_that_may_not_be_written_to_is_searched_all_the_same(corpus, monke
     assert Corpus.open(corpus.folder).search_numbers("3 4", top=50) == whole
 
 
+def test_an_empty_run_holds_nothing(tmp_path):
+    answer = Corpus.create(tmp_path / "run", {"network": "fake-1"}).search_numbers("1 2")
+    assert answer.hits == ()
+    assert answer.sentence == "looked for 1, 2 in a row or in a column: no scans hold them"
+
+
 def test_what_a_killed_process_left_is_removed_in_time(corpus):
     corpus.search_numbers("1 2")
-    left = corpus.folder / ".search" / "numbers" / "new-x.part"
+    left = corpus.folder / ".search" / "numbers" / "read" / "new-x.part"
     left.mkdir()
     os.utime(left, (1, 1))
-    corpus.refresh()
+    add(corpus, [reading_of("new", [["123", "456"], ["1", "2"], ["3", "4"]])])
     corpus.search_numbers("1 2")
     assert not left.exists()
     # The index of likeness beside it leaves it alone.
+    before = parts(corpus)
     os.utime(corpus.folder / "pages.parquet")
     corpus.refresh()
     corpus.search("p01")
-    assert len(parts(corpus)) == 1
+    assert parts(corpus) == before
 
 
 def test_links_are_those_of_the_units(corpus):
