@@ -11,7 +11,7 @@ from tablesim.cli.options import Json, OtherLabels, Run, goes_with
 from tablesim.cli.output import note, print_json, print_table, remark
 
 if TYPE_CHECKING:
-    from tablesim.corpus.search.number_search import NumberAnswer
+    from tablesim.corpus.search.number_search import NumberAnswer, NumberHit
     from tablesim.corpus.store import Corpus
     from tablesim.workflow.verification import VerifiedHit
 
@@ -76,7 +76,12 @@ def command(
         answer = corpus.search_numbers(str(numbers), top=top, any_order=any_order, labels=known)
         note(answer.sentence)
         if as_json:
-            print_json([hit.to_dict() | {"scan": corpus.page(hit.page)["scan"]} for hit in answer.hits])
+            print_json(
+                [
+                    hit.to_dict() | {"scan": corpus.page(hit.page)["scan"], "report": _in_report(corpus, hit)}
+                    for hit in answer.hits
+                ]
+            )
         else:
             _print_numbers(corpus, answer)
         return
@@ -103,6 +108,15 @@ def command(
     _print(corpus, hits, long_tables)
 
 
+def _in_report(corpus: Corpus, hit: NumberHit) -> str | None:
+    """The page of a page in the run's report, at the first cell that was found; None where there is no such page."""
+    from tablesim.report.addresses import page_href
+
+    path = corpus.folder / "report" / page_href(hit.page)
+    anchor = f"#{hit.places[0].cells[0].address.anchor}" if hit.places else ""
+    return f"{path}{anchor}" if path.is_file() else None
+
+
 def _print_numbers(corpus: Corpus, answer: NumberAnswer) -> None:
     """A line a page with the first place; what is in doubt about it below the list."""
     from tablesim.records.dates import YearRange
@@ -119,8 +133,9 @@ def _print_numbers(corpus: Corpus, answer: NumberAnswer) -> None:
             doubts += [f"{hit.page}: {one}" for one in place.remarks]
         alike = None if hit.hit is None else hit.hit.similarity
         year = YearRange.of_row(row).shown or None
-        lines.append((hit.rank, hit.standing, hit.page, year, row["place"], where, reads, alike))
-    names = ("rank", "what the page does", "page", "year", "place", "where", "reads", "similarity")
+        report = _in_report(corpus, hit)
+        lines.append((hit.rank, hit.standing, hit.page, year, row["place"], where, reads, alike, report))
+    names = ("rank", "what the page does", "page", "year", "place", "where", "reads", "similarity", "report")
     known = [at for at, column in enumerate(zip(*lines, strict=True)) if any(value is not None for value in column)]
     print_table([names[at] for at in known], [[line[at] for at in known] for line in lines])
     if any(MARK_OF[cell.state] for hit in answer.hits for place in hit.places[:1] for cell in place.cells):

@@ -2,6 +2,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ from scans.library import body
 from tablesim.cli import COMMANDS, one_line
 from tablesim.export.formats import DOCUMENTS, Document
 from tablesim.export.kinds import Format
+from tablesim.report.addresses import page_href
 
 
 @pytest.fixture
@@ -227,6 +229,13 @@ def test_search_by_page_and_by_numbers(call, run_folder):
     assert first["page"].startswith("k1_e")
     assert (first["standing"], first["rank"], first["n_places"]) == ("holds them", 1, 1)
     assert [cell["text"] for cell in first["places"][0]["cells"]] == row[1:]
+    assert first["report"] is None
+    in_report = run_folder / "report" / page_href(first["page"])
+    in_report.parent.mkdir(parents=True)
+    in_report.touch()
+    again = json.loads(call("search", run_folder, "--numbers", " ".join(row[1:]), "--json").stdout)[0]
+    assert again["report"] == f"{in_report}#{first['places'][0]['cells'][0]['anchor']}"
+    shutil.rmtree(run_folder / "report")
     assert found.stderr.startswith(f"looked for {', '.join(row[1:])} in a row or in a column: ")
     shuffled = call("search", run_folder, "--numbers", " ".join(row[:0:-1]), "--any-order", "--json")
     assert json.loads(shuffled.stdout)[0]["standing"] == "holds them"
