@@ -43,7 +43,7 @@ PAGE = "page"
 PLACES_SHOWN = 20
 """Places of a page that are given; more are counted."""
 
-NEAR_LOOKED_AT = 20
+NEAR_LOOKED_AT = 12
 """Pages that hold all but one number and are looked at, so that those that differ in one figure come first."""
 
 
