@@ -203,8 +203,7 @@ def short_edition(row: Mapping[str, Any]) -> str:
     name = (
         (authors[0] + who if who else " and ".join(authors)) if authors else row.get("title") or row.get("book") or ""
     )
-    years = {int(year) for year in (row.get("year"), row.get("year_latest")) if year is not None}
-    when = (row.get("extra") or {}).get("date") or "–".join(map(str, sorted(years)))
+    when = YearRange.of_row(row).shown
     return f"{name} {when}".strip() if authors or when else ""
 
 
