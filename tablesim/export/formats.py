@@ -11,7 +11,7 @@ from pathlib import Path
 from tablesim.corpus.indexing.events import Listener, ignore_event
 from tablesim.corpus.storage.outputs import file_name, file_names, refuse_existing, write_new
 from tablesim.corpus.store import Corpus
-from tablesim.errors import ExportError
+from tablesim.errors import ExportError, RunError
 from tablesim.evidence.collation.cutouts import Cutter
 from tablesim.evidence.comparison import compare
 from tablesim.evidence.genealogy.links import Genealogy
@@ -36,11 +36,12 @@ from tablesim.export.spreadsheets import (
 from tablesim.export.tei import tei
 from tablesim.records.collation import Collation
 from tablesim.records.reading import Reading
+from tablesim.report.citations import CITATION_FORMATS, citation_records
 from tablesim.report.collation_page import collation_page
 from tablesim.report.provenance import Provenance
 from tablesim.scans.csvfile import with_mark
 from tablesim.scans.images import MAX_PIXELS
-from tablesim.workflow.witnesses import collate_from_run
+from tablesim.workflow.witnesses import collate_from_run, witness_pages
 
 GENEALOGY_DPI = 150
 """Dots an inch of the picture of a genealogy, as ``Genealogy.plot`` writes it."""
@@ -92,6 +93,7 @@ def export_run(
     out: str | Path | None = None,
     *,
     base: str = LOCAL,
+    title: str = "",
     force: bool = False,
     on_event: Listener = ignore_event,
 ) -> list[Path]:
@@ -109,6 +111,8 @@ def export_run(
         Folder; ``export/FORMAT`` in the run folder when left out. A manifest gets a folder of its own below it.
     base : str
         For ``iiif``: the address at which the written folder will be served.
+    title : str
+        For citations: what the pages are together, such as ``Table 3 of the run``; made of their ids when left out.
     force : bool
         Replace files that are there.
     on_event : callable, optional
@@ -145,8 +149,13 @@ def export_run(
         a, b = (corpus.reading(page) for page in pages)
         folder /= file_name("__".join(pages), "")
         refuse_existing([folder / name for name in IIIF_FILES], force=force)
-        manifest = MatchManifest.of(compare(a, b, top=0), Provenance.of_run(corpus, pages), base)
+        extra = {page: corpus.page(page)["extra"] for page in pages}
+        collation = collate_from_run(corpus, pages, on_event)
+        about = Provenance.of_run(corpus, pages)
+        manifest = MatchManifest.of(compare(a, b, top=0), about, base, collation=collation, extra=extra)
         return [write_new(folder / name, data, force=force) for name, data in manifest.files().items()]
+    if what.value in CITATION_FORMATS:
+        return [_write_citations(corpus, what, pages, folder, title, force=force)]
     chosen = list(dict.fromkeys(pages)) or _read(corpus)
     if not chosen:
         raise ExportError(f"{corpus.folder}: no page was read yet; there is nothing to export")
@@ -155,6 +164,44 @@ def export_run(
     names = file_names(chosen, ".csv" if what is Format.csv else DOCUMENTS[what].suffix)
     refuse_existing([folder / name for name in names.values()], force=force)
     return [write_new(folder / name, data, force=force) for name, data in _documents(corpus, what, names)]
+
+
+def pages_of_group(corpus: Corpus, table: int | None, cluster: int | None) -> tuple[tuple[str, ...], str]:
+    """The pages that carry one table, or those of one cluster, by its number in the report, and what they are together.
+
+    Raises
+    ------
+    RunError
+        There is no such table or cluster.
+    """
+    groups, run = corpus.groups, corpus.folder.resolve().name
+    if table is not None:
+        of_table = [group for group in groups.tables if group.number == table]
+        if not of_table:
+            raise RunError(f"table {table}: the run has {len(groups.tables)} tables that several pages carry")
+        return of_table[0].pages, f"Table {table} of the run {run}"
+    members = tuple(page for page, number in groups.clusters.items() if number == cluster)
+    if not members:
+        raise RunError(f"cluster {cluster}: the run has {len(set(groups.clusters.values()))} clusters")
+    return members, f"Cluster {cluster} of the run {run}"
+
+
+def _write_citations(
+    corpus: Corpus, what: Format, pages: Sequence[str], folder: Path, title: str, *, force: bool
+) -> Path:
+    """The records of what pages are together, of each page or book, and of the software, in one file."""
+    suffix, write = CITATION_FORMATS[what.value]
+    run = corpus.folder.resolve().name
+    if not title:
+        title = {0: f"Numerical tables of the run {run}", 1: f"Numbers of the page {''.join(pages)}"}.get(
+            len(pages), f"Comparison and collation of {', '.join(pages)}"
+        )
+    chosen = list(dict.fromkeys(part for page in pages for part in witness_pages(corpus, page))) or _read(corpus)
+    if not chosen:
+        raise ExportError(f"{corpus.folder}: no page was read yet; there is nothing to cite")
+    records = citation_records(Provenance.of_run(corpus, chosen), title)
+    path = folder / file_name("__".join(pages) or run, suffix)
+    return write_new(path, write(records).encode("utf-8", errors="replace"), force=force)
 
 
 def _documents(corpus: Corpus, what: Format, names: dict[str, str]) -> Iterator[tuple[str, bytes]]:

@@ -1,8 +1,8 @@
-"""Matches of two pages as W3C Web Annotations in a IIIF Presentation 3 manifest.
+"""Matches and differences of two pages as W3C Web Annotations in a IIIF Presentation 3 manifest.
 
-Viewers show one target of an annotation and drop the others. So each match stands on each of the two canvases, and each
-side names the position and the annotation of the other. The form with two targets, which says the same in one
-annotation, is the manifest's own page of annotations, in a file beside it with provenance and citation.
+Viewers show one target of an annotation and drop the others. So each match, and each difference, stands on each of the
+two canvases, and each side names the position and the annotation of the other. The form with two targets, which says
+the same in one annotation, is a page of annotations of the manifest, in a file beside it with provenance and citation.
 """
 
 from __future__ import annotations
@@ -10,37 +10,67 @@ from __future__ import annotations
 import html
 import io
 import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from tablesim.errors import ExportError
 from tablesim.evidence.comparison import Comparison
 from tablesim.evidence.matches.glyphs import Match
+from tablesim.export.canvases import LibraryCanvas, PageCanvas
 from tablesim.export.kinds import LOCAL
-from tablesim.export.markup import json_bytes, pixels
+from tablesim.export.markup import json_bytes
+from tablesim.records.address import PageAddresses
 from tablesim.records.boxes import Box
+from tablesim.records.collation import AGREES, Cell, Collation
 from tablesim.records.reading import Reading
 from tablesim.report.provenance import SOFTWARE, Provenance
 from tablesim.scans.images import open_image
 
 PRESENTATION = "http://iiif.io/api/presentation/3/context.json"
 ANNOTATION = "http://www.w3.org/ns/anno.jsonld"
-MEDIA_FRAGMENTS = "http://www.w3.org/TR/media-frags/"
 
 N_MATCHES = 500
 """Matches that are annotated: more cannot be looked through. Chosen by eye."""
 
-FILES = ("manifest.json", "links.json", "images/a.jpg", "images/b.jpg")
-"""What is written, below the folder of a manifest."""
+FILES = ("manifest.json", "links.json", "differences.json", "images/a.jpg", "images/b.jpg")
+"""What may be written, below the folder of a manifest."""
 
 _QUALITY = 90
-_TWO_TARGETS = "Matched digits, each as one annotation with a target on either page"
+
+
+@dataclass(frozen=True)
+class Linked:
+    """What stands on both pages, or on one of them: a match, or a cell in which they differ.
+
+    Parameters
+    ----------
+    sentence : str
+        What is said of it.
+    boxes : tuple of (Box or None)
+        Where it stands on either page, in pixels of its scan; None where it has nothing.
+    tag : str
+        "match", or the state of the cell.
+    """
+
+    sentence: str
+    boxes: tuple[Box | None, Box | None]
+    tag: str = "match"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Annotations of one kind: their name in addresses and files, what they are called, and what they say."""
+
+    name: str
+    label: str
+    items: tuple[Linked, ...]
 
 
 @dataclass(frozen=True)
 class MatchManifest:
-    """The matches of two pages, with the addresses under which they will be found.
+    """The matches and the differences of two pages, with the addresses under which they will be found.
 
     Parameters
     ----------
@@ -52,18 +82,34 @@ class MatchManifest:
         Address of the folder of files, ending in a slash.
     provenance : Provenance
         Goes into the manifest and the pages of annotations.
+    collation : Collation, optional
+        Of the two pages, the first of the comparison first: the cells in which they differ are annotated too.
+    libraries : tuple of (LibraryCanvas or None)
+        The canvases of the libraries that the pages came from.
     """
 
     comparison: Comparison
     matches: tuple[Match, ...]
     base: str
     provenance: Provenance
+    collation: Collation | None = None
+    libraries: tuple[LibraryCanvas | None, LibraryCanvas | None] = (None, None)
 
     @classmethod
     def of(
-        cls, comparison: Comparison, provenance: Provenance, base: str = LOCAL, top: int = N_MATCHES
+        cls,
+        comparison: Comparison,
+        provenance: Provenance,
+        base: str = LOCAL,
+        top: int = N_MATCHES,
+        *,
+        collation: Collation | None = None,
+        extra: Mapping[str, Mapping[str, str]] | None = None,
     ) -> MatchManifest:
         """The strongest ``top`` matches of a comparison, those at matching positions where there are any.
+
+        ``collation`` is of the same two pages in the same order; ``extra`` is what the metadata keep of each page, by
+        its id: the canvas of its library among it.
 
         Raises
         ------
@@ -75,29 +121,50 @@ class MatchManifest:
             raise ExportError(f"base address: got {base!r}, expected something like {LOCAL}")
         assignment = comparison.assignment
         links = assignment.supported or assignment.links
+        a, b = comparison.reading_a, comparison.reading_b
         if not links:
-            raise ExportError(
-                f"{comparison.reading_a.page} and {comparison.reading_b.page} have no digit in common; "
-                "there is nothing to annotate"
-            )
-        pages = provenance.only([comparison.reading_a.page, comparison.reading_b.page])
-        return cls(comparison, tuple(links[:top]), base.rstrip("/") + "/", pages)
+            raise ExportError(f"{a.page} and {b.page} have no digit in common; there is nothing to annotate")
+        known = extra or {}
+        libraries = LibraryCanvas.of(known.get(a.page, {}), a), LibraryCanvas.of(known.get(b.page, {}), b)
+        pages = provenance.only([a.page, b.page])
+        return cls(comparison, tuple(links[:top]), base.rstrip("/") + "/", pages, collation, libraries)
 
     @property
     def sides(self) -> tuple[Reading, Reading]:
         """The two pages."""
         return self.comparison.reading_a, self.comparison.reading_b
 
+    @property
+    def canvases(self) -> tuple[PageCanvas, PageCanvas]:
+        """The canvases of the two pages."""
+        a, b = (
+            PageCanvas(reading, self.base, name, library)
+            for reading, name, library in zip(self.sides, "ab", self.libraries, strict=True)
+        )
+        return a, b
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The matches, and the differences where there is a collation."""
+        score = self.comparison.score
+        matches = tuple(Linked(_sentence(match, score), (match.a, match.b)) for match in self.matches)
+        layers = [Layer("links", "Matched digits", matches)]
+        if self.collation is not None:
+            differences = tuple(differing(self.collation))
+            layers.append(Layer("differences", "Cells in which the pages differ", differences))
+        return tuple(layers)
+
     def files(self) -> dict[str, bytes]:
-        """Every file by its name below ``base``: ``manifest.json``, ``links.json`` and the two images.
+        """Every file by its name below ``base``: the manifest, a page of annotations a layer, and the two images.
 
         Raises
         ------
         ScanError
             A scan is no longer where the reading says it was.
         """
-        images = {_image_name(side): _jpeg(reading) for side, reading in enumerate(self.sides)}
-        return {"manifest.json": json_bytes(self.manifest()), "links.json": json_bytes(self.links()), **images}
+        images = {canvas.image: _jpeg(canvas.reading) for canvas in self.canvases}
+        layers = {f"{layer.name}.json": json_bytes(self.links(layer)) for layer in self.layers}
+        return {"manifest.json": json_bytes(self.manifest()), **layers, **images}
 
     def manifest(self) -> dict[str, Any]:
         """The manifest: a canvas a page, each with its annotations."""
@@ -109,6 +176,8 @@ class MatchManifest:
             f"Similarity {comparison.similarity:.4f}, score {comparison.score:.4f}; the {len(self.matches)} pairs of "
             f"digits shown bring {shown:.4f} of it{share}."
         )
+        if self.collation is not None:
+            summary += f" {difference_sentence(self.collation)}"
         facts = {
             "Software": f"{SOFTWARE} {self.provenance.version}",
             "Digit network": self.provenance.network,
@@ -121,121 +190,121 @@ class MatchManifest:
             "@context": [ANNOTATION, PRESENTATION],
             "id": self.base + "manifest.json",
             "type": "Manifest",
-            "label": _words(f"{a.page} and {b.page}: matched digits"),
+            "label": _words(f"{a.page} and {b.page}: matched digits and differences"),
             "summary": _words(summary),
             "metadata": [{"label": _words(name), "value": _words(value)} for name, value in facts.items()],
             "requiredStatement": {"label": _words("Cite as"), "value": _words(self.provenance.citation)},
             "behavior": ["individuals"],
             "items": [self._canvas(side) for side in (0, 1)],
-            "annotations": [{"id": self.base + "links.json", "type": "AnnotationPage", "label": _words(_TWO_TARGETS)}],
+            "annotations": [
+                {"id": f"{self.base}{layer.name}.json", "type": "AnnotationPage", "label": _words(_two_targets(layer))}
+                for layer in self.layers
+            ],
         }
 
-    def links(self) -> dict[str, Any]:
-        """The matches as annotations of motivation ``linking`` with a target on each of the two pages."""
+    def links(self, layer: Layer | None = None) -> dict[str, Any]:
+        """A layer, by default the matches, as annotations with a target on each page that has something there."""
+        layer = self.layers[0] if layer is None else layer
+        name = f"{self.base}{layer.name}.json"
         items = [
             {
-                "id": f"{self.base}links.json#match-{number}",
+                "id": f"{name}#{layer.name}-{number}",
                 "type": "Annotation",
-                "motivation": "linking",
+                "motivation": "linking" if layer.name == "links" else ["commenting", "tagging"],
                 "created": self.provenance.created,
                 "generator": _software(self.provenance),
-                "body": [_description(_sentence(match, self.comparison.score))],
-                "target": [self._target(0, match.a), self._target(1, match.b)],
+                "body": _bodies(linked),
+                "target": [
+                    canvas.target(box)
+                    for canvas, box in zip(self.canvases, linked.boxes, strict=True)
+                    if box is not None
+                ],
             }
-            for number, match in enumerate(self.matches, 1)
+            for number, linked in enumerate(layer.items, 1)
         ]
         return {
             "@context": [ANNOTATION, PRESENTATION],
-            "id": self.base + "links.json",
+            "id": name,
             "type": "AnnotationPage",
-            "label": _words(_TWO_TARGETS),
+            "label": _words(_two_targets(layer)),
             # The context of annotations has the prefix for Dublin Core.
             "dcterms:bibliographicCitation": self.provenance.citation,
             "dcterms:provenance": json.dumps(self.provenance.to_dict(), ensure_ascii=False, sort_keys=True),
             "items": items,
         }
 
-    def side(self, side: int) -> dict[str, Any]:
-        """The matches as annotations of one page, 0 or 1, each with a link to its counterpart on the other page."""
+    def side(self, side: int, layer: Layer | None = None) -> dict[str, Any]:
+        """A layer as annotations of one page, 0 or 1, each with a link to its counterpart on the other page."""
+        layer = self.layers[0] if layer is None else layer
+        other = self.sides[1 - side].page
         return {
-            "id": f"{self._canvas_id(side)}/annotations",
+            "id": self._annotations(side, layer),
             "type": "AnnotationPage",
-            "label": _words(f"Digits also on {self.sides[1 - side].page}"),
-            "items": [self._half(side, number, match) for number, match in enumerate(self.matches, 1)],
+            "label": _words(f"{layer.label}, beside {other}"),
+            "items": list(self._halves(side, layer)),
         }
 
-    def _half(self, side: int, number: int, match: Match) -> dict[str, Any]:
-        box, other_box = (match.a, match.b) if side == 0 else (match.b, match.a)
-        other = self._target(1 - side, other_box)
-        partner = f"{self._canvas_id(1 - side)}/annotations/{number}"
-        where = f"{self.sides[1 - side].page} at {other_box.x:.0f}, {other_box.y:.0f}"
-        sentence = f"{_sentence(match, self.comparison.score)}, with {where}"
-        return {
-            "id": f"{self._canvas_id(side)}/annotations/{number}",
-            "type": "Annotation",
-            # Viewers such as Mirador show comments and leave links alone.
-            "motivation": ["commenting", "linking"],
-            "created": self.provenance.created,
-            "generator": _software(self.provenance),
-            "body": [_description(sentence), {**other, "id": f"{partner}/place", "purpose": "linking"}],
-            "seeAlso": [{"id": partner, "type": "Annotation", "format": "application/ld+json"}],
-            "target": self._target(side, box),
-        }
+    def _annotations(self, side: int, layer: Layer) -> str:
+        return f"{self.canvases[side].own}/{'annotations' if layer.name == 'links' else layer.name}"
+
+    def _halves(self, side: int, layer: Layer) -> Iterator[dict[str, Any]]:
+        canvas, other = self.canvases[side], self.canvases[1 - side]
+        for number, linked in enumerate(layer.items, 1):
+            box, other_box = linked.boxes[side], linked.boxes[1 - side]
+            if box is None:
+                continue
+            half: dict[str, Any] = {
+                "id": f"{self._annotations(side, layer)}/{number}",
+                "type": "Annotation",
+                # Viewers such as Mirador show comments and leave links alone.
+                "motivation": ["commenting", "linking"],
+                "created": self.provenance.created,
+                "generator": _software(self.provenance),
+                "body": _bodies(linked),
+                "target": canvas.target(box),
+            }
+            if other_box is not None:
+                partner = f"{self._annotations(1 - side, layer)}/{number}"
+                half["seeAlso"] = [{"id": partner, "type": "Annotation", "format": "application/ld+json"}]
+                place = {**other.target(other_box), "id": f"{partner}/place", "purpose": "linking"}
+                where = f", with {other.reading.page} at {other_box.x:.0f}, {other_box.y:.0f}"
+                half["body"] = [*_bodies(linked, where if linked.tag == "match" else ""), place]
+            yield half
 
     def _canvas(self, side: int) -> dict[str, Any]:
-        reading, name = self.sides[side], self._canvas_id(side)
-        image = {
-            "id": self.base + _image_name(side),
-            "type": "Image",
-            "format": "image/jpeg",
-            "width": reading.width,
-            "height": reading.height,
-        }
-        painting = {
-            "id": f"{name}/image/annotation",
-            "type": "Annotation",
-            "motivation": "painting",
-            "body": image,
-            "target": name,
-        }
-        return {
-            "id": name,
-            "type": "Canvas",
-            "label": _words(reading.page),
-            "width": reading.width,
-            "height": reading.height,
-            "items": [
-                {
-                    "id": f"{name}/image",
-                    "type": "AnnotationPage",
-                    "items": [painting],
-                }
-            ],
-            "annotations": [self.side(side)],
-        }
-
-    def _canvas_id(self, side: int) -> str:
-        return f"{self.base}canvas/{'ab'[side]}-{quote(self.sides[side].page, safe='')}"
-
-    def _target(self, side: int, box: Box) -> dict[str, Any]:
-        left, top, right, bottom = pixels(box, self.sides[side].width, self.sides[side].height)
-        return {
-            "type": "SpecificResource",
-            "source": {
-                "id": self._canvas_id(side),
-                "type": "Canvas",
-                "partOf": [{"id": self.base + "manifest.json", "type": "Manifest"}],
-            },
-            "selector": {
-                "type": "FragmentSelector",
-                "conformsTo": MEDIA_FRAGMENTS,
-                "value": f"xywh={left},{top},{right - left},{bottom - top}",
-            },
-        }
+        return self.canvases[side].canvas([self.side(side, layer) for layer in self.layers])
 
 
-def _image_name(side: int) -> str:
-    return f"images/{'ab'[side]}.jpg"
+def differing(collation: Collation) -> Iterator[Linked]:
+    """The cells of a collation of two pages that do not agree: what each page has there, and where."""
+    addresses = {reading.page: PageAddresses(reading) for reading in collation.readings}
+    for cell in collation.cells:
+        if cell.state != AGREES:
+            a, b = (None if read is None else read.number.box for read in cell.readings)
+            if a is not None or b is not None:
+                yield Linked(_of_cell(cell, collation, addresses), (a, b), cell.state)
+
+
+def difference_sentence(collation: Collation) -> str:
+    """How many cells of two pages were compared and how many of them are annotated."""
+    n_shown = sum(1 for _ in differing(collation))
+    return f"Of {len(collation.cells)} cells in common {n_shown} do not agree and are annotated."
+
+
+def _of_cell(cell: Cell, collation: Collation, addresses: Mapping[str, PageAddresses]) -> str:
+    parts = []
+    for witness, read in zip(collation.witnesses, cell.readings, strict=True):
+        if read is None:
+            parts.append(f"{witness.name} has no number here")
+            continue
+        address = addresses[read.page].of(read.number)
+        parts.append(f"{read.page} has {read.number.printed}" + (f" ({address.words})" if address else ""))
+    doubt = "; doubtful: another reading of uncertain digits would change this" if cell.doubtful else ""
+    return f"{cell.state}: {'; '.join(parts)}{doubt}"
+
+
+def _two_targets(layer: Layer) -> str:
+    return f"{layer.label}, each as one annotation with a target on either page"
 
 
 def _sentence(match: Match, score: float) -> str:
@@ -243,10 +312,12 @@ def _sentence(match: Match, score: float) -> str:
     return f"{bigram}brings {match.relevance:.4f} to the score of {score:.4f}"
 
 
-def _description(text: str) -> dict[str, str]:
+def _bodies(linked: Linked, more: str = "") -> list[dict[str, str]]:
     # Viewers such as Mirador take every body for HTML, whatever its format is said to be.
-    markup = html.escape(text, quote=False)
-    return {"type": "TextualBody", "value": markup, "format": "text/html", "language": "en", "purpose": "describing"}
+    markup = html.escape(linked.sentence + more, quote=False)
+    text = {"type": "TextualBody", "value": markup, "format": "text/html", "language": "en", "purpose": "describing"}
+    tag = {"type": "TextualBody", "value": linked.tag, "format": "text/plain", "language": "en", "purpose": "tagging"}
+    return [text] if linked.tag == "match" else [text, tag]
 
 
 def _software(provenance: Provenance) -> dict[str, str]:

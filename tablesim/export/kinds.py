@@ -22,6 +22,16 @@ class Format(Enum):
     collation_xlsx = "collation-xlsx"
     collation_json = "collation-json"
     collation_html = "collation-html"
+    ris = "ris"
+    bibtex = "bibtex"
+    csl_json = "csl-json"
+
+
+class BundledScans(Enum):
+    """What of the scans goes into a bundle."""
+
+    thumbnails = "thumbnails"
+    web = "web"
 
 
 class Dialect(Enum):

@@ -57,6 +57,12 @@ class CitedPage:
         Author and year in short, as ``Clavius 1585``; may be empty.
     leaf : str
         Which page of it, as ``p. 12``; may be empty.
+    book, title, place : str
+        Of the print, as far as they are known; may be empty.
+    authors, printers : tuple of str
+        Their names, persons as ``Family, Given``.
+    years : tuple of int
+        None, the year of the print, or the first and the last that its date allows.
     """
 
     page: str
@@ -69,6 +75,12 @@ class CitedPage:
     said_by_person: str = ""
     edition: str = ""
     leaf: str = ""
+    book: str = ""
+    title: str = ""
+    place: str = ""
+    authors: tuple[str, ...] = ()
+    printers: tuple[str, ...] = ()
+    years: tuple[int, ...] = ()
 
     @property
     def file_name(self) -> str:
@@ -225,7 +237,18 @@ def page_of_run(corpus: Corpus, page: str) -> CitedPage:
     decision = corpus.table_decisions.of(row["sha256"])
     said = decision.sentence if decision is not None else ""
     edition, leaf = short_edition(row), leaf_of(row)
-    return CitedPage(page, row["scan"], row["sha256"], about, handle, len(corrections), correctors, said, edition, leaf)
+    cited = CitedPage(
+        page, row["scan"], row["sha256"], about, handle, len(corrections), correctors, said, edition, leaf
+    )
+    return replace(cited, **_print_of(row))
+
+
+def _print_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The print that a page is of, as ``CitedPage`` has it."""
+    names = {name: row[name] or "" for name in ("book", "title", "place")}
+    years = sorted({int(year) for year in (row["year"], row["year_latest"]) if year is not None})
+    makers = row["printers"] or row["publishers"] or ()
+    return {**names, "authors": tuple(row["authors"] or ()), "printers": tuple(makers), "years": tuple(years)}
 
 
 def cite_page(page: CitedPage) -> str:

@@ -70,6 +70,9 @@ class FetchedPage:
     problem: str = ""
 
 
+CANVAS_SIZE = "canvas_size"
+"""The column of metadata with the size of a page's canvas, ``3000 x 4200``: coordinates on it are counted in that."""
+
 SMALLER = "image_size"
 """The column of metadata that says so: ``435 x 599 of 993 x 1369 pixels``."""
 
@@ -301,6 +304,8 @@ def _metadata(job: _Job) -> PageMetadata:
     if manifest.label and not any(label.casefold() == "title" for label in row):
         row["title"] = manifest.label
     row |= {"manifest": manifest.address, "canvas": canvas.address}
+    if canvas.width and canvas.height:
+        row[CANVAS_SIZE] = f"{canvas.width} x {canvas.height}"
     if canvas.label:
         row["canvas_label"] = canvas.label
     return metadata_of_labels(row, book=manifest.slug, handle=canvas.address)

@@ -45,6 +45,9 @@ REFUSED = {
     "export": [
         (("r", "p", "--base", "http://a/"), "--base goes with --format iiif"),
         (("r", "a", "b", "--format", "tei", "--base", "http://a/"), "--base goes with --format iiif"),
+        (("r", "--scans", "web"), "--scans goes with --bundle"),
+        (("r", "--bundle", "--format", "tei"), "--format goes with single formats, without --bundle"),
+        (("r", "p", "--table", "1"), "give one of PAGE, --table and --cluster"),
     ],
     "collate": [
         (("a",), "give two witnesses or more"),
@@ -103,7 +106,7 @@ ALWAYS = {
     "history": "--by --pages --repeats --leave-out --min-digits --seed",
     "correct": "--csv --table --no-table --table-as-read --who",
     "report": "--out --force",
-    "export": "--format --out --force",
+    "export": "--table --cluster --bundle --out --force",
     "status": "--by",
     "view": "--port --share",
     "doctor": "--repair",

@@ -18,6 +18,7 @@ from tablesim.export.page_tei import page_tei
 from tablesim.export.page_workbook import page_xlsx
 from tablesim.export.pagexml import page_xml
 from tablesim.export.spreadsheets import READING_COLUMNS, csv_description
+from tablesim.report.citations import CITATION_FORMATS
 from tablesim.report.provenance import CitedPage, Provenance
 
 SETTINGS = {"seed": 20261, "note": "<b>&\"'"}
@@ -73,8 +74,8 @@ def plain(data):
     return " ".join(html.unescape(data.decode()).replace("\\", "").split())
 
 
-BARE = {Format.csv_grid}
-"""What is the table and nothing else, to be read by any program."""
+BARE = {Format.csv_grid, *(form for form in Format if form.value in CITATION_FORMATS)}
+"""What is the table and nothing else, to be read by any program, and what is a citation itself."""
 
 
 @pytest.mark.parametrize("what", [*(form for form in Format if form not in BARE), "two targets"], ids=str)

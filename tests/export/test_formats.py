@@ -18,7 +18,7 @@ from tablesim.corpus.from_histograms import corpus_of_histograms
 from tablesim.corpus.store import Corpus
 from tablesim.digits.numbers import Thresholds
 from tablesim.errors import ExportError, RunError
-from tablesim.export.formats import export_run
+from tablesim.export.formats import export_run, pages_of_group
 from tablesim.export.kinds import Format
 from tablesim.records.corrections import Correction
 from tablesim.report.provenance import Provenance, describe_page
@@ -87,6 +87,27 @@ def test_witnesses_become_a_collation(corpus, tmp_path, what, names):
         pytest.importorskip("openpyxl", reason="workbooks need openpyxl, the extra [xlsx]")
     written = export_run(corpus, what, ["k0_e0", "k0_e1"], tmp_path)
     assert [path.name for path in written] == names
+
+
+@pytest.mark.parametrize(
+    ("what", "suffix"), [(Format.ris, ".ris"), (Format.bibtex, ".bib"), (Format.csl_json, ".csl.json")]
+)
+def test_pages_pairs_and_runs_have_citations(corpus, tmp_path, what, suffix):
+    for pages, name in ((["k0_e0"], "k0_e0"), (["k0_e0", "k0_e1"], "k0_e0__k0_e1"), ([], "run")):
+        (path,) = export_run(corpus, what, pages, tmp_path)
+        assert path.name == name + suffix
+        assert "In sphaeram" in path.read_text() and "1593" in path.read_text()
+    with pytest.raises(ExportError, match="already there"):
+        export_run(corpus, what, [], tmp_path)
+
+
+def test_the_pages_of_a_cluster_are_cited_together(corpus, tmp_path):
+    pages, title = pages_of_group(corpus, None, 1)
+    (path,) = export_run(corpus, Format.csl_json, pages, tmp_path, title=title)
+    first, *rest = json.loads(path.read_text())
+    assert first["title"] == "Cluster 1 of the run run" and len(rest) == len(pages) + 1
+    with pytest.raises(RunError, match="cluster 99: the run has"):
+        pages_of_group(corpus, None, 99)
 
 
 def test_a_witness_of_several_pages(corpus, tmp_path):

@@ -9,7 +9,9 @@ from corpus.fakes import reading_of, table
 from PIL import Image
 
 from tablesim.errors import ExportError
+from tablesim.evidence.collation.collation import collate
 from tablesim.evidence.comparison import compare
+from tablesim.export.canvases import LibraryCanvas
 from tablesim.export.iiif import MatchManifest
 from tablesim.report.provenance import Provenance
 
@@ -122,6 +124,67 @@ def test_provenance_and_citation_are_in_the_manifest(linked):
     assert facts["SHA-256 of k1"] == "0" * 64
     assert "Numbers read by tablesim 0.1.0" in manifest["requiredStatement"]["value"]["none"][0]
     assert "Similarity 1.0000" in manifest["summary"]["none"][0]
+
+
+def differing_pair(tmp_path):
+    """Two pages that differ in one cell, and one lacks a number."""
+    readings = []
+    rows = [[str(row), str(37 * row % 89), str(53 * row % 97)] for row in range(1, 9)]
+    other = [[*row] for row in rows]
+    other[1][1] = "29"
+    other[7] = other[7][:2]
+    for page, printed in (("a", rows), ("b", other)):
+        path = tmp_path / f"{page}.png"
+        Image.new("L", (100, 80), 200).save(path)
+        readings.append(reading_of(page, printed, scan=str(path)))
+    return readings
+
+
+LIBRARY = {"canvas": "https://library.org/c/7", "manifest": "https://library.org/m.json", "canvas_size": "1000 x 800"}
+
+
+@pytest.fixture
+def differing(tmp_path):
+    a, b = differing_pair(tmp_path)
+    about = Provenance("0.2.0", "f" * 64, {}, "2026-11-24T10:00:00Z")
+    return MatchManifest.of(compare(a, b, top=0), about, BASE, collation=collate(a, b), extra={"b": LIBRARY})
+
+
+def test_differences_stand_on_both_pages_and_say_what_each_has(differing, iiif_schema):
+    iiif_schema(json.loads(differing.files()["manifest.json"]))
+    _, layer = differing.layers
+    assert [linked.tag for linked in layer.items] == ["differs", "missing"]
+    sides = [differing.side(side, layer)["items"] for side in (0, 1)]
+    assert [len(items) for items in sides] == [2, 1]
+    said = sides[0][0]["body"][0]["value"]
+    assert said.startswith("differs: a has 74 (row 2 (2), column 2); b has 29 (row 2 (2), column 2)")
+    assert sides[0][0]["body"][1]["purpose"] == "tagging"
+    assert sides[0][0]["seeAlso"][0]["id"] == sides[1][0]["id"]
+    assert "b has no number here" in sides[0][1]["body"][0]["value"]
+    both = differing.links(layer)
+    iiif_schema(both, "AnnotationPage")
+    assert [len(item["target"]) for item in both["items"]] == [2, 1]
+    assert "Of 24 cells in common 2 do not agree" in differing.manifest()["summary"]["none"][0]
+
+
+def test_annotations_stand_on_the_canvas_of_the_library_in_its_coordinates(differing, iiif_schema):
+    own, library = differing.manifest()["items"]
+    assert own["id"].startswith(BASE) and "partOf" not in own
+    assert (library["id"], library["width"], library["height"]) == ("https://library.org/c/7", 1000, 800)
+    assert library["partOf"][0]["id"] == "https://library.org/m.json"
+    image = library["items"][0]["items"][0]
+    assert (image["target"], image["body"]["width"]) == ("https://library.org/c/7", 100)
+    (difference,) = differing.side(1, differing.layers[1])["items"]
+    assert difference["target"]["source"]["id"] == "https://library.org/c/7"
+    # The number stands at 40, 20 and is 15 x 12 pixels, and the canvas ten times as large as the scan.
+    assert place(difference["target"])[1] == (400, 200, 150, 120)
+
+
+@pytest.mark.parametrize("change", [{"canvas_size": "1000 x 900"}, {"canvas_size": ""}, {"canvas": "javascript:x"}])
+def test_a_canvas_that_does_not_fit_or_is_no_address_is_not_written_on(tmp_path, change):
+    _, b = differing_pair(tmp_path)
+    assert LibraryCanvas.of(LIBRARY, b) is not None
+    assert LibraryCanvas.of({**LIBRARY, **change}, b) is None
 
 
 @pytest.mark.parametrize("base", ["file:///a", "here", "http://", "http://a/?b=1", "javascript:x", ""])

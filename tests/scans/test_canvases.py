@@ -8,7 +8,7 @@ from PIL import Image
 
 from scans.library import body, endless, picture, status
 from tablesim.errors import FetchError, ScanError
-from tablesim.scans.canvases import SMALLER, fetch_pages, is_library_source
+from tablesim.scans.canvases import CANVAS_SIZE, SMALLER, fetch_pages, is_library_source
 from tablesim.scans.iiif import parse
 from tablesim.scans.images import load_scan
 from tablesim.scans.sources import find_page, find_pages
@@ -37,6 +37,7 @@ def test_a_manifest_gives_its_pages_with_what_the_library_says(library, web, ver
     assert (about.year, about.year_latest) == (1550, 1551)
     assert about.handle == f"{address}/canvas/2"
     told = {"manifest": address, "canvas": f"{address}/canvas/2", "canvas_label": "f. 2r"}
+    told[CANVAS_SIZE] = "60 x 80"
     assert about.extra == {**told, SMALLER: "30 x 40 of 60 x 80 pixels"}
     assert SMALLER not in pages.about["bsb1001_p0001"].extra
     # Everything came to stay: the second time nothing is asked for, and nothing needs to be.
