@@ -55,7 +55,7 @@ _LINK = re.compile(r"""(?P<name>\b(?:href|src))=(?P<quote>["'])(?P<target>[^"']*
 
 
 @dataclass(frozen=True)
-class Part:
+class BundlePart:
     """A line of the bundle's contents: what it is, its files by what they are called, a remark."""
 
     name: str
@@ -144,7 +144,7 @@ class _Bundle:
         copied = self._copy_scans() if self.scans is BundledScans.web else {}
         self._report(copied)
         parts = [
-            Part("Report", (("open", "report/index.html"),), "every page, group and pair, with pictures"),
+            BundlePart("Report", (("open", "report/index.html"),), "every page, group and pair, with pictures"),
             self._list_of_pages(copied),
             *self._pages(pages, copied),
             *self._tables(),
@@ -189,7 +189,7 @@ class _Bundle:
             if turned != text:
                 file.write_text(turned, encoding="utf-8")
 
-    def _list_of_pages(self, copied: dict[str, str]) -> Part:
+    def _list_of_pages(self, copied: dict[str, str]) -> BundlePart:
         columns = (
             *("page", "scan", "status", "is_table", "n_numbers", "legibility", "table", "relation", "relation_to"),
             *("cluster", "book", "authors", "title", "place", "printers", "year", "year_latest", "handle", "sha256"),
@@ -205,9 +205,9 @@ class _Bundle:
             return {**row, **lists, **related, "cluster": cluster, "scan": copied.get(page, self._name(page))}
 
         self._bytes("pages.csv", csv_bytes(columns, map(line, self.corpus.pages)))
-        return Part("List of all pages", (("CSV", "pages.csv"),), "with metadata, groups and hashes")
+        return BundlePart("List of all pages", (("CSV", "pages.csv"),), "with metadata, groups and hashes")
 
-    def _pages(self, pages: Sequence[str], copied: dict[str, str]) -> Iterator[Part]:
+    def _pages(self, pages: Sequence[str], copied: dict[str, str]) -> Iterator[BundlePart]:
         cutter = Cutter(self.corpus.run.get("max_pixels", MAX_PIXELS))
         names = {form: file_names(pages, DOCUMENTS[form].suffix) for form in PAGE_FORMATS}
         csv_names = file_names(pages, ".csv")
@@ -223,9 +223,10 @@ class _Bundle:
                 files.append((form.value, name))
             name = f"pages/{csv_names[page]}"
             self._bytes(name, csv_bytes(READING_COLUMNS, reading_rows(reading)))
-            yield Part(f"Page {page}", (*files, ("csv", name)), next((p.about for p in about.pages), ""))
+            files += [("csv", name), *self._citation_files(f"page_{page}", f"Numbers of the page {page}", [page])]
+            yield BundlePart(f"Page {page}", tuple(files), next((p.about for p in about.pages), ""))
 
-    def _tables(self) -> Iterator[Part]:
+    def _tables(self) -> Iterator[BundlePart]:
         """The collations of pages that carry one table, and their citations."""
         for group in self.corpus.groups.tables:
             name, files = f"Table {group.number}", []
@@ -243,15 +244,15 @@ class _Bundle:
             else:
                 remark = f"{len(pages)} pages, more than are collated here"
             files += self._citation_files(f"table_{group.number}", f"{name} of the run {self.title}", pages)
-            yield Part(name, tuple(files), remark)
+            yield BundlePart(name, tuple(files), remark)
 
-    def _citations(self, name: str, stem: str, pages: Sequence[str]) -> Iterator[Part]:
-        yield Part(name, tuple(self._citation_files("run", f"Numerical tables of the run {stem}", pages)))
+    def _citations(self, name: str, stem: str, pages: Sequence[str]) -> Iterator[BundlePart]:
+        yield BundlePart(name, tuple(self._citation_files("run", f"Numerical tables of the run {stem}", pages)))
 
     def _citation_files(self, stem: str, title: str, pages: Sequence[str]) -> Iterator[tuple[str, str]]:
         records = citation_records(self.provenance.about(self.corpus, pages), title)
         for form, (suffix, write) in CITATION_FORMATS.items():
-            name = f"citations/{stem}{suffix}"
+            name = f"citations/{file_name(stem, suffix)}"
             self._text(name, write(records))
             yield form, name
 

@@ -60,7 +60,7 @@ class Linked:
 
 
 @dataclass(frozen=True)
-class Layer:
+class AnnotationLayer:
     """Annotations of one kind: their name in addresses and files, what they are called, and what they say."""
 
     name: str
@@ -144,14 +144,14 @@ class MatchManifest:
         return a, b
 
     @property
-    def layers(self) -> tuple[Layer, ...]:
+    def layers(self) -> tuple[AnnotationLayer, ...]:
         """The matches, and the differences where there is a collation."""
         score = self.comparison.score
         matches = tuple(Linked(_sentence(match, score), (match.a, match.b)) for match in self.matches)
-        layers = [Layer("links", "Matched digits", matches)]
+        layers = [AnnotationLayer("links", "Matched digits", matches)]
         if self.collation is not None:
             differences = tuple(differing(self.collation))
-            layers.append(Layer("differences", "Cells in which the pages differ", differences))
+            layers.append(AnnotationLayer("differences", "Cells in which the pages differ", differences))
         return tuple(layers)
 
     def files(self) -> dict[str, bytes]:
@@ -202,7 +202,7 @@ class MatchManifest:
             ],
         }
 
-    def links(self, layer: Layer | None = None) -> dict[str, Any]:
+    def links(self, layer: AnnotationLayer | None = None) -> dict[str, Any]:
         """A layer, by default the matches, as annotations with a target on each page that has something there."""
         layer = self.layers[0] if layer is None else layer
         name = f"{self.base}{layer.name}.json"
@@ -233,7 +233,7 @@ class MatchManifest:
             "items": items,
         }
 
-    def side(self, side: int, layer: Layer | None = None) -> dict[str, Any]:
+    def side(self, side: int, layer: AnnotationLayer | None = None) -> dict[str, Any]:
         """A layer as annotations of one page, 0 or 1, each with a link to its counterpart on the other page."""
         layer = self.layers[0] if layer is None else layer
         other = self.sides[1 - side].page
@@ -244,10 +244,10 @@ class MatchManifest:
             "items": list(self._halves(side, layer)),
         }
 
-    def _annotations(self, side: int, layer: Layer) -> str:
+    def _annotations(self, side: int, layer: AnnotationLayer) -> str:
         return f"{self.canvases[side].own}/{'annotations' if layer.name == 'links' else layer.name}"
 
-    def _halves(self, side: int, layer: Layer) -> Iterator[dict[str, Any]]:
+    def _halves(self, side: int, layer: AnnotationLayer) -> Iterator[dict[str, Any]]:
         canvas, other = self.canvases[side], self.canvases[1 - side]
         for number, linked in enumerate(layer.items, 1):
             box, other_box = linked.boxes[side], linked.boxes[1 - side]
@@ -303,7 +303,7 @@ def _of_cell(cell: Cell, collation: Collation, addresses: Mapping[str, PageAddre
     return f"{cell.state}: {'; '.join(parts)}{doubt}"
 
 
-def _two_targets(layer: Layer) -> str:
+def _two_targets(layer: AnnotationLayer) -> str:
     return f"{layer.label}, each as one annotation with a target on either page"
 
 

@@ -2,7 +2,8 @@
 
 Sheet ``page`` looks like the page: tables beside each other stand beside each other, headings and words that are not
 read are pictures, rows and columns have the numbers of their address in grey. Colours are explained below the table,
-and a comment says what speaks against a number. ``numbers`` has a line a number, ``about`` where they come from.
+and a comment says what speaks against a number. ``values`` joins columns that are the places of one number
+(39;1), ``numbers`` has a line a number, ``about`` where they come from.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
+from tablesim.digits.units_of_page import MeantValue, PageUnits, units_of_page
 from tablesim.errors import ExportError
 from tablesim.evidence.collation.cutouts import Cutter, Picture
 from tablesim.evidence.figures.page_grid import Band, GridCell, GridTable, PageGrid, page_grid
 from tablesim.evidence.figures.printed_words import DIGIT_HEIGHT, HEADING, PrintedWords, printed_words
 from tablesim.export.number_formats import printed_form
+from tablesim.export.page_values import in_units, joined, write_values
 from tablesim.export.workbook import (
     MAX_COLUMNS,
     MAX_ROWS,
@@ -50,8 +53,8 @@ WIDEST_GAP = 2.5
 """Rows that stand further apart than others are drawn so, up to so many times the usual distance."""
 
 NUMBER_COLUMNS = (
-    *("address", "printed", "value", "doubts", "probability", "table", "row", "column"),
-    *("argument", "x", "y", "width", "height"),
+    *("address", "printed", "value", "in_units", "in_units_as_decimals", "units", "doubts", "probability"),
+    *("table", "row", "column", "argument", "x", "y", "width", "height"),
 )
 """Columns of the sheet ``numbers``; table, row, column count from 1, as addresses do; boxes are pixels of the scan."""
 
@@ -94,13 +97,19 @@ def page_xlsx(reading: Reading, provenance: Provenance, cutter: Cutter | None = 
     _Sheet(add_sheet(book, "page"), reading, words).write(
         grid, f"{title}, page {reading.page}" if title else reading.page
     )
-    addresses = PageAddresses(reading)
-    write_list(add_sheet(book, "numbers"), NUMBER_COLUMNS, (_line(n, addresses) for n in _every(grid)))
-    write_about(add_sheet(book, "about"), _about(reading, words, cutter), about)
+    addresses, units = PageAddresses(reading), units_of_page(reading.numbers)
+    every = list(_every(grid))
+    if any(group.decided for group in units.groups):
+        write_values(add_sheet(book, "values"), grid, units)
+    lines = (_line(number, addresses, joined(number, every, units)) for number in every)
+    write_list(add_sheet(book, "numbers"), NUMBER_COLUMNS, lines)
+    write_about(add_sheet(book, "about"), _about(reading, words, cutter, units), about)
     return workbook_bytes(book, about)
 
 
-def _about(reading: Reading, words: Sequence[PrintedWords], cutter: Cutter | None) -> Iterator[tuple[str, Any]]:
+def _about(
+    reading: Reading, words: Sequence[PrintedWords], cutter: Cutter | None, units: PageUnits
+) -> Iterator[tuple[str, Any]]:
     yield "page", reading.page
     yield "numbers", len(reading.numbers)
     yield "legibility", round(reading.legibility, 4)
@@ -108,6 +117,7 @@ def _about(reading: Reading, words: Sequence[PrintedWords], cutter: Cutter | Non
         yield "note", reading.note
     if reading.marks_mean:
         yield "what marks mean", reading.marks_mean
+    yield from (("columns of one number", sentence) for sentence in units.sentences)
     yield "pictures of words", len(words)
     if cutter is not None and reading.scan in cutter.problems:
         yield "no pictures", "the scan could not be opened, or is not the one that was read"
@@ -121,7 +131,7 @@ def _every(grid: PageGrid) -> Iterator[Number]:
     yield from grid.loose
 
 
-def _line(number: Number, addresses: PageAddresses) -> dict[str, Any]:
+def _line(number: Number, addresses: PageAddresses, meant: MeantValue | None) -> dict[str, Any]:
     address = addresses.of(number)
     box = number.box.to_dict()
     value: Any = number.value
@@ -130,6 +140,7 @@ def _line(number: Number, addresses: PageAddresses) -> dict[str, Any]:
         "printed": number.printed,
         # A line of a list shows the plain value: beside it stands what is printed.
         "value": float(value) if isinstance(value, Fraction) else value,
+        **({} if meant is None else in_units(meant)),
         "doubts": "; ".join(number.doubts),
         "probability": round(number.confidence, 4),
         **box,

@@ -150,3 +150,23 @@ def test_tei_has_the_table_its_values_and_its_zones(page, about, tei_schema):
 
 def test_tei_of_an_empty_page_is_valid(about, tei_schema):
     tei_schema(page_tei(make_reading(numbers=()), about))
+
+
+def test_columns_of_one_number_are_joined_in_a_sheet_of_values(about):
+    """Degrees and minutes that go on by 0;25 a row, and counts beside them."""
+    minutes = [25 * row for row in range(24)]
+    numbers = [
+        at(text, row, column, int(text))
+        for row, total in enumerate(minutes)
+        for column, text in enumerate((str(total // 60), str(total % 60), str(100 + 7 * row % 50)))
+    ]
+    book = book_of(make_reading(numbers=numbers), about)
+    assert book.sheetnames == ["page", "values", "numbers", "about"]
+    head, *rows = book["values"].iter_rows(values_only=True)
+    assert head == ("t1", "c1;c2", "units and sixtieths, in decimals", "c3")
+    assert rows[5] == ("r6", "2;5", pytest.approx(125 / 60), 135)
+    names, *lines = book["numbers"].iter_rows(values_only=True)
+    line = dict(zip(names, lines[16], strict=True))
+    assert (line["address"], line["value"], line["in_units"]) == ("r6 c2", 5, "2;5")
+    assert line["in_units_as_decimals"] == pytest.approx(125 / 60)
+    assert any("columns 1 and 2 are units and sixtieths" in str(row[1].value) for row in book["about"].iter_rows())

@@ -18,10 +18,14 @@ from tablesim.evidence.collation.cutouts import Cutter, Picture
 from tablesim.evidence.figures.page_grid import GridTable, PageGrid
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Reading
+from tablesim.records.transform import Transform
 from tablesim.scans.cleaning import clean
 
-DIGIT_HEIGHT = 24
+DIGIT_HEIGHT = 20
 """Height in pixels to which the digits of the pictures are scaled: small words stay legible; chosen by eye."""
+
+SAME_SIZE = 1.25
+"""Digits of two tables are of one size where the larger are less than so many times the smaller."""
 
 BELOW_HEADING, HEADING_GAP, HEADING_HEIGHT = 4.5, 2.0, 11.0
 """Greatest gap between a heading and the first row, between its lines, and its greatest height, in digit heights;
@@ -90,23 +94,33 @@ def printed_words(reading: Reading, grid: PageGrid, cutter: Cutter) -> tuple[Pri
     """The words beside the figures of a page, table by table; none where its scan cannot be opened (``problems``)."""
     words: list[PrintedWords] = []
     tables = list(grid.tables)
+    seen: dict[Transform, tuple[Picture, Ink]] = {}
     for table in tables:
-        zoom = DIGIT_HEIGHT / table.digit_height
+        # Tables whose digits are about as large share one picture of the page: cleaning it takes most of the time.
+        alike = [other.digit_height for other in tables if _alike(other, table)]
+        zoom = DIGIT_HEIGHT / float(np.median(alike))
         level = replace(table.upright, scale=table.upright.scale * zoom, warp=None)
-        picture = cutter.page(reading, level)
-        if picture is None:
-            return ()
-        grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
-        ink = _without_rules(clean(255 - grey if reading.negative else grey) > 0.5)
+        if level not in seen:
+            picture = cutter.page(reading, level)
+            if picture is None:
+                return ()
+            grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+            seen[level] = picture, _without_rules(clean(255 - grey if reading.negative else grey) > 0.5)
         others = [other.box for other in tables if other is not table and other.upright == table.upright]
-        words += _Search(table, picture, zoom, others, ink).words()
+        words += _Search(table, *seen[level], zoom, others).words()
     return tuple(words)
+
+
+def _alike(one: GridTable, other: GridTable) -> bool:
+    """Whether two tables stand alike and have digits of about one size."""
+    larger, smaller = max(one.digit_height, other.digit_height), min(one.digit_height, other.digit_height)
+    return one.upright == other.upright and larger < SAME_SIZE * smaller
 
 
 class _Search:
     """Looks for words around one table, in a picture of the upright page whose digits are ``DIGIT_HEIGHT`` high."""
 
-    def __init__(self, table: GridTable, picture: Picture, zoom: float, others: Sequence[Edges], ink: Ink) -> None:
+    def __init__(self, table: GridTable, picture: Picture, ink: Ink, zoom: float, others: Sequence[Edges]) -> None:
         self.table, self.picture, self.zoom, self.ink = table, picture, zoom, ink
         self.others = [_scaled(box, zoom) for box in others]
         self.edges = {column: (zoom * low, zoom * high) for column, (low, high) in table.edges.items()}
