@@ -9,17 +9,18 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from tablesim.evidence.collation.differences import kinds_of
-from tablesim.evidence.figures.page_grid import page_grid
+from tablesim.evidence.figures.page_grid import GridCell, page_grid
 from tablesim.export.markup import json_bytes
 from tablesim.records.address import CellAddress, PageAddresses
 from tablesim.records.collation import Cell, Collation
 from tablesim.records.marks import COMMA, DITTO, POINT
-from tablesim.records.number_values import value_to_text
-from tablesim.records.reading import REPEATS, Number, Reading
+from tablesim.records.number_values import Value
+from tablesim.records.reading import REPEATS, Reading
 from tablesim.report.provenance import Provenance
 from tablesim.scans.csvfile import safe_cell, with_mark
 
@@ -29,7 +30,7 @@ READING_COLUMNS = {
     "digits_text": ("string", "its digits alone; empty for a ditto mark"),
     "value": (
         "string",
-        "the number meant, as 8889, 34.6 or 7/8, a ditto mark that of the cell above; empty where the "
+        "the number meant, as 8889, 34.6 or 0 7/8, a ditto mark that of the cell above; empty where the "
         "page leaves open what a mark in it means",
     ),
     "x": ("number", "left edge in pixels of the scan"),
@@ -58,7 +59,7 @@ _CELL_COLUMNS = {
 _READING_OF_WITNESS = {
     "text": ("string", "digits of the witness; empty where it has none"),
     "printed": ("string", "the number as printed"),
-    "value": ("string", "the number meant, as 8889, 34.6 or 7/8; empty where the page leaves it open"),
+    "value": ("string", "the number meant, as 8889, 34.6 or 0 7/8; empty where the page leaves it open"),
     "repeats": ("string", "yes where a ditto mark stands for the number of the cell above"),
     "runner_up": ("string", "what they may be instead"),
     "confidence": ("number", "how sure the reading is, 0 to 1"),
@@ -80,13 +81,24 @@ def csv_text(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(map(safe_cell, names))
     for row in rows:
-        writer.writerow([safe_cell(row.get(name)) for name in names])
+        writer.writerow([_in_csv(row.get(name)) for name in names])
     return text.getvalue()
 
 
 def csv_bytes(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> bytes:
     """A file with ``csv_text`` in UTF-8, with the mark by which Excel knows it where it needs one."""
     return with_mark(csv_text(columns, rows))
+
+
+def _in_csv(value: Any) -> Any:
+    """A value as spreadsheets take it: numbers as numbers, minus signs too; text never as a formula.
+
+    A fraction has its whole number before it, for 7/8 would become a day of August: 0 7/8.
+    """
+    if isinstance(value, Fraction):
+        whole, rest = divmod(abs(value.numerator), value.denominator)
+        return f"{'-' if value < 0 else ''}{whole} {rest}/{value.denominator}"
+    return f"{value:f}" if isinstance(value, Decimal) else safe_cell(value)
 
 
 def csv_description(name: str, columns: Columns, provenance: Provenance) -> bytes:
@@ -127,13 +139,13 @@ def reading_rows(reading: Reading) -> list[dict[str, Any]]:
         number.to_dict()
         | {
             "text": number.text if number.value is not None else as_text(number.text),
-            "value": value_to_text(number.value),
+            "value": number.value,
             "doubts": "; ".join(number.doubts),
         }
         for number in reading.numbers
     ]
     for number in reading.repeated:
-        repeated = {"text": DITTO, "digits_text": "", "value": value_to_text(number.value), "doubts": REPEATS}
+        repeated = {"text": DITTO, "digits_text": "", "value": number.value, "doubts": REPEATS}
         rows.append(number.to_dict() | repeated)
     addresses = PageAddresses(reading)
     places = map(addresses.of, (*reading.numbers, *reading.repeated))
@@ -153,31 +165,31 @@ def grid_csv(reading: Reading) -> bytes:
     A number stands in plain notation where it is decided what its marks mean (8889, 34.60, 2 6/8), else as printed.
     Tables beside each other on the page are so here, with an empty column between them.
     """
-    lines: list[list[str]] = []
+    lines: list[list[Value | str]] = []
     for band in page_grid(reading).bands:
         lines += [[]] if lines else []
         for line in band.lines:
-            cells: list[str] = []
+            cells: list[Value | str] = []
             for at, (table, row) in enumerate(zip(band.tables, line, strict=True)):
                 cells += [""] if at else []
                 for column in range(table.n_columns):
                     cell = table.cells.get((row, column)) if row is not None else None
-                    cells.append("" if cell is None else " ".join(map(plain_number, cell.numbers)))
+                    cells.append("" if cell is None else _in_grid(cell))
             lines.append(cells)
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows([safe_cell(cell) for cell in line] for line in lines)
+    csv.writer(text, lineterminator="\n").writerows([_in_csv(cell) for cell in line] for line in lines)
     return with_mark(text.getvalue())
 
 
-def plain_number(number: Number) -> str:
-    """A number as a spreadsheet of any country that has decimal points takes it for one; else as it is printed."""
-    value = number.value
-    if number.repeats or value is None or number.text == number.digits_text:
-        return number.printed if value is not None or number.repeats else as_text(number.printed)
-    if isinstance(value, Fraction):
-        # Without a whole number before it, 7/8 would become a day of August.
-        return number.text if " " in number.text else f"0 {number.text}"
-    return value_to_text(value) or ""
+def _in_grid(cell: GridCell) -> Value | str:
+    """The value of a cell's number; as it is printed where that is no plain notation of a value, as 05, or no value."""
+    number = cell.numbers[0]
+    if len(cell.numbers) > 1 or number.repeats or number.value is None:
+        return " ".join(each.printed if each.repeats else as_text(each.printed) for each in cell.numbers)
+    if number.text == number.digits_text:
+        return number.text
+    mixed = isinstance(number.value, Fraction) and " " in number.text and number.value > 0
+    return number.text if mixed else number.value
 
 
 def as_text(text: str) -> str:
@@ -220,7 +232,7 @@ def _row(cell: Cell, collation: Collation, kind: str) -> dict[str, Any]:
                 **values,
                 **values.pop("box"),
                 "printed": number.text if number.value is not None else as_text(number.text),
-                "value": value_to_text(number.value),
+                "value": number.value,
                 "repeats": "yes" if reading.repeats else "no",
                 "address": "" if on_page is None else on_page.words,
             }

@@ -193,8 +193,8 @@ def write_list(sheet: Any, columns: Sequence[str], rows: Iterable[Mapping[str, A
             if isinstance(value, Number):
                 write_number(place, value)
                 widths[at] = max(widths[at], len(printed_form(value)))
-            elif isinstance(value, int | float | Decimal) and not isinstance(value, bool):
-                place.value = value
+            elif isinstance(value, int | float | Decimal | Fraction) and not isinstance(value, bool):
+                place.value = float(value) if isinstance(value, Fraction) else value
             elif value is not None:
                 write_text(place, str(value))
                 widths[at] = max(widths[at], len(str(value)))

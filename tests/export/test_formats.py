@@ -50,6 +50,16 @@ def test_every_page_that_was_read_gets_a_file(corpus, tmp_path, what):
     assert all("tablesim" in path.read_text() for path in written if path.suffix != ".csv")
 
 
+@pytest.mark.parametrize("what", [Format.page_tei, Format.csv_grid, Format.xlsx])
+def test_every_page_becomes_a_table_of_its_own(corpus, tmp_path, what):
+    if what is Format.xlsx:
+        pytest.importorskip("openpyxl", reason="workbooks need openpyxl, the extra [xlsx]")
+    written = export_run(corpus, what, out=tmp_path)
+    assert len(written) == 5 and all(path.stat().st_size > 100 for path in written if "prose" not in path.name)
+    with pytest.raises(ExportError, match="already there"):
+        export_run(corpus, what, out=tmp_path)
+
+
 def test_a_page_as_json_is_what_read_prints_with_its_provenance(corpus, tmp_path):
     (path,) = export_run(corpus, Format.json, ["k0_e0"], tmp_path)
     data = json.loads(path.read_text())

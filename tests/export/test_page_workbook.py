@@ -5,13 +5,14 @@ import io
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from PIL import Image, ImageDraw
 
 from tablesim.evidence.collation.cutouts import Cutter
 from tablesim.export.page_tei import page_tei
-from tablesim.export.spreadsheets import grid_csv
+from tablesim.export.spreadsheets import READING_COLUMNS, csv_bytes, grid_csv, reading_rows
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Digit, Ditto, Number
 from tablesim.report.provenance import Provenance
@@ -133,6 +134,16 @@ def test_a_page_without_a_table_says_so(about):
 def test_the_grid_of_csv_has_rows_and_columns_as_printed(page):
     rows = list(csv.reader(io.StringIO(grid_csv(page).decode("utf-8-sig"))))
     assert rows == [["12", "8889", "34.60"], ["05", "\u2033", "'1,234"], ["3?", "7", ""]]
+
+
+def test_negative_numbers_and_fractions_of_csv_are_numbers():
+    numbers = (at("25", 0, 0, -25), at("7", 0, 1, Fraction(7, 8)), at("3", 1, 0, Fraction(-11, 4)))
+    texts = ("\u221225", "7/8", "\u22122 3/4")
+    page = make_reading(numbers=[replace(n, text=text) for n, text in zip(numbers, texts, strict=True)])
+    assert grid_csv(page).decode("utf-8-sig") == "-25,0 7/8\n-2 3/4,\n"
+    data = csv_bytes(READING_COLUMNS, reading_rows(page)).decode("utf-8-sig")
+    values = [row["value"] for row in csv.DictReader(io.StringIO(data))]
+    assert values == ["-25", "0 7/8", "-2 3/4"]
 
 
 def test_tei_has_the_table_its_values_and_its_zones(page, about, tei_schema):

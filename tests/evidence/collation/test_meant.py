@@ -11,7 +11,7 @@ from tablesim.evidence.collation.cells import judge
 from tablesim.evidence.collation.collation import PagePair, collate
 from tablesim.evidence.collation.grids import panels_of, witness_of
 from tablesim.evidence.recomputation.values import numbers_of
-from tablesim.export.spreadsheets import collation_rows, reading_rows
+from tablesim.export.spreadsheets import READING_COLUMNS, collation_rows, csv_bytes, reading_rows
 from tablesim.records.boxes import Box
 from tablesim.records.collation import CellReading
 from tablesim.records.reading import REPEATS, Digit, Ditto, Number
@@ -84,14 +84,16 @@ def test_rows_of_a_spreadsheet_mean_what_the_page_means():
     valued = [replace(n, value=int(n.text)) for n in page.numbers]
     table = reading_rows(replace(page, numbers=(*marked, *valued)))
     assert [(row["text"], row["value"]) for row in table[:4]] == [
-        ("8,889", "8889"),
+        ("8,889", 8889),
         ("'8.889", None),
-        ("−0·4", "-0.4"),
-        ("3/", "3/8"),
+        ("−0·4", Decimal("-0.4")),
+        ("3/", Fraction(3, 8)),
     ]
     dittos = table[-len(rows) :]
     assert {row["text"] for row in dittos} == {"″"} and {row["digits_text"] for row in dittos} == {""}
-    assert [row["value"] for row in dittos] == [ROWS[row][1] for row in rows]
+    assert [row["value"] for row in dittos] == [int(ROWS[row][1]) for row in rows]
+    data = csv_bytes(READING_COLUMNS, table).decode("utf-8-sig").splitlines()
+    assert [line.split(",")[-10] for line in data[3:5]] == ["-0.4", "0 3/8"]
     assert {row["doubts"] for row in dittos} == {REPEATS}
 
 
