@@ -280,7 +280,7 @@ def collation_files(
         return {name: json_bytes({**collation.to_dict(), "provenance": about.to_dict()})}
     if form is Format.collation_html:
         return {name: collation_page(collation, about).encode("utf-8", errors="replace")}
-    return {name: tei(collation, about) if form is Format.tei else collation_xlsx(collation, about)}
+    return {name: tei(collation, about) if form is Format.tei else collation_xlsx(collation, about, Cutter())}
 
 
 def write_genealogy(genealogy: Genealogy, path: str | Path, *, force: bool = False) -> Path:

@@ -8,7 +8,6 @@ and a comment says what speaks against a number. ``values`` joins columns that a
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any
@@ -23,10 +22,13 @@ from tablesim.export.page_values import in_units, joined, write_values
 from tablesim.export.workbook import (
     MAX_COLUMNS,
     MAX_ROWS,
+    SHOWN_DIGIT,
     Look,
     add_sheet,
     mark_of,
     new_workbook,
+    picture_image,
+    place_picture,
     workbook_bytes,
     write_about,
     write_comment,
@@ -39,9 +41,6 @@ from tablesim.records.address import CellAddress, PageAddresses
 from tablesim.records.number_values import value_to_text
 from tablesim.records.reading import REPEATS, Number, Reading
 from tablesim.report.provenance import Provenance
-
-SHOWN_DIGIT = 13.0
-"""Height in pixels of the digits of a sheet, to which pictures are scaled: those of its own font (11 point)."""
 
 ROW_HEIGHT, LABEL_HEIGHT = 20.0, 14.0
 """Height in pixels of a row of numbers at least, and of the row with the numbers of the columns."""
@@ -67,7 +66,6 @@ LABELS = (-1, False)
 """Among ``Columns`` the one with the numbers of the rows."""
 
 _GREY = Look(small=True)
-_QUALITY = 70
 
 
 def page_xlsx(reading: Reading, provenance: Provenance, cutter: Cutter | None = None) -> bytes:
@@ -319,14 +317,7 @@ class _Sheet:
 
     def _picture(self, row: int, column: int, picture: Picture, indent: int = 0, *, fills: bool = True) -> None:
         """A picture at the bottom of a cell, indented by pixels; one that ``fills`` it makes it as wide as it needs."""
-        from openpyxl.drawing.image import Image
-        from PIL import Image as Pixels
-
-        stream = io.BytesIO()
-        Pixels.fromarray(picture).save(stream, "JPEG", quality=_QUALITY)
-        scale = SHOWN_DIGIT / DIGIT_HEIGHT
-        image = Image(stream)
-        image.width, image.height = round(picture.shape[1] * scale), round(picture.shape[0] * scale)
+        image = picture_image(picture, SHOWN_DIGIT / DIGIT_HEIGHT)
         self.pictures.append((row, column, indent, image))
         self._height(row, image.height)
         if fills:
@@ -342,19 +333,13 @@ class _Sheet:
 
     def _finish(self) -> None:
         """Widths of columns, pictures at the bottom of their rows, and a printed page as wide as the table."""
-        from openpyxl.drawing.spreadsheet_drawing import AnchorMarker, OneCellAnchor
-        from openpyxl.drawing.xdr import XDRPositiveSize2D
         from openpyxl.utils import get_column_letter
-        from openpyxl.utils.units import pixels_to_EMU
 
         for column, pixels in self.widths.items():
             self.sheet.column_dimensions[get_column_letter(column)].width = min(max(pixels, 16.0), 700.0) / 7
         for row, column, indent, image in self.pictures:
             room = max(0, round(self.sheet.row_dimensions[row].height / 0.75) - image.height)
-            corner = AnchorMarker(column - 1, pixels_to_EMU(indent), row - 1, pixels_to_EMU(room))
-            size = XDRPositiveSize2D(pixels_to_EMU(image.width), pixels_to_EMU(image.height))
-            image.anchor = OneCellAnchor(_from=corner, ext=size)
-            self.sheet.add_image(image)
+            place_picture(self.sheet, image, row, column, indent, room)
         self.sheet.page_setup.orientation = "landscape" if self.reading.width > self.reading.height else "portrait"
         self.sheet.page_setup.fitToHeight = 0
         self.sheet.sheet_properties.pageSetUpPr.fitToPage = True

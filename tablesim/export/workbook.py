@@ -14,6 +14,9 @@ from fractions import Fraction
 from itertools import count
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tablesim.errors import MissingExtraError
 from tablesim.export.number_formats import number_format, printed_form
 from tablesim.records.marks import BAR, DITTO
@@ -37,10 +40,18 @@ MAX_ROWS, MAX_COLUMNS = 1_048_576, 16_384
 MAX_FORMATS = 150
 """Number formats of one workbook: Excel promises 200 and needs some itself. What comes later shows plain values."""
 
+PICTURE_QUALITY = 70
+"""JPEG quality of pictures of words: some 3 kB each."""
+
+SHOWN_DIGIT = 13.0
+"""Height in pixels of the digits of a sheet, to which pictures are scaled: those of its own font (11 point)."""
+
 UNFIT_IN_TITLES = "[]:*?/\\"
 """Signs that the title of a sheet may not have."""
 
-_MAX_WIDTH = 60.0
+MAX_WIDTH = 60.0
+"""Width of a column at most, in digits; longer text runs on."""
+
 _LONGEST_TEXT = 32_767
 
 
@@ -169,6 +180,30 @@ def write_comment(place: Any, text: str) -> None:
     place.comment = Comment(whole, SOFTWARE, height=24 + 18 * lines, width=300)
 
 
+def picture_image(picture: NDArray[np.uint8], scale: float) -> Any:
+    """A picture of shape (height, width, 3) for a sheet, shown at so many of its pixels a pixel of the sheet."""
+    from openpyxl.drawing.image import Image
+    from PIL import Image as Pixels
+
+    stream = io.BytesIO()
+    Pixels.fromarray(picture).save(stream, "JPEG", quality=PICTURE_QUALITY)
+    image = Image(stream)
+    image.width, image.height = round(picture.shape[1] * scale), round(picture.shape[0] * scale)
+    return image
+
+
+def place_picture(sheet: Any, image: Any, row: int, column: int, right: int = 0, down: int = 0) -> None:
+    """Put a picture over a sheet, its corner so many pixels right of that of a cell, and down."""
+    from openpyxl.drawing.spreadsheet_drawing import AnchorMarker, OneCellAnchor
+    from openpyxl.drawing.xdr import XDRPositiveSize2D
+    from openpyxl.utils.units import pixels_to_EMU
+
+    corner = AnchorMarker(column - 1, pixels_to_EMU(right), row - 1, pixels_to_EMU(down))
+    size = XDRPositiveSize2D(pixels_to_EMU(image.width), pixels_to_EMU(image.height))
+    image.anchor = OneCellAnchor(_from=corner, ext=size)
+    sheet.add_image(image)
+
+
 def write_legend(sheet: Any, row: int, column: int, names: Iterable[str]) -> int:
     """Below each other the colours that were used and what they mean, from a cell on; the row after the last."""
     used = [name for name in MARKS if name in set(names)]
@@ -199,7 +234,7 @@ def write_list(sheet: Any, columns: Sequence[str], rows: Iterable[Mapping[str, A
                 write_text(place, str(value))
                 widths[at] = max(widths[at], len(str(value)))
     for at, width in enumerate(widths, 1):
-        sheet.column_dimensions[get_column_letter(at)].width = min(width + 2.0, _MAX_WIDTH)
+        sheet.column_dimensions[get_column_letter(at)].width = min(width + 2.0, MAX_WIDTH)
     sheet.freeze_panes = "A2"
     if n_rows > 1:
         sheet.auto_filter.ref = f"A1:{get_column_letter(len(columns))}{n_rows}"
@@ -217,7 +252,7 @@ def write_about(sheet: Any, pairs: Iterable[tuple[str, Any]], provenance: Proven
             sheet.cell(at, 2).value = value
         else:
             write_text(sheet.cell(at, 2), str(value), Look(wrap=True))
-    sheet.column_dimensions["A"].width = min(2.0 + max(len(name) for name, _ in every), _MAX_WIDTH)
+    sheet.column_dimensions["A"].width = min(2.0 + max(len(name) for name, _ in every), MAX_WIDTH)
     sheet.column_dimensions["B"].width = 100
 
 

@@ -239,6 +239,18 @@ def test_the_workbook_shows_the_table_and_where_witnesses_part(table, about):
     assert facts["witness C"] == "c + book_p0007"
 
 
+def test_a_difference_of_the_workbook_says_what_each_witness_has(table, about):
+    openpyxl = pytest.importorskip("openpyxl", reason="workbooks need openpyxl, the extra [xlsx]")
+    sheet = openpyxl.load_workbook(io.BytesIO(collation_xlsx(table, about)))["collation"]
+    cells = {c.value: c for row in sheet.iter_rows() for c in row if c.value is not None}
+    said = cells["A: 14, B: 41, C: 14"].comment.text.splitlines()
+    assert said[1] == "differs, doubtful"
+    assert said[2].startswith("A: 14, right with probability 0.90") and said[2].endswith("row 1, column 1")
+    assert cells["A: 5, B: -"].comment.text.splitlines()[-1] == "B: nothing"
+    widths = sheet.column_dimensions[cells["A: 14, B: 41, C: 14"].column_letter].width
+    assert widths >= len("A: 14, B: 41, C: 14")
+
+
 texts = st.one_of(st.none(), st.text("0123456789?", min_size=1, max_size=4))
 
 
