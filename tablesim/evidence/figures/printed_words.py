@@ -47,6 +47,9 @@ INK_OF_A_WORD, WIDTH_OF_A_WORD = 0.25, 0.5
 BORDER = 0.3
 """Rows are parted where the least ink is between them, so far from either at least, in their distances."""
 
+WHOLE_RULE = 0.85
+"""Share of the width of a table, with the words beside it, that a rule takes up which goes across all of it."""
+
 LONG_RULE = 4.0
 """What runs on for so many digit heights is a rule and no letter."""
 
@@ -94,7 +97,7 @@ def printed_words(reading: Reading, grid: PageGrid, cutter: Cutter) -> tuple[Pri
     """The words beside the figures of a page, table by table; none where its scan cannot be opened (``problems``)."""
     words: list[PrintedWords] = []
     tables = list(grid.tables)
-    seen: dict[Transform, tuple[Picture, Ink]] = {}
+    seen: dict[Transform, tuple[Picture, Ink, Ink]] = {}
     for table in tables:
         # Tables whose digits are about as large share one picture of the page: cleaning it takes most of the time.
         alike = [other.digit_height for other in tables if _alike(other, table)]
@@ -105,7 +108,7 @@ def printed_words(reading: Reading, grid: PageGrid, cutter: Cutter) -> tuple[Pri
             if picture is None:
                 return ()
             grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
-            seen[level] = picture, _without_rules(clean(255 - grey if reading.negative else grey) > 0.5)
+            seen[level] = picture, *_without_rules(clean(255 - grey if reading.negative else grey) > 0.5)
         others = [other.box for other in tables if other is not table and other.upright == table.upright]
         words += _Search(table, *seen[level], zoom, others).words()
     return tuple(words)
@@ -120,8 +123,10 @@ def _alike(one: GridTable, other: GridTable) -> bool:
 class _Search:
     """Looks for words around one table, in a picture of the upright page whose digits are ``DIGIT_HEIGHT`` high."""
 
-    def __init__(self, table: GridTable, picture: Picture, ink: Ink, zoom: float, others: Sequence[Edges]) -> None:
-        self.table, self.picture, self.zoom, self.ink = table, picture, zoom, ink
+    def __init__(
+        self, table: GridTable, picture: Picture, ink: Ink, across: Ink, zoom: float, others: Sequence[Edges]
+    ) -> None:
+        self.table, self.picture, self.zoom, self.ink, self.across = table, picture, zoom, ink, across
         self.others = [_scaled(box, zoom) for box in others]
         self.edges = {column: (zoom * low, zoom * high) for column, (low, high) in table.edges.items()}
         self.spans = {at: (zoom * low, zoom * high) for at, (low, high) in table.spans.items()}
@@ -196,6 +201,11 @@ class _Search:
         low, high = _span(left, right, self.ink.shape[1])
         first, last = _span(limit, top - 2, self.ink.shape[0])
         filled = self.ink[first:last, low:high].sum(axis=1) >= 0.2 * DIGIT_HEIGHT
+        ruled = np.flatnonzero(self.across[first:last, low:high].mean(axis=1) >= WHOLE_RULE)
+        # A rule across the whole table with words below it closes the heading; what stands above is the title or prose.
+        closes = [at for at in ruled if filled[at:].sum() >= WIDTH_OF_A_WORD * DIGIT_HEIGHT]
+        if closes:
+            first, filled = first + int(max(closes)), filled[max(closes) :]
         most = round(HEADING_HEIGHT * DIGIT_HEIGHT)
         zone = _zone(filled[::-1], BELOW_HEADING * DIGIT_HEIGHT, HEADING_GAP * DIGIT_HEIGHT, most)
         if zone is None or zone[1] - zone[0] < WIDTH_OF_A_WORD * DIGIT_HEIGHT:
@@ -266,16 +276,24 @@ def _span(low: float, high: float, size: int) -> tuple[int, int]:
     return start, min(max(start + 1, round(high)), size)
 
 
-def _without_rules(ink: Ink) -> Ink:
-    """The ink without what runs on, across or down, for longer than letters do; bent and broken rules are rules too."""
+def _without_rules(ink: Ink) -> tuple[Ink, Ink]:
+    """The ink without what runs on, across or down, for longer than letters do; and where it runs on across.
+
+    Bent and broken rules are rules too.
+    """
     whole = ink.astype(np.uint8)
     length = round(LONG_RULE * DIGIT_HEIGHT)
-    rules = np.zeros_like(whole)
-    for long, thick in (((1, length), (3, 1)), ((length, 1), (1, 3))):
-        thicker = cv2.dilate(whole, np.ones(thick, np.uint8))
-        rules |= np.asarray(cv2.morphologyEx(thicker, cv2.MORPH_OPEN, np.ones(long, np.uint8)), dtype=np.uint8)
-    near = np.asarray(cv2.dilate(rules, np.ones((5, 5), np.uint8)), dtype=np.uint8)
-    return np.asarray((whole > 0) & (near == 0))
+    across, down = (
+        np.asarray(
+            cv2.morphologyEx(cv2.dilate(whole, np.ones(thick, np.uint8)), cv2.MORPH_OPEN, np.ones(long, np.uint8)),
+            dtype=np.uint8,
+        )
+        for long, thick in (((1, length), (3, 1)), ((length, 1), (1, 3)))
+    )
+    near = np.asarray(cv2.dilate(across | down, np.ones((5, 5), np.uint8)), dtype=np.uint8)
+    # A rule that sinks a little from end to end is one line.
+    level = np.asarray(cv2.dilate(across, np.ones((DIGIT_HEIGHT // 2, 1), np.uint8)), dtype=np.uint8)
+    return np.asarray((whole > 0) & (near == 0)), level > 0
 
 
 def _zone(filled: NDArray[np.bool_], gap: float, inner_gap: float, most: int | None = None) -> tuple[int, int] | None:

@@ -49,6 +49,21 @@ def test_headings_stand_above_their_columns_and_words_beside_their_rows(reading)
     assert all(w.before for w in words if w.kind == ROW)
 
 
+def test_a_rule_across_the_table_closes_its_heading(reading):
+    image = Image.open(reading.scan)
+    draw = ImageDraw.Draw(image)
+    draw.text((80, TOP - 95), "A line of prose above the rule of the table", 20, ImageFont.load_default(24))
+    open_heading = min(w.box.y for w in headings_of(reading, image))
+    draw.line((60, TOP - 62, 640, TOP - 60), 20, 3)
+    closed = min(w.box.y for w in headings_of(reading, image))
+    assert open_heading < TOP - 80 < TOP - 66 < closed
+
+
+def headings_of(reading, image):
+    image.save(reading.scan)
+    return [w for w in printed_words(reading, page_grid(reading), Cutter()) if w.kind == HEADING]
+
+
 def test_a_picture_holds_the_ink_of_its_words(reading):
     page = 255 - np.asarray(Image.open(reading.scan)).astype(float)
     for w in printed_words(reading, page_grid(reading), Cutter()):
