@@ -11,7 +11,7 @@ import os
 import re
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote, urlsplit
@@ -30,7 +30,7 @@ from tablesim.files import write_aside
 from tablesim.records.reading import Reading
 from tablesim.report.citations import CITATION_FORMATS, citation_records
 from tablesim.report.presentation import environment
-from tablesim.report.provenance import Provenance, public_value
+from tablesim.report.provenance import Provenance, public_text, public_value
 from tablesim.report.writing import write_report
 from tablesim.scans.images import MAX_PIXELS, open_image
 from tablesim.scans.locator import Locator
@@ -235,11 +235,12 @@ class _Bundle:
             if 1 < len(pages) <= MOST_WITNESSES:
                 collation = collate_from_run(self.corpus, pages, self.on_event)
                 about = public_provenance(self.provenance.about(self.corpus, pages))
+                scans = [reading.scan for reading in collation.readings]
                 for form in COLLATION_FORMATS:
                     stem = f"table_{group.number}{COLLATION_SUFFIXES[form]}"
                     first, *_ = made = collation_files(collation, form, about, stem)
                     for each, data in made.items():
-                        self._bytes(f"tables/{each}", data)
+                        self._bytes(f"tables/{each}", _public_page(data, scans) if each.endswith(".html") else data)
                     files.append((form.value, f"tables/{first}"))
             else:
                 remark = f"{len(pages)} pages, more than are collated here"
@@ -284,6 +285,12 @@ def public_provenance(provenance: Provenance) -> Provenance:
     """The same without folders of this machine: scans by the names of their files, settings by `public_value`."""
     pages = tuple(replace(page, scan=page.file_name) for page in provenance.pages)
     return replace(provenance, settings=public_value(provenance.settings), pages=pages)
+
+
+def _public_page(data: bytes, scans: Iterable[str]) -> bytes:
+    """A page of HTML that names scans, where they could not be opened, by their files alone."""
+    named = [name for scan in scans for name in (scan, html.escape(scan))]
+    return public_text(data.decode("utf-8"), named).encode("utf-8")
 
 
 def inward(text: str, file: Path, root: Path, copy_of: Callable[[Path], str | None]) -> str:
