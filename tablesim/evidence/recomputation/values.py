@@ -170,11 +170,13 @@ def steady(numbers: Floats) -> Floats | None:
 
 
 def one_figure_apart(number: float, other: float) -> bool:
-    """Whether two numbers are written with as many figures, all but one of them the same."""
+    """Whether two numbers are written with as many figures, all but one of them the same, or the same exchanged."""
     if not (np.isfinite(number) and np.isfinite(other)):
         return False
     texts = str(int(number)), str(int(other))
-    return len(texts[0]) == len(texts[1]) and sum(a != b for a, b in zip(*texts, strict=True)) == 1
+    if len(texts[0]) != len(texts[1]) or texts[0] == texts[1]:
+        return False
+    return sorted(texts[0]) == sorted(texts[1]) or sum(a != b for a, b in zip(*texts, strict=True)) == 1
 
 
 def counts_on(mended: Floats) -> bool:

@@ -69,6 +69,14 @@ def test_ten_values_are_never_accused_for_one_argument(name, row):
     assert [(s.text, s.expected) for s in suspects] == [(rows[row][0], str(row))]
 
 
+def test_at_an_end_only_what_looks_like_a_slip_is_one():
+    """The last row may be a sum or a note."""
+    for text, slips in (("13", True), ("37", True), ("7", False), ("496", False)):
+        rows = [[str(day), str(day * day * 37 % 89)] for day in range(1, 32)]
+        rows[30][0] = text
+        assert [s.expected for s in said(rows).witnesses[0].suspects] == (["31"] if slips else [])
+
+
 def test_a_row_in_anothers_place_and_a_row_that_is_shifted_are_named_as_one():
     rows = rows_of("right_ascension")
     rows[12][1:] = rows[13][1:]
