@@ -110,8 +110,8 @@ def test_pictures_have_their_natural_size(browser, report, name, n):
 
 
 def test_from_a_cluster_to_its_pair_and_back(page):
-    page.get_by_role("link", name="Cluster 1").click()
-    page.wait_for_url("**/clusters/1.html")
+    page.locator(".index a").first.click()
+    page.wait_for_url("**/clusters/*.html")
     page.locator(".preview .open").first.click()
     page.wait_for_url("**/pairs/*.html")
     score, total = (page.locator(name).inner_text() for name in (".score", ".sum"))
@@ -119,7 +119,7 @@ def test_from_a_cluster_to_its_pair_and_back(page):
     assert "The same table" in page.locator(".lede").inner_text()
     page.locator(".kicker a").click()
     page.wait_for_url("**/index.html")
-    page.get_by_role("link", name="Cluster 2").click()
+    page.locator(".index a").last.click()
     page.get_by_role("link", name="Compare the two", exact=True).first.click()
     page.wait_for_url("**/pairs/*.html")
 
@@ -416,3 +416,51 @@ def test_on_paper_there_is_what_can_be_read(pair):
     assert not pair.locator(".panes").is_visible()
     assert pair.locator(".grid td.differs").is_visible()
     assert pair.locator(".differences img").first.is_visible()
+
+
+# The lists, the page of a page, the overview
+
+
+def test_the_list_of_pages_is_searched_filtered_and_sorted_and_its_address_says_so(browser, report):
+    with opened(browser, report.parent / "pages.html") as page:
+        page.wait_for_selector("[data-list][data-ready]")
+        rows = page.locator(".rows tbody tr")
+        assert rows.count() == 9
+        page.get_by_role("searchbox").fill("sines koln")
+        page.wait_for_selector("[data-asked='sines koln']")
+        assert rows.count() == 1
+        assert page.evaluate("location.hash") == "#search=sines+koln"
+        page.get_by_role("button", name="Clear").click()
+        page.get_by_role("button", name="Year").click()
+        page.get_by_role("button", name="Year").click()
+        assert "1604" in rows.first.inner_text()
+        assert page.locator("th[aria-sort=descending]").inner_text().startswith("Year")
+        page.goto((report.parent / "pages.html").as_uri() + "#from=1600&to=1610")
+        page.reload()
+        page.wait_for_selector("[data-list][data-ready]")
+        assert rows.count() == 2
+
+
+def test_a_number_is_found_on_the_scan_and_on_the_table_by_its_address(browser, report):
+    path = report.parent / "pages" / "declination_1543.html"
+    with opened(browser, path) as page:
+        assert page.locator(".over rect").count() == page.locator("td[id]").count() > 100
+        page.goto(f"{path.as_uri()}#t1r3c2")
+        page.reload()
+        assert page.locator("td.chosen").get_attribute("id") == "t1r3c2"
+        assert page.locator("rect.hot").count() == 1
+        assert "row 3, column 2: " in page.locator(".reads").inner_text()
+        page.locator("td.chosen").focus()
+        page.keyboard.press("ArrowDown")
+        assert page.evaluate("document.activeElement.id") == "t1r4c2"
+        page.get_by_label("what was read").check()
+        assert page.locator(".figures text").count() == page.locator(".over rect").count()
+        assert page.evaluate("document.querySelectorAll('[style]').length") == 0
+
+
+def test_new_pages_run_under_a_strict_policy(browser, report):
+    """No script and no style stands in them: a server may forbid both."""
+    for name in ("pages.html", "groups.html", "overview.html", "pages/declination_1543.html"):
+        html = (report.parent / name).read_text(encoding="utf-8")
+        assert " style=" not in html and "<style" not in html and " onclick" not in html
+        assert html.count("<script") == html.count("<script src=") + html.count('<script type="application/json"')
