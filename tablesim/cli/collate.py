@@ -190,7 +190,7 @@ def show(collation: Collation, provenance: Provenance, recomputation: Recomputat
         typer.echo(f"{siglum.words} ({len(witness.numbers)} numbers)")
     typer.echo(summary.paragraph)
     if len(summary.pairs) <= MAX_PAIRS:
-        for pair in summary.pairs if len(summary.pairs) > 1 else ():
+        for pair in summary.pairs:
             typer.echo(pair.words)
         for alike in witness_pairs(collation):
             likeness = f"{alike.similarity:.3f}, containment {alike.containment:.3f}"
