@@ -70,8 +70,8 @@ class TakenForBooks:
                 yield f"books: no metadata names a book; {taken}; a column `book` in --metadata says it better"
         if self.alone:
             what = "neither metadata nor name nor folder tells" if self.by_names else "the metadata does not tell"
-            pages = _count(self.alone, "page")
-            yield f"books: {pages} of which {what} a book count as a book each ({_named(self.alone)})"
+            alone = _count(self.alone, "page")
+            yield f"books: {alone} of which {what} a book count as a book each ({_named(self.alone)})"
 
 
 def take_for_books(

@@ -97,7 +97,9 @@ def _question(review: Review, page: str, other: str, who: str) -> Question | Non
 def all_decisions(live: LiveRun) -> dict[str, Any]:
     """Everything that people decided in this run, the newest first."""
     corpus = live.corpus
-    lines = [{"kind": "correction", "when": one.when, **correction_row(one)} for one in corpus.corrections.all]
+    lines: list[dict[str, Any]] = [
+        {"kind": "correction", "when": one.when, **correction_row(one)} for one in corpus.corrections.all
+    ]
     lines += [
         {
             "kind": "table",

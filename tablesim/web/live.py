@@ -65,7 +65,8 @@ class LiveRun:
 
     def changed(self) -> int:
         """The number of the state, from 1: another one than before where anything changed."""
-        return self.corpus and self.version
+        _ = self.corpus
+        return self.version
 
     def kept(self, name: str, make: Callable[[Corpus], T]) -> T:
         """What ``make`` makes of the run, made once for each of its states."""

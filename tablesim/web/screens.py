@@ -167,11 +167,11 @@ class LiveSite(Site):
 
     def _make(self, path: str) -> None:
         if path == INDEX:
-            content = index_content(self.corpus, self.cards, self.plan, [], self.verdicts)
+            content = index_content(self.corpus, self.groups, self.cards, self.plan, [], self.verdicts)
             citation = (files("tablesim.report") / "templates" / "citation.bib").read_text(encoding="utf-8")
             self._page(INDEX, "index.html", content=content, citation=citation)
         elif path in self.names:
-            views = PageViews(self.cards, self._problem_of, self.verdicts_of, self._cluster_of)
+            views = PageViews(self.cards, self._problem_of, self.verdicts_of, self._cluster_of, self.groups)
             ids = list(self.corpus)
             at = ids.index(self.names[path])
             beside = (ids[at - 1] if at else "", ids[at + 1] if at + 1 < len(ids) else "")
@@ -190,5 +190,5 @@ class LiveSite(Site):
             page = PairPages(self.alignments, self.pictures, self.today).page(*ordered)
             href = self.plan.href(*ordered) or ""
             preview = PairPreview(page.pair.preview(), page.captions, page.agreement, page.corpus_rank, href)
-        part = cluster_part(cluster, self.cards, preview, self.verdicts_of)
+        part = cluster_part(cluster, self.groups, self.cards, preview, self.verdicts_of)
         self._page(path, "cluster.html", part=part, plan=self.plan, years=years_of(self.corpus))

@@ -42,7 +42,8 @@ class Pyramid:
         """Each size from the next larger one, by the mean of its pixels."""
         levels = [image]
         while max(levels[0].size) > SMALLEST_LEVEL:
-            half = tuple(max(1, -(-side // 2)) for side in levels[0].size)
+            width, height = levels[0].size
+            half = -(-width // 2), -(-height // 2)
             levels.insert(0, levels[0].resize(half, Image.Resampling.BOX))
         return cls(tuple(levels))
 
