@@ -130,7 +130,7 @@ def shown_commands() -> list[tuple[str, str]]:
     for path in (REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("**/*.md"))):
         blocks = re.findall(r"^```(?:sh|bash|console)\n(.*?)^```", path.read_text(encoding="utf-8"), re.M | re.S)
         lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
-        calls = [re.search(r"(?:^|[ /])(tablesim [a-z][^|;&]*)", line.split(" #")[0]) for line in lines]
+        calls = [re.search(r'(?:^|[ /])(tablesim [a-z](?:"[^"]*"|[^|;&"])*)', line.split(" #")[0]) for line in lines]
         found += [(path.name, call[1].strip()) for call in calls if call]
     return found
 

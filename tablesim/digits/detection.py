@@ -2,7 +2,8 @@
 
 A first look at low resolution says whether the page can carry figures in rows, which side is up and at which scale it
 is to be read. Then one pass reads it; a second is made only where the digits turn out much larger or smaller than they
-seemed. Digits of a second size of type are detected by a pass at their own scale.
+seemed, or where few digits are clear: then the page is smoothed. Digits of a second size of type are detected by a pass
+at their own scale.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +27,11 @@ GOOD_FIT = 1.2
 
 OTHER_SIZE = 1.7
 """Marks this many times larger or smaller than the usual digits may be digits of another size of type."""
+
+MOSTLY_CLEAR, SURER, SMOOTHED = 0.75, 1.2, 1.2
+"""A page of which fewer digits than the first share are clear is read again, smoothed by so many working pixels (the
+third); the second pass holds where its confidences come to so many times those of the first. Chosen with a worn broadside
+of 1679 in view, whose confidences rise to 1.5 times; on 13 other scanned pages they rise to 1.1 times at most."""
 
 # Chosen by eye while the passes were built, not measured one by one.
 _SIZE_SIDE, _SIZE_PIECES, _SIZE_DIGITS = 320, 2, 4
@@ -44,7 +51,8 @@ def detect_page(reader: DigitReader, grey: NDArray[np.uint8]) -> Detection:
     look = first_look(reader, marks)
     if look.refusal:
         return Detection.refused(look.transform, look.refusal)
-    return _with_other_size(reader, grey, _main_pass(reader, grey, marks, look.transform), marks)
+    main = _smoothed(reader, grey, _main_pass(reader, grey, marks, look.transform), marks)
+    return _with_other_size(reader, grey, main, marks)
 
 
 def _main_pass(reader: DigitReader, grey: NDArray[np.uint8], marks: Survey, transform: Transform) -> Detection:
@@ -60,6 +68,19 @@ def _main_pass(reader: DigitReader, grey: NDArray[np.uint8], marks: Survey, tran
     second = reader.detect(grey, replace(transform, scale=scale), reader.thresholds.faint, marks.boxes)
     # The better scale may cost a few digits that were none; a great loss says that the scale was misjudged.
     return second if second.total_confidence > 0.8 * first.total_confidence else first
+
+
+def _smoothed(reader: DigitReader, grey: NDArray[np.uint8], main: Detection, marks: Survey) -> Detection:
+    """The main pass; where few of its digits are clear a pass over the smoothed page, if it is surer by far.
+
+    Grain of paper and ragged outlines in a coarse, sharpened scan disturb the network more than they disturb a person.
+    """
+    clear = main.digits.confidence >= reader.thresholds.sure
+    if clear.sum() < FEW or clear.mean() >= MOSTLY_CLEAR:
+        return main
+    smooth = np.asarray(cv2.GaussianBlur(grey, (0, 0), SMOOTHED / main.transform.scale), dtype=np.uint8)
+    second = reader.detect(smooth, main.transform, reader.thresholds.faint, marks.boxes)
+    return second if second.total_confidence > SURER * main.total_confidence else main
 
 
 def _on_pieces(
