@@ -67,6 +67,7 @@ def command(
     goes_with(context, "an exact search, without --approximate", not approximate, "labels")
     from tablesim.corpus.evaluation import read_labels
     from tablesim.corpus.store import Corpus
+    from tablesim.scans.books import AS_METADATA
     from tablesim.workflow.long_tables import long_tables_with
     from tablesim.workflow.verification import known_to_agree, verified_search
 
@@ -92,6 +93,8 @@ def command(
         hits = known_to_agree(corpus, page, corpus.search(page, top=top, **options), remark)
     if across_books and corpus.page(page)["book"] is None:
         note(f"the book of {page} is not known; give the run --metadata to leave out pages of the same book")
+    elif across_books and (taken := corpus.run.get("books", AS_METADATA)) != AS_METADATA:
+        note(f"books: {taken}")
     long_tables = long_tables_with(corpus, page)
     if as_json:
         print_json(

@@ -36,6 +36,9 @@ _SAY_NOTHING = frozenset(
 _YEARS = range(1400, 2100)
 """A number without a word for a page before it may be the year of an edition: ``clavius_1585`` is no page of it."""
 
+AS_METADATA = "as the metadata has"
+"""What ``run.json`` says under ``books`` where nothing was taken for a book."""
+
 BY_FILE, BY_NAME, BY_FOLDER = "the files that they are pages of", "their names", "their folders"
 
 

@@ -30,7 +30,7 @@ from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError, ScanError, SettingsError, WeightsError
 from tablesim.records.reading import Reading
 from tablesim.review.constraints import run_constraints, write_hashes
-from tablesim.scans.books import take_for_books
+from tablesim.scans.books import AS_METADATA, take_for_books
 from tablesim.scans.canvases import FetchedPage, fetch_pages
 from tablesim.scans.csvfile import shortlist
 from tablesim.scans.images import MAX_PIXELS
@@ -216,9 +216,7 @@ def _index(
             tell(Event("remark", "ingest", message=remark))
     books = take_for_books(pages.scans, about, by_names=table is None or "book" not in table.fields.values())
     about |= {page: replace(about.get(page, PageMetadata()), book=book) for page, book in books.books.items()}
-    corpus.run["books"] = (
-        "; ".join(remark.removeprefix("books: ") for remark in books.remarks()) or "as the metadata has"
-    )
+    corpus.run["books"] = "; ".join(remark.removeprefix("books: ") for remark in books.remarks()) or AS_METADATA
     for remark in books.remarks():
         tell(Event("remark", "ingest", message=remark))
     record_pages(corpus, pages.scans, hashed, about, pages.missing, tell, retry_failed=retry_failed)
