@@ -30,8 +30,8 @@ OTHER_SIZE = 1.7
 
 MOSTLY_CLEAR, SURER, SMOOTHED = 0.75, 1.2, 1.2
 """A page of which fewer digits than the first share are clear is read again, smoothed by so many working pixels (the
-third); the second pass holds where its confidences come to so many times those of the first. Chosen with a worn broadside
-of 1679 in view, whose confidences rise to 1.5 times; on 13 other scanned pages they rise to 1.1 times at most."""
+third); the second pass holds where its confidences come to so many times those of the first. Chosen with a worn
+broadside of 1679 in view, whose confidences rise to 1.5 times; on 13 other scanned pages to 1.1 times at most."""
 
 # Chosen by eye while the passes were built, not measured one by one.
 _SIZE_SIDE, _SIZE_PIECES, _SIZE_DIGITS = 320, 2, 4
