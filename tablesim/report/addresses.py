@@ -21,7 +21,7 @@ def page_href(page: str) -> str:
     >>> page_href("1746_clavius_1593_p283")
     'pages/1746_clavius_1593_p283.html'
     >>> page_href("Clavius 1593, p. 283")
-    'pages/Clavius_1593_p_283-f13bcfe6.html'
+    'pages/Clavius_1593_p_283-2aadf899.html'
     """
     if _PLAIN.fullmatch(page) and not _DEVICES.fullmatch(page):
         return f"pages/{page}.html"

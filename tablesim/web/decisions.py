@@ -5,7 +5,9 @@ Nothing is kept here: the answer to a request that changes something is given wh
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from tablesim.corpus.corrections.apply import correct, decide_tables
@@ -112,7 +114,12 @@ def all_decisions(live: LiveRun) -> dict[str, Any]:
         for one in corpus.table_decisions.all
     ]
     lines += [{"kind": "verdict", "when": one.moment, **_plain(one)} for one in Review(corpus).log.all()]
-    return {"version": live.version, "decisions": sorted(lines, key=lambda line: str(line["when"]), reverse=True)}
+    return {"version": live.version, "decisions": sorted(lines, key=_moment, reverse=True)}
+
+
+def _moment(line: Mapping[str, Any]) -> float:
+    """Seconds since 1970; decisions without a time come last."""
+    return datetime.fromisoformat(line["when"]).timestamp() if line["when"] else 0.0
 
 
 def _plain(verdict: Verdict) -> dict[str, Any]:

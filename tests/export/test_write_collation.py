@@ -19,7 +19,7 @@ def collation():
 
 @pytest.mark.parametrize(
     ("name", "begins"),
-    [("c.tei.xml", "<?xml"), ("c.csv", "row,column,state"), ("c.json", "{"), ("c.HTML", "<!doctype html>")],
+    [("c.tei.xml", "<?xml"), ("c.csv", "address,table,row,column"), ("c.json", "{"), ("c.HTML", "<!doctype html>")],
 )
 def test_a_collation_is_written_in_the_format_of_its_suffix(collation, tmp_path, name, begins):
     written = tablesim.write_collation(collation, tmp_path / name)

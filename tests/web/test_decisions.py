@@ -8,7 +8,9 @@ import sys
 
 import pytest
 
+from tablesim.corpus.corrections.apply import decide_tables
 from tablesim.corpus.store import Corpus
+from tablesim.records.corrections import TableDecision
 from tablesim.review.review import Review
 
 PAGE = "sines_1543"
@@ -118,11 +120,18 @@ def test_a_verdict_answers_its_question_and_the_question_is_not_asked_again(brow
     assert len(blind) == len(questions), "a second reader is asked all of it"
 
 
-def test_every_decision_is_listed_the_newest_first(browser, post):
+def test_every_decision_is_listed_the_newest_first(browser, post, folder):
+    # A time of another zone, and older than it looks.
+    early = TableDecision("alone", False, "Anna", "2026-03-02T10:15:00+05:00")
+    late = TableDecision("words", True, "Anna", "2026-03-02T09:15:00+00:00")
+    decide_tables(Corpus.open(folder), [late, early])
     post("/api/correct", **correction(browser))
-    post("/api/table", page="alone", is_table="no", who="Anna")
     decisions = browser.get("/api/decisions").json()["decisions"]
-    assert [one["kind"] for one in decisions] == ["table", "correction"]
+    assert [(one["kind"], one["page"]) for one in decisions] == [
+        ("correction", PAGE),
+        ("table", "words"),
+        ("table", "alone"),
+    ]
     json.dumps(decisions)
 
 

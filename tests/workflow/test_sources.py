@@ -244,7 +244,7 @@ def test_pages_of_a_run_are_counted_by_any_column(tmp_path):
     assert count("city") == {SINE_LOCO: 1, NOT_GIVEN: 1}
     shown = CliRunner().invoke(app, ["status", str(tmp_path / "out"), "--by", "colour"])
     assert (shown.exit_code, shown.output.count("\n")) == (1, 1)
-    assert "expected one of place, Shelfmark" in shown.output
+    assert "expected one of book, place, Shelfmark" in shown.output
 
 
 @pytest.fixture

@@ -229,4 +229,5 @@ def test_search_collation_and_report_follow_at_the_command_line(corpus, tmp_path
     (listed,) = [row for row in neighbours(now) if row["page"] == "k1_e0" and row["neighbour"] == "k1_e1"]
     assert listed["similarity"] == pytest.approx(after[0], abs=1e-6)
     call("report", corpus.folder)
-    assert f"{after[0]:.4f}"[:5] in (corpus.folder / "report" / "index.html").read_text()
+    page = (corpus.folder / "report" / "pages" / "k1_e0.html").read_text(encoding="utf-8")
+    assert f"{after[0]:.4f}"[:5] in page

@@ -293,7 +293,6 @@ def test_json_follows_its_description():
     ("witnesses", "message"),
     [
         ((), "got 0 witnesses"),
-        ((reading("a", chords()),), "got 1 witnesses"),
         ((reading("a", chords()), []), "witness B has 0 pages"),
         ((reading("a", chords()), [reading("b")] * 65), "has 65 pages"),
     ],
