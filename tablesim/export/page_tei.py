@@ -14,12 +14,12 @@ from itertools import count
 
 from tablesim.evidence.figures.page_grid import GridTable, page_grid
 from tablesim.export.markup import add, legal, outline, root, to_bytes
-from tablesim.export.tei import NAMESPACE, add_page, add_software, scan_address, write_digits
+from tablesim.export.tei import NAMESPACE, add_file, add_page, add_software, scan_address, write_digits
 from tablesim.export.workbook import SURE
 from tablesim.records.address import PageAddresses
 from tablesim.records.number_values import value_to_text
 from tablesim.records.reading import REPEATS, Number, Reading
-from tablesim.report.provenance import SOFTWARE, Provenance
+from tablesim.report.provenance import Provenance
 
 
 def page_tei(reading: Reading, provenance: Provenance) -> bytes:
@@ -44,11 +44,7 @@ def page_tei(reading: Reading, provenance: Provenance) -> bytes:
 
 
 def _header(header: ET.Element, reading: Reading, about: Provenance) -> None:
-    file = add(header, "fileDesc")
-    add(add(file, "titleStmt"), "title", f"Numbers of the page {reading.page}")
-    publication = add(file, "publicationStmt")
-    add(publication, "publisher", f"{SOFTWARE} {about.version}")
-    add(publication, "date", about.created[:10], when=about.created[:10])
+    file = add_file(header, f"Numbers of the page {reading.page}", about)
     add_page(add(file, "sourceDesc"), reading.page, about)
     encoding = add(header, "encodingDesc")
     add(add(encoding, "projectDesc"), "p", about.citation)

@@ -58,11 +58,7 @@ def tei(collation: Collation, provenance: Provenance) -> bytes:
 
 
 def _header(header: ET.Element, collation: Collation, about: Provenance) -> None:
-    file = add(header, "fileDesc")
-    add(add(file, "titleStmt"), "title", f"Collation of {', '.join(collation.sigla)}")
-    publication = add(file, "publicationStmt")
-    add(publication, "publisher", f"{SOFTWARE} {about.version}")
-    add(publication, "date", about.created[:10], when=about.created[:10])
+    file = add_file(header, f"Collation of {', '.join(collation.sigla)}", about)
     witnesses = add(add(file, "sourceDesc"), "listWit")
     for siglum, witness in zip(about.sigla(collation), collation.witnesses, strict=True):
         element = add(witnesses, "witness", xml_id=siglum.letters, n=siglum.name)
@@ -83,6 +79,16 @@ def _header(header: ET.Element, collation: Collation, about: Provenance) -> None
     add(encoding, "variantEncoding", method="parallel-segmentation", location="internal")
     add_software(encoding, about)
     add(add(header, "revisionDesc"), "change", "Exported.", when=about.created)
+
+
+def add_file(header: ET.Element, title: str, about: Provenance) -> ET.Element:
+    """The description of a file in a header: what it is called, who made it and when; what it is from follows."""
+    file = add(header, "fileDesc")
+    add(add(file, "titleStmt"), "title", title)
+    publication = add(file, "publicationStmt")
+    add(publication, "publisher", f"{SOFTWARE} {about.version}")
+    add(publication, "date", about.created[:10], when=about.created[:10])
+    return file
 
 
 def add_page(parent: ET.Element, page: str, about: Provenance) -> None:

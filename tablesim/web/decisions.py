@@ -85,7 +85,7 @@ def take_verdict(live: LiveRun, asked: Asked) -> dict[str, Any]:
             if known is None
             else review.answer(known, decision, who, reason)
         )
-    return {"version": live.changed(), "verdict": _plain(said)}
+    return {"version": live.changed(), "verdict": plain_verdict(said)}
 
 
 def _question(review: Review, page: str, other: str, who: str) -> Question | None:
@@ -113,7 +113,7 @@ def all_decisions(live: LiveRun) -> dict[str, Any]:
         }
         for one in corpus.table_decisions.all
     ]
-    lines += [{"kind": "verdict", "when": one.moment, **_plain(one)} for one in Review(corpus).log.all()]
+    lines += [{"kind": "verdict", "when": one.moment, **plain_verdict(one)} for one in Review(corpus).log.all()]
     return {"version": live.version, "decisions": sorted(lines, key=_moment, reverse=True)}
 
 
@@ -122,7 +122,8 @@ def _moment(line: Mapping[str, Any]) -> float:
     return datetime.fromisoformat(line["when"]).timestamp() if line["when"] else 0.0
 
 
-def _plain(verdict: Verdict) -> dict[str, Any]:
+def plain_verdict(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as data, with what the machine showed."""
     names = ("id", "page", "other", "decision", "who", "reason", "clustering", "cluster", "similarity", "strength")
     return {**{name: getattr(verdict, name) for name in names}, "moment": verdict.moment}
 

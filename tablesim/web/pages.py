@@ -19,6 +19,7 @@ from tablesim.records.address import PageAddresses
 from tablesim.review.constraints import verdicts_status
 from tablesim.scans.locator import Locator
 from tablesim.web.asked import Asked
+from tablesim.web.decisions import plain_verdict
 from tablesim.web.live import LiveRun
 
 PER_ANSWER = 200
@@ -169,14 +170,7 @@ def one_page(live: LiveRun, page_id: str) -> dict[str, Any]:
         "extra": row["extra"],
         "corrections": [correction_row(one) for one in corpus.corrections_of(page)],
         "verdicts": [
-            {
-                "page": one.page,
-                "other": one.other,
-                "decision": one.decision,
-                "who": one.who,
-                "reason": one.reason,
-                "moment": one.moment,
-            }
+            plain_verdict(one)
             for one in verdicts_status(corpus).holding
             if row["sha256"] in (one.page_sha256, one.other_sha256)
         ],

@@ -1,4 +1,4 @@
-"""Pages beside each other for the browser: two compared by their digits, any number collated cell by cell."""
+"""Pages beside each other as data: two compared by digits, any number collated by cells; the run stays as it is."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def one_pair(live: LiveRun, asked: Asked) -> dict[str, Any]:
     """How alike two pages are, the matches that make them so, and how one lies upon the other."""
     corpus = live.corpus
     a, b = (str(corpus.page(asked.text(side))["page"]) for side in "ab")
-    alignment = None if a == b else stored_alignment(corpus, a, b)
+    alignment = None if a == b else stored_alignment(corpus, a, b, keep=False)
     comparison = compare(corpus.reading(a), corpus.reading(b), alignment=alignment)
     links = sorted(comparison.assignment.links, key=lambda link: -link.relevance)
     return {
@@ -43,7 +43,7 @@ def one_collation(live: LiveRun, asked: Asked) -> dict[str, Any]:
     witnesses = asked.texts("w")
     if not 2 <= len(witnesses) <= MOST_WITNESSES:
         raise SettingsError(f"w: got {len(witnesses)} witnesses, expected 2 to {MOST_WITNESSES}")
-    collation = collate_from_run(corpus, witnesses)
+    collation = collate_from_run(corpus, witnesses, keep=False)
     return {
         "version": live.version,
         **collation.to_dict(),

@@ -12,7 +12,9 @@ from tablesim.records.collation import Collation
 from tablesim.workflow.alignments import RunAlignments
 
 
-def collate_from_run(corpus: Corpus, witnesses: Sequence[str], on_event: Listener = ignore_event) -> Collation:
+def collate_from_run(
+    corpus: Corpus, witnesses: Sequence[str], on_event: Listener = ignore_event, *, keep: bool = True
+) -> Collation:
     """Collate pages of a run; nothing is read again, and what people corrected counts.
 
     Parameters
@@ -22,6 +24,8 @@ def collate_from_run(corpus: Corpus, witnesses: Sequence[str], on_event: Listene
         Page ids, two or more; a witness on several pages is ``A1+A2``.
     on_event : callable, optional
         Gets remarks on alignments that could not be read or kept.
+    keep : bool
+        Whether an alignment that is new is kept in the run.
 
     Raises
     ------
@@ -32,12 +36,15 @@ def collate_from_run(corpus: Corpus, witnesses: Sequence[str], on_event: Listene
     """
     groups = [witness_pages(corpus, witness) for witness in witnesses]
     if len(groups) == 2 and all(len(pages) == 1 for pages in groups) and groups[0] != groups[1]:
-        return _pair(corpus, groups[0][0], groups[1][0], on_event).collation
+        return _pair(corpus, groups[0][0], groups[1][0], on_event, keep=keep).collation
     return collate(*([corpus.reading(page) for page in pages] for pages in groups))
 
 
-def stored_alignment(corpus: Corpus, a: str, b: str, on_event: Listener = ignore_event) -> TableAlignment | None:
-    """The alignment of two pages of a run, for ``compare``; made and kept where it is not known. None for one page.
+def stored_alignment(
+    corpus: Corpus, a: str, b: str, on_event: Listener = ignore_event, *, keep: bool = True
+) -> TableAlignment | None:
+    """The alignment of two pages of a run, for ``compare``; made where it is not known, and kept with ``keep``. None
+    for one page.
 
     ``on_event`` gets remarks on alignments that could not be read or kept.
 
@@ -46,11 +53,11 @@ def stored_alignment(corpus: Corpus, a: str, b: str, on_event: Listener = ignore
     RunError
         There is no such page in the run, or it was not read.
     """
-    return None if a == b else _pair(corpus, a, b, on_event).alignment
+    return None if a == b else _pair(corpus, a, b, on_event, keep=keep).alignment
 
 
-def _pair(corpus: Corpus, a: str, b: str, on_event: Listener) -> PagePair:
-    alignments = RunAlignments(corpus, on_event)
+def _pair(corpus: Corpus, a: str, b: str, on_event: Listener, *, keep: bool) -> PagePair:
+    alignments = RunAlignments(corpus, on_event, keep=keep)
     pair = alignments.pair(a, b)
     alignments.save()
     return pair

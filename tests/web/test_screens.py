@@ -168,3 +168,17 @@ def test_no_answer_names_a_folder_of_this_machine(browser, live):
     summary = answers[4].json()["summary"]
     assert summary
     assert answers[3].json()["similarity"] > 0.9
+
+
+def test_looking_changes_nothing_in_the_run(browser, folder):
+    def state():
+        return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and ".search" not in path.parts}
+
+    before = state()
+    for path in ("/", "/pages.html", "/pages/alone.html", "/clusters/1.html"):
+        assert browser.get(path).status_code == 200
+    # Two pages that nobody aligned before.
+    assert browser.get("/api/compare", params={"a": "alone", "b": "sines_1543"}).status_code == 200
+    assert browser.get("/api/collation", params={"w": ["alone", "declination_1543"]}).status_code == 200
+    assert browser.get("/pairs/two.html", params={"a": "alone", "b": "sines_1561"}).status_code == 200
+    assert state() == before
