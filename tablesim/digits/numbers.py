@@ -32,6 +32,10 @@ IN_ROW, IN_COLUMN = 2, 3
 _LEVEL, _ALIGNED = 0.4, 0.5
 """Most that the middles of a row, and the edges or middles of a column, differ, in digit heights; chosen by eye."""
 
+IN_COLUMN_ALONE = 6
+"""Accepted numbers of as many digits in the column, aligned twice as well and within twice the reach, that make up for
+a row: lone counts beside names. What is none is told by its confidence later."""
+
 _ROW_REACH, _COLUMN_REACH = 25.0, 14.0
 """Greatest distance of numbers of one row, and of one column, in digit heights; chosen by eye."""
 
@@ -154,7 +158,7 @@ def accept_by_context(
     -------
     list of int arrays
         Those of ``faint`` that have `IN_ROW` accepted numbers beside them on their line, and `IN_COLUMN` below or above
-        them with the same left edge, middle or right edge, all within reach.
+        them with the same left edge, middle or right edge, all within reach; or `IN_COLUMN_ALONE` below or above.
     """
     if not accepted or not faint:
         return []
@@ -167,8 +171,12 @@ def accept_by_context(
     starts = np.maximum(weak[:, None, :2], sure[None, :, :2])
     touching = np.all(ends > starts, axis=-1)
     in_row = (down < _LEVEL) & (aside < _ROW_REACH) & ~touching
-    in_column = (np.abs(across).min(axis=-1) < _ALIGNED) & (down > 2 * _LEVEL) & (down < _COLUMN_REACH)
-    in_table = (in_row.sum(axis=1) >= IN_ROW) & (in_column.sum(axis=1) >= IN_COLUMN) & ~np.any(touching, axis=1)
+    off, below = np.abs(across).min(axis=-1), down > 2 * _LEVEL
+    in_column = (off < _ALIGNED) & below & (down < _COLUMN_REACH)
+    as_long = np.equal.outer([len(run) for run in faint], [len(run) for run in accepted])
+    alone = (off < _ALIGNED / 2) & below & (down < 2 * _COLUMN_REACH) & as_long
+    in_table = (in_row.sum(axis=1) >= IN_ROW) & (in_column.sum(axis=1) >= IN_COLUMN)
+    in_table = (in_table | (alone.sum(axis=1) >= IN_COLUMN_ALONE)) & ~np.any(touching, axis=1)
     return [run for run, keep in zip(faint, in_table, strict=True) if keep]
 
 

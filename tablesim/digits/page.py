@@ -11,6 +11,7 @@ from tablesim.digits.calibration import as_probabilities
 from tablesim.digits.detection import detect_page
 from tablesim.digits.dittos import with_dittos
 from tablesim.digits.layout import is_table
+from tablesim.digits.lines_of_words import without_lines_of_words
 from tablesim.digits.marked_numbers import MarkedNumbers, set_marks
 from tablesim.digits.marks_of_page import with_values
 from tablesim.digits.network import DIGIT_HEIGHT
@@ -74,7 +75,7 @@ def reading_of(reader: DigitReader, scan: Scan, page: NumbersOfPage) -> Reading:
 
 
 def numbers_of_page(reader: DigitReader, scan: Scan) -> NumbersOfPage:
-    """The numbers of a scan in rows and columns, with what speaks for and against each."""
+    """The numbers of a scan in rows and columns, with what speaks for and against each; lines of words left out."""
     detection = detect_page(reader, scan.grey)
     page = _arranged(reader, replace(detection, transform=with_pages(detection.transform, scan.grey)))
     features = number_features(page)
@@ -82,7 +83,8 @@ def numbers_of_page(reader: DigitReader, scan: Scan) -> NumbersOfPage:
     if any(look.verdict == CHANGED for look in looks.values()):
         page = _arranged(reader, replace(page.detection, digits=with_changes(page, looks)))
         features = number_features(page)
-    return replace(page, features=with_looks(features, page, looks))
+    page = replace(page, features=with_looks(features, page, looks))
+    return page if reader.certainty is None else without_lines_of_words(page, reader.certainty)
 
 
 def _arranged(reader: DigitReader, detection: Detection) -> NumbersOfPage:

@@ -48,6 +48,22 @@ def test_a_faint_mark_elsewhere_is_not(place):
     assert len(places) - 1 not in numbers(page(places, confidence))
 
 
+@pytest.mark.parametrize(("aside", "believed"), [(0.0, True), (5.0, False)])
+def test_a_lone_faint_count_is_believed_below_enough_others(aside, believed):
+    places = [(300.0, 40.0 + 30 * row) for row in range(6)] + [(300.0 + aside, 40.0 + 30 * 9)]
+    confidence = np.append(np.full(6, 0.95), 0.2)
+    assert (6 in numbers(page(places, confidence))) is believed
+    assert 5 not in numbers(page(places[1:], confidence[1:]))
+
+
+@pytest.mark.parametrize(("digits", "believed"), [(1, 1), (2, 0)])
+def test_only_numbers_of_as_many_digits_vouch_for_a_lone_one(digits, believed):
+    places = [(300.0 - 9 * k, 40.0 + 30 * row) for row in range(6) for k in range(digits)] + [(300.0, 310.0)]
+    accepted = list(np.arange(6 * digits).reshape(6, digits))
+    faint = [np.array([6 * digits])]
+    assert len(accept_by_context(page(places, np.full(len(places), 0.5)), accepted, faint)) == believed
+
+
 def test_what_is_fainter_than_faint_is_never_believed():
     places = grid()
     confidence = np.full(len(places), 0.95)
