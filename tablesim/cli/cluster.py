@@ -52,12 +52,13 @@ def command(
         note(message)
     if as_json:
         moves = [asdict(move) for move in result.moves]
-        print_json({**clustering.to_dict(), "groups": groups.to_dict(), "moves": moves})
+        changed = [change.to_dict() for change in result.changes]
+        print_json({**clustering.to_dict(), "groups": groups.to_dict(), "moves": moves, "changes": changed})
         return
     typer.echo(groups.sentence)
     rows = [
         (
-            c.number,
+            f"{c.number} {clustering.names.get(c.label, '')}".strip(),
             len(c.members),
             " ".join(map(str, dict.fromkeys(t.number for page in c.pages if (t := groups.table_of(page))))),
             " ".join(map(str, dict.fromkeys(k.number for page in c.pages if (k := groups.kind_of(page))))),
@@ -72,6 +73,8 @@ def command(
     print_table(
         ("cluster", "pages", "table", "kind", "stability", "cohesion", "its own bigrams", "medoid", "other pages"), rows
     )
+    for change in result.changes:
+        note(f"{change.sentence}; {'; '.join(change.why)}")
     for move in result.moves:
         note(f"moved: {move.page} from cluster {move.before} to {move.after}")
     if any(c.outliers for c in clustering.clusters):

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from tablesim.evidence.collation.grids import TableAlignment
     from tablesim.review.questions import Question
     from tablesim.review.review import Review
-
-KEYS = {"a": "accept", "r": "reject", "u": "unsure", "m": "merge", "s": "split"}
+    from tablesim.review.verdicts import Verdict
 
 
 def _file(name: str, words: str) -> Any:
@@ -45,15 +44,33 @@ def command(
     readers: Annotated[
         tuple[str, str] | None, typer.Option("--agreement", metavar="NAME NAME", help="How two readers agree.")
     ] = None,
+    merge: Annotated[
+        list[int] | None,
+        typer.Option("--merge", metavar="CLUSTER", help="Two of these: the clusters are one table."),
+    ] = None,
+    split: Annotated[
+        int | None, typer.Option("--split", metavar="CLUSTER", help="Some of its pages, by --page, are another table.")
+    ] = None,
+    pages: Annotated[list[str] | None, typer.Option("--page", metavar="PAGE", help="A page for --split.")] = None,
+    name: Annotated[
+        tuple[int, str] | None, typer.Option("--name", metavar="CLUSTER NAME", help="Call a cluster by a name.")
+    ] = None,
+    undo: Annotated[
+        list[int] | None, typer.Option("--undo", metavar="LINE", help="Take back a line of the log, by a new one.")
+    ] = None,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept with what is decided.")] = "",
     force: Force = False,
     as_json: Json = False,
 ) -> None:
     """List what deserves a look in a run and take verdicts, one by one or as CSV.
 
-    On a terminal each question is asked: accept, reject, unsure, merge (the clusters of both pages are one table),
-    split (their cluster holds two), or skip. Elsewhere, and with --list, the questions are listed, the doubtful and
-    influential ones first. Every verdict is kept in RUN/verdicts.sqlite with the time, the name, the reason and what
-    was shown; nothing is overwritten. The next `tablesim cluster RUN` keeps to the verdicts.
+    On a terminal each question is asked, and the answer is said back before it is written: same table, same kind,
+    other, unsure, merge (the clusters of both pages are one table), split (their cluster holds two), skip, undo.
+    Elsewhere, and with --list, the questions are listed, the doubtful and influential ones first; what is settled is
+    not asked again. Every verdict is kept in RUN/verdicts.sqlite with the time, the name, the reason and what was
+    shown; nothing is overwritten, and undo is one more line. The next `tablesim cluster RUN` keeps to the verdicts.
+
+    --merge 3 --merge 5, --split 3 --page a --page b and --name 3 Sines decide about clusters by their numbers.
 
     A verdict is about two scans, by their hashes, whatever their pages are called. So the log of another run (--log)
     can be taken in where both have the scans, and the same file twice counts once.
@@ -62,15 +79,27 @@ def command(
 
     Example: tablesim review myrun --out questions.csv
     """
-    if sum(mode is not None for mode in (decisions, log, readers)) > 1:
-        raise typer.BadParameter("give one of --in, --log and --agreement")
-    asks = decisions is None and log is None and readers is None
-    goes_with(context, "questions, without --in, --log or --agreement", asks, "top", "audit", "list_only", "out")
+    modes = (decisions, log, readers, merge or None, split, name, undo or None)
+    if sum(mode is not None for mode in modes) > 1:
+        raise typer.BadParameter("give one of --in, --log, --agreement, --merge, --split, --name and --undo")
+    asks = all(mode is None for mode in modes)
+    decides = merge or split is not None or name or undo
+    goes_with(
+        context,
+        "questions, without --in, --log, --agreement, --merge, --split, --name or --undo",
+        asks,
+        "top",
+        "audit",
+        "list_only",
+        "out",
+    )
     goes_with(context, "--audit", audit, "seed")
     goes_with(context, "questions by doubt, without --audit", audit is None, "top")
     goes_with(context, "questions that are not written, without --out", out is None, "list_only")
     goes_with(context, "--log", log, "as_of")
-    goes_with(context, "questions or --in", asks or decisions, "who")
+    goes_with(context, "questions, --in and what is decided", asks or decisions or decides, "who")
+    goes_with(context, "--split", split is not None, "pages")
+    goes_with(context, "--merge, --split, --name or --undo", decides, "reason")
     goes_with(context, "--out and --log", out or log, "force")
     from tablesim.corpus.storage.outputs import refuse_existing
     from tablesim.corpus.store import Corpus
@@ -91,6 +120,18 @@ def command(
         verdicts = review.log.all() if as_of is None else review.verdicts(as_of)
         write_verdicts(log, verdicts)
         print_values({"verdicts": len(verdicts)}, as_json=as_json)
+        return
+    if decides:
+        by = who or getpass.getuser()
+        if merge:
+            lines = review.merge(merge, by, reason)
+        elif split is not None:
+            lines = review.split(split, pages or (), by, reason)
+        elif name is not None:
+            lines = [review.name(*name, by, reason)]
+        else:
+            lines = review.withdraw(undo or (), by, reason)
+        _decided(lines, as_json)
         return
     if readers is not None:
         print_values(review.agreement(*readers).to_dict(), as_json=as_json)
@@ -115,28 +156,35 @@ def _open(review: Review, asked: Sequence[Question]) -> list[Question]:
 
 def _ask(review: Review, asked: Sequence[Question], who: str) -> None:
     """Ask one question after the other; each answer is kept at once."""
+    from tablesim.review.dialogue import Dialogue
     from tablesim.review.questions import describe_question
     from tablesim.workflow.witnesses import stored_alignment
 
     def alignment_of(a: str, b: str) -> TableAlignment | None:
         return stored_alignment(review.corpus, a, b, remark)
 
-    if not asked:
-        typer.echo("nothing is left to look at")
-    for number, question in enumerate(asked, 1):
-        typer.echo(
-            f"\n{number} of {len(asked)}. " + "\n".join(describe_question(review.corpus, question, alignment_of))
-        )
-        while True:
-            keys = "[a]ccept [r]eject [u]nsure [m]erge [s]plit, Enter to skip, [q]uit"
-            key = typer.prompt(keys, default="").strip().lower()[:1]
-            if key in ("", "q") or key in KEYS:
-                break
-        if key == "q":
-            return
-        if key:
-            reason = typer.prompt("why (Enter for no reason)", default="")
-            review.answer(question, KEYS[key], who, reason)
+    def typed(prompt: str) -> str:
+        try:
+            return str(typer.prompt(prompt, default="", show_default=False))
+        except typer.Abort as error:
+            raise EOFError from error
+
+    Dialogue(review, who, lambda one: describe_question(review.corpus, one, alignment_of), typed, typer.echo).run(asked)
+
+
+def _decided(lines: Sequence[Verdict], as_json: bool) -> None:
+    """Say what was written into the log."""
+    if as_json:
+        print_json([{"line": line.id, "at": line.at, **_plain(line)} for line in lines])
+        return
+    for line in lines:
+        typer.echo(f"line {line.id}: {line.summary}")
+    note("`tablesim cluster RUN` keeps to it")
+
+
+def _plain(line: Verdict) -> dict[str, str]:
+    names = ("page", "other", "decision", "who", "reason", "name", "withdraws")
+    return {name: getattr(line, name) for name in names}
 
 
 def _list(asked: Sequence[Question], as_json: bool) -> None:

@@ -64,14 +64,17 @@ def command(
         typer.echo(f"and {len(problems) - PROBLEMS_SHOWN} more in {corpus.folder / 'problems.csv'}")
 
 
-def _compared(corpus: Corpus) -> dict[str, int]:
+def _compared(corpus: Corpus) -> dict[str, Any]:
     """How many verdicts there are, pairs of pages that were collated, and tables over several pages."""
-    from tablesim.review.constraints import verdicts_status
+    from tablesim.review.constraints import names_status, verdicts_status
+    from tablesim.review.said import names_by_number
     from tablesim.workflow.alignments import RunAlignments
     from tablesim.workflow.long_tables import stored_tables_over_pages
 
     return {
         **verdicts_status(corpus).counts(),
+        **names_status(corpus).counts(),
+        "named_clusters": {str(n): name for n, name in names_by_number(corpus, corpus.clusters).items()} or None,
         "collated_pairs": len(RunAlignments(corpus, remark)),
         "tables_over_pages": len(stored_tables_over_pages(corpus)),
     }
@@ -82,4 +85,6 @@ def _written(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {text}" for name, text in value.items())
     return ", ".join(value) if isinstance(value, list) else str(value)

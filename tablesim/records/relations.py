@@ -8,18 +8,20 @@ same scan, whatever they are called, and count once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any
 
 SAME_SCAN, SAME_TABLE, PART_OF, SAME_KIND = "same scan", "same table", "part of", "same kind"
+MACHINE, PERSON = "machine", "person"
 RELATIONS = (SAME_SCAN, SAME_TABLE, PART_OF, SAME_KIND)
 """From the surest to the least sure."""
 
 
 @dataclass(frozen=True, slots=True)
 class PageRelation:
-    """What relates a page to another one; the columns ``table``, ``relation``, ``relation_to`` of ``clusters/``.
+    """What relates a page to another one; the columns ``table``, ``relation``, ``relation_to``, ``relation_by`` of
+    ``clusters/``.
 
     Parameters
     ----------
@@ -31,15 +33,42 @@ class PageRelation:
         The page that it was verified with; of pages of the same kind the middle of their cluster.
     table : int or None
         Number, from 1, of the table that both carry; None where no page was shown to carry the same table.
+    by : str
+        "machine" where the machine found it, "person" where somebody said it.
     """
 
     page: str
     relation: str
     to: str
     table: int | None
+    by: str = MACHINE
 
     def to_dict(self) -> dict[str, Any]:
-        return {"relation": self.relation, "relation_to": self.to, "table": self.table}
+        return {"relation": self.relation, "relation_to": self.to, "table": self.table, "relation_by": self.by}
+
+
+@dataclass(frozen=True, slots=True)
+class PageVerdict:
+    """The newest verdict of a person on a page that holds: never mixed with what the machine found.
+
+    Parameters
+    ----------
+    verdict : str
+        "same table", "same kind", "another table" or "unsure".
+    verdict_with : str
+        The page that it was judged with.
+    verdict_by, verdict_at, verdict_reason : str
+        Who said it, when (UTC, ISO 8601) and why.
+    """
+
+    verdict: str
+    verdict_with: str
+    verdict_by: str
+    verdict_at: str
+    verdict_reason: str
+
+
+VERDICT_COLUMNS = tuple(field.name for field in fields(PageVerdict))
 
 
 @dataclass(frozen=True)

@@ -36,8 +36,8 @@ def environment() -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    # The workbench shows the same pages with a pen: it can correct and decide.
-    made.globals["pen"] = False
+    # The workbench shows the same pages with its own scripts (the folder ``front``), which may "read" or "write".
+    made.globals |= {"front": "", "may": ""}
     made.filters |= {"count": count, "cut": cut, "probability": probability, "page_href": page_href}
     return made
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import beta
 
 from tablesim.errors import RunError
-from tablesim.review.verdicts import Verdict
+from tablesim.review.verdicts import Verdict, standing
 
 _BOOTSTRAP = 2000
 """Resamples of an interval of kappa: its limits move by a hundredth with fewer."""
@@ -46,9 +46,10 @@ def precision(verdicts: Iterable[Verdict], audit: str) -> Precision:
 
     RunError when nobody has been sure about any page of it.
     """
-    last = {verdict.pair: verdict for verdict in verdicts if verdict.audit == audit}
+    last = {verdict.pair: verdict for verdict in standing(verdicts) if verdict.audit == audit and verdict.meaning}
     meanings = [verdict.meaning for verdict in last.values()]
-    right, wrong, unsure = meanings.count("same"), meanings.count("other"), meanings.count("unsure")
+    right, wrong = meanings.count("same"), sum(verdict.apart for verdict in last.values())
+    unsure = meanings.count("unsure")
     n = right + wrong
     if n == 0:
         raise RunError(f"audit {audit}: nobody has accepted or rejected a page of this sample yet; answer some first")
@@ -87,12 +88,12 @@ class Agreement:
 
 
 def agreement(verdicts: Iterable[Verdict], reader_a: str, reader_b: str, seed: int = 0) -> Agreement:
-    """Agreement of two readers, by the last word of each on each pair (same table, another, unsure).
+    """Agreement of two readers, by the last word of each on each pair (same table, same kind, another, unsure).
 
     RunError when there is no pair that both have judged.
     """
     last_words: dict[tuple[str, str], dict[str, str]] = {}
-    for verdict in verdicts:
+    for verdict in (one for one in standing(verdicts) if one.meaning):
         last_words.setdefault(verdict.pair, {})[verdict.who] = verdict.meaning
     both = sorted(
         (pair, words[reader_a], words[reader_b])
@@ -104,7 +105,7 @@ def agreement(verdicts: Iterable[Verdict], reader_a: str, reader_b: str, seed: i
         raise RunError(
             f"agreement: {reader_a} and {reader_b} have no pair in common; readers: {', '.join(readers) or 'none'}"
         )
-    names = ("same", "other", "unsure")
+    names = ("same", "kind", "other", "unsure")
     a = np.array([names.index(word) for _, word, _ in both])
     b = np.array([names.index(word) for _, _, word in both])
     rng = np.random.default_rng(seed)
@@ -115,6 +116,6 @@ def agreement(verdicts: Iterable[Verdict], reader_a: str, reader_b: str, seed: i
 
 def _kappa(a: NDArray[np.intp], b: NDArray[np.intp]) -> float:
     """Cohen's kappa (J. Cohen, Educ. Psychol. Meas. 20, 1960); 1 where both say the same one thing throughout."""
-    chance = float(np.bincount(a, minlength=3) @ np.bincount(b, minlength=3)) / len(a) ** 2
+    chance = float(np.bincount(a, minlength=4) @ np.bincount(b, minlength=4)) / len(a) ** 2
     observed = float((a == b).mean())
     return 1.0 if chance >= 1.0 else (observed - chance) / (1.0 - chance)

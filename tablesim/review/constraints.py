@@ -6,29 +6,36 @@ bytes is meant. One whose scan is gone binds nothing until the scan returns; ``D
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tablesim.corpus.clustering.constraints import ConstrainedUnionFind, Constraints, Pair
-from tablesim.corpus.clustering.model import Clustering
 from tablesim.corpus.corrections.decisions import DecisionsStatus
 from tablesim.corpus.store import Corpus
-from tablesim.review.verdicts import Verdict, VerdictLog
+from tablesim.review.verdicts import Verdict, VerdictLog, standing
 
 
 def verdicts_status(corpus: Corpus) -> DecisionsStatus[Verdict]:
-    """Which verdicts of a run hold with its pages as they are now, which do not, and why."""
-    stored = VerdictLog.of_run(corpus.folder).all()
+    """Which verdicts of a run hold with its pages as they are now, which do not, and why; none that was taken back."""
+    return _status(corpus, "verdict", [one for one in VerdictLog.of_run(corpus.folder).standing() if not one.is_name])
+
+
+def names_status(corpus: Corpus) -> DecisionsStatus[Verdict]:
+    """Which names of clusters hold; of each scan the newest."""
+    newest = {one.pair: one for one in VerdictLog.of_run(corpus.folder).standing() if one.is_name}
+    return _status(corpus, "name", [one for one in newest.values() if one.name])
+
+
+def _status(corpus: Corpus, what: str, stored: Sequence[Verdict]) -> DecisionsStatus[Verdict]:
     verdicts = [_with_hashes(verdict, corpus) for verdict in stored]
-    hashed = [verdict for verdict in verdicts if all(_hashes(verdict))]
-    pages_of = corpus.page_table.pages_of({key for verdict in hashed for key in _hashes(verdict)})
-    holding = [verdict for verdict in hashed if pages_of.keys() >= {*_hashes(verdict)}]
+    hashed = [verdict for verdict in verdicts if all(verdict.hashes)]
+    pages_of = corpus.page_table.pages_of({key for verdict in hashed for key in verdict.hashes})
     return DecisionsStatus(
-        "verdict",
-        holding=tuple(holding),
-        without_page=tuple(verdict for verdict in hashed if not pages_of.keys() >= {*_hashes(verdict)}),
-        unassigned=tuple(verdict for verdict in verdicts if not all(_hashes(verdict))),
-        taken_over=len(hashed) - sum(all(_hashes(verdict)) for verdict in stored),
+        what,
+        holding=tuple(verdict for verdict in hashed if pages_of.keys() >= {*verdict.hashes}),
+        without_page=tuple(verdict for verdict in hashed if not pages_of.keys() >= {*verdict.hashes}),
+        unassigned=tuple(verdict for verdict in verdicts if not all(verdict.hashes)),
+        taken_over=len(hashed) - sum(all(verdict.hashes) for verdict in stored),
         pages_of=pages_of,
         away=corpus.page_table.away(pages_of),
     )
@@ -41,18 +48,17 @@ def write_hashes(corpus: Corpus) -> list[str]:
     """
     log = VerdictLog.of_run(corpus.folder)
     remarks = list(verdicts_status(corpus).taken_over_remarks())
-    hashed = [_with_hashes(verdict, corpus) for verdict in log.all() if not all(_hashes(verdict))]
-    log.append([replace(verdict, decided_at=verdict.moment) for verdict in hashed if all(_hashes(verdict))], once=True)
+    hashed = [_with_hashes(verdict, corpus) for verdict in log.all() if not all(verdict.hashes)]
+    log.append([replace(verdict, decided_at=verdict.moment) for verdict in hashed if all(verdict.hashes)], once=True)
     return remarks
 
 
-def _hashes(verdict: Verdict) -> tuple[str, str]:
-    return verdict.page_sha256, verdict.other_sha256
+_APART = {"kind", "other"}
 
 
 def _with_hashes(verdict: Verdict, corpus: Corpus) -> Verdict:
     """A verdict of version 0.1.0 with the hashes that its pages have, if all are there; any other as it is."""
-    if all(_hashes(verdict)):
+    if all(verdict.hashes):
         return verdict
     keys = [corpus.page_table.sha256_of(page) or "" for page in (verdict.page, verdict.other)]
     return replace(verdict, page_sha256=keys[0], other_sha256=keys[1]) if all(keys) else verdict
@@ -94,6 +100,21 @@ def run_constraints(corpus: Corpus) -> KnownConstraints:
     return replace(known_constraints(status.holding, status.pages_of), status=status)
 
 
+def settled(verdicts: Iterable[Verdict]) -> ConstrainedUnionFind:
+    """What verdicts settle of scans, by their hashes, also of two that nobody put side by side: A is B and B is C.
+
+    The newest come first, as for ``known_constraints``.
+    """
+    latest = {verdict.pair: verdict for verdict in verdicts if not verdict.is_name}
+    groups = ConstrainedUnionFind()
+    for verdict in sorted(latest.values(), key=lambda verdict: verdict.moment, reverse=True):
+        if verdict.meaning == "same":
+            groups.join(*verdict.scans)
+        elif verdict.apart:
+            groups.forbid(*verdict.scans)
+    return groups
+
+
 def known_constraints(
     verdicts: Sequence[Verdict], pages_of: Mapping[str, tuple[str, ...]] | None = None
 ) -> KnownConstraints:
@@ -108,6 +129,7 @@ def known_constraints(
     pages_of : dict of str to tuple of str, optional
         The pages that have each scan, by its hash; without it the page ids of the verdicts are those of the pages.
     """
+    verdicts = [verdict for verdict in standing(verdicts) if not verdict.is_name]
     ids = {scan: page for v in verdicts for scan, page in zip(v.scans, (v.page, v.other), strict=True)}
     ids |= {scan: pages[0] for scan, pages in (pages_of or {}).items()}
     latest: dict[Pair, Verdict] = {}
@@ -121,45 +143,22 @@ def known_constraints(
     same: list[Pair] = []
     apart: list[Pair] = []
     split: list[Pair] = []
+    kin: list[Pair] = []
     for verdict in reversed(latest.values()):
         page, other = (ids[scan] for scan in verdict.scans)
         if verdict.meaning == "same" and groups.join(*verdict.scans):
             same.append((other, page))
-        elif verdict.meaning == "other" and groups.forbid(*verdict.scans):
+        elif verdict.apart and groups.forbid(*verdict.scans):
             (split if verdict.decision == "split" else apart).append((page, other))
+            kin += [(page, other)] * (verdict.meaning == "kind")
         elif verdict.meaning != "unsure":
             contradicted.append(replace(verdict, page=page, other=other))
     twins = [(pages[0], twin) for pages in (pages_of or {}).values() for twin in pages[1:]]
-    disputed = sorted(pair for pair, meanings in by_reader.items() if {"same", "other"} <= set(meanings.values()))
+    disputed = sorted(
+        pair for pair, meanings in by_reader.items() if "same" in (said := {*meanings.values()}) and said & _APART
+    )
     return KnownConstraints(
-        Constraints((*twins, *reversed(same)), tuple(reversed(apart)), tuple(reversed(split))),
+        Constraints((*twins, *reversed(same)), tuple(reversed(apart)), tuple(reversed(split)), tuple(reversed(kin))),
         tuple(contradicted),
         tuple((ids[a], ids[b]) for a, b in disputed),
     )
-
-
-@dataclass(frozen=True)
-class Move:
-    """A page that is in another cluster than before; None for none."""
-
-    page: str
-    before: int | None
-    after: int | None
-    with_before: tuple[str, ...]
-    with_after: tuple[str, ...]
-
-
-def moves(before: Clustering, after: Clustering) -> list[Move]:
-    """The pages whose cluster has another number after than before, with a few of their companions then and now."""
-    pages_before, pages_after = ({c.number: c.pages for c in clustering.clusters} for clustering in (before, after))
-
-    def companions(pages: Mapping[int, Sequence[str]], label: int | None, page: str) -> tuple[str, ...]:
-        return () if label is None else tuple(other for other in pages[label] if other != page)[:3]
-
-    moved = []
-    for page in sorted({*before.pages, *after.pages}):
-        old, new = before.number_of(page), after.number_of(page)
-        if old != new:
-            together = companions(pages_before, old, page), companions(pages_after, new, page)
-            moved.append(Move(page, old, new, *together))
-    return moved

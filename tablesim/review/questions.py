@@ -22,6 +22,7 @@ from tablesim.errors import RunError, SettingsError
 from tablesim.evidence.collation.grids import TableAlignment
 from tablesim.evidence.comparison import compare
 from tablesim.records.dates import YearRange
+from tablesim.review.constraints import settled
 from tablesim.review.verdicts import COLUMNS, Verdict, VerdictLog
 
 AlignmentOf = Callable[[str, str], TableAlignment | None]
@@ -99,13 +100,18 @@ def questions(
     clustering = _clustering(corpus, clustering)
     shown = _Shown(corpus, clustering)
     every = [*_members(clustering, shown), *_merges(corpus, clustering, shown)]
-    answered = {
-        (verdict.pair, verdict.embedding_hash)
-        for verdict in VerdictLog.of_run(corpus.folder).all()
-        if who is None or verdict.who == who
-    }
-    # A pair that is read otherwise now is a new question.
-    still_open = [q for q in every if answered.isdisjoint((q.pair, h) for h in shown.digests(q.page, q.other))]
+    lines = [one for one in VerdictLog.of_run(corpus.folder).standing() if who is None or one.who == who]
+    # What nobody was sure of is asked again where it is read otherwise now; what is known of two scans never is.
+    answered = {(one.pair, one.embedding_hash) for one in lines if one.meaning == "unsure"}
+    known = settled(lines)
+
+    def is_open(question: Question) -> bool:
+        page, other = question.page_sha256, question.other_sha256
+        if known.find(page) == known.find(other) or known.find(other) in known.forbidden(page):
+            return False
+        return answered.isdisjoint((question.pair, h) for h in ("", *shown.digests(question.page, question.other)))
+
+    still_open = [question for question in every if is_open(question)]
     return sorted(still_open, key=lambda q: (-round(q.priority, 9), q.page, q.other))[:top]
 
 

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from tablesim.corpus.clustering.model import Cluster
 from tablesim.corpus.corrections.decisions import DecisionsStatus
 from tablesim.corpus.storage.files import write_csv
 from tablesim.corpus.store import Corpus
 from tablesim.errors import MetadataError, RunError, SettingsError
 from tablesim.review.agreement import Agreement, Precision, agreement, precision
-from tablesim.review.constraints import KnownConstraints, run_constraints, verdicts_status
+from tablesim.review.constraints import KnownConstraints, names_status, run_constraints, verdicts_status
 from tablesim.review.questions import Question, audit_sample, questions
-from tablesim.review.verdicts import COLUMNS, DECISIONS, Verdict, VerdictLog, until
+from tablesim.review.said import cluster_names, names_by_number
+from tablesim.review.verdicts import COLUMNS, DECISIONS, NAME_IT, WITHDRAW, Verdict, VerdictLog, standing, until
 from tablesim.scans.csvfile import read_csv, read_moment, read_number, shortlist
 from tablesim.scans.locator import normalized_name
 
 FILL_IN = ("decision", "reason", "who")
 _QUESTION_COLUMNS = (*FILL_IN, *(field.name for field in fields(Question)))
 _FLOATS = ("score", "similarity", "strength", "stability")
-_TEXTS = ("clustering", "settings_hash", "embedding_hash", "audit")
+_TEXTS = ("clustering", "settings_hash", "embedding_hash", "audit", "name", "withdraws")
 
 
 def write_questions(path: str | Path, questions: Iterable[Question]) -> None:
@@ -59,7 +61,7 @@ def read_verdicts(path: str | Path, corpus: Corpus, who: str = "") -> tuple[list
         )
     answered = [(number, row) for number, row in enumerate(file.rows, 2) if row["decision"].strip()]
     pages_of = corpus.page_table.pages_of(
-        {row.get(f"{name}_sha256", "") for _, row in answered for name in ("page", "other")}
+        {row.get(f"{name}_sha256") or "" for _, row in answered for name in ("page", "other")}
     )
     verdicts, not_taken = [], []
     for number, row in answered:
@@ -70,10 +72,11 @@ def read_verdicts(path: str | Path, corpus: Corpus, who: str = "") -> tuple[list
         name = row.get("who", "").strip() or who
         if not name:
             raise MetadataError(f"{where}: no name in the column who; fill it in or give --who NAME")
-        scans = [_scan(corpus, pages_of, row, column, where) for column in ("page", "other")]
-        if scans[0] == scans[1]:
+        columns = ("page", "other") if row["other"].strip() or decision not in (NAME_IT, WITHDRAW) else ("page",)
+        scans = [_scan(corpus, pages_of, row, column, where) for column in columns]
+        if len(scans) == 2 and scans[0] == scans[1]:
             raise MetadataError(f"{where}: page and other are both {row['page']!r}, expected two pages")
-        lost = next((row[column] for column, scan in zip(("page", "other"), scans, strict=True) if scan is None), None)
+        lost = next((row[column] for column, scan in zip(columns, scans, strict=True) if scan is None), None)
         if lost is not None:
             not_taken.append(lost)
         else:
@@ -105,7 +108,7 @@ def _scan(
 def _verdict(
     row: dict[str, str], decision: str, who: str, scans: Sequence[tuple[str, str]], where: str, separator: str
 ) -> Verdict:
-    (page, page_sha256), (other, other_sha256) = scans
+    (page, page_sha256), (other, other_sha256) = (*scans, ("", ""))[:2]
     shown: dict[str, Any] = {name: row.get(name, "") for name in _TEXTS}
     try:
         shown |= {name: read_number(row[name], separator) for name in _FLOATS if row.get(name)}
@@ -143,8 +146,12 @@ class Review:
 
     def say(self, page: str, other: str, decision: str, who: str, reason: str = "") -> Verdict:
         """Decide about two pages that nobody asked about; RunError where the run lacks one of them."""
+        return self.log.append([self._about(page, other, decision, who, reason)])[0]
+
+    def _about(self, page: str, other: str, decision: str, who: str, reason: str, name: str = "") -> Verdict:
+        """A line of the log on pages of the run, with their clusters as they are now."""
         clustering = self.corpus.clusters
-        shown = Verdict(
+        return Verdict(
             page,
             other,
             decision,
@@ -153,9 +160,79 @@ class Review:
             "" if clustering is None else clustering.name,
             None if clustering is None else clustering.number_of(page),
             page_sha256=self.corpus.page(page)["sha256"],
-            other_sha256=self.corpus.page(other)["sha256"],
+            other_sha256=self.corpus.page(other)["sha256"] if other else "",
+            name=name,
         )
-        return self.log.append([shown])[0]
+
+    def merge(self, clusters: Sequence[int], who: str, reason: str = "") -> list[Verdict]:
+        """Say that the clusters of these numbers are one table.
+
+        A line of the log for each but the first, on the two medoids; all are written, or none. The next clustering
+        keeps to it. RunError where there is no such cluster, SettingsError for fewer than two.
+        """
+        if len(set(clusters)) < 2:
+            raise SettingsError(f"merge: got the clusters {list(clusters)}, expected two different numbers and more")
+        first, *others = (self._cluster(number) for number in dict.fromkeys(clusters))
+        return self.log.append([self._about(c.medoid, first.medoid, "merge", who, reason) for c in others])
+
+    def split(self, cluster: int, pages: Sequence[str], who: str, reason: str = "") -> list[Verdict]:
+        """Say that some pages of a cluster carry one table of their own.
+
+        Lines of the log: the first of them is apart from the medoid of the others, and the others of them are with it.
+        All are written, or none. RunError where there is no such cluster, SettingsError where none or all of its pages
+        are named, or one that is not in it.
+        """
+        found = self._cluster(cluster)
+        ids = list(dict.fromkeys(str(self.corpus.page(page)["page"]) for page in pages))
+        rest = [page for page in found.pages if page not in ids]
+        if not ids or not rest or not {*ids} <= {*found.pages}:
+            strangers = [page for page in ids if page not in found.pages]
+            what = f"{shortlist(strangers)}, which it does not have" if strangers else "all of them" if ids else "none"
+            raise SettingsError(f"split: of the {len(found.pages)} pages of cluster {cluster} got {what}; name some")
+        first, *others = ids
+        lines = [self._about(first, rest[0], "reject", who, reason)]
+        return self.log.append(lines + [self._about(page, first, "accept", who, reason) for page in others])
+
+    def name(self, cluster: int, name: str, who: str, reason: str = "") -> Verdict:
+        """Call a cluster by a name, or by none; it goes with the scan in its middle when clusters change."""
+        found = self._cluster(cluster)
+        named = cluster_names(self.corpus, self.corpus.clusters).get(cluster)
+        page = found.medoid if named is None else self.status_of_names().pages_of[named.page_sha256][0]
+        return self.log.append([self._about(page, "", NAME_IT, who, reason, name=" ".join(name.split()))])[0]
+
+    def withdraw(self, numbers: Sequence[int], who: str, reason: str = "") -> list[Verdict]:
+        """Take back lines of the log, by their numbers: each as a new line, so that what was said before holds again.
+
+        To take a withdrawal back is to say it again. RunError where there is no such line, or it is taken back already.
+        """
+        every = self.log.all()
+        by_number = {line.id: line for line in every}
+        standing_now = {(line.pair, line.moment) for line in standing(every, withdrawals=True)}
+        lines = []
+        for number in dict.fromkeys(numbers):
+            if (line := by_number.get(number)) is None:
+                raise RunError(
+                    f"undo: the log has no line {number}; `tablesim review {self.corpus.folder} --log FILE` has all"
+                )
+            if (line.pair, line.moment) not in standing_now:
+                raise RunError(f"undo: line {number} was taken back already ({line.summary})")
+            lines.append(
+                Verdict(
+                    *(line.page, line.other, WITHDRAW, who, reason),
+                    page_sha256=line.page_sha256,
+                    other_sha256=line.other_sha256,
+                    withdraws=line.moment,
+                )
+            )
+        return self.log.append(lines)
+
+    def _cluster(self, number: int) -> Cluster:
+        clustering = self.corpus.clusters
+        clusters = () if clustering is None else clustering.clusters
+        found = next((cluster for cluster in clusters if cluster.number == number), None)
+        if found is None:
+            raise RunError(f"{self.corpus.folder}: no cluster {number}; it has {len(clusters)}, which the report lists")
+        return found
 
     def take(self, path: str | Path, who: str = "") -> tuple[list[Verdict], int, list[str]]:
         """Take the verdicts of a CSV file, of this run or another; see ``read_verdicts``.
@@ -169,6 +246,14 @@ class Review:
     def status(self) -> DecisionsStatus[Verdict]:
         """Which verdicts hold with the pages as they are now, and why others do not."""
         return verdicts_status(self.corpus)
+
+    def status_of_names(self) -> DecisionsStatus[Verdict]:
+        """Which names of clusters hold with the pages as they are now."""
+        return names_status(self.corpus)
+
+    def names(self) -> Mapping[int, str]:
+        """By number what people call a cluster."""
+        return names_by_number(self.corpus, self.corpus.clusters)
 
     def verdicts(self, as_of: str | None = None) -> list[Verdict]:
         """What holds on each pair of scans, now or at the end of a day."""

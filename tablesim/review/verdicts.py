@@ -5,7 +5,8 @@ updates and deletions. A line is on the disk before ``append`` returns. Plain ro
 since run folders stand on network drives.
 
 A verdict is about two scans, by their hashes: the page ids are for people and may change. What the machine showed
-(cluster, similarity, settings) stands beside it as its provenance and does not decide whether it holds.
+(cluster, similarity, settings) stands beside it as its provenance and does not decide whether it holds. A name is about
+one scan: the cluster that holds it has the name, whatever its number is. Undo is one more line.
 """
 
 from __future__ import annotations
@@ -14,16 +15,24 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from tablesim.corpus.corrections.decisions import unknown_decisions
 from tablesim.errors import RunError, SettingsError
 
 NAME = "verdicts.sqlite"
-DECISIONS = ("accept", "reject", "unsure", "merge", "split")
-_FORMAT = 2
-"""Version 1, of 0.1.0, has no column ``decided_at``; it gets one when something is added."""
+NAME_IT, WITHDRAW = "name", "withdraw"
+ANSWERS = ("accept", "kind", "reject", "unsure", "merge", "split")
+"""What is said of two scans."""
+
+DECISIONS = (*ANSWERS, NAME_IT, WITHDRAW)
+LONGEST_NAME, LONGEST_REASON = 120, 2_000
+"""Characters of the name of a cluster, and of a reason, at most."""
+
+_FORMAT = 3
+"""Version 1, of 0.1.0, has no column ``decided_at``; before version 3 there were neither names nor withdrawals. An
+older file is brought to this version when something is added, in the same transaction."""
 
 _PATIENCE_S = 60.0
 """Seconds that a writer waits for another one: many times what a file of verdicts takes on a slow network drive."""
@@ -38,9 +47,12 @@ class Verdict:
     page, other : str
         Ids that the pages of the two scans had: the page, and the one it was shown with, for accept, reject and unsure
         the medoid of its cluster.
+        A name is about the first alone, and ``other`` is empty.
     decision : str
-        ``accept``: the page belongs with the other. ``reject``: it does not. ``unsure``. ``merge``: the clusters of
-        both are one table. ``split``: their cluster holds two tables, and each of the two stands for one.
+        ``accept``: the page belongs with the other. ``reject``: it does not. ``kind``: it does not, and both are of one
+        kind. ``unsure``. ``merge``: the clusters of both are one table. ``split``: their cluster holds two tables, and
+        each of the two stands for one. ``name``: the cluster of the page is called ``name``. ``withdraw``: what was
+        said of the same scans at the moment ``withdraws`` is taken back.
     who : str
     reason : str
     clustering : str
@@ -61,6 +73,10 @@ class Verdict:
         Given by the log.
     decided_at : str
         When it was decided, where it was taken over from another log; empty otherwise.
+    name : str
+        Of the cluster; empty where a name is taken away.
+    withdraws : str
+        The moment of the line that is taken back.
     """
 
     page: str
@@ -82,39 +98,58 @@ class Verdict:
     at: str = ""
     id: int | None = None
     decided_at: str = ""
+    name: str = ""
+    withdraws: str = ""
 
     def __post_init__(self) -> None:
         if self.decision not in DECISIONS:
             raise SettingsError(f"decision: got {self.decision!r}, expected one of {', '.join(DECISIONS)}")
         if not self.who.strip():
             raise SettingsError("who: got nothing, expected the name of the person who decides")
-        if not self.page or not self.other or self.page == self.other:
+        if self.decision == WITHDRAW and not self.withdraws:
+            raise SettingsError("withdraws: got nothing, expected the moment of what is taken back")
+        if self.is_name:
+            if not self.page:
+                raise SettingsError("name: got no page, expected one of the cluster that is named")
+        elif not self.page or not self.other or self.page == self.other:
             raise SettingsError(f"verdict: got the pages {self.page!r} and {self.other!r}, expected two different ones")
 
     @property
-    def scans(self) -> tuple[str, str]:
-        """The scans of page and other: their hashes, or the page ids where no hashes are known."""
-        return self.page_sha256 or self.page, self.other_sha256 or self.other
+    def is_name(self) -> bool:
+        """Whether it is about one scan: a name, or the withdrawal of one."""
+        return not self.other and self.decision in (NAME_IT, WITHDRAW)
+
+    @property
+    def scans(self) -> tuple[str, ...]:
+        """The scans that it is about: their hashes, or the page ids where no hashes are known."""
+        return tuple(key or page for page, key in self.named_scans)
 
     @property
     def pair(self) -> tuple[str, str]:
-        """The two scans in one order: a verdict on A and B is one on B and A."""
+        """The two scans in one order: a verdict on A and B is one on B and A. Of a name twice the one."""
         return min(self.scans), max(self.scans)
 
     @property
     def named_scans(self) -> tuple[tuple[str, str], ...]:
-        """Page id and hash of each of the two scans."""
-        return (self.page, self.page_sha256), (self.other, self.other_sha256)
+        """Page id and hash of each scan that it is about."""
+        page = (self.page, self.page_sha256)
+        return (page,) if self.is_name else (page, (self.other, self.other_sha256))
+
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        """The hashes of the scans that it is about; empty ones where they are not known."""
+        return tuple(key for _, key in self.named_scans)
 
     @property
     def summary(self) -> str:
         """What it says, in a few words."""
-        return f"{self.decision} {self.page} {self.other} ({self.who})"
+        what = f"{self.decision} {self.page} {self.other}".strip() + (f" {self.name!r}" if self.name else "")
+        return f"{what} ({self.who})"
 
     @property
     def statement(self) -> tuple[object, ...]:
         """What it says, by whom and why, whenever that was."""
-        return self.scans, self.decision, self.who, self.reason, self.audit
+        return self.scans, self.decision, self.who, self.reason, self.audit, self.name, self.withdraws
 
     @property
     def moments(self) -> tuple[str, str]:
@@ -123,8 +158,13 @@ class Verdict:
 
     @property
     def meaning(self) -> str:
-        """What it says of the two scans: "same" table, "other" tables, or "unsure"."""
-        return {"accept": "same", "merge": "same", "reject": "other", "split": "other"}.get(self.decision, "unsure")
+        """What it says of the two scans: "same" table, same "kind", "other" tables, "unsure"; "" for no answer."""
+        return _MEANINGS.get(self.decision, "")
+
+    @property
+    def apart(self) -> bool:
+        """Whether it says that the two scans carry different tables."""
+        return self.meaning in ("kind", "other")
 
     @property
     def moment(self) -> str:
@@ -132,10 +172,20 @@ class Verdict:
         return self.decided_at or self.at
 
 
+_MEANINGS = {
+    "accept": "same",
+    "merge": "same",
+    "kind": "kind",
+    "reject": "other",
+    "split": "other",
+    "unsure": "unsure",
+}
 COLUMNS = tuple(field.name for field in fields(Verdict))
 _WRITTEN = tuple(name for name in COLUMNS if name != "id")
 _END_OF_TIME = "~"
-_DECIDED_AT = "decided_at TEXT NOT NULL DEFAULT ''"
+_SINCE = {1: COLUMNS[: COLUMNS.index("decided_at")], 2: COLUMNS[: COLUMNS.index("name")], 3: COLUMNS}
+"""The columns of each version of the file."""
+
 _SCHEMA = (
     f"""CREATE TABLE IF NOT EXISTS verdicts (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -146,7 +196,8 @@ _SCHEMA = (
     score REAL, similarity REAL, strength REAL, stability REAL,
     page_sha256 TEXT NOT NULL, other_sha256 TEXT NOT NULL,
     settings_hash TEXT NOT NULL, embedding_hash TEXT NOT NULL,
-    audit TEXT NOT NULL, at TEXT NOT NULL, {_DECIDED_AT}
+    audit TEXT NOT NULL, at TEXT NOT NULL, decided_at TEXT NOT NULL DEFAULT '',
+    name TEXT NOT NULL DEFAULT '', withdraws TEXT NOT NULL DEFAULT ''
 )""",
     """CREATE TRIGGER IF NOT EXISTS verdicts_are_not_changed BEFORE UPDATE ON verdicts
     BEGIN SELECT RAISE(ABORT, 'verdicts are only added, never changed'); END""",
@@ -174,6 +225,8 @@ class VerdictLog:
         """
         if not verdicts:
             return []
+        for verdict in verdicts:
+            _check_lengths(verdict)
         marks = ", ".join("?" * len(_WRITTEN))
         written = []
         with self._connection(write=True) as db:
@@ -182,6 +235,11 @@ class VerdictLog:
             # No verdict is older than the one before it, even where a clock was set back.
             last = db.execute("SELECT max(at) FROM verdicts").fetchone()[0] or ""
             at = max(datetime.now(UTC).isoformat(timespec="milliseconds"), last)
+            withdrawn = db.execute("SELECT 1 FROM verdicts WHERE at = ? AND decision = ?", (at, WITHDRAW)).fetchone()
+            if at == last and (withdrawn or any(verdict.decision == WITHDRAW for verdict in verdicts)):
+                # A withdrawal names a moment: no other line may have it.
+                later = datetime.fromisoformat(at) + timedelta(milliseconds=1)
+                at = later.isoformat(timespec="milliseconds")
             for verdict in verdicts:
                 dated = replace(verdict, at=at)
                 row = [getattr(dated, name) for name in _WRITTEN]
@@ -200,10 +258,14 @@ class VerdictLog:
         with self._connection(write=False) as db:
             return _select(db, last_moment)
 
+    def standing(self, as_of: str | None = None) -> list[Verdict]:
+        """What was said and not taken back, answers and names, in their order."""
+        return standing(self.all(as_of))
+
     def state(self, as_of: str | None = None) -> list[Verdict]:
         """The verdict that holds on each pair of scans, the last one given, in the order in which they came."""
         latest: dict[tuple[str, str], Verdict] = {}
-        for verdict in self.all(as_of):
+        for verdict in self.standing(as_of):
             latest.pop(verdict.pair, None)
             latest[verdict.pair] = verdict
         return list(latest.values())
@@ -234,7 +296,7 @@ class VerdictLog:
     def _check(self, db: sqlite3.Connection) -> None:
         version = _version(db)
         # A file that is empty is that of a first writer who was killed.
-        if version not in (1, _FORMAT) and (version or db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]):
+        if version not in _SINCE and (version or db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]):
             raise RunError(
                 f"{self.path}: no log of verdicts of this format (version {version}, expected 1 to {_FORMAT}); "
                 "put it elsewhere, nothing was changed"
@@ -242,11 +304,48 @@ class VerdictLog:
 
     @staticmethod
     def _make(db: sqlite3.Connection) -> None:
-        if _version(db) == 1:
-            db.execute(f"ALTER TABLE verdicts ADD COLUMN {_DECIDED_AT}")
+        version = _version(db)
+        if version == _FORMAT:
+            return
+        # What may stand in the column of decisions cannot be changed; the lines and their numbers are taken along.
+        if version:
+            db.execute("ALTER TABLE verdicts RENAME TO verdicts_before")
+            for trigger in ("verdicts_are_not_changed", "verdicts_are_not_deleted"):
+                db.execute(f"DROP TRIGGER IF EXISTS {trigger}")
         for statement in _SCHEMA:
             db.execute(statement)
+        if version:
+            columns = ", ".join(_SINCE[version])
+            db.execute(f"INSERT INTO verdicts ({columns}) SELECT {columns} FROM verdicts_before ORDER BY id")  # noqa: S608 - our own column names
+            db.execute("DROP TABLE verdicts_before")
         db.execute(f"PRAGMA user_version = {_FORMAT}")
+
+
+def standing(verdicts: Iterable[Verdict], *, withdrawals: bool = False) -> list[Verdict]:
+    """Those of a log in its order that were not taken back; a withdrawal can be taken back itself.
+
+    The withdrawals that stand are left out unless they are asked for.
+    """
+    lines = list(verdicts)
+    withdrawn: set[tuple[tuple[str, str], str]] = set()
+    kept = []
+    # What takes back comes later: from the end, so that a withdrawal that is withdrawn takes nothing back.
+    for line in reversed(lines):
+        if (line.pair, line.moment) in withdrawn:
+            continue
+        if line.decision == WITHDRAW:
+            withdrawn.add((line.pair, line.withdraws))
+        if withdrawals or line.decision != WITHDRAW:
+            kept.append(line)
+    return kept[::-1]
+
+
+def _check_lengths(verdict: Verdict) -> None:
+    if max(len(verdict.reason or "") - LONGEST_REASON, len(verdict.name) - LONGEST_NAME) > 0:
+        raise SettingsError(
+            f"reason and name: got {len(verdict.reason):,} and {len(verdict.name):,} characters, expected "
+            f"{LONGEST_REASON:,} and {LONGEST_NAME} at most"
+        )
 
 
 def _last_words(verdicts: Iterable[Verdict]) -> Iterable[Verdict]:
@@ -258,7 +357,7 @@ def _select(db: sqlite3.Connection, last_moment: str | None = None) -> list[Verd
     version = _version(db)
     if not version:
         return []  # not even the first verdict was written
-    columns = [name for name in COLUMNS if version > 1 or name != "decided_at"]
+    columns = _SINCE[version]
     query = f"SELECT {', '.join(columns)} FROM verdicts WHERE at <= ? ORDER BY id"  # noqa: S608 - our own column names
     rows = db.execute(query, (_END_OF_TIME if last_moment is None else last_moment,))
     verdicts = [Verdict(**dict(zip(columns, row, strict=True))) for row in rows]

@@ -26,7 +26,7 @@ POLICY = "; ".join(
     (
         "default-src 'none'",
         "script-src 'self'",
-        "style-src 'self' 'unsafe-inline'",
+        "style-src 'self'",
         "img-src 'self' data: blob:",
         "connect-src 'self'",
         "font-src 'self'",
@@ -35,8 +35,8 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-"""Content security policy of every answer: no script but the workbench's own, nothing from elsewhere. Styles may
-stand in a page: where a line of a picture lies is written beside it."""
+"""Content security policy of every answer: no script and no style but the workbench's own files, nothing in a
+page, nothing from elsewhere."""
 
 HEADERS = {
     "content-security-policy": POLICY,

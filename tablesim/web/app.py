@@ -10,7 +10,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from tablesim.version import __version__
 from tablesim.web.access import Access, Guard, TooLarge, problem
 from tablesim.web.asked import Asked
 from tablesim.web.decisions import all_decisions, open_questions, take_correction, take_table, take_verdict
+from tablesim.web.front_files import FRONT, FrontFiles
 from tablesim.web.groups import list_groups
 from tablesim.web.live import LiveRun
 from tablesim.web.pages import list_pages, one_page
@@ -34,10 +34,13 @@ from tablesim.web.pairs import one_collation, one_pair
 from tablesim.web.screens import SCAN, Screens
 from tablesim.web.tiles import TILE, ScanTiles, original
 
-KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".webp": "image/webp"}
-
-PEN = ("pen.css", "pen.js")
-"""What the workbench has and the report on disk has not."""
+KINDS = {
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".json": "application/json",
+    ".webp": "image/webp",
+}
 
 LOOKS_A_SECOND = 4
 """How often a browser that waits is told of changes: a decision is seen within a second."""
@@ -77,7 +80,10 @@ def make_app(live: LiveRun, access: Access, scratch: Path) -> Guard:
         return await _document(lambda: screens.document(path, lambda name: request.query_params.get(name, "")), path)
 
     async def asset(request: Request) -> Response:
-        return await _document(lambda: _asset(screens, request.path_params["name"]), request.path_params["name"])
+        return await _document(lambda: screens.picture(request.path_params["name"]), request.path_params["name"])
+
+    async def front(request: Request) -> Response:
+        return _front(request.path_params["name"])
 
     async def scan(request: Request) -> Response:
         page = request.query_params.get("page", "")
@@ -105,6 +111,7 @@ def make_app(live: LiveRun, access: Access, scratch: Path) -> Guard:
         Route("/api/table", writes(take_table), methods=["POST"]),
         Route("/api/verdict", writes(take_verdict), methods=["POST"]),
         Route("/assets/{name}", asset),
+        Route(f"/{FRONT}/{{version}}/{{name:path}}", front),
         Route("/{path:path}", screen),
     ]
     return Guard(Starlette(routes=routes), access)
@@ -135,8 +142,13 @@ async def _document(make: Callable[[], str | bytes], name: str) -> Response:
     return Response(data, media_type=kind, headers={"cache-control": "no-cache"})
 
 
-def _asset(screens: Screens, name: str) -> bytes:
-    return (files("tablesim.web") / "front" / name).read_bytes() if name in PEN else screens.picture(name)
+def _front(name: str) -> Response:
+    """A script, style or catalogue of the workbench; its address names the version, so it never changes."""
+    content = FrontFiles.all().compressed.get(name)
+    if content is None:
+        return problem(404, f"{name}: no such file in the workbench; load the page again")
+    headers = {"cache-control": "private, max-age=31536000, immutable", "content-encoding": "gzip"}
+    return Response(content, media_type=KINDS["." + name.rpartition(".")[2]], headers=headers)
 
 
 async def _original(make: Callable[[], tuple[bytes, str]]) -> Response:

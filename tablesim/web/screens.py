@@ -1,7 +1,7 @@
 """The pages of the report made when they are asked for, from the run as it is now: the workbench shows no others.
 
-The same templates, scripts and pictures as in the report on disk, with a pen beside them (``front/pen.js``). Addresses
-are those of the report, so that what is cited from one is found in the other.
+The same templates, scripts and pictures as in the report on disk, with the scripts of the workbench beside them
+(`web.front_files`). Addresses are those of the report, so that what is cited from one is found in the other.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from tablesim.report.folder import ReportFolder
 from tablesim.report.page_pages import PageViews
 from tablesim.report.pair_pages import PageIds, PairPages, PairPlan, by_age
 from tablesim.report.site import ASSETS, Site
+from tablesim.web.front_files import FRONT, FrontFiles
 from tablesim.web.live import LiveRun
 
 PAIR = "pairs/two.html"
@@ -44,7 +45,7 @@ class Screens:
     scratch : Path
         Where pictures are kept; never a folder of the run.
     may_write : bool
-        Whether the pages get the pen.
+        Whether the pages can correct and decide.
     """
 
     def __init__(self, live: LiveRun, scratch: Path, *, may_write: bool) -> None:
@@ -134,7 +135,10 @@ class LiveSite(Site):
         super().__init__(corpus, folder, ignore_event, keep=False)
         self.live_folder = folder
         self.cards = LiveCards(corpus, self.pictures, Agreements(self.alignments))
-        self.templates.globals["pen"] = may_write
+        self.templates.globals |= {
+            "front": f"{FRONT}/{FrontFiles.all().version}",
+            "may": "write" if may_write else "read",
+        }
         self.plan = EveryPair()
         self.names = {page_href(page): page for page in corpus}
         self.by_number = {cluster_href(cluster.number): cluster for cluster in self.clusters}

@@ -8,17 +8,20 @@ neighbours in its own cluster, and a cluster is split where it holds several tab
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from tablesim.corpus.clustering.constraints import ConstrainedUnionFind, Constraints, consistent
 from tablesim.corpus.clustering.kinds import kinds_of
-from tablesim.corpus.clustering.model import Clustering
+from tablesim.corpus.clustering.model import FIRST_NUMBER, Clustering
 from tablesim.corpus.indexing.events import Listener, ignore_event
 from tablesim.corpus.search.engine import N_NEIGHBOURS
 from tablesim.corpus.storage.files import write_csv
 from tablesim.corpus.store import Corpus
-from tablesim.review.constraints import KnownConstraints, Move, moves, run_constraints
+from tablesim.review.changes import Change, Move, changes, moves
+from tablesim.review.constraints import KnownConstraints, run_constraints, verdicts_status
+from tablesim.review.said import names_by_number, page_verdicts, verdicts_by_name
 from tablesim.workflow.alignments import RunAlignments
 from tablesim.workflow.groups import align_parts, relate
 from tablesim.workflow.verification import different_tables, same_tables
@@ -46,8 +49,9 @@ def cluster(
     seed: int = 0,
     constraints: Constraints | None = None,
     on_event: Listener = ignore_event,
+    keep: bool = True,
 ) -> Clustering:
-    """Cluster the table pages of a run, store the clustering in it, and give it back.
+    """Cluster the table pages of a run, store the clustering in it unless ``keep`` is False, and give it back.
 
     Parameters
     ----------
@@ -65,8 +69,11 @@ def cluster(
         alignment says.
     on_event : callable, optional
         Gets remarks on alignments that could not be read or kept.
+    keep : bool
+        Whether the clustering is stored; without it the clusters have the numbers that they would have. What was
+        aligned is kept in any case.
     """
-    with corpus.lock():
+    with corpus.lock() if keep else nullcontext():
         if constraints is None:
             constraints = run_constraints(corpus).constraints
         clusterer = corpus.clusterer(k, method=method, seed=seed)
@@ -76,14 +83,17 @@ def cluster(
             counted = clusterer.cluster(constraints, stability=False)
             verified = verified_constraints(alignments, counted, constraints)
         clustering = clusterer.cluster(verified)
-        clustering = replace(clustering, kinds=kinds_of(clustering, corpus.histograms[1]))
+        clustering = replace(clustering, kinds=kinds_of(clustering, corpus.histograms[1], constraints.kin))
         for group in clustering.clusters:
             same_tables(alignments, group.pages)
         clustering = replace(clustering, relations=relate(alignments, clustering, constraints))
         if align_parts(alignments, clustering.groups):
             clustering = replace(clustering, relations=relate(alignments, clustering, constraints))
         alignments.save()
-        return corpus.clusterings.save(clustering)
+        numbered = corpus.clusterings.numbered(clustering)
+        names = {n - FIRST_NUMBER: name for n, name in names_by_number(corpus, numbered).items()}
+        numbered = replace(numbered, verdicts=page_verdicts(verdicts_status(corpus)), names=names)
+        return corpus.clusterings.write(numbered) if keep else numbered
 
 
 def verified_constraints(alignments: RunAlignments, clustering: Clustering, constraints: Constraints) -> Constraints:
@@ -113,10 +123,12 @@ def _one_table(alignments: RunAlignments, a: str, b: str) -> bool:
 
 @dataclass(frozen=True)
 class Reclustering:
-    """A clustering, what it changed, and what the verdicts say that it kept to."""
+    """A clustering, what it changed, and what the verdicts say that it kept to; ``before`` is the one of its name."""
 
     clustering: Clustering
+    before: Clustering | None
     moves: tuple[Move, ...]
+    changes: tuple[Change, ...]
     known: KnownConstraints
 
     def write_moves(self, path: Path) -> None:
@@ -127,6 +139,12 @@ class Reclustering:
         ]
         write_csv(path, tuple(Move.__dataclass_fields__), lines)
 
+    def save(self, corpus: Corpus) -> None:
+        """Store the clustering and the list of what is other than before (``clusters/changes.csv``)."""
+        with corpus.lock():
+            corpus.clusterings.write(self.clustering)
+            self.write_moves(corpus.folder / "clusters" / "changes.csv")
+
 
 def recluster(
     corpus: Corpus,
@@ -135,6 +153,7 @@ def recluster(
     method: str = "tables",
     seed: int = 0,
     on_event: Listener = ignore_event,
+    keep: bool = True,
 ) -> Reclustering:
     """Cluster a run again by its verdicts, and say what is other than before; ``clusters/changes.csv`` says it too.
 
@@ -143,13 +162,19 @@ def recluster(
     corpus : Corpus
     k, method, seed, on_event
         As in ``cluster``.
+    keep : bool
+        False to look at it first; ``Reclustering.save`` keeps it.
     """
-    with corpus.lock():
+    with corpus.lock() if keep else nullcontext():
         known = run_constraints(corpus)
-        before = {name: corpus.clusterings[name] for name in corpus.clusterings.names}
-        now = cluster(corpus, k, method=method, seed=seed, constraints=known.constraints, on_event=on_event)
-        result = Reclustering(now, tuple(moves(before[now.name], now)) if now.name in before else (), known)
-        result.write_moves(corpus.folder / "clusters" / "changes.csv")
+        now = cluster(corpus, k, method=method, seed=seed, constraints=known.constraints, on_event=on_event, keep=False)
+        before = corpus.clusterings.get(now.name)
+        verdicts = () if known.status is None else verdicts_by_name(known.status)
+        moved = () if before is None else tuple(moves(before, now))
+        changed = () if before is None else tuple(changes(before, now, verdicts))
+        result = Reclustering(now, before, moved, changed, known)
+        if keep:
+            result.save(corpus)
     return result
 
 

@@ -16,7 +16,7 @@ from tablesim.corpus.clustering.model import Clustering
 from tablesim.corpus.indexing.events import Event, Listener, ignore_event
 from tablesim.corpus.search.nearest import nearest
 from tablesim.errors import InUseError
-from tablesim.records.relations import PART_OF, SAME_KIND, SAME_SCAN, SAME_TABLE, Groups, PageRelation
+from tablesim.records.relations import MACHINE, PART_OF, PERSON, SAME_KIND, SAME_SCAN, SAME_TABLE, Groups, PageRelation
 from tablesim.review.constraints import run_constraints
 from tablesim.workflow.alignments import RunAlignments
 
@@ -33,11 +33,12 @@ class _Link:
     b: str
     rank: float
     part: str | None
+    by: str = MACHINE
 
     def of(self, page: str) -> PageRelation:
         """What relates one of the two to the other, without the number of their table."""
         other = self.b if page == self.a else self.a
-        return PageRelation(page, PART_OF if page == self.part else SAME_TABLE, other, None)
+        return PageRelation(page, PART_OF if page == self.part else SAME_TABLE, other, None, self.by)
 
 
 def relate(
@@ -67,8 +68,10 @@ def relate(
     for page, one in first.items():
         if page != one:
             related[page] = PageRelation(page, SAME_SCAN, one, tables.get(one))
+    kin = {frozenset(pair) for pair in constraints.kin}
     for page, other in _of_one_kind(replace(clustering, relations=related).groups, tables):
-        related[page] = PageRelation(page, SAME_KIND, other, None)
+        by = PERSON if {page, other} in kin else MACHINE
+        related[page] = PageRelation(page, SAME_KIND, other, None, by)
     return dict(sorted(related.items()))
 
 
@@ -129,7 +132,7 @@ def _links(alignments: RunAlignments, constraints: Constraints, first: dict[str,
         for a, b in constraints.same
         if len(pair := {first.get(a, a), first.get(b, b)}) == 2 and pair <= set(first.values())
     }
-    links = [_Link(a, b, 2.0, None) for a, b in sorted(said)]
+    links = [_Link(a, b, 2.0, None, PERSON) for a, b in sorted(said)]
     for a, b, verification in alignments.verified():
         if a in first and b in first and verification.same and (a, b) not in said:
             part = None if verification.part is None else (first[a], first[b])[verification.part]

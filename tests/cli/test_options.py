@@ -59,7 +59,14 @@ REFUSED = {
         (("a", "b", "--json", "--force"), "--force goes with a file"),
     ],
     "review": [
-        (("r", "--in", "a.csv", "--log", "b.csv"), "give one of --in, --log and --agreement"),
+        (
+            ("r", "--in", "a.csv", "--log", "b.csv"),
+            "give one of --in, --log, --agreement, --merge, --split, --name and --undo",
+        ),
+        (("r", "--merge", "1", "--merge", "2", "--undo", "3"), "give one of --in, --log, --agreement, --merge"),
+        (("r", "--page", "a"), "--page goes with --split"),
+        (("r", "--reason", "why"), "--reason goes with --merge, --split, --name or --undo"),
+        (("r", "--merge", "1", "--merge", "2", "--list"), "--list goes with questions, without --in"),
         (("r", "--in", "a.csv", "--top", "5"), "--top goes with questions, without --in"),
         (("r", "--log", "a.csv", "--audit", "5"), "--audit goes with questions, without --in"),
         (("r", "--log", "a.csv", "--out", "b.csv"), "--out goes with questions, without --in"),
@@ -68,7 +75,7 @@ REFUSED = {
         (("r", "--audit", "3", "--top", "3"), "--top goes with questions by doubt"),
         (("r", "--out", "a.csv", "--list"), "--list goes with questions that are not written"),
         (("r", "--as-of", "2026-01-01"), "--as-of goes with --log"),
-        (("r", "--log", "a.csv", "--who", "Anna"), "--who goes with questions or --in"),
+        (("r", "--log", "a.csv", "--who", "Anna"), "--who goes with questions, --in and what is decided"),
         (("r", "--force"), "--force goes with --out and --log"),
     ],
     "train": [
@@ -102,7 +109,7 @@ ALWAYS = {
     "collate": "--csv --tei --xlsx --html --laws --genealogy --run",
     "search": "--numbers --top --labels",
     "cluster": "--clusters --method --map",
-    "review": "--in --log --agreement",
+    "review": "--in --log --agreement --merge --split --name --undo",
     "history": "--by --pages --repeats --leave-out --min-digits --seed",
     "correct": "--csv --table --no-table --table-as-read --who",
     "report": "--out --force",

@@ -2,6 +2,11 @@
 
 import csv
 import json
+import os
+import pty
+import subprocess
+import sys
+from contextlib import suppress
 
 import pytest
 from review.conftest import histograms
@@ -59,17 +64,74 @@ def test_decisions_change_the_next_clusters_and_are_told(run, tmp_path):
     assert len((tmp_path / "log.csv").read_text().splitlines()) == 2
 
 
-def test_questions_are_asked_on_a_terminal(run, monkeypatch):
-    from tablesim.cli.review import _ask
-    from tablesim.review.questions import questions
+def test_questions_are_asked_on_a_terminal_of_whole_words(run):
+    """The command in a terminal of its own (pty): a wrong word, skip, a split that is taken back, an answer."""
+    asked = Review(run).questions(20)
+    typed = ["s", "spilt", "skip", "split", "yes", "", "undo", "yes", "same", "no", "kind", "yes", "other hand", "quit"]
+    shown = in_terminal([str(run.folder), "--who", "Anna"], typed)
+    assert "not understood: 's'; nothing was written. Did you mean" in shown
+    assert "not understood: 'spilt'; nothing was written. Did you mean split" in shown
+    assert "holds two tables, and each of the two stands for one. Right? yes or no" in shown
+    assert "nothing was written\r\n" in shown
+    assert "1 answer of Anna kept in verdicts.sqlite" in shown
+    (stands,) = Review(run).log.standing()
+    second = asked[1]
+    assert (stands.page, stands.other, stands.decision, stands.reason) == (
+        second.page,
+        second.other,
+        "kind",
+        "other hand",
+    )
+    assert [line.decision for line in Review(run).log.all()] == ["split", "withdraw", "kind"]
 
-    answers = iter(["x", "a", "clear", "", "q"])
-    monkeypatch.setattr("typer.prompt", lambda *_, **__: next(answers))
-    asked = questions(run, top=5)
-    _ask(Review(run), asked, "Anna")
-    (verdict,) = Review(run).log.all()
-    assert (verdict.page, verdict.decision, verdict.reason, verdict.who) == (asked[0].page, "accept", "clear", "Anna")
-    assert next(answers, "none left") == "none left"
+
+def in_terminal(words, typed):
+    """What ``tablesim review`` shows in a terminal when these lines are typed."""
+    main, side = pty.openpty()
+    command = [sys.executable, "-m", "tablesim", "review", *words]
+    with subprocess.Popen(command, stdin=side, stdout=side, stderr=side, close_fds=True) as process:
+        os.close(side)
+        os.write(main, "".join(f"{line}\n" for line in typed).encode())
+        shown = b""
+        with suppress(OSError):  # the other side closed
+            while chunk := os.read(main, 65536):
+                shown += chunk
+        assert process.wait(30) == 0, shown
+    os.close(main)
+    return shown.decode()
+
+
+def test_clusters_are_merged_split_and_named_by_their_numbers_and_undone(run):
+    clusters = run.clusters.clusters
+    first, second = clusters[0], clusters[1]
+    (merged,) = json.loads(
+        call(
+            *("review", run.folder, "--merge", first.number, "--merge", second.number),
+            *("--who", "Anna", "--reason", "one table", "--json"),
+        ).stdout
+    )
+    assert (merged["decision"], merged["page"], merged["other"]) == ("merge", second.medoid, first.medoid)
+    call("review", run.folder, "--name", first.number, "Sines of  Regiomontanus", "--who", "Anna")
+    again = json.loads(call("cluster", run.folder, "--json").stdout)
+    one = next(cluster for cluster in again["clusters"] if cluster["cluster"] == first.number)
+    assert one["name"] == "Sines of Regiomontanus"
+    assert {member["page"] for member in one["members"]} == {*first.pages, *second.pages}
+    (change,) = again["changes"]
+    assert (change["what"], change["before"]) == ("joined", sorted([first.number, second.number]))
+    assert change["why"][0].startswith("Anna said on ") and change["why"][0].endswith(": one table")
+    call("review", run.folder, "--undo", merged["line"], "--who", "Anna")
+    assert "1 answer" not in call("review", run.folder, "--undo", merged["line"], code=1).stderr
+    apart = json.loads(call("cluster", run.folder, "--json").stdout)
+    assert {tuple(sorted(m["page"] for m in c["members"])) for c in apart["clusters"]} == {
+        tuple(sorted(c.pages)) for c in clusters
+    }
+    status = json.loads(call("status", run.folder, "--json").stdout)
+    assert (status["verdicts"], status["names"], status["named_clusters"]) == (0, 1, {str(first.number): one["name"]})
+    call("review", run.folder, "--split", first.number, "--page", first.pages[1], "--who", "Anna")
+    (line,) = (one for one in Review(run).log.standing() if not one.is_name)
+    assert (line.page, line.other, line.decision) == (first.pages[1], first.pages[0], "reject")
+    for words in (["--split", first.number], ["--merge", 1], ["--name", 99, "x"], ["--undo", 99]):
+        call("review", run.folder, *words, code=1)
 
 
 def test_an_audit_gives_precision_and_two_readers_their_agreement(run, tmp_path):

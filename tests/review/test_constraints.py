@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tablesim.corpus.clustering.constraints import ConstrainedUnionFind
-from tablesim.review.constraints import known_constraints, moves, verdicts_status, write_hashes
-from tablesim.review.verdicts import DECISIONS, Verdict, VerdictLog
+from tablesim.review.changes import moves
+from tablesim.review.constraints import known_constraints, verdicts_status, write_hashes
+from tablesim.review.verdicts import ANSWERS, Verdict, VerdictLog
 from tablesim.workflow.clustering import recluster
 
 
@@ -37,7 +38,7 @@ def test_the_newest_verdict_holds_and_what_it_rules_out_is_named():
 pages = st.sampled_from("abcdef")
 
 
-@given(st.lists(st.tuples(pages, pages, st.sampled_from(DECISIONS)).filter(lambda w: w[0] != w[1]), max_size=20))
+@given(st.lists(st.tuples(pages, pages, st.sampled_from(ANSWERS)).filter(lambda w: w[0] != w[1]), max_size=20))
 def test_what_is_known_never_contradicts_itself(words):
     found = known_constraints(said(*((a, b, decision, "x") for a, b, decision in words)))
     groups = ConstrainedUnionFind()

@@ -9,7 +9,7 @@ from tablesim.corpus.from_histograms import corpus_of_histograms
 from tablesim.errors import MetadataError, RunError, SettingsError
 from tablesim.review.questions import audit_sample, clustering_hash, describe_question, questions
 from tablesim.review.review import read_verdicts, write_questions, write_verdicts
-from tablesim.review.verdicts import VerdictLog
+from tablesim.review.verdicts import Verdict, VerdictLog
 
 
 def test_the_page_that_could_go_either_way_comes_first(run):
@@ -165,3 +165,31 @@ def test_a_question_that_was_answered_under_other_names_is_not_asked_again(run, 
     swapped = replace(answered, page_sha256=first.other_sha256, other_sha256=first.page_sha256)
     assert first.pair == swapped.pair
     assert first.pair not in {q.pair for q in questions(run)}
+
+
+def test_what_follows_from_verdicts_is_settled_and_never_asked(run):
+    """A is B and B is C settle A and C; a verdict holds however the page is read later."""
+    member = next(q for q in questions(run) if q.kind == "member")
+    third = next(page for page in run if page not in (member.page, member.other))
+    shas = {page: run.page(page)["sha256"] for page in run}
+    log = VerdictLog.of_run(run.folder)
+    for page, other in ((member.page, third), (third, member.other)):
+        log.append([Verdict(page, other, "accept", "Anna", page_sha256=shas[page], other_sha256=shas[other])])
+    assert member.pair not in {q.pair for q in questions(run)}
+    assert member.pair in {q.pair for q in questions(run, who="Bela")}, "a second reader is asked all of it"
+    (last,) = [one for one in log.all() if one.page == third]
+    log.append(
+        [
+            Verdict(
+                third,
+                member.other,
+                "withdraw",
+                "Anna",
+                "",
+                page_sha256=shas[third],
+                other_sha256=shas[member.other],
+                withdraws=last.moment,
+            )
+        ]
+    )
+    assert member.pair in {q.pair for q in questions(run)}, "what was taken back settles nothing"

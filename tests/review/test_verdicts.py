@@ -75,7 +75,7 @@ def test_the_state_of_a_day_is_what_held_then(log, monkeypatch):
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("de"), st.sampled_from(verdicts.DECISIONS)), max_size=8)
+    st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("de"), st.sampled_from(verdicts.ANSWERS)), max_size=8)
 )
 def test_the_last_word_on_each_pair_holds(words):
     with tempfile.TemporaryDirectory() as folder:
@@ -89,7 +89,7 @@ def test_the_last_word_on_each_pair_holds(words):
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"decision": "maybe"}, "got 'maybe', expected one of accept, reject, unsure, merge, split"),
+        ({"decision": "maybe"}, "got 'maybe', expected one of accept, kind, reject, unsure, merge, split"),
         ({"who": " "}, "who: got nothing"),
         ({"other": "a"}, "expected two different ones"),
     ],
@@ -198,3 +198,48 @@ def test_a_pair_is_that_of_the_scans(log):
     renamed = Verdict("v1_p2", "v1_p1", "reject", "x", page_sha256="e", other_sha256="f")
     log.append([first, renamed])
     assert [(v.decision, v.pair) for v in log.state()] == [("reject", ("e", "f"))]
+
+
+def test_undo_is_a_line_and_what_was_said_before_holds_again(log):
+    log.append([Verdict("a", "b", "reject", "Bela")])
+    (second,) = log.append([Verdict("b", "a", "accept", "Anna")])
+    back = Verdict("b", "a", "withdraw", "Anna", withdraws=second.moment)
+    (undo,) = log.append([back])
+    assert [(v.decision, v.who) for v in log.state()] == [("reject", "Bela")]
+    assert undo.at > second.at, "a withdrawal names a moment that no other line has"
+    (redo,) = log.append([replace(back, withdraws=undo.moment)])
+    assert redo.at > undo.at
+    assert [(v.decision, v.who) for v in log.state()] == [("accept", "Anna")]
+    assert [v.decision for v in log.all()] == ["reject", "accept", "withdraw", "withdraw"]
+
+
+def test_a_name_is_about_one_scan_and_stands_beside_the_answers(log):
+    log.append([Verdict("a", "", "name", "Anna", name="Sines", page_sha256="A"), Verdict("a", "b", "accept", "Anna")])
+    name, answer = log.standing()
+    assert (name.is_name, name.scans, name.pair, name.meaning) == (True, ("A",), ("A", "A"), "")
+    assert answer.pair != name.pair
+    with pytest.raises(SettingsError, match="2,001 and 0 characters"):
+        log.append([Verdict("a", "b", "accept", "Anna", "x" * 2001)])
+    with pytest.raises(SettingsError, match="withdraws"):
+        Verdict("a", "b", "withdraw", "Anna")
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_file_of_an_older_version_is_read_and_brought_along_with_its_numbers(log, version):
+    log.append([Verdict("a", "b", "accept", "Anna", "why", cluster=3), Verdict("c", "b", "unsure", "Bela")])
+    before = log.all()
+    with sqlite3.connect(log.path) as db:
+        columns = verdicts._SINCE[version]
+        for trigger in ("verdicts_are_not_changed", "verdicts_are_not_deleted"):
+            db.execute(f"DROP TRIGGER {trigger}")
+        for name in set(verdicts.COLUMNS) - set(columns):
+            db.execute(f"ALTER TABLE verdicts DROP COLUMN {name}")
+        db.execute(f"PRAGMA user_version = {version}")
+    db.close()
+    assert log.all() == before
+    log.append([Verdict("a", "", "name", "Anna", name="Sines")])
+    assert log.all()[:2] == before
+    assert log.all()[2].id == 3
+    with sqlite3.connect(log.path) as db, pytest.raises(sqlite3.IntegrityError, match="only added"):
+        db.execute("DELETE FROM verdicts")
+    db.close()

@@ -53,7 +53,7 @@ def tab(browser: Any, address: str) -> Iterator[Callable[[str], Any]]:
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
         page.goto(base + path)
-        page.wait_for_selector(".pen output", state="attached")
+        page.wait_for_selector(".pen[data-ready]", state="attached")
         return page
 
     yield screen
@@ -131,7 +131,7 @@ def test_a_question_is_decided_by_one_key_and_the_next_is_shown(browser, workben
         name(page, "Anna")
         page.click(".pen button")
         page.wait_for_url("**/pairs/two.html?**")
-        page.wait_for_selector(".pen output", state="attached")
+        page.wait_for_selector(".pen[data-ready]", state="attached")
         first = page.url
         page.fill(".pen input[name=reason]", "looked at both")
         page.click("h1")

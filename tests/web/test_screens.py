@@ -77,14 +77,17 @@ def test_a_shared_run_has_no_pen(printed, tmp_path):
     access = Access.of(["127.0.0.1"], 1, "t", may_write=False)
     shared = TestClient(make_app(LiveRun(printed), access, tmp_path), base_url="http://127.0.0.1:1")
     shared.cookies.set("tablesim-1", "t")
-    assert "pen.js" not in shared.get("/").text
-    assert "pen.js" not in shared.get("/pages/alone.html").text
+    for path in ("/", "/pages/alone.html"):
+        assert 'data-may="read"' in shared.get(path).text
 
 
 def test_the_pen_is_there_for_those_who_may_write(browser):
-    assert "assets/pen.js" in browser.get("/").text
-    assert browser.get("/assets/pen.js").status_code == 200
-    assert browser.get("/assets/pen.css").headers["content-type"].startswith("text/css")
+    html = browser.get("/").text
+    assert 'data-may="write"' in html
+    for address in re.findall(r'front/[^"]+', html):
+        answer = browser.get(f"/{address}")
+        assert answer.status_code == 200
+        assert "immutable" in answer.headers["cache-control"]
 
 
 def test_names_that_would_be_markup_are_text(browser):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,11 +28,14 @@ class Constraints:
     split : tuple of pairs of str
         Each of the two stands for a table of its own: a cluster that holds both falls in two, its pages going with the
         one that they are more like.
+    kin : tuple of pairs of str
+        The two are of one kind, though they carry different tables.
     """
 
     same: tuple[Pair, ...] = ()
     apart: tuple[Pair, ...] = ()
     split: tuple[Pair, ...] = ()
+    kin: tuple[Pair, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.same or self.apart or self.split)
@@ -98,7 +101,7 @@ def consistent(constraints: Constraints, same: Iterable[Pair]) -> Constraints:
     for a, b in constraints.forbidden:
         groups.forbid(a, b)
     more = tuple((a, b) for a, b in same if groups.join(a, b))
-    return Constraints(constraints.same + more, constraints.apart, constraints.split)
+    return replace(constraints, same=constraints.same + more)
 
 
 def constrained(

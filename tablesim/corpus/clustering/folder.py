@@ -80,13 +80,20 @@ class Clusterings:
         last = self.folder / "last.json"
         return self[str(read_json(last).get("name"))] if last.is_file() else None
 
+    def numbered(self, clustering: Clustering) -> Clustering:
+        """A clustering with the numbers that its clusters had in the one of its name."""
+        before = self.get(clustering.name)
+        return clustering if before is None else keep_labels(before, clustering)
+
     def save(self, clustering: Clustering) -> Clustering:
         """Write a clustering with the numbers that its clusters had; gives back what was written.
 
         RunError where the clustering that was there before is damaged: its numbers would be lost in silence.
         """
-        before = self.get(clustering.name)
-        kept = clustering if before is None else keep_labels(before, clustering)
-        write_parquet(self.folder / f"{kept.name}.parquet", kept.to_table())
-        write_json(self.folder / "last.json", {"name": kept.name})
-        return kept
+        return self.write(self.numbered(clustering))
+
+    def write(self, clustering: Clustering) -> Clustering:
+        """Write a clustering that has its numbers already."""
+        write_parquet(self.folder / f"{clustering.name}.parquet", clustering.to_table())
+        write_json(self.folder / "last.json", {"name": clustering.name})
+        return clustering

@@ -7,8 +7,11 @@ larger ones first, where their pages are alike enough on the average.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
+from tablesim.corpus.clustering.constraints import Pair
 from tablesim.corpus.clustering.kmeans import LazyRows, Rows, sums_by_label, unit_roots
 from tablesim.corpus.clustering.model import Clustering
 
@@ -18,7 +21,7 @@ was chosen, pages of one element at one station are alike to .925 and more, of o
 most; two months of a barometer in another country to .93."""
 
 
-def kinds_of(clustering: Clustering, histograms: Rows) -> dict[str, int]:
+def kinds_of(clustering: Clustering, histograms: Rows, kin: Iterable[Pair] = ()) -> dict[str, int]:
     """The number, from 1, of the kind of each page in a cluster; larger kinds come first.
 
     Parameters
@@ -26,6 +29,8 @@ def kinds_of(clustering: Clustering, histograms: Rows) -> dict[str, int]:
     clustering : Clustering
     histograms : rows of shape (n_pages, 110)
         Of all of its pages.
+    kin : pairs of str
+        Pages whose clusters are of one kind, as people said.
     """
     rows = np.flatnonzero(clustering.labels_ >= 0)
     names, index = np.unique(clustering.labels_[rows], return_inverse=True)
@@ -47,6 +52,12 @@ def kinds_of(clustering: Clustering, histograms: Rows) -> dict[str, int]:
         totals[kind] += sums[at]
         counts[kind] += sizes[at]
         kind_of[label] = kind
+    for pair in kin:
+        found = [kind_of[own] for page in pair if (own := clustering.label_of(page)) is not None]
+        if len(set(found)) == 2:
+            counts[found[0]] += counts[found[1]]
+            counts[found[1]] = 0
+            kind_of = {label: found[0] if kind == found[1] else kind for label, kind in kind_of.items()}
     ranked = np.argsort(-counts[:n_kinds], kind="stable").tolist()
     number = {kind: at for at, kind in enumerate(ranked, 1)}
     labels = clustering.labels_[rows].tolist()

@@ -17,7 +17,7 @@ from tablesim.corpus.storage.files import ADDED
 from tablesim.errors import RunError
 from tablesim.records.html import html_table
 from tablesim.records.plain import plain
-from tablesim.records.relations import Groups, PageRelation
+from tablesim.records.relations import MACHINE, VERDICT_COLUMNS, Groups, PageRelation, PageVerdict
 
 FIRST_NUMBER = 1
 """Clusters are numbered from here wherever a person sees them, and in the files of a run; ``labels_`` count from 0."""
@@ -198,6 +198,10 @@ class Clustering:
         What relates pages to others, by page; None where that was not found out: ``tablesim.cluster`` does.
     kinds : dict of str to int
         The number, from 1, of the kind of each page in a cluster; empty where that was not found out.
+    verdicts : dict of str to PageVerdict
+        What people had said of each page when it was clustered.
+    names : dict of int to str
+        By label, what people had called the cluster then.
     """
 
     pages: tuple[str, ...]
@@ -213,6 +217,8 @@ class Clustering:
     next_label: int = 0
     relations: dict[str, PageRelation] | None = None
     kinds: dict[str, int] = field(default_factory=dict)
+    verdicts: dict[str, PageVerdict] = field(default_factory=dict)
+    names: dict[int, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Clustering({self.k} clusters, {len(self.pages)} pages, {len(self.without)} of them in none)"
@@ -240,6 +246,10 @@ class Clustering:
             pa.field("relation", pa.string(), metadata={ADDED: "0.2.0"}),
             pa.field("relation_to", pa.string(), metadata={ADDED: "0.2.0"}),  # the page to which
             pa.field("kind", pa.int32(), metadata={ADDED: "0.2.0"}),  # number, from 1, of the pages alike by figures
+            # Whether the "machine" found the relation or a "person" said it; what follows is what people said, alone.
+            pa.field("relation_by", pa.string(), metadata={ADDED: "0.2.0"}),
+            pa.field("cluster_name", pa.string(), metadata={ADDED: "0.2.0"}),
+            *(pa.field(name, pa.string(), metadata={ADDED: "0.2.0"}) for name in VERDICT_COLUMNS),
         ]
     )
 
@@ -305,7 +315,8 @@ class Clustering:
         for old, new in names.items():
             labels[self.labels_ == old] = new
         facts = {names[label]: facts for label, facts in self.facts.items()}
-        return replace(self, labels_=labels, facts=facts, next_label=next_label)
+        called = {names[label]: name for label, name in self.names.items()}
+        return replace(self, labels_=labels, facts=facts, next_label=next_label, names=called)
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -314,7 +325,7 @@ class Clustering:
             "method": self.method,
             "seed": self.seed,
             "choices": [plain(choice, 4) for choice in self.choices],
-            "clusters": [cluster.to_dict() for cluster in self.clusters],
+            "clusters": [{**cluster.to_dict(), "name": self.names.get(cluster.label, "")} for cluster in self.clusters],
             "without": [{"page": page, "reason": reason} for page, reason in self.without.items()],
         }
 
@@ -353,6 +364,12 @@ class Clustering:
             pa.array([self.without.get(page) for page in self.pages], pa.string()),
             *(pa.array([getattr(relations.get(page), name, None) for page in self.pages]) for name in _RELATION),
             pa.array([self.kinds.get(page) for page in self.pages], pa.int32()),
+            pa.array([getattr(relations.get(page), "by", None) for page in self.pages]),
+            pa.array([self.names.get(label) for label in self.labels_.tolist()], pa.string()),
+            *(
+                pa.array([getattr(self.verdicts.get(page), name, None) for page in self.pages], pa.string())
+                for name in VERDICT_COLUMNS
+            ),
         ]
         columns = [array.cast(field.type) for array, field in zip(arrays, self.SCHEMA, strict=True)]
         table = pa.Table.from_arrays(columns, schema=self.SCHEMA)
@@ -405,10 +422,25 @@ class Clustering:
             next_label,
             _relations(table) if settings.get("verified") else None,
             {page: kind for page, kind in zip(pages, table["kind"].to_pylist(), strict=True) if kind is not None},
+            _verdicts(table),
+            {
+                int(label): name
+                for label, name in zip(labels, table["cluster_name"].to_pylist(), strict=True)
+                if name is not None
+            },
         )
+
+
+def _verdicts(table: pa.Table) -> dict[str, PageVerdict]:
+    judged = table.filter(pc.is_valid(table["verdict"]))
+    columns = [judged[name].to_pylist() for name in ("page", *VERDICT_COLUMNS)]
+    return {page: PageVerdict(*rest) for page, *rest in zip(*columns, strict=True)}
 
 
 def _relations(table: pa.Table) -> dict[str, PageRelation]:
     related = table.filter(pc.is_valid(table["relation"]))
-    columns = [related[name].to_pylist() for name in ("page", "relation", "relation_to", "table")]
-    return {page: PageRelation(page, *rest) for page, *rest in zip(*columns, strict=True)}
+    columns = [related[name].to_pylist() for name in ("page", "relation", "relation_to", "table", "relation_by")]
+    return {
+        page: PageRelation(page, relation, to, number, by or MACHINE)
+        for page, relation, to, number, by in zip(*columns, strict=True)
+    }

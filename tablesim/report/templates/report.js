@@ -337,6 +337,8 @@ function over(figure) {
   const slider = amount.querySelector("input");
   const hold = figure.querySelector(".hold");
   const shown = figure.querySelector(".shown");
+  const { width, height } = sheets.querySelector("svg").viewBox.baseVal;
+  sheets.style.setProperty("--shape", width / height);
   let timer = null;
 
   function see(which) {

@@ -1,0 +1,30 @@
+// Two pages: the same table, the same kind, another, unsure; one key each, with a reason.
+import { bar, button, name, named, tell, tried } from "./bar.js";
+import { isTyping, make } from "./dom.js";
+import { nextQuestion, start as startQuestions } from "./questions.js";
+import { send } from "./talk.js";
+import { say } from "./words.js";
+
+export function start({ mayWrite }) {
+  if (!mayWrite) return;
+  const here = new URLSearchParams(location.search);
+  const why = make("input", { name: "reason", "aria-label": say("why"), placeholder: say("why"), maxlength: "400" });
+  const decide = (decision, kind) => async () => {
+    if (!named()) return;
+    await tried(async () => {
+      const reason = [kind, why.value.trim()].filter(Boolean).join(": ");
+      await send("/api/verdict", { page: here.get("a"), other: here.get("b"), decision, who: name(), reason });
+      tell(say("saved"));
+      if (here.has("queue")) await nextQuestion();
+      else location.reload();
+    });
+  };
+  // The kind stands in the reason as the log has it, in English whatever the language of the screen.
+  const keys = { s: decide("accept", ""), k: decide("reject", "same kind"), o: decide("reject", ""), u: decide("unsure", "") };
+  bar.append(why, button(say("sameTable"), "s", keys.s), button(say("sameKind"), "k", keys.k), button(say("other"), "o", keys.o), button(say("unsure"), "u", keys.u));
+  addEventListener("keydown", (event) => {
+    const act = isTyping(event) ? null : keys[event.key];
+    if (act) { event.preventDefault(); act(); }
+  });
+  startQuestions({ mayWrite });
+}

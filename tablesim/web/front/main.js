@@ -1,0 +1,25 @@
+// The beginning: which screen this is, what of the workbench belongs to it, and that it is shown anew when the run changes.
+import { bar, show, tell } from "./bar.js";
+import { listen } from "./talk.js";
+import { say } from "./words.js";
+
+const { screen, may } = document.body.dataset;
+const mayWrite = may === "write";
+
+const parts = {
+  page: async () => [await import("./numbers.js")],
+  pair: async () => [await import("./decide.js")],
+};
+
+show({ mayWrite });
+// What a screen does when the run changed elsewhere; without its own way it is loaded again.
+let changed = () => location.reload();
+try {
+  for (const part of await (parts[screen] || (async () => [await import("./questions.js")]))()) {
+    changed = (await part.start({ mayWrite })) || changed;
+  }
+} catch (error) {
+  tell(error.message, true);
+}
+listen(() => (document.querySelector(".entry") ? tell(say("changed")) : changed()));
+bar.dataset.ready = "yes";
