@@ -3,11 +3,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint coverage sample benchmark clean
+.PHONY: help demo test test-wheel test-lowest test-newest lint coverage sample benchmark docs clean
 .DEFAULT_GOAL := help
 
 help:           ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 # Two stamps: the demo needs the package alone, the tests need the developers' tools beside it.
 $(VENV)/.demo: pyproject.toml constraints.txt
@@ -30,6 +30,15 @@ lint: $(VENV)/.dev  ## style and types
 
 test: lint  ## lint, then every test
 	$(BIN)/python -m pytest -n 2
+
+test-wheel:     ## the built wheel in a clean environment without extras: demo, read, what each extra says
+	PYTHON=$(PYTHON) release/try_wheel.sh core
+
+test-lowest:    ## the lowest versions that pyproject.toml allows, all extras, a part of the suite (6 GB while it runs)
+	PYTHON=$(PYTHON) release/try_wheel.sh lowest
+
+test-newest:    ## the newest versions there are, all extras, a part of the suite (6 GB while it runs)
+	PYTHON=$(PYTHON) release/try_wheel.sh newest
 
 coverage: $(VENV)/.dev  ## every test, and which lines of both packages they run
 	$(BIN)/python -m pytest -n 2 --cov=tablesim --cov=bilrp --cov-report=term:skip-covered

@@ -6,6 +6,8 @@ exception that callers would expect, so that ``except ValueError`` and ``except 
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError, requires
+
 
 class TablesimError(Exception):
     """Base of every error that tablesim raises on purpose."""
@@ -55,6 +57,18 @@ class MissingExtraError(TablesimError, ImportError):
     """A feature needs an optional dependency that is not installed."""
 
     def __init__(self, feature: str, extra: str) -> None:
+        packages = " ".join(f"'{each}'" for each in packages_of(extra))
         super().__init__(
             f"{feature} needs an optional part of tablesim; install it with: pip install 'tablesim[{extra}]'"
+            + (f", which is the same as: pip install {packages}" if packages else "")
         )
+
+
+def packages_of(extra: str) -> list[str]:
+    """The packages that an extra stands for, by the installed metadata; none where tablesim is not installed."""
+    try:
+        needed = requires("tablesim") or []
+    except PackageNotFoundError:
+        return []
+    marks = (f"extra == '{extra}'", f'extra == "{extra}"')
+    return [each.split(";")[0].strip() for each in needed if each.partition(";")[2].strip() in marks]

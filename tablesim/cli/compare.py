@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -28,14 +28,14 @@ N_NAMED = 8
 """Bigrams that are named as text."""
 
 
-class SimilarityModel(Enum):
+class SimilarityModel(StrEnum):
     """What compares the pages."""
 
     bigram = "bigram"
     vgg16 = "vgg16"
 
 
-class FigureStyle(Enum):
+class FigureStyle(StrEnum):
     """How the picture is drawn."""
 
     arcs = "arcs"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 
-class Format(Enum):
+class Format(StrEnum):
     """What an export is written as."""
 
     page_xml = "page-xml"
@@ -27,14 +27,14 @@ class Format(Enum):
     csl_json = "csl-json"
 
 
-class BundledScans(Enum):
+class BundledScans(StrEnum):
     """What of the scans goes into a bundle."""
 
     thumbnails = "thumbnails"
     web = "web"
 
 
-class Dialect(Enum):
+class Dialect(StrEnum):
     """Whose PAGE-XML."""
 
     prima = "prima"

@@ -11,11 +11,21 @@ _PLACES = (_PACKAGE / "data" / "sample", _PACKAGE.parent / "data" / "sample")
 
 
 def sample_folder() -> Path:
-    """Where the sample corpus is: inside the installed package, or in the checkout; ScanError when in neither."""
+    """Where the sample corpus is: inside the installed package, or in the checkout.
+
+    Returns
+    -------
+    Path
+        With ``scans/``, ``truth/``, ``metadata.csv`` and ``labels.csv``; not to be written.
+
+    Raises
+    ------
+    ScanError
+        In neither place.
+    """
     for place in _PLACES:
         if (place / "scans").is_dir():
             return place
     raise ScanError(
-        f"{_PLACES[-1]}: the sample corpus is not there; run the demo from a checkout of the project, or make the "
-        "corpus with `tablesim synthesize --sample --out data/sample`"
+        f"{_PLACES[0]}: the sample corpus, which comes with the package, is not there; install tablesim again"
     )
