@@ -1,9 +1,9 @@
 """Sets the marks found on a page beside the digits they belong to: between, before and after those of a number.
 
-Points and commas stand between two digits of a number; another mark there parts it, as the bar of a fraction does and
-the dash of a range. A sign or an opening bracket stands before its number, degrees, minutes, notes and a closing
-bracket after it, the bar of a fraction after or under its numerator. A dash that runs up to a number, or stands on both
-sides of it, is no sign. What repeats the cell above stands by itself.
+Points and commas stand between two digits of a number, or before its first; another mark between two digits parts it,
+as the bar of a fraction does and the dash of a range. A sign or an opening bracket stands before its number, degrees,
+minutes, notes and a closing bracket after it, the bar of a fraction after or under its numerator. A dash that runs up
+to a number, or stands on both sides of it, is no sign. What repeats the cell above stands by itself.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from tablesim.digits.leading_marks import leading_marks
 from tablesim.digits.peaks import DigitPeaks, MarkPeaks
+from tablesim.digits.sign_shapes import BELIEVED
 from tablesim.records.marks import (
     BAR,
     CLOSE,
@@ -38,7 +40,7 @@ SURE = 0.5
 SURE_ALONE = 0.65
 """Least confidence of a point or comma between two digits of which the network does not say that a point follows."""
 
-LEAST = {PLUS: 0.35, MINUS: 0.35, DITTO: 0.35}
+LEAST = {PLUS: BELIEVED, MINUS: BELIEVED, DITTO: 0.35}
 """Least confidence of marks for which their place speaks too: beside a number with bare paper beyond, in a column."""
 
 _BARE, _INK = 1.0, 0.08
@@ -47,9 +49,9 @@ _BARE, _INK = 1.0, 0.08
 _DASHES, _DASH = 2.2, 0.35
 """How far left of a sign another dash makes leaders of both, and the least length of that, in digit heights."""
 
-SIGN_GAP, BRACKET_GAP, AFTER_GAP = 1.1, 0.6, 0.6
-"""Greatest gap between a digit and its sign, its bracket, a mark after it, in digit heights: a sign may stand a figure
-away (``− 0``)."""
+BEFORE_GAP, AFTER_GAP = {PLUS: 1.7, MINUS: 1.1, OPEN: 0.6}, 0.6
+"""Greatest gap between a digit and its sign or bracket, and a mark after it, in digit heights: a sign may stand a
+figure away (``− 0``). What stands farther may be the dash of an empty cell, which a plus never is."""
 
 _OVERLAP = 0.4
 """How far a mark's box may reach into its digit's, in digit heights."""
@@ -172,15 +174,19 @@ def _beside(
     """Marks before and after each run, and the marks that may be dittos."""
     before: list[list[tuple[float, str]]] = [[] for _ in runs]
     after: list[list[tuple[float, str]]] = [[] for _ in runs]
+    points = [""] * len(runs)
     dittos = []
     if runs:
         page = _Sides.of(digits, runs)
+        for at, mark in leading_marks(digits, [int(run[0]) for run in runs], marks, ink).items():
+            points[at] = MARKS[marks.kinds[mark]]
+            page.first[at, 0] = min(page.first[at, 0], marks.boxes[mark, 0])
         least = np.array([LEAST.get(kind, SURE) for kind in MARKS])
         for mark in np.flatnonzero(marks.confidence >= least[marks.kinds]).tolist():
             kind, box = MARKS[marks.kinds[mark]], marks.boxes[mark]
             run: int | None
             if kind in _BEFORE:
-                run = page.run_after(box, BRACKET_GAP if kind == OPEN else SIGN_GAP)
+                run = page.run_after(box, BEFORE_GAP[kind])
                 leads = kind == MINUS and run is not None and _is_leader(page, marks, mark, run)
                 leads = leads or (kind != OPEN and run is not None and _leads(ink, box, page.tall[run]))
                 if run is not None and not leads:
@@ -197,7 +203,10 @@ def _beside(
                 dittos.append(mark)
     texts = [["".join(kind for _, kind in sorted(found)) for found in side] for side in (before, after)]
     # One sign a number, the nearest; one bar, at the end.
-    texts[0] = [(OPEN if OPEN in text else "") + text.replace(OPEN, "")[-1:] for text in texts[0]]
+    texts[0] = [
+        (OPEN if OPEN in text else "") + text.replace(OPEN, "")[-1:] + point
+        for text, point in zip(texts[0], points, strict=True)
+    ]
     texts[1] = [text.replace(BAR, "") + (BAR if BAR in text else "") for text in texts[1]]
     return texts[0], texts[1], np.array(dittos, dtype=np.intp)
 

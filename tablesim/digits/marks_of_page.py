@@ -2,8 +2,9 @@
 
 A point, a raised point or a comma parts thousands, decimals, or degrees from minutes. Thousands leave groups of three
 digits and never begin with a zero; numbers under a thousand have no mark. Decimals are as a rule of one length, mostly
-not three. Minutes are two digits below 60. A column decides by its own numbers where they suffice, else by what the
-mark means elsewhere in the table, then on the page, else by what another mark means there; else it stays undecided.
+not three; what stands before the first digit parts nothing else. Minutes are two digits below 60. A column decides by
+its own numbers where they suffice, else by what the mark means elsewhere in the table, then on the page, else by what
+another mark means there; else it stays undecided.
 """
 
 from __future__ import annotations
@@ -67,6 +68,9 @@ _FEW_FOR_CONTRAST = 4
 _NEARLY_ALL = 0.75
 """Share of a column's numbers that have one mark at a place from which another there is taken for it."""
 
+_SPECKS = 0.1
+"""Least share of a column's numbers that begin with a mark, from which they are decimals: fewer may be specks."""
+
 _NAMES = {POINT: "a point", RAISED_POINT: "a raised point", COMMA: "a comma", THIN_SPACE: "a narrow space"}
 
 Column = tuple[int | None, int | None]
@@ -85,6 +89,7 @@ class _MarkInColumn:
     odds: Floats
     fitting: Floats
     reasons: tuple[str, str, str]
+    begins: bool = False
     meaning: str | None = None
     reason: str = ""
 
@@ -206,9 +211,11 @@ def value_of(printed: NumberParts, meanings: dict[str, str | None]) -> Value | N
     first_other = next((i for i, meaning in enumerate(known) if meaning != THOUSANDS), len(known))
     tail = known[first_other:]
     whole, rest = parts.groups[: first_other + 1], parts.groups[first_other + 1 :]
+    if parts.pointed and tail != [DECIMALS]:
+        return None
     if len(whole) > 1 and not (len(whole[0]) <= 3 and all(len(group) == 3 for group in whole[1:])):
         return None
-    head = int("".join(whole))
+    head = int("".join(whole) or 0)
     value: Value | None
     if not tail:
         value = head
@@ -257,7 +264,9 @@ def _decide(columns: dict[Column, list[NumberParts]], *, kinds_known: bool) -> l
     for mark in marks:
         order = np.argsort(mark.odds)
         # A mark that is a speck in most of its numbers means nothing.
-        if mark.odds[order[-1]] - mark.odds[order[-2]] >= DECIDED and mark.fitting[order[-1]] > _MOST:
+        if mark.begins:
+            mark.decide(DECIMALS, "no digit stands before it")
+        elif mark.odds[order[-1]] - mark.odds[order[-2]] >= DECIDED and mark.fitting[order[-1]] > _MOST:
             mark.decide(MEANINGS[order[-1]], mark.reasons[order[-1]])
     for scope in ("in the table", "on the page"):
         _by_the_same_mark(marks, scope)
@@ -335,7 +344,9 @@ def _weighed(mark: str, column: Column, printed: Sequence[NumberParts], *, kinds
         follow + (", a zero stands before" if zero and usual == 3 else ""),
         "two digits below 60 follow",
     )
-    return _MarkInColumn(mark, column, n, odds, fits.mean(axis=0), reasons)
+    begins = sum(parts.pointed for parts in marked)
+    decimal = begins > n / 2 and begins >= _SPECKS * len(printed)
+    return _MarkInColumn(mark, column, n, odds, fits.mean(axis=0), reasons, begins=decimal)
 
 
 def _fits(parts: NumberParts, mark: str) -> tuple[bool, bool, bool]:
@@ -346,12 +357,14 @@ def _fits(parts: NumberParts, mark: str) -> tuple[bool, bool, bool]:
     thousands = (
         from_the_head
         and len(parts.groups[0]) <= 3
+        and not parts.pointed
         and not parts.groups[0].startswith("0")
         and all(len(group) == 3 for group in after)
     )
     decimals = len(places) == 1 and places[0] == len(parts.marks) - 1
     minutes = (
         from_the_head
+        and not parts.pointed
         and len(places) <= 2
         and all(len(group) == 2 and group.isdigit() and int(group) < 60 for group in after)
     )

@@ -15,6 +15,7 @@ from tablesim.digits.network import DIGIT_HEIGHT, CellMaps, DigitNetwork
 from tablesim.digits.numbers import Thresholds
 from tablesim.digits.peaks import DigitPeaks, MarkPeaks, find_digits, find_marks
 from tablesim.digits.scale import working_image
+from tablesim.digits.sign_shapes import FAINTEST, with_signs
 from tablesim.records.transform import Transform
 from tablesim.scans.cleaning import clean
 
@@ -22,7 +23,7 @@ MARGIN = 2.0
 """Paper around the marks of a page that is read too, in digit heights."""
 
 LEAST_MARK = 0.3
-"""Least activation of a mark; chosen by eye."""
+"""Least activation of a mark, but for signs that their ink shows; chosen by eye."""
 
 _CELL = 8
 """Working pixels to which a piece is widened: the coarsest cells of the network."""
@@ -155,8 +156,9 @@ class DigitReader:
             maps = self.maps(ink[top:bottom, left:right])
             found = find_digits(maps, threshold, self.calibration).moved(left, top)
             digits = digits.beside(found.take(_inside(found.boxes, kept)))
-            found_signs = find_marks(maps, LEAST_MARK).moved(left, top)
+            found_signs = find_marks(maps, FAINTEST).moved(left, top)
             signs = signs.beside(found_signs.take(_inside(found_signs.boxes, kept)))
+        signs, digits = with_signs(signs, digits, ink, LEAST_MARK)
         return Detection(transform, digits, ink, signs)
 
     def maps(self, ink: NDArray[np.float32]) -> CellMaps:

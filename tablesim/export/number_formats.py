@@ -27,7 +27,7 @@ def number_format(text: str, value: Value) -> str:
     before, after = _around(parts)
     if isinstance(value, Decimal):
         n_decimals = max(0, -int(value.as_tuple().exponent))
-        whole = "#,##0" if len(parts.groups) > 2 else "0"
+        whole = "" if parts.pointed else "#,##0" if len(parts.groups) > 2 else "0"
         core = f"{whole}.{'0' * n_decimals}" if n_decimals else whole
         return _signed(f"{before}{core}{after}", parts)
     if parts.marks:

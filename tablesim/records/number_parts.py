@@ -1,7 +1,7 @@
 """What stands in the text of a number: a sign or bracket, groups of digits with marks between, and marks after it.
 
-The grammar holds for what is read and for what people type: ``−0·4``, ``8,889``, ``4 403`` (a thin space), ``(7)``,
-``12°``, ``1?``, and ``3/`` for the numerator of a fraction, of which the denominator is a number of its own.
+The grammar holds for what is read and for what people type: ``−0·4``, ``·55``, ``8,889``, ``4 403`` (a thin space),
+``(7)``, ``12°``, ``1?``, and ``3/`` for the numerator of a fraction, of which the denominator is a number of its own.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from tablesim.records.marks import (
 from tablesim.records.reading import ILLEGIBLE
 
 PARTING = (POINT, RAISED_POINT, COMMA)
-"""Marks between the digits of a number whose meaning is decided by the page."""
+"""Marks between the digits of a number, or before its first one, whose meaning is decided by the page."""
 
 _DIGITS = rf"[0-9{re.escape(ILLEGIBLE)}]+"
 _BETWEEN = "".join((*PARTING, THIN_SPACE))
 _TEXT = re.compile(
     rf"(?P<open>\{OPEN}?)(?P<sign>[\{PLUS}{MINUS}]?)"
-    rf"(?P<digits>{_DIGITS}(?:[{_BETWEEN}]{_DIGITS})*)"
+    rf"(?P<digits>[{re.escape(''.join(PARTING))}]?{_DIGITS}(?:[{_BETWEEN}]{_DIGITS})*)"
     rf"(?P<after>[\{CLOSE}{DEGREE}{MINUTE}{DITTO}\{NOTE}{BAR}]*)"
 )
 
@@ -48,7 +48,8 @@ class NumberParts:
     sign : str
         ``+``, ``−`` or nothing.
     groups : tuple of str
-        Digits, and ``?`` for illegible ones, between the marks.
+        Digits, and ``?`` for illegible ones, between the marks; the first is empty where a mark stands before all
+        digits, as in ``·55``.
     marks : tuple of str
         What stands between the groups: one fewer.
     after : str
@@ -67,6 +68,11 @@ class NumberParts:
     def numerator(self) -> bool:
         """Whether a fraction bar follows."""
         return BAR in self.after
+
+    @property
+    def pointed(self) -> bool:
+        """Whether a point or comma stands before the first digit."""
+        return not self.groups[0]
 
     @property
     def legible(self) -> bool:

@@ -203,3 +203,23 @@ def test_order_and_scale_decide_nothing(seed):
 
     scaled = [replace(n, digits=tuple(map(threefold, n.digits))) for n in numbers]
     assert values(scaled) == list(before.values())
+
+
+@pytest.mark.parametrize("mark", ".·,")
+def test_a_mark_before_the_first_digit_makes_a_decimal_fraction(mark):
+    texts = [f"{mark}55", f"{mark}07", f"1{mark}20", f"\u2212{mark}4", f"+{mark}30"]
+    wanted = [Decimal("0.55"), Decimal("0.07"), Decimal("1.20"), Decimal("-0.4"), Decimal("0.30")]
+    assert values(page(texts)) == wanted
+    assert values(page([f"{mark}074"] * 3)) == [Decimal("0.074")] * 3
+    assert "no digit stands before it" in with_values(page([f"{mark}5"] * 4))[1]
+
+
+def test_a_lone_point_before_one_of_many_whole_numbers_may_be_a_speck():
+    read = values(page([*(str(n) for n in range(20, 45)), ".45"]))
+    assert read[:-1] == list(range(20, 45))
+    assert read[-1] is None
+
+
+def test_a_comma_of_thousands_stands_before_no_number():
+    column = ["1,234", "12,345", "7,890", "45,678", "9,012", ",555"]
+    assert values(page(column))[-1] is None
