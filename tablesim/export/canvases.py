@@ -15,7 +15,7 @@ from urllib.parse import quote
 from tablesim.export.markup import pixels
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Reading
-from tablesim.scans.canvases import CANVAS_SIZE
+from tablesim.scans.canvases import CANVAS_PART, CANVAS_SIZE
 from tablesim.scans.web import as_address
 
 MEDIA_FRAGMENTS = "http://www.w3.org/TR/media-frags/"
@@ -26,12 +26,13 @@ SAME_SHAPE = 0.02
 
 @dataclass(frozen=True)
 class LibraryCanvas:
-    """The canvas of a library: its address, that of its manifest, its size in its own coordinates."""
+    """The canvas of a library: its address, that of its manifest, its size in its own coordinates, the page's box."""
 
     address: str
     manifest: str
     width: int
     height: int
+    page: Box
 
     @classmethod
     def of(cls, extra: Mapping[str, str], reading: Reading) -> LibraryCanvas | None:
@@ -41,9 +42,11 @@ class LibraryCanvas:
         if address is None or manifest is None or size is None:
             return None
         width, height = int(size[1]), int(size[2])
-        if not width or not height or abs(width * reading.height / (height * reading.width) - 1) > SAME_SHAPE:
+        part = re.fullmatch(r"([\d.]+),([\d.]+),([\d.]+),([\d.]+)", extra.get(CANVAS_PART, f"0,0,{width},{height}"))
+        page = Box(*map(float, part.groups())) if part else Box(0, 0, 0, 0)
+        if not page.area or abs(page.width * reading.height / (page.height * reading.width) - 1) > SAME_SHAPE:
             return None
-        return cls(address, manifest, width, height)
+        return cls(address, manifest, width, height, page)
 
 
 @dataclass(frozen=True)
@@ -96,8 +99,9 @@ class PageCanvas:
     def target(self, box: Box) -> dict[str, Any]:
         """The place of a box of the scan, in whole units of the canvas."""
         width, height = self.size
-        across, down = width / self.reading.width, height / self.reading.height
-        scaled = Box(box.x * across, box.y * down, box.width * across, box.height * down)
+        page = Box(0, 0, width, height) if self.library is None else self.library.page
+        across, down = page.width / self.reading.width, page.height / self.reading.height
+        scaled = Box(page.x + box.x * across, page.y + box.y * down, box.width * across, box.height * down)
         left, top, right, bottom = pixels(scaled, width, height)
         return {
             "type": "SpecificResource",
@@ -112,6 +116,14 @@ class PageCanvas:
                 "value": f"xywh={left},{top},{right - left},{bottom - top}",
             },
         }
+
+    @property
+    def _painted(self) -> str:
+        """The canvas, or the part of it that the page's image covers."""
+        if self.library is None or self.library.page == Box(0, 0, *self.size):
+            return self.address
+        page = self.library.page
+        return f"{self.address}#xywh={page.x:.0f},{page.y:.0f},{page.width:.0f},{page.height:.0f}"
 
     def canvas(self, annotations: list[dict[str, Any]]) -> dict[str, Any]:
         """The canvas with its image and pages of annotations."""
@@ -128,7 +140,7 @@ class PageCanvas:
             "type": "Annotation",
             "motivation": "painting",
             "body": image,
-            "target": self.address,
+            "target": self._painted,
         }
         part_of = {} if self.library is None else {"partOf": [{"id": self.library.manifest, "type": "Manifest"}]}
         return {

@@ -14,33 +14,24 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from tablesim.errors import FetchError, ScanError
+from tablesim.errors import ScanError
 from tablesim.scans.iiif import (
     Canvas,
     CanvasImage,
     Collection,
     Manifest,
-    image_requests,
-    parse_json,
     read_presentation,
     slug_of,
-    whole_size,
 )
-from tablesim.scans.images import MAX_PIXELS, open_image, size_of
+from tablesim.scans.images import MAX_PIXELS
 from tablesim.scans.locator import Locator
 from tablesim.scans.metadata import PageMetadata, metadata_of_labels
+from tablesim.scans.page_images import get_page_image
 from tablesim.scans.web import Web, as_address
 
 MAX_FILES = 20_000
 """Manifests and collections that one source may lead to."""
-
-MAX_IMAGE_BYTES = 500_000_000
-PREVIEW_SHARE = 0.5
-PREVIEW_SIDE = 700
-"""An image with less than this share of the promised width, and a longer side below this in pixels, is a preview: the
-digits of a page are 4 pixels high then, and nothing can be read. Chosen by eye."""
 
 _ACCEPT = (
     'application/ld+json;profile="http://iiif.io/api/presentation/3/context.json", application/ld+json, '
@@ -72,6 +63,9 @@ class FetchedPage:
 
 CANVAS_SIZE = "canvas_size"
 """The column of metadata with the size of a page's canvas, ``3000 x 4200``: coordinates on it are counted in that."""
+
+CANVAS_PART = "canvas_part"
+"""The column with the part of the canvas that a page's image covers, ``x,y,width,height``, where it is not all."""
 
 SMALLER = "image_size"
 """The column of metadata that says so: ``435 x 599 of 993 x 1369 pixels``."""
@@ -227,73 +221,13 @@ def _fetched(web: Web, max_pixels: int, job: _Job) -> FetchedPage:
         return FetchedPage(locator, metadata, f"{job.canvas.address}: this page of the manifest has no image")
     where = job.image.service or job.image.address or job.canvas.address
     try:
-        info = _info(web, job.image, job.referrer)
-        path = _image_file(web, job, info, max_pixels)
-        smaller = _smaller(job.image, size_of(path), whole_size(info), max_pixels)
-        if smaller is not None:
-            metadata.extra[SMALLER] = smaller
-        return FetchedPage(Locator(path), metadata)
+        size = job.canvas.width, job.canvas.height
+        found = get_page_image(web, job.image, job.name, job.referrer, size, max_pixels)
     except (ScanError, ValueError, ArithmeticError, RecursionError) as error:
         return FetchedPage(Locator(web.path_of(where, job.name)), metadata, " ".join(str(error).split()))
-
-
-def _smaller(image: CanvasImage, size: tuple[int, int], whole: tuple[int, int], max_pixels: int) -> str | None:
-    """How an image is smaller than its library promises; ScanError where it is no more than a preview."""
-    if image.region != "full" or max(size) >= max(whole) - 1 or whole[0] * whole[1] > max_pixels:
-        return None
-    smaller = f"{size[0]} x {size[1]} of {whole[0]} x {whole[1]} pixels"
-    if size[0] < PREVIEW_SHARE * whole[0] and max(size) < PREVIEW_SIDE:
-        raise ScanError(
-            f"{image.service}: in one piece the library gives a preview only, {smaller}; download it by hand"
-        )
-    return smaller
-
-
-def _image_file(web: Web, job: _Job, info: dict[str, Any], max_pixels: int) -> Path:
-    """The image in the cache: from its service as large as it gives, else from its own address."""
-    image = job.image
-    assert image is not None
-    requests: dict[str | None, str | None] = {image.address: job.referrer}
-    if image.service:
-        own, *elsewhere = image_requests(image, info, max_pixels)
-        requests = {own: job.referrer, **dict.fromkeys(elsewhere, f"{image.service}/info.json"), **requests}
-    failed: FetchError | None = None
-    refusing: set[str] = set()
-    for request, referrer in requests.items():
-        # A host that refuses is not asked by another way; one that has it not may have it elsewhere.
-        if request is None or urlsplit(request).netloc in refusing:
-            continue
-        try:
-            return web.get(
-                request,
-                job.name,
-                referrer=referrer,
-                accept="image/*",
-                max_bytes=MAX_IMAGE_BYTES,
-                # The cache holds nothing that would fail for ever.
-                check=partial(open_image, max_pixels=max_pixels),
-            )
-        except FetchError as error:
-            failed = failed or error
-            if error.refused:
-                refusing.add(urlsplit(request).netloc)
-    assert failed is not None
-    raise failed
-
-
-def _info(web: Web, image: CanvasImage, referrer: str | None) -> dict[str, Any]:
-    """What the image's service says of it; nothing where it says nothing, for it may still give the whole image."""
-    if image.service is None:
-        return {}
-    url = f"{image.service}/info.json"
-    check, accept = partial(parse_json, where=url), "application/ld+json, application/json"
-    try:
-        path = web.get(url, "info.json", referrer=referrer, accept=accept, max_bytes=4_000_000, check=check)
-        return parse_json(path, url)
-    except FetchError as error:
-        if error.refused:
-            raise
-        return {}
+    if found.smaller:
+        metadata.extra[SMALLER] = found.smaller
+    return FetchedPage(Locator(found.path), metadata)
 
 
 def _metadata(job: _Job) -> PageMetadata:
@@ -304,6 +238,8 @@ def _metadata(job: _Job) -> PageMetadata:
     if manifest.label and not any(label.casefold() == "title" for label in row):
         row["title"] = manifest.label
     row |= {"manifest": manifest.address, "canvas": canvas.address}
+    if job.image is not None and job.image.place:
+        row[CANVAS_PART] = job.image.place
     if canvas.width and canvas.height:
         row[CANVAS_SIZE] = f"{canvas.width} x {canvas.height}"
     if canvas.label:

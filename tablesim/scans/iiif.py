@@ -1,4 +1,4 @@
-"""Reads IIIF manifests and collections (Presentation API 2 and 3, Image API 1 to 3) as pages in their order.
+"""Reads IIIF manifests and collections (Presentation API 1 to 3, drafts of 4) as pages in their order.
 
 Libraries bend the standard in many ways, so everything is read leniently: what is missing is left blank, what cannot be
 understood is left out, and only a file that names no page at all is an error. Nothing here touches the network.
@@ -9,16 +9,16 @@ from __future__ import annotations
 import html
 import itertools
 import json
-import math
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from tablesim.errors import ScanError
+from tablesim.scans.image_api import as_list, as_objects, service_address, whole
 
 MAX_DEPTH = 100
 """Levels of lists and objects in a file. Manifests have some 15; Python's own limit is 1,000 calls."""
@@ -35,13 +35,29 @@ _DULL = re.compile(
 class CanvasImage:
     """An image on a canvas: its own address, the address of its image service, or both.
 
-    ``region`` is the part that the canvas shows, as the Image API writes it: ``full``, ``x,y,width,height`` or
-    ``pct:x,y,width,height``.
+    Parameters
+    ----------
+    address, service : str or None
+    region : str
+        The part that the canvas shows, as the Image API writes it: ``full``, ``x,y,width,height`` or
+        ``pct:x,y,width,height``.
+    rotation : int
+        Clockwise degrees by which the canvas shows it turned: 0, 90, 180 or 270.
+    is_cut : bool
+        Whether ``address`` gives that part, turned, already.
+    size : tuple of int
+        Width and height of the whole image as the manifest promises them, in pixels; 0 where it does not.
+    place : str
+        The part of the canvas that it covers, ``x,y,width,height``; empty for all of it.
     """
 
     address: str | None
     service: str | None
     region: str = "full"
+    rotation: int = 0
+    is_cut: bool = True
+    size: tuple[int, int] = (0, 0)
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,7 +111,10 @@ def parse_json(path: Path, where: str) -> dict[str, Any]:
     """The JSON object in a file; ScanError when there is none, or one that is nested deeper than ``MAX_DEPTH``."""
     try:
         text = path.read_bytes()
-        data = json.loads(text)
+        try:
+            data = json.loads(text)
+        except UnicodeDecodeError:
+            data = json.loads(text.decode("cp1252", "replace"))  # servers of the last century
         if re.search(rb"\\u[dD][89a-fA-F]", text):
             # Half of a pair of surrogates is no character, and nothing could write it down.
             data = json.loads(json.dumps(data, ensure_ascii=False).encode("utf-8", "replace"))
@@ -132,7 +151,9 @@ def parse(data: Any, where: str) -> Manifest | Collection:
 
 
 def _presentation(data: Any, where: str) -> Manifest | Collection:
-    kind = _kind(data) if isinstance(data, dict) else ""
+    kind = (_kind(data) or _guessed_kind(data)) if isinstance(data, dict) else ""
+    if kind in ("manifest", "collection"):
+        data = _with_whole_addresses(data, where if as_web(where) else _id(data))
     if kind == "manifest":
         return _manifest(data, where)
     if kind == "collection":
@@ -141,42 +162,6 @@ def _presentation(data: Any, where: str) -> Manifest | Collection:
     raise ScanError(
         f"{where}: no IIIF manifest or collection (its type is {kind or 'not given'}); give the address of a manifest"
     )
-
-
-def image_requests(image: CanvasImage, info: Mapping[str, Any], max_pixels: int) -> list[str]:
-    """Addresses of an image as large as its server gives it in one piece, and not larger than ``max_pixels``.
-
-    First at the service that the manifest names, then at the one that ``info``, the ``info.json`` of Image API 1, 2 or
-    3, names itself: behind a proxy that is often a host which nobody else can reach. Servers limit what they give
-    (``maxWidth``, ``maxHeight``, ``maxArea``); those of level 0 have the listed ``sizes`` only.
-    """
-    version = _image_version(info)
-    quality = "native" if version == 1 else "default"
-    width, height = whole_size(info)
-    # Image API 2 writes its limits into an object among the profiles, 3 beside them.
-    profiles = _list(info.get("profile"))
-    limits = {name: entry[name] for entry in (*_objects(profiles), info) for name in _LIMITS if name in entry}
-    share = min(1.0, _share(width, height, limits), math.sqrt(max_pixels / max(width * height, 1)))
-    size = "max" if version == 3 else "full"
-    sizes = [(_whole(entry.get("width")), _whole(entry.get("height"))) for entry in _objects(info.get("sizes"))]
-    if image.region != "full":
-        pass  # the server finds the size of a part
-    elif sizes and any("level0" in profile for profile in profiles if isinstance(profile, str)):
-        fitting = [entry for entry in sizes if entry[0] * entry[1] <= max_pixels] or [min(sizes)]
-        chosen = max(fitting, key=lambda entry: entry[0] * entry[1])
-        if chosen != (width, height):
-            size = f"{chosen[0]},{chosen[1]}" if version == 3 else f"{chosen[0]},"
-    elif share < 1.0:
-        small = max(1, math.floor(width * share)), max(1, math.floor(height * share))
-        size = f"{small[0]},{small[1]}" if version == 3 else f"{small[0]},"
-    bases = dict.fromkeys((image.service or "", as_web(_id(dict(info))) or ""))
-    named = [re.sub(r"(/info\.json)?/*$", "", base) for base in bases if base]
-    return [f"{base}/{image.region}/{size}/0/{quality}.jpg" for base in dict.fromkeys(named)]
-
-
-def whole_size(info: Mapping[str, Any]) -> tuple[int, int]:
-    """Width and height of an image as its ``info.json`` promises them, in pixels; 0 where they are not given."""
-    return _whole(info.get("width")), _whole(info.get("height"))
 
 
 def slug_of(address: str) -> str:
@@ -210,7 +195,46 @@ def text_of(value: Any) -> str:
     return ""
 
 
-_LIMITS = ("maxWidth", "maxHeight", "maxArea")
+def _guessed_kind(data: dict[str, Any]) -> str:
+    """What an object without a type must be by its parts."""
+    if data.get("sequences") or any(_kind(entry) == "canvas" for entry in as_objects(data.get("items"))):
+        return "manifest"
+    return "collection" if any(data.get(name) for name in ("manifests", "collections", "members")) else ""
+
+
+_ADDRESSES = frozenset({"id", "@id", "source", "full", "body", "resource", "default", "service", "first", "next"})
+_LISTS_OF_ADDRESSES = frozenset({"manifests", "collections", "members", "items", "body", "source", "service"})
+_WORDS = frozenset({"label", "metadata", "summary", "description", "requiredStatement"})
+"""What has languages as its keys: ``id`` is Indonesian there."""
+
+
+def _with_whole_addresses(value: Any, base: str) -> Any:
+    """The same values with addresses that are relative to ``base`` written out; blanks in addresses are kept."""
+    if isinstance(value, list):
+        return [_with_whole_addresses(entry, base) for entry in value]
+    if not isinstance(value, dict):
+        return value
+    whole_values: dict[str, Any] = {}
+    for name, entry in value.items():
+        if name in _ADDRESSES and isinstance(entry, str):
+            whole_values[name] = _joined(base, entry)
+        elif name in _LISTS_OF_ADDRESSES and isinstance(entry, list):
+            whole_values[name] = [
+                _joined(base, each) if isinstance(each, str) else _with_whole_addresses(each, base) for each in entry
+            ]
+        else:
+            whole_values[name] = entry if name in _WORDS else _with_whole_addresses(entry, base)
+    return whole_values
+
+
+def _joined(base: str, address: str) -> str:
+    # A scheme, or the name of a node that has no address (JSON-LD 1.1, section 9.1).
+    if re.match(r"[a-z][a-z\d+.-]*:|_:", address, re.IGNORECASE) or not address.strip():
+        return address
+    try:
+        return urljoin(base, address.strip())
+    except ValueError:
+        return address
 
 
 def _manifest(data: dict[str, Any], where: str) -> Manifest:
@@ -218,7 +242,7 @@ def _manifest(data: dict[str, Any], where: str) -> Manifest:
     for entry in _canvases(data):
         images = tuple(dict.fromkeys(_images(entry)))
         address = _id(entry) or f"{where}#{len(canvases) + 1}"
-        width, height = _whole(entry.get("width")), _whole(entry.get("height"))
+        width, height = whole(entry.get("width")), whole(entry.get("height"))
         canvases.append(Canvas(address, len(canvases) + 1, text_of(entry.get("label")), width, height, images))
     if not canvases:
         raise ScanError(f"{where}: this IIIF manifest has no pages; look at it in a viewer")
@@ -227,7 +251,7 @@ def _manifest(data: dict[str, Any], where: str) -> Manifest:
 
 
 def _pairs(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    for entry in _objects(data.get("metadata")):
+    for entry in as_objects(data.get("metadata")):
         label, value = text_of(entry.get("label")), text_of(entry.get("value"))
         if label and value:
             yield label, value
@@ -242,66 +266,122 @@ def _pairs(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _canvases(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
     # Further sequences of version 2 are other orders of the same pages.
-    sequences = _objects(data.get("sequences"))
-    entries = sequences[0].get("canvases") if sequences else data.get("items")
-    return (entry for entry in _objects(entries) if _kind(entry) in ("canvas", ""))
+    orders = [sequence.get("canvases") for sequence in as_objects(data.get("sequences"))]
+    entries = next((order for order in (*orders, data.get("items"), data.get("canvases")) if as_objects(order)), None)
+    # Scenes and time lines of version 4 show nothing to read, but are counted.
+    return (entry for entry in as_objects(entries) if _kind(entry) in ("canvas", "", "scene", "timeline"))
 
 
 def _images(canvas: dict[str, Any]) -> Iterator[CanvasImage]:
-    for annotation in _objects(canvas.get("images")):
-        yield from _resources(annotation.get("resource"))
-    for page in _objects(canvas.get("items")):
-        for annotation in _objects(page.get("items")):
-            if str(annotation.get("motivation", "painting")).endswith("painting"):
-                for body in _list(annotation.get("body")):
-                    yield from _resources(body)
+    # Version 1 calls them resources.
+    for annotation in as_objects(canvas.get("images") or canvas.get("resources")):
+        for resource in as_list(annotation.get("resource")):
+            yield from _placed(_resources(resource), annotation.get("on"))
+    for page in as_objects(canvas.get("items")):
+        for annotation in as_objects(page.get("items")) if "body" not in page else [page]:
+            motivations = as_list(annotation.get("motivation")) or ["painting"]
+            if any(str(motivation).endswith("painting") for motivation in motivations):
+                for body in as_list(annotation.get("body")):
+                    yield from _placed(_resources(body), annotation.get("target"))
 
 
-def _resources(resource: Any, region: str = "full") -> Iterator[CanvasImage]:
+def _placed(images: Iterator[CanvasImage], target: Any) -> Iterator[CanvasImage]:
+    """The images with the part of their canvas that an annotation has as its target."""
+    place = ""
+    for entry in as_list(target):
+        if isinstance(entry, str):
+            fragment = re.search(r"#xywh=(?:pixel:)?(\d+(?:\.\d+)?(?:,\d+(?:\.\d+)?){3})$", entry)
+            place = fragment[1] if fragment else place
+        elif isinstance(entry, dict):
+            selected = _selected(entry)[0]
+            place = selected if selected and not selected.startswith("pct:") else place
+    return (replace(image, place=place) for image in images)
+
+
+def _resources(resource: Any, region: str = "full", rotation: int = 0) -> Iterator[CanvasImage]:
     if isinstance(resource, str):
-        yield CanvasImage(resource, None)
+        resource = {"id": resource}
     if not isinstance(resource, dict):
         return
     kind = _kind(resource)
     if kind == "choice":
         # Several pictures of one page (another light, another wavelength): the first is the one to show.
-        first = [entry for entry in (resource.get("default"), *_list(resource.get("items"))) if entry]
-        yield from _resources(first[0] if first else None, region)
+        for entry in (resource.get("default"), *as_list(resource.get("items")), *as_list(resource.get("item"))):
+            if images := list(_resources(entry, region, rotation)):
+                yield from images
+                return
     elif kind == "specificresource":
         # Half of a spread: the page is a part of the picture.
-        yield from _resources(resource.get("full") or resource.get("source"), _selected(resource) or region)
-    elif kind in ("image", ""):
-        address, service = as_web(_id(resource)), _service(resource)
-        if service and address and (written := re.match(re.escape(f"{service}/") + r"([\d.,]+|pct:[\d.,]+)/", address)):
-            region = written[1]
-        if address or service:
-            yield CanvasImage(address, service, region if service else "full")
+        part, turn = _selected(resource)
+        for source in as_list(resource.get("full") or resource.get("source")):
+            yield from _resources(source, part or region, turn or rotation)
+    elif kind == "canvas":
+        yield from _images(resource)
+    elif kind in ("image", "stillimage", ""):
+        yield from _image(resource, region, rotation)
 
 
-def _selected(resource: dict[str, Any]) -> str | None:
-    """The region that a selector of a part of an image names."""
-    for selector in _objects(resource.get("selector")):
-        fragment = re.search(r"xywh=(?:pixel:)?((?:percent:)?[\d.,]+)", str(selector.get("value", "")))
-        region = fragment[1].replace("percent:", "pct:") if fragment else str(selector.get("region", ""))
-        if re.fullmatch(r"(pct:)?[\d.]+(,[\d.]+){3}", region):
-            return region
-    return None
+def _image(resource: dict[str, Any], region: str, rotation: int) -> Iterator[CanvasImage]:
+    address, service = as_web(_id(resource)), _service(resource)
+    size = whole(resource.get("width")), whole(resource.get("height"))
+    is_cut = region == "full" and not rotation
+    if address and (fragment := re.search(rf"#xywh=(?:pixel:)?{_REGION}$", address)):
+        region, is_cut = fragment[1].replace("percent:", "pct:"), False
+        address = address[: fragment.start()]
+    asked = _IMAGE_REQUEST.fullmatch(address) if address else None
+    if asked and is_cut and service in (None, asked["service"]):
+        # A part, a turn or a small copy, written as a request to a service that may not be named otherwise.
+        turn = round(float(asked["rotation"])) % 360
+        if asked["region"][0].isdigit() or asked["region"].startswith("pct:"):
+            region, size = asked["region"], (0, 0)
+        rotation = turn if turn in (90, 180, 270) else 0
+        if region != "full" or rotation or asked["size"] not in ("full", "max"):
+            service = asked["service"]
+    if address or service:
+        yield CanvasImage(address, service, region, rotation, is_cut, size)
+
+
+_REGION = r"((?:pct:|percent:)?\d+(?:\.\d+)?(?:,\d+(?:\.\d+)?){3})"
+_IMAGE_REQUEST = re.compile(
+    r"(?P<service>https?://.+)/(?P<region>full|square|(?:pct:)?\d[\d.]*(?:,\d[\d.]*){3})/"
+    r"(?P<size>full|max|\^?!?\d*,\d*|\^?max|pct:[\d.]+)/!?(?P<rotation>\d+(?:\.\d+)?)/\w+\.\w+",
+    re.IGNORECASE,
+)
+"""A request as the Image API has it, section 4."""
+
+
+def _selected(resource: dict[str, Any]) -> tuple[str | None, int]:
+    """The region that a selector of a part of an image names, and its turn in clockwise degrees."""
+    region, rotation = None, 0
+    for selector in as_objects(resource.get("selector")):
+        written = f"{selector.get('value', '')} {selector.get('region', '')}"
+        if named := re.search(rf"(?:^|xywh=|pixel:|\s){_REGION}\s*$", written):
+            region = region or named[1].replace("percent:", "pct:")
+        turn = str(selector.get("rotation", "")).lstrip("!")
+        rotation = rotation or (int(turn) % 360 if turn in ("90", "180", "270") else 0)
+    return region, rotation
 
 
 def _service(resource: dict[str, Any]) -> str | None:
-    for service in _objects(resource.get("service")):
+    """The address of the image service among those of an image; one of which nothing is said is taken for it."""
+    for service in as_list(resource.get("service")):
+        if isinstance(service, str):
+            service = {"id": service}
+        if not isinstance(service, dict):
+            continue
         words = " ".join(str(service.get(name, "")) for name in ("type", "@type", "profile", "@context"))
         address = as_web(_id(service))
-        if address and "image" in words.lower():
-            return re.sub(r"(/info\.json)?/*$", "", address)
+        if address and re.search(r"image|level-?[012]|^\s*$", words.lower()):
+            return service_address(address)
     return None
 
 
 def _members(data: dict[str, Any], where: str) -> Iterator[str | Manifest]:
-    lists = [_list(data.get(name)) for name in ("members", "manifests", "collections", "items")]
+    lists = [as_list(data.get(name)) for name in ("members", "manifests", "collections", "items")]
     for entry in itertools.chain(*lists):
-        if isinstance(entry, str) and as_web(entry):
-            yield entry
+        if isinstance(entry, str):
+            if as_web(entry):
+                yield entry
         elif isinstance(entry, dict) and _kind(entry) in ("manifest", "collection", ""):
             if _kind(entry) == "manifest" and any(True for _ in _canvases(entry)):
                 yield _manifest(entry, _id(entry) or where)
@@ -328,38 +408,5 @@ def _kind(data: dict[str, Any]) -> str:
 
 def _id(data: dict[str, Any]) -> str:
     value = data.get("id") or data.get("@id")
+    value = value[0] if isinstance(value, list) and value else value
     return value.strip() if isinstance(value, str) else ""
-
-
-def _list(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
-
-
-def _objects(value: Any) -> list[dict[str, Any]]:
-    return [entry for entry in _list(value) if isinstance(entry, dict)]
-
-
-def _whole(value: Any) -> int:
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        return int(value[:9])
-    return int(value) if isinstance(value, int | float) and 0 < value < 1e9 else 0
-
-
-def _image_version(info: Mapping[str, Any]) -> int:
-    words = f"{info.get('@context', '')} {info.get('type', '')} {info.get('profile', '')}"
-    if "image/3" in words or "ImageService3" in words:
-        return 3
-    return 1 if "image-api/1" in words or "image/1" in words or "compliance.html" in words else 2
-
-
-def _share(width: int, height: int, limits: Mapping[str, Any]) -> float:
-    if not width or not height:
-        return 1.0
-    widest, area = _whole(limits.get("maxWidth")), _whole(limits.get("maxArea"))
-    # A limit of the width alone holds for the height too (Image API 2.1, section 5.3).
-    highest = _whole(limits.get("maxHeight")) or widest
-    shares = [widest / width if widest else 1.0, highest / height if highest else 1.0]
-    shares.append(math.sqrt(area / (width * height)) if area else 1.0)
-    return min(shares)

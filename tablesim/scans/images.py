@@ -145,11 +145,13 @@ def _pixel_aspect(locator: Locator) -> float:
     return 1 / aspect if lying else aspect
 
 
-def open_image(where: str | Path | Locator, max_pixels: int = MAX_PIXELS, side: int | None = None) -> Image.Image:
+def open_image(
+    where: str | Path | Locator, max_pixels: int = MAX_PIXELS, side: int | None = None, least: int = SMALLEST_SIDE
+) -> Image.Image:
     """Open a scan as an upright image in mode L or RGB.
 
     As ``load_scan``; with ``side``, for pictures that are made smaller anyway, a JPEG is decoded no larger than needed
-    for a longer side of so many pixels.
+    for a longer side of so many pixels; ``least`` is the length in pixels that each side must have.
     """
     locator = Locator.of(where)
     file = locator.file
@@ -157,12 +159,12 @@ def open_image(where: str | Path | Locator, max_pixels: int = MAX_PIXELS, side: 
     try:
         if file.suffix.lower() in PDF_SUFFIXES:
             picture = pdf.open_page(file, locator.number, max_pixels)
-            _check_size(locator, picture.size, max_pixels)
+            _check_size(locator, picture.size, max_pixels, least)
             return picture
         with warnings.catch_warnings():
             # What Pillow says beside an error, or of tags that nobody needs here, is of no use to anybody.
             warnings.simplefilter("ignore")
-            return _open(locator, max_pixels, side)
+            return _open(locator, max_pixels, side, least)
     except UnidentifiedImageError as error:
         kind = looks_like(file)
         remedy = "give the file the ending .pdf" if kind == "a PDF" else "fetch the scan again"
@@ -189,7 +191,7 @@ def size_of(path: Path) -> tuple[int, int]:
         raise ScanError(f"{Locator(path)}: not an image that can be read ({error}); fetch the scan again") from error
 
 
-def _open(locator: Locator, max_pixels: int, side: int | None) -> Image.Image:
+def _open(locator: Locator, max_pixels: int, side: int | None, least: int) -> Image.Image:
     file, index = locator.file, 0
     if file.suffix.lower() in TIFF_SUFFIXES and looks_like(file) == "a TIFF image":
         index = tiff.image_of_page(file, locator.number)
@@ -198,7 +200,7 @@ def _open(locator: Locator, max_pixels: int, side: int | None) -> Image.Image:
         with _without_pillow_limit(), file.open("rb") as opened, Image.open(opened, formats=FORMATS) as image:
             image.seek(index)
             if not tiff.is_misread(image):
-                _check_size(locator, image.size, max_pixels)
+                _check_size(locator, image.size, max_pixels, least)
                 if side is not None:
                     image.draft("RGB", (side, side))
                 image.load()
@@ -209,7 +211,7 @@ def _open(locator: Locator, max_pixels: int, side: int | None) -> Image.Image:
         if looks_like(file) != "a TIFF image":
             raise
     picture = tiff.decode_with_tifffile(file, index, max_pixels)
-    _check_size(locator, picture.size, max_pixels)
+    _check_size(locator, picture.size, max_pixels, least)
     return picture
 
 
@@ -241,11 +243,11 @@ def _check_file(where: Locator) -> os.stat_result:
     return result
 
 
-def _check_size(where: Locator, size: tuple[int, int], max_pixels: int) -> None:
+def _check_size(where: Locator, size: tuple[int, int], max_pixels: int, least: int) -> None:
     check_pixels(where, size, max_pixels)
-    if min(size) < SMALLEST_SIDE:
+    if min(size) < least:
         raise ScanError(
-            f"{where}: the image is {size[0]} x {size[1]} pixels; a page needs at least {SMALLEST_SIDE} on each side"
+            f"{where}: the image is {size[0]} x {size[1]} pixels; a page needs at least {least} on each side"
         )
 
 

@@ -7,7 +7,6 @@ cause. Where a document may lead is decided in ``networks``.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import socket
@@ -18,7 +17,7 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
@@ -30,6 +29,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, InvalidHeader, Lo
 from urllib3.util import Retry, Timeout, Url, make_headers, parse_url
 
 from tablesim.errors import FetchError, ScanError
+from tablesim.scans.cache import DAMAGED, Cache, authority_of, default_cache, unpack
 from tablesim.scans.locator import Locator
 from tablesim.scans.networks import Resolver
 from tablesim.version import __version__
@@ -108,6 +108,7 @@ class Web:
         sleep: Callable[[float], Any] = time.sleep,
     ) -> None:
         self.cache = default_cache() if cache is None else cache
+        self.files = Cache(self.cache)
         self.offline = offline
         self.policy = policy or FetchPolicy()
         self._sleep = sleep
@@ -117,8 +118,7 @@ class Web:
 
     def path_of(self, url: str, name: str) -> Path:
         """Where the file at ``url`` is kept, under the name ``name``."""
-        host = re.sub(r"[^\w.-]", "_", _authority(url).rpartition("@")[2]) or "host"
-        return self.cache / host / hashlib.sha256(url.encode()).hexdigest()[:16] / name
+        return self.files.path_of(url, name)
 
     def get(
         self,
@@ -154,19 +154,18 @@ class Web:
             The cache cannot be written.
         """
         path = self.path_of(url, name)
-        is_there = path.is_file()
-        if is_there and _is_sound(path, check):
+        if self.files.is_sound(path, check):
             return path
         if as_address(url) is None:
             raise FetchError(f"{url}: only http and https addresses are fetched; download it and give its path")
         if self.offline:
-            state = "damaged in" if is_there else "not in"
+            state = "damaged in" if path.is_file() else "not in"
             raise FetchError(
                 f"{url}: {state} the cache ({self.cache}), and offline nothing is fetched; give the command once "
                 "without --offline"
             )
         with self._lock:
-            name = _authority(url)
+            name = authority_of(url)
             host = self._hosts.setdefault(name, _Host(name, threading.Semaphore(self.policy.connections)))
         with host.gate:
             for attempt in range(1, self.policy.attempts + 1):
@@ -206,6 +205,11 @@ class Web:
         try:
             with os.fdopen(handle, "wb") as file:
                 self._receive(url, response, file, max_bytes)
+            try:
+                if (unpacked := unpack(aside, max_bytes)) is not None and unpacked > max_bytes:
+                    raise FetchError(_too_large(url, None, max_bytes))
+            except DAMAGED as error:
+                raise _FailedTry(f"the answer cannot be unpacked ({_plain(error)})", again=True) from error
             if check is not None:
                 try:
                     check(aside)
@@ -213,7 +217,7 @@ class Web:
                     raise FetchError(str(error).replace(f"{Locator(aside)}: ", f"{url}: ", 1)) from error
             aside.chmod(0o644)
             aside.replace(path)
-            _size_mark(path).write_text(f"{path.stat().st_size}")
+            self.files.note_size(path)
         finally:
             aside.unlink(missing_ok=True)
 
@@ -331,13 +335,6 @@ class _FailedTry(Exception):
     remedy: str = "give the same command again later"
 
 
-def default_cache() -> Path:
-    """Where fetched files are kept: ``$TABLESIM_CACHE``, or ``tablesim`` in the user's folder of caches."""
-    if named := os.environ.get("TABLESIM_CACHE"):
-        return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tablesim"
-
-
 def as_address(source: object) -> str | None:
     """The address that ``source`` is, mended where a Path swallowed a slash; None for anything else."""
     match = _ADDRESS.fullmatch(str(source))
@@ -346,7 +343,7 @@ def as_address(source: object) -> str | None:
 
 def _parsed(url: str) -> Url:
     """The parts of an address, everything escaped that has to be; LocationParseError for what is none."""
-    authority = _authority(url)
+    authority = authority_of(url)
     try:
         # urllib3 escapes paths, but wants another package for hosts such as bücher.example.
         return parse_url(url if authority.isascii() else url.replace(authority, authority.encode("idna").decode(), 1))
@@ -354,32 +351,8 @@ def _parsed(url: str) -> Url:
         raise LocationParseError(url) from error
 
 
-def _authority(url: str) -> str:
-    match = re.match(r"\w+://([^/?#]*)", url)
-    return match[1] if match else ""
-
-
 def _host_of(url: Url) -> str:
     return (url.host or "").strip("[]")
-
-
-def _is_sound(path: Path, check: Callable[[Path], object] | None) -> bool:
-    """Whether a file in the cache is as long as when it came; one without a note of that is checked, and noted."""
-    size, mark = f"{path.stat().st_size}", _size_mark(path)
-    if mark.is_file():
-        return mark.read_text() == size
-    try:
-        if check is not None:
-            check(path)
-    except ScanError:
-        return False
-    with suppress(OSError):  # a cache that others share may be closed to us
-        mark.write_text(size)
-    return True
-
-
-def _size_mark(path: Path) -> Path:
-    return path.with_name(f".{path.name}.size")
 
 
 @contextmanager

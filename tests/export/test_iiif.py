@@ -11,8 +11,9 @@ from PIL import Image
 from tablesim.errors import ExportError
 from tablesim.evidence.collation.collation import collate
 from tablesim.evidence.comparison import compare
-from tablesim.export.canvases import LibraryCanvas
+from tablesim.export.canvases import LibraryCanvas, PageCanvas
 from tablesim.export.iiif import MatchManifest
+from tablesim.records.boxes import Box
 from tablesim.report.provenance import Provenance
 
 BASE = "https://example.org/pairs/one"
@@ -185,6 +186,15 @@ def test_a_canvas_that_does_not_fit_or_is_no_address_is_not_written_on(tmp_path,
     _, b = differing_pair(tmp_path)
     assert LibraryCanvas.of(LIBRARY, b) is not None
     assert LibraryCanvas.of({**LIBRARY, **change}, b) is None
+
+
+def test_a_page_that_covers_a_part_of_its_canvas_has_its_places_there(tmp_path):
+    _, b = differing_pair(tmp_path)
+    library = LibraryCanvas.of({**LIBRARY, "canvas_size": "1000 x 900", "canvas_part": "500,80,500,400"}, b)
+    canvas = PageCanvas(b, BASE, "b", library)
+    assert canvas.target(Box(40, 20, 15, 12))["selector"]["value"] == "xywh=700,180,75,60"
+    assert canvas.canvas([])["items"][0]["items"][0]["target"] == "https://library.org/c/7#xywh=500,80,500,400"
+    assert LibraryCanvas.of({**LIBRARY, "canvas_part": "500,80,500,800"}, b) is None
 
 
 @pytest.mark.parametrize("base", ["file:///a", "here", "http://", "http://a/?b=1", "javascript:x", ""])

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from scans.services import Service
+
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
@@ -24,6 +26,7 @@ class Library:
     def __init__(self) -> None:
         self.answers: dict[str, Answer | list[Answer]] = {}
         self.asked: Counter[str] = Counter()
+        self.services: dict[str, Service] = {}
         self.at_once = self.most_at_once = self.connections = 0
         self.lock = threading.Lock()
         self.url = ""
@@ -39,7 +42,7 @@ class Library:
             self.at_once += 1
             self.most_at_once = max(self.most_at_once, self.at_once)
             answers = self.answers.get(request.path)
-            answer = (answers.pop(0) if len(answers) > 1 else answers[0]) if answers else status(404)
+            answer = (answers.pop(0) if len(answers) > 1 else answers[0]) if answers else self._of_service(request.path)
         try:
             answer(request)
         except (BrokenPipeError, ConnectionResetError):
@@ -48,7 +51,22 @@ class Library:
             with self.lock:
                 self.at_once -= 1
 
+    def _of_service(self, path: str) -> Answer:
+        _, _, name, request = (*path.split("/", 3), "", "", "")[:4]
+        service = self.services.get(name)
+        if service is None:
+            return status(404)
+        if request == "info.json":
+            return body(service.described(f"{self.url}/service/{name}"))
+        data = service.answer(request)
+        return status(404) if data is None else body(data)
+
     # IIIF
+
+    def service(self, name: str, service: Service) -> str:
+        """Run an image service under ``name``; its address."""
+        self.services[name] = service
+        return f"{self.url}/service/{name}"
 
     def image(self, name: str, *, version: int = 2, most: int | None = None, side: int = 60) -> str:
         """An image service ``name`` with a picture of ``side`` x 80 pixels; larger requests than ``most`` get 400."""
@@ -138,6 +156,7 @@ def open_library(address: str = "127.0.0.1") -> Iterator[Library]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else each answer waits 40 ms between its head and its body
 
         def setup(self) -> None:
             super().setup()

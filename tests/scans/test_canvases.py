@@ -107,6 +107,8 @@ def test_an_image_that_is_refused_is_not_asked_for_by_another_way(library, web):
         library.asked.clear()
         library.put("/image/a/full/full/0/default.jpg", status(code))
         library.put(f"/m{code}/manifest.json", body(json.dumps(manifest).encode()))
+        for size in ("max", "60,", "60,80"):
+            library.put(f"/image/a/full/{size}/0/default.jpg", status(404))
         assert f"HTTP {code}" in find_pages(f"{library.url}/m{code}/manifest.json", web).missing[f"m{code}_p0001"]
         assert library.asked["/image/a/full/full/0/default.jpg"] == 1
         assert library.asked["/own.jpg"] == asked
@@ -325,8 +327,7 @@ def test_no_document_of_a_public_library_leads_into_a_private_network(library, i
         data = {"type": "Collection", "items": [{"type": "Manifest", "id": inner}]}
         address = library.put("/c", body(json.dumps(data).encode()))
     elif way == "description":
-        base = library.image("a")
-        library.put("/image/a/full/full/0/default.jpg", status(404))
+        base = f"{library.url}/image/a"
         library.put("/image/a/info.json", body(json.dumps({"@id": secret, "width": 60, "height": 80}).encode()))
         address = library.manifest("b", [base])
     else:

@@ -11,61 +11,11 @@ from tablesim.scans.iiif import (
     CanvasImage,
     Collection,
     Manifest,
-    image_requests,
     parse,
     read_presentation,
     slug_of,
     text_of,
 )
-
-
-def service(**info):
-    return CanvasImage(None, "https://h/img"), {"width": 4000, "height": 3000, **info}
-
-
-@pytest.mark.parametrize(
-    ("info", "request_"),
-    [
-        ({}, "full/full/0/default.jpg"),
-        ({"@context": "http://iiif.io/api/image/3/context.json"}, "full/max/0/default.jpg"),
-        ({"type": "ImageService3", "maxWidth": 1000}, "full/1000,750/0/default.jpg"),
-        ({"type": "ImageService3", "maxArea": 3_000_000}, "full/2000,1500/0/default.jpg"),
-        ({"profile": ["level1", {"maxWidth": 2000, "maxHeight": 1000}]}, "full/1333,/0/default.jpg"),
-        ({"profile": ["level1", {"maxWidth": 2000}]}, "full/2000,/0/default.jpg"),
-        ({"profile": ["level1", {"maxWidth": 2000}], "height": 8000}, "full/1000,/0/default.jpg"),
-        ({"@context": "http://library.stanford.edu/iiif/image-api/1.1/context.json"}, "full/full/0/native.jpg"),
-        ({"profile": "level0", "type": "ImageService3"}, "full/max/0/default.jpg"),
-        (
-            {"profile": "http://iiif.io/api/image/2/level0.json", "sizes": [{"width": 40, "height": 30}]},
-            "full/40,/0/default.jpg",
-        ),
-        (
-            {"profile": "level0", "sizes": [{"width": 4000, "height": 3000}, {"width": 400, "height": 300}]},
-            "full/full/0/default.jpg",
-        ),
-        ({"width": 40_000, "height": 30_000}, "full/11547,/0/default.jpg"),
-        ({"width": None, "height": "many"}, "full/full/0/default.jpg"),
-    ],
-)
-def test_an_image_is_asked_for_as_large_as_its_server_gives_it(info, request_):
-    image, info = service(**info)
-    assert image_requests(image, info, 100_000_000)[0] == f"https://h/img/{request_}"
-
-
-@given(
-    st.integers(1, 60_000),
-    st.integers(1, 60_000),
-    st.none() | st.integers(1, 10_000),
-    st.none() | st.integers(1, 10**8),
-    st.sampled_from([2, 3]),
-)
-def test_no_limit_of_a_server_is_exceeded(width, height, widest, area, version):
-    info = {"width": width, "height": height, "maxWidth": widest, "maxArea": area}
-    info["@context"] = f"http://iiif.io/api/image/{version}/context.json"
-    size = image_requests(CanvasImage(None, "https://h/i"), info, 10**7)[0].split("/")[-3]
-    asked = width if size in ("full", "max") else int(size.split(",")[0])
-    assert 1 <= asked <= min(width, widest or width)
-    assert asked * asked * height / width <= min(10**7, area or 10**7) + 1 or asked == 1
 
 
 @pytest.mark.parametrize(
