@@ -9,6 +9,7 @@ import typer
 
 from tablesim.cli.options import Clusters, Json, Run
 from tablesim.cli.output import note, print_json, print_table, remark
+from tablesim.records.counting import counted
 
 
 def command(
@@ -82,7 +83,8 @@ def command(
     for candidate in clustering.choices:
         chosen = "chosen" if candidate is clustering.choices[0] else "weighed"
         note(
-            f"{chosen}: {candidate.k} clusters, of which {candidate.stability:.2f} come back (gap {candidate.gap:.2f})"
+            f"{chosen}: {counted(candidate.k, 'cluster')}, of which {candidate.stability:.2f} come back "
+            f"(gap {candidate.gap:.2f})"
         )
     for reason in sorted(set(clustering.without.values())):
         pages = [page for page, why in clustering.without.items() if why == reason]

@@ -13,6 +13,7 @@ from tablesim.cli.options import Json, OfRun, Weights, goes_with
 from tablesim.cli.output import note, print_json, print_table, remark
 from tablesim.export.kinds import GENEALOGY_SUFFIXES, Format
 from tablesim.records.collation import DIFFERS
+from tablesim.records.counting import counted, cut
 
 if TYPE_CHECKING:
     from tablesim.evidence.recomputation.recompute import Recomputation
@@ -187,13 +188,13 @@ def show(collation: Collation, provenance: Provenance, recomputation: Recomputat
 
     summary = CollationSummary(collation)
     for siglum, witness in zip(provenance.sigla(collation), collation.witnesses, strict=True):
-        typer.echo(f"{siglum.words} ({len(witness.numbers)} numbers)")
+        typer.echo(f"{siglum.words} ({counted(len(witness.numbers), 'number')})")
     typer.echo(summary.paragraph)
     if len(summary.pairs) <= MAX_PAIRS:
         for pair in summary.pairs:
             typer.echo(pair.words)
         for alike in witness_pairs(collation):
-            likeness = f"{alike.similarity:.3f}, containment {alike.containment:.3f}"
+            likeness = f"{cut(alike.similarity)}, containment {cut(alike.containment)}"
             typer.echo(f"Similarity of {alike.a} and {alike.b} {likeness}.")
     if any(collation.transposed):
         turned = [s for s, flag in zip(collation.sigla, collation.transposed, strict=True) if flag]

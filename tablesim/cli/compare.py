@@ -12,6 +12,7 @@ import typer
 
 from tablesim.cli.options import Cache, Force, Json, Offline, OtherLabels, goes_with
 from tablesim.cli.output import note, print_json, print_table, remark
+from tablesim.records.counting import counted
 from tablesim.scans.images import page_id
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ def _show_glyphs(comparison: Comparison) -> None:
         for sentence in comparison.corpus_rank.words:
             typer.echo(sentence)
     typer.echo(
-        f"score {comparison.score:.4f}, the sum of {comparison.glyph_matches.n_pairs} matches "
+        f"score {comparison.score:.4f}, the sum of {counted(comparison.glyph_matches.n_pairs, 'match', 'matches')} "
         f"{comparison.relevance_total:.4f}"
     )
     if not comparison.glyph_matches.n_pairs:

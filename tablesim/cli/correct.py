@@ -11,6 +11,7 @@ import typer
 
 from tablesim.cli.options import Json, Run, goes_with
 from tablesim.cli.output import note, print_json
+from tablesim.records.counting import counted
 
 if TYPE_CHECKING:
     from tablesim.corpus.store import Corpus
@@ -81,13 +82,17 @@ def _correct(corpus: Corpus, corrections: Sequence[Correction], who: str, as_jso
         note(remark)
     nameless = sum(not correction.who for correction in taken.new)
     if nameless:
-        note(f"{nameless} corrections do not say who made them; give --who, or the column who")
+        note(
+            f"{counted(nameless, 'correction does', 'corrections do')} not say who decided; give --who, "
+            "or the column who"
+        )
     if as_json:
         new, not_taken = ([correction_row(c) for c in some] for some in (taken.new, taken.not_taken))
         print_json({"new": new, "known": taken.known, "pages": list(taken.pages), "not_taken": not_taken})
         return
     known = _besides(taken.known, len(taken.not_taken))
-    typer.echo(f"{len(taken.new)} corrections taken over{known}; {len(taken.pages)} pages have another embedding now")
+    embedded = counted(len(taken.pages), "page has", "pages have")
+    typer.echo(f"{counted(len(taken.new), 'correction')} taken over{known}; {embedded} another embedding now")
     _what_follows(corpus, taken.pages)
 
 
@@ -108,7 +113,8 @@ def _decide(corpus: Corpus, decisions: Sequence[TableDecision], who: str, as_jso
         is_table = corpus.page(page)["is_table"]
         typer.echo(f"{page} {'is a table now and was none' if is_table else 'is no table any more'}")
     known = _besides(taken.known, len(taken.not_taken))
-    typer.echo(f"{len(taken.new)} decisions taken over{known}; {len(taken.pages)} pages are otherwise than before")
+    otherwise = counted(len(taken.pages), "page is", "pages are")
+    typer.echo(f"{counted(len(taken.new), 'decision')} taken over{known}; {otherwise} otherwise than before")
     _what_follows(corpus, taken.pages)
 
 

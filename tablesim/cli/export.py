@@ -10,6 +10,7 @@ import typer
 from tablesim.cli.options import Force, Json, Run, goes_with
 from tablesim.cli.output import print_json, remark
 from tablesim.export.kinds import LOCAL, BundledScans, Format
+from tablesim.records.counting import counted
 
 
 def command(
@@ -82,4 +83,4 @@ def command(
     for path in written[:10]:
         typer.echo(f"written: {path}")
     if len(written) > 10:
-        typer.echo(f"and {len(written) - 10} more files in {written[0].parent}")
+        typer.echo(f"and {counted(len(written) - 10, 'more file')} in {written[0].parent}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from tablesim.errors import TablesimError
+from tablesim.records.counting import counted
 
 if TYPE_CHECKING:
     from tablesim.corpus.indexing.events import Event
@@ -81,21 +82,23 @@ def print_run(corpus: Corpus, *, as_json: bool, evaluation: Mapping[str, float |
     """What a finished run holds, how it compares with labels if that is known, and where its report is."""
     status, measured = corpus.status(), evaluation or {}
     report = corpus.folder / "report" / "index.html"
+    failed, away, left_out = (status[name] for name in ("failed", "away", "left_out"))
     counts = [
-        f"{status[name]} {words}"
-        for name, words in (
-            ("failed", "pages could not be read"),
-            ("away", "pages have their scans away"),
-            ("left_out", "files and folders are no scans"),
+        words
+        for n, words in (
+            (failed, f"{counted(failed, 'page')} could not be read"),
+            (away, f"{counted(away, 'page has its scan', 'pages have their scans')} away"),
+            (left_out, counted(left_out, "file or folder is no scan", "files and folders are no scans")),
         )
-        if status[name]
+        if n
     ]
     if counts:
         failure(f"{'; '.join(counts)}; {corpus.folder / 'problems.csv'} says why")
     if as_json:
         print_json({**status, "report": str(report), "problems": corpus.problems, **measured})
         return
-    typer.echo(f"{status['read']} pages read, {status['tables']} with a numerical table. {corpus.groups.sentence}")
+    pages = f"{counted(status['read'], 'page')} read, {status['tables']:,} with a numerical table."
+    typer.echo(f"{pages} {corpus.groups.sentence}")
     for name, value in measured.items():
         typer.echo(f"{name.replace('_', ' ')}: {'none' if value is None else f'{value:.3f}'}")
     typer.echo(f"report: {report}")

@@ -13,6 +13,7 @@ from tablesim.cli.options import Cache, Device, Force, Json, MaxPixels, Offline,
 from tablesim.cli.output import failure, going_on, note, print_json
 from tablesim.errors import TablesimError
 from tablesim.export.kinds import Format
+from tablesim.records.counting import counted, plural
 from tablesim.records.marks import DITTO
 from tablesim.scans.images import MAX_PIXELS, page_id
 
@@ -161,7 +162,7 @@ def lines_of(reading: Reading) -> Iterator[str]:
     turned = f"; read turned clockwise by {rotation} degrees" if rotation and reading.numbers else ""
     negative = "; white on black" if reading.negative else ""
     yield (
-        f"# {reading.page}: {kind}, {len(reading.numbers)} numbers, {n_digits} digits, "
+        f"# {reading.page}: {kind}, {counted(len(reading.numbers), 'number')}, {counted(n_digits, 'digit')}, "
         f"legibility {reading.legibility:.2f}{note}{turned}{negative}"
     )
     if reading.marks_mean:
@@ -197,7 +198,8 @@ def _doubts(reading: Reading) -> Iterator[str]:
     doubtful = sorted((n for n in reading.numbers if n.confidence < SURE or n.doubts), key=lambda n: n.confidence)
     if not doubtful:
         return
-    yield f"# {len(doubtful)} of {len(reading.numbers)} numbers are doubtful, the least certain first:"
+    are = plural(len(doubtful), "is", "are")
+    yield f"# {len(doubtful)} of {counted(len(reading.numbers), 'number')} {are} doubtful, the least certain first:"
     for number in doubtful[:DOUBTS_SHOWN]:
         cell = "outside the tables"
         if number.table is not None and number.row is not None and number.column is not None:

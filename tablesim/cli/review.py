@@ -13,6 +13,7 @@ import typer
 
 from tablesim.cli.options import Force, Json, Run, goes_with
 from tablesim.cli.output import note, print_json, print_table, print_values, remark
+from tablesim.records.counting import counted
 
 if TYPE_CHECKING:
     from tablesim.evidence.collation.grids import TableAlignment
@@ -139,7 +140,10 @@ def command(
     asked = review.questions(top, who) if audit is None else review.audit(audit, seed)
     if out is not None:
         write_questions(out, asked)
-        note(f"{len(asked)} questions written; fill in the column decision, then: tablesim review {run} --in {out}")
+        note(
+            f"{counted(len(asked), 'question')} written; fill in the column decision, then: "
+            f"tablesim review {run} --in {out}"
+        )
     elif not list_only and not as_json and sys.stdin.isatty():
         _ask(review, _open(review, asked), who or getpass.getuser())
     elif audit is None:

@@ -21,6 +21,7 @@ from tablesim.cli.options import (
     goes_with,
 )
 from tablesim.cli.output import failure, print_run, progress
+from tablesim.records.counting import counted, plural
 from tablesim.scans.images import MAX_PIXELS
 
 
@@ -94,11 +95,13 @@ def command(
         raise typer.Exit(130) from None
     print_run(corpus, as_json=as_json)
     status = corpus.status()
-    if status["waiting"]:
+    if n := status["waiting"]:
         failure(
-            f"{status['waiting']} pages wait for scans that are away; the same command reads them when they are back"
+            f"{counted(n, 'page waits for a scan that is', 'pages wait for scans that are')} away; the same command "
+            f"reads {plural(n, 'it when it is', 'them when they are')} back"
         )
         raise typer.Exit(1)
     if max_failures is not None and (missing := status["failed"] + status["away"]) > max_failures:
-        failure(f"{missing} pages failed or are away, more than --max-failures {max_failures}")
+        failed_or_away = counted(missing, "page failed or is away", "pages failed or are away")
+        failure(f"{failed_or_away}, more than --max-failures {max_failures}")
         raise typer.Exit(1)

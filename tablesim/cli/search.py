@@ -9,6 +9,7 @@ import typer
 
 from tablesim.cli.options import Json, OtherLabels, Run, goes_with
 from tablesim.cli.output import note, print_json, print_table, remark
+from tablesim.records.counting import counted, cut
 
 if TYPE_CHECKING:
     from tablesim.corpus.search.number_search import NumberAnswer, NumberHit
@@ -134,7 +135,7 @@ def _print_numbers(corpus: Corpus, answer: NumberAnswer) -> None:
             where += f" and {hit.n_places - 1} more" if hit.n_places > 1 else ""
             reads = " ".join(cell.number.printed + MARK_OF[cell.state] for cell in place.cells)
             doubts += [f"{hit.page}: {one}" for one in place.remarks]
-        alike = None if hit.hit is None else hit.hit.similarity
+        alike = None if hit.hit is None else cut(hit.hit.similarity, 4)
         year = YearRange.of_row(row).shown or None
         report = _in_report(corpus, hit)
         lines.append((hit.rank, hit.standing, hit.page, year, row["place"], where, reads, alike, report))
@@ -146,7 +147,7 @@ def _print_numbers(corpus: Corpus, answer: NumberAnswer) -> None:
     for doubt in doubts[:DOUBTS_SHOWN]:
         note(doubt)
     if len(doubts) > DOUBTS_SHOWN:
-        note(f"and {len(doubts) - DOUBTS_SHOWN} more remarks; --json has them all")
+        note(f"and {counted(len(doubts) - DOUBTS_SHOWN, 'more remark')}; --json has them all")
 
 
 def _print(corpus: Corpus, hits: Sequence[VerifiedHit], long_tables: Mapping[str, Mapping[str, Any]]) -> None:
@@ -158,8 +159,8 @@ def _print(corpus: Corpus, hits: Sequence[VerifiedHit], long_tables: Mapping[str
         hit, verification, row = verified.hit, verified.verification, corpus.page(verified.hit.page)
         line = {
             "rank": hit.rank,
-            "similarity": hit.similarity,
-            "containment": hit.containment,
+            "similarity": cut(hit.similarity, 4),
+            "containment": cut(hit.containment, 4),
             "relation": verified.relation,
             "cells that agree": None if verification is None else verification.words,
             "as near": None if hit.surprise is None else f"{hit.surprise.as_near} of {hit.surprise.others}",

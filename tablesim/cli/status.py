@@ -8,6 +8,7 @@ import typer
 
 from tablesim.cli.options import Json, Run
 from tablesim.cli.output import print_json, print_table, remark
+from tablesim.records.counting import counted
 
 if TYPE_CHECKING:
     from tablesim.corpus.store import Corpus
@@ -56,7 +57,7 @@ def command(
         typer.echo(corpus.groups.sentence)
     for reader in readers if len(readers) > 1 else ():
         numbers = ", ".join(f"{name} {number}" for name, number in sorted(reader["versions"].items()))
-        typer.echo(f"{reader['pages']} pages read with {numbers}")
+        typer.echo(f"{counted(reader['pages'], 'page')} read with {numbers}")
     problems = corpus.problem_log.rows()
     for problem in problems[:PROBLEMS_SHOWN]:
         typer.echo(f"{'problem' if problem['kind'] == 'failed' else problem['kind']}: {problem['problem']}")

@@ -361,9 +361,10 @@ class Corpus:
         )
         alike = self.searching.alike(numbers, [line for line, _ in found])
         hits = [replace(hit, hit=alike.get(line)) for line, hit in found]
-        held = {hit.page for hit in hits}
-        others = self.searching.like_numbers(numbers, top + len(hits), labels) if len(hits) < top else []
-        hits += [NumberHit(hit.page, 0, ALIKE, hit=hit) for hit in others if hit.page not in held]
+        held = {self.page(hit.page)["sha256"] for hit in hits}
+        # A copy of a scan that holds them holds them too: it is counted with it.
+        others = self.searching.like_numbers(numbers, top + 2 * len(hits), labels) if len(hits) < top else []
+        hits += [NumberHit(hit.page, 0, ALIKE, hit=hit) for hit in others if self.page(hit.page)["sha256"] not in held]
         ranked = tuple(replace(hit, rank=rank) for rank, hit in enumerate(hits[:top], 1))
         return NumberAnswer(
             query.sentence(any_order=any_order), ranked, {standing: counts[standing] for standing in STANDINGS[:-1]}

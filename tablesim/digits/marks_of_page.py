@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scipy.special import betaln
 
 from tablesim.digits.fractions_of_page import Fractions, find_fractions
+from tablesim.records.counting import counted
 from tablesim.records.marks import COMMA, POINT, RAISED_POINT, THIN_SPACE
 from tablesim.records.number_parts import PARTING, NumberParts, parse_number
 from tablesim.records.number_values import Value
@@ -416,4 +417,4 @@ def _sentence(marks: Sequence[_MarkInColumn], spaced: int, minus: int, brackets:
 
 
 def _numbers(count: int) -> str:
-    return f"{count} number{'s' if count > 1 else ''}"
+    return counted(count, "number")

@@ -24,6 +24,7 @@ from tablesim.export.markup import json_bytes
 from tablesim.records.address import PageAddresses
 from tablesim.records.boxes import Box
 from tablesim.records.collation import AGREES, Cell, Collation
+from tablesim.records.counting import counted, cut, plural
 from tablesim.records.reading import Reading
 from tablesim.report.provenance import SOFTWARE, Provenance
 from tablesim.scans.images import open_image
@@ -173,8 +174,9 @@ class MatchManifest:
         shown = sum(match.relevance for match in self.matches)
         share = f" ({shown / comparison.score:.1%})" if comparison.score else ""
         summary = (
-            f"Similarity {comparison.similarity:.4f}, score {comparison.score:.4f}; the {len(self.matches)} pairs of "
-            f"digits shown bring {shown:.4f} of it{share}."
+            f"Similarity {cut(comparison.similarity, 4)}, score {comparison.score:.4f}; the "
+            f"{counted(len(self.matches), 'pair')} of digits shown {plural(len(self.matches), 'brings', 'bring')} "
+            f"{shown:.4f} of it{share}."
         )
         if self.collation is not None:
             summary += f" {difference_sentence(self.collation)}"
@@ -288,7 +290,8 @@ def differing(collation: Collation) -> Iterator[Linked]:
 def difference_sentence(collation: Collation) -> str:
     """How many cells of two pages were compared and how many of them are annotated."""
     n_shown = sum(1 for _ in differing(collation))
-    return f"Of {len(collation.cells)} cells in common {n_shown} do not agree and are annotated."
+    how = plural(n_shown, "does not agree and is", "do not agree and are")
+    return f"Of {counted(len(collation.cells), 'cell')} in common {n_shown} {how} annotated."
 
 
 def _of_cell(cell: Cell, collation: Collation, addresses: Mapping[str, PageAddresses]) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tablesim.errors import MissingExtraError
 from tablesim.records.boxes import Box
+from tablesim.records.counting import counted
 from tablesim.records.html import html_table
 from tablesim.records.marks import DITTO
 from tablesim.records.number_values import Value, value_from_json, value_to_json
@@ -265,7 +266,7 @@ class Reading:
     @property
     def _summary(self) -> str:
         kind = "a table" if self.is_table else "no table"
-        return f"{kind}, {len(self.numbers)} numbers, legibility {self.legibility:.2f}"
+        return f"{kind}, {counted(len(self.numbers), 'number')}, legibility {self.legibility:.2f}"
 
     def _repr_html_(self) -> str:
         """The tables of the page as they stand, row by row, for notebooks."""

@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any
 
+from tablesim.records.counting import counted, listed, plural
+
 SAME_SCAN, SAME_TABLE, PART_OF, SAME_KIND = "same scan", "same table", "part of", "same kind"
 MACHINE, PERSON = "machine", "person"
 RELATIONS = (SAME_SCAN, SAME_TABLE, PART_OF, SAME_KIND)
@@ -295,14 +297,21 @@ class Groups:
             here = [page for page in table.scans if page in tables]
             which = "All its" if len(here) == len(pages) else f"{len(here):,} of its"
             away = [page for page in table.scans if page not in tables]
-            also = f"; so {'do' if len(away) > 1 else 'does'} {', '.join(away[:5])} elsewhere" if away else ""
-            words.append(f"{which} {_pages(len(pages))} carry table {table.number}, verified cell by cell{also}.")
+            elsewhere = listed([*away[:5], *([f"{len(away) - 5} more"] if len(away) > 5 else [])])
+            also = f"; elsewhere it is on {elsewhere}" if away else ""
+            carry = f"{which} {len(pages):,} pages carry" if len(pages) > 1 else "Its page carries"
+            words.append(f"{carry} table {table.number}, verified cell by cell{also}.")
         alike = len(pages) - len(tables)
         if alike == len(pages) > 1:
             words.append(f"Its {_pages(alike)} are of the same kind; no two were shown to carry the same table.")
         elif alike:
             verb = "is" if alike == 1 else "are"
             words.append(f"{_pages(alike)} of it {verb} of the same kind, not shown to carry the same table.")
+        copies = sum(number == cluster for number in self.clusters.values()) - len(pages)
+        if copies:
+            words.append(
+                f"{counted(copies, 'more scan')} {plural(copies, 'is', 'are')} byte for byte the same as one of them."
+            )
         kind = self.kind_of(pages[0])
         if kind is not None and len(kind.clusters) > 1:
             others = [str(number) for number in kind.clusters if number != cluster]
@@ -379,7 +388,7 @@ def counts_sentence(counts: GroupCounts) -> str:
         sentences.append(f"{_pages(counts.alone)} stand{'s' * (counts.alone == 1)} alone.")
     if counts.copies:
         sentences.append(
-            f"{counts.copies} more scan{'s' * (counts.copies > 1)} {'is' if counts.copies == 1 else 'are'} byte for "
+            f"{counted(counts.copies, 'more scan')} {plural(counts.copies, 'is', 'are')} byte for "
             "byte the same as one of these, and not counted again."
         )
     return " ".join(sentences)
@@ -390,12 +399,12 @@ def _of_tables(counts: GroupCounts) -> str:
         return f"Of {_pages(counts.pages)} with a table, no two were shown to carry the same table."
     return (
         f"Of {_pages(counts.pages)} with a table, {counts.verified:,} carr{'y' if counts.verified != 1 else 'ies'} the "
-        f"same table as another, verified cell by cell: {_number(counts.tables, 'table')} on several pages."
+        f"same table as another, verified cell by cell: {counted(counts.tables, 'table')} on several pages."
     )
 
 
 def _of_kinds(counts: GroupCounts) -> str:
-    groups = _number(counts.kinds, "group")
+    groups = counted(counts.kinds, "group")
     if not counts.alike:
         return f"Tables of the same kind, alike by their figures and not the same, are in {groups}."
     return (
@@ -405,8 +414,4 @@ def _of_kinds(counts: GroupCounts) -> str:
 
 
 def _pages(count: int) -> str:
-    return _number(count, "page")
-
-
-def _number(count: int, of: str) -> str:
-    return f"{count:,} {of}{'s' * (count != 1)}"
+    return counted(count, "page")

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from tablesim.corpus.store import Corpus
 from tablesim.evidence.collation.verification import Verification
+from tablesim.records.counting import counted
 from tablesim.records.dates import YearRange
 from tablesim.report.addresses import page_href
 from tablesim.report.pair_pages import caption_of, year_of
@@ -51,7 +52,10 @@ class Agreements:
 
 @dataclass(frozen=True)
 class NeighbourCard:
-    """One of the nearest pages of a page; ``href`` is where its own page is."""
+    """One of the nearest pages of a page; ``href`` is where its own page is.
+
+    ``same_scan`` says that it has the same bytes; nothing is collated then.
+    """
 
     page: str
     href: str
@@ -60,6 +64,7 @@ class NeighbourCard:
     caption: str
     shared: tuple[str, ...]
     agreement: Verification | None
+    same_scan: bool
 
 
 @dataclass(frozen=True)
@@ -96,12 +101,13 @@ class PageFacts:
 
 @dataclass(frozen=True)
 class PageCard:
-    """One page in a list; ``similarity`` and ``agreement`` are those with the first page of its cluster."""
+    """One page in a list; ``similarity``, ``agreement`` and ``same_scan`` tell of it and the first of its cluster."""
 
     small: SmallPage
     about: PageFacts
     similarity: float | None
     agreement: Verification | None
+    same_scan: bool
     reason: str
 
     @property
@@ -127,12 +133,20 @@ class Cards:
 
     def card(self, page: str, *, first: str = "", similarity: float | None = None, reason: str = "") -> PageCard:
         """The card of a page; ``first`` is the first page of its cluster."""
-        agreement = self.agreements.of(page, first) if first else None
-        return PageCard(self.small(page), self.facts(page), similarity, agreement, reason)
+        same_scan = bool(first) and self._same_scan(page, first)
+        agreement = self.agreements.of(page, first) if first and not same_scan else None
+        return PageCard(self.small(page), self.facts(page), similarity, agreement, same_scan, reason)
+
+    def _same_scan(self, a: str, b: str) -> bool:
+        return bool(self.line(a)["sha256"] == self.line(b)["sha256"])
 
     def _small(self, page: str) -> SmallPage:
         row, caption = self.line(page), self.caption(page)
-        kind = f"{row['n_numbers'] or 0} numbers read" if row["is_table"] else "a page without a numerical table"
+        kind = (
+            f"{counted(row['n_numbers'] or 0, 'number')} read"
+            if row["is_table"]
+            else "a page without a numerical table"
+        )
         about = f": {kind}" + (f"; {caption}" if caption else "")
         picture = self.pictures.thumbnail(row["scan"], row["sha256"], row["rotation"] or 0)
         return SmallPage(page, page_href(page), picture, Locator.of(row["scan"]).name, f"Scan of page {page}{about}")
@@ -158,9 +172,16 @@ class Cards:
     def _neighbours(self, page: str) -> Iterable[NeighbourCard]:
         for hit in self.corpus.neighbours(page, N_NEIGHBOURS):
             shared = tuple(bigram.bigram for bigram in hit.shared)
-            agreement = self.agreements.of(page, hit.page)
+            same_scan = self._same_scan(page, hit.page)
             yield NeighbourCard(
-                hit.page, page_href(hit.page), hit.similarity, hit.same_book, self.caption(hit.page), shared, agreement
+                hit.page,
+                page_href(hit.page),
+                hit.similarity,
+                hit.same_book,
+                self.caption(hit.page),
+                shared,
+                None if same_scan else self.agreements.of(page, hit.page),
+                same_scan,
             )
 
     def link(self, scan: str) -> str:

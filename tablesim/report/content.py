@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from tablesim.corpus.clustering.model import Cluster, Clustering
 from tablesim.corpus.store import Corpus
 from tablesim.evidence.collation.verification import Verification
 from tablesim.evidence.matches.corpus_rank import CorpusRank
+from tablesim.records.counting import counted
 from tablesim.records.dates import YearRange, span_of
 from tablesim.records.relations import Groups, KindGroup, TableGroup
 from tablesim.report.addresses import cluster_href, page_href
@@ -78,9 +79,9 @@ def summary_of(corpus: Corpus, pages: Iterable[str]) -> str:
     if years := span_of(dates).years:
         parts.append(years)
     if towns:
-        parts.append(", ".join(towns[:6]) + (f" and {len(towns) - 6} more places" if len(towns) > 6 else ""))
+        parts.append(", ".join(towns[:6]) + (f" and {counted(len(towns) - 6, 'more place')}" if len(towns) > 6 else ""))
     if n_books:
-        parts.append(f"{n_books} book{'s' if n_books > 1 else ''}")
+        parts.append(counted(n_books, "book"))
     return " · ".join(parts)
 
 
@@ -263,15 +264,23 @@ def _decisions(corpus: Corpus, verdicts: Sequence[VerdictLine]) -> list[tuple[st
 
 
 def wanted_pairs(
-    clusters: Sequence[Cluster], closest: Iterable[PageIds], long_tables: Sequence[MatchedRuns]
+    clusters: Sequence[Cluster],
+    closest: Iterable[PageIds],
+    long_tables: Sequence[MatchedRuns],
+    is_first: Callable[[str], bool],
 ) -> Iterable[PageIds]:
-    """The pairs to show, the most wanted first: the closest, pages of long tables, pages with the first of theirs."""
+    """The pairs to show, the most wanted first: the closest, pages of long tables, pages with the first of theirs.
+
+    Copies of a scan, for which ``is_first`` is false, are compared with nothing.
+    """
     yield from closest
     for likeness in long_tables[:MAX_LONG]:
         yield from likeness.run.pairs
     for cluster in clusters:
         yield from (
-            (cluster.medoid, each.page) for each in cluster.members[:MAX_MEMBERS] if each.page != cluster.medoid
+            (cluster.medoid, each.page)
+            for each in cluster.members[:MAX_MEMBERS]
+            if each.page != cluster.medoid and is_first(each.page)
         )
 
 

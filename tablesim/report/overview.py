@@ -13,7 +13,7 @@ from tablesim.corpus.map import load_map
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError
 from tablesim.records.dates import YearRange
-from tablesim.report.presentation import count
+from tablesim.report.presentation import counted
 
 N_LANES = 40
 """Groups that have a line of their own below the time line, the largest first."""
@@ -50,7 +50,7 @@ class Bar:
     def words(self) -> str:
         """What it stands for: "1550 to 1559: 12 pages"."""
         years = str(self.first) if self.first == self.last else f"{self.first} to {self.last}"
-        return f"{years}: {count(self.count)} page{'' if self.count == 1 else 's'}"
+        return f"{years}: {counted(self.count, 'page')}"
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Town:
     @property
     def words(self) -> str:
         """What it stands for: "Paris: 12 pages"."""
-        return f"{self.name}: {count(self.count)} page{'' if self.count == 1 else 's'}"
+        return f"{self.name}: {counted(self.count, 'page')}"
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from tablesim.records.relations import Groups
 from tablesim.report.addresses import page_href
 from tablesim.report.cards import Cards, PageFacts
 from tablesim.report.decisions import VerdictLine
-from tablesim.report.presentation import Picture, count
+from tablesim.report.presentation import Picture, count, counted
 from tablesim.report.provenance import cite_page, page_of_run
 from tablesim.scans.locator import Locator
 
@@ -118,7 +118,7 @@ class PageView:
         if self.status != "read":
             why = f": {self.problem}" if self.problem else ""
             return f"This page could not be read{why}." if self.status == "failed" else "This page waits to be read."
-        numbers = f"{count(self.n_numbers)} number{'' if self.n_numbers == 1 else 's'} read"
+        numbers = f"{counted(self.n_numbers, 'number')} read"
         doubt = f", {count(self.n_doubtful)} of them in doubt" if self.n_doubtful else ""
         corrected = f", {count(len(self.corrections))} corrected by people" if self.corrections else ""
         kind = "A page with a numerical table" if self.about.is_table else "A page without a numerical table"

@@ -14,11 +14,11 @@ from tablesim.errors import RunError, ScanError
 from tablesim.evidence.collation.cutouts import Cutter
 from tablesim.evidence.collation.verification import Verification
 from tablesim.evidence.comparison import Comparison
-from tablesim.evidence.figures.match_figure import shorten
 from tablesim.evidence.figures.overlay import BLINK_SIDE, aligned_pages
 from tablesim.evidence.matches.corpus_rank import CorpusRank, rank_in_corpus
 from tablesim.evidence.matches.shares import BigramShare, n_for
 from tablesim.records.collation import AGREES, Collation
+from tablesim.records.counting import cut
 from tablesim.records.dates import YearRange
 from tablesim.report.collation_page import (
     SHOWN_STATES,
@@ -275,7 +275,7 @@ def citation_of(corpus: Corpus, comparison: Comparison, agreement: Verification,
     a, b = (cite_page(page_of_run(corpus, side.page)) for side in (comparison.reading_a, comparison.reading_b))
     network = str(corpus.settings.get("network", "unknown"))
     return (
-        f"{a}; compared with {b}. Similarity {shorten(comparison.similarity)} (cosine of the roots of the bigram "
+        f"{a}; compared with {b}. Similarity {cut(comparison.similarity, 4)} (cosine of the roots of the bigram "
         f"histograms; score {comparison.score:.2f}); {agreement.verdict}: {agreement.words}. Digits read and pages "
         f"compared by {SOFTWARE} {__version__} (digit network {network[:12]}, settings {corpus.settings_hash[:12]}), "
         f"run “{corpus.folder.resolve().name}”, {date}."

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tablesim.errors import TablesimError
+from tablesim.records.counting import cut, plural
 from tablesim.report.addresses import page_href
 from tablesim.report.folder import ReportFolder
 from tablesim.scans.cleaning import clean
@@ -38,7 +39,7 @@ def environment() -> Environment:
     )
     # The workbench shows the same pages with its own scripts (the folder ``front``), which may "read" or "write".
     made.globals |= {"front": "", "may": ""}
-    made.filters |= {"count": count, "cut": cut, "probability": probability, "page_href": page_href}
+    made.filters |= {"count": count, "counted": counted, "cut": cut, "probability": probability, "page_href": page_href}
     return made
 
 
@@ -47,10 +48,9 @@ def count(value: int) -> str:
     return f"{value:,}".replace(",", "\u202f")
 
 
-def cut(value: float, decimals: int = 3) -> str:
-    """A similarity with its last decimal cut, not rounded: 1.000 stands for equal proportions only."""
-    scale = 10**decimals
-    return f"{int(value * scale + 1e-9) / scale:.{decimals}f}"
+def counted(n: int, one: str, many: str = "") -> str:
+    """A count with its noun: ``1 page``, ``2 pages``."""
+    return f"{count(n)} {plural(n, one, many or one + 's')}"
 
 
 def probability(value: float) -> str:

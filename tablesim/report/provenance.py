@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from tablesim.corpus.store import Corpus
 from tablesim.records.address import Siglum, sigla_of
 from tablesim.records.collation import Collation
+from tablesim.records.counting import counted
 from tablesim.records.dates import YearRange
 from tablesim.records.reading import Reading
 from tablesim.scans.locator import Locator
@@ -167,7 +168,7 @@ class Provenance:
         """One sentence a page and one about the software: what a footnote needs."""
         sentences = [f"{cite_page(page)}." for page in self.pages[:MAX_CITED]]
         if len(self.pages) > MAX_CITED:
-            sentences.append(f"and {len(self.pages) - MAX_CITED} more pages.")
+            sentences.append(f"and {counted(len(self.pages) - MAX_CITED, 'more page')}.")
         sentences.append(
             f"Numbers read by {SOFTWARE} {self.version} (digit network {self.network[:12]}), "
             f"exported {self.created[:10]}."

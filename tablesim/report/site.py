@@ -33,7 +33,7 @@ from tablesim.report.lists import ListColumn, ListPage, extra_columns, write_lis
 from tablesim.report.overview import coordinates_of, place_map, positions_of, time_line, year_on_line
 from tablesim.report.page_pages import PageViews
 from tablesim.report.pair_pages import PageIds, PairPages, PairPlan, by_age
-from tablesim.report.presentation import Pictures, count, environment
+from tablesim.report.presentation import Pictures, counted, environment
 from tablesim.review.constraints import verdicts_status
 from tablesim.scans.images import MAX_PIXELS
 from tablesim.workflow.alignments import RunAlignments
@@ -117,9 +117,9 @@ class Site:
         closest = {
             cluster.label: by_age(self.corpus, *pair)
             for cluster in self.clusters
-            if (pair := closest_pair({page: self._phi(page) for page in cluster.pages}))
+            if (pair := closest_pair({page: self._phi(page) for page in cluster.pages if self._is_first(page)}))
         }
-        plan = PairPlan(self.corpus, wanted_pairs(self.clusters, closest.values(), long_tables))
+        plan = PairPlan(self.corpus, wanted_pairs(self.clusters, closest.values(), long_tables, self._is_first))
         self.folder.claim(plan.hrefs.values())
         previews = self._write_pairs(plan, set(closest.values()))
         for cluster in self.clusters:
@@ -155,6 +155,10 @@ class Site:
                 self.cards.agreements.of(page, hit.page)
         self.alignments.save()
         return keep_relations(self.alignments, self.on_event)
+
+    def _is_first(self, page: str) -> bool:
+        """Whether a page is no copy of the scan of another one."""
+        return self.groups.scan_of(page) == page
 
     @cached_property
     def _rows(self) -> dict[str, int]:
@@ -207,13 +211,13 @@ class Site:
         columns = (*PAGE_COLUMNS, *named, *HIDDEN_COLUMNS)
         pages = write_list(self.folder, "pages", columns, [self._page_row(line, extra, positions) for line in lines])
         n_pages = len(lines)
-        lede = f"{count(n_pages)} page{'s' if n_pages != 1 else ''}, to sort by a column, to filter, and to search."
+        lede = f"{counted(n_pages, 'page')}, to sort by a column, to filter, and to search."
         self._page(ALL_PAGES, "list.html", list=pages, heading="All pages", lede=lede, ranges=True)
         groups = write_list(
             self.folder, "groups", GROUP_COLUMNS, [self._group_row(cluster) for cluster in self.clusters]
         )
         n_groups = len(self.clusters)
-        lede = f"{count(n_groups)} group{'s' if n_groups != 1 else ''} of two pages and more."
+        lede = f"{counted(n_groups, 'group')} of two pages and more."
         self._page(ALL_GROUPS, "list.html", list=groups, heading="All groups", lede=lede, ranges=True)
         self._write_overview(lines, pages, sum(page in positions for page in self.corpus))
 
@@ -276,10 +280,11 @@ class Site:
         ]
 
     def _write_overview(self, lines: Sequence[dict[str, Any]], pages: ListPage, n_mapped: int) -> None:
-        dates = [YearRange.of_row(line) for line in lines if line["status"] == "read"]
+        read = [line for line in lines if line["status"] == "read"]
+        dates = [YearRange.of_row(line) for line in read]
         time = time_line([year_on_line(date) for date in dates], self._years_of_groups())
-        places = place_map((line["place"] or "place not named", coordinates_of(line)) for line in lines)
-        towns = Counter(line["place"] for line in lines if line["place"]).most_common(40)
+        places = place_map((line["place"] or "place not named", coordinates_of(line)) for line in read)
+        towns = Counter(line["place"] for line in read if line["place"]).most_common(40)
         self._page(OVERVIEW, "overview.html", time=time, places=places, towns=towns, list=pages, n_mapped=n_mapped)
 
     def _years_of_groups(self) -> Iterator[tuple[str, str, list[int | None]]]:

@@ -21,6 +21,7 @@ from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError, SettingsError
 from tablesim.evidence.collation.grids import TableAlignment
 from tablesim.evidence.comparison import compare
+from tablesim.records.counting import counted, plural
 from tablesim.records.dates import YearRange
 from tablesim.review.constraints import settled
 from tablesim.review.verdicts import COLUMNS, Verdict, VerdictLog
@@ -287,4 +288,8 @@ def describe_registration(corpus: Corpus, a: str, b: str, alignment_of: Alignmen
     share = comparison.assignment.relevance_supported / max(comparison.score, 1e-9)
     smaller = min(len(first.numbers), len(second.numbers))
     equal = comparison.assignment.equal_numbers
-    return [f"  {equal} of {smaller} numbers are equal at positions that match and bring {share:.2f} of the score"]
+    are, bring = plural(equal, "is", "are"), plural(equal, "brings", "bring")
+    return [
+        f"  {equal} of {counted(smaller, 'number')} {are} equal at positions that match and {bring} {share:.2f} of the "
+        "score"
+    ]

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tablesim.records.counting import counted
 from tablesim.scans.csvfile import shortlist
 from tablesim.scans.locator import Locator, normalized_name, path_in_writing
 from tablesim.scans.metadata import SPHAERA_ID, PageMetadata
@@ -196,5 +197,4 @@ def _named(names: Iterable[str]) -> str:
 
 
 def _count(things: object, noun: str) -> str:
-    n = len(things)  # type: ignore[arg-type]
-    return f"{n} {noun}{'s' if n != 1 else ''}"
+    return counted(len(things), noun)  # type: ignore[arg-type]

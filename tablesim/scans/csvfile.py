@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tablesim.errors import MetadataError
+from tablesim.records.counting import counted
 from tablesim.scans.encodings import MARK, decode_text
 from tablesim.scans.headings import heading_key
 
@@ -98,7 +99,8 @@ def read_csv(path: str | Path, known: Iterable[str] = ()) -> CsvFile:
         raise MetadataError(f"{path}: the file is empty; expected a line of column names and a line a page")
     at = _header_at([row for _, row in lines[:_PROBE_ROWS]], names)
     if at:
-        remarks += (f"line {lines[at][0]} is taken for the column names; {at} lines above it are left out",)
+        above_it = counted(at, "line above it is", "lines above it are")
+        remarks += (f"line {lines[at][0]} is taken for the column names; {above_it} left out",)
     body = lines[at + 1 :]
     names_written = [_bare(name) for name in lines[at][1]]
     header, more = _header(names_written, [row for _, row in body])
@@ -166,7 +168,7 @@ def read_items(
         except MetadataError as error:
             wrong.append(f"row {line} ({values['page'] or 'no page'}): {error}")
     if wrong:
-        more = f"; and {len(wrong) - 3} more rows" if len(wrong) > 3 else ""
+        more = f"; and {counted(len(wrong) - 3, 'more row')}" if len(wrong) > 3 else ""
         raise MetadataError(f"{path}: {'; '.join(wrong[:3])}{more}. Mend these rows (counted below the column names)")
     return tuple(items)
 
@@ -257,7 +259,8 @@ def _short_lines(lines: list[tuple[int, int]], n_columns: int) -> tuple[str, ...
     if not short or len(short) > 0.2 * len(lines) + 1:
         return ()
     named = shortlist((f"line {number} has {count}" for number, count in short), 3)
-    return (f"{len(short)} lines have fewer values than the {n_columns} columns ({named}); the rest is blank",)
+    have = counted(len(short), "line has", "lines have")
+    return (f"{have} fewer values than the {n_columns} columns ({named}); the rest is blank",)
 
 
 def _stray_quotes(text: str, separator: str, n_before: int) -> tuple[str, ...]:

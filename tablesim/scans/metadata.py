@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tablesim.errors import MetadataError
+from tablesim.records.counting import counted, plural
 from tablesim.records.dates import YearRange
 from tablesim.scans.csvfile import CsvFile, read_csv, shortlist
 from tablesim.scans.dates import CERTAIN, is_month, read_date
@@ -152,7 +153,8 @@ def read_metadata(path: str | Path) -> Metadata:
             rows[key], first[key] = new, number
     remarks += [f"dates read as {how}: {len(dates)} ({shortlist(dates, _EXAMPLES)})" for how, dates in assumed.items()]
     if blank:
-        remarks.append(f"{blank} lines have nothing in the column {key_column} and are left out")
+        have, are = counted(blank, "line has", "lines have"), plural(blank, "is", "are")
+        remarks.append(f"{have} nothing in the column {key_column} and {are} left out")
     if not rows:
         raise MetadataError(f"{file.path}: the column {key_column} is blank in every line; expected page ids in it")
     own = tuple(column for column in file.columns if column not in used and column not in fields)
@@ -313,11 +315,14 @@ class MetadataMatch:
     def summary(self) -> str:
         """The counts on both sides in one sentence."""
         n_pages = len(self.pages) + len(self.pages_without)
-        text = f"metadata: {len(self.pages)} of {n_pages} pages have a line"
+        text = (
+            f"metadata: {len(self.pages)} of {counted(n_pages, 'page')} {plural(len(self.pages), 'has', 'have')} a line"
+        )
         if self.pages_without:
             text += f" (without: {shortlist(self.pages_without, _EXAMPLES)})"
         if self.lines_without:
-            text += f"; {len(self.lines_without)} lines name no page ({shortlist(self.lines_without, _EXAMPLES)})"
+            name = counted(len(self.lines_without), "line names", "lines name")
+            text += f"; {name} no page ({shortlist(self.lines_without, _EXAMPLES)})"
         if not self.pages and self.pages_without and self.lines_without:
             text += (
                 f". Nothing fits: a page is called {self.pages_without[0]!r}, a line {self.lines_without[0]!r}; "

@@ -32,7 +32,7 @@ from tablesim.records.reading import Reading
 
 NAME = "alignments.parquet"
 
-ALIGNMENT_VERSION = 2
+ALIGNMENT_VERSION = 3
 """Raise it when `evidence.collation` aligns, judges or verifies the same readings otherwise: what another version
 stored is not used. A test holds it to the results of one pair."""
 

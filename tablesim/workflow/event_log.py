@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from tablesim.corpus.indexing.events import Event, Listener, Stopwatch
+from tablesim.records.counting import counted
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -134,4 +135,4 @@ def _ends_whole(path: Path) -> bool:
 
 
 def _counted(event: Event) -> str:
-    return "" if event.done is None else f"{event.done} of {event.total} pages"
+    return "" if event.done is None else f"{event.done} of {counted(event.total or 0, 'page')}"

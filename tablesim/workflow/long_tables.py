@@ -21,6 +21,7 @@ from tablesim.corpus.storage.files import read_rows, write_csv
 from tablesim.corpus.store import Corpus
 from tablesim.errors import InUseError
 from tablesim.evidence.collation.verification import Verification
+from tablesim.records.counting import counted
 from tablesim.scans.csvfile import read_number
 from tablesim.scans.locator import Locator
 from tablesim.workflow.alignments import RunAlignments
@@ -147,7 +148,15 @@ def tables_over_pages(
             by_chance = sum(agreement.by_chance for agreement in verified)
             likeness = similarity(embed(h_a), embed(h_b)), containment(h_a, h_b)
             tables.append(MatchedRuns(run, *likeness, agreeing, compared, cells, by_chance))
-    on_event(Event("end", "long tables", len(beside), len(beside), message=f"{len(tables)} tables over several pages"))
+    on_event(
+        Event(
+            "end",
+            "long tables",
+            len(beside),
+            len(beside),
+            message=f"{counted(len(tables), 'table')} over several pages",
+        )
+    )
     return tables
 
 

@@ -28,6 +28,7 @@ from tablesim.corpus.storage.problems import LEFT_OUT
 from tablesim.corpus.storage.run_folder import EVENTS, check_empty, is_run
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError, ScanError, SettingsError, WeightsError
+from tablesim.records.counting import counted
 from tablesim.records.reading import Reading
 from tablesim.review.constraints import run_constraints, write_hashes
 from tablesim.scans.books import AS_METADATA, take_for_books
@@ -135,7 +136,10 @@ def run(
         tell(Event("start", "clusters"))
         clustering = cluster(corpus, clusters, seed=SEED, on_event=tell)
         n_tables = len(clustering.pages) - len(clustering.without)
-        message = f"{clustering.k} clusters of {n_tables} pages; {len(clustering.without)} pages without a table"
+        message = (
+            f"{counted(clustering.k, 'cluster')} of {counted(n_tables, 'page')}; "
+            f"{counted(len(clustering.without), 'page')} in none"
+        )
         tell(Event("end", "clusters", message=message))
         # A page that waits for its scan is read when the same command finds it.
         corpus.run["finished"] = "waiting" not in statuses

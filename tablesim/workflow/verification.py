@@ -34,7 +34,8 @@ Pair = tuple[str, str]
 class VerifiedHit:
     """A hit, how far its page agrees with the query cell by cell, and what follows; None where they were not aligned.
 
-    ``relation`` is one of ``tablesim.records.relations.RELATIONS``: bytes tell the same scan, cells the rest.
+    ``relation`` is one of ``tablesim.records.relations.RELATIONS``: bytes tell the same scan, cells the same table, and
+    the groups of the run the same kind; None for pages that are merely alike.
     """
 
     hit: Hit
@@ -106,7 +107,10 @@ def known_to_agree(
 def _relation(corpus: Corpus, page: str, other: str, agreement: Verification | None) -> str | None:
     if corpus.page(page)["sha256"] == corpus.page(other)["sha256"]:
         return SAME_SCAN
-    return None if agreement is None else agreement.relation
+    if agreement is not None and agreement.same:
+        return agreement.relation
+    # Pages that are of no kind together are merely alike.
+    return corpus.groups.relation(page, other) if agreement is not None else None
 
 
 def different_tables(alignments: RunAlignments, clusters: Iterable[Sequence[str]]) -> Constraints:

@@ -13,11 +13,12 @@ from tablesim.errors import RunError
 from tablesim.evidence import compare
 from tablesim.evidence.collation.collation import PagePair
 from tablesim.records.corrections import Correction
+from tablesim.records.counting import cut
 from tablesim.report import write_report
 from tablesim.report.content import closest_pair
 from tablesim.report.folder import ReportFolder
 from tablesim.report.pair_pages import caption_of
-from tablesim.report.presentation import PAGE_SIDE, THUMBNAIL_SIDE, Pictures, cut
+from tablesim.report.presentation import PAGE_SIDE, THUMBNAIL_SIDE, Pictures
 from tablesim.report.side_by_side import HEIGHT, side_by_side
 from tablesim.workflow import run
 from tests.corpus.fakes import FakeReader, write_scan

@@ -26,6 +26,7 @@ from tablesim.corpus.search.number_index import FoundLines, NumberIndex
 from tablesim.corpus.search.number_query import ANY, AskedNumber, NumberQuery, Pattern
 from tablesim.digits.units_of_page import meant_value
 from tablesim.records.address import CellAddress, PageAddresses
+from tablesim.records.counting import counted
 from tablesim.records.reading import Number, Reading
 
 HOLDS, DOUBTFUL, BESIDE, ALL_BUT_ONE, ALIKE = STANDINGS = (
@@ -195,7 +196,7 @@ def answer_sentence(query: str, counts: dict[str, int], alike: int) -> str:
     """The answer in words: how many scans hold the numbers, and what the others of the list are."""
 
     def scans(count: int) -> str:
-        return f"{count or 'no'} scan{'' if count == 1 else 's'}"
+        return counted(count, "scan") if count else "no scans"
 
     parts = [f"{scans(counts[HOLDS])} {'hold' if counts[HOLDS] != 1 else 'holds'} them"]
     if counts[DOUBTFUL]:

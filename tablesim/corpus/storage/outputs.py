@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tablesim.errors import ExportError
 from tablesim.files import write_aside
+from tablesim.records.counting import counted
 
 MAX_STEM_BYTES = 150
 """Bytes of a name before its suffix. File systems take 255, and suffix and temporary names need the rest."""
@@ -49,7 +50,7 @@ def refuse_existing(paths: Iterable[Path], *, force: bool = False) -> None:
     if folder := next((path for path in existing if path.is_dir()), None):
         raise ExportError(f"{folder}: this is a folder, expected the name of a file; nothing was written")
     if existing and not force:
-        more = f" and {len(existing) - 1} more files" if len(existing) > 1 else ""
+        more = f" and {counted(len(existing) - 1, 'more file')}" if len(existing) > 1 else ""
         raise ExportError(f"{existing[0]}{more}: already there, nothing was written; give --force to replace it")
 
 

@@ -43,12 +43,13 @@ def equal_in_order(columns: Sequence[Column]) -> float:
 def equal_out_of_order(rows: Sequence[Sequence[tuple[str, str] | None]], seed: int = 0) -> float:
     """How many cells agree by chance where rows may go anywhere; a row has one pair of texts a column, None for none.
 
-    The numbers of each column of the second witness are shuffled, and rows assigned anew so that most cells agree.
+    The numbers of each column of one witness are shuffled, and rows assigned anew so that most cells agree. What is
+    drawn does not depend on which witness comes first: one pair of pages has one number.
     """
     rng = np.random.default_rng(seed)
     codes = np.full((2, len(rows), max(map(len, rows), default=0)), -1)
     known: dict[str, int] = {}
-    for at, row in enumerate(rows):
+    for at, row in enumerate(_in_one_order(rows)):
         for column, pair in enumerate(row):
             if pair is not None:
                 codes[:, at, column] = [known.setdefault(text, len(known)) for text in pair]
@@ -58,6 +59,15 @@ def equal_out_of_order(rows: Sequence[Sequence[tuple[str, str] | None]], seed: i
         equal = ((codes[0][:, None] == others[None]) & (others >= 0)).sum(axis=2)
         totals.append(equal[linear_sum_assignment(-equal)].sum())
     return float(np.mean(totals))
+
+
+def _in_one_order(rows: Sequence[Sequence[tuple[str, str] | None]]) -> list[list[tuple[str, str] | None]]:
+    """Rows, columns and the two sides in an order that follows from their texts alone."""
+    pairs = [[("", "") if pair is None else pair for pair in row] for row in rows]
+    sides = [sorted(pair[side] for row in pairs for pair in row) for side in (0, 1)]
+    turned = sides[1] < sides[0]
+    columns = sorted(([(p[turned], p[not turned]) for p in column] for column in zip(*pairs, strict=True)), key=sorted)
+    return [[None if pair == ("", "") else pair for pair in row] for row in sorted(zip(*columns, strict=True))]
 
 
 def _equal(column: Column) -> int:

@@ -7,7 +7,7 @@ that it is a share of.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -26,6 +26,7 @@ from tablesim.evidence.collation.differences import (
 )
 from tablesim.evidence.collation.verification import verification
 from tablesim.records.collation import AGREES, DIFFERS, ILLEGIBLE_STATE, MISSING, Cell, Collation
+from tablesim.records.counting import counted, listed, plural
 
 N_COLUMNS = 3
 """Columns with most differences that the summary names one by one. Chosen by eye: a sentence that is read at once."""
@@ -112,8 +113,8 @@ class PairSum:
         )
         parts += [f"{self.illegible} {plural(self.illegible, 'is', 'are')} illegible"] if self.illegible else []
         return (
-            f"{self.a} and {self.b} both have a number in {count(self.met, 'cell')} ({self.smaller}, the smaller, has "
-            f"{count(self.numbers, 'number')}): {listed(parts)}. By chance {self.by_chance} would agree: "
+            f"{self.a} and {self.b} both have a number in {counted(self.met, 'cell')} ({self.smaller}, the smaller, "
+            f"has {counted(self.numbers, 'number')}): {listed(parts)}. By chance {self.by_chance} would agree: "
             f"{self.verdict}."
         )
 
@@ -180,9 +181,9 @@ class CollationSummary:
         if not any(same):
             return f"{listed(sigla)} are not shown to carry the same table."
         named = listed([f"{pair.a} and {pair.b}" for pair in self.pairs if pair.same_table])
-        if len(same) > MAX_PAIRS:
-            return f"{sum(same)} of the {len(same)} pairs of witnesses carry the same table."
         carry = plural(sum(same), "carries", "carry")
+        if len(same) > MAX_PAIRS:
+            return f"{sum(same)} of the {len(same)} pairs of witnesses {carry} the same table."
         return f"{sum(same)} of the {len(same)} pairs of witnesses {carry} the same table: {named}."
 
     @property
@@ -199,7 +200,7 @@ class CollationSummary:
             parts.append(f"{counts[MISSING]} {plural(counts[MISSING], 'is', 'are')} missing in a witness")
         if counts[ILLEGIBLE_STATE]:
             parts.append(f"{counts[ILLEGIBLE_STATE]} {plural(counts[ILLEGIBLE_STATE], 'is', 'are')} illegible")
-        return f"{count(len(self.collation.cells), 'cell')} in common: {listed(parts)}."
+        return f"{counted(len(self.collation.cells), 'cell')} in common: {listed(parts)}."
 
     @property
     def where(self) -> str:
@@ -214,7 +215,7 @@ class CollationSummary:
             parts.append(f"{len(column.cells)} in {column.words} ({of_them}{_AS_DIFFERENCE[kind]})")
         if rest:
             more = sum(len(column.cells) for column in rest)
-            parts.append(f"{more} in {count(len(rest), 'other column')}")
+            parts.append(f"{more} in {counted(len(rest), 'other column')}")
         return f"Of the {self._differ}: {listed(parts)}."
 
     @property
@@ -257,7 +258,7 @@ class CollationSummary:
         parts = []
         for witness, siglum in enumerate(self.collation.sigla):
             kinds = Counter(line.kind for line in self.collation.unaligned if line.witness == witness)
-            of = [count(kinds[kind], kind) for kind in ("row", "column") if kinds[kind]]
+            of = [counted(kinds[kind], kind) for kind in ("row", "column") if kinds[kind]]
             parts += [f"{siglum} alone has {listed(of)}"] if of else []
         return f"{'; '.join(parts)}." if parts else ""
 
@@ -313,18 +314,3 @@ def pair_sum(collation: Collation, a: int, b: int) -> PairSum:
         verified.verdict,
         "" if verified.part is None else collation.sigla[(a, b)[verified.part]],
     )
-
-
-def count(n: int, what: str) -> str:
-    """``1 cell``, ``2 cells``."""
-    return f"{n} {what}{'' if n == 1 else 's'}"
-
-
-def plural(n: int, one: str, many: str) -> str:
-    """The word for one or for many."""
-    return one if n == 1 else many
-
-
-def listed(parts: Sequence[str]) -> str:
-    """``a, b and c``."""
-    return " and ".join([*([", ".join(parts[:-1])] if len(parts) > 1 else []), *parts[-1:]])

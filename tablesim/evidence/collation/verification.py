@@ -23,6 +23,7 @@ from tablesim.evidence.collation.chance import equal_in_order, equal_out_of_orde
 from tablesim.evidence.collation.collation import collate_witnesses, in_order
 from tablesim.evidence.collation.grids import NONE, panels_of, witness_of
 from tablesim.records.collation import AGREES, DIFFERS, Collation, Part
+from tablesim.records.counting import plural
 from tablesim.records.reading import Reading
 from tablesim.records.relations import PART_OF, SAME_KIND, SAME_TABLE
 
@@ -120,6 +121,14 @@ class Verification:
         return f"{self.agreeing:,} of {self.compared:,} cells agree; by chance {round(self.by_chance):,}"
 
     @property
+    def rest(self) -> str:
+        """The cells of that part that do not agree: "3 differ, 40 are in rows or columns that met nothing"."""
+        parts = [f"{self.apart:,} {plural(self.apart, 'differs', 'differ')}"]
+        if self.left_out:
+            parts.append(f"{self.left_out:,} {plural(self.left_out, 'is', 'are')} in rows or columns that met nothing")
+        return ", ".join(parts)
+
+    @property
     def verdict(self) -> str:
         """What follows from it: the same table, a part of it, or neither shown."""
         if not self.same:
@@ -198,11 +207,13 @@ class _PartOfTwo:
     @classmethod
     def of(cls, collation: Collation, part: Part, witnesses: Pair) -> _PartOfTwo:
         a, b = witnesses
-        rows = sorted(
+        met = [
             (x, y, row)
             for row in range(*part.rows)
             if (x := collation.rows[row][a]) is not None and (y := collation.rows[row][b]) is not None
-        )
+        ]
+        # From above in both: one pair has one number, whichever of the two comes first.
+        rows = sorted(met, key=lambda line: (line[0] + line[1], line[2]))
         n_columns = part.columns[1] - part.columns[0]
         texts: dict[int, list[tuple[str, str] | None]] = {row: [None] * n_columns for _, _, row in rows}
         agreeing = cells = 0
@@ -217,7 +228,8 @@ class _PartOfTwo:
             agreeing += state == AGREES
             if state == AGREES or (state == DIFFERS and doubt < DOUBTFUL and not (cell.doubtful and two)):
                 texts[cell.row][cell.column - part.columns[0]] = (left.text, right.text)
-        order = in_order(np.array([y for _, y, _ in rows], dtype=np.int64))
+        places = np.array([line[:2] for line in met], dtype=np.int64).reshape(-1, 2)
+        order = all(in_order(places[np.argsort(places[:, side], kind="stable"), 1 - side]) for side in (0, 1))
         return cls(part, list(texts.values()), agreeing, cells, order)
 
     @cached_property

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from tablesim.evidence.matches.assignment import Assignment, GlyphLink
 from tablesim.evidence.matches.glyphs import GlyphMatches, Match
 from tablesim.records.boxes import Box
+from tablesim.records.counting import cut
 from tablesim.records.reading import Reading
 from tablesim.records.transform import Transform
 from tablesim.scans.images import load_scan
@@ -62,11 +63,6 @@ def check_style(style: str) -> None:
     """ValueError for a style that is not there."""
     if style not in STYLES:
         raise ValueError(f"plot: got style {style!r}, expected {' or '.join(STYLES)}")
-
-
-def shorten(similarity: float) -> str:
-    """A similarity with four decimals, cut, not rounded: 1.0000 is kept for equal proportions."""
-    return f"{math.floor(1e4 * similarity) / 1e4:.4f}"
 
 
 SHEET = (8.27, 5.83)
@@ -237,13 +233,13 @@ def draw(comparison: DrawnComparison, path: str | Path | None, max_lines: int | 
     assignment = comparison.assignment
     links = assignment.supported if assignment.registered else assignment.links
     if style == "print":
-        head = f"Similarity {shorten(comparison.similarity)}, score {comparison.score:.2f}"
+        head = f"Similarity {cut(comparison.similarity, 4)}, score {comparison.score:.2f}"
         words = head, _caption_for_print(comparison, links), "on each printed line"
         return draw_for_print(pages, links, words, path)
     shown = sorted(links, key=lambda link: -link.relevance)[: MAX_LINES if max_lines is None else max_lines]
     total = f"{comparison.relevance_total:.2f}, the sum of {comparison.glyph_matches.n_pairs:,} pairs of equal glyphs"
     words = (
-        f"Similarity {shorten(comparison.similarity)}",
+        f"Similarity {cut(comparison.similarity, 4)}",
         f"score {comparison.score:.2f}  =  {total}",
         _caption(comparison, shown),
     )

@@ -19,6 +19,7 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 from tablesim.evidence.figures.match_figure import INK, LOOSE_COLOUR, SUPPORTED_COLOUR, upright_box
 from tablesim.evidence.registration.page_map import PageMap
 from tablesim.records.boxes import Box
+from tablesim.records.counting import counted
 from tablesim.records.transform import Transform
 from tablesim.scans.cleaning import clean
 from tablesim.scans.images import load_scan
@@ -136,7 +137,7 @@ def draw_overlay(comparison: Comparison, path: str | Path, *, mark: bool = True,
         (f"Ink of both is dark. {_sentence(transform.words())}", INK),
     ]
     if marks:
-        lines.append((f"Framed: {len(marks)} places where the numbers were read differently.", MARK_COLOUR))
+        lines.append((f"Framed: {counted(len(marks), 'place')} where the numbers were read differently.", MARK_COLOUR))
     _with_words(page, lines).save(path)
     return Path(path)
 

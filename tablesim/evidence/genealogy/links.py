@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 from tablesim.evidence.genealogy.copying_errors import WrongNumber
 from tablesim.records.address import Siglum, sigla_of
+from tablesim.records.counting import counted
 from tablesim.records.dates import Year, as_range
 from tablesim.scans.csvfile import safe_cell
 
@@ -221,7 +222,7 @@ class Genealogy:
             axes.plot(x, y, "o", color="black", markersize=6, zorder=3)
             errors = self.n_errors[w]
             date = as_range(self.years[w]).shown
-            label = f"{self.names[w]}{date and ', '}{date}: {errors} error{'' if errors == 1 else 's'}"
+            label = f"{self.names[w]}{date and ', '}{date}: {counted(errors, 'error')}"
             axes.annotate(
                 label, (x, y), (9, 0), textcoords="offset points", fontsize=9, va="center", zorder=5, bbox=_PAPER
             )

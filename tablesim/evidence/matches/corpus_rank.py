@@ -20,6 +20,7 @@ from tablesim.corpus.search.hits import BackgroundCount
 from tablesim.corpus.search.nearest import ERROR, TIE, RowGroups, among
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError
+from tablesim.records.counting import counted, plural
 from tablesim.records.reading import Reading
 
 
@@ -191,6 +192,7 @@ def _sentence(of: str, page: str, around: SideRank, cosine: float) -> str:
     if around.surprise is None or not around.surprise.others:
         return text
     odd = around.surprise
-    text += f"; of {odd.others} pages with another {odd.by}, {odd.as_near or 'none'} come{'s' * (odd.as_near == 1)}"
+    come = plural(odd.as_near, "comes", "come")
+    text += f"; of {counted(odd.others, 'page')} with another {odd.by}, {odd.as_near or 'none'} {come}"
     text += f" as near as {cosine:.3f}"
     return text if around.nearest_other is None else f"{text} (the nearest has {around.nearest_other[1]:.3f})"

@@ -26,6 +26,7 @@ from tablesim.evidence.matches.faithfulness import Faithfulness, gathered
 from tablesim.evidence.matches.glyphs import Match
 from tablesim.evidence.matches.relevance_by_region import RelevanceByRegion, page_kinds, relevance_by_region
 from tablesim.records.boxes import Box
+from tablesim.records.counting import cut
 from tablesim.records.reading import Reading
 from tablesim.records.transform import Transform
 from tablesim.scans.images import Scan, load_scan, page_id
@@ -227,7 +228,7 @@ class PixelComparison:
         ``style`` as for ``Comparison.plot``.
         """
         from tablesim.evidence.figures import match_figure
-        from tablesim.evidence.figures.match_figure import PageImage, check_style, shorten
+        from tablesim.evidence.figures.match_figure import PageImage, check_style
 
         check_style(style)
         leaves = [
@@ -237,11 +238,11 @@ class PixelComparison:
         shown = self.matches[:max_lines]
         drawn = sum(match.relevance for match in shown)
         if style == "print":
-            head = f"Similarity {shorten(self.similarity)} by VGG-16"
+            head = f"Similarity {cut(self.similarity, 4)} by VGG-16"
             caption = f"{self.provenance}. Black: the tiles of the {len(shown)} strongest pairs."
             return match_figure.draw_for_print(leaves, shown, (head, caption, "in each row of tiles"), path)
         words = (
-            f"Similarity {shorten(self.similarity)} by VGG-16",
+            f"Similarity {cut(self.similarity, 4)} by VGG-16",
             f"score {self.score:.4g}, of which {self.relevance_total:.4g} goes to pairs of tiles "
             f"and {round(100 * self.bias_share)} % to biases",
             f"{self.provenance}. Lines join the {len(shown)} strongest pairs of tiles, which bring {drawn:.3g}; "

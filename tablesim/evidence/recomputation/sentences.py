@@ -13,6 +13,7 @@ from tablesim.evidence.recomputation.fitting import IN_SIXTIETHS, Estimate, in_b
 from tablesim.evidence.recomputation.values import Suspect
 from tablesim.records.address import CellAddress, PageAddresses
 from tablesim.records.collation import Witness
+from tablesim.records.counting import counted, plural
 
 N_NAMED = 40
 """Suspects that are named; the others are counted."""
@@ -51,7 +52,7 @@ class WitnessSentences:
 
     def silence(self) -> str:
         """That no law was found."""
-        return f"no law explains more of the {len(self.witness.numbers)} numbers than chance does"
+        return f"no law explains more of the {counted(len(self.witness.numbers), 'number')} than chance does"
 
     def functions(self) -> list[str]:
         """A sentence a function, over all columns that it recomputes."""
@@ -94,14 +95,16 @@ class WitnessSentences:
         for law in sorted({law for _, law in self.examined.expected.values()} - functions - {"step", "argument"}):
             of_law = sum(of == law for _, of in self.examined.expected.values())
             n_broken = sum(suspect.law == law for suspect in broken)
-            said.append(f"{law}: {of_law - n_broken} of {of_law} numbers keep it")
+            keep = plural(of_law - n_broken, "keeps", "keep")
+            said.append(f"{law}: {of_law - n_broken} of {counted(of_law, 'number')} {keep} it")
         return said
 
     def row(self, row: BrokenRow) -> str:
         """That the values of a row are not those of its argument, and which argument gives them."""
         printed = " ".join(self.witness.texts[number] for number in row.argument)
         where = self.page_of(row.argument[0]) + self.address(row.argument[0]).row_words
-        many = f"{row.broken} of {len(row.values)} numbers are not those of argument {printed}"
+        are = plural(row.broken, "is not that", "are not those")
+        many = f"{row.broken} of {counted(len(row.values), 'number')} {are} of argument {printed}"
         fits = " ".join(row.fits)
         doubt = "; a reading here is in doubt" if row.doubtful else ""
         if row.shifted:
