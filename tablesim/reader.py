@@ -64,6 +64,11 @@ class PageReader:
         reading = read_page(self.digit_reader, load_scan(path, max_pixels))
         return reading.with_histogram(histogram(reading))
 
+    def read_in_full(self, path: str | Path | Locator, max_pixels: int = MAX_PIXELS) -> Reading:
+        """As ``read``, a page too that a first look refuses: where a person says that it carries a table."""
+        reading = read_page(self.digit_reader, load_scan(path, max_pixels), in_full=True)
+        return reading.with_histogram(histogram(reading))
+
     def read_many(
         self, paths: Iterable[str | Path | Locator], *, threads: int | None = None, max_pixels: int = MAX_PIXELS
     ) -> Iterator[Reading | TablesimError]:

@@ -42,6 +42,7 @@ def command(
     digits, ? for an illegible one, nothing where no number is printed.
 
     --table and --no-table: whole pages, by their ids. Pages with a table are searched and clustered, others are not.
+    A page that was refused at a first look is read in full, from its scan, when it is said to carry a table.
     Many at once: --csv with the columns page,sha256,is_table,who,when,reason, where is_table is yes, no or `as read`.
 
     What the machine read is kept. Corrections are kept beside it in RUN/corrections.csv, pages in

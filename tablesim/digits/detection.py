@@ -20,7 +20,7 @@ from tablesim.digits.network import READING_HEIGHT
 from tablesim.digits.passes import Detection, DigitReader
 from tablesim.digits.peaks import DigitPeaks
 from tablesim.digits.scale import Survey, bounded_scale, survey
-from tablesim.records.transform import Transform
+from tablesim.records.transform import QUARTER_TURNS, Transform
 
 GOOD_FIT = 1.2
 """A second pass is made where the digits are this many times too large or too small for the network."""
@@ -45,14 +45,36 @@ _SMALL_SHARE = 0.15
 """Least share of small marks that is another type: points, commas and broken letters are small on every page."""
 
 
-def detect_page(reader: DigitReader, grey: NDArray[np.uint8]) -> Detection:
-    """The digits of a grey page (uint8, shape (H, W)) at its scale and orientation, a second size of type included."""
+def detect_page(reader: DigitReader, grey: NDArray[np.uint8], *, in_full: bool = False) -> Detection:
+    """The digits of a grey page at its scale and orientation, a second size of type included.
+
+    Parameters
+    ----------
+    reader : DigitReader
+    grey : uint8 array of shape (H, W)
+    in_full : bool
+        Read a page too that a first look refuses; the detection says why it would.
+    """
     marks = survey(grey)
     look = first_look(reader, marks)
-    if look.refusal:
+    if look.refusal and not in_full:
         return Detection.refused(look.transform, look.refusal)
-    main = _smoothed(reader, grey, _main_pass(reader, grey, marks, look.transform), marks)
-    return _with_other_size(reader, grey, main, marks)
+    first = _main_pass(reader, grey, marks, look.transform)
+    if look.refusal and _n_clear(first) < FEW:
+        # What showed no rows of digits was left as it lies.
+        sides = [_turned(look.transform, marks, rotation) for rotation in QUARTER_TURNS]
+        first = max((first, *(_main_pass(reader, grey, marks, side) for side in sides)), key=_n_clear)
+    main = _smoothed(reader, grey, first, marks)
+    return replace(_with_other_size(reader, grey, main, marks), refusal=look.refusal)
+
+
+def _n_clear(detection: Detection) -> int:
+    return int((detection.digits.confidence >= CLEAR).sum())
+
+
+def _turned(transform: Transform, marks: Survey, rotation: int) -> Transform:
+    """The transform of a page that is upright at another rotation."""
+    return replace(transform, rotation=rotation, scale=marks.scale(rotation), skew=marks.skew(rotation))
 
 
 def _main_pass(reader: DigitReader, grey: NDArray[np.uint8], marks: Survey, transform: Transform) -> Detection:

@@ -41,8 +41,19 @@ CLEAR_PAGE = 0.6
 """Mean confidence of digits below which a page is said to be faint or of an unknown face; chosen by eye."""
 
 
-def read_page(reader: DigitReader, scan: Scan) -> Reading:
+IN_FULL = "read in full, for a person says that it carries a table"
+"""Note on a page that a first look had refused; what it said stands behind."""
+
+
+def read_page(reader: DigitReader, scan: Scan, *, in_full: bool = False) -> Reading:
     """Read a scan.
+
+    Parameters
+    ----------
+    reader : DigitReader
+    scan : Scan
+    in_full : bool
+        Read it too where a first look refuses it.
 
     Returns
     -------
@@ -50,7 +61,10 @@ def read_page(reader: DigitReader, scan: Scan) -> Reading:
         Without histogram; every coordinate in source pixels.
     """
     page, negative = prepared(scan)
-    return of_scan(reading_of(reader, page, numbers_of_page(reader, page)), scan, negative=negative)
+    numbers = numbers_of_page(reader, page, in_full=in_full)
+    reading = of_scan(reading_of(reader, page, numbers), scan, negative=negative)
+    refusal = numbers.detection.refusal
+    return replace(reading, note=f"{IN_FULL}; at first: {refusal}") if in_full and refusal else reading
 
 
 def reading_of(reader: DigitReader, scan: Scan, page: NumbersOfPage) -> Reading:
@@ -74,9 +88,9 @@ def reading_of(reader: DigitReader, scan: Scan, page: NumbersOfPage) -> Reading:
     )
 
 
-def numbers_of_page(reader: DigitReader, scan: Scan) -> NumbersOfPage:
+def numbers_of_page(reader: DigitReader, scan: Scan, *, in_full: bool = False) -> NumbersOfPage:
     """The numbers of a scan in rows and columns, with what speaks for and against each; lines of words left out."""
-    detection = detect_page(reader, scan.grey)
+    detection = detect_page(reader, scan.grey, in_full=in_full)
     page = _arranged(reader, replace(detection, transform=with_pages(detection.transform, scan.grey)))
     features = number_features(page)
     looks = second_looks(reader, page, in_doubt(features))

@@ -36,6 +36,11 @@ handwriting: without figures in rows, and with them. Of 19 real pages of print a
 for titles and pictures, whose strokes are .4 and wider; script faces set unevenly have .6 and .2."""
 
 
+def is_refusal(note: str) -> bool:
+    """Whether the note of a reading says that the page was not read in full, and why."""
+    return note.startswith(f"{NOTHING}: ")
+
+
 def reason(marks: Survey) -> str:
     """Why a page without figures in rows is not read."""
     ink = (marks.ink > 0.5).astype(np.uint8)

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 from tablesim.corpus.clustering.pipeline import number_of_clusters
 from tablesim.corpus.corrections.apply import renew
+from tablesim.corpus.corrections.full_readings import ReadsInFull, read_refused_in_full
 from tablesim.corpus.indexing.events import Event, Listener, ignore_event
 from tablesim.corpus.indexing.ingest import absent_scans, hash_scans, read_pages, record_pages
 from tablesim.corpus.indexing.pool import MakeReader, Read
@@ -88,7 +89,7 @@ def run(
     table = None if metadata is None else read_metadata(metadata)
     given = sources_in_writing(source)
     folder = Path(out)
-    fingerprint, make_reader = _reader(network, max_pixels, device)
+    fingerprint, make_reader, in_full = _reader(network, max_pixels, device)
     weights, _, precision = fingerprint.partition("/")
     if not is_run(folder):
         check_empty(folder)
@@ -119,6 +120,8 @@ def run(
         _index(corpus, on_disk, fetched, table, tell, retry_failed=retry, forget_away=forget_away)
         read_by = _register_versions(corpus, precision, tell)
         read_pages(corpus, make_reader, workers=workers, scheduler=scheduler, read_by=read_by, on_event=tell)
+        for remark in read_refused_in_full(corpus, list(corpus.table_decisions.in_force), in_full).remarks:
+            tell(Event("remark", "read", message=remark))
         # What was corrected stays corrected when its scan is read again.
         renew(corpus, neighbours=False)
         decided = (corpus.corrections.status(), corpus.table_decisions.status(), run_constraints(corpus))
@@ -271,17 +274,20 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _reader(network: ReadsPages | str | Path | None, max_pixels: int, device: str) -> tuple[str, MakeReader]:
-    """The fingerprint of a network, and what each process calls to get its function that reads."""
+def _reader(
+    network: ReadsPages | str | Path | None, max_pixels: int, device: str
+) -> tuple[str, MakeReader, ReadsInFull | None]:
+    """The fingerprint of a network, what each process calls to get its function that reads, and what reads in full."""
     if network is None or isinstance(network, str | Path):
         from tablesim.reader import load_network
 
         # Loading takes 0.01 s: a damaged file is refused before anything is written.
         network = load_network(network, device=device)
     weights = getattr(network, "weights", None)
+    in_full = network if isinstance(network, ReadsInFull) else None
     if isinstance(weights, Path):
-        return network.fingerprint, partial(_reader_of_weights, weights, network.fingerprint, max_pixels)
-    return network.fingerprint, partial(getattr, network, "read")
+        return network.fingerprint, partial(_reader_of_weights, weights, network.fingerprint, max_pixels), in_full
+    return network.fingerprint, partial(getattr, network, "read"), in_full
 
 
 def _reader_of_weights(weights: Path, fingerprint: str, max_pixels: int) -> Read:

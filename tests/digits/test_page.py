@@ -9,9 +9,10 @@ import pytest
 
 from tablesim.digits.evaluation.scores import ErrorCounts
 from tablesim.digits.marked_numbers import set_marks
-from tablesim.digits.page import _numbers
+from tablesim.digits.page import IN_FULL, _numbers
 from tablesim.digits.passes import Detection
 from tablesim.digits.peaks import DigitPeaks, MarkPeaks
+from tablesim.digits.refusals import is_refusal
 from tablesim.digits.scale import survey
 from tablesim.reader import load_network
 from tablesim.records.transform import Transform
@@ -148,3 +149,19 @@ def test_a_blank_page_holds_nothing(network, tmp_path):
     assert not reading.is_table
     assert reading.legibility == 0
     assert reading.note == "no figures were found: the page is blank"
+
+
+def test_what_a_first_look_refuses_is_read_in_full_where_a_person_asks(network, tmp_path):
+    sheet, style = Sheet(1700, 1900, np.random.default_rng(0)), Style(FACES["fell-english"], 40)
+    for y, texts in ((300, "12"), (1000, "34"), (1700, "56")):
+        for x, text in zip((250, 1300), texts, strict=True):
+            sheet.write(x, y, text, style)
+    path = tmp_path / "page.png"
+    cv2.imwrite(str(path), age(sheet, CLEAN, np.random.default_rng(1)).grey)
+    refused = network.read(path)
+    assert is_refusal(refused.note) and not refused.numbers
+    full = network.read_in_full(path)
+    assert [number.text for number in full.numbers] == list("123456")
+    assert full.note == f"{IN_FULL}; at first: {refused.note}" and not is_refusal(full.note)
+    cv2.imwrite(str(path), page().grey)
+    assert network.read_in_full(path) == network.read(path)

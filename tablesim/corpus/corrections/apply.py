@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from tablesim.bigrams.embedding import histogram
 from tablesim.corpus.corrections.decisions import unknown_decisions
+from tablesim.corpus.corrections.full_readings import ReadsInFull, read_refused_in_full
 from tablesim.corpus.corrections.table_decisions import table_decisions_in_force
 from tablesim.corpus.search.engine import N_NEIGHBOURS
 from tablesim.corpus.search.index import SearchIndex
@@ -159,11 +160,14 @@ class TableDecisionResult:
     remarks: tuple[str, ...]
 
 
-def decide_tables(corpus: Corpus, decisions: Sequence[TableDecision], who: str = "") -> TableDecisionResult:
+def decide_tables(
+    corpus: Corpus, decisions: Sequence[TableDecision], who: str = "", network: ReadsInFull | None = None
+) -> TableDecisionResult:
     """Say of pages of a run that they carry a table, or none, whatever the machine takes them for.
 
     It holds for the scan, by its hash: when it is read again, under another name, and in another run that takes the
-    file over. Pages with a table are searched, clustered and drawn on the map, others are not.
+    file over. Pages with a table are searched, clustered and drawn on the map, others are not. A page that was refused
+    at a first look is read in full, from its scan, when it is said to carry a table.
 
     Parameters
     ----------
@@ -174,6 +178,9 @@ def decide_tables(corpus: Corpus, decisions: Sequence[TableDecision], who: str =
         None takes back what was said before. Without ``when`` it is of this moment, without ``who`` of ``who``.
     who : str
         Who says those that do not say it.
+    network : ReadsInFull, optional
+        What reads refused pages, as ``load_network`` gives it; the bundled weights, where the run was read by them,
+        when not given.
 
     Raises
     ------
@@ -201,8 +208,11 @@ def decide_tables(corpus: Corpus, decisions: Sequence[TableDecision], who: str =
         new = [replace(decision, when=decision.when or _now()) for decision in unknown]
         corpus.table_decisions.append(new)
         corpus.refresh()
-        pages = renew(corpus, {page for decision in new for page in pages_of[decision.sha256]})
+        in_full = read_refused_in_full(corpus, [d.sha256 for d in taken if d.sha256 in pages_of], network)
+        touched = {*(decision.sha256 for decision in new), *in_full.keys}
+        pages = renew(corpus, {page for key in touched for page in pages_of[key]})
         remarks = [f"{decision.page}: not taken over: no page has this scan" for decision in not_taken]
+        remarks += in_full.remarks
         remarks += [
             f"{page}: no number was read on it, so that it is in no cluster; give its numbers as corrections"
             for decision in new
@@ -326,18 +336,7 @@ def _write_embeddings(corpus: Corpus, readings: dict[str, Reading]) -> set[str]:
         counts, stored = histogram(reading), shards.row(key)
         if stored is not None and not np.array_equal(counts, np.array(stored["histogram"], dtype=np.float32)):
             rows[key] = embedding_row(key, counts)
-    by_file: dict[object, dict[int, str]] = {}
-    for key, shard_row in zip(rows, shards.places.rows(list(rows)).tolist(), strict=True):
-        file, row = shards.places.place(shard_row)
-        by_file.setdefault(file, {})[row] = key
-    for file in [file for file in shards.files if file in by_file]:
-        old = read_parquet(file, shards.schema)
-        order = np.arange(len(old))
-        for index, row in enumerate(by_file[file]):
-            order[row] = len(old) + index
-        new = pa.Table.from_pylist([rows[key] for key in by_file[file].values()], schema=shards.schema)
-        both = pa.concat_tables([old.cast(shards.schema), new]).take(pa.array(order))
-        write_parquet(file, both.replace_schema_metadata(shards.schema.metadata))
+    shards.replace(rows)
     if rows:
         corpus.refresh()
     return set(rows)

@@ -8,7 +8,7 @@ that the folder is the same however many workers there were and however often th
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -206,6 +206,23 @@ class Shards:
         write_parquet(path, pa.Table.from_pylist(list(rows), schema=self.schema), durable=durable)
         self.refresh()
         return path
+
+    def replace(self, rows: Mapping[str, dict[str, Any]]) -> None:
+        """Put other rows in the place of those that some scans have, by their hashes."""
+        by_file: dict[Path, dict[int, str]] = {}
+        for key, place in zip(rows, self.places.rows(list(rows)).tolist(), strict=True):
+            file, row = self.places.place(place)
+            by_file.setdefault(file, {})[row] = key
+        for file in [file for file in self.files if file in by_file]:
+            old = self.read(file)
+            order = np.arange(len(old))
+            for index, row in enumerate(by_file[file]):
+                order[row] = len(old) + index
+            new = pa.Table.from_pylist([rows[key] for key in by_file[file].values()], schema=self.schema)
+            both = pa.concat_tables([old.cast(self.schema), new]).take(pa.array(order))
+            write_parquet(file, both.replace_schema_metadata(self.schema.metadata))
+        if rows:
+            self.refresh()
 
     def repair(self) -> None:
         """Remove shards of a job under way that a power cut left half written; their pages are read again."""
