@@ -2,13 +2,17 @@
 
 One number a line, by the box of the whole number in source pixels::
 
-    page,sha256,x,y,width,height,read,correct,who,when,reason
-    1746_clavius_1593_p283,4f1c...,2430,3558,44,55,24,29,A. Reader,2026-03-02,the 9 is broken
-    1746_clavius_1593_p283,4f1c...,310,120,90,40,69,,A. Reader,2026-03-02,the sign of Cancer
-    1746_clavius_1593_p284,99ab...,2511,998,60,52,1?,1?,A. Reader,2026-03-02T10:15:00+01:00,worm hole
+    page,sha256,x,y,width,height,read,correct,emendation,place_x,place_y,who,when,reason
+    1746_clavius_1593_p283,4f1c...,2430,3558,44,55,24,29,,,,A. Reader,2026-03-02,the 9 is broken
+    1746_clavius_1593_p283,4f1c...,310,120,90,40,69,,,,,A. Reader,2026-03-02,the sign of Cancer
+    1746_clavius_1593_p284,99ab...,2511,998,60,52,1?,1?,,,,A. Reader,2026-03-02T10:15:00+01:00,worm hole
+    1746_clavius_1593_p284,99ab...,2511,1060,60,52,71,71,11,,,A. Reader,2026-03-03,the printer took a 7
 
 ``correct`` is what is printed: digits, ``?`` for one that is illegible, a sign, point or comma as it is printed, and
-nothing at all where no number is printed. A number that the machine missed has an empty ``read``.
+nothing at all where no number is printed. A number that the machine missed has an empty ``read``. ``as read`` takes
+back what was said of the number: the machine's reading holds again, with its doubt. ``emendation`` is what should stand
+there where the print is wrong; what is compared is what is printed. ``place_x`` and ``place_y`` are the middle of the
+cell that the number belongs to, where it is printed over another one.
 ``sha256`` is the hash of the scan, to which the correction belongs; the page id is for people and may change.
 
 A corrected digit has confidence 1; one that a person cannot read either has no value and confidence 1; neither has a
@@ -39,7 +43,10 @@ from tablesim.records.transform import Transform
 from tablesim.scans.csvfile import CsvFile, read_items, read_moment, read_number
 from tablesim.scans.metadata import page_key, without_ending
 
-COLUMNS = ("page", "sha256", "x", "y", "width", "height", "read", "correct", "who", "when", "reason")
+COLUMNS = (
+    *("page", "sha256", "x", "y", "width", "height", "read", "correct"),
+    *("emendation", "place_x", "place_y", "who", "when", "reason"),
+)
 """Columns of the file, in the order in which it is written."""
 
 NEEDED = ("page", "x", "y", "width", "height", "correct")
@@ -78,7 +85,9 @@ def correction_row(correction: Correction) -> dict[str, str | float]:
     """The line of a correction in the file, by column."""
     box = correction.box
     sides = {"x": box.x, "y": box.y, "width": box.width, "height": box.height}
-    texts = ("page", "sha256", "read", "correct", "who", "when", "reason")
+    if correction.place is not None:
+        sides |= dict(zip(("place_x", "place_y"), correction.place, strict=True))
+    texts = ("page", "sha256", "read", "correct", "emendation", "who", "when", "reason")
     return {
         **{name: getattr(correction, name) for name in texts},
         **{name: int(value) if value == int(value) else round(value, 2) for name, value in sides.items()},
@@ -86,7 +95,7 @@ def correction_row(correction: Correction) -> dict[str, str | float]:
 
 
 def corrections_in_force(corrections: Sequence[Correction]) -> tuple[Correction, ...]:
-    """The corrections that hold: of several about one number the latest, in the order they were made.
+    """The latest correction of each number, in the order they were made; among them those that take one back.
 
     ``when`` decides where both have it, else the order of the list.
     """
@@ -101,6 +110,11 @@ def corrections_in_force(corrections: Sequence[Correction]) -> tuple[Correction,
             of_scan.remove(pair)
         of_scan.append((order, correction))
     return tuple(correction for _, correction in sorted((p for ps in kept.values() for p in ps), key=lambda p: p[0]))
+
+
+def holding(corrections: Sequence[Correction]) -> tuple[Correction, ...]:
+    """The corrections that say something of their numbers still: those in force that take nothing back."""
+    return tuple(c for c in corrections_in_force(corrections) if not c.is_taken_back)
 
 
 def numbers_at(box: Box, numbers: Sequence[Number]) -> list[int]:
@@ -155,7 +169,7 @@ def corrected(reading: Reading, corrections: Sequence[Correction]) -> Reading:
     Reading
         ``is_table`` is judged again where numbers came or went.
     """
-    in_force = [c for c in corrections_in_force(corrections) if finds_its_number(c, reading.numbers)]
+    in_force = [c for c in holding(corrections) if finds_its_number(c, reading.numbers)]
     if not in_force:
         return reading
     indices_of = [numbers_at(correction.box, reading.numbers) for correction in in_force]
@@ -171,10 +185,11 @@ def corrected(reading: Reading, corrections: Sequence[Correction]) -> Reading:
         elif correction.correct:
             added.append(_number(correction, reading.transform.rotation))
         rearrange |= not (one_to_one and correction.correct) and bool(indices or correction.correct)
+        rearrange |= correction.place is not None
     numbers = [number for index, number in kept.items() if index not in removed] + added
     if not rearrange:
         return _with_meaning(reading, numbers, reading.dittos)
-    arranged = _arranged(numbers, reading.transform)
+    arranged = _arranged(numbers, reading.transform, in_force)
     marks = [replace(ditto, table=None, row=None, column=None) for ditto in reading.dittos]
     _, dittos = with_dittos(arranged, marks, reading.transform.rotation)
     return _with_meaning(replace(reading, is_table=is_table(arranged)), arranged, dittos)
@@ -207,13 +222,14 @@ def _rewritten(correction: Correction, number: Number, rotation: int) -> Number:
     boxes = [digit.box for digit in number.digits]
     if len(boxes) != len(digits_text):
         boxes = divide_box(number.box, len(digits_text), rotation)
-    return replace(number, text=correction.correct, digits=_digits(digits_text, boxes), confidence=SURE, doubts=())
+    rewritten = replace(number, text=correction.correct, digits=_digits(digits_text, boxes), confidence=SURE, doubts=())
+    return replace(rewritten, emendation=correction.emendation)
 
 
 def _number(correction: Correction, rotation: int) -> Number:
     digits_text = correction.digits_text
     digits = _digits(digits_text, divide_box(correction.box, len(digits_text), rotation))
-    return Number(correction.correct, digits, SURE)
+    return Number(correction.correct, digits, SURE, emendation=correction.emendation)
 
 
 def _digits(digits_text: str, boxes: Sequence[Box]) -> tuple[Digit, ...]:
@@ -222,20 +238,40 @@ def _digits(digits_text: str, boxes: Sequence[Box]) -> tuple[Digit, ...]:
     )
 
 
-def _arranged(numbers: Sequence[Number], transform: Transform) -> list[Number]:
+def _arranged(numbers: Sequence[Number], transform: Transform, corrections: Sequence[Correction]) -> list[Number]:
+    """The numbers in their tables; those that belong to another cell are arranged as if they were printed over it."""
     if not numbers:
         return []
     heights = digit_sizes(numbers, transform)[:, 1]
-    return arrange_page(numbers, transform, unit=max(float(np.median(heights)), 1.0))
+    places = [(correction, correction.place) for correction in corrections if correction.place is not None]
+    printed: dict[tuple[Digit, ...], tuple[Digit, ...]] = {}
+    moved = list(numbers)
+    for correction, place in places:
+        for index in numbers_at(correction.box, numbers):
+            number = numbers[index]
+            (x, y), (to_x, to_y) = number.box.centre, place
+            digits = tuple(replace(d, box=_moved(d.box, to_x - x, to_y - y)) for d in number.digits)
+            printed[digits] = number.digits
+            moved[index] = replace(number, digits=digits)
+    arranged = arrange_page(moved, transform, unit=max(float(np.median(heights)), 1.0))
+    return [replace(number, digits=printed.get(number.digits, number.digits)) for number in arranged]
+
+
+def _moved(box: Box, dx: float, dy: float) -> Box:
+    return replace(box, x=box.x + dx, y=box.y + dy)
 
 
 def _correction(values: dict[str, str], file: CsvFile) -> Correction:
     box = Box(*(_pixels(name, values[name], file.separator) for name in ("x", "y", "width", "height")))
-    texts = {name: values[name] for name in ("read", "correct", "who", "reason")} | {
+    texts = {name: values[name] for name in ("read", "correct", "emendation", "who", "reason")} | {
         "when": read_moment(values["when"])
     }
     page = without_ending(page_key(values["page"]))
-    return Correction(page, box, **texts, sha256=values["sha256"].lower())
+    place = None
+    if values["place_x"].strip() or values["place_y"].strip():
+        x, y = (_pixels(name, values[name], file.separator) for name in ("place_x", "place_y"))
+        place = (x, y)
+    return Correction(page, box, **texts, sha256=values["sha256"].lower(), place=place)
 
 
 def _pixels(name: str, text: str, separator: str) -> float:

@@ -14,7 +14,7 @@ from itertools import count
 
 from tablesim.evidence.figures.page_grid import GridTable, page_grid
 from tablesim.export.markup import add, legal, outline, root, to_bytes
-from tablesim.export.tei import NAMESPACE, add_file, add_page, add_software, scan_address, write_digits
+from tablesim.export.tei import NAMESPACE, add_file, add_page, add_software, scan_address, write_printed
 from tablesim.export.workbook import SURE
 from tablesim.records.address import PageAddresses
 from tablesim.records.number_values import value_to_text
@@ -103,7 +103,7 @@ class _Numbers:
             cert="low" if number.confidence < SURE or doubts else "high",
             type_="repeated" if number.repeats else None,
         )
-        write_digits(element, number.printed)
+        write_printed(element, number)
         if doubts:
             add(parent, "note", "; ".join(map(legal, doubts)), type_="doubt")
 

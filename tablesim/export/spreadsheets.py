@@ -43,6 +43,7 @@ READING_COLUMNS = {
     "row": ("integer", "row of the table, from 1"),
     "column": ("integer", "column of the table, from 1"),
     "doubts": ("string", "why it may be wrong"),
+    "emendation": ("string", "what should stand there, as a person says, where that is not what is printed"),
 }
 """Columns of a reading as CSV: type and meaning."""
 
@@ -69,6 +70,7 @@ _READING_OF_WITNESS = {
     "y": ("number", "top edge in pixels of the scan"),
     "width": ("number", "width in pixels of the scan"),
     "height": ("number", "height in pixels of the scan"),
+    "emendation": ("string", "what should stand there, as a person says, where that is not what is printed"),
 }
 
 Columns = Mapping[str, tuple[str, str]]

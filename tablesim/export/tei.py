@@ -18,7 +18,7 @@ from tablesim.evidence.collation.summary import CollationSummary
 from tablesim.export.markup import add, legal, pixels, root, to_bytes
 from tablesim.records.boxes import Box
 from tablesim.records.collation import AGREES, Cell, CellReading, Collation
-from tablesim.records.reading import ILLEGIBLE, Reading
+from tablesim.records.reading import ILLEGIBLE, Number, Reading
 from tablesim.report.provenance import SOFTWARE, Provenance
 from tablesim.scans.locator import Locator
 
@@ -111,7 +111,8 @@ def add_software(encoding: ET.Element, about: Provenance) -> None:
 def _fill(element: ET.Element, collation: Collation, cell: Cell, zones: _Zones) -> None:
     if cell.state == AGREES:
         present = [reading for reading in cell.readings if reading is not None]
-        write_digits(element, present[0].text)
+        shown = next((reading for reading in present if reading.number.emendation), present[0])
+        write_printed(element, shown.number, shown.text)
         element.set("facs", " ".join(zones.of(reading) for reading in present))
         return
     app = add(element, "app", type_=cell.state, cert="low" if cell.doubtful else "high")
@@ -125,9 +126,19 @@ def _fill(element: ET.Element, collation: Collation, cell: Cell, zones: _Zones) 
         confidence = round(float(reading.number.confidence), 4)
         # What a ditto mark repeats is not printed there.
         type_ = "repeated" if reading.repeats else None
-        write_digits(
-            add(app, "rdg", wit=f"#{siglum}", cert=confidence, facs=zones.of(reading), type_=type_), reading.text
-        )
+        rdg = add(app, "rdg", wit=f"#{siglum}", cert=confidence, facs=zones.of(reading), type_=type_)
+        write_printed(rdg, reading.number, reading.text)
+
+
+def write_printed(element: ET.Element, number: Number, text: str | None = None) -> None:
+    """A number as it is printed (``text`` where only a part of that is compared), beside it what it should be."""
+    printed = number.printed if text is None else text
+    if not number.emendation:
+        write_digits(element, printed)
+        return
+    choice = add(element, "choice")
+    write_digits(add(choice, "sic"), printed)
+    write_digits(add(choice, "corr"), number.emendation)
 
 
 def write_digits(element: ET.Element, text: str) -> None:

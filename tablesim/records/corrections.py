@@ -18,6 +18,9 @@ MAX_PIXELS_A_SIDE = 1_000_000
 MAX_LENGTH = 40
 """No number has more digits and points than this: chosen by eye, twice the longest logarithm."""
 
+AS_READ = "as read"
+"""Said of a number in place of what is printed: takes back what was said before, the machine's reading holds again."""
+
 _DIGITS = f"0123456789{ILLEGIBLE}"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -130,11 +133,16 @@ class Correction(DecisionOnScan):
         What the machine had read there; empty where it had read nothing.
     correct : str
         What is printed: digits, ``?`` for an illegible one, signs, points, commas and other marks as printed (see
-        `records.number_parts`); empty where no number is.
+        `records.number_parts`); empty where no number is; ``as read`` takes back what was said of the number before.
     who, when, reason : str
         Who says so, when (ISO 8601: ``2026-03-02`` or ``2026-03-02T10:15:00+01:00``), and why; may be empty.
     sha256 : str
         Hash of the scan's bytes, 64 hexadecimal digits; empty where only the page id is known.
+    emendation : str
+        What should stand there, where that is not what is printed: an error of the printer or the author put right.
+        What is printed stays what is compared.
+    place : (float, float), optional
+        The middle of the cell that the number belongs to, in source pixels, where it is printed over another one.
 
     Raises
     ------
@@ -150,21 +158,35 @@ class Correction(DecisionOnScan):
     when: str = ""
     reason: str = ""
     sha256: str = ""
+    emendation: str = ""
+    place: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         box = (self.box.x, self.box.y, self.box.width, self.box.height)
         self.check_origin()
-        if not all(math.isfinite(value) and abs(value) <= MAX_PIXELS_A_SIDE for value in box):
-            raise MetadataError(f"x, y, width, height: got {box}, expected pixels up to {MAX_PIXELS_A_SIDE:,}")
+        if not all(math.isfinite(value) and abs(value) <= MAX_PIXELS_A_SIDE for value in (*box, *(self.place or ()))):
+            raise MetadataError(
+                f"x, y, width, height, place: got {box}, {self.place}, expected pixels up to {MAX_PIXELS_A_SIDE:,}"
+            )
         if self.box.width <= 0 or self.box.height <= 0:
             raise MetadataError(f"width, height: got {box[2]:g} and {box[3]:g}, expected more than 0")
-        if self.correct and (len(self.correct) > MAX_LENGTH or parse_number(self.correct) is None):
+        if self.emendation and (not self.digits_text or not _is_number(self.emendation)):
+            raise MetadataError(
+                f"emendation: got {self.emendation!r}, expected a number, beside what is printed in `correct`"
+            )
+        if self.correct and not self.is_taken_back and not _is_number(self.correct):
             raise MetadataError(
                 f"correct: got {self.correct!r}, expected a number as printed ('24', '9·965', '-3', '8,889', '1?' "
-                "with '?' for an illegible digit), or nothing where no number is printed; two numbers are two lines"
+                "with '?' for an illegible digit), or nothing where no number is printed, or `as read`, which takes "
+                "back what was said of the number; two numbers are two lines"
             )
         if not self.read and not self.correct:
             raise MetadataError("read and correct: both are empty, expected at least one; leave such a line out")
+
+    @property
+    def is_taken_back(self) -> bool:
+        """Whether it only takes back what was said of the number before."""
+        return self.correct == AS_READ
 
     @property
     def digits_text(self) -> str:
@@ -174,12 +196,21 @@ class Correction(DecisionOnScan):
     @property
     def summary(self) -> str:
         """What it says, in a few words."""
-        return f"{self.page}: {self.read or 'nothing'} -> {self.correct or 'nothing'}"
+        return f"{self.page}: {self.read or 'nothing'} -> {self.says}"
+
+    @property
+    def says(self) -> str:
+        """What it says of the number: what is printed, and what should be."""
+        return (self.correct or "nothing") + (f", to be {self.emendation}" if self.emendation else "")
 
     @property
     def statement(self) -> tuple[object, ...]:
         """What it says, by whom and why, whenever that was."""
-        return self.scan_key, self.box, self.correct, self.who, self.reason
+        return self.scan_key, self.box, self.correct, self.emendation, self.place, self.who, self.reason
+
+
+def _is_number(text: str) -> bool:
+    return len(text) <= MAX_LENGTH and parse_number(text) is not None
 
 
 def _is_time(text: str) -> bool:

@@ -118,7 +118,8 @@ class Number(DigitRun):
     ``value`` is the number meant: an int, a Decimal where decimals are printed, a Fraction; None where it is undecided
     what its marks mean. The bar of a fraction stands in the numerator's text (``3/``); a fraction's value is that of
     its numerator, a mixed number's that of its whole number, and the rest of their numbers have None: a sum counts
-    them once. ``doubts`` are short reasons why the number may be wrong, such as "probably not whole".
+    them once. ``doubts`` are short reasons why the number may be wrong, such as "probably not whole". ``emendation`` is
+    what a person says that should stand there in place of what is printed, mostly empty; nothing is compared by it.
     """
 
     text: str
@@ -129,11 +130,13 @@ class Number(DigitRun):
     column: int | None = None
     value: Value | None = None
     doubts: tuple[str, ...] = ()
+    emendation: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values: an item of ``numbers`` in ``tablesim read --json``; a fraction is text such as ``"7/8"``."""
         plain = self.as_dict(confidence=round(self.confidence, 4))
-        return plain | {"value": value_to_json(self.value), "doubts": list(self.doubts)}
+        plain |= {"value": value_to_json(self.value), "doubts": list(self.doubts)}
+        return plain | ({"emendation": self.emendation} if self.emendation else {})
 
     @property
     def repeats(self) -> bool:

@@ -80,9 +80,7 @@ def correction_lines(corpus: Corpus) -> list[DecisionLine]:
     """The corrections that hold, the latest first."""
     status = corpus.corrections.status()
     return [
-        DecisionLine(
-            page, page_href(page), f"{c.read or 'nothing'} → {c.correct or 'nothing'}", c.who, c.when[:10], c.reason
-        )
+        DecisionLine(page, page_href(page), f"{c.read or 'nothing'} → {c.says}", c.who, c.when[:10], c.reason)
         for c in sorted(status.holding, key=lambda c: c.moment or 0.0, reverse=True)
         for page in status.pages_of[c.sha256][:1]
     ]

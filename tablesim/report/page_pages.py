@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup, escape
 
+from tablesim.digits.corrections import holding, numbers_at
 from tablesim.errors import RunError
 from tablesim.evidence.collation.cells import DOUBTFUL
 from tablesim.evidence.figures.match_figure import upright
@@ -34,8 +35,8 @@ MAX_CELLS = 6000
 
 _SHOWN_BY_BROWSERS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif")
 
-Cell = tuple[str, str, str, str]
-"""Anchor, text, class and remark of a number; the class is of ``_CLASSES``, or empty."""
+Cell = tuple[str, str, str, str, str]
+"""Anchor, text, class and remark of a number, and its emendation; most of them are mostly empty."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,11 @@ class PageView:
             return f"This page could not be read{why}." if self.status == "failed" else "This page waits to be read."
         numbers = f"{counted(self.n_numbers, 'number')} read"
         doubt = f", {count(self.n_doubtful)} of them in doubt" if self.n_doubtful else ""
-        corrected = f", {count(len(self.corrections))} corrected by people" if self.corrections else ""
+        said = [cell[3].partition(" ")[0] for cell in self.cells if cell[2] == "c"]
+        n_confirmed = said.count("confirmed")
+        n_corrected = len(said) - n_confirmed
+        corrected = f", {count(n_corrected)} corrected by people" if n_corrected else ""
+        corrected += f", {count(n_confirmed)} confirmed" if n_confirmed else ""
         kind = "A page with a numerical table" if self.about.is_table else "A page without a numerical table"
         return f"{kind}: {numbers}{doubt}{corrected}."
 
@@ -193,8 +198,8 @@ class PageViews:
         reading = self._reading(page) if row["status"] == "read" else None
         shown = [] if reading is None else _ordered(reading)[:MAX_CELLS]
         corrections = self.corpus.corrections.by_scan.get(row["sha256"], ()) if reading is not None else ()
-        corrected = {(round(c.box.x), round(c.box.y)) for c in corrections}
-        cells = [_cell(number, corrected) for number in shown]
+        said = {index: c for c in holding(corrections) for index in numbers_at(c.box, shown)}
+        cells = [_cell(number, said.get(index)) for index, number in enumerate(shown)]
         tables, loose = _tables(shown, cells)
         return PageView(
             self.cards.facts(page),
@@ -259,8 +264,9 @@ def _td(cell: Cell | None) -> str:
     """A cell as HTML, escaped."""
     if cell is None:
         return '<td class="none"></td>'
-    anchor, text, kind, remark = cell
+    anchor, text, kind, remark, emendation = cell
     about = f' class="{kind}" title="{escape(remark)}"' if kind else ""
+    about += f' data-emendation="{escape(emendation)}"' if emendation else ""
     return f'<td id="{anchor}"{about}>{escape(text)}</td>'
 
 
@@ -285,19 +291,28 @@ def _ordered(reading: Reading) -> list[Number]:
     return [*sorted(inside, key=lambda n: (n.table, n.row, n.column)), *outside]
 
 
-def _cell(number: Number, corrected: set[tuple[int, int]]) -> Cell:
+def _cell(number: Number, said: Correction | None) -> Cell:
     table, row, column = number.table, number.row, number.column
     anchor = ""
     if table is not None and row is not None and column is not None:
         anchor = CellAddress(table + 1, row + 1, column + 1).anchor
-    if corrected and (round(number.box.x), round(number.box.y)) in corrected:
-        return anchor, number.printed, "c", "corrected by a person"
+    if said is not None and said.correct == number.text:
+        return anchor, number.printed, "c", correction_sentence(said), number.emendation
     if number.repeats:
-        return anchor, number.printed, "r", f"repeats {number.text} above"
+        return anchor, number.printed, "r", f"repeats {number.text} above", ""
     if number.confidence < 1 - DOUBTFUL or number.doubts:
         why = "; ".join(number.doubts) or "uncertain"
-        return anchor, number.printed, "d", f"{why}; right with a probability of {number.confidence:.2f}"
-    return anchor, number.printed, "", ""
+        return anchor, number.printed, "d", f"{why}; right with a probability of {number.confidence:.2f}", ""
+    return anchor, number.printed, "", "", ""
+
+
+def correction_sentence(said: Correction) -> str:
+    """Who said what of a number, when and why; what the machine had read."""
+    when = f" on {said.when[:16].replace('T', ' ')}" if said.when else ""
+    kind = "confirmed" if said.correct == said.read else "corrected" if said.read else "added"
+    read = f"; the machine read {said.read}" if kind == "corrected" else ""
+    should = f"; should be {said.emendation}" if said.emendation else ""
+    return f"{kind} by {said.who or 'a person'}{when}{read}{should}{f': {said.reason}' if said.reason else ''}"
 
 
 def _tables(shown: Sequence[Number], cells: Sequence[Cell]) -> tuple[list[ShownTable], list[Cell]]:

@@ -12,6 +12,7 @@ from typing import Any
 from tablesim.corpus.clustering.model import Cluster
 from tablesim.corpus.indexing.events import Event, Listener
 from tablesim.corpus.store import Corpus
+from tablesim.digits.corrections import holding
 from tablesim.records.dates import YearRange, span_of
 from tablesim.records.relations import SAME_KIND, SAME_SCAN, SAME_TABLE, Groups
 from tablesim.report.addresses import ALL_GROUPS, ALL_PAGES, INDEX, OVERVIEW, cluster_href, page_href
@@ -240,7 +241,7 @@ class Site:
             line["n_numbers"],
             None if line["legibility"] is None else round(line["legibility"], 2),
             None if number is None else [str(number), cluster_href(number)],
-            len(self.corpus.corrections.by_scan.get(line["sha256"], ())) or None,
+            len(holding(self.corpus.corrections.by_scan.get(line["sha256"], ()))) or None,
             "; ".join(remark for remark in remarks if remark) or None,
             *((line["extra"] or {}).get(name) or None for name in extra),
             *positions.get(page, (None, None)),

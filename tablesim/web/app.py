@@ -20,19 +20,22 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from tablesim.errors import InUseError, MissingExtraError, TablesimError
+from tablesim.records.boxes import Box
 from tablesim.report.addresses import INDEX
 from tablesim.scans.images import MAX_PIXELS
 from tablesim.version import __version__
 from tablesim.web.access import Access, Guard, TooLarge, problem
 from tablesim.web.asked import Asked
 from tablesim.web.decisions import all_decisions, open_questions, take_correction, take_table, take_verdict
+from tablesim.web.doubts import list_doubts
 from tablesim.web.front_files import FRONT, FrontFiles
 from tablesim.web.groups import list_groups
 from tablesim.web.live import LiveRun
 from tablesim.web.pages import list_pages, one_page
 from tablesim.web.pairs import one_collation, one_pair
+from tablesim.web.places import SIDES, one_place, pixels
 from tablesim.web.screens import SCAN, Screens
-from tablesim.web.tiles import TILE, ScanTiles, original
+from tablesim.web.tiles import TILE, ScanTiles, cutout, original
 
 KINDS = {
     ".html": "text/html",
@@ -75,6 +78,12 @@ def make_app(live: LiveRun, access: Access, scratch: Path) -> Guard:
     async def tile(request: Request) -> Response:
         return await _picture(lambda: _tile(live, tiles, request.path_params, request.query_params.get("page", "")))
 
+    async def cut(request: Request) -> Response:
+        return await _picture(lambda: _cutout(live, tiles, Asked.of_query(request.query_params.multi_items())))
+
+    async def size(request: Request) -> Response:
+        return await _answered(lambda: _size(live, tiles, request.query_params.get("page", "")))
+
     async def screen(request: Request) -> Response:
         path = request.path_params.get("path", "") or INDEX
         return await _document(lambda: screens.document(path, lambda name: request.query_params.get(name, "")), path)
@@ -107,6 +116,10 @@ def make_app(live: LiveRun, access: Access, scratch: Path) -> Guard:
         Route("/api/collation", reads(one_collation)),
         Route("/api/questions", reads(open_questions)),
         Route("/api/decisions", reads(lambda live, _: all_decisions(live))),
+        Route("/api/place", reads(one_place)),
+        Route("/api/doubts", reads(list_doubts)),
+        Route("/api/scan", size),
+        Route("/cutout", cut),
         Route("/api/correct", writes(take_correction), methods=["POST"]),
         Route("/api/table", writes(take_table), methods=["POST"]),
         Route("/api/verdict", writes(take_verdict), methods=["POST"]),
@@ -172,6 +185,26 @@ async def _picture(make: Callable[[], bytes]) -> Response:
 def _tile(live: LiveRun, tiles: ScanTiles, where: dict[str, Any], page: str) -> bytes:
     row = live.corpus.page(page)
     return tiles.pyramid(row["scan"], row["sha256"]).tile(where["level"], where["x"], where["y"])
+
+
+def _cutout(live: LiveRun, tiles: ScanTiles, asked: Asked) -> bytes:
+    row = live.corpus.page(asked.text("page"))
+    box = Box(*(pixels(asked, side) for side in SIDES))
+    return cutout(tiles.pyramid(row["scan"], row["sha256"]), box, row["rotation"] or 0)
+
+
+def _size(live: LiveRun, tiles: ScanTiles, page: str) -> dict[str, Any]:
+    """What a viewer needs to ask for tiles; a ScanError where the scan is no longer where it was."""
+    row = live.corpus.page(page)
+    pyramid = tiles.pyramid(row["scan"], row["sha256"])
+    width, height = pyramid.levels[-1].size
+    return {
+        "width": width,
+        "height": height,
+        "levels": len(pyramid.levels),
+        "tile": TILE,
+        "rotation": row["rotation"] or 0,
+    }
 
 
 def _about(live: LiveRun, access: Access) -> dict[str, Any]:

@@ -11,15 +11,18 @@ from datetime import datetime
 from typing import Any
 
 from tablesim.corpus.corrections.apply import correct, decide_tables
-from tablesim.digits.corrections import correction_row, text_at
+from tablesim.digits.corrections import correction_row, numbers_at, text_at
 from tablesim.errors import SettingsError
+from tablesim.records.address import parse_address
 from tablesim.records.boxes import Box
 from tablesim.records.corrections import Correction, TableDecision
+from tablesim.records.reading import Reading
 from tablesim.review.questions import Question
 from tablesim.review.review import Review
 from tablesim.review.verdicts import Verdict
 from tablesim.web.asked import Asked
 from tablesim.web.live import LiveRun
+from tablesim.web.places import anchor_at, place_of
 
 MOST_QUESTIONS = 50
 
@@ -28,10 +31,11 @@ def take_correction(live: LiveRun, asked: Asked) -> dict[str, Any]:
     """Take one correction; a conflict is answered where the number was corrected since the page was shown.
 
     ``expected`` is what stood there when the person looked: what another person wrote meanwhile is never overwritten
-    unseen.
+    unseen. What stands already may be sent too: then it is confirmed. ``emendation`` is kept as it is where nothing is
+    said of it. ``cell`` puts the number into another cell than the one over which it is printed.
     """
     box = Box(*(asked.number(name) for name in ("x", "y", "width", "height")))
-    page, who = asked.text("page"), _name(asked)
+    page, who, cell = asked.text("page"), _name(asked), asked.text("cell", "")
     expected, sha256 = asked.text("expected", ""), asked.text("sha256")
     given = Correction(page, box, expected, asked.text("correct", ""), who, "", asked.text("reason", ""), sha256)
     with live.writing() as corpus, corpus.lock():
@@ -43,14 +47,24 @@ def take_correction(live: LiveRun, asked: Asked) -> dict[str, Any]:
         if stands != expected:
             return {"conflict": {"stands": stands, "expected": expected}, "version": live.version}
         read = text_at(box, corpus.machine_reading(page).numbers)
-        taken = correct(corpus, [replace(given, read=read)])
+        emendation = asked.text("emendation", _emendation(box, reading)) if given.digits_text else ""
+        place = place_of(corpus, reading, box, parse_address(cell)) if cell else None
+        taken = correct(corpus, [replace(given, read=read, emendation=emendation, place=place)])
+        after = corpus.reading(page)
     return {
         "version": live.changed(),
         "new": [correction_row(one) for one in taken.new],
         "before": stands,
+        "cell": anchor_at(box, after),
         "pages": list(taken.pages),
         "remarks": list(taken.remarks),
     }
+
+
+def _emendation(box: Box, reading: Reading) -> str:
+    """What a person says should stand at a box."""
+    emendations = [reading.numbers[index].emendation for index in numbers_at(box, reading.numbers)]
+    return emendations[0] if len(emendations) == 1 else ""
 
 
 def take_table(live: LiveRun, asked: Asked) -> dict[str, Any]:

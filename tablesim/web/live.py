@@ -6,7 +6,7 @@ The state is told by the size and the time of the files that decide what is show
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -52,6 +52,8 @@ class LiveRun:
         self._stamp = self._look()
         self._corpus = Corpus.open(folder)
         self._kept: dict[str, object] = {}
+        self._making = threading.Lock()
+        self._kept_while: dict[str, tuple[Stamp, object]] = {}
 
     @property
     def corpus(self) -> Corpus:
@@ -76,6 +78,15 @@ class LiveRun:
         if name not in kept:
             kept[name] = make(corpus)
         return kept[name]  # type: ignore[return-value]
+
+    def kept_while(self, name: str, parts: Sequence[str], make: Callable[[Corpus], T]) -> T:
+        """What ``make`` makes of the run, made once as long as these files and folders of it stay as they are."""
+        corpus = self.corpus
+        stamp = tuple(_state(self.folder / part) for part in parts)
+        with self._making:
+            if self._kept_while.get(name, (None,))[0] != stamp:
+                self._kept_while[name] = stamp, make(corpus)
+            return self._kept_while[name][1]  # type: ignore[return-value]
 
     @contextmanager
     def writing(self) -> Iterator[Corpus]:

@@ -12,10 +12,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tablesim.corpus.store import Corpus
-from tablesim.digits.corrections import correction_row
+from tablesim.digits.corrections import correction_row, numbers_at
 from tablesim.digits.units_of_page import units_of_page
 from tablesim.errors import RunError
 from tablesim.records.address import PageAddresses
+from tablesim.report.page_pages import correction_sentence
 from tablesim.review.constraints import verdicts_status
 from tablesim.scans.locator import Locator
 from tablesim.web.asked import Asked
@@ -190,7 +191,10 @@ def one_page(live: LiveRun, page_id: str) -> dict[str, Any]:
         return answer
     addresses = PageAddresses(reading)
     numbers = [number.to_dict() for number in reading.numbers]
-    for number, plain in zip(reading.numbers, numbers, strict=True):
+    said = {index: one for one in corpus.corrections_of(page) for index in numbers_at(one.box, reading.numbers)}
+    for index, (number, plain) in enumerate(zip(reading.numbers, numbers, strict=True)):
+        person = said.get(index)
+        plain["person"] = None if person is None else correction_row(person) | {"sentence": correction_sentence(person)}
         address = addresses.of(number)
         plain["address"] = None if address is None else {"words": address.words, "anchor": address.anchor}
         del plain["digits"]

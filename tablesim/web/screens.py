@@ -13,6 +13,8 @@ from importlib.resources import files
 from pathlib import Path
 from urllib.parse import urlencode
 
+from jinja2 import ChoiceLoader, PackageLoader
+
 from tablesim.corpus.indexing.events import ignore_event
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError
@@ -31,6 +33,9 @@ PAIR = "pairs/two.html"
 
 SCAN = "scan"
 """The address of the scan of a page, with ``?page=...``."""
+
+DOUBTS = "doubts.html"
+"""The address of the grid of doubtful numbers; with ``?page=...`` of all numbers of a page."""
 
 LISTS = (ALL_PAGES, ALL_GROUPS, OVERVIEW)
 DATA = "data/"
@@ -61,7 +66,9 @@ class Screens:
         """
         with self._one:
             site = self.live.kept("site", self._site)
-            return site.pair(query("a"), query("b")) if path == PAIR else site.document(path)
+            if path == PAIR:
+                return site.pair(query("a"), query("b"))
+            return site.doubts(query("page")) if path == DOUBTS else site.document(path)
 
     def picture(self, name: str) -> bytes:
         """A picture that a page shows, or a file that all pages share; RunError where there is none."""
@@ -135,6 +142,8 @@ class LiveSite(Site):
         super().__init__(corpus, folder, ignore_event, keep=False)
         self.live_folder = folder
         self.cards = LiveCards(corpus, self.pictures, Agreements(self.alignments))
+        loaders = [loader for loader in (self.templates.loader, PackageLoader("tablesim.web")) if loader is not None]
+        self.templates.loader = ChoiceLoader(loaders)
         self.templates.globals |= {
             "front": f"{FRONT}/{FrontFiles.all().version}",
             "may": "write" if may_write else "read",
@@ -159,6 +168,11 @@ class LiveSite(Site):
         maker = PairPages(self.alignments, self.pictures, self.today)
         self._page(PAIR, "pair.html", page=maker.page(*pair))
         return self.live_folder.texts.pop(PAIR)
+
+    def doubts(self, page: str) -> str:
+        """The grid of doubtful numbers, of the run or of one page."""
+        self._page(DOUBTS, "doubts.html", page=str(self.corpus.page(page)["page"]) if page else "")
+        return self.live_folder.texts.pop(DOUBTS)
 
     def asset(self, name: str) -> bytes:
         """A file of ``assets/``."""

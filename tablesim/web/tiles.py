@@ -16,6 +16,7 @@ from typing import Any
 from PIL import Image
 
 from tablesim.errors import ScanError
+from tablesim.records.boxes import Box
 from tablesim.scans.images import open_image
 from tablesim.scans.locator import Locator
 
@@ -74,6 +75,42 @@ def encoded(image: Image.Image) -> bytes:
     stream = io.BytesIO()
     image.save(stream, "WEBP", quality=QUALITY, method=2)
     return stream.getvalue()
+
+
+AROUND = 0.55
+"""Of the height of a number, shown around it in its cut-out: enough to see that it is whole."""
+
+CUTOUT_HEIGHT = 96
+"""Pixels of a cut-out: a figure is twice as large as on the page."""
+
+WIDEST_CUTOUT = 1_200
+"""Pixels of a cut-out at most."""
+
+
+def cutout(pyramid: Pyramid, box: Box, rotation: int) -> bytes:
+    """The piece of a scan with a number in its middle, upright, what is around it paler; as WebP.
+
+    Raises
+    ------
+    ScanError
+        The box does not lie on the scan.
+    """
+    image = pyramid.levels[-1]
+    margin = AROUND * min(box.width, box.height)
+    outer = [box.x - margin, box.y - margin, box.right + margin, box.bottom + margin]
+    left, top = (int(max(0, side)) for side in outer[:2])
+    right, bottom = (int(min(side, most)) for side, most in zip(outer[2:], image.size, strict=True))
+    if right - left < 2 or bottom - top < 2:
+        raise ScanError(f"box: {box} does not lie on this scan, which has {image.width} x {image.height} pixels")
+    piece = image.crop((left, top, right, bottom)).convert("RGB")
+    pale = Image.blend(piece, Image.new("RGB", piece.size, "white"), 0.5)
+    inner = (int(box.x) - left, int(box.y) - top)
+    pale.paste(image.crop((int(box.x), int(box.y), int(box.right) + 1, int(box.bottom) + 1)).convert("RGB"), inner)
+    if rotation:
+        pale = pale.rotate(-rotation, expand=True)
+    factor = min(CUTOUT_HEIGHT / pale.height, WIDEST_CUTOUT / pale.width)
+    size = max(1, round(factor * pale.width)), max(1, round(factor * pale.height))
+    return encoded(pale.resize(size, Image.Resampling.BICUBIC))
 
 
 SHOWN_BY_BROWSERS = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}

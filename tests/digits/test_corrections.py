@@ -42,7 +42,8 @@ corrections = st.builds(
     when=st.sampled_from(["", "2026-03-02", "2026-03-02T10:15:00+01:00"]),
     reason=words,
     sha256=st.sampled_from(["", "0123456789abcdef" * 4]),
-)
+    place=st.one_of(st.none(), st.tuples(pixels, pixels)),
+).map(lambda made: replace(made, emendation="1?" if made.digits_text and made.who else ""))
 
 
 @settings(max_examples=40)
@@ -92,7 +93,7 @@ def test_whatever_the_reader_prints_can_be_corrected_and_comes_back_from_the_fil
 )
 def test_what_cannot_be_meant_is_refused_with_its_row(tmp_path, row, said):
     path = tmp_path / "c.csv"
-    columns = ",".join(name for name in COLUMNS if name != "sha256")
+    columns = ",".join(name for name in COLUMNS if name not in ("sha256", "emendation", "place_x", "place_y"))
     path.write_text(f"{columns}\ngood,1,2,3,4,24,29,,,\n{row}\n", encoding="utf-8")
     with pytest.raises(MetadataError) as caught:
         read_corrections(path)
@@ -251,6 +252,44 @@ def test_of_several_about_one_number_the_latest_holds_and_can_take_back(reading)
     made = [correction(before.box, "11", when="2026-01-01"), correction(before.box, before.text, when="2026-01-02")]
     assert at(corrected(reading, made), 5, 1).text == before.text
     assert at(corrected(reading, made[::-1]), 5, 1).text == before.text
+
+
+def test_what_was_said_is_taken_back_and_the_machines_doubt_returns(reading):
+    before = at(reading, 5, 1)
+    said, back = correction(before.box, "11", before.text), correction(before.box, "as read", before.text)
+    assert at(corrected(reading, [said]), 5, 1).confidence == 1.0
+    assert corrected(reading, [said, back]) is reading
+    again = corrected(reading, [said, back, said])
+    assert at(again, 5, 1).text == "11"
+
+
+def test_an_emendation_stands_beside_what_is_printed_and_is_not_compared(reading):
+    before = at(reading, 2, 1)
+    plain, emended = (
+        corrected(reading, [replace(correction(before.box, "71", before.text), emendation=text)]) for text in ("", "11")
+    )
+    assert (at(emended, 2, 1).text, at(emended, 2, 1).emendation) == ("71", "11")
+    assert at(emended, 2, 1).to_dict()["emendation"] == "11"
+    assert "emendation" not in at(plain, 2, 1).to_dict()
+    np.testing.assert_array_equal(histogram(plain), histogram(emended))
+
+
+@pytest.mark.parametrize(("correct", "emendation"), [("71", "eleven"), ("", "11"), ("as read", "11")])
+def test_an_emendation_that_cannot_be_meant_is_refused(correct, emendation):
+    with pytest.raises(MetadataError, match="emendation"):
+        Correction("p", Box(0, 0, 9, 9), "1", correct, emendation=emendation)
+
+
+def test_a_number_printed_over_another_cell_is_put_into_its_own(reading):
+    """It slipped by a row and a half; where it belongs nothing was read."""
+    missing = at(reading, 4, 2)
+    without = corrected(reading, [correction(missing.box, "", missing.text)])
+    slipped = replace(missing.box, y=missing.box.y + 40)
+    made = replace(correction(slipped, "58", ""), place=missing.box.centre)
+    placed = corrected(without, [made])
+    assert (at(placed, 4, 2).text, at(placed, 4, 2).box.y) == ("58", slipped.y)
+    unplaced = corrected(without, [replace(made, place=None)])
+    assert [(n.row, n.column) for n in unplaced.numbers if n.text == "58"] != [(4, 2)]
 
 
 def test_when_all_is_struck_out_nothing_is_left(reading):

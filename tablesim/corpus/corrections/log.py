@@ -20,8 +20,8 @@ from tablesim.corpus.storage.shards import Shards, row_reading
 from tablesim.digits.corrections import (
     COLUMNS,
     correction_row,
-    corrections_in_force,
     finds_its_number,
+    holding,
     read_corrections,
     text_at,
 )
@@ -85,7 +85,7 @@ class CorrectionLog:
 
     def of(self, key: str) -> tuple[Correction, ...]:
         """The corrections that hold on a scan: of several about one number the latest, without those that lost it."""
-        in_force = corrections_in_force(self.by_scan.get(key, ()))
+        in_force = holding(self.by_scan.get(key, ()))
         numbers = self._numbers(key) or () if in_force else ()
         return tuple(c for c in in_force if finds_its_number(c, numbers))
 
@@ -112,7 +112,7 @@ class CorrectionLog:
     def status(self) -> DecisionsStatus[Correction]:
         """Which corrections hold in the run as it is now, which do not, and why."""
         on_pages = [c for c in self.all if c.sha256 in self.pages_of]
-        not_found = {c for key in self.pages_of for c in corrections_in_force(self.by_scan[key])}
+        not_found = {c for key in self.pages_of for c in holding(self.by_scan[key])}
         not_found -= {c for key in self.pages_of for c in self.of(key)}
         return DecisionsStatus(
             "correction",

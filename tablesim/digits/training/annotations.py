@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tablesim.digits.corrections import corrections_in_force, read_corrections
+from tablesim.digits.corrections import holding, read_corrections
 from tablesim.digits.evaluation.alignment import nearest_first
 from tablesim.errors import MetadataError
 from tablesim.records.boxes import Box
@@ -148,7 +148,7 @@ def _read_file(path: Path, annotations: Annotations) -> None:
     file = read_csv(path, known=("xywh", "element_label", *PAGE_COLUMNS, "correct"))
     names = {column.casefold() for column in file.columns}
     if "correct" in names:
-        corrections = corrections_in_force(read_corrections(path))
+        corrections = holding(read_corrections(path))
         annotations.numbers += [Annotation(c.page, book_of(c.page), c.correct, c.box) for c in corrections]
         return
     page, box = find_column(file, PAGE_COLUMNS), find_column(file, ("xywh",))

@@ -12,10 +12,18 @@
   };
   for (const controls of all(document, ".controls")) controls.hidden = false;
 
-  const desk = document.querySelector(".desk");
-  if (desk) scanAndTable(desk);
+  // The workbench changes the page while it is shown, and says so: then the parts are listened to anew.
+  let life = new AbortController();
+  function begin(event) {
+    const desk = document.querySelector(".desk");
+    life.abort();
+    life = new AbortController();
+    if (desk) scanAndTable(desk, life.signal, Boolean(event));
+  }
+  begin();
+  addEventListener("tablesim:renewed", begin);
 
-  function scanAndTable(desk) {
+  function scanAndTable(desk, signal, renewed) {
     const svg = desk.querySelector("svg");
     const scroller = desk.querySelector(".leaf .scroller");
     const boxes = all(svg, ".over rect");
@@ -26,9 +34,10 @@
     let stop = cells[0] || null;
 
     const figures = () => {
-      if (svg.querySelector(".figures")) return;
+      svg.querySelector(".figures")?.remove();
       const group = document.createElementNS(svg.namespaceURI, "g");
       group.setAttribute("class", "figures");
+      group.setAttribute("data-keep", "");
       boxes.forEach((box, index) => {
         const [x, y, w, h] = ["x", "y", "width", "height"].map((name) => Number(box.getAttribute(name)));
         const text = document.createElementNS(svg.namespaceURI, "text");
@@ -62,13 +71,14 @@
       b.textContent = cell.textContent;
       reads.replaceChildren(words.place(cell), b, cell.title ? ` (${cell.title})` : "");
       if (address && cell.id) history.replaceState(null, "", `#${cell.id}`);
+      dispatchEvent(new CustomEvent("tablesim:chosen", { detail: { cell, box: boxes[index] } }));
     }
-    boxes.forEach((box, index) => box.addEventListener("click", () => choose(cells[index], { focus: true })));
+    boxes.forEach((box, index) => box.addEventListener("click", () => choose(cells[index], { focus: true }), { signal }));
     if (stop) stop.tabIndex = 0;
     desk.querySelector(".tables").addEventListener("click", (event) => {
       const cell = event.target.closest("td[id], [data-loose]");
       if (cell) choose(cell, { focus: true });
-    });
+    }, { signal });
     desk.querySelector(".tables").addEventListener("keydown", (event) => {
       const cell = event.target.closest("td[id], [data-loose]");
       if (!cell || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -85,31 +95,36 @@
       event.preventDefault();
       const found = next();
       if (found) choose(found, { focus: true });
-    });
+    }, { signal });
     for (const radio of all(document, "input[name=over]")) {
       radio.addEventListener("change", () => {
         if (radio.value === "figures") figures();
         desk.dataset.over = radio.value;
-      });
+      }, { signal });
+      if (radio.checked && radio.value === "figures") figures();
     }
     for (const button of all(document, "[data-enlarge]")) {
       button.addEventListener("click", () => {
         for (const other of all(document, "[data-enlarge]")) other.setAttribute("aria-pressed", String(other === button));
         svg.dataset.zoom = button.dataset.enlarge;
         if (chosen) choose(chosen, { address: false });
-      });
+      }, { signal });
     }
-    const doubtful = cells.filter((cell) => cell.classList.contains("d"));
     for (const button of all(document, "[data-next-doubt]")) {
-      button.addEventListener("click", () => choose(doubtful[(doubtful.indexOf(chosen) + 1) % doubtful.length]));
+      button.addEventListener("click", () => {
+        const doubtful = cells.filter((cell) => cell.classList.contains("d"));
+        const after = doubtful.find((cell) => at.get(cell) > (chosen ? at.get(chosen) : -1)) || doubtful[0];
+        if (after) choose(after);
+      }, { signal });
     }
     const fromAddress = () => {
       const cell = document.getElementById(decodeURIComponent(location.hash.slice(1)));
       if (!at.has(cell)) return;
-      document.getElementById("scan").scrollIntoView({ behavior: "instant" });
-      choose(cell, { address: false });
+      if (!renewed) document.getElementById("scan").scrollIntoView({ behavior: "instant" });
+      // A number that is typed over keeps what is typed.
+      choose(cell, { address: false, focus: renewed && document.activeElement === document.body });
     };
-    addEventListener("hashchange", fromAddress);
+    addEventListener("hashchange", fromAddress, { signal });
     fromAddress();
   }
 

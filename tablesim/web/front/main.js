@@ -8,6 +8,7 @@ const mayWrite = may === "write";
 
 const parts = {
   page: async () => [await import("./numbers.js")],
+  doubts: async () => [await import("./grid.js")],
   pair: async () => [await import("./decide.js")],
 };
 

@@ -1,6 +1,6 @@
 // The walk from question to question: the next one about which a verdict would change most.
 import { bar, button, name, tell, tried } from "./bar.js";
-import { isTyping } from "./dom.js";
+import { isTyping, make } from "./dom.js";
 import { ask } from "./talk.js";
 import { say } from "./words.js";
 
@@ -13,6 +13,7 @@ export const nextQuestion = () => tried(async () => {
 });
 
 export function start({ mayWrite }) {
+  bar.append(make("a", { href: "/doubts.html" }, say("gridOfRun")));
   if (!mayWrite) return;
   bar.append(button(say("next"), "n", nextQuestion));
   addEventListener("keydown", (event) => {

@@ -1,0 +1,61 @@
+// All that is known of one number, and what can be said of it: printed, what it should be, its cell, why.
+import { make } from "./dom.js";
+import { language, say } from "./words.js";
+
+const field = (name, values = {}) => {
+  const input = make("input", { name, maxlength: "40", autocomplete: "off", ...values });
+  return [make("label", {}, make("span", {}, say(`card.${name}`)), input), input];
+};
+
+export class Card {
+  // `write` gets the values when Enter is pressed, `acts` are named buttons with their keys.
+  constructor({ write, leave, moved, acts }) {
+    const [printedLabel, printed] = field("printed");
+    const [emendationLabel, emendation] = field("emendation");
+    const [tableLabel, table] = field("table", { type: "number", min: "1", max: "99" });
+    const [rowLabel, row] = field("row", { type: "number", min: "1", max: "9999" });
+    const [columnLabel, column] = field("column", { type: "number", min: "1", max: "999" });
+    const [reasonLabel, reason] = field("reason", { maxlength: "400" });
+    this.inputs = { printed, emendation, table, row, column, reason };
+    this.tableLabel = tableLabel;
+    this.about = make("p", { class: "about", "aria-live": "polite" });
+    this.element = make("form", { class: "card", "data-keep": "", "aria-label": say("card"), lang: language, hidden: true },
+      this.about,
+      make("div", { class: "fields" }, printedLabel, emendationLabel, tableLabel, rowLabel, columnLabel, reasonLabel),
+      make("div", { class: "acts" }, make("button", {}, say("card.write")),
+        ...acts.map(([label, key, act]) => make("button", { type: "button", "aria-keyshortcuts": key, onclick: act }, label, " ", make("kbd", {}, key)))));
+    this.element.addEventListener("submit", (event) => {
+      event.preventDefault();
+      write(this.values());
+    });
+    this.element.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") { event.preventDefault(); leave(); }
+    });
+    for (const input of [table, row, column]) input.addEventListener("change", () => moved(this.values()));
+  }
+
+  values() {
+    const { printed, emendation, table, row, column, reason } = this.inputs;
+    const cell = row.value && column.value ? `t${table.value || 1}r${row.value}c${column.value}` : "";
+    return { correct: printed.value.trim(), emendation: emendation.value.trim(), cell, reason: reason.value.trim() };
+  }
+
+  show({ about, isNew = false, printed, emendation, cell, tables }) {
+    const [, table, row, column] = (cell || "").match(/^t(\d+)r(\d+)c(\d+)$/) || [];
+    this.cell = cell || "";
+    this.about.textContent = about;
+    Object.entries({ printed, emendation, table, row, column, reason: "" }).forEach(([name, value]) => { this.inputs[name].value = value ?? ""; });
+    this.tableLabel.hidden = tables < 2;
+    this.element.classList.toggle("new", isNew);
+    this.element.hidden = false;
+  }
+
+  hide() {
+    this.element.hidden = true;
+  }
+
+  focus(name) {
+    this.inputs[name].focus();
+    this.inputs[name].select();
+  }
+}

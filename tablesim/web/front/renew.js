@@ -1,0 +1,78 @@
+// Shows the page anew as the server has it now, without loading it: where the two are built alike, only what differs
+// is changed, so that what is looked at, enlarged or typed stays.
+
+const KEEP = "[data-keep], [aria-live]";
+
+function attributes(old, fresh) {
+  for (const { name } of [...old.attributes]) {
+    // The tab stop, and what is chosen, belong to the window.
+    if (!fresh.hasAttribute(name) && !["tabindex", "hidden", "style", "aria-selected"].includes(name)) old.removeAttribute(name);
+  }
+  const chosen = old.classList.contains("chosen") || old.classList.contains("hot");
+  for (const { name, value } of fresh.attributes) {
+    if (["hidden", "tabindex", "data-over", "open"].includes(name) && old.tagName !== "A") continue;
+    if (old.getAttribute(name) !== value && !(name === "class" && chosen)) old.setAttribute(name, value);
+  }
+}
+
+// Whether anything had to be replaced: what listens to its parts has to listen anew.
+function morph(old, fresh) {
+  if (old.nodeType === 1 && (old.matches(KEEP) || old.querySelector(":scope > .entry"))) return false;
+  if (old.nodeType === 3) {
+    if (old.data !== fresh.data) old.data = fresh.data;
+    return false;
+  }
+  attributes(old, fresh);
+  const [kept, wanted] = [old, fresh].map((parent) => [...parent.childNodes].filter((node) => node.nodeType !== 1 || !node.matches(KEEP)));
+  const alike = kept.length === wanted.length && kept.every((node, at) => node.nodeName === wanted[at].nodeName);
+  if (alike) return kept.map((node, at) => morph(node, wanted[at])).some(Boolean);
+  const byId = new Map(kept.filter((node) => node.id).map((node) => [node.id, node]));
+  const next = wanted.map((node) => {
+    const same = node.id && byId.get(node.id);
+    if (!same || same.nodeName !== node.nodeName) return node;
+    morph(same, node);
+    return same;
+  });
+  for (const node of kept) if (!next.includes(node)) node.remove();
+  let before = null;
+  for (const node of next) {
+    const place = before ? before.nextSibling : old.firstChild;
+    if (place !== node) old.insertBefore(node, place);
+    before = node;
+  }
+  return true;
+}
+
+let running = null;
+let again = false;
+
+async function renewOnce(selectors) {
+  const answer = await fetch(location.href);
+  if (!answer.ok) return location.reload();
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  let replaced = false;
+  for (const selector of selectors) {
+    const [old, other] = [document, fresh].map((page) => page.querySelector(selector));
+    if (!old && !other) continue;
+    if (!old || !other) return location.reload();
+    replaced = morph(old, document.importNode(other, true)) || replaced;
+  }
+  dispatchEvent(new CustomEvent("tablesim:renewed", { detail: { replaced } }));
+  return null;
+}
+
+// One at a time; what is asked for meanwhile is done once more afterwards.
+export function renew(selectors = ["header", "main"]) {
+  if (running) {
+    again = true;
+    return running;
+  }
+  running = renewOnce(selectors).finally(() => {
+    running = null;
+    if (again) {
+      again = false;
+      renew(selectors);
+    }
+  });
+  return running;
+}
