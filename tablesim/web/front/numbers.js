@@ -22,7 +22,9 @@ export async function start({ mayWrite }) {
   let loose = [];
 
   async function load() {
-    page = await ask("/api/page", { id });
+    const now = await ask("/api/page", { id });
+    if (page && now.version < page.version) return;
+    page = now;
     setSeen(page.version);
     byAnchor = new Map();
     loose = [];
@@ -60,7 +62,7 @@ export async function start({ mayWrite }) {
     }
     const words = (state) => state.shown || say("nothing");
     tell([to.shown === from.shown && to.correct !== AS_READ ? say("confirmed", { text: words(to) }) : say("corrected", { before: words(from), now: words(to) }), ...answer.remarks].join("; "));
-    await refresh();
+    tried(refresh);
     return answer;
   }
   let waiting = 0;
