@@ -1,11 +1,14 @@
 """What the report of a corpus costs as it grows: seconds of a core a page, sizes of files, first paint in a browser.
 
-    python benchmarks/report.py [--pages 1000 3000 10000] [--folder DIR] [--keep] [--json FILE] [--shots DIR]
+    python benchmarks/report.py [--pages 1000 3000 10000] [--folder DIR] [--keep] [--found] [--json FILE] [--shots DIR]
 
 The readings are made up, without a network: tables of 30 rows and 4 columns of sines and declinations for many
 parameters, forty pages to a book, each book in six editions with a misprint in every hundredth cell; every fiftieth
 page carries no table and every hundredth scan is none. The scans are small pictures with the same numbers at the same
-positions. The run is made by ``tablesim.workflow.running.run``; each step is timed in a process of its own.
+positions. Readings are written in bulk, a shard at a time; clusters are the tables that were made, and every two
+editions have the alignment of the first two, which all of them have: aligning takes 30 ms of a core a pair, minutes a
+thousand pages. With ``--found`` clusters are found and pages aligned as in any run. Hashing, neighbours and report are
+those of any run. Each step is timed in a process of its own.
 
 ``look`` opens pages of the report in Chromium (playwright) without a network, from the disk: first contentful paint by
 the browser's own timing, elements in the document, and how long a filter of the lists takes.
@@ -14,7 +17,7 @@ the browser's own timing, elements in the document, and how long a filter of the
 from __future__ import annotations
 
 import argparse
-import csv
+import hashlib
 import json
 import math
 import resource
@@ -24,21 +27,31 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import combinations
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from tablesim.bigrams import histogram
+from tablesim.corpus.clustering.kinds import kinds_of
+from tablesim.corpus.indexing.ingest import ingest, read_pages
 from tablesim.corpus.map import make_map
+from tablesim.corpus.storage.shards import SHARD_ROWS, embedding_row, reading_row
 from tablesim.corpus.store import Corpus
 from tablesim.errors import ScanError
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Digit, Number, Reading
 from tablesim.records.transform import Transform
 from tablesim.report import write_report
-from tablesim.workflow.running import run
+from tablesim.scans.locator import Locator
+from tablesim.scans.metadata import PageMetadata
+from tablesim.workflow.alignments import RunAlignments
+from tablesim.workflow.clustering import cluster
+from tablesim.workflow.groups import relate
+from tablesim.workflow.running import versions
 
 EDITIONS, PAGES_A_BOOK, ROWS, COLUMNS = 6, 40, 30, 4
 MISPRINTS = 0.01
@@ -115,30 +128,89 @@ def draw(reading: Reading, path: Path) -> None:
     sheet = np.full((HEIGHT, WIDTH), 235, np.uint8)
     for number in reading.numbers:
         for digit in number.digits:
-            place = (round(digit.box.x), round(digit.box.y + digit.box.height))
-            cv2.putText(sheet, str(digit.value), place, cv2.FONT_HERSHEY_COMPLEX_SMALL, 0.7, 40, 1, cv2.LINE_AA)
+            x, y = round(digit.box.x), round(digit.box.y)
+            figure = _figure(digit.value)
+            sheet[y : y + len(figure), x : x + figure.shape[1]] = figure
     cv2.putText(sheet, path.stem, (60, 50), cv2.FONT_HERSHEY_COMPLEX_SMALL, 0.9, 60, 1, cv2.LINE_AA)
     cv2.imwrite(str(path), sheet, [cv2.IMWRITE_JPEG_QUALITY, 50])
 
 
+@cache
+def _figure(value: int | None) -> np.ndarray:
+    """A figure on paper, drawn once: pasting is ten times as quick."""
+    paper = np.full((18, 12), 235, np.uint8)
+    return cv2.putText(paper, str(value), (0, 14), cv2.FONT_HERSHEY_COMPLEX_SMALL, 0.7, 40, 1, cv2.LINE_AA)
+
+
 def step_make(folder: Path, n_pages: int) -> dict[str, float]:
-    """Scans, metadata and the run with its map; no report."""
+    """Scans, metadata, and the readings of a run."""
     scans = folder / "scans"
     scans.mkdir(parents=True)
     towns = list(TOWNS)
-    with (folder / "metadata.csv").open("w", newline="", encoding="utf-8") as file:
-        lines = csv.writer(file)
-        lines.writerow(["page", "book", "author", "title", "place", "year", "latitude", "longitude", "shelf mark"])
-        for number in range(n_pages):
-            path = scans / f"p{number:06d}.jpg"
-            draw(reading_of(number, str(path)), path)
-            book = number // PAGES_A_BOOK
-            town = towns[book * 7 % len(towns)]
-            about = [f"Author {book // EDITIONS}", "Tabulae", town, 1500 + book * 37 % 150, *TOWNS[town]]
-            lines.writerow([path.stem, f"book{book:04d}", *about, f"4 Math. {book}"])
-    corpus = run(scans, folder / "run", folder / "metadata.csv", network=MadeUpReader())
+    corpus = Corpus.create(folder / "run", {"network": MadeUpReader.fingerprint}, versions=versions())
+    about, rows = {}, []
+    for number in range(n_pages):
+        path = scans / f"p{number:06d}.jpg"
+        reading = reading_of(number, str(path))
+        draw(reading, path)
+        book = number // PAGES_A_BOOK
+        town = towns[book * 7 % len(towns)]
+        where = dict(zip(("latitude", "longitude"), map(str, TOWNS[town]), strict=True))
+        year = 1500 + book * 37 % 150
+        about[path.stem] = PageMetadata(
+            book=f"book{book:04d}",
+            authors=(f"Author {book // EDITIONS}",),
+            title="Tabulae",
+            place=town,
+            date=str(year),
+            year=year,
+            year_latest=year,
+            extra={**where, "shelf mark": f"4 Math. {book}"},
+        )
+        if number % BROKEN_EVERY != BROKEN_EVERY - 1:
+            rows.append(replace(reading, sha256=hashlib.sha256(path.read_bytes()).hexdigest()))
+        if len(rows) == SHARD_ROWS or (rows and number == n_pages - 1):
+            corpus.reading_shards.append([reading_row(row) for row in rows])
+            corpus.embedding_shards.append([embedding_row(row.sha256, np.asarray(row.histogram)) for row in rows])
+            rows.clear()
+    ingest(corpus, {path.stem: Locator(path) for path in sorted(scans.iterdir())}, about)
+    read_pages(corpus, lambda: MadeUpReader().read)
+    return {}
+
+
+def step_neighbours(folder: Path, n_pages: int) -> dict[str, float]:
+    """Neighbours and the map."""
+    corpus = Corpus.open(folder / "run")
+    corpus.build_neighbours()
     make_map(corpus, landmarks=1000)
-    return {"clusters": len(corpus.clusters.clusters) if corpus.clusters else 0}
+    return {}
+
+
+def step_find(folder: Path, n_pages: int) -> dict[str, float]:
+    """Clusters with what is aligned for them, as in any run."""
+    return {"clusters": len(cluster(Corpus.open(folder / "run")).clusters)}
+
+
+def step_clusters(folder: Path, n_pages: int) -> dict[str, float]:
+    """The clusters that were made, with the alignments of their pages."""
+    corpus = Corpus.open(folder / "run")
+    pages, counts = corpus.histograms
+    clusterer = corpus.clusterer()
+    tables = np.array([table_of(int(pages[row][1:]))[0] for row in clusterer.rows])
+    clusterer.__dict__["partition"] = np.unique(tables, return_inverse=True)[1]
+    clustering = clusterer.cluster(stability=False)
+    clustering = replace(clustering, kinds=kinds_of(clustering, counts))
+    alignments = RunAlignments(corpus)
+    pairs = [pair for group in clustering.clusters for pair in combinations(sorted(group.pages), 2)]
+    alignments.pair(*pairs[0])
+    (first,) = alignments._new.values()
+    for a, b in pairs[1:]:
+        keys = alignments.reading_key(a), alignments.reading_key(b)
+        line = {**first.line, "reading_a": keys[0], "reading_b": keys[1]}
+        alignments._new[keys] = replace(first, line=line)
+    alignments.save()
+    corpus.clusterings.save(replace(clustering, relations=relate(alignments, clustering)))
+    return {"clusters": len(clustering.clusters), "pairs": len(pairs)}
 
 
 def step_write(folder: Path, n_pages: int) -> dict[str, float]:
@@ -163,6 +235,9 @@ def step_again(folder: Path, n_pages: int) -> dict[str, float]:
 
 STEPS: dict[str, Callable[[Path, int], dict[str, float]]] = {
     "make": step_make,
+    "neighbours": step_neighbours,
+    "clusters": step_clusters,
+    "find": step_find,
     "write": step_write,
     "again": step_again,
 }
@@ -199,7 +274,7 @@ def look(report: Path, shots: Path | None = None) -> dict[str, dict[str, float]]
                     page.wait_for_selector("[data-list][data-ready]", timeout=60_000)
                     started = time.perf_counter()
                     search.first.fill("book0003")
-                    page.wait_for_selector("[data-list][data-asked='book0003']", timeout=60_000)
+                    page.wait_for_selector("[data-list][data-asked='book0003']", state="attached", timeout=60_000)
                     filtered = time.perf_counter() - started
                     nodes = max(nodes, page.evaluate(NODES))
                 if shots is not None:
@@ -222,11 +297,12 @@ def shown(report: Path) -> list[Path]:
     return [*sorted(folder.glob("*.html")), *of_kind.values()]
 
 
-def measure(n_pages: int, folder: Path, shots: Path | None) -> dict[str, dict[str, float]]:
+def measure(n_pages: int, folder: Path, shots: Path | None, *, found: bool) -> dict[str, dict[str, float]]:
     """The figures of each step for a corpus of so many pages."""
     rows: dict[str, dict[str, float]] = {}
     for step in STEPS:
-        if step == "make" and (folder / "run" / "clusters").is_dir():
+        made = {"make": "pages.parquet", "neighbours": "map.parquet", "clusters": "clusters", "find": "clusters"}
+        if step == ("clusters" if found else "find") or (step in made and (folder / "run" / made[step]).exists()):
             continue
         command = [sys.executable, __file__, "--step", step, "--folder", str(folder), "--pages", str(n_pages)]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
@@ -247,6 +323,7 @@ def main() -> None:
     parser.add_argument("--pages", nargs="+", type=int, default=[1_000, 3_000, 10_000])
     parser.add_argument("--folder", type=Path, help="Where runs are written; a new folder unless given.")
     parser.add_argument("--keep", action="store_true", help="Leave the runs there; the next call goes on with them.")
+    parser.add_argument("--found", action="store_true", help="Find the clusters as in any run, which takes long.")
     parser.add_argument("--json", type=Path, help="Write every figure to this file.")
     parser.add_argument("--shots", type=Path, help="Write a picture of each page that is opened into this folder.")
     parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
@@ -265,7 +342,7 @@ def main() -> None:
         for n_pages in options.pages:
             folder = (options.folder or Path(scratch)) / str(n_pages)
             shots = None if options.shots is None else options.shots / str(n_pages)
-            found[n_pages] = measure(n_pages, folder, shots)
+            found[n_pages] = measure(n_pages, folder, shots, found=options.found)
             if not options.keep:
                 shutil.rmtree(folder)
     costs = {n_pages: rows["write"]["cpu_seconds"] for n_pages, rows in found.items()}

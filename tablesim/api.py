@@ -51,6 +51,7 @@ def run(
     forget_away: bool = False,
     device: str = "cpu",
     report: bool = True,
+    until: str = "report",
 ) -> Corpus:
     """Read the scans of ``source`` into the run folder ``out``, find neighbours and clusters, and write the report.
 
@@ -87,6 +88,8 @@ def run(
         Where networks from weights files compute: ``"cpu"``, ``"cuda"``. Processes (``workers``) share a GPU.
     report : bool
         Write ``RUN/report/index.html`` at the end, as ``write_report`` does.
+    until : str
+        Stop behind a stage: "read", "neighbours" or "clusters". The same call without it goes on from there.
 
     Returns
     -------
@@ -114,8 +117,9 @@ def run(
         retry_failed=retry_failed,
         forget_away=forget_away,
         device=device,
+        until="clusters" if until == "report" and not report else until,
     )
-    if report:
+    if report and until == "report":
         write_report(corpus, on_event=on_event or ignore_event)
     return corpus
 

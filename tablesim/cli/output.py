@@ -95,13 +95,14 @@ def print_run(corpus: Corpus, *, as_json: bool, evaluation: Mapping[str, float |
     if counts:
         failure(f"{'; '.join(counts)}; {corpus.folder / 'problems.csv'} says why")
     if as_json:
-        print_json({**status, "report": str(report), "problems": corpus.problems, **measured})
+        there = str(report) if status["report"] else None
+        print_json({**status, "report": there, "problems": corpus.problems, **measured})
         return
     pages = f"{counted(status['read'], 'page')} read, {status['tables']:,} with a numerical table."
-    typer.echo(f"{pages} {corpus.groups.sentence}")
+    typer.echo(f"{pages} {corpus.groups.sentence if corpus.groups.known else ''}".rstrip())
     for name, value in measured.items():
         typer.echo(f"{name.replace('_', ' ')}: {'none' if value is None else f'{value:.3f}'}")
-    typer.echo(f"report: {report}")
+    typer.echo(f"report: {report}" if status["report"] else f"no report yet: tablesim report {corpus.folder}")
 
 
 def _text(value: Any) -> str:

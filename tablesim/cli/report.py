@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tablesim.cli.options import Json, Run
-from tablesim.cli.output import print_json, remark
+from tablesim.cli.output import print_json, progress
 
 
 def command(
@@ -23,14 +23,16 @@ def command(
 
     The page of a pair shows the matched digits, both tables cell by cell with a piece of the scans for each
     difference, one page registered upon the other, and a citation. How far pairs of pages agree is kept in the run, and
-    tables that run over several pages are listed in RUN/tables_over_pages.csv. With --out the run is only read.
+    tables that run over several pages are listed in RUN/tables_over_pages.csv. With --out the run is only read. A page
+    that would be as it is is left alone, so that a report that was interrupted goes on where it was.
 
     Example: tablesim report myrun
     """
     from tablesim.corpus.store import Corpus
     from tablesim.report import write_report
 
-    report = write_report(Corpus.open(run), out, force=force, on_event=remark)
+    with progress(quiet=as_json) as show:
+        report = write_report(Corpus.open(run), out, force=force, on_event=show)
     if as_json:
         print_json({"report": str(report)})
     else:

@@ -49,6 +49,10 @@ def command(
         int | None,
         typer.Option("--max-failures", min=0, metavar="N", help="Fail when more pages than N failed or are away."),
     ] = None,
+    until: Annotated[
+        str, typer.Option("--until", metavar="read|neighbours|clusters|report", help="Stop behind this stage.")
+    ] = "report",
+    report: Annotated[bool, typer.Option("--report/--no-report", help="Write the report at the end.")] = True,
     device: OnDevice = Device.cpu,
     as_json: Json = False,
 ) -> None:
@@ -61,6 +65,9 @@ def command(
 
     The exit code is 1 when nothing could be read, when a page waits for a scan that went away, and when more pages than
     --max-failures could not be read or are away.
+
+    The report comes last and takes about 10 ms a page; --no-report leaves it to `tablesim report RUN`, which goes on
+    where it was interrupted. --until read or neighbours stops earlier.
 
     --workers N reads in N processes of this machine, --scheduler on a cluster (docs/cluster.md), with the same result.
     With --device cuda they share the GPU: while one computes there, the others decode scans and arrange tables. Pages
@@ -89,6 +96,8 @@ def command(
                 retry_failed=retry_failed,
                 forget_away=forget_away,
                 device=device.value,
+                until=until,
+                report=report,
             )
     except KeyboardInterrupt:
         failure("stopped; what was done is kept, and the same command goes on where it stopped")

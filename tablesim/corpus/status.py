@@ -17,6 +17,9 @@ from tablesim.corpus.storage.problems import AWAY, FAILED
 from tablesim.corpus.storage.run_folder import EVENTS
 from tablesim.corpus.storage.shards import Shards
 
+PENDING = "report_pending"
+"""In ``run.json`` while a report is wanted and not whole."""
+
 
 def run_status(
     folder: Path, record: Mapping[str, Any], table: PageTable, embeddings: Shards, problems: Sequence[Mapping[str, str]]
@@ -27,7 +30,8 @@ def run_status(
     job looked, read before or waiting; ``duplicates`` pages with the bytes of another, read once; ``left_out`` files of
     the source that are no scans. ``writing``: a process is writing the run, ``writer`` which one; then ``stage``,
     ``pages_per_second`` and ``seconds_left`` say how it goes on, as far as that can be told. ``killed`` is the process
-    that wrote it last, if it was ended by force: the same command goes on where it stopped.
+    that wrote it last, if it was ended by force: the same command goes on where it stopped. ``finished``: all that the
+    last command was to do is done; ``report``: there is one, and it is whole.
     """
     statuses = table.column("status").to_numpy(zero_copy_only=False)
     # A job under way, or one that was stopped: shards and problems tell more than the table of pages.
@@ -52,8 +56,8 @@ def run_status(
         "duplicates": len(keys) - len(set(keys)),
         "tables": int(np.count_nonzero(table.flags("is_table"))),
         "neighbours": (folder / "neighbours.parquet").is_file(),
-        "report": (folder / "report" / "index.html").is_file(),
-        "finished": bool(record.get("finished")),
+        "report": (folder / "report" / "index.html").is_file() and not record.get(PENDING),
+        "finished": bool(record.get("finished")) and not record.get(PENDING),
         "writing": writing,
         "writer": str(holder) if writing else None,
         "killed": str(holder) if holder is not None and not writing else None,

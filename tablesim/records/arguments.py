@@ -7,6 +7,7 @@ have their arguments again, which go on where those before them end.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping
 from fractions import Fraction
@@ -58,11 +59,12 @@ class Arguments:
 
         None where the table has no arguments, and where what was read does not go on with its neighbours.
         """
-        left = [first for first in self._found if first <= column]
-        chosen = max(left) if left else min(self._found, default=None)
-        return None if chosen is None else self._found[chosen].get(row)
+        if not self.columns:
+            return None
+        chosen = self.columns[max(0, bisect_right(self.columns, column) - 1)]
+        return self._found[chosen].get(row)
 
-    @property
+    @cached_property
     def columns(self) -> tuple[int, ...]:
         """The columns in which an argument begins."""
         return tuple(sorted(self._found))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tablesim.bigrams.embedding import unit_rows
 from tablesim.corpus.clustering.model import Cluster, Clustering
+from tablesim.corpus.status import PENDING
 from tablesim.corpus.store import Corpus
 from tablesim.evidence.collation.verification import Verification
 from tablesim.evidence.matches.corpus_rank import CorpusRank
@@ -327,7 +328,7 @@ def _problem(row: Mapping[str, str]) -> dict[str, str]:
 
 def _provenance(corpus: Corpus) -> Iterable[tuple[str, str]]:
     """What made the report; of folders and files the names alone, since reports are there to be shared."""
-    run = public_value(dict(corpus.run))
+    run = public_value({name: value for name, value in corpus.run.items() if name != PENDING})
     source = run.pop("source", "")
     yield "Run folder", corpus.folder.resolve().name
     yield "Scans from", source if isinstance(source, str) else "; ".join(map(str, source))

@@ -27,8 +27,8 @@ from tablesim.report.provenance import cite_page, page_of_run
 from tablesim.scans.locator import Locator
 
 MAX_COPIES = 400
-"""Pages of one report whose scans are copied for the web, a quarter of a second and 150 kB each; the first by their
-ids. Of the others the scan itself is shown where a browser can, else the picture in small."""
+"""Scans that one report copies for the web, a quarter of a second and 150 kB each: of a run of so many pages all, of a
+larger one the first that no browser shows. Of the others the scan itself is shown, or else the picture in small."""
 
 MAX_CELLS = 6000
 """Numbers that the page of a page shows: each takes two elements, and a page has 20,000 at most."""
@@ -183,16 +183,27 @@ class PageViews:
         self.verdicts = verdicts
         self.clusters = clusters
         self.groups = groups
-        self.n_copies = 0
         self.twins = twins_of(self.corpus.page_table.column("page"), self.corpus.page_table.column("sha256"))
 
-    def views(self) -> Iterator[PageView]:
-        """The view of every page of the run, in the order of the ids."""
-        ids = list(self.corpus)
+    def in_order(self) -> Iterator[tuple[str, tuple[str, str], bool]]:
+        """Every page of the run in the order of the ids, the pages before and after it, whether its scan is copied."""
+        ids, left = list(self.corpus), MAX_COPIES
         for before, page, after in zip(["", *ids], ids, [*ids[1:], ""], strict=False):
-            yield self.view(page, (before, after))
+            row = self.cards.line(page)
+            copied = row["status"] == "read" and left > 0 and (len(ids) <= MAX_COPIES or not self._is_shown(row))
+            left -= copied
+            yield page, (before, after), copied
 
-    def view(self, page: str, beside: tuple[str, str] = ("", "")) -> PageView:
+    def sources(self, page: str) -> tuple[Any, ...]:
+        """All that the view of a page follows from, for ``report.keys``."""
+        row = self.cards.line(page)
+        scan, twins = row["sha256"], self.twins.get(row["sha256"], ())
+        corrections = self.corpus.corrections.by_scan.get(scan, ()), self.corpus.table_decisions.of(scan)
+        decisions = *corrections, self.verdicts.get(page)
+        relation = self.clusters.get(page), self.groups.words_of(page) if row["is_table"] else ""
+        return row, self.cards.facts(page), self.problems.get(page), decisions, relation, twins
+
+    def view(self, page: str, beside: tuple[str, str] = ("", ""), *, copied: bool = True) -> PageView:
         """The view of one page; ``beside`` are the pages before and after it in the list of all."""
         row = self.cards.line(page)
         reading = self._reading(page) if row["status"] == "read" else None
@@ -206,7 +217,7 @@ class PageViews:
             row["status"],
             self.problems.get(page, ""),
             Locator.of(row["scan"]).name,
-            None if reading is None else self._scan(row, reading, shown),
+            None if reading is None else self._scan(row, reading, shown, copied=copied),
             tables,
             loose,
             0 if reading is None else len(reading.numbers),
@@ -228,27 +239,28 @@ class PageViews:
         except RunError:
             return None
 
-    def _scan(self, row: Mapping[str, Any], reading: Reading, shown: Sequence[Number]) -> ScanView:
+    def _scan(self, row: Mapping[str, Any], reading: Reading, shown: Sequence[Number], *, copied: bool) -> ScanView:
         turn = upright(reading.transform)
         width, height = turn.working_size
-        picture, copied = self._picture(row)
-        return ScanView(picture, copied, width, height, turn.rotation, _boxes(shown, reading))
+        picture, is_copy = self._picture(row, copied=copied)
+        return ScanView(picture, is_copy, width, height, turn.rotation, _boxes(shown, reading))
 
-    def _picture(self, row: Mapping[str, Any]) -> tuple[Picture | None, bool]:
+    def _picture(self, row: Mapping[str, Any], *, copied: bool) -> tuple[Picture | None, bool]:
         rotation = row["rotation"] or 0
-        if self.n_copies < MAX_COPIES:
-            picture = self.cards.pictures.page(row["scan"], row["sha256"], rotation)
-            self.n_copies += picture is not None
-            return picture, True
+        if copied:
+            return self.cards.pictures.page(row["scan"], row["sha256"], rotation), True
         kept = self.cards.pictures.kept_page(row["sha256"], rotation)
         if kept is not None:
             return kept, True
-        locator = Locator.of(row["scan"])
-        link = self.cards.link(row["scan"])
-        # A scan that lies on its side would have to be turned; few do.
-        if link and not locator.number and not rotation and locator.file.suffix.lower() in _SHOWN_BY_BROWSERS:
-            return Picture(f"{link}", row["width"], row["height"]), False
+        if self._is_shown(row):
+            return Picture(self.cards.link(row["scan"]), row["width"], row["height"]), False
         return self.cards.small(row["page"]).picture, False
+
+    def _is_shown(self, row: Mapping[str, Any]) -> bool:
+        """Whether a browser shows the scan itself; one that lies on its side would have to be turned, few do."""
+        locator = Locator.of(row["scan"])
+        is_shown = not row["rotation"] and not locator.number and locator.file.suffix.lower() in _SHOWN_BY_BROWSERS
+        return is_shown and bool(self.cards.link(row["scan"]))
 
 
 def twins_of(pages: Any, keys: Any) -> dict[str, tuple[str, ...]]:

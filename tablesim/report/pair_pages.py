@@ -38,8 +38,7 @@ MAX_PAIRS = 240
 """Pairs that have a page of their own: the closest of each cluster, then each page with the first of its cluster."""
 
 MAX_OVERLAYS = 120
-"""Pairs of one report that are shown registered, one page upon the other: the first of these. What a report holds does
-not depend on an earlier one."""
+"""Pairs of one report that are shown registered, one page upon the other: the first of these."""
 
 N_BIGRAMS = 12
 """Bigrams that are shown with what they bring."""
@@ -75,10 +74,15 @@ class PairPlan:
         self.n_wanted = len(pairs)
         self.hrefs = {pair: f"pairs/{_name(corpus, pair)}.html" for pair in pairs[:MAX_PAIRS]}
         self._by_pages = {frozenset(pair): href for pair, href in self.hrefs.items()}
+        self.with_overlay = set(pairs[:MAX_OVERLAYS])
 
     def href(self, a: str, b: str) -> str | None:
         """The address of the page of two pages, in whichever order; None where they have none."""
         return self._by_pages.get(frozenset((a, b)))
+
+    def hrefs_of(self, page: str, others: Iterable[Any]) -> list[str | None]:
+        """Those of a page with each of some others, which have their ids as ``page``."""
+        return [self.href(page, other.page) for other in others]
 
 
 @dataclass(frozen=True)
@@ -208,14 +212,13 @@ class PairPages:
         self.pictures = pictures
         self.date = date
         self.cutter = Cutter(pictures.max_pixels)
-        self.n_overlays = 0
 
-    def page(self, a: str, b: str) -> PairPage:
+    def page(self, a: str, b: str, *, with_overlay: bool = True) -> PairPage:
         """The page of two pages, the first as given."""
         aligned = self.alignments.pair(a, b)
         pair = side_by_side(aligned, self.pictures)
         agreement = self.alignments.verify(a, b)
-        overlay, why_no_overlay = self._overlay(pair.comparison)
+        overlay, why_no_overlay = self._overlay(pair.comparison, wanted=with_overlay)
         return PairPage(
             pair,
             (caption_of(self.corpus.page(a)), caption_of(self.corpus.page(b))),
@@ -227,15 +230,21 @@ class PairPages:
             citation_of(self.corpus, pair.comparison, agreement, self.date),
         )
 
-    def _overlay(self, comparison: Comparison) -> tuple[tuple[Picture, Picture] | None, str]:
+    def sources(self, a: str, b: str) -> tuple[Any, ...]:
+        """All that the page of two pages follows from but the corpus around them, for ``report.keys``."""
+        return tuple(
+            (self.corpus.page(page), self.alignments.reading_key(page), self.corpus.corrections_of(page))
+            for page in (a, b)
+        )
+
+    def _overlay(self, comparison: Comparison, *, wanted: bool) -> tuple[tuple[Picture, Picture] | None, str]:
         if comparison.transform is None:
             return None, comparison.why_no_transform
-        if self.n_overlays >= MAX_OVERLAYS:
+        if not wanted:
             return None, (
                 f"one report shows {MAX_OVERLAYS} pairs so, the closest of their clusters first, and this is "
                 "none of them; tablesim compare A B --out DIR does it"
             )
-        self.n_overlays += 1
         # A correction may map the same two scans otherwise.
         inputs = (comparison.reading_a.sha256, comparison.reading_b.sha256, comparison.transform.to_dict())
         name = hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:20]

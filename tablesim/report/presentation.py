@@ -128,11 +128,12 @@ class Pictures:
         image = _open(scan, side, self.max_pixels)
         if image is None:
             return None
-        return self._save(image.transpose(_TURN[rotation]) if rotation else image, name, quality=74)
+        turned = image.transpose(_TURN[rotation]) if rotation else image
+        return self._save(turned, name, quality=74, method=METHOD if side > THUMBNAIL_SIDE else 0)
 
-    def _save(self, image: Image.Image, name: str, quality: int) -> Picture:
+    def _save(self, image: Image.Image, name: str, quality: int, method: int = METHOD) -> Picture:
         href = f"assets/{name}"
-        self.folder.write(href, lambda aside: image.save(aside, "WEBP", quality=quality, method=METHOD))
+        self.folder.write(href, lambda aside: image.save(aside, "WEBP", quality=quality, method=method))
         return Picture(href, *image.size)
 
 
@@ -141,10 +142,16 @@ def _picture_name(sha256: str, rotation: int, kind: str) -> str:
 
 
 def _open(scan: str, side: int, max_pixels: int) -> Image.Image | None:
-    """The scan in colour, upright as its EXIF says, not larger than ``side``; None when it cannot be opened."""
+    """The scan, upright as its EXIF says, not larger than ``side``; None when it cannot be opened.
+
+    A grey one stays grey while it is reduced, which takes a third of the time of colours.
+    """
     try:
-        picture = open_image(scan, max_pixels, 2 * side).convert("RGB")
+        picture = open_image(scan, max_pixels, 2 * side)
+        picture = picture if picture.mode == "L" else picture.convert("RGB")
     except TablesimError:
         return None
-    picture.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    small = side <= THUMBNAIL_SIDE
+    kernel, gap = (Image.Resampling.HAMMING, 1.0) if small else (Image.Resampling.LANCZOS, 2.0)
+    picture.thumbnail((side, side), kernel, reducing_gap=gap)
     return picture

@@ -141,6 +141,7 @@ class SideBySide:
 def side_by_side(pair: PagePair, pictures: Pictures) -> SideBySide:
     """Compare two pages and set them side by side."""
     comparison = compare(pair.a, pair.b, alignment=pair.alignment)
+    comparison.__dict__["pair"] = pair  # its witnesses are arranged already
     sides: list[StagePage] = []
     left = 0.0
     for reading in (pair.a, pair.b):

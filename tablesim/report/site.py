@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.resources import files
@@ -30,10 +31,11 @@ from tablesim.report.content import (
 )
 from tablesim.report.decisions import by_page, verdict_lines
 from tablesim.report.folder import ReportFolder
+from tablesim.report.keys import key_of
 from tablesim.report.lists import ListColumn, ListPage, extra_columns, write_list
 from tablesim.report.overview import coordinates_of, place_map, positions_of, time_line, year_on_line
 from tablesim.report.page_pages import PageViews
-from tablesim.report.pair_pages import PageIds, PairPages, PairPlan, by_age
+from tablesim.report.pair_pages import PageIds, PairPage, PairPages, PairPlan, by_age
 from tablesim.report.presentation import Pictures, counted, environment
 from tablesim.review.constraints import verdicts_status
 from tablesim.scans.images import MAX_PIXELS
@@ -96,11 +98,14 @@ class Site:
         self.folder = folder
         self.keep = keep
         self.on_event = on_event
+        self.title = corpus.folder.resolve().name
+        self.total = self.done = self.n_kept = 0
         now = datetime.now(UTC)
         self.today = f"{now.day} {now:%B %Y}"
         self.templates = environment()
         self.alignments = RunAlignments(corpus, on_event, keep=keep)
         self.pictures = Pictures(folder, corpus.run.get("max_pixels", MAX_PIXELS))
+        self.pairs = PairPages(self.alignments, self.pictures, self.today)
         self.cards = Cards(corpus, self.pictures, Agreements(self.alignments))
         self.clusters = several_of(corpus.clusters)
         self.groups = corpus.groups
@@ -122,11 +127,9 @@ class Site:
         }
         plan = PairPlan(self.corpus, wanted_pairs(self.clusters, closest.values(), long_tables, self._is_first))
         self.folder.claim(plan.hrefs.values())
-        previews = self._write_pairs(plan, set(closest.values()))
-        for cluster in self.clusters:
-            preview = previews.get(closest.get(cluster.label, ("", "")))
-            part = cluster_part(cluster, self.groups, self.cards, preview, self.verdicts_of)
-            self._page(cluster_href(part.number), "cluster.html", part=part, plan=plan, years=years_of(self.corpus))
+        self.total = len(plan.hrefs) + len(self.clusters) + len(self.corpus)
+        self.on_event(Event("start", "report", 0, self.total))
+        self._write_clusters(plan, closest, self._write_pairs(plan, set(closest.values())))
         self._write_pages(plan)
         self._write_lists()
         content = index_content(self.corpus, self.groups, self.cards, plan, long_tables, self.verdicts)
@@ -134,12 +137,22 @@ class Site:
         self._page(INDEX, "index.html", content=content, citation=citation)
         self.alignments.save()
         self.folder.finish()
+        self.on_event(Event("end", "report", self.total, self.total, message=self._sentence()))
 
-    def _page(self, href: str, template: str, **values: Any) -> None:
+    def _page(self, href: str, template: str, key: str = "", **values: Any) -> None:
         root = "../" if "/" in href else ""
-        title = self.corpus.folder.resolve().name
-        text = self.templates.get_template(template).render(root=root, title=title, today=self.today, **values)
-        self.folder.write_text(href, text)
+        text = self.templates.get_template(template).render(root=root, title=self.title, today=self.today, **values)
+        self.folder.write_text(href, text, key)
+
+    def _step(self, page: str, *, kept: bool) -> None:
+        """One more page of the report is there."""
+        self.done += 1
+        self.n_kept += kept
+        self.on_event(Event("page", "report", self.done, self.total, page))
+
+    def _sentence(self) -> str:
+        kept = f", {self.n_kept:,} of them as they were" if self.n_kept else ""
+        return f"{self.total:,} pages of pairs, groups and pages{kept}"
 
     def _long_tables(self) -> list[MatchedRuns]:
         if self.keep:
@@ -174,14 +187,55 @@ class Site:
 
     def _write_pairs(self, plan: PairPlan, closest: set[PageIds]) -> dict[PageIds, PairPreview]:
         """Write the page of every pair of the plan; of the closest of a cluster the small picture is kept."""
-        maker = PairPages(self.alignments, self.pictures, self.today)
         previews = {}
         for pair, href in plan.hrefs.items():
-            page = maker.page(*pair)
-            self._page(href, "pair.html", page=page)
+            key = self._pair_key(plan, pair)
+            if kept := self.folder.has(href, key):
+                self._step(href, kept=kept)
+                continue
+            page = self._pair_page(plan, pair)
+            self._page(href, "pair.html", key, page=page)
             if pair in closest:
-                previews[pair] = PairPreview(page.pair.preview(), page.captions, page.agreement, page.corpus_rank, href)
+                previews[pair] = _preview(page, href)
+            self._step(href, kept=False)
         return previews
+
+    def _pair_page(self, plan: PairPlan, pair: PageIds) -> PairPage:
+        return self.pairs.page(*pair, with_overlay=pair in plan.with_overlay)
+
+    def _pair_key(self, plan: PairPlan, pair: PageIds) -> str:
+        return key_of(self.title, self._state, self.pairs.sources(*pair), pair in plan.with_overlay)
+
+    @cached_property
+    def _state(self) -> str:
+        """A hash of what ranks among all pages follow from."""
+        names = ("page", "sha256", "is_table", "book")
+        columns = [self.corpus.page_table.column(name).to_pylist() for name in names]
+        corrected = sorted((key, repr(value)) for key, value in self.corpus.corrections.by_scan.items())
+        return key_of(columns, corrected, self.corpus.settings_hash)
+
+    def _write_clusters(
+        self, plan: PairPlan, closest: Mapping[int, PageIds], previews: Mapping[PageIds, PairPreview]
+    ) -> None:
+        """Write the page of every cluster."""
+        years = years_of(self.corpus)
+        for cluster in self.clusters:
+            part = cluster_part(cluster, self.groups, self.cards, None, self.verdicts_of)
+            href, pair = cluster_href(part.number), closest.get(cluster.label)
+            planned = pair is not None and pair in plan.hrefs
+            hrefs = [
+                (plan.href(cluster.medoid, card.page), plan.hrefs_of(card.page, card.about.neighbours))
+                for card in part.pages
+            ]
+            key = key_of(self.title, years, part, hrefs, self._pair_key(plan, pair) if pair and planned else None)
+            if kept := self.folder.has(href, key):
+                self._step(href, kept=kept)
+                continue
+            if pair and planned:
+                preview = previews.get(pair) or _preview(self._pair_page(plan, pair), plan.hrefs[pair])
+                part = replace(part, preview=preview)
+            self._page(href, "cluster.html", key, part=part, plan=plan, years=years)
+            self._step(href, kept=False)
 
     # The page of each page
 
@@ -195,12 +249,13 @@ class Site:
 
     def _write_pages(self, plan: PairPlan) -> None:
         views = PageViews(self.cards, self._problem_of, self.verdicts_of, self._cluster_of, self.groups)
-        total = len(self.corpus)
-        self.on_event(Event("start", "report", total=total))
-        for done, view in enumerate(views.views(), 1):
-            self._page(page_href(view.about.page), "page.html", view=view, plan=plan)
-            self.on_event(Event("page", "report", done, total, view.about.page))
-        self.on_event(Event("end", "report", total, total))
+        for page, beside, copied in views.in_order():
+            href, near = page_href(page), plan.hrefs_of(page, self.cards.facts(page).neighbours)
+            key = key_of(self.title, self.alignments.reading_key(page), views.sources(page), beside, copied, near)
+            kept = self.folder.has(href, key)
+            if not kept:
+                self._page(href, "page.html", key, view=views.view(page, beside, copied=copied), plan=plan)
+            self._step(page, kept=kept)
 
     # The lists and the overview
 
@@ -292,6 +347,10 @@ class Site:
         for cluster in self.clusters:
             years = [year_on_line(YearRange.of_row(self.cards.line(page))) for page in cluster.pages]
             yield f"Cluster {cluster.number}", cluster_href(cluster.number), years
+
+
+def _preview(page: PairPage, href: str) -> PairPreview:
+    return PairPreview(page.pair.preview(), page.captions, page.agreement, page.corpus_rank, href)
 
 
 def date_value(date: YearRange) -> list[Any] | None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import platform
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from tablesim.corpus.indexing.events import Listener, ignore_event
+from tablesim.corpus.status import PENDING
 from tablesim.corpus.storage.lock import owner
+from tablesim.corpus.storage.run_folder import EVENTS
 from tablesim.corpus.store import Corpus
 from tablesim.errors import InUseError, RunError
 from tablesim.report.folder import ReportFolder
 from tablesim.report.site import Site
+from tablesim.workflow.event_log import EventLog
 
 
 def write_report(
@@ -59,10 +63,25 @@ def write_report(
         if not len(corpus.page_table):
             raise RunError(f"{corpus.folder}: no page in this run yet; read some with `tablesim run SCANS --out RUN`")
         try:
-            Site(corpus, ReportFolder(path, own=own, force=force), on_event, keep=own).write()
+            with _told(corpus, on_event, own=own) as tell:
+                Site(corpus, ReportFolder(path, own=own, force=force), tell, keep=own).write()
             return path / "index.html"
         except OSError as error:
             reason = error.strerror or error
             raise RunError(
                 f"{path}: the report cannot be written ({reason}); choose a folder you may write to"
             ) from error
+
+
+@contextmanager
+def _told(corpus: Corpus, on_event: Listener, *, own: bool) -> Iterator[Listener]:
+    """The listener of the report; that of the run itself is logged in it, and the run is not finished before it is."""
+    if not own:
+        yield on_event
+        return
+    corpus.run[PENDING] = True
+    corpus.save_run()
+    with EventLog(corpus.folder / EVENTS, on_event) as tell:
+        yield tell
+    del corpus.run[PENDING]
+    corpus.save_run()

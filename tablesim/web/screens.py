@@ -96,7 +96,7 @@ class LiveFolder(ReportFolder):
         self.report = report
         self.texts: dict[str, str] = {}
 
-    def write_text(self, name: str, text: str) -> None:
+    def write_text(self, name: str, text: str, key: str = "") -> None:
         """Keep the text in memory."""
         self.texts[name] = text
 

@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -25,10 +25,10 @@ from tablesim.corpus.store import Corpus
 from tablesim.digits.corrections import correction_row
 from tablesim.errors import InUseError, RunError
 from tablesim.evidence.collation.collation import PagePair
-from tablesim.evidence.collation.grids import Panel, TableAlignment
+from tablesim.evidence.collation.grids import Panel, TableAlignment, witness_of
 from tablesim.evidence.collation.merging import mirrored
 from tablesim.evidence.collation.verification import NOWHERE, Verification, verification
-from tablesim.records.reading import Reading
+from tablesim.records.collation import Witness
 
 NAME = "alignments.parquet"
 
@@ -38,6 +38,9 @@ stored is not used. A test holds it to the results of one pair."""
 
 GROUP_ROWS = 256
 """Pairs that are read at a time to get one alignment."""
+
+KEPT_WITNESSES = 256
+"""Pages whose numbers are kept in memory, 0.2 MB each."""
 
 SAVE_AFTER, SAVE_SHARE = 256, 0.25
 """New pairs are saved when there are so many, and this share of those in the file: a killed job loses minutes, and the
@@ -107,11 +110,13 @@ class RunAlignments:
         self.path = corpus.folder / NAME
         self.on_event = on_event
         self._keys: dict[str, str] = {}
+        # A page is aligned with several others in turn.
+        self._witness = lru_cache(KEPT_WITNESSES)(lambda page: witness_of([corpus.reading(page)]))
         self._new: dict[Key, _AlignedNow] = {}
         self._stored: dict[Key, Verification] = self._read()
 
     def __len__(self) -> int:
-        present = {self._reading_key(page) for page in self.corpus}
+        present = {self.reading_key(page) for page in self.corpus}
         return sum(a in present and b in present for a, b in self._stored.keys() | self._new.keys())
 
     def known(self, a: str, b: str) -> Verification | None:
@@ -124,7 +129,7 @@ class RunAlignments:
         """Every pair that was aligned, by the first page that has each reading, the first of them before the second."""
         pages: dict[str, str] = {}
         for page in self.corpus:
-            pages.setdefault(self._reading_key(page), page)
+            pages.setdefault(self.reading_key(page), page)
         every = self._stored | {key: aligned.verification for key, aligned in self._new.items()}
         present = [(pages[a], pages[b], how) for (a, b), how in every.items() if a in pages and b in pages]
         ordered = [(a, b, how) if a < b else (b, a, how.mirrored) for a, b, how in present if a != b]
@@ -149,14 +154,14 @@ class RunAlignments:
 
     def pair(self, a: str, b: str) -> PagePair:
         """Two pages with their alignment, looked up or made; RunError for a page without a reading."""
-        first, second = (self.corpus.reading(page) for page in sorted((a, b)))
+        first, second = (self._witness(page) for page in sorted((a, b)))
         key = self._key(a, b)
         alignment = self._new[key].alignment if key in self._new else self._alignment(key, first, second)
         if alignment is None:
             alignment = self._align(key, first, second)
         if a > b:
-            return PagePair(second, first, mirrored(alignment))
-        return PagePair(first, second, alignment)
+            return PagePair.of_witnesses(second, first, mirrored(alignment))
+        return PagePair.of_witnesses(first, second, alignment)
 
     def save(self) -> None:
         """Write the new pairs into the run folder, with those that another process wrote meanwhile.
@@ -172,8 +177,8 @@ class RunAlignments:
         except (InUseError, OSError) as error:
             self._remark(f"{len(self._new)} pairs of pages were aligned and not kept ({error})")
 
-    def _align(self, key: Key, first: Reading, second: Reading) -> TableAlignment:
-        pair = PagePair.of(first, second)
+    def _align(self, key: Key, first: Witness, second: Witness) -> TableAlignment:
+        pair = PagePair.of_witnesses(first, second)
         agreement = verification(pair.collation)
         line = {
             "reading_a": key[0],
@@ -186,8 +191,8 @@ class RunAlignments:
             "in_tables_b": agreement.numbers[1],
             "rows": agreement.rows,
             "by_chance": agreement.by_chance,
-            "numbers_a": len(first.numbers),
-            "numbers_b": len(second.numbers),
+            "numbers_a": len(pair.a.numbers),
+            "numbers_b": len(pair.b.numbers),
             "transposed": pair.alignment.transposed[1],
             "panels": [_panel_line(panel) for panel in pair.alignment.panels],
         }
@@ -196,7 +201,7 @@ class RunAlignments:
             self.save()
         return pair.alignment
 
-    def _alignment(self, key: Key, first: Reading, second: Reading) -> TableAlignment | None:
+    def _alignment(self, key: Key, first: Witness, second: Witness) -> TableAlignment | None:
         """The stored alignment; None where there is none of these two readings."""
         if key not in self._stored:
             return None
@@ -210,7 +215,8 @@ class RunAlignments:
             self._stored = {}
             return None
         lines = table.to_pylist()
-        if not lines or (lines[0]["numbers_a"], lines[0]["numbers_b"]) != (len(first.numbers), len(second.numbers)):
+        sizes = [len(witness.readings[0].numbers) for witness in (first, second)]
+        if not lines or [lines[0]["numbers_a"], lines[0]["numbers_b"]] != sizes:
             return None
         return TableAlignment(tuple(map(_panel, lines[0]["panels"])), (False, lines[0]["transposed"]))
 
@@ -253,10 +259,10 @@ class RunAlignments:
         self._new = {}
 
     def _key(self, a: str, b: str) -> Key:
-        first, second = (self._reading_key(page) for page in sorted((a, b)))
+        first, second = (self.reading_key(page) for page in sorted((a, b)))
         return first, second
 
-    def _reading_key(self, page: str) -> str:
+    def reading_key(self, page: str) -> str:
         """The hash of what a reading follows from: the scan, the versions that read it, and the corrections.
 
         Kept: a report asks for those of a page twenty times.

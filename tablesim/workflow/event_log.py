@@ -21,6 +21,8 @@ WORDS = {
     "read": "reading pages",
     "neighbours": "neighbours",
     "clusters": "clusters",
+    "long tables": "tables over several pages",
+    "report": "report",
 }
 _LINE_SECONDS = 10.0
 """Between two lines of progress where there is no terminal: a log stays short, a waiting person is not left alone."""

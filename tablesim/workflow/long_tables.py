@@ -32,6 +32,9 @@ NAME = "tables_over_pages.csv"
 CANDIDATES = 5
 """So many of the most similar pages of other books may be aligned with each page."""
 
+SEARCHED = 3000
+"""Pages of a run up to which all of them are searched for a page that has its nearest pages in its own book."""
+
 MAX_NEW = 300
 """Pairs that are aligned at a time: ten seconds and more. What was aligned is kept, and the next report goes on."""
 
@@ -244,27 +247,35 @@ def table_runs(pairs: Iterable[Pair], position: Callable[[str], Position] = posi
     """
     turned = {(a, b) if (position(a), a) <= (position(b), b) else (b, a) for a, b in pairs}
     found: list[tuple[list[str], list[str], list[Pair]]] = []
+    # Runs by their last pages: the pages of a book follow each other, so few runs end where another pair may go on.
+    ending: dict[tuple[Position, Position], list[int]] = {}
     for a, b in sorted(turned, key=lambda pair: (position(pair[0]), position(pair[1]), pair)):
-        for run_a, run_b, met in found:
-            if _goes_on(run_a[-1], a, position) and _goes_on(run_b[-1], b, position):
-                run_a += [a] * (a != run_a[-1])
-                run_b += [b] * (b != run_b[-1])
+        (book_a, at_a), (book_b, at_b) = position(a), position(b)
+        before = product(((book_a, at_a - 1), (book_a, at_a)), ((book_b, at_b - 1), (book_b, at_b)))
+        for number in sorted(number for ends in before for number in ending.get(ends, ())):
+            run_a, run_b, met = found[number]
+            last = run_a[-1], run_b[-1]
+            if _goes_on(last[0], a, position) and _goes_on(last[1], b, position):
+                run_a += [a] * (a != last[0])
+                run_b += [b] * (b != last[1])
                 met.append((a, b))
+                ending[position(last[0]), position(last[1])].remove(number)
                 break
         else:
+            number = len(found)
             found.append(([a], [b], [(a, b)]))
+        ending.setdefault((position(a), position(b)), []).append(number)
     runs = [TableRun(tuple(a), tuple(b), tuple(met)) for a, b, met in found]
     return sorted(runs, key=lambda run: (-len(run.pages_a) - len(run.pages_b), run.pages_a, run.pages_b))
 
 
 def _nearest_elsewhere(corpus: Corpus, page: str, k: int) -> list[Hit]:
-    """The ``k`` nearest pages of other books: of the neighbours that the run keeps, where so many are among them.
-
-    Searching for every page would grow with the square of the pages.
+    """The ``k`` nearest pages of other books among the neighbours that the run keeps; where fewer are of other books,
+    of all pages as long as there are ``SEARCHED`` at most: searching for every page grows with the square of the pages.
     """
     kept = corpus.neighbours(page, N_NEIGHBOURS)
     others = [hit for hit in kept if not hit.same_book][:k]
-    if len(others) == k or len(kept) < N_NEIGHBOURS:
+    if len(others) == k or len(kept) < N_NEIGHBOURS or len(corpus) > SEARCHED:
         return others
     return corpus.search(page, top=k, across_books=True)
 

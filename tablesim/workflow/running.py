@@ -23,6 +23,7 @@ from tablesim.corpus.corrections.full_readings import ReadsInFull, read_refused_
 from tablesim.corpus.indexing.events import Event, Listener, ignore_event
 from tablesim.corpus.indexing.ingest import absent_scans, hash_scans, read_pages, record_pages
 from tablesim.corpus.indexing.pool import MakeReader, Read
+from tablesim.corpus.status import PENDING
 from tablesim.corpus.storage.files import write_csv
 from tablesim.corpus.storage.lock import locked
 from tablesim.corpus.storage.problems import LEFT_OUT
@@ -45,6 +46,10 @@ from tablesim.workflow.event_log import EventLog
 from tablesim.workflow.run_sources import agreed_sources, list_sources, sources_in_writing
 
 SEED = 0
+
+STAGES = ("read", "neighbours", "clusters", "report")
+"""What a run does one after the other; it can stop behind each."""
+
 FINDINGS = "metadata_findings.csv"
 """Pages without a line, lines without a page, and what looks wrong, one by one."""
 
@@ -78,11 +83,15 @@ def run(
     retry_failed: bool = False,
     forget_away: bool = False,
     device: str = "cpu",
+    until: str = "clusters",
 ) -> Corpus:
     """Read the scans of ``source`` into the run folder ``out``, find neighbours and clusters; draw no report.
 
-    Parameters, result and errors are those of ``tablesim.run``, which writes the report too.
+    Parameters, result and errors are those of ``tablesim.run``, which writes the report too. Until that is there a run
+    with ``until="report"`` is not finished.
     """
+    if until not in STAGES:
+        raise SettingsError(f"until: got {until!r}, expected one of {', '.join(STAGES)}")
     if workers < 1:
         raise SettingsError(f"workers: got {workers}, expected 1 or more")
     number_of_clusters(clusters)
@@ -104,6 +113,7 @@ def run(
                 raise RunError(f"{folder}: no page could be fetched ({fetched[0].problem}); no run was made")
             corpus = Corpus.create(folder, {"network": weights}, versions=versions())
         retry = retry_failed or _reads_otherwise(corpus, max_pixels)
+        corpus.run.pop(PENDING, None)
         corpus.run.update(
             source=sources,
             seed=SEED,
@@ -133,19 +143,23 @@ def run(
             raise RunError(
                 f"{folder}: none of the {len(corpus.page_table)} pages could be read ({first}); see problems.csv"
             )
-        tell(Event("start", "neighbours"))
-        corpus.build_neighbours()
-        tell(Event("end", "neighbours"))
-        tell(Event("start", "clusters"))
-        clustering = cluster(corpus, clusters, seed=SEED, on_event=tell)
-        n_tables = len(clustering.pages) - len(clustering.without)
-        message = (
-            f"{counted(clustering.k, 'cluster')} of {counted(n_tables, 'page')}; "
-            f"{counted(len(clustering.without), 'page')} in none"
-        )
-        tell(Event("end", "clusters", message=message))
-        # A page that waits for its scan is read when the same command finds it.
-        corpus.run["finished"] = "waiting" not in statuses
+        if until != "read":
+            tell(Event("start", "neighbours"))
+            corpus.build_neighbours()
+            tell(Event("end", "neighbours"))
+        if until in ("clusters", "report"):
+            tell(Event("start", "clusters"))
+            clustering = cluster(corpus, clusters, seed=SEED, on_event=tell)
+            n_tables = len(clustering.pages) - len(clustering.without)
+            message = (
+                f"{counted(clustering.k, 'cluster')} of {counted(n_tables, 'page')}; "
+                f"{counted(len(clustering.without), 'page')} in none"
+            )
+            tell(Event("end", "clusters", message=message))
+            # A page that waits for its scan is read when the same command finds it.
+            corpus.run["finished"] = "waiting" not in statuses
+        if until == "report":
+            corpus.run[PENDING] = True
         corpus.save_run()
     return corpus
 

@@ -103,7 +103,7 @@ REFUSED = {
 ALWAYS = {
     "demo": "--out --workers",
     "run": "--out --metadata --clusters --weights --cache --offline --max-pixels --scheduler --retry-failed "
-    "--forget-away --max-failures --device",
+    "--forget-away --max-failures --until --report --device",
     "read": "--csv --xlsx --tei --page-xml --alto --weights --cache --offline --max-pixels --device",
     "compare": "--model --weights --top --run --out --cache --offline",
     "collate": "--csv --tei --xlsx --html --laws --genealogy --run",

@@ -1,5 +1,6 @@
 """A report replaces and removes what a report wrote, and nothing else; it names no folder of the machine."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
@@ -112,10 +114,10 @@ def test_no_link_is_followed(small, tmp_path):
 def test_what_a_killed_report_left_is_known_to_the_next(small, tmp_path, monkeypatch):
     write_text = ReportFolder.write_text
 
-    def killed(self, name, text):
+    def killed(self, name, text, key=""):
         if name == "index.html":
             raise KeyboardInterrupt
-        write_text(self, name, text)
+        write_text(self, name, text, key)
 
     monkeypatch.setattr(ReportFolder, "write_text", killed)
     with pytest.raises(KeyboardInterrupt):
@@ -190,3 +192,73 @@ def test_the_closest_pair_by_blocks_is_that_of_the_whole_matrix(monkeypatch, n):
     cosine = np.triu(np.round(unit @ unit.T, 9) + 1.0, k=1)
     i, j = np.unravel_index(int(np.argmax(cosine)), cosine.shape)
     assert closest_pair(names) == (f"p{i:02}", f"p{j:02}")
+
+
+def written_by(monkeypatch) -> list[str]:
+    """The names of the files that reports write from now on."""
+    names = []
+    write_text = ReportFolder.write_text
+
+    def noted(self, name, text, key=""):
+        names.append(name)
+        write_text(self, name, text, key)
+
+    monkeypatch.setattr(ReportFolder, "write_text", noted)
+    return names
+
+
+def test_an_interrupted_report_goes_on_where_it_was(small, tmp_path, monkeypatch):
+    write_report(small, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        write_text = ReportFolder.write_text
+
+        def killed(self, name, text, key=""):
+            if name == "pages/c.html":
+                raise KeyboardInterrupt
+            write_text(self, name, text, key)
+
+        patch.setattr(ReportFolder, "write_text", killed)
+        with pytest.raises(KeyboardInterrupt):
+            write_report(small, tmp_path / "out")
+    names = written_by(monkeypatch)
+    write_report(small, tmp_path / "out")
+    assert "pages/c.html" in names
+    assert not {name for name in names if name.startswith(("pairs/", "clusters/", "pages/"))} - {"pages/c.html"}
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    files = {path.relative_to(whole) for path in whole.rglob("*") if path.is_file()}
+    assert files == {path.relative_to(out) for path in out.rglob("*") if path.is_file()}
+    assert all((whole / name).read_bytes() == (out / name).read_bytes() for name in files)
+
+
+def test_a_page_is_written_again_when_what_it_says_changes_or_its_picture_is_gone(small, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    small = Corpus.open(shutil.copytree(small.folder, tmp_path / "run"))
+    write_report(small, out)
+    names = written_by(monkeypatch)
+    write_report(small, out)
+    assert not [name for name in names if name.startswith("pages/")]
+    text = (out / "pages" / "a.html").read_text(encoding="utf-8")
+    picture = out / re.findall(r"assets/[0-9a-z-]+\.webp", text)[0]
+    picture.unlink()
+    note = small.page_table.column("note").to_pylist()
+    small.change_pages({"note": pa.array([*note[:2], "a stain"])})
+    names.clear()
+    write_report(small, out)
+    assert picture.is_file()
+    assert [name for name in names if name.startswith("pages/")] == ["pages/c.html"]
+    assert "a stain" in (out / "pages" / "c.html").read_text(encoding="utf-8")
+
+
+def test_a_run_is_not_finished_before_its_report_is(small, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(ReportFolder, "finish", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            write_report(small)
+    status = Corpus.open(small.folder).status()
+    assert (small.folder / "report" / "index.html").is_file()
+    assert (status["finished"], status["report"]) == (False, False)
+    write_report(small)
+    status = Corpus.open(small.folder).status()
+    assert (status["finished"], status["report"]) == (True, True)
+    events = (small.folder / "events.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(events[-1])["stage"] == "report"

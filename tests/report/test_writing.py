@@ -201,7 +201,9 @@ def test_writing_again_makes_no_picture_again_and_leaves_nothing_old(corpus, rep
 
 
 def listed_in(folder: Path) -> set[str]:
-    return set((folder / "report_files.txt").read_text(encoding="utf-8").splitlines()[1:])
+    """The names on the list; behind those of pages stand their keys."""
+    lines = (folder / "report_files.txt").read_text(encoding="utf-8").splitlines()[1:]
+    return {line.partition("\t")[0] for line in lines}
 
 
 def files_in(folder: Path) -> set[str]:

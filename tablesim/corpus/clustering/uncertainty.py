@@ -22,6 +22,10 @@ ASSUMED = 0.05
 """Share of digits misread where nothing better is known; chosen by eye."""
 
 
+DRAWN_AT_ONCE = 1 << 17
+"""Digits that are drawn together, 1 MB for each of some arrays."""
+
+
 class DoubtedReadings:
     """Draws histograms of pages by the confidences of their digits.
 
@@ -50,16 +54,26 @@ class DoubtedReadings:
 
     def __call__(self, rng: np.random.Generator) -> NDArray[np.float64]:
         """Histograms of shape (n_pages, 110) of one possible reading."""
-        u = rng.random(len(self.page))
+        return np.asarray(self._drawn(rng, 1)[0])
+
+    def draws(self, rng: np.random.Generator, count: int) -> NDArray[np.float64]:
+        """Those of ``count`` possible readings, shape (count, n_pages, 110): what as many calls give."""
+        at_once = max(1, DRAWN_AT_ONCE // max(1, len(self.page)))
+        parts = [self._drawn(rng, min(at_once, count - start)) for start in range(0, count, at_once)]
+        return np.concatenate(parts) if parts else np.zeros((0, self.n_pages, N_BINS))
+
+    def _drawn(self, rng: np.random.Generator, count: int) -> NDArray[np.float64]:
+        u = rng.random((count, len(self.page)))
         drawn = np.where(u < self.confidence, self.value, np.where(u < self.confidence + self.rate, self.runner_up, -1))
-        following = np.append(drawn[1:], -1)
+        # The last digit of a page never goes on, so that what is beyond it does not matter.
+        following = np.roll(drawn, -1, axis=1)
         paired = self.continued & (drawn >= 0) & (following >= 0)
         # As in bigrams.Occurrences: a digit that is not read parts its number.
-        alone = (drawn >= 0) & ~paired & ~np.insert(paired[:-1], 0, False)[: len(drawn)]
+        alone = (drawn >= 0) & ~paired & ~np.roll(paired, 1, axis=1)
         bins = np.where(alone, drawn, N_DIGITS + N_DIGITS * drawn + following)
-        counted = alone | paired
-        at = self.page[counted] * N_BINS + bins[counted]
-        return np.bincount(at, minlength=self.n_pages * N_BINS).reshape(self.n_pages, N_BINS).astype(np.float64)
+        bins += N_BINS * (self.page + self.n_pages * np.arange(count)[:, None])
+        counts = np.bincount(bins[alone | paired], minlength=count * self.n_pages * N_BINS)
+        return counts.reshape(count, self.n_pages, N_BINS).astype(np.float64)
 
 
 class DoubtedCounts:

@@ -23,7 +23,7 @@ class Event:
     kind : str
         "start" and "end" of a stage, "page" done, "problem" with a page, "remark".
     stage : str
-        "fetch", "ingest", "read", "neighbours" or "clusters".
+        "fetch", "ingest", "read", "neighbours", "clusters", "long tables" or "report".
     done, total : int or None
         Pages done and to do in this stage, where they are counted.
     page, message : str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tablesim.bigrams.embedding import containment
@@ -108,15 +108,19 @@ class SearchEngine:
     def neighbours(self, page: str, k: int) -> list[Hit]:
         """As ``Corpus.neighbours``."""
         line = self.pages.find(page)
-        pages, neighbours_of, cosines = self._stored
-        start = bisect_left(range(len(pages)), page, key=lambda row: pages[row].as_py())
-        rows = [row for row in range(start, min(start + k, len(pages))) if pages[row].as_py() == page]
-        entries = [self.index.at(self.pages.find(neighbours_of[row].as_py())) for row in rows]
-        query = self._histogram(line) if rows else None
+        lines, near, cosines = self._stored
+        first, last = np.searchsorted(lines, [line, line + 1])
+        rows = slice(first, min(first + k, last))
+        query = self._histogram(line) if last > first else None
         if query is None:
             return []
-        values = np.array([cosines[row].as_py() for row in rows])
-        return self._hits(query, line, np.array(entries, dtype=np.int64), values, [None] * len(rows))
+        found = [self.index.at(other) for other in near[rows].tolist()]
+        if None in found:
+            raise RunError(
+                f"{self.folder / 'neighbours.parquet'}: older than the pages; give the same `tablesim run` again"
+            )
+        entries = np.array(found, dtype=np.int64)
+        return self._hits(query, line, entries, cosines[rows], [None] * len(entries))
 
     def write_neighbours(self) -> None:
         """As ``Corpus.build_neighbours``."""
@@ -124,12 +128,18 @@ class SearchEngine:
         self.__dict__.pop("_stored", None)
 
     @cached_property
-    def _stored(self) -> tuple[pa.Array, pa.Array, pa.Array]:
-        """Pages, their neighbours and the similarities as the run stores them, sorted by page and rank."""
+    def _stored(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+        """The lines of pages, those of their neighbours, and the similarities as the run stores them, by page and rank.
+
+        Those of pages that are none of the run any more are left out, and a neighbour that is none is -1.
+        """
         names = ["page", "neighbour", "similarity"]
         table = read_parquet(self.folder / "neighbours.parquet", NEIGHBOUR_SCHEMA, names)
-        pages, neighbours_of, cosines = (table[name].combine_chunks() for name in names)
-        return pages, neighbours_of, cosines
+        ids = self.pages.column("page")
+        found = (pc.index_in(table[name].combine_chunks(), value_set=ids).fill_null(-1) for name in names[:2])
+        lines, near = (column.to_numpy(zero_copy_only=False).astype(np.int64) for column in found)
+        known = lines >= 0
+        return lines[known], near[known], table["similarity"].to_numpy()[known]
 
     def _neighbour_parts(self) -> Iterator[pa.Table]:
         lists = neighbours(self.index, N_NEIGHBOURS)

@@ -8,6 +8,7 @@ that the folder is the same however many workers there were and however often th
 from __future__ import annotations
 
 import hashlib
+from collections import OrderedDict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -30,6 +31,8 @@ SHARD_ROWS = 1024
 """Pages a shard after compacting: a few megabytes, read at once."""
 GROUP_ROWS = 32
 """Pages of a shard that are read together: one page alone is mostly asked for, and its neighbours after it."""
+KEPT_BYTES = 1 << 26
+"""Rows that are kept in memory, some 3,000 pages of 150 numbers."""
 _NEW = "new-"
 _WORDS = 1 << 16
 
@@ -148,11 +151,14 @@ class Shards:
         self.folder = folder
         self.schema = schema
         self._places: ShardIndex | None = None
-        self._last: tuple[Path, int, pa.Table] | None = None
+        self._sizes: dict[Path, list[int]] = {}
+        self._groups: OrderedDict[tuple[Path, int], pa.Table] = OrderedDict()
 
     def refresh(self) -> None:
         """Forget what was read from the folder."""
-        self._places = self._last = None
+        self._places = None
+        self._sizes.clear()
+        self._groups.clear()
 
     @property
     def files(self) -> list[Path]:
@@ -179,25 +185,37 @@ class Shards:
             if at < 0:
                 return None
             file, row = self.places.place(at)
-            if self._last is None or self._last[0] != file or not 0 <= row - self._last[1] < len(self._last[2]):
-                # Pages are mostly asked for in their order, which is that of the rows.
-                try:
-                    self._last = (file, *self._group(file, row))
-                except RunError:
-                    if file.exists():
-                        raise
-                    self.refresh()  # a job under way joined it with others
-                    continue
-            return dict(self._last[2].slice(row - self._last[1], 1).to_pylist()[0])
+            try:
+                first, table = self._group(file, row)
+            except RunError:
+                if file.exists():
+                    raise
+                self.refresh()  # a job under way joined it with others
+                continue
+            return dict(table.slice(row - first, 1).to_pylist()[0])
 
     def _group(self, file: Path, row: int) -> tuple[int, pa.Table]:
-        """The rows that are read together with a row of a file, and where they begin; RunError as for ``read``."""
-        first = 0
-        for group, size in enumerate(group_sizes(file)):
+        """The rows that are read together with a row of a file, and where they begin; RunError as for ``read``.
+
+        Those asked for last are kept: pages are asked for in their order, and beside the pages that are like them.
+        """
+        if file not in self._sizes:
+            self._sizes[file] = group_sizes(file)
+        first, group = 0, -1
+        for at, size in enumerate(self._sizes[file]):
             if row < first + size:
-                return first, self._checked(file, read_parquet(file, self.schema, group=group))
+                group = at
+                break
             first += size
-        return 0, self.read(file)
+        if group < 0:
+            first = 0
+        if (file, group) not in self._groups:
+            table = self.read(file) if group < 0 else self._checked(file, read_parquet(file, self.schema, group=group))
+            while self._groups and table.nbytes + sum(kept.nbytes for kept in self._groups.values()) > KEPT_BYTES:
+                self._groups.popitem(last=False)
+            self._groups[file, group] = table
+        self._groups.move_to_end((file, group))
+        return first, self._groups[file, group]
 
     def append(self, rows: Sequence[dict[str, Any]], *, durable: bool = True) -> Path:
         """Write ``rows``, one or more, as one more shard, named after the scans in it; see ``write_aside``."""

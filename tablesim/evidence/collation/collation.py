@@ -144,7 +144,14 @@ class PagePair:
     @classmethod
     def of(cls, a: Reading, b: Reading) -> PagePair:
         """Align two pages."""
-        return cls(a, b, align((witness_of([a]), witness_of([b]))))
+        return cls.of_witnesses(witness_of([a]), witness_of([b]))
+
+    @classmethod
+    def of_witnesses(cls, a: Witness, b: Witness, alignment: TableAlignment | None = None) -> PagePair:
+        """Two witnesses of one page each, aligned now unless they are."""
+        pair = cls(a.readings[0], b.readings[0], align((a, b)) if alignment is None else alignment)
+        pair.__dict__["witnesses"] = (a, b)
+        return pair
 
     @cached_property
     def witnesses(self) -> tuple[Witness, Witness]:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import permutations
 
-from tablesim.records.collation import DIFFERS, Cell, CellReading, Collation
+from tablesim.records.collation import DIFFERS, CellReading, Collation
 from tablesim.records.reading import ILLEGIBLE
 
 LAST_PLACE, ONE_FIGURE, TRANSPOSED, MORE_FIGURES, MARK, SHIFTED, OTHERWISE = (
@@ -80,15 +80,20 @@ def kind_of_texts(a: str, b: str) -> str:
 def _shifted(collation: Collation) -> set[Place]:
     """The cells of runs in which one witness has what another has one row or one column further."""
     at = {(cell.row, cell.column): cell for cell in collation.cells}
+    texts_at = {place: cell.texts for place, cell in at.items()}
     found: set[Place] = set()
     for a, b in permutations(range(len(collation.witnesses)), 2):
         for step in ((0, 1), (0, -1), (1, 0), (-1, 0)):
-            moved = {place for place, cell in at.items() if _is_moved(cell, at, place, step, (a, b))}
+            moved = {
+                place
+                for place, texts in texts_at.items()
+                if texts[a] is not None and texts[b] is not None and texts[a] == _beside(texts_at, place, step, b)
+            }
             # A row set from the one above goes along the row; a row that was skipped shifts all below it in a column.
             for along in ((0, 1), (1, 0)):
                 for run in _runs(moved, along):
                     differing = [index for index, place in enumerate(run) if at[place].state == DIFFERS]
-                    texts = {at[run[index]].texts[a] for index in differing}
+                    texts = {texts_at[run[index]][a] for index in differing}
                     # Between them may be cells where what stands beside is the same.
                     dense = differing and len(differing) >= SHIFTED_SHARE * (differing[-1] - differing[0] + 1)
                     if len(texts) >= SHIFTED_RUN and dense:
@@ -96,10 +101,10 @@ def _shifted(collation: Collation) -> set[Place]:
     return found
 
 
-def _is_moved(cell: Cell, at: Mapping[Place, Cell], place: Place, step: Place, pair: tuple[int, int]) -> bool:
-    beside = at.get((place[0] + step[0], place[1] + step[1]))
-    own, other = (cell.texts[w] for w in pair)
-    return beside is not None and own is not None and other is not None and own == beside.texts[pair[1]]
+def _beside(texts_at: Mapping[Place, tuple[str | None, ...]], place: Place, step: Place, witness: int) -> str | None:
+    """What a witness has one step from a place; None where it has nothing."""
+    texts = texts_at.get((place[0] + step[0], place[1] + step[1]))
+    return None if texts is None else texts[witness]
 
 
 def _runs(places: set[Place], along: Place) -> Iterable[list[Place]]:

@@ -76,7 +76,7 @@ def similarity_interval(
     if draws < 1:
         raise ValueError(f"similarity_interval: got {draws} draws, expected 1 or more")
     draw, rng = DoubtedReadings((a, b)), np.random.default_rng(seed)
-    units = unit_rows(embed(np.concatenate([draw(rng) for _ in range(draws)])))
+    units = unit_rows(embed(np.concatenate(draw.draws(rng, draws))))
     cosines = np.minimum((units[0::2] * units[1::2]).sum(axis=1), 1.0)
     low, high = np.quantile(cosines, [(1 - level) / 2, (1 + level) / 2])
     return Interval(min(float(low), similarity), max(float(high), similarity), level, draws)
