@@ -11,7 +11,6 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,17 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tablesim.errors import MissingExtraError, ScanError
 from tablesim.scans import pdf, tiff
-from tablesim.scans.locator import PDF_SUFFIXES, TIFF_SUFFIXES, Locator, check_pixels, looks_like, state_of
+from tablesim.scans.formats import formats_of, frame_of_page
+from tablesim.scans.locator import (
+    ANIMATED_SUFFIXES,
+    PDF_SUFFIXES,
+    TIFF_SUFFIXES,
+    Locator,
+    check_pixels,
+    looks_like,
+    path_in_writing,
+    state_of,
+)
 from tablesim.scans.locator import page_id as page_id
 
 MAX_PIXELS = 200_000_000
@@ -29,13 +38,7 @@ MAX_PIXELS = 200_000_000
 SMALLEST_SIDE = 16
 """Scans with a shorter side hold nothing to read."""
 
-FORMATS = (
-    *("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP"),
-    *(["AVIF"] if find_spec("PIL.AvifImagePlugin") else []),
-)
-"""What Pillow may take a file for. It knows thirty formats more, and for some of them it starts other programs."""
-
-_DECODER_ERRORS = (
+DECODER_ERRORS = (
     *(ArithmeticError, EOFError, LookupError, OSError, RuntimeError, SyntaxError, TypeError, ValueError),
     *(struct.error, zlib.error),
 )
@@ -43,6 +46,12 @@ _DECODER_ERRORS = (
 
 _ODDEST_PIXEL, _SQUARE_ENOUGH = 3.0, 0.02
 """Sides of a pixel are at most so unlike, in faxes 2; a lesser difference is one of rounding."""
+
+_REMEDIES = {
+    "a PDF": "give the file the ending .pdf",
+    "an AVIF image": "install Pillow 11.3 or newer (pip install -U pillow)",
+    **dict.fromkeys(("PostScript", "a DjVu file"), "save it as PDF, PNG or TIFF"),
+}
 
 _ORIENTATION, _LYING = 0x0112, (5, 6, 7, 8)
 """The tag of EXIF and TIFF for how the image lies, and its values for a quarter turn."""
@@ -89,8 +98,8 @@ def load_scan(where: str | Path | Locator, max_pixels: int = MAX_PIXELS) -> Scan
     Parameters
     ----------
     where : str, Path or Locator
-        An image that Pillow can read: JPEG, PNG, TIFF, JPEG 2000, WebP and others, in any colour mode; a page of a PDF
-        or of a TIFF with several, as ``book.pdf#12``.
+        An image of one of ``formats.FORMATS``, in any colour mode; HEIC and JPEG XL with their extras; a page of a PDF,
+        of a TIFF with several or of an animation, as ``book.pdf#12``.
     max_pixels : int
         Larger images are refused before they are decoded.
 
@@ -105,7 +114,7 @@ def load_scan(where: str | Path | Locator, max_pixels: int = MAX_PIXELS) -> Scan
         The file is missing, empty, truncated, not an image, larger than ``max_pixels``, or was changed meanwhile; the
         message names the file.
     MissingExtraError
-        A PDF without pypdfium2, or one of the rare TIFFs that need tifffile.
+        A PDF without pypdfium2, HEIC or JPEG XL without their extras, or one of the rare TIFFs that need tifffile.
     """
     locator = Locator.of(where)
     before = _check_file(locator)
@@ -130,14 +139,14 @@ def _pixel_aspect(locator: Locator) -> float:
     try:
         with warnings.catch_warnings(), _without_pillow_limit(), file.open("rb") as opened:
             warnings.simplefilter("ignore")
-            with Image.open(opened, formats=FORMATS) as image:
+            with Image.open(opened, formats=formats_of(file)) as image:
                 if looks_like(file) == "a TIFF image":
                     image.seek(tiff.image_of_page(file, locator.number))
                 # Units of JFIF and PNG may be unknown: then the two numbers are a shape alone.
                 resolution = image.info.get("aspect") or image.info.get("dpi") or image.info.get("jfif_density")
                 across, down = (float(value) for value in resolution or (1, 1))
                 lying = image.getexif().get(_ORIENTATION, 1) in _LYING
-    except _DECODER_ERRORS:
+    except DECODER_ERRORS:
         return 1.0
     aspect = down / across if across > 0 and down > 0 else 1.0
     if not 1 / _ODDEST_PIXEL < aspect < _ODDEST_PIXEL or abs(aspect - 1) < _SQUARE_ENOUGH:
@@ -167,7 +176,7 @@ def open_image(
             return _open(locator, max_pixels, side, least)
     except UnidentifiedImageError as error:
         kind = looks_like(file)
-        remedy = "give the file the ending .pdf" if kind == "a PDF" else "fetch the scan again"
+        remedy = _REMEDIES.get(kind, "fetch the scan again")
         seen = f" (it begins like {kind})" if kind else ""
         raise ScanError(
             f"{locator}: not an image that can be read{seen}; expected JPEG, PNG, TIFF, JPEG 2000 or WebP; {remedy}"
@@ -176,7 +185,7 @@ def open_image(
         raise
     except PermissionError as error:
         raise ScanError(f"{locator}: cannot be opened ({error.strerror or error}); check the rights to it") from error
-    except _DECODER_ERRORS as error:
+    except DECODER_ERRORS as error:
         cause = " ".join(str(error).split()) or type(error).__name__
         raise ScanError(f"{locator}: the image is damaged or cut off ({cause}); fetch the scan again") from error
 
@@ -184,10 +193,10 @@ def open_image(
 def size_of(path: Path) -> tuple[int, int]:
     """Width and height of an image file before its orientation is applied; ScanError where it is none."""
     try:
-        with warnings.catch_warnings(), _without_pillow_limit(), Image.open(path, formats=FORMATS) as image:
+        with warnings.catch_warnings(), _without_pillow_limit(), Image.open(path, formats=formats_of(path)) as image:
             warnings.simplefilter("ignore")
             return image.size
-    except _DECODER_ERRORS as error:
+    except DECODER_ERRORS as error:
         raise ScanError(f"{Locator(path)}: not an image that can be read ({error}); fetch the scan again") from error
 
 
@@ -195,10 +204,13 @@ def _open(locator: Locator, max_pixels: int, side: int | None, least: int) -> Im
     file, index = locator.file, 0
     if file.suffix.lower() in TIFF_SUFFIXES and looks_like(file) == "a TIFF image":
         index = tiff.image_of_page(file, locator.number)
+    elif file.suffix.lower() in ANIMATED_SUFFIXES:
+        index = frame_of_page(file, locator.number)
     try:
         # By its name Pillow would map a file into memory, and then turn TIFFs with an orientation into stripes.
-        with _without_pillow_limit(), file.open("rb") as opened, Image.open(opened, formats=FORMATS) as image:
-            image.seek(index)
+        with _without_pillow_limit(), file.open("rb") as opened, Image.open(opened, formats=formats_of(file)) as image:
+            if index:
+                image.seek(index)
             if not tiff.is_misread(image):
                 _check_size(locator, image.size, max_pixels, least)
                 if side is not None:
@@ -231,6 +243,9 @@ def _check_file(where: Locator) -> os.stat_result:
     try:
         result = where.file.stat()
     except FileNotFoundError as error:
+        if where.file.is_symlink():
+            target = path_in_writing(where.file.readlink())
+            raise ScanError(f"{where}: is a link to {target}, which is not there; check where it leads") from error
         raise ScanError(f"{where}: there is no such file; check the spelling") from error
     except OSError as error:
         raise ScanError(f"{where}: cannot be opened ({error.strerror or error}); check the rights to it") from error

@@ -24,12 +24,24 @@ from pathlib import Path
 
 from tablesim.errors import ScanError
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".jp2", ".j2k", ".jpx", ".jpf", ".bmp", ".webp"})
-"""Endings, in lower case, of files that hold images."""
-
 PDF_SUFFIXES = frozenset({".pdf"})
 TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
-PAGED_SUFFIXES = PDF_SUFFIXES | TIFF_SUFFIXES
+ANIMATED_SUFFIXES = frozenset(
+    {".apng", ".avif", ".avifs", ".gif", ".heic", ".heics", ".heif", ".hif", ".jxl", ".png", ".webp"}
+)
+"""Endings, in lower case, of images that may be animations."""
+
+IMAGE_SUFFIXES = frozenset(
+    {
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".jp2", ".j2k", ".j2c", ".jpc", ".jpx", ".jpf"),
+        *(".bmp", ".dib", ".pbm", ".pgm", ".ppm", ".pnm", ".pcx", ".psd", ".tga"),
+        *TIFF_SUFFIXES,
+        *ANIMATED_SUFFIXES,
+    }
+)
+"""Endings, in lower case, of files that hold images."""
+
+PAGED_SUFFIXES = PDF_SUFFIXES | TIFF_SUFFIXES | ANIMATED_SUFFIXES
 """Endings, in lower case, of files that can hold several pages."""
 
 SCAN_SUFFIXES = IMAGE_SUFFIXES | PDF_SUFFIXES
@@ -38,7 +50,7 @@ SCAN_SUFFIXES = IMAGE_SUFFIXES | PDF_SUFFIXES
 READABLE = frozenset(
     {
         *("a JPEG image", "a PNG image", "a TIFF image", "a JPEG 2000 image", "a WebP image"),
-        *("a GIF image", "an AVIF image", "a PDF"),
+        *("a GIF image", "an AVIF image", "a HEIC image", "a JPEG XL image", "a BMP image", "a PSD image", "a PDF"),
     }
 )
 """What ``looks_like`` says of files that can be read as scans."""
@@ -55,6 +67,8 @@ _BEGINNINGS = (
     (b"\0\0\0\x0cJXL", "a JPEG XL image"),
     (b"\xff\x0a", "a JPEG XL image"),
     (b"GIF8", "a GIF image"),
+    (b"BM", "a BMP image"),
+    (b"8BPS", "a PSD image"),
     (b"%!PS", "PostScript"),
     (b"PK\x03\x04", "a ZIP archive or an office document"),
     (b"\x1f\x8b", "a gzip archive"),
@@ -63,7 +77,7 @@ _BEGINNINGS = (
     (b"{", "JSON"),
 )
 _BRANDS = {b"avif": "an AVIF image", b"avis": "an AVIF image", b"heic": "a HEIC image", b"heix": "a HEIC image"}
-_BRANDS |= {b"mif1": "a HEIC image", b"hevc": "a HEIC image"}
+_BRANDS |= dict.fromkeys((b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"), "a HEIC image")
 
 
 def looks_like(path: Path) -> str:
@@ -74,7 +88,9 @@ def looks_like(path: Path) -> str:
     if b"%PDF-" in head:
         return "a PDF"
     if head[4:8] == b"ftyp":
-        return _BRANDS.get(head[8:12], "")
+        # Some name the family first, and which it is among those that they keep to.
+        is_avif = b"avif" in head[8 : int.from_bytes(head[:4], "big") or 12]
+        return "an AVIF image" if is_avif else _BRANDS.get(head[8:12], "")
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "a WebP image"
     bare = head.removeprefix(b"\xef\xbb\xbf").lstrip()

@@ -163,14 +163,6 @@ def test_no_other_program_is_started_over_a_scan(tmp_path, monkeypatch):
     assert not (tmp_path / "started").exists()
 
 
-@pytest.mark.parametrize("name", ["p.gif", "p.bmp", "p.webp", "p.ppm", "p.avif"])
-def test_formats_that_are_not_looked_for_are_read_where_they_are_named(tmp_path, picture, name):
-    if name == "p.avif" and "AVIF" not in images.FORMATS:
-        pytest.skip("this Pillow has no AVIF")
-    picture.convert("RGB").save(tmp_path / name)
-    assert load_scan(tmp_path / name).grey.shape == (picture.height, picture.width)
-
-
 def test_every_error_of_a_decoder_is_one_clear_line(tmp_path, picture, monkeypatch):
     picture.save(tmp_path / "p.png")
     for error in (

@@ -88,9 +88,19 @@ def names(result):
 
 
 def test_what_a_folder_has_besides_is_counted_with_the_reason(tmp_path):
-    touch(tmp_path, "p1.jpg", "a.heic", "b.HEIC", "c.djvu", "note.txt", "other.txt", ".DS_Store", ".thumbs/t.jpg")
-    touch(tmp_path, "run/run.json", "p8", "p9.jpeg_large", "g.gif")
-    for name, head in (("a.heic", b"\0\0\0\x18ftypheic"), ("c.djvu", b"AT&TFORM"), ("g.gif", b"GIF89a")):
+    touch(
+        tmp_path,
+        "p1.jpg",
+        "a.heic_large",
+        "b.HEIC_large",
+        "c.djvu",
+        "note.txt",
+        "other.txt",
+        ".DS_Store",
+        ".thumbs/t.jpg",
+    )
+    touch(tmp_path, "run/run.json", "p8", "p9.jpeg_large", "g.psd_old")
+    for name, head in (("a.heic_large", b"\0\0\0\x18ftypheic"), ("c.djvu", b"AT&TFORM"), ("g.psd_old", b"8BPS")):
         (tmp_path / name).write_bytes(head)
     (tmp_path / "p8").write_bytes(b"\xff\xd8\xff\xe0")
     (tmp_path / "lost").symlink_to(tmp_path / "nowhere")
@@ -99,9 +109,9 @@ def test_what_a_folder_has_besides_is_counted_with_the_reason(tmp_path):
     assert names(result) == ["p1.jpg"]
     left_out = {(item.reason, item.kind): (item.count, Path(item.example).name) for item in result.left_out}
     assert left_out == {
-        (sources.CONVERT, ".heic"): (2, "a.heic"),
         (sources.CONVERT, ".djvu"): (1, "c.djvu"),
-        (sources.NAME_THEM, ".gif"): (1, "g.gif"),
+        (sources.NAME_THEM, ".heic_large"): (2, "a.heic_large"),
+        (sources.NAME_THEM, ".psd_old"): (1, "g.psd_old"),
         (sources.NAME_THEM, "no ending"): (1, "p8"),
         (sources.NO_SCANS, ".txt"): (2, "note.txt"),
         (sources.NO_SCANS, ".jpeg_large"): (1, "p9.jpeg_large"),

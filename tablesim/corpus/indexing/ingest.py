@@ -195,7 +195,10 @@ def record_pages(
         else:
             error = hashed.unreachable.get(locator)
             cause = "no file" if error is None else error.strerror or error
-            why = f"{locator}: cannot be opened ({cause}); check the rights to it"
+            remedy = "check the rights to it"
+            if locator.file.is_symlink() and not locator.file.exists():
+                remedy = "this is a link; check where it leads"
+            why = f"{locator}: cannot be opened ({cause}); {remedy}"
             row["status"] = "failed"
             problems.append(_problem(row, missing.get(page, why), FAILED))
         rows.append(row | (asdict(about[page]) if page in about else {}))
