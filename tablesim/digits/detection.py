@@ -20,6 +20,7 @@ from tablesim.digits.network import READING_HEIGHT
 from tablesim.digits.passes import Detection, DigitReader
 from tablesim.digits.peaks import DigitPeaks
 from tablesim.digits.scale import Survey, bounded_scale, survey
+from tablesim.digits.turned_blocks import turned_blocks
 from tablesim.records.transform import QUARTER_TURNS, Transform
 
 GOOD_FIT = 1.2
@@ -65,7 +66,8 @@ def detect_page(reader: DigitReader, grey: NDArray[np.uint8], *, in_full: bool =
         sides = [_turned(look.transform, marks, rotation) for rotation in QUARTER_TURNS]
         first = max((first, *(_main_pass(reader, grey, marks, side) for side in sides)), key=_n_clear)
     main = _smoothed(reader, grey, first, marks)
-    return replace(_with_other_size(reader, grey, main, marks), refusal=look.refusal)
+    blocks = turned_blocks(marks, main.transform.rotation)
+    return replace(_with_other_size(reader, grey, main, marks), refusal=look.refusal, blocks=tuple(blocks))
 
 
 def _n_clear(detection: Detection) -> int:

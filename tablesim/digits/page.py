@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from tablesim.digits.block_readings import BlockReading, block_reading, with_blocks
 from tablesim.digits.calibration import as_probabilities
 from tablesim.digits.detection import detect_page
 from tablesim.digits.dittos import with_dittos
@@ -28,7 +29,7 @@ from tablesim.digits.table_frame import within_frames
 from tablesim.digits.thousands import join_thousands
 from tablesim.records.reading import ILLEGIBLE, Digit, Ditto, Number, Reading
 from tablesim.records.transform import Transform
-from tablesim.scans.images import Scan, page_id
+from tablesim.scans.images import SMALLEST_SIDE, Scan, page_id
 
 AMBIGUOUS_BELOW, AMBIGUOUS_RATIO = 0.25, 0.5
 """A digit is illegible when its confidence is below the first and its runner-up has more than the second of its
@@ -61,9 +62,11 @@ def read_page(reader: DigitReader, scan: Scan, *, in_full: bool = False) -> Read
         Without histogram; every coordinate in source pixels.
     """
     page, negative = prepared(scan)
-    numbers = numbers_of_page(reader, page, in_full=in_full)
-    reading = of_scan(reading_of(reader, page, numbers), scan, negative=negative)
-    refusal = numbers.detection.refusal
+    detection = detect_page(reader, page.grey, in_full=in_full)
+    blocks = _blocks(reader, page, detection)
+    numbers = _numbers_of(reader, page, detection.outside([block.region for block in blocks]))
+    reading = of_scan(with_blocks(reading_of(reader, page, numbers), blocks), scan, negative=negative)
+    refusal = detection.refusal
     return replace(reading, note=f"{IN_FULL}; at first: {refusal}") if in_full and refusal else reading
 
 
@@ -88,9 +91,27 @@ def reading_of(reader: DigitReader, scan: Scan, page: NumbersOfPage) -> Reading:
     )
 
 
-def numbers_of_page(reader: DigitReader, scan: Scan, *, in_full: bool = False) -> NumbersOfPage:
+def _blocks(reader: DigitReader, page: Scan, detection: Detection) -> list[BlockReading]:
+    """The readings of the blocks of a page that stand otherwise than the rest of it."""
+    found = []
+    for box in detection.blocks:
+        left, top = max(0, int(box.x)), max(0, int(box.y))
+        piece = replace(page, grey=page.grey[top : int(box.bottom) + 1, left : int(box.right) + 1])
+        if min(piece.grey.shape) < SMALLEST_SIDE:
+            continue
+        reading = reading_of(reader, piece, numbers_of_page(reader, piece))
+        block = block_reading(reading, (left, top), detection.transform.rotation)
+        if block is not None:
+            found.append(block)
+    return found
+
+
+def numbers_of_page(reader: DigitReader, scan: Scan) -> NumbersOfPage:
     """The numbers of a scan in rows and columns, with what speaks for and against each; lines of words left out."""
-    detection = detect_page(reader, scan.grey, in_full=in_full)
+    return _numbers_of(reader, scan, detect_page(reader, scan.grey))
+
+
+def _numbers_of(reader: DigitReader, scan: Scan, detection: Detection) -> NumbersOfPage:
     page = _arranged(reader, replace(detection, transform=with_pages(detection.transform, scan.grey)))
     features = number_features(page)
     looks = second_looks(reader, page, in_doubt(features))

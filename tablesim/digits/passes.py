@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -16,7 +17,8 @@ from tablesim.digits.numbers import Thresholds
 from tablesim.digits.peaks import DigitPeaks, MarkPeaks, find_digits, find_marks
 from tablesim.digits.scale import working_image
 from tablesim.digits.sign_shapes import FAINTEST, with_signs
-from tablesim.records.transform import Transform
+from tablesim.records.boxes import Box
+from tablesim.records.transform import PageRegion, Transform
 from tablesim.scans.cleaning import clean
 
 MARGIN = 2.0
@@ -73,6 +75,8 @@ class Detection:
         Points, commas, signs and other marks, in working pixels.
     refusal : str
         Why the page was not read; empty where it was.
+    blocks : tuple of Box
+        Parts of the page, in source pixels, that may stand a quarter turn from the rest.
     """
 
     transform: Transform
@@ -80,11 +84,24 @@ class Detection:
     ink: NDArray[np.float32]
     marks: MarkPeaks = field(default_factory=MarkPeaks.empty)
     refusal: str = ""
+    blocks: tuple[Box, ...] = ()
 
     @classmethod
     def refused(cls, transform: Transform, refusal: str) -> Detection:
         """No digits, and why."""
         return cls(transform, DigitPeaks.empty(), np.zeros((1, 1), dtype=np.float32), refusal=refusal)
+
+    def outside(self, regions: Sequence[PageRegion]) -> Detection:
+        """Without the digits and marks in some regions."""
+        if not regions:
+            return self
+        digits, marks = (
+            [not any(region.holds(box) for region in regions) for box in self.transform.boxes_to_source(peaks.boxes)]
+            for peaks in (self.digits, self.marks)
+        )
+        return replace(
+            self, digits=self.digits.take(np.array(digits, bool)), marks=self.marks.take(np.array(marks, bool))
+        )
 
     @property
     def total_confidence(self) -> float:
