@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-wheel test-lowest test-newest lint coverage sample benchmark docs clean
+.PHONY: help demo test test-wheel test-lowest test-newest lint coverage sample benchmark docs fuzz clean
 .DEFAULT_GOAL := help
 
 help:           ## list the targets
@@ -48,6 +48,9 @@ sample: $(VENV)/.dev  ## make data/sample again from its seed
 
 benchmark: $(VENV)/.dev  ## reading speed, stage by stage
 	$(BIN)/python benchmarks/reading.py
+
+fuzz: $(VENV)/.dev  ## ten minutes of mutated files for each parser; findings in fuzz-findings/
+	$(BIN)/python benchmarks/fuzz.py
 
 clean:          ## remove the environment and what the demo wrote
 	rm -rf $(VENV) demo

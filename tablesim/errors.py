@@ -8,9 +8,32 @@ from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, requires
 
+_LONGEST, _END = 1500, 500
+"""Letters of a message, and of those that are kept at its end, where it says what to do."""
+
+_STEERING = (*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+"""C0, C1, and what overrides the direction of writing (Unicode TR 36)."""
+_WRITTEN_OUT = {
+    code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in _STEERING if chr(code) not in "\n\t"
+}
+
+
+def shown(text: str) -> str:
+    """A text as a terminal may be shown it: signs that would steer the terminal are written out, in hexadecimal."""
+    return text.translate(_WRITTEN_OUT)
+
 
 class TablesimError(Exception):
-    """Base of every error that tablesim raises on purpose."""
+    """Base of every error that tablesim raises on purpose.
+
+    Its message may quote what a file or a host holds: it is cut in its middle where that is long, and has nothing in it
+    that would steer a terminal.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        if len(message) > _LONGEST:
+            message = f"{message[: _LONGEST - _END]} … {message[-_END:]}"
+        super().__init__(shown(message))
 
 
 class ScanError(TablesimError, ValueError):

@@ -8,6 +8,7 @@ exported ones, and as a file of its own, for as long as there are browsers.
 from __future__ import annotations
 
 import base64
+import hashlib
 import html
 import json
 from collections.abc import Sequence
@@ -112,8 +113,22 @@ def interactive(
         "doubt": doubt_of(joint),
     }
     template = (files("bilrp.plotting") / "interactive.html").read_text(encoding="utf-8")
-    page = template.replace("__DATA__", json.dumps(data).replace("<", "\\u003c"))
+    page = template.replace("__POLICY__", _policy(template)).replace(
+        "__DATA__", json.dumps(data).replace("<", "\\u003c")
+    )
     return InteractivePlot(page, 150 + max(_height(side) for side in sides))
+
+
+def _policy(template: str) -> str:
+    """What the page may run and load (Content Security Policy): its script and styles, by hash, and its pictures."""
+    hashes = {}
+    for tag in ("script", "style"):
+        own = template.partition(f"<{tag}>")[2].partition(f"</{tag}>")[0]
+        hashes[tag] = base64.b64encode(hashlib.sha256(own.encode()).digest()).decode("ascii")
+    return (
+        f"default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
+        f"script-src 'sha256-{hashes['script']}'; style-src 'sha256-{hashes['style']}'"
+    )
 
 
 def _pooled(joint: PairRelevance, max_pairs: int) -> PairRelevance:

@@ -7,12 +7,15 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
-from tablesim.errors import TablesimError
+from tablesim.cli.config import NAME, checked_options, config_path, config_words, read_config
+from tablesim.cli.terminal import plain_terminal
+from tablesim.errors import TablesimError, shown
 
 COMMANDS = {
     "demo": "The main job on the bundled sample corpus.",
@@ -81,7 +84,10 @@ class LazyGroup(TyperGroup):
         if args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
             near = get_close_matches(args[0], COMMANDS, 1)
             ctx.fail(f"No such command {args[0]!r}" + (f"; did you mean {near[0]}?" if near else ""))
-        return super().resolve_command(ctx, args)
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None and not ctx.resilient_parsing:
+            _take_defaults(ctx, command)
+        return name, command, rest
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Take --debug out of the whole line: it is for the moment when something went wrong, and is added anywhere."""
@@ -92,14 +98,25 @@ class LazyGroup(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command; one line on stderr for what goes wrong, exit code 1, or 2 for wrong use."""
         try:
-            return super().invoke(ctx)
+            with plain_terminal():
+                return super().invoke(ctx)
         except BrokenPipeError:
             raise
         except (TablesimError, OSError, UsageError) as error:
             if ctx.meta["tablesim.debug"]:
                 traceback.print_exc()
-            typer.echo(f"tablesim: {one_line(error)}", err=True)
+            typer.echo(shown(f"tablesim: {one_line(error)}"), err=True)
             raise typer.Exit(2 if isinstance(error, UsageError) else 1) from error
+
+
+def _take_defaults(ctx: Any, command: Any) -> None:
+    """Give a command that is called the defaults of its options that a file has, and say which."""
+    path = config_path(ctx.params.get("config"))
+    if path is None or not (table := read_config(path, COMMANDS).get(command.name)):
+        return
+    options = {parameter.name for parameter in command.params if parameter.param_type_name == "option"}
+    ctx.default_map = {command.name: checked_options(path, command.name, table, options)}
+    typer.echo(shown(config_words(path, command.name, table)), err=True)
 
 
 def one_line(error: Exception) -> str:
@@ -121,7 +138,7 @@ def _remedy(error: OSError) -> str:
     if isinstance(error, PermissionError):
         return "check your rights to it"
     if isinstance(error, FileExistsError | IsADirectoryError | NotADirectoryError):
-        return "choose another path"
+        return "move it away, or choose another path"
     return "check the disk's space and your rights to it"
 
 
@@ -160,6 +177,9 @@ def _version(wanted: bool) -> None:
 def _tablesim(
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Say the version."),
     debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error; may stand anywhere."),
+    config: Path | None = typer.Option(
+        None, "--config", metavar="FILE", help=f"Defaults of options (TOML); {NAME} here unless given."
+    ),
 ) -> None:
     """Find which scanned numerical tables are the same table, and see why, down to the glyph.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,6 +12,7 @@ from tablesim.cli.output import note, print_json
 
 
 def command(
+    context: typer.Context,
     run: Run,
     repair: Annotated[
         bool, typer.Option("--repair", help="Remove damaged files that `tablesim run` makes anew, and no others.")
@@ -23,13 +25,22 @@ def command(
 
     Example: tablesim doctor myrun
     """
+    from tablesim.cli import COMMANDS
+    from tablesim.cli.config import config_path, config_words, read_config
     from tablesim.workflow.doctor import examine_run, said_by_people
 
     findings = examine_run(run, repair=repair)
     by_people = said_by_people(run)
+    path = config_path((context.parent.params if context.parent else {}).get("config"))
+    config = read_config(path, COMMANDS) if path is not None else {}
     if as_json:
         print_json(
-            {"run": str(run), "findings": [finding.to_dict() for finding in findings], "said_by_people": by_people}
+            {
+                "run": str(run),
+                "findings": [finding.to_dict() for finding in findings],
+                "said_by_people": by_people,
+                "config": {"file": None if path is None else str(path), "defaults": config},
+            }
         )
     else:
         for finding in findings:
@@ -39,5 +50,7 @@ def command(
             typer.echo("nothing is wrong")
         for sentence in by_people:
             note(sentence)
+        for name, table in config.items():
+            note(config_words(path or Path(), name, table))
     if not all(finding.repaired for finding in findings):
         raise typer.Exit(1)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tablesim.errors import TablesimError
+from tablesim.errors import TablesimError, shown
 from tablesim.records.counting import counted
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def print_values(values: Mapping[str, Any], *, as_json: bool, heading: str = "wh
 
 def note(message: str) -> None:
     """One line on stderr."""
-    typer.echo(" ".join(message.split()), err=True)
+    typer.echo(shown(" ".join(message.split())), err=True)
 
 
 def remark(event: Event) -> None:

@@ -58,6 +58,9 @@ from tablesim.records.relations import Groups
 
 T = TypeVar("T")
 
+PAGES_REMEDY = "give the same `tablesim run` again: its pages are found again, and none is read twice"
+DOCTOR = "`tablesim doctor RUN` says what to do"
+
 
 class Corpus:
     """A run folder. ``Corpus.open(folder)`` for one that is there, ``Corpus.create(folder, settings)`` for a new one.
@@ -184,8 +187,11 @@ class Corpus:
 
     @property
     def page_table(self) -> PageTable:
-        """``pages.parquet`` in columns."""
-        return self._contents.page_table
+        """``pages.parquet`` in columns; RunError where a run that is finished lacks it."""
+        table = self._contents.page_table
+        if table.is_missing and self.run.get("finished"):
+            raise RunError(f"{table.path}: this file of the run is missing; {PAGES_REMEDY}")
+        return table
 
     @property
     def pages(self) -> list[dict[str, Any]]:
@@ -222,6 +228,8 @@ class Corpus:
         """What the machine read on a page, whatever was corrected since; without a histogram."""
         row = self.page(page_id)
         data = self.reading_shards.row(row["sha256"])
+        if data is None and row["status"] == "read":
+            raise RunError(f"{self.folder}: the reading of page {page_id} is missing in readings/; {DOCTOR}")
         if data is None:
             raise RunError(
                 f"{self.folder}: page {page_id} has not been read (status {row['status']}); see problems.csv"

@@ -15,6 +15,7 @@ from tablesim.errors import TablesimError
 from tablesim.records.counting import cut, plural
 from tablesim.report.addresses import page_href
 from tablesim.report.folder import ReportFolder
+from tablesim.report.policies import REPORT_POLICY, policy_of_one_file
 from tablesim.scans.cleaning import clean
 from tablesim.scans.images import MAX_PIXELS, open_image
 
@@ -38,8 +39,9 @@ def environment() -> Environment:
         undefined=StrictUndefined,
     )
     # The workbench shows the same pages with its own scripts (the folder ``front``), which may "read" or "write".
-    made.globals |= {"front": "", "may": ""}
+    made.globals |= {"front": "", "may": "", "report_policy": REPORT_POLICY}
     made.filters |= {"count": count, "counted": counted, "cut": cut, "probability": probability, "page_href": page_href}
+    made.filters["policy_of_one_file"] = policy_of_one_file
     return made
 
 

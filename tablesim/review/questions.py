@@ -25,6 +25,7 @@ from tablesim.records.counting import counted, plural
 from tablesim.records.dates import YearRange
 from tablesim.review.constraints import settled
 from tablesim.review.verdicts import COLUMNS, Verdict, VerdictLog
+from tablesim.scans.csvfile import shortlist
 
 AlignmentOf = Callable[[str, str], TableAlignment | None]
 
@@ -159,6 +160,12 @@ class _Shown:
         self.corpus, self.clustering = corpus, clustering
         pages, self.histograms = corpus.histograms
         self.row = {page: at for at, page in enumerate(pages)}
+        if strangers := sorted(page for page in clustering.pages if page not in self.row):
+            raise RunError(
+                f"{corpus.folder / 'clusters' / clustering.name}.parquet: was made of pages that the run does not "
+                f"have or did not read: {shortlist(strangers)}; make it again with `tablesim cluster {corpus.folder}`, "
+                "or see `tablesim doctor`"
+            )
         self.settings = corpus.settings_hash
 
     def question(

@@ -19,6 +19,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from tablesim.corpus.corrections.decisions import unknown_decisions
+from tablesim.corpus.storage.files import is_written
 from tablesim.errors import RunError, SettingsError
 
 NAME = "verdicts.sqlite"
@@ -253,7 +254,7 @@ class VerdictLog:
         A line of version 0.1.0 without hashes is left out where a later one says the same with them.
         """
         last_moment = None if as_of is None else until(as_of)
-        if not self.path.is_file():
+        if not is_written(self.path):
             return []
         with self._connection(write=False) as db:
             return _select(db, last_moment)

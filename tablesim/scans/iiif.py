@@ -166,7 +166,10 @@ def _presentation(data: Any, where: str) -> Manifest | Collection:
 
 def slug_of(address: str) -> str:
     """A short name for a manifest: the last part of its address that says something."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # brackets that hold no address of a host
+        parts = urlsplit(re.sub(r"[^\w./:-]", "-", address))
     candidates = [part for part in (*parts.path.split("/"), *re.split(r"[=&]", parts.query)) if part]
     telling = [part for part in candidates if not _DULL.fullmatch(unquote(part))]
     name = unquote((telling or candidates or ["manifest"])[-1])
@@ -396,7 +399,13 @@ def _members(data: dict[str, Any], where: str) -> Iterator[str | Manifest]:
 
 def as_web(value: Any) -> str | None:
     """``value`` where it is an address on the web."""
-    return value if isinstance(value, str) and re.match(r"https?://", value, re.IGNORECASE) else None
+    if not isinstance(value, str) or not re.match(r"https?://", value, re.IGNORECASE):
+        return None
+    try:
+        urlsplit(value)
+    except ValueError:  # brackets that hold no address of a host
+        return None
+    return value
 
 
 def _kind(data: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,16 +16,26 @@ from tablesim.corpus.clustering.folder import CLUSTERING_REMEDY
 from tablesim.corpus.storage.files import read_parquet
 from tablesim.corpus.storage.lock import owner
 from tablesim.corpus.storage.schemas import NEIGHBOUR_SCHEMA
-from tablesim.corpus.storage.shards import Shards, vectors
+from tablesim.corpus.storage.shards import Shards, is_named_after, vectors
 from tablesim.corpus.store import Corpus
 from tablesim.errors import InUseError, RunError, TablesimError
+from tablesim.files import FOLDER_IN_PLACE
 from tablesim.review.constraints import verdicts_status
+from tablesim.review.remembered import FILES as DECISIONS
+from tablesim.review.remembered import lost_decisions
 from tablesim.scans.csvfile import shortlist
 from tablesim.scans.locator import Locator
 from tablesim.workflow.alignments import NAME as ALIGNMENTS
 from tablesim.workflow.alignments import SCHEMA as ALIGNMENT_SCHEMA
+from tablesim.workflow.long_tables import NAME as TABLES
+from tablesim.workflow.long_tables import stored_tables_over_pages
 
 RUN_AGAIN = "give the same `tablesim run` again"
+_FILES = (
+    *("pages.parquet", "neighbours.parquet", ALIGNMENTS, "problems.csv", TABLES, "events.jsonl"),
+    *("clusters/last.json", *DECISIONS),
+)
+_FOLDERS = ("readings", "embeddings", "clusters", "report", ".search")
 _NEARLY = 1e-6
 """float32 roots of histograms of some hundred bigrams agree with those stored to this, relatively."""
 
@@ -110,16 +120,27 @@ class _Examination:
     def findings(self) -> Iterator[RunFinding]:
         for aside in sorted(self.folder.rglob(".*.part")):
             yield self._of(aside, "left half written by a job that was killed", "remove it", aside)
-        if self.corpus.run.get("finished") and not (self.folder / "pages.parquet").is_file():
-            yield self._of(self.folder / "pages.parquet", "missing in a run that is finished", RUN_AGAIN)
+        for folder in filter(Path.is_dir, (self.folder / name for name in _FILES)):
+            yield self._of(folder, FOLDER_IN_PLACE, f"move the folder away and {RUN_AGAIN}")
+        for file in filter(Path.is_file, (self.folder / name for name in _FOLDERS)):
+            yield self._of(file, "a file stands in the place of this folder", f"move the file away and {RUN_AGAIN}")
+        pages_path = self.folder / "pages.parquet"
+        if self.corpus.run.get("finished") and not pages_path.exists():
+            yield self._of(pages_path, "missing in a run that is finished", RUN_AGAIN)
             return
         try:
             pages = self.corpus.page_table
             ids, keys = (pages.column(name).to_pylist() for name in ("page", "sha256"))
             pages.lines()
         except RunError as error:
-            yield self._of(pages.path, _cause(error), f"remove this file and {RUN_AGAIN}", pages.path)
+            yield self._of(pages_path, _cause(error), f"remove this file and {RUN_AGAIN}", pages_path)
             return
+        written = self.corpus.run.get("inputs") or {}
+        if self.corpus.run.get("finished") and written.get("sha256") not in (None, pages.digest()):
+            what = f"written for {written.get('pages')} other pages than the {len(pages)} in pages.parquet"
+            yield self._of(
+                self.folder / "run.json", what, f"restore the one of these two that is not of this run, or {RUN_AGAIN}"
+            )
         if repeated := [page for page, n in Counter(ids).items() if n > 1]:
             yield self._of(pages.path, f"pages that stand there twice: {shortlist(repeated)}", RUN_AGAIN)
         read = {key for key, status in zip(keys, pages.column("status").to_pylist(), strict=True) if status == "read"}
@@ -151,13 +172,16 @@ class _Examination:
         alignments = self.folder / ALIGNMENTS
         if alignments.is_file():
             yield from self._readable(ALIGNMENTS, lambda: read_parquet(alignments, ALIGNMENT_SCHEMA))
-        yield from self._readable("problems.csv", self.corpus.problem_log.rows)
+        yield from self._problems(ids, pages.column("status").to_pylist())
+        yield from self._readable(TABLES, lambda: stored_tables_over_pages(self.corpus))
         for what, status in (
             ("corrections.csv", self.corpus.corrections.status),
             ("table_decisions.csv", self.corpus.table_decisions.status),
             ("verdicts.sqlite", partial(verdicts_status, self.corpus)),
         ):
             try:
+                if lost := lost_decisions(self.corpus, what):
+                    yield RunFinding(what, lost, "restore the file from a copy: it holds decisions of people")
                 for remark in status().remarks(of_holding=False):
                     text, _, remedy = remark.partition("; ")
                     yield RunFinding(what, text, remedy or "look at them with `tablesim status`")
@@ -181,10 +205,24 @@ class _Examination:
             what = f"pages that people say are tables or none, and that still count otherwise: {shortlist(otherwise)}"
             yield RunFinding("table_decisions.csv", what, RUN_AGAIN)
 
+    def _problems(self, ids: list[str], statuses: list[str]) -> Iterator[RunFinding]:
+        """Each page that could not be read has a line, and no line is of another run."""
+        yield from (found := list(self._readable("problems.csv", self.corpus.problem_log.rows)))
+        if found or (self.folder / "problems.csv").is_dir():
+            return
+        told = {row["page"] for row in self.corpus.problems}
+        failed = {page for page, status in zip(ids, statuses, strict=True) if status == "failed"}
+        if untold := sorted(failed - told):
+            what = f"lacks the pages that could not be read: {shortlist(untold)}"
+            yield self._of(self.folder / "problems.csv", what, RUN_AGAIN)
+        if strangers := sorted(told - set(ids)):
+            what = f"names pages that the run does not have: {shortlist(strangers)}"
+            yield self._of(self.folder / "problems.csv", what, RUN_AGAIN)
+
     def _neighbours(self, known: set[str]) -> Iterator[RunFinding]:
         path = self.folder / "neighbours.parquet"
         if not path.is_file():
-            if self.corpus.run.get("finished"):
+            if not path.exists() and self.corpus.run.get("finished"):
                 yield self._of(path, "missing in a run that is finished", RUN_AGAIN)
             return
         remedy = f"remove this file and {RUN_AGAIN}"
@@ -213,7 +251,13 @@ class _Examination:
             if pages != read:
                 what = f"was made of other pages: {len(read - pages)} are new since, {len(pages - read)} are gone"
                 yield self._of(path, what, f"{RUN_AGAIN}, or `tablesim cluster`")
-        yield from self._readable("clusters/last.json", lambda: clusterings.last)
+        yield from self._readable("clusters/last.json", lambda: clusterings.last_name)
+        last = clusterings.folder / "last.json"
+        with suppress(RunError):
+            if (name := clusterings.last_name) and not (path := clusterings.folder / f"{name}.parquet").exists():
+                yield self._of(path, "missing, and it is the clustering that was made last", CLUSTERING_REMEDY)
+        if self.corpus.run.get("finished") and not last.exists():
+            yield self._of(last, "missing in a run that is finished: which clusters are shown is not known", RUN_AGAIN)
 
     def _readable(self, name: str, read: Callable[[], object]) -> Iterator[RunFinding]:
         path = self.folder / name
@@ -231,12 +275,17 @@ class _Examination:
             return False
 
     def _of(self, path: Path, what: str, remedy: str, file: Path | None = None) -> RunFinding:
-        return RunFinding(str(path.relative_to(self.folder)), what, remedy, file)
+        """A finding; a folder, whatever may be in it, is never removed."""
+        removable = None if file is None or file.is_dir() else file
+        return RunFinding(str(path.relative_to(self.folder)), what, remedy, removable)
 
 
 def _checked_keys(shards: Shards, file: Path) -> list[str]:
     """The hashes in a shard of which everything was read and looked at; RunError where something is wrong with it."""
     table = shards.read(file)
+    keys: list[str] = table["sha256"].to_pylist()
+    if not is_named_after(file, keys):
+        raise RunError(f"{file}: damaged (it holds other scans than its name says); see the remedy")
     if "histogram" in table.schema.names:
         h, phi = vectors(table["histogram"]), vectors(table["embedding"])
         if (h < 0).any() or not np.allclose(np.sqrt(np.maximum(h, 0)), phi, rtol=_NEARLY, atol=_NEARLY):
@@ -245,10 +294,11 @@ def _checked_keys(shards: Shards, file: Path) -> list[str]:
         confidences = pc.struct_field(pc.list_flatten(table["numbers"].combine_chunks()), "confidence")
         if len(confidences) and not pc.all(pc.is_finite(confidences)).as_py():
             raise RunError(f"{file}: damaged (a confidence that is no number); see the remedy")
-    keys: list[str] = table["sha256"].to_pylist()
     return keys
 
 
 def _cause(error: Exception) -> str:
     """What an error says, without the file at its head and the remedy at its end."""
-    return " ".join(str(error).split()).partition(": ")[2].rpartition(";")[0] or str(error)
+    text = " ".join(str(error).split())
+    what = text.partition(": ")[2] or text
+    return what.rpartition(";")[0] or what

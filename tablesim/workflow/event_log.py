@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from tablesim.corpus.indexing.events import Event, Listener, Stopwatch
+from tablesim.errors import shown
 from tablesim.records.counting import counted
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class ProgressLines:
             self._line(", ".join(filter(None, (f"{words}: {_counted(event)}", str(pace)))))
 
     def _line(self, text: str) -> None:
-        print(text, file=self.stream, flush=True)
+        print(shown(text), file=self.stream, flush=True)
 
 
 class ProgressBars:
@@ -113,7 +114,7 @@ class ProgressBars:
 
     def __call__(self, event: Event) -> None:
         if event.message:
-            self.bars.console.print(event.message, markup=False, highlight=False)
+            self.bars.console.print(shown(event.message), markup=False, highlight=False)
         if event.stage not in self.tasks:
             words = WORDS.get(event.stage, event.stage)
             done, total = event.done or 0, event.total or 1

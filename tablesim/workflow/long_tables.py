@@ -6,20 +6,22 @@ it covered. What belongs together is found from page to page, and compared as a 
 
 from __future__ import annotations
 
+import csv
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 from tablesim.bigrams.embedding import containment, embed, similarity
 from tablesim.corpus.indexing.events import Event, Listener, ignore_event
 from tablesim.corpus.search.engine import N_NEIGHBOURS
 from tablesim.corpus.search.hits import Hit
-from tablesim.corpus.storage.files import read_rows, write_csv
+from tablesim.corpus.storage.files import is_written, read_rows, write_csv
 from tablesim.corpus.store import Corpus
-from tablesim.errors import InUseError
+from tablesim.errors import InUseError, RunError
 from tablesim.evidence.collation.verification import Verification
 from tablesim.records.counting import counted
 from tablesim.scans.csvfile import read_number
@@ -184,8 +186,16 @@ def write_tables_over_pages(alignments: RunAlignments, on_event: Listener = igno
 def stored_tables_over_pages(corpus: Corpus) -> list[dict[str, Any]]:
     """What was found last, as ``MatchedRuns.to_dict`` has it; empty where ``write_tables_over_pages`` never ran."""
     path = corpus.folder / NAME
-    if not path.is_file():
+    if not is_written(path):
         return []
+    try:
+        return _stored_tables(path)
+    except (KeyError, ValueError, csv.Error) as error:
+        cause = " ".join(str(error).split())
+        raise RunError(f"{path}: damaged ({cause}); delete this file, and `tablesim report` makes it anew") from error
+
+
+def _stored_tables(path: Path) -> list[dict[str, Any]]:
     lines = [{name: value or "" for name, value in line.items()} for line in read_rows(path)]
     return [
         {

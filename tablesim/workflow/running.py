@@ -33,6 +33,7 @@ from tablesim.errors import RunError, ScanError, SettingsError, WeightsError
 from tablesim.records.counting import counted
 from tablesim.records.reading import Reading
 from tablesim.review.constraints import run_constraints, write_hashes
+from tablesim.review.remembered import remember_decisions
 from tablesim.scans.books import AS_METADATA, take_for_books
 from tablesim.scans.canvases import FetchedPage, fetch_pages
 from tablesim.scans.csvfile import shortlist
@@ -135,7 +136,7 @@ def run(
         # What was corrected stays corrected when its scan is read again.
         renew(corpus, neighbours=False)
         decided = (corpus.corrections.status(), corpus.table_decisions.status(), run_constraints(corpus))
-        for remark in (remark for status in decided for remark in status.remarks()):
+        for remark in (*(remark for status in decided for remark in status.remarks()), *remember_decisions(corpus)):
             tell(Event("remark", "clusters", message=remark))
         statuses = set(corpus.page_table.column("status").to_pylist())
         if "read" not in statuses:
@@ -156,6 +157,8 @@ def run(
                 f"{counted(len(clustering.without), 'page')} in none"
             )
             tell(Event("end", "clusters", message=message))
+            # A scan that was replaced meanwhile has another hash.
+            corpus.run["inputs"] = _inputs_record(corpus)
             # A page that waits for its scan is read when the same command finds it.
             corpus.run["finished"] = "waiting" not in statuses
         if until == "report":
@@ -247,7 +250,7 @@ def _index(
             for item in on_disk.left_out
         ]
     )
-    corpus.run["inputs"] = {"pages": len(pages.scans), "sha256": _inputs_hash(corpus)}
+    corpus.run["inputs"] = _inputs_record(corpus)
     corpus.save_run()
 
 
@@ -330,9 +333,6 @@ def _metadata_record(table: Metadata | None) -> dict[str, Any] | None:
     return {"path": str(table.path.absolute()), "sha256": hashlib.sha256(table.path.read_bytes()).hexdigest()}
 
 
-def _inputs_hash(corpus: Corpus) -> str:
-    hashed = hashlib.sha256()
-    table = corpus.page_table
-    for page, key in zip(table.column("page").to_pylist(), table.column("sha256").to_pylist(), strict=True):
-        hashed.update(f"{page}\t{key}\n".encode())
-    return hashed.hexdigest()
+def _inputs_record(corpus: Corpus) -> dict[str, Any]:
+    """Which pages there are, so that a ``run.json`` of other pages can be told from that of these."""
+    return {"pages": len(corpus.page_table), "sha256": corpus.page_table.digest()}

@@ -13,9 +13,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tablesim.evidence.collation.collation import collate
 from tablesim.evidence.figures.match_figure import upright, upright_box
 from tablesim.evidence.registration import NotRegistrable
 from tablesim.report import write_report
+from tablesim.report.collation_page import collation_page
+from tablesim.report.provenance import Provenance
 from tests.report.conftest import SURE
 from tests.report.pages import page_of
 
@@ -464,3 +467,28 @@ def test_new_pages_run_under_a_strict_policy(browser, report):
         html = (report.parent / name).read_text(encoding="utf-8")
         assert " style=" not in html and "<style" not in html and " onclick" not in html
         assert html.count("<script") == html.count("<script src=") + html.count('<script type="application/json"')
+
+
+def test_every_page_says_what_it_may_load_and_a_script_put_into_it_does_not_run(browser, report):
+    for path in report.parent.rglob("*.html"):
+        assert path.read_text(encoding="utf-8").count('http-equiv="Content-Security-Policy"') == 1, path
+    evil = report.parent / "evil.html"
+    marks = '<script>document.title = "ran"</script><img src="none.png" onerror="document.title = 1"></main>'
+    evil.write_text(report.read_text(encoding="utf-8").replace("</main>", marks), encoding="utf-8")
+    page = browser.new_page()
+    said = []
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(evil.as_uri())
+    title = page.title()
+    page.close()
+    evil.unlink()
+    assert title not in ("ran", "1")
+    assert sum("Content Security Policy" in text for text in said) == 2
+
+
+def test_a_page_of_one_file_shows_in_its_own_style(browser, corpus, tmp_path):
+    readings = [corpus.reading(page) for page in ("declination_1543", "declination_1561")]
+    page = tmp_path / "collation.html"
+    page.write_text(collation_page(collate(*readings), Provenance.of_run(corpus, ())), encoding="utf-8")
+    with opened(browser, page) as tab:
+        assert tab.evaluate("document.styleSheets[0].cssRules.length") > 10

@@ -10,7 +10,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from tablesim.corpus.clustering.model import Clustering
-from tablesim.corpus.storage.files import read_json, read_parquet, write_json, write_parquet
+from tablesim.corpus.storage.files import is_written, read_json, read_parquet, write_json, write_parquet
 
 CLUSTERING_REMEDY = "restore this file from a copy, or remove it and cluster again: its clusters get new numbers"
 
@@ -68,7 +68,7 @@ class Clusterings:
 
     def get(self, name: str) -> Clustering | None:
         """The clustering under ``name``; None where there is none, RunError where it is damaged."""
-        return self[name] if (self.folder / f"{name}.parquet").is_file() else None
+        return self[name] if is_written(self.folder / f"{name}.parquet") else None
 
     @property
     def names(self) -> list[str]:
@@ -77,8 +77,14 @@ class Clusterings:
     @property
     def last(self) -> Clustering | None:
         """The clustering that was made last; None when there is none."""
+        name = self.last_name
+        return None if name is None else self[name]
+
+    @property
+    def last_name(self) -> str | None:
+        """The name of the clustering that was made last; None when there is none."""
         last = self.folder / "last.json"
-        return self[str(read_json(last).get("name"))] if last.is_file() else None
+        return str(read_json(last).get("name")) if is_written(last) else None
 
     def numbered(self, clustering: Clustering) -> Clustering:
         """A clustering with the numbers that its clusters had in the one of its name."""

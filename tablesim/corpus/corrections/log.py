@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from tablesim.corpus.corrections.decisions import DecisionsStatus
-from tablesim.corpus.storage.files import write_csv
+from tablesim.corpus.storage.files import is_written, write_csv
 from tablesim.corpus.storage.page_table import PageTable
 from tablesim.corpus.storage.shards import Shards, row_reading
 from tablesim.digits.corrections import (
@@ -57,7 +57,7 @@ class CorrectionLog:
     @cached_property
     def stored(self) -> tuple[Correction, ...]:
         """The lines of the file."""
-        return read_corrections(self.path) if self.path.is_file() else ()
+        return read_corrections(self.path) if is_written(self.path) else ()
 
     @cached_property
     def all(self) -> tuple[Correction, ...]:

@@ -20,7 +20,7 @@ from functools import cached_property
 from pathlib import Path
 
 from tablesim.corpus.corrections.decisions import DecisionsStatus
-from tablesim.corpus.storage.files import write_csv
+from tablesim.corpus.storage.files import is_written, write_csv
 from tablesim.corpus.storage.page_table import PageTable
 from tablesim.errors import MetadataError
 from tablesim.records.corrections import TableDecision
@@ -104,7 +104,7 @@ class TableDecisionLog:
     @cached_property
     def all(self) -> tuple[TableDecision, ...]:
         """Every decision that was ever made."""
-        return read_table_decisions(self.path) if self.path.is_file() else ()
+        return read_table_decisions(self.path) if is_written(self.path) else ()
 
     @cached_property
     def in_force(self) -> dict[str, TableDecision]:

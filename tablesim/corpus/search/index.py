@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.bigrams.embedding import unit_rows
+from tablesim.corpus.storage.files import load_array
 from tablesim.corpus.storage.page_table import PageTable
 from tablesim.corpus.storage.shards import Shards, vectors
 from tablesim.errors import RunError
@@ -69,17 +70,39 @@ class SearchIndex:
 def search_index(run: Path, pages: PageTable, embeddings: Shards) -> SearchIndex:
     """The index of a run folder as it is now: the one on the disk, or a new one."""
     folder = run / FOLDER / _stamp(pages.path, embeddings)
-    if not folder.is_dir():
+    if (index := _load(folder, len(pages))) is None:
         try:
+            shutil.rmtree(folder, ignore_errors=True)  # damaged
             _write(folder, pages, embeddings)
+            index = _load(folder, len(pages))
         except OSError:
+            index = None
+        if index is None:
             # A run on a full disk or one that belongs to somebody else can be searched all the same.
             rows, stored, sums = _rows(pages, embeddings)
             unit, histograms = (np.zeros((len(rows), N_BINS), np.float32) for _ in _MATRICES)
             _fill(lambda: (unit, histograms), stored, embeddings)
             return SearchIndex(unit, histograms, rows, sums)
-    unit, histograms = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in _MATRICES)
-    return SearchIndex(unit, histograms, np.load(folder / "rows.npy"), np.load(folder / "sums.npy"), folder)
+    return index
+
+
+def _load(folder: Path, n_pages: int) -> SearchIndex | None:
+    """The index in a folder; None where there is none, or one whose files are damaged or do not fit each other."""
+    if not folder.is_dir():
+        return None
+    try:
+        unit, histograms = (load_array(folder / f"{name}.npy", mapped=True) for name in _MATRICES)
+        rows, sums = (load_array(folder / f"{name}.npy") for name in ("rows", "sums"))
+    except RunError:
+        return None
+    n = rows.size
+    shapes = [unit.shape, histograms.shape, rows.shape, sums.shape]
+    dtypes = [unit.dtype, histograms.dtype, rows.dtype, sums.dtype]
+    if shapes != [(n, N_BINS), (n, N_BINS), (n,), (n,)] or dtypes != ["float32", "float32", "int64", "float64"]:
+        return None
+    if n and not (rows[0] >= 0 and rows[-1] < n_pages and (np.diff(rows) > 0).all()):
+        return None
+    return SearchIndex(unit, histograms, rows, sums, folder)
 
 
 def _stamp(path: Path, embeddings: Shards) -> str:

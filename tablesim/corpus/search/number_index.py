@@ -171,7 +171,7 @@ class _Parts:
         try:
             write_part(self.folder / self.names[-1], arrays)
             self.segments[-1] = NumberSegment.load(self.folder / self.names[-1])
-        except (OSError, ValueError):
+        except (OSError, ValueError, RunError):
             # A run on a full disk or one that belongs to somebody else can be searched all the same.
             self.names[-1] = ""
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from tablesim.corpus.search.number_cells import JOINED, PageCells
 from tablesim.corpus.search.number_query import ANY, ONE, Pattern
+from tablesim.corpus.storage.files import load_array
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -207,11 +208,11 @@ class NumberSegment:
 
     @classmethod
     def load(cls, folder: Path) -> NumberSegment:
-        """The part in a folder; ValueError or OSError where a file is missing, cut short or of another make."""
+        """The part in a folder; ValueError, RunError or OSError where a file is missing, cut short or of other make."""
         arrays = {}
         for name, dtype in ARRAYS.items():
             path = folder / f"{name}.npy"
-            array = np.load(path, mmap_mode="r" if path.stat().st_size > 4096 else None)
+            array = load_array(path, mapped=path.stat().st_size > 4096)
             if array.dtype != dtype or array.ndim != 1:
                 raise ValueError(f"{path}: got {array.dtype} of {array.ndim} dimensions, expected {dtype} of one")
             arrays[name] = array

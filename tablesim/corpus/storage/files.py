@@ -9,13 +9,16 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from tablesim.errors import MetadataError, RunError
-from tablesim.files import write_aside
+from tablesim.files import FOLDER_IN_PLACE, write_aside
 from tablesim.scans.csvfile import plain_cell, read_csv, safe_cell, with_mark
 from tablesim.scans.encodings import MARK
 
@@ -40,6 +43,13 @@ def write_parquet_parts(path: Path, schema: pa.Schema, parts: Iterable[pa.Table]
                 writer.write_table(part, row_group_size=max(1, len(part)))
 
     write_aside(path, write)
+
+
+def is_written(path: Path) -> bool:
+    """Whether a file of a run is there; RunError where a folder stands in its place, which is not as if it were not."""
+    if path.is_dir():
+        raise RunError(f"{path}: {FOLDER_IN_PLACE}; move the folder away and give the same command again")
+    return path.is_file()
 
 
 ADDED = b"added"
@@ -86,6 +96,15 @@ def group_sizes(path: Path) -> list[int]:
     except (pa.ArrowException, OSError):
         return []
     return [about.row_group(group).num_rows for group in range(about.num_row_groups)]
+
+
+def load_array(path: Path, *, mapped: bool = False) -> NDArray[Any]:
+    """The array in a file of numpy, ``mapped`` into memory or read; RunError when the file is missing or damaged."""
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+    except (OSError, ValueError, SyntaxError, EOFError, TypeError, MemoryError, OverflowError, TokenError) as error:
+        raise RunError(f"{path}: damaged ({error}); delete its folder: what it held is made anew") from error
+    return array
 
 
 def write_json(path: Path, data: Any) -> None:

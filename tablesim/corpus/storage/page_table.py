@@ -6,6 +6,7 @@ A million lines are 2 GB as dicts and 100 MB as the few columns that search need
 from __future__ import annotations
 
 import difflib
+import hashlib
 import json
 from bisect import bisect_left
 from collections import OrderedDict
@@ -20,7 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from tablesim.corpus.storage.files import read_parquet, write_parquet
+from tablesim.corpus.storage.files import is_written, read_parquet, write_parquet
 from tablesim.corpus.storage.schemas import PAGE_SCHEMA
 from tablesim.errors import RunError
 from tablesim.scans.locator import normalized_name
@@ -48,7 +49,7 @@ class PageTable:
     def __init__(self, path: Path) -> None:
         self.path = path
         # Every column is of the same table, though a job may replace the file meanwhile.
-        self._opened = pa.OSFile(str(path)) if path.is_file() else None
+        self._opened = pa.OSFile(str(path)) if is_written(path) else None
         self._columns: dict[str, pa.Array] = {}
         self._groups: OrderedDict[int, pa.Table] = OrderedDict()
         self._starts: NDArray[np.int64] | None = None
@@ -57,6 +58,18 @@ class PageTable:
 
     def __len__(self) -> int:
         return len(self.column("page"))
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether there was no such file when it was opened."""
+        return self._opened is None
+
+    def digest(self) -> str:
+        """SHA-256 of the ids of the pages with the hashes of their scans."""
+        hashed = hashlib.sha256()
+        for page, key in zip(self.column("page").to_pylist(), self.column("sha256").to_pylist(), strict=True):
+            hashed.update(f"{page}\t{key}\n".encode())
+        return hashed.hexdigest()
 
     def column(self, name: str) -> pa.Array:
         """One column, read once."""

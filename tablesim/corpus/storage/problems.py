@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tablesim.corpus.storage.files import csv_lines, read_rows, write_csv
+from tablesim.corpus.storage.files import csv_lines, is_written, read_rows, write_csv
 from tablesim.errors import RunError
 from tablesim.scans.encodings import MARK
 
@@ -24,7 +24,7 @@ class Problems:
 
     def rows(self) -> list[dict[str, str]]:
         """Every line; RunError when the file is damaged."""
-        if not self.path.is_file():
+        if not is_written(self.path):
             return []
         try:
             # A job that was killed may have left its last line half written: its page is tried again.
@@ -42,7 +42,7 @@ class Problems:
 
     def add(self, rows: Sequence[dict[str, str]]) -> None:
         """Add lines at the end, at a cost that does not grow with the file."""
-        if not self.path.is_file():
+        if not is_written(self.path):
             self.write([])
         text = "".join(csv_lines(COLUMNS, rows))
         with self.path.open("rb") as file:

@@ -15,6 +15,11 @@ FORMAT_VERSION = 2
 """2 keeps the versions that read each page and which scans are away; 1 is that of tablesim 0.1.0."""
 EVENTS = "events.jsonl"
 
+_OF_RUNS = ("pages.parquet", "readings", "embeddings")
+_RUN_JSON_REMEDY = (
+    "restore it from a copy, or run the scans into a new folder and take the decisions over "
+    "(tablesim correct NEW --csv OLD/corrections.csv)"
+)
 _LEFT_BY_KILLED_JOBS = {LOCK, OWNER, EVENTS}
 """What a job that ended before it found a page may leave in a folder that is no run yet."""
 
@@ -51,6 +56,9 @@ class RunFolder:
         path = folder / "run.json"
         if not folder.is_dir():
             raise RunError(f"{folder}: there is no such run folder; make one with `tablesim run SCANS --out {folder}`")
+        if not path.is_file() and any((folder / name).exists() for name in _OF_RUNS):
+            state = "a folder stands in its place" if path.is_dir() else "it is missing"
+            raise RunError(f"{path}: the rest of a run is here, but {state}; {_RUN_JSON_REMEDY}")
         if not path.is_file():
             raise RunError(f"{folder}: no run folder (no run.json in it); make one with `tablesim run SCANS --out RUN`")
         record = read_json(path)

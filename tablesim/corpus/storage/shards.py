@@ -326,6 +326,12 @@ def _words(keys: pa.Array) -> NDArray[np.bytes_]:
     return out
 
 
+def is_named_after(file: Path, keys: Sequence[str]) -> bool:
+    """Whether the hash in the name of a shard is that of the scans in it, as it is for all that are written."""
+    named = file.stem.rpartition("-")[2]
+    return hashlib.sha256("".join(keys).encode()).hexdigest().startswith(named)
+
+
 def _name(keys: Sequence[str]) -> str:
     return hashlib.sha256("".join(keys).encode()).hexdigest()[:12]
 
