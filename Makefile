@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-wheel test-lowest test-newest lint coverage sample benchmark docs fuzz clean
+.PHONY: help demo test test-wheel test-lowest test-newest lint coverage sample benchmark docs fuzz licences clean
 .DEFAULT_GOAL := help
 
 help:           ## list the targets
@@ -51,6 +51,9 @@ benchmark: $(VENV)/.dev  ## reading speed, stage by stage
 
 fuzz: $(VENV)/.dev  ## ten minutes of mutated files for each parser; findings in fuzz-findings/
 	$(BIN)/python benchmarks/fuzz.py
+
+licences: $(VENV)/.dev  ## list what tablesim stands on, with versions and licences, in docs/licences.md
+	$(BIN)/python docs/list_licences.py
 
 clean:          ## remove the environment and what the demo wrote
 	rm -rf $(VENV) demo

@@ -180,8 +180,8 @@ class _Examination:
             ("verdicts.sqlite", partial(verdicts_status, self.corpus)),
         ):
             try:
-                if lost := lost_decisions(self.corpus, what):
-                    yield RunFinding(what, lost, "restore the file from a copy: it holds decisions of people")
+                if gone := lost_decisions(self.corpus, what):
+                    yield RunFinding(what, gone, "restore the file from a copy: it holds decisions of people")
                 for remark in status().remarks(of_holding=False):
                     text, _, remedy = remark.partition("; ")
                     yield RunFinding(what, text, remedy or "look at them with `tablesim status`")
@@ -254,7 +254,8 @@ class _Examination:
         yield from self._readable("clusters/last.json", lambda: clusterings.last_name)
         last = clusterings.folder / "last.json"
         with suppress(RunError):
-            if (name := clusterings.last_name) and not (path := clusterings.folder / f"{name}.parquet").exists():
+            shown = clusterings.last_name
+            if shown and not (path := clusterings.folder / f"{shown}.parquet").exists():
                 yield self._of(path, "missing, and it is the clustering that was made last", CLUSTERING_REMEDY)
         if self.corpus.run.get("finished") and not last.exists():
             yield self._of(last, "missing in a run that is finished: which clusters are shown is not known", RUN_AGAIN)

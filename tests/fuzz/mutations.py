@@ -13,7 +13,7 @@ NUMBERS = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x8000
 WORDS = (
     *(b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"\r\n", b"\n", b'"', b"'", b"\\", b",", b";", b"\t", b"|", b"="),
     *(b"-1", b"1e999", b"NaN", b"inf", b"9" * 400, b"A" * 5000, b"\x1b[2J", "\u202e".encode(), "\u0660".encode()),
-    *(b"<script>", b"%s%n", b"../../x", b"\ud7ff", b"\xed\xa0\x80", b"null", b"[" * 3000, b"{}", b"[]"),
+    *(b"<script>", b"%s%n", b"../../x", b"\xed\xa0\x80", b"null", b"[" * 3000, b"{}", b"[]"),
 )
 VALUES: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 1, 2**31, 2**63, 2**64, 10**400, 1e308, -1e308, 1e-320, float("nan"), float("inf")),

@@ -231,16 +231,18 @@ def _manifests(folder: Path) -> tuple[Sequence[bytes], Parse]:
 
 
 def _infos(folder: Path) -> tuple[Sequence[bytes], Parse]:
-    from tablesim.scans import iiif
-
-    manifest = iiif.parse(MANIFESTS[1], "m")
-    assert isinstance(manifest, iiif.Manifest)
-    image = manifest.canvases[0].images[0]
+    from tablesim.scans.iiif import parse_json
+    from tablesim.scans.image_api import ImageInfo
 
     def parse(path: Path) -> None:
-        info = iiif.parse_json(path, path.name)
-        iiif.image_requests(image, info, MAX_PIXELS)
-        iiif.whole_size(info)
+        info = ImageInfo.of(parse_json(path, path.name))
+        for region in ("full", "10,20,300,400", "pct:5,5,50.5,90"):
+            if region != "full":
+                info.pixels(region)
+            for rotation in (0, 90):
+                info.in_one_piece(region, rotation, MAX_PIXELS)
+        tiling = info.tiling(MAX_PIXELS)
+        assert tiling is None or len(tiling.tiles) < 100_000
 
     return [json.dumps(value).encode() for value in INFOS], parse
 
