@@ -199,6 +199,7 @@ def _size(live: LiveRun, tiles: ScanTiles, page: str) -> dict[str, Any]:
     pyramid = tiles.pyramid(row["scan"], row["sha256"])
     width, height = pyramid.levels[-1].size
     return {
+        "sha256": row["sha256"],
         "width": width,
         "height": height,
         "levels": len(pyramid.levels),

@@ -54,6 +54,7 @@ def tab(browser: Any, address: str) -> Iterator[Callable[[str], Any]]:
         page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
         page.goto(base + path)
         page.wait_for_selector(".pen[data-ready]", state="attached")
+        assert page.inner_text(".pen output") == ""
         return page
 
     yield screen

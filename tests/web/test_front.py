@@ -38,6 +38,7 @@ def test_what_is_said_is_in_the_catalogue_and_nothing_in_it_is_unused():
     used = {key for text in OWN.values() for key in re.findall(r'say\(\s*(?:[^"()]*\? )?"([\w.]+)"', text)}
     used |= {key for text in OWN.values() for key in re.findall(r': "([\w.]+)"', text) if key in WORDS["en"]}
     used |= set(re.findall(r'"([a-z]+\.\w+)"', templates)) & WORDS["en"].keys()
+    used |= {f"compare.{value}" for value in re.findall(r'"(\w+)"', OWN["compare.js"])} & WORDS["en"].keys()
     used |= {f"card.{name}" for name in re.findall(r'field\("(\w+)"', OWN["card.js"])}
     assert used == WORDS["en"].keys()
 

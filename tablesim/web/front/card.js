@@ -19,11 +19,11 @@ export class Card {
     this.inputs = { printed, emendation, table, row, column, reason };
     this.tableLabel = tableLabel;
     this.about = make("p", { class: "about", "aria-live": "polite" });
-    this.element = make("form", { class: "card", "data-keep": "", "aria-label": say("card"), lang: language, hidden: true },
+    this.element = make("form", { class: "card", "data-keep": "", "aria-label": say("card"), lang: language, },
       this.about,
       make("div", { class: "fields" }, printedLabel, emendationLabel, tableLabel, rowLabel, columnLabel, reasonLabel),
       make("div", { class: "acts" }, make("button", {}, say("card.write")),
-        ...acts.map(([label, key, act]) => make("button", { type: "button", "aria-keyshortcuts": key, onclick: act }, label, " ", make("kbd", {}, key)))));
+        ...acts.map(([label, key, act]) => make("button", { type: "button", class: key === "d" ? "new" : null, "aria-keyshortcuts": key, onclick: act }, label, " ", make("kbd", {}, key)))));
     this.element.addEventListener("submit", (event) => {
       event.preventDefault();
       write(this.values());
@@ -31,6 +31,7 @@ export class Card {
     this.element.addEventListener("keydown", (event) => {
       if (event.key === "Escape") { event.preventDefault(); leave(); }
     });
+    this.clear();
     for (const input of [table, row, column]) input.addEventListener("change", () => moved(this.values()));
   }
 
@@ -47,11 +48,17 @@ export class Card {
     Object.entries({ printed, emendation, table, row, column, reason: "" }).forEach(([name, value]) => { this.inputs[name].value = value ?? ""; });
     this.tableLabel.hidden = tables < 2;
     this.element.classList.toggle("new", isNew);
-    this.element.hidden = false;
+    this.#enable(true);
   }
 
-  hide() {
-    this.element.hidden = true;
+  // Always there, so that nothing moves when a number is chosen; without one there is nothing to fill in.
+  #enable(on) {
+    for (const part of this.element.querySelectorAll("input, button:not(.new)")) part.disabled = !on;
+  }
+
+  clear() {
+    this.show({ about: say("card.choose"), tables: 1 });
+    this.#enable(false);
   }
 
   focus(name) {

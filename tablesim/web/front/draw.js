@@ -24,6 +24,7 @@ export class Drawing {
   }
 
   #at(event) {
+    if (this.svg.pageAt) return this.svg.pageAt(event.clientX, event.clientY);
     const over = this.svg.querySelector(".over");
     const { x, y } = new DOMPoint(event.clientX, event.clientY).matrixTransform(over.getScreenCTM().inverse());
     return [x, y];

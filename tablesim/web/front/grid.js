@@ -43,7 +43,7 @@ export async function start({ mayWrite }) {
   function add(number) {
     const at = items.length;
     const box = Object.fromEntries(SIDES.map((side) => [side, number[side]]));
-    const where = { page: number.page, ...box };
+    const where = { page: number.page, of: number.sha256.slice(0, 12), ...box };
     const href = `/pages/${number.href}${number.address ? `#${number.address.anchor}` : ""}`;
     const words = number.address?.words || say("outsideTables");
     const doubt = [...number.doubts, say("probability", { confidence: number.confidence.toFixed(2) })].join("; ");

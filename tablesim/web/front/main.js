@@ -7,9 +7,9 @@ const { screen, may } = document.body.dataset;
 const mayWrite = may === "write";
 
 const parts = {
-  page: async () => [await import("./numbers.js")],
+  page: async () => [await import("./numbers.js"), await import("./scan.js")],
   doubts: async () => [await import("./grid.js")],
-  pair: async () => [await import("./decide.js")],
+  pair: async () => [await import("./decide.js"), await import("./cells.js"), await import("./compare.js")],
 };
 
 show({ mayWrite });

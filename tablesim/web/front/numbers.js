@@ -151,7 +151,7 @@ export async function start({ mayWrite }) {
     if (chosen && numberOf(chosen)) {
       showNumber(numberOf(chosen));
       chosen.focus();
-    } else card.hide();
+    } else card.clear();
   }
   const withChosen = (act) => {
     const number = chosen && numberOf(chosen);
@@ -233,7 +233,7 @@ export async function start({ mayWrite }) {
   bar.append(undo, redo, page.reading.is_table ? button(say("noTable"), "", decide("no")) : button(say("table"), "", decide("yes")),
     make("a", { href: `/doubts.html?${new URLSearchParams({ page: id })}` }, say("gridOfPage")));
   settle();
-  const fromAddress = location.hash && document.getElementById(location.hash.slice(1));
+  const fromAddress = document.getElementById(location.hash.slice(1) || "-");
   if (fromAddress?.matches(CELLS)) { chosen = fromAddress; showNumber(numberOf(chosen)); }
   return refresh;
 }

@@ -1,0 +1,136 @@
+// Two scans down to their pixels, moved together by the registration or as they were pinned; their matches as lines.
+import { bar } from "./bar.js";
+import { all, make } from "./dom.js";
+import { Deep, tilesOf } from "./deep.js";
+import { Lines } from "./lines.js";
+import { mapsOf, scaleOf } from "./maps.js";
+import { language, say } from "./words.js";
+
+const BLINK = 800; // milliseconds that one of two pages is shown
+
+const radio = (name, value, checked) => make("label", {}, make("input", { type: "radio", name, value, checked }), ` ${say(`compare.${value}`)}`);
+
+export async function start() {
+  const ids = all(document, ".pane[data-page]").map((pane) => pane.dataset.page);
+  const panes = ids.map(() => make("div", { class: "deep-pane" }));
+  const desk = make("div", { class: "deep-desk", role: "group", "aria-label": say("compare.desk", { a: ids[0], b: ids[1] }) }, ...panes);
+  const threshold = make("input", { type: "range", min: "0", step: "0.01", value: "0", "aria-label": say("compare.threshold") });
+  const sum = make("output", { class: "lining", "aria-live": "off" });
+  const reads = make("p", { class: "reads", "aria-live": "polite" });
+  const lines = make("input", { type: "checkbox", checked: true });
+  const heat = make("input", { type: "checkbox" });
+  const amount = make("input", { type: "range", min: "0", max: "100", value: "50", "aria-label": say("compare.amount") });
+  const pin = make("button", { type: "button" }, say("compare.pinNow"));
+  const together = make("span", { role: "radiogroup", "aria-label": say("compare.together") }, ...["registered", "pinned", "free"].map((value) => radio("together", value, value === "registered")));
+  const mode = make("span", { role: "radiogroup", "aria-label": say("compare.mode") }, ...["beside", "blink", "fade", "swipe"].map((value) => radio("deep-mode", value, value === "beside")));
+  const section = make("section", { id: "closely", class: "first", lang: language }, make("h2", {}, say("compare.title")),
+    make("div", { class: "controls" }, mode, make("label", { class: "amount", hidden: true }, "A ", amount, " B")),
+    make("div", { class: "controls" }, together, pin),
+    make("div", { class: "controls" }, make("label", {}, lines, say("compare.lines")), make("label", {}, say("compare.threshold"), threshold), sum, make("label", {}, heat, say("compare.heat"))),
+    reads, desk);
+  const matches = document.getElementById("matches");
+  matches.before(section);
+  let sides;
+  const comparison = JSON.parse(document.getElementById("data").textContent);
+  try {
+    sides = await Promise.all(panes.map((pane, at) => Deep.open(pane, ids[at])));
+  } catch {
+    // A scan is no longer where it was: the report's own views show what the run holds.
+    section.remove();
+    return;
+  }
+  matches.classList.remove("first");
+  document.querySelector("nav.contents ul").prepend(make("li", {}, make("a", { href: "#closely" }, say("compare.title"))));
+
+  // Moved together
+  const registered = mapsOf(comparison.page_map);
+  const ratio = scaleOf(comparison.page_map) || sides[1].about.width / sides[0].about.width;
+  let pinned = null;
+  let leader = null;
+  const how = () => together.querySelector(":checked").value;
+  if (!registered) {
+    together.querySelector("[value=registered]").disabled = true;
+    together.querySelector("[value=free]").checked = true;
+  }
+  function counterpart(at, point) {
+    if (how() === "registered" && registered) return [registered[at](point), at ? 1 / ratio : ratio];
+    if (how() !== "pinned" || !pinned) return null;
+    const times = at ? 1 / pinned.times : pinned.times;
+    return [point.map((value, axis) => pinned.at[1 - at][axis] + times * (value - pinned.at[at][axis])), times];
+  }
+  function follow(at) {
+    const found = leader === at ? counterpart(at, sides[at].middle) : null;
+    if (found) sides[1 - at].look(found[0], sides[at].scale / found[1]);
+  }
+  pin.addEventListener("click", () => {
+    pinned = { at: sides.map((side) => side.middle), times: sides[0].scale / sides[1].scale };
+    together.querySelector("[value=pinned]").checked = true;
+  });
+  sides.forEach((side, at) => {
+    for (const event of ["pointerdown", "wheel", "keydown", "touchstart"]) panes[at].addEventListener(event, () => { leader = at; }, { passive: true, capture: true });
+    side.viewer.addHandler("update-viewport", () => follow(at));
+  });
+
+  // Lines and heat
+  const drawn = new Lines({ desk, panes, sides, links: comparison.links, score: comparison.score, tell: (parts) => reads.replaceChildren(...parts) });
+  threshold.max = String(Math.max(0.01, ...comparison.links.map((link) => link.relevance)));
+  const draw = () => {
+    drawn.set({ lines: lines.checked && mode.querySelector(":checked").value === "beside", heat: heat.checked, least: Number(threshold.value) });
+    const { n, total } = drawn;
+    sum.textContent = say("compare.sum", { n, total: total.toFixed(2), score: comparison.score.toFixed(2), share: comparison.score ? (100 * total / comparison.score).toFixed(0) : 0 });
+  };
+  for (const input of [threshold, lines, heat]) input.addEventListener("input", draw);
+  sides.forEach((side) => side.onChange(() => drawn.lay()));
+
+  // One upon the other: A is laid upon B by the turn and scale that come nearest to the registration.
+  let upper = null;
+  let timer = null;
+  async function lay() {
+    if (upper) return upper;
+    const { viewer, library } = sides[1];
+    const [o, x] = [[0, 0], [sides[0].about.width, 0]].map((point) => registered[0](point));
+    const toView = (point) => sides[1].image.imageToViewportCoordinates(...point);
+    const [from, to] = [o, x].map((point) => toView(point));
+    upper = await new Promise((resolve, reject) => viewer.addTiledImage({
+      tileSource: tilesOf(ids[0], sides[0].about), x: from.x, y: from.y, width: Math.hypot(to.x - from.x, to.y - from.y),
+      success: ({ item }) => resolve(item), error: reject,
+    }));
+    const degrees = 180 * Math.atan2(to.y - from.y, to.x - from.x) / Math.PI;
+    const size = upper.getBoundsNoRotate();
+    // It turns about its middle; the corner is to stay where the registration has it.
+    const [cos, sin] = [Math.cos(Math.PI * degrees / 180), Math.sin(Math.PI * degrees / 180)];
+    const [w, h] = [size.width / 2, size.height / 2];
+    upper.setRotation(degrees, true);
+    upper.setPosition(new library.Point(from.x + (cos * w - sin * h) - w, from.y + (sin * w + cos * h) - h), true);
+    return upper;
+  }
+  async function set(which) {
+    clearInterval(timer);
+    const beside = which === "beside";
+    desk.dataset.mode = which;
+    section.querySelector(".amount").hidden = which !== "fade" && which !== "swipe";
+    if (!beside || upper) {
+      await lay();
+      upper.setOpacity(beside ? 0 : which === "fade" ? 1 - amount.value / 100 : 1);
+      upper.setClip(null);
+      if (which === "swipe") swipe();
+      if (which === "blink") timer = setInterval(() => upper.setOpacity(upper.getOpacity() ? 0 : 1), BLINK);
+    }
+    draw();
+    drawn.lay();
+  }
+  function swipe() {
+    const { width, height } = sides[0].about;
+    const left = width * amount.value / 100;
+    upper.setClip(new sides[1].library.Rect(left, 0, Math.max(1, width - left), height));
+  }
+  for (const input of all(mode, "input")) {
+    input.disabled = !registered && input.value !== "beside";
+    input.addEventListener("change", () => set(input.value));
+  }
+  amount.addEventListener("input", () => (desk.dataset.mode === "swipe" ? swipe() : upper.setOpacity(1 - amount.value / 100)));
+  await set("beside");
+  leader = 0;
+  follow(0);
+  bar.append(make("a", { href: "#closely" }, say("compare.title")));
+}
