@@ -40,6 +40,11 @@ test-lowest:    ## the lowest versions that pyproject.toml allows, all extras, a
 test-newest:    ## the newest versions there are, all extras, a part of the suite (6 GB while it runs)
 	PYTHON=$(PYTHON) release/try_wheel.sh newest
 
+docs: $(VENV)/.dev  ## the documentation into site/: its examples run, its links followed
+	$(BIN)/python docs/examples.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	$(BIN)/python docs/check_site.py site
+
 coverage: $(VENV)/.dev  ## every test, and which lines of both packages they run
 	$(BIN)/python -m pytest -n 2 --cov=tablesim --cov=bilrp --cov-report=term:skip-covered
 
@@ -56,4 +61,4 @@ licences: $(VENV)/.dev  ## list what tablesim stands on, with versions and licen
 	$(BIN)/python docs/list_licences.py
 
 clean:          ## remove the environment and what the demo wrote
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) demo site
