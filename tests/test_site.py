@@ -53,7 +53,7 @@ def test_every_page_is_in_the_navigation_once(site_pages):
     assert sorted(NAV) == sorted(written | MADE | set(site_pages.COPIES))
 
 
-TEXT_ALONE = {"glossary.md", "architecture.md", "scaling.md", "metadata.md"}
+TEXT_ALONE = {"glossary.md", "architecture.md", "scaling.md", "metadata.md", "licences.md"}
 """Pages that define or measure, with the command of each figure beside it, or are made by running the code."""
 
 
