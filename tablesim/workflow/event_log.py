@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from tablesim.corpus.indexing.events import Event, Listener, Stopwatch
 from tablesim.errors import shown
 from tablesim.records.counting import counted
+from tablesim.version import __version__
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -25,16 +28,23 @@ WORDS = {
     "long tables": "tables over several pages",
     "report": "report",
 }
+_SELDOM = ("ingest", "report")
+
 _LINE_SECONDS = 10.0
 """Between two lines of progress where there is no terminal: a log stays short, a waiting person is not left alone."""
 
 
 class EventLog:
-    """Writes each event with its time as a line of JSON, then hands it on. A context manager."""
+    """Writes each event with its time as a line of JSON, then hands it on. A context manager.
+
+    The first line of a job says which software it is, on which host and in which process. Of stages that take
+    milliseconds a page one page a second is written.
+    """
 
     def __init__(self, path: Path, then: Listener) -> None:
         self.path = path
         self.then = then
+        self.last = time.monotonic()
 
     def __enter__(self) -> Listener:
         # A line a page and one buffer a line: what a killed job did can be read to its last page.
@@ -42,16 +52,28 @@ class EventLog:
         if self.file.tell() and not _ends_whole(self.path):
             # A killed job left half a line: it stays alone, and the next event is a line of its own.
             self.file.write("\n")
+        self._write({"kind": "job", **_software()})
         return self._tell
 
     def __exit__(self, *_: object) -> None:
         self.file.close()
 
     def _tell(self, event: Event) -> None:
-        if not (event.kind == "page" and event.stage == "ingest"):
-            at = datetime.now(UTC).isoformat(timespec="milliseconds")
-            self.file.write(json.dumps({"at": at, **event.to_dict()}, ensure_ascii=False) + "\n")
+        if not (event.kind == "page" and event.stage in _SELDOM) or self._is_due():
+            self._write(event.to_dict())
         self.then(event)
+
+    def _write(self, line: Mapping[str, Any]) -> None:
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self.file.write(json.dumps({"at": at, **line}, ensure_ascii=False) + "\n")
+
+    def _is_due(self) -> bool:
+        """Whether a second has passed since the last page of what is quick."""
+        now = time.monotonic()
+        if now - self.last < 1.0:
+            return False
+        self.last = now
+        return True
 
 
 class ProgressLines:
@@ -129,6 +151,11 @@ class ProgressBars:
 def progress(stream: TextIO) -> ProgressBars | ProgressLines:
     """What shows a job's events on ``stream``: bars on a terminal, lines elsewhere. A context manager."""
     return ProgressBars(stream) if stream.isatty() else ProgressLines(stream)
+
+
+def _software() -> dict[str, Any]:
+    system = {"python": platform.python_version(), "host": platform.node(), "pid": os.getpid()}
+    return {"tablesim": __version__, **system, "cores": os.cpu_count()}
 
 
 def _ends_whole(path: Path) -> bool:

@@ -1,9 +1,12 @@
 import io
 import json
+import os
+import platform
 
 import pytest
 
 from tablesim.corpus.indexing.events import Event
+from tablesim.version import __version__
 from tablesim.workflow.event_log import EventLog, ProgressBars, ProgressLines, progress
 
 JOB = (
@@ -49,8 +52,9 @@ def test_every_event_is_a_line_of_json_and_goes_on(tmp_path):
     with EventLog(tmp_path / "events.jsonl", seen.append) as tell:
         for event in JOB:
             tell(event)
-    lines = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
+    job, *lines = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
     assert seen == list(JOB)
+    assert (job["kind"], job["tablesim"], job["host"], job["pid"]) == ("job", __version__, platform.node(), os.getpid())
     assert [line["kind"] for line in lines] == [event.kind for event in JOB]
     assert all(line["at"].endswith("+00:00") for line in lines)
     assert lines[2]["message"] == "b.jpg: [0 bytes] is empty"
@@ -62,7 +66,7 @@ def test_a_log_is_written_line_by_line_and_appended_to(tmp_path):
         with EventLog(path, lambda event: None) as tell:
             tell(JOB[0])
             assert path.read_text().endswith("\n")
-    assert len(path.read_text().splitlines()) == 2
+    assert [json.loads(line)["kind"] for line in path.read_text().splitlines()] == 2 * ["job", "start"]
 
 
 @pytest.mark.parametrize("kind", ["start", "end", "page", "problem", "remark"])
@@ -76,7 +80,7 @@ def test_half_a_line_of_a_killed_job_stays_alone(tmp_path):
     path.write_text('{"at": "2026-')
     with EventLog(path, lambda event: None) as tell:
         tell(JOB[0])
-    torn, whole = path.read_text().splitlines()
+    torn, _, whole = path.read_text().splitlines()
     assert torn == '{"at": "2026-'
     assert json.loads(whole)["kind"] == "start"
 

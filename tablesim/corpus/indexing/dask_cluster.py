@@ -9,14 +9,15 @@ from __future__ import annotations
 import importlib.util
 import pickle
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+from tablesim.corpus.indexing.costs import Done, measured
 from tablesim.corpus.indexing.limits import limit_worker
-from tablesim.corpus.indexing.pool import PAGES_IN_FLIGHT, MakeReader, Outcome, Read, Task, attempt, one_line
+from tablesim.corpus.indexing.pool import PAGES_IN_FLIGHT, MakeReader, Read, Task, attempt, one_line
 from tablesim.errors import MissingExtraError, RunError
 
 CONNECT_SECONDS = 30.0
@@ -32,8 +33,16 @@ WAIT_SECONDS = 20.0
 """How long to wait for a page before looking whether there are workers at all."""
 
 
-def read_with_dask(make_reader: MakeReader, tasks: Sequence[Task], scheduler: str) -> Iterator[tuple[Task, Outcome]]:
+SAME_VERSIONS = ("tablesim", "torch", "numpy", "scipy", "opencv-python-headless", "pillow")
+"""What a worker must have in the version of the job: with others the same scan is read otherwise."""
+
+
+def read_with_dask(
+    make_reader: MakeReader, tasks: Sequence[Task], scheduler: str, remark: Callable[[str], None] = print
+) -> Iterator[tuple[Task, Done]]:
     """Read scans on the workers of a scheduler, in the order in which they are done.
+
+    A worker that has other versions of what reads than this process gets no page; ``remark`` hears why.
 
     Parameters
     ----------
@@ -48,7 +57,8 @@ def read_with_dask(make_reader: MakeReader, tasks: Sequence[Task], scheduler: st
     MissingExtraError
         Dask is not installed.
     RunError
-        The scheduler does not answer, has no worker, goes away, or its workers cannot load the reader.
+        The scheduler does not answer, has no worker, none with the versions of this process, goes away, or its workers
+        cannot load the reader.
     """
     if importlib.util.find_spec("distributed") is None:
         raise MissingExtraError("reading on a Dask cluster", "dask")
@@ -56,7 +66,7 @@ def read_with_dask(make_reader: MakeReader, tasks: Sequence[Task], scheduler: st
         return
     client = _connect(scheduler)
     try:
-        yield from _read(client, make_reader, tasks, scheduler)
+        yield from _read(client, make_reader, tasks, scheduler, _Workers(client, remark))
     finally:
         client.close()
 
@@ -85,23 +95,29 @@ def _connect(scheduler: str) -> Any:
 
 
 def _read(
-    client: Any, make_reader: MakeReader, tasks: Sequence[Task], scheduler: str
-) -> Iterator[tuple[Task, Outcome]]:
+    client: Any, make_reader: MakeReader, tasks: Sequence[Task], scheduler: str, workers: _Workers
+) -> Iterator[tuple[Task, Done]]:
     pickled_reader = pickle.dumps(make_reader)
     remaining = list(reversed(tasks))
     in_flight: dict[Any, Task] = {}
-    limit = _InFlightLimit(client)
+    workers.count()
+    if not workers.accepted:
+        raise RunError(f"{scheduler}: no worker can read for this job: {'; '.join(workers.refused.values())}")
     while remaining or in_flight:
-        while remaining and len(in_flight) < limit.pages():
+        while remaining and len(in_flight) < workers.pages():
             task = remaining.pop()
-            future = client.submit(_read_in_worker, pickled_reader, task[1], key=f"read-{task[0]}", pure=False)
+            # Not tied to a worker where there is no other: pages of one that died go to any that comes.
+            tied = list(workers.accepted) if workers.refused else None
+            future = client.submit(
+                _read_in_worker, pickled_reader, task[1], key=f"read-{task[0]}", pure=False, workers=tied
+            )
             in_flight[future] = task
-        for future in _finished(client, list(in_flight), scheduler):
+        for future in _finished(workers, list(in_flight), scheduler):
             yield in_flight.pop(future), _outcome(future, scheduler)
             future.release()
 
 
-def _finished(client: Any, futures: Sequence[Any], scheduler: str) -> Iterable[Any]:
+def _finished(workers: _Workers, futures: Sequence[Any], scheduler: str) -> Iterable[Any]:
     """Those of the futures that are done, one at least; RunError when no worker is left, or no scheduler."""
     from distributed import wait
 
@@ -110,7 +126,8 @@ def _finished(client: Any, futures: Sequence[Any], scheduler: str) -> Iterable[A
         try:
             return list(wait(futures, timeout=WAIT_SECONDS, return_when="FIRST_COMPLETED").done)
         except TimeoutError:
-            if client.nthreads():
+            workers.count()
+            if workers.accepted:
                 last_worker_seen = time.monotonic()
             elif time.monotonic() - last_worker_seen > WORKERS_SECONDS:
                 raise RunError(_stopped(scheduler, "all workers went away and none came back")) from None
@@ -118,14 +135,14 @@ def _finished(client: Any, futures: Sequence[Any], scheduler: str) -> Iterable[A
             raise RunError(_stopped(scheduler, "the Dask scheduler went away")) from error
 
 
-def _outcome(future: Any, scheduler: str) -> Outcome:
+def _outcome(future: Any, scheduler: str) -> Done:
     from distributed import KilledWorker
 
     try:
         # A result that died with its worker before it came here is computed again meanwhile.
-        outcome: Outcome = future.result()
+        done: Done = future.result()
     except KilledWorker:
-        return None
+        return Done(None)
     except CancelledError as error:
         raise RunError(_stopped(scheduler, "the Dask scheduler went away")) from error
     except Exception as error:
@@ -133,26 +150,83 @@ def _outcome(future: Any, scheduler: str) -> Outcome:
             f"{scheduler}: a worker cannot read at all ({one_line(error)}); workers need this version of tablesim, and "
             "the scans and weights under the same paths"
         ) from error
-    return outcome
+    return done
 
 
 def _stopped(scheduler: str, cause: str) -> str:
     return f"{scheduler}: {cause}; give the same command again, it goes on where it stopped"
 
 
-class _InFlightLimit:
-    """How many pages may be on their way, by the threads that the cluster has now."""
+class _Workers:
+    """The workers that the cluster has now: those that read for this job, and those that are refused, with the reason.
 
-    def __init__(self, client: Any) -> None:
+    Parameters
+    ----------
+    client : distributed.Client
+    remark : callable
+        Hears of each worker that is refused.
+    """
+
+    def __init__(self, client: Any, remark: Callable[[str], None]) -> None:
         self.client = client
+        self.remark = remark
+        self.wanted = _versions_here()(SAME_VERSIONS)
+        self.accepted: dict[str, int] = {}  # address: threads
+        self.refused: dict[str, str] = {}
         self.next_count = 0.0
-        self.threads = 1
 
     def pages(self) -> int:
+        """How many pages may be on their way, by the threads that there are."""
         if time.monotonic() > self.next_count:
-            self.threads = max(1, sum(self.client.nthreads().values()))
-            self.next_count = time.monotonic() + COUNT_SECONDS
-        return PAGES_IN_FLIGHT * self.threads
+            self.count()
+        return PAGES_IN_FLIGHT * max(1, sum(self.accepted.values()))
+
+    def count(self) -> None:
+        """Look which workers there are, and ask new ones for their versions."""
+        self.next_count = time.monotonic() + COUNT_SECONDS
+        threads = self.client.nthreads()
+        new = [address for address in threads if address not in self.accepted and address not in self.refused]
+        if new:
+            found = self.client.run(_versions_here(), SAME_VERSIONS, workers=new, on_error="return")
+            for address, versions in found.items():
+                if reason := self._why_not(address, versions):
+                    self.refused[address] = reason
+                    self.remark(f"{reason}; it gets no page")
+        self.accepted = {address: n for address, n in threads.items() if address not in self.refused}
+
+    def _why_not(self, address: str, versions: Any) -> str:
+        """Why a worker cannot read for this job; empty where it can."""
+        if isinstance(versions, Exception):
+            return f"worker {address} does not say its versions ({one_line(versions)})"
+        other = [
+            f"{name} {versions.get(name)} instead of {number}"
+            for name, number in self.wanted.items()
+            if versions.get(name) != number
+        ]
+        return f"worker {address} has {', '.join(other)}" if other else ""
+
+
+def _versions_here() -> Callable[[Sequence[str]], dict[str, str]]:
+    """What tells the versions of a process; it travels as code, since tablesim may be another there, or missing."""
+
+    def versions(names: Sequence[str]) -> dict[str, str]:
+        from importlib.metadata import PackageNotFoundError, version
+
+        found = {}
+        for name in names:
+            try:
+                found[name] = version(name)
+            except PackageNotFoundError:
+                found[name] = "missing"
+        try:
+            from tablesim.version import __version__
+
+            found["tablesim"] = __version__
+        except ImportError:
+            found["tablesim"] = "missing"
+        return found
+
+    return versions
 
 
 @lru_cache(maxsize=1)
@@ -161,7 +235,7 @@ def _reader_of(pickled: bytes) -> Read:
     return make_reader()
 
 
-def _read_in_worker(pickled: bytes, path: Path) -> Outcome:
+def _read_in_worker(pickled: bytes, path: Path) -> Done:
     read = _reader_of(pickled)
     limit_worker()
-    return attempt(read, path)
+    return measured(partial(attempt, read), path)

@@ -28,6 +28,8 @@ class Event:
         Pages done and to do in this stage, where they are counted.
     page, message : str
         Which page; the message. Blank where there is none.
+    seconds, megabytes, worker
+        Of a page that was read what it took and where, as in ``Cost``.
     """
 
     kind: str
@@ -36,6 +38,9 @@ class Event:
     total: int | None = None
     page: str = ""
     message: str = ""
+    seconds: float | None = None
+    megabytes: int | None = None
+    worker: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """What is not blank, as a line of ``events.jsonl`` has it."""

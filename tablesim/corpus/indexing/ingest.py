@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tablesim.corpus.indexing.costs import Cost, Done
 from tablesim.corpus.indexing.engine import read_scans
 from tablesim.corpus.indexing.events import Event, Listener, ignore_event
 from tablesim.corpus.indexing.pool import MakeReader, Task, Unreachable
@@ -265,7 +266,13 @@ def read_pages(
     waiting = [row for row in rows if row["status"] == "waiting" and not row["away"]]
     job = _ReadingJob(corpus, read_by, on_event, len(rows), len(rows) - len(waiting))
     on_event(Event("start", "read", job.done, job.total))
-    read = partial(read_scans, make_reader, workers=workers, scheduler=scheduler)
+    read = partial(
+        read_scans,
+        make_reader,
+        workers=workers,
+        scheduler=scheduler,
+        remark=lambda message: on_event(Event("remark", "read", message=message)),
+    )
     if doubtful := job.read_all(read, waiting):
         still_waiting = _look_again(corpus, doubtful, on_event)
         job.done += len(doubtful) - len(still_waiting)
@@ -296,7 +303,7 @@ class _ReadingJob:
         self.is_last_try = False
 
     def read_all(
-        self, read: Callable[[Sequence[Task]], Iterator[tuple[str, Reading | str]]], rows: Sequence[dict[str, Any]]
+        self, read: Callable[[Sequence[Task]], Iterator[tuple[str, Done]]], rows: Sequence[dict[str, Any]]
     ) -> list[dict[str, Any]]:
         """Read the scans of some pages; gives back the pages whose scans are to be looked at again."""
         pages: dict[str, list[dict[str, Any]]] = {}
@@ -304,18 +311,21 @@ class _ReadingJob:
             pages.setdefault(row["sha256"], []).append(row)
         doubtful: list[dict[str, Any]] = []
         # The first of several equal scans gives its name to the reading.
-        for key, outcome in read([(key, Path(same[0]["scan"])) for key, same in pages.items()]) if pages else ():
+        for key, (outcome, cost) in (
+            read([(key, Path(same[0]["scan"])) for key, same in pages.items()]) if pages else ()
+        ):
+            assert outcome is not None
             if isinstance(outcome, Reading) and outcome.sha256 in ("", key):
                 self.shelf.put(outcome if outcome.sha256 else replace(outcome, sha256=key))
                 for row in pages[key]:
-                    self._tell("page", row["page"])
+                    self._tell("page", row["page"], cost=cost)
             elif not self.is_last_try and _is_doubtful(outcome, pages[key][0]):
                 doubtful += pages[key]
             else:
-                self._fail(pages[key], outcome)
+                self._fail(pages[key], outcome, cost)
         return doubtful
 
-    def _fail(self, rows: Sequence[dict[str, Any]], outcome: Reading | str) -> None:
+    def _fail(self, rows: Sequence[dict[str, Any]], outcome: Reading | str, cost: Cost | None) -> None:
         tried_again = _is_doubtful(outcome, rows[0])
         message = (
             outcome
@@ -326,11 +336,12 @@ class _ReadingJob:
         problems = [_problem(row | ({"sha256": ""} if tried_again else {}), message, FAILED) for row in rows]
         self.corpus.problem_log.add(problems)
         for row in rows:
-            self._tell("problem", row["page"], message)
+            self._tell("problem", row["page"], message, cost)
 
-    def _tell(self, kind: str, page: str, message: str = "") -> None:
+    def _tell(self, kind: str, page: str, message: str = "", cost: Cost | None = None) -> None:
         self.done += 1
-        self.on_event(Event(kind, "read", self.done, self.total, page, message))
+        taken = {} if cost is None else {name: getattr(cost, name) for name in Cost.__slots__}
+        self.on_event(Event(kind, "read", self.done, self.total, page, message, **taken))
 
 
 def _is_doubtful(outcome: Reading | str, row: Mapping[str, Any]) -> bool:

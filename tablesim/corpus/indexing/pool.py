@@ -14,10 +14,11 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from tablesim.corpus.indexing.costs import Done, measured
 from tablesim.corpus.indexing.limits import limit_worker, one_thread
 from tablesim.errors import RunError, TablesimError
 from tablesim.records.reading import Reading
@@ -28,13 +29,13 @@ Task = tuple[str, Path]
 """Hash and path of a scan to read."""
 
 Outcome = Reading | str | None
-"""The reading of a scan; or in one line why there is none; or None where its worker died over it."""
+"""The reading of a scan; or in one line why there is none; or None where its worker died over it. ``Done`` has it."""
 
 PAGES_IN_FLIGHT = 4
 """Pages handed to each worker ahead of time: enough that none waits, few enough that little is lost with it."""
 
 
-def read_in_process(make_reader: MakeReader, tasks: Sequence[Task]) -> Iterator[tuple[Task, Outcome]]:
+def read_in_process(make_reader: MakeReader, tasks: Sequence[Task]) -> Iterator[tuple[Task, Done]]:
     """Read one scan after the other in this process, on one thread.
 
     The threads are as they were whenever a result is given: what the caller computes meanwhile is not slowed down, and
@@ -43,18 +44,18 @@ def read_in_process(make_reader: MakeReader, tasks: Sequence[Task]) -> Iterator[
     read = make_reader()
     for task in tasks:
         with one_thread():
-            outcome = attempt(read, task[1])
-        yield task, outcome
+            done = measured(partial(attempt, read), task[1])
+        yield task, done
 
 
-def read_in_pool(make_reader: MakeReader, tasks: Sequence[Task], workers: int) -> Iterator[tuple[Task, Outcome]]:
+def read_in_pool(make_reader: MakeReader, tasks: Sequence[Task], workers: int) -> Iterator[tuple[Task, Done]]:
     """Read scans in ``workers`` processes, in the order in which they are done.
 
     When a worker dies, all pages in flight are given as those over which it died, and a new pool takes up the rest.
     """
     remaining = list(reversed(tasks))
     while remaining:
-        in_flight: dict[Future[Outcome], Task] = {}
+        in_flight: dict[Future[Done], Task] = {}
         pool = _pool(make_reader, min(workers, len(remaining)))
         try:
             while remaining or in_flight:
@@ -63,28 +64,26 @@ def read_in_pool(make_reader: MakeReader, tasks: Sequence[Task], workers: int) -
                     in_flight[pool.submit(_read_in_worker, remaining[-1][1])] = remaining[-1]
                     remaining.pop()
                 for future in wait(in_flight, return_when=FIRST_COMPLETED).done:
-                    outcome = _result(future)
-                    yield in_flight.pop(future), outcome
+                    done = _result(future)
+                    yield in_flight.pop(future), done
         except BrokenProcessPool:
             for task in in_flight.values():
-                yield task, None
+                yield task, Done(None)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def read_alone(make_reader: MakeReader, path: Path) -> Reading | str:
+def read_alone(make_reader: MakeReader, path: Path) -> Done:
     """Read a scan over which a worker died in a process of its own; where that dies too, say so."""
     with _pool(make_reader, 1) as pool:
         try:
-            outcome = _result(pool.submit(_read_in_worker, path))
+            return _result(pool.submit(_read_in_worker, path))
         except BrokenProcessPool:
-            outcome = None
-    if outcome is None:
-        return f"{path}: the process that read it died, perhaps for want of memory; make a smaller copy of the scan"
-    return outcome
+            pass
+    return Done(f"{path}: the process that read it died, perhaps for want of memory; make a smaller copy of the scan")
 
 
-def _result(future: Future[Outcome]) -> Outcome:
+def _result(future: Future[Done]) -> Done:
     """The outcome of a page; RunError where the worker could not make its reader."""
     try:
         return future.result()
@@ -128,8 +127,8 @@ def _reader_of_worker() -> Read:
     return read
 
 
-def _read_in_worker(path: Path) -> Outcome:
-    return attempt(_reader_of_worker(), path)
+def _read_in_worker(path: Path) -> Done:
+    return measured(partial(attempt, _reader_of_worker()), path)
 
 
 class Unreachable(str):

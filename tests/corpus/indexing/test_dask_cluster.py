@@ -1,6 +1,10 @@
 import os
+import re
 import signal
+import subprocess
+import sys
 import time
+from contextlib import contextmanager
 
 import pytest
 
@@ -11,6 +15,7 @@ from tablesim.corpus.indexing.ingest import ingest, read_pages
 from tablesim.corpus.store import Corpus
 from tablesim.errors import MissingExtraError, RunError
 from tablesim.scans.sources import find_scans, name_pages
+from tablesim.version import __version__
 
 pytest.importorskip("distributed")
 
@@ -72,6 +77,46 @@ def test_the_workers_of_a_scheduler_elsewhere_read(tmp_path, ingested):
         assert corpus.status()["read"] == 2
         with pytest.raises(RunError, match=r"a worker cannot read at all \(FileNotFoundError: .*weights"):
             list(dask_cluster.read_with_dask(no_weights, [("a" * 64, tmp_path)], cluster.scheduler_address))
+
+
+@contextmanager
+def worker_of_version(address, number, folder):
+    """A worker process in which tablesim has another version."""
+    (folder / "tablesim").mkdir(parents=True)
+    (folder / "tablesim" / "__init__.py").touch()
+    (folder / "tablesim" / "version.py").write_text(f'__version__ = "{number}"\n')
+    command = [sys.executable, "-m", "dask", "worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny"]
+    # The folder of the process comes before PYTHONPATH.
+    env = {**os.environ, "PYTHONPATH": str(folder)}
+    with subprocess.Popen(command, env=env, cwd=folder, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+def test_a_worker_of_another_version_gets_no_page_and_it_is_said_why(tmp_path, ingested):
+    from distributed import Client, LocalCluster
+
+    write_corpus(tmp_path / "scans", 2, 2, 0)
+    remarks = []
+    options = {"threads_per_worker": 1, "processes": False, "dashboard_address": "127.0.0.1:0"}
+    with LocalCluster(n_workers=0, host="127.0.0.1", protocol="tcp://", **options) as cluster:
+        address = cluster.scheduler_address
+        with worker_of_version(address, "0.0.1", tmp_path / "old"), Client(address) as client:
+            client.wait_for_workers(1, timeout=60)
+            with pytest.raises(
+                RunError, match=r"no worker can read for this job: worker tcp://.* has tablesim 0\.0\.1 i"
+            ):
+                read_pages(ingested("none"), FakeReader().make, scheduler=address)
+            cluster.scale(1)
+            client.wait_for_workers(2, timeout=60)
+            corpus = ingested("run")
+            read_pages(corpus, FakeReader().make, scheduler=address, on_event=remarks.append)
+    assert corpus.status()["read"] == 4
+    refused = [event.message for event in remarks if event.kind == "remark"]
+    assert len(refused) == 1
+    assert re.search(rf"has tablesim 0\.0\.1 instead of {re.escape(__version__)}.*; it gets no page", refused[0])
 
 
 def no_weights():

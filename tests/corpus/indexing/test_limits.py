@@ -61,8 +61,8 @@ def test_a_worker_keeps_its_memory_and_computes_on_one_thread(tmp_path, engine):
         with distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster:
             outcomes = list(read_scans(make_reader, tasks, scheduler=cluster.scheduler_address))
     assert len(outcomes) == 2
-    for _, text in outcomes:
-        faults, *worker_threads = map(int, text.split())
+    for _, done in outcomes:
+        faults, *worker_threads = map(int, done.outcome.split())
         # Ten times 50 MB would be 128,000 pieces of 4 KB.
         assert faults < 20_000
         assert worker_threads == [1, 1]
@@ -80,8 +80,8 @@ def test_reading_in_the_process_of_the_caller_leaves_its_threads_and_its_memory_
     tasks = [("a" * 64, tmp_path / "a"), ("b" * 64, tmp_path / "b")]
     with two_threads():
         outcomes = read_in_process(make_reader, tasks)
-        _, text = next(outcomes)
-        assert text.split()[1:] == ["1", "1"]
+        _, done = next(outcomes)
+        assert done.outcome.split()[1:] == ["1", "1"]
         # Asked for no further page, and never closed: as a notebook leaves it whose cell was interrupted.
         assert threads() == (2, 2)
         outcomes.close()
