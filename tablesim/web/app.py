@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -45,6 +46,9 @@ KINDS = {
     ".webp": "image/webp",
 }
 
+PATIENCE_S = 5.0
+"""Seconds for which a click waits for a command that writes the run; one correction takes less than one."""
+
 LOOKS_A_SECOND = 4
 """How often a browser that waits is told of changes: a decision is seen within a second."""
 
@@ -71,7 +75,7 @@ def make_app(live: LiveRun, access: Access, scratch: Path) -> Guard:
                 return problem(413, "the request is too large; send it in parts")
             except (ValueError, RecursionError):
                 return problem(400, "body: not JSON; expected a JSON object")
-            return await _answered(lambda: answer(live, Asked.of_body(body)))
+            return await _answered(lambda: _patiently(lambda: answer(live, Asked.of_body(body))))
 
         return endpoint
 
@@ -140,6 +144,18 @@ async def _answered(answer: Callable[[], dict[str, Any]]) -> Response:
         return problem(501, str(error))
     except TablesimError as error:
         return problem(400, str(error))
+
+
+def _patiently(write: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What ``write`` gives; a command that writes the run is waited for, ``PATIENCE_S`` at most."""
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return write()
+        except InUseError:
+            if time.monotonic() > until:
+                raise
+        time.sleep(0.05)
 
 
 async def _document(make: Callable[[], str | bytes], name: str) -> Response:

@@ -135,7 +135,8 @@ def test_every_decision_is_listed_the_newest_first(browser, post, folder):
     json.dumps(decisions)
 
 
-def test_a_run_that_a_command_writes_is_said_to_be_in_use(browser, post, folder):
+def test_a_run_that_a_command_writes_is_said_to_be_in_use(browser, post, folder, monkeypatch):
+    monkeypatch.setattr("tablesim.web.app.PATIENCE_S", 0.1)
     code = (
         f"from tablesim.corpus.store import Corpus\n"
         f"with Corpus.open({str(folder)!r}).lock():\n    print('held', flush=True)\n    input()"
