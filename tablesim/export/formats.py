@@ -300,13 +300,16 @@ def write_genealogy(genealogy: Genealogy, path: str | Path, *, force: bool = Fal
         Another suffix; the file is there and ``force`` is False, or it cannot be written.
     """
     path = check_genealogy_path(Path(path), force=force)
-    suffix = path.suffix.lower()
+    return write_new(path, genealogy_bytes(genealogy, path.suffix.lower()), force=force)
+
+
+def genealogy_bytes(genealogy: Genealogy, suffix: str) -> bytes:
+    """What ``write_genealogy`` writes into a file with a suffix."""
     if suffix in (".csv", ".graphml"):
-        data = with_mark(genealogy.to_csv()) if suffix == ".csv" else genealogy.to_graphml().encode()
-        return write_new(path, data, force=force)
+        return with_mark(genealogy.to_csv()) if suffix == ".csv" else genealogy.to_graphml().encode()
     stream = io.BytesIO()
     genealogy.plot().savefig(stream, format=suffix.removeprefix("."), dpi=GENEALOGY_DPI)
-    return write_new(path, stream.getvalue(), force=force)
+    return stream.getvalue()
 
 
 def check_genealogy_path(path: Path, *, force: bool = False) -> Path:

@@ -6,6 +6,7 @@ import hashlib
 import re
 
 INDEX, ALL_PAGES, ALL_GROUPS, OVERVIEW = "index.html", "pages.html", "groups.html", "overview.html"
+HISTORY = "history.html"
 """Pages of which a report has one each."""
 
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")

@@ -141,6 +141,10 @@ class Cards:
         return bool(self.line(a)["sha256"] == self.line(b)["sha256"])
 
     def _small(self, page: str) -> SmallPage:
+        row = self.line(page)
+        return self._small_with(page, self.pictures.thumbnail(row["scan"], row["sha256"], row["rotation"] or 0))
+
+    def _small_with(self, page: str, picture: Picture | None) -> SmallPage:
         row, caption = self.line(page), self.caption(page)
         kind = (
             f"{counted(row['n_numbers'] or 0, 'number')} read"
@@ -148,7 +152,6 @@ class Cards:
             else "a page without a numerical table"
         )
         about = f": {kind}" + (f"; {caption}" if caption else "")
-        picture = self.pictures.thumbnail(row["scan"], row["sha256"], row["rotation"] or 0)
         return SmallPage(page, page_href(page), picture, Locator.of(row["scan"]).name, f"Scan of page {page}{about}")
 
     def _facts(self, page: str) -> PageFacts:

@@ -341,6 +341,12 @@ class CollationPage:
         return [found[reading.scan] for reading in self.collation.readings if reading.scan in found]
 
 
+def collation_style(states: Iterable[str], kinds: Iterable[str], columns: Iterable[str]) -> str:
+    """The style of the page of a collation with filters for states, kinds of difference and columns, by their names."""
+    template = environment().get_template("collation_style.css")
+    return template.render(states=list(states), kinds=list(kinds), columns=list(columns))
+
+
 STATE_WORDS = {
     DIFFERS: "asserted",
     DOUBTFUL: "look like misreadings",
@@ -349,7 +355,9 @@ STATE_WORDS = {
 }
 
 
-def collation_page(collation: Collation, provenance: Provenance, cutter: Cutter | None = None) -> str:
+def collation_page(
+    collation: Collation, provenance: Provenance, cutter: Cutter | None = None, *, served: str = "", cell: str = ""
+) -> str:
     """A collation as an HTML page.
 
     Parameters
@@ -360,13 +368,19 @@ def collation_page(collation: Collation, provenance: Provenance, cutter: Cutter 
         Software, network and scans, with the citation.
     cutter : Cutter, optional
         Opens the scans.
+    served : str
+        Where a workbench serves the page, the witnesses as they stand behind the question mark of its address: its
+        style is then a file of its own, and every cell leads to its cut-outs.
+    cell : str
+        The anchor of a cell whose cut-outs are shown first.
 
     Returns
     -------
     str
-        A whole document in UTF-8 without anything from outside.
+        A whole document in UTF-8; without ``served`` nothing in it is from outside.
     """
     page = CollationPage(collation, provenance, Cutter() if cutter is None else cutter)
+    asked = next((one for one in page.shown.cells if one.anchor == cell), None)
     few = len(page.summary.pairs) <= MAX_PAIRS
     columns, grids = page.columns, page.shown.grids()
     return (
@@ -383,6 +397,8 @@ def collation_page(collation: Collation, provenance: Provenance, cutter: Cutter 
             row_words=page.words.rows(),
             # After the scans were opened.
             problems=page.problems,
+            served=served,
+            asked=None if asked is None else ShownDifference(asked, page.shown.pictures(asked)),
             pairs=list(zip(page.summary.pairs, witness_pairs(collation), strict=True)) if few else [],
         )
     )

@@ -56,6 +56,9 @@ MAX_LONG = 24
 MAX_LONG_PAGES = 12
 """Pages of one book that are shown of such a table."""
 
+MAX_PLACES = 12
+"""Places that the page of a cluster names with their pages."""
+
 MAX_PROBLEMS = 100
 """Problems, and scans under several names, that the index shows; the list of pages has all."""
 
@@ -115,7 +118,9 @@ class ClusterPart:
     """One cluster, numbered from 1: its pages, the medoid first, and its closest pair.
 
     ``rest`` are pages that come after those with cards: id, address, caption, similarity with the medoid.
-    ``stability`` and ``relations`` are sentences.
+    ``closest`` are the two pages of the closest pair and where the page of the two is, for where no preview is drawn.
+    ``stability`` and ``relations`` are sentences; ``name`` is what people call it, ``apart`` the bigrams that set it
+    apart with their shares in it and elsewhere in percent.
     """
 
     number: int
@@ -127,6 +132,10 @@ class ClusterPart:
     summary: str
     relations: list[str]
     verdicts: list[VerdictLine]
+    name: str
+    apart: list[tuple[str, float, float]]
+    places: list[tuple[str, int]]
+    closest: tuple[str, str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -165,6 +174,7 @@ def cluster_part(
     cards: Cards,
     preview: PairPreview | None,
     verdicts: Mapping[str, list[VerdictLine]],
+    name: str = "",
 ) -> ClusterPart:
     """What the page of a cluster says."""
     pages = tuple(
@@ -186,6 +196,9 @@ def cluster_part(
         summary_of(cards.corpus, cluster.pages),
         groups.words_of_cluster(cluster.number),
         list(acting)[:MAX_LINES],
+        name,
+        [(one.bigram, 100 * one.here, 100 * one.elsewhere) for one in cluster.apart],
+        Counter(place for page in cluster.pages if (place := cards.line(page)["place"])).most_common(MAX_PLACES),
     )
 
 

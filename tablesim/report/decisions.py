@@ -8,18 +8,28 @@ from dataclasses import dataclass
 from tablesim.corpus.corrections.decisions import DecisionsStatus
 from tablesim.corpus.store import Corpus
 from tablesim.report.addresses import page_href
-from tablesim.review.verdicts import Verdict
+from tablesim.review.verdicts import WITHDRAW, Verdict
 
 MAX_LINES = 300
 """Decisions of a kind that the report lists, the latest first."""
 
 _WORDS = {
     "accept": "belong together",
+    "kind": "carry different tables of the same kind",
     "merge": "carry the same table: their groups are one",
     "reject": "do not belong together",
     "split": "carry different tables: their group was split",
     "unsure": "could not be decided",
 }
+
+
+def says(line: Verdict, withdrawn: Verdict | None = None) -> str:
+    """What a line of the log says; ``withdrawn`` is the one that it takes back."""
+    if line.decision == WITHDRAW:
+        return "taken back" if withdrawn is None else f"taken back: {says(withdrawn)} ({withdrawn.who})"
+    if line.is_name:
+        return f"its cluster is called {line.name}" if line.name else "its cluster has no name any more"
+    return _WORDS[line.decision]
 
 
 @dataclass(frozen=True)
@@ -60,9 +70,10 @@ def verdict_lines(status: DecisionsStatus[Verdict]) -> list[VerdictLine]:
     for verdict in reversed(latest.values()):
         names = [status.pages_of[key][0] for key in (verdict.page_sha256, verdict.other_sha256)]
         first, second = ((name, page_href(name)) for name in names)
-        says = _WORDS[verdict.decision]
         lines.append(
-            VerdictLine((first, second), says, verdict.meaning, verdict.who, verdict.moment[:10], verdict.reason)
+            VerdictLine(
+                (first, second), says(verdict), verdict.meaning, verdict.who, verdict.moment[:10], verdict.reason
+            )
         )
     return lines
 

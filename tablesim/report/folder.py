@@ -19,7 +19,7 @@ LIST = "report_files.txt"
 
 _HEAD = "# Written by tablesim report. It replaces and removes these files, and no others."
 _PICTURE = re.compile(r"assets/[0-9a-z-]+\.webp")
-_NAME = re.compile(r"(index|pages|groups|overview)\.html|(assets|clusters|data|pages|pairs)/[^/\x00-\x1f]+")
+_NAME = re.compile(r"(index|pages|groups|overview|history)\.html|(assets|clusters|data|pages|pairs)/[^/\x00-\x1f]+")
 _EARLIER = re.compile(
     r"index\.html|assets/report\.(css|js)|assets/[0-9a-f]{20}-((0|90|180|270)-(page|small)|on|under)\.webp"
     r"|pairs/[^/]*-[0-9a-f]{8}\.html"

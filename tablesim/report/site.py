@@ -16,7 +16,7 @@ from tablesim.corpus.store import Corpus
 from tablesim.digits.corrections import holding
 from tablesim.records.dates import YearRange, span_of
 from tablesim.records.relations import SAME_KIND, SAME_SCAN, SAME_TABLE, Groups
-from tablesim.report.addresses import ALL_GROUPS, ALL_PAGES, INDEX, OVERVIEW, cluster_href, page_href
+from tablesim.report.addresses import ALL_GROUPS, ALL_PAGES, HISTORY, INDEX, OVERVIEW, cluster_href, page_href
 from tablesim.report.cards import N_NEIGHBOURS, Agreements, Cards
 from tablesim.report.content import (
     PairPreview,
@@ -31,6 +31,7 @@ from tablesim.report.content import (
 )
 from tablesim.report.decisions import by_page, verdict_lines
 from tablesim.report.folder import ReportFolder
+from tablesim.report.history_list import HISTORY_COLUMNS, history_rows
 from tablesim.report.keys import key_of
 from tablesim.report.lists import ListColumn, ListPage, extra_columns, write_list
 from tablesim.report.overview import coordinates_of, place_map, positions_of, time_line, year_on_line
@@ -38,6 +39,7 @@ from tablesim.report.page_pages import PageViews
 from tablesim.report.pair_pages import PageIds, PairPage, PairPages, PairPlan, by_age
 from tablesim.report.presentation import Pictures, counted, environment
 from tablesim.review.constraints import verdicts_status
+from tablesim.review.said import names_by_number
 from tablesim.scans.images import MAX_PIXELS
 from tablesim.workflow.alignments import RunAlignments
 from tablesim.workflow.groups import keep_relations
@@ -49,11 +51,11 @@ ASSETS = ("report.css", "report.js", "list.js", "map.js", "page.js")
 PAGE_COLUMNS = (
     ListColumn("page", "Page", "link"),
     ListColumn("kind", "What it is", facet=True),
-    ListColumn("author", "Author"),
+    ListColumn("author", "Author", facet=True),
     ListColumn("title", "Title"),
     ListColumn("place", "Place", facet=True),
     ListColumn("year", "Year", "date"),
-    ListColumn("book", "Book"),
+    ListColumn("book", "Book", facet=True),
     ListColumn("numbers", "Numbers", "number"),
     ListColumn("legibility", "Legibility", "number"),
     ListColumn("cluster", "Cluster", "link"),
@@ -66,13 +68,18 @@ HIDDEN_COLUMNS = (ListColumn("x", "", "number"), ListColumn("y", "", "number"))
 GROUP_COLUMNS = (
     ListColumn("medoid", "", "picture"),
     ListColumn("cluster", "Cluster", "link"),
+    ListColumn("name", "Name, by people"),
+    ListColumn("kind", "What it is", facet=True),
     ListColumn("relation", "What relates them"),
     ListColumn("size", "Pages", "number"),
+    ListColumn("doubt", "Doubt", "number"),
     ListColumn("first", "First year", "number"),
     ListColumn("last", "Last year", "number"),
     ListColumn("summary", "When and where"),
     ListColumn("books", "Books", "number"),
     ListColumn("stability", "Stability", "number"),
+    ListColumn("verdicts", "Verdicts, by people", "number"),
+    ListColumn("apart", "Its own bigrams"),
     ListColumn("page", "Its middle", "link"),
     ListColumn("pages", ""),
 )
@@ -111,10 +118,11 @@ class Site:
         self.groups = corpus.groups
         self.verdicts = verdict_lines(verdicts_status(corpus))
         self.verdicts_of = by_page(self.verdicts)
+        self.names_of_clusters = names_by_number(corpus, corpus.clusters)
 
     def write(self) -> None:
         """Write all of it; the index comes last, so that it never leads to what is not there."""
-        self.folder.claim([INDEX, ALL_PAGES, ALL_GROUPS, OVERVIEW, *(f"assets/{name}" for name in ASSETS)])
+        self.folder.claim([INDEX, ALL_PAGES, ALL_GROUPS, OVERVIEW, HISTORY, *(f"assets/{name}" for name in ASSETS)])
         sources = files("tablesim.report") / "templates"
         for name in ASSETS:
             self.folder.write_text(f"assets/{name}", (sources / name).read_text(encoding="utf-8"))
@@ -220,7 +228,8 @@ class Site:
         """Write the page of every cluster."""
         years = years_of(self.corpus)
         for cluster in self.clusters:
-            part = cluster_part(cluster, self.groups, self.cards, None, self.verdicts_of)
+            name = self.names_of_clusters.get(cluster.number, "")
+            part = cluster_part(cluster, self.groups, self.cards, None, self.verdicts_of, name)
             href, pair = cluster_href(part.number), closest.get(cluster.label)
             planned = pair is not None and pair in plan.hrefs
             hrefs = [
@@ -260,22 +269,29 @@ class Site:
     # The lists and the overview
 
     def _write_lists(self) -> None:
+        self._write_history()
+        self._write_group_list()
+        self._write_overview(self._write_page_list())
+
+    def _write_page_list(self) -> ListPage:
         lines = [self.cards.line(page) for page in self.corpus]
         extra = extra_columns(Counter(name for line in lines for name, value in (line["extra"] or {}).items() if value))
-        named = [ListColumn(f"extra-{at}", name) for at, name in enumerate(extra)]
+        named = [ListColumn(f"extra-{at}", name, facet=True) for at, name in enumerate(extra)]
         positions = positions_of(self.corpus)
         columns = (*PAGE_COLUMNS, *named, *HIDDEN_COLUMNS)
         pages = write_list(self.folder, "pages", columns, [self._page_row(line, extra, positions) for line in lines])
         n_pages = len(lines)
         lede = f"{counted(n_pages, 'page')}, to sort by a column, to filter, and to search."
         self._page(ALL_PAGES, "list.html", list=pages, heading="All pages", lede=lede, ranges=True)
+        return pages
+
+    def _write_group_list(self) -> None:
         groups = write_list(
             self.folder, "groups", GROUP_COLUMNS, [self._group_row(cluster) for cluster in self.clusters]
         )
         n_groups = len(self.clusters)
         lede = f"{counted(n_groups, 'group')} of two pages and more."
         self._page(ALL_GROUPS, "list.html", list=groups, heading="All groups", lede=lede, ranges=True)
-        self._write_overview(lines, pages, sum(page in positions for page in self.corpus))
 
     def _page_row(
         self, line: dict[str, Any], extra: Sequence[str], positions: dict[str, tuple[float, float]]
@@ -324,18 +340,38 @@ class Site:
         return [
             None if picture is None else [picture.href, picture.width, picture.height],
             [f"Cluster {number}", cluster_href(number)],
+            self.names_of_clusters.get(number) or None,
+            self._kind_of_cluster(cluster),
             " ".join(self.groups.words_of_cluster(number)) or None,
             len(cluster.members),
+            round(cluster.doubt, 2),
             span.first,
             span.last,
             summary_of(self.corpus, cluster.pages) or None,
             len({line["book"] for line in lines if line["book"]}) or None,
             None if cluster.stability is None else round(cluster.stability, 2),
+            len({line for page in cluster.pages for line in self.verdicts_of.get(page, ())}) or None,
+            " ".join(one.bigram for one in cluster.apart) or None,
             [medoid.page, medoid.href],
             " ".join(cluster.pages[:50]),
         ]
 
-    def _write_overview(self, lines: Sequence[dict[str, Any]], pages: ListPage, n_mapped: int) -> None:
+    def _kind_of_cluster(self, cluster: Cluster) -> str:
+        """Whether all its pages were shown to carry one table, some were, or none."""
+        tables = [getattr(self.groups.table_of(page), "number", None) for page in cluster.pages]
+        if None not in tables and len(set(tables)) == 1:
+            return SAME_TABLE
+        return SAME_KIND if set(tables) == {None} else "the same table in part"
+
+    def _write_history(self) -> None:
+        rows = history_rows(self.corpus)
+        listed = write_list(self.folder, "history", HISTORY_COLUMNS, rows)
+        lede = f"{counted(len(rows), 'decision')} of people: who, when, why, and what became of it."
+        self._page(HISTORY, "list.html", list=listed, heading="History", lede=lede, ranges=False)
+
+    def _write_overview(self, pages: ListPage) -> None:
+        lines = [self.cards.line(page) for page in self.corpus]
+        n_mapped = len(positions_of(self.corpus))
         read = [line for line in lines if line["status"] == "read"]
         dates = [YearRange.of_row(line) for line in read]
         time = time_line([year_on_line(date) for date in dates], self._years_of_groups())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ from tablesim.review.said import cluster_names, names_by_number
 from tablesim.review.verdicts import COLUMNS, DECISIONS, NAME_IT, WITHDRAW, Verdict, VerdictLog, standing, until
 from tablesim.scans.csvfile import read_csv, read_moment, read_number, shortlist
 from tablesim.scans.locator import normalized_name
+
+MOST_READERS = 45
+"""Pairs of readers whose agreement is worked out at once: those of ten readers."""
 
 FILL_IN = ("decision", "reason", "who")
 _QUESTION_COLUMNS = (*FILL_IN, *(field.name for field in fields(Question)))
@@ -276,3 +280,13 @@ class Review:
     def agreement(self, reader_a: str, reader_b: str) -> Agreement:
         """Cohen's kappa of two readers."""
         return agreement(self.log.all(), reader_a, reader_b)
+
+    def agreements(self) -> list[dict[str, Any]]:
+        """Cohen's kappa of every two readers who judged the same pairs of scans, those with most pairs first."""
+        judged: dict[str, set[tuple[str, str]]] = {}
+        lines = self.log.all()
+        for line in (one for one in standing(lines) if one.meaning):
+            judged.setdefault(line.who, set()).add(line.pair)
+        pairs = [(a, b) for a, b in combinations(sorted(judged), 2) if judged[a] & judged[b]]
+        found = [agreement(lines, a, b) for a, b in pairs[:MOST_READERS]]
+        return [one.to_dict() for one in sorted(found, key=lambda one: -one.pairs)]

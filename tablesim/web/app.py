@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
@@ -17,26 +18,30 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from tablesim.errors import InUseError, MissingExtraError, TablesimError
 from tablesim.records.boxes import Box
-from tablesim.report.addresses import INDEX
+from tablesim.report.addresses import INDEX, page_href
+from tablesim.report.collation_page import STATE_WORDS, collation_style
 from tablesim.scans.images import MAX_PIXELS
 from tablesim.version import __version__
 from tablesim.web.access import Access, Guard, TooLarge, problem
 from tablesim.web.asked import Asked
+from tablesim.web.books import book_pair, list_books
+from tablesim.web.clusters import keep_proposal, propose, take_merge, take_name, take_split, take_undo
 from tablesim.web.decisions import all_decisions, open_questions, take_correction, take_table, take_verdict
 from tablesim.web.doubts import list_doubts
 from tablesim.web.front_files import FRONT, FrontFiles
 from tablesim.web.groups import list_groups
 from tablesim.web.live import LiveRun
-from tablesim.web.pages import list_pages, one_page
+from tablesim.web.pages import list_pages, one_page, search_numbers
 from tablesim.web.pairs import one_collation, one_pair
 from tablesim.web.places import SIDES, one_place, pixels
-from tablesim.web.screens import SCAN, Screens
+from tablesim.web.screens import SCAN, THUMB, Screens
 from tablesim.web.tiles import TILE, ScanTiles, cutout, original
+from tablesim.web.witnesses import collation_document, collation_file, stemma, stemma_file
 
 KINDS = {
     ".html": "text/html",
@@ -45,6 +50,12 @@ KINDS = {
     ".json": "application/json",
     ".webp": "image/webp",
 }
+
+COLUMN, CELL = re.compile(r"t\d{1,4}c\d{1,4}"), re.compile(r"t\d{1,4}r\d{1,5}c\d{1,4}")
+"""How a column and a cell are called in addresses."""
+
+MOST_KINDS = 16
+"""Kinds of difference that a collation tells apart, and room for more."""
 
 PATIENCE_S = 5.0
 """Seconds for which a click waits for a command that writes the run; one correction takes less than one."""
@@ -102,6 +113,33 @@ def make_app(live: LiveRun, access: Access, scratch: Path) -> Guard:
         page = request.query_params.get("page", "")
         return await _original(lambda: original(tiles, live.corpus.page(page)))
 
+    async def thumb(request: Request) -> Response:
+        page, large = request.query_params.get("page", ""), request.query_params.get("side", "") == "page"
+        return await _original(lambda: (screens.thumb(page, large=large), "image/webp"))
+
+    async def go(request: Request) -> Response:
+        page = request.query_params.get("page", "")
+        if not await run_in_threadpool(lambda: page in live.corpus):
+            return problem(404, "no such page in this run; begin at the index")
+        cell = request.query_params.get("cell", "")
+        return RedirectResponse("/" + page_href(page) + (f"#{cell}" if CELL.fullmatch(cell) else ""), 303)
+
+    async def collation(request: Request) -> Response:
+        asked = Asked.of_query(request.query_params.multi_items())
+        return await _document(lambda: collation_document(live, asked), "collation.html")
+
+    async def style(request: Request) -> Response:
+        columns = [name for name in request.query_params.getlist("column")[:200] if COLUMN.fullmatch(name)]
+        kinds = [f"k{at}" for at in range(MOST_KINDS)]
+        return await _document(lambda: collation_style(STATE_WORDS, kinds, columns), "collation.css")
+
+    def file(make: Callable[[LiveRun, Asked, str], tuple[bytes, str]]) -> Callable[[Request], Any]:
+        async def endpoint(request: Request) -> Response:
+            asked, kind = Asked.of_query(request.query_params.multi_items()), request.path_params["kind"]
+            return await _original(lambda: make(live, asked, kind))
+
+        return endpoint
+
     async def events(_: Request) -> Response:
         return StreamingResponse(_changes(live), media_type="text/event-stream")
 
@@ -127,7 +165,23 @@ def make_app(live: LiveRun, access: Access, scratch: Path) -> Guard:
         Route("/api/correct", writes(take_correction), methods=["POST"]),
         Route("/api/table", writes(take_table), methods=["POST"]),
         Route("/api/verdict", writes(take_verdict), methods=["POST"]),
+        Route("/api/merge", writes(take_merge), methods=["POST"]),
+        Route("/api/split", writes(take_split), methods=["POST"]),
+        Route("/api/name", writes(take_name), methods=["POST"]),
+        Route("/api/undo", writes(take_undo), methods=["POST"]),
+        Route("/api/cluster", writes(propose), methods=["POST"]),
+        Route("/api/keep", writes(keep_proposal), methods=["POST"]),
+        Route("/api/books", reads(list_books)),
+        Route("/api/book-pair", reads(book_pair)),
+        Route("/api/genealogy", reads(stemma)),
+        Route("/api/search", reads(search_numbers)),
         Route("/assets/{name}", asset),
+        Route(f"/{THUMB}", thumb),
+        Route("/go", go),
+        Route("/collation.html", collation),
+        Route("/collation.css", style),
+        Route("/collation.{kind:str}", file(collation_file)),
+        Route("/stemma.{kind:str}", file(stemma_file)),
         Route(f"/{FRONT}/{{version}}/{{name:path}}", front),
         Route("/{path:path}", screen),
     ]

@@ -70,6 +70,13 @@ class Asked:
             raise SettingsError(f"{name}: got {given!r}, expected a whole number from {least} to {most}")
         return value
 
+    def numbers(self, name: str, least: int, most: int) -> list[int]:
+        """Every whole number of a name, each between two bounds."""
+        given = self.values.get(name, ())
+        if len(given) > MOST_VALUES:
+            raise SettingsError(f"{name}: got {len(given)} values, expected {MOST_VALUES} at most")
+        return [Asked({name: [value]}).whole(name, least, least, most) for value in given]
+
     def number(self, name: str) -> float:
         """A number; its bounds are those of what it is for."""
         given = self.values.get(name, ())

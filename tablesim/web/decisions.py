@@ -19,7 +19,7 @@ from tablesim.records.corrections import Correction, TableDecision
 from tablesim.records.reading import Reading
 from tablesim.review.questions import Question
 from tablesim.review.review import Review
-from tablesim.review.verdicts import Verdict
+from tablesim.review.verdicts import ANSWERS, Verdict
 from tablesim.web.asked import Asked
 from tablesim.web.live import LiveRun
 from tablesim.web.places import anchor_at, place_of
@@ -35,7 +35,7 @@ def take_correction(live: LiveRun, asked: Asked) -> dict[str, Any]:
     said of it. ``cell`` puts the number into another cell than the one over which it is printed.
     """
     box = Box(*(asked.number(name) for name in ("x", "y", "width", "height")))
-    page, who, cell = asked.text("page"), _name(asked), asked.text("cell", "")
+    page, who, cell = asked.text("page"), asked_name(asked), asked.text("cell", "")
     expected, sha256 = asked.text("expected", ""), asked.text("sha256")
     given = Correction(page, box, expected, asked.text("correct", ""), who, "", asked.text("reason", ""), sha256)
     with live.writing() as corpus, corpus.lock():
@@ -73,24 +73,39 @@ def take_table(live: LiveRun, asked: Asked) -> dict[str, Any]:
     said = asked.text("is_table")
     if said not in words:
         raise SettingsError(f"is_table: got {said!r}, expected one of {', '.join(words)}")
-    decision = TableDecision(asked.text("page"), words[said], _name(asked), "", asked.text("reason", ""))
+    decision = TableDecision(asked.text("page"), words[said], asked_name(asked), "", asked.text("reason", ""))
     with live.writing() as corpus:
         taken = decide_tables(corpus, [decision])
     return {"version": live.changed(), "pages": list(taken.pages), "remarks": list(taken.remarks)}
 
 
 def open_questions(live: LiveRun, asked: Asked) -> dict[str, Any]:
-    """What deserves a look, the most pressing first; ``who`` sees every question that she did not answer."""
-    who = asked.text("who", "") if asked.text("blind", "") else None
+    """What deserves a look, the most pressing first, and how readers agree.
+
+    What anybody settled is not asked. With ``blind`` the reader ``who`` is a second one: asked is what she did not
+    answer herself, those questions first that somebody else did, and what they said is not told.
+    """
+    who, top = asked.text("who", "").strip(), asked.whole("top", 20, 1, MOST_QUESTIONS)
     review = Review(live.corpus)
-    asked_now = review.questions(asked.whole("top", 20, 1, MOST_QUESTIONS), who)
-    return {"version": live.version, "questions": [question.to_dict() for question in asked_now]}
+    blind = bool(who and asked.text("blind", ""))
+    found = review.questions(who=who if blind else None)
+    if blind:
+        judged = {line.pair for line in review.log.standing() if line.meaning and line.who != who}
+        found = sorted(found, key=lambda question: question.pair not in judged)
+    return {
+        "version": live.version,
+        "open": len(found),
+        "questions": [question.to_dict() for question in found[:top]],
+        "agreement": review.agreements(),
+    }
 
 
 def take_verdict(live: LiveRun, asked: Asked) -> dict[str, Any]:
     """Decide about two pages; on the disk when this returns."""
-    page, other, who = asked.text("page"), asked.text("other"), _name(asked)
+    page, other, who = asked.text("page"), asked.text("other"), asked_name(asked)
     decision, reason = asked.text("decision"), asked.text("reason", "")
+    if decision not in ANSWERS:
+        raise SettingsError(f"decision: got {decision!r}, expected one of {', '.join(ANSWERS)}")
     with live.writing() as corpus:
         review = Review(corpus)
         known = _question(review, page, other, who)
@@ -138,11 +153,13 @@ def _moment(line: Mapping[str, Any]) -> float:
 
 def plain_verdict(verdict: Verdict) -> dict[str, Any]:
     """A verdict as data, with what the machine showed."""
-    names = ("id", "page", "other", "decision", "who", "reason", "clustering", "cluster", "similarity", "strength")
-    return {**{name: getattr(verdict, name) for name in names}, "moment": verdict.moment}
+    names = ("id", "page", "other", "decision", "who", "reason", "name", "withdraws")
+    shown = ("clustering", "cluster", "similarity", "strength", "stability")
+    return {**{name: getattr(verdict, name) for name in (*names, *shown)}, "moment": verdict.moment}
 
 
-def _name(asked: Asked) -> str:
+def asked_name(asked: Asked) -> str:
+    """The name of the person who decides; SettingsError where there is none."""
     who = asked.text("who", "").strip()
     if not who:
         raise SettingsError("who: got nothing, expected your name; it stands beside what you decide")

@@ -6,12 +6,14 @@ The state is told by the size and the time of the files that decide what is show
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from tablesim.corpus.store import Corpus
+from tablesim.workflow.clustering import Reclustering
 
 T = TypeVar("T")
 
@@ -27,6 +29,9 @@ WATCHED = (
     "embeddings",
 )
 """Files and folders of a run that decide what is shown."""
+
+KEPT = 4
+"""Collations and stemmata that are kept: those that a screen asks for, which comes in several parts."""
 
 Stamp = tuple[tuple[int, int], ...]
 
@@ -54,6 +59,8 @@ class LiveRun:
         self._kept: dict[str, object] = {}
         self._making = threading.Lock()
         self._kept_while: dict[str, tuple[Stamp, object]] = {}
+        self.proposal: tuple[int, Reclustering] | None = None
+        """A clustering that was looked at and is not kept, and the state that it was made of."""
 
     @property
     def corpus(self) -> Corpus:
@@ -87,6 +94,15 @@ class LiveRun:
             if self._kept_while.get(name, (None,))[0] != stamp:
                 self._kept_while[name] = stamp, make(corpus)
             return self._kept_while[name][1]  # type: ignore[return-value]
+
+    def kept_last(self, name: tuple[str, ...], make: Callable[[Corpus], T]) -> T:
+        """As ``kept``, for what is asked for under many names: of one kind, the first word, the last ``KEPT`` stay."""
+        kept: OrderedDict[tuple[str, ...], T] = self.kept(name[0], lambda _: OrderedDict())
+        if name not in kept:
+            kept[name] = make(self.corpus)
+        while len(kept) > KEPT:
+            kept.popitem(last=False)
+        return kept[name]
 
     @contextmanager
     def writing(self) -> Iterator[Corpus]:

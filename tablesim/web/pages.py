@@ -148,6 +148,27 @@ def list_pages(live: LiveRun, asked: Asked) -> dict[str, Any]:
     }
 
 
+def search_numbers(live: LiveRun, asked: Asked) -> dict[str, Any]:
+    """The pages that hold typed numbers one after the other, with where they stand."""
+    answer = live.corpus.search_numbers(asked.text("numbers"), top=asked.whole("top", 50, 1, PER_ANSWER))
+    return {
+        "version": live.version,
+        "sentence": answer.sentence,
+        "hits": [
+            {
+                "page": hit.page,
+                "standing": hit.standing,
+                "anchor": hit.places[0].cells[0].address.anchor if hit.places and hit.places[0].cells else "",
+                "places": [
+                    ", ".join(f"{cell.number.printed} at {cell.address.words}" for cell in place.cells)
+                    for place in hit.places
+                ],
+            }
+            for hit in answer.hits
+        ],
+    }
+
+
 def one_page(live: LiveRun, page_id: str) -> dict[str, Any]:
     """All that is known of a page."""
     corpus = live.corpus

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -18,12 +19,13 @@ from jinja2 import ChoiceLoader, PackageLoader
 from tablesim.corpus.indexing.events import ignore_event
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError
-from tablesim.report.addresses import ALL_GROUPS, ALL_PAGES, INDEX, OVERVIEW, cluster_href, page_href
-from tablesim.report.cards import Agreements, Cards
-from tablesim.report.content import PairPreview, closest_pair, cluster_part, index_content, years_of
+from tablesim.report.addresses import ALL_GROUPS, ALL_PAGES, HISTORY, INDEX, OVERVIEW, cluster_href, page_href
+from tablesim.report.cards import Agreements, Cards, SmallPage
+from tablesim.report.content import closest_pair, cluster_part, index_content, years_of
 from tablesim.report.folder import ReportFolder
 from tablesim.report.page_pages import PageViews
 from tablesim.report.pair_pages import PageIds, PairPages, PairPlan, by_age
+from tablesim.report.presentation import THUMBNAIL_SIDE, Picture
 from tablesim.report.site import ASSETS, Site
 from tablesim.web.front_files import FRONT, FrontFiles
 from tablesim.web.live import LiveRun
@@ -31,14 +33,41 @@ from tablesim.web.live import LiveRun
 PAIR = "pairs/two.html"
 """The address of the page of two pages, with ``?a=...&b=...``."""
 
+THUMB = "thumb"
+"""The address of a small picture of a page, with ``?page=...``, and of a larger one with ``&side=page``."""
+
 SCAN = "scan"
 """The address of the scan of a page, with ``?page=...``."""
 
 DOUBTS = "doubts.html"
 """The address of the grid of doubtful numbers; with ``?page=...`` of all numbers of a page."""
 
-LISTS = (ALL_PAGES, ALL_GROUPS, OVERVIEW)
+LISTS = (ALL_PAGES, ALL_GROUPS, OVERVIEW, HISTORY)
 DATA = "data/"
+
+DESKS = {
+    "queue.html": (
+        "queue",
+        "Questions",
+        "What a verdict would change most comes first; what is settled is not asked again.",
+    ),
+    "again.html": (
+        "again",
+        "Cluster again",
+        "By what was corrected and decided since; nothing is kept before it was looked at.",
+    ),
+    "books.html": (
+        "books",
+        "Book against book",
+        "Each square is two pages; where one book reprints another, they make a diagonal.",
+    ),
+    "genealogy.html": (
+        "genealogy",
+        "Who copied whom",
+        "By the errors that witnesses share; two witnesses alone are never linked.",
+    ),
+}
+"""The screens that the report on disk has not: by their address what the body says of it, a heading, and a sentence."""
 
 
 class Screens:
@@ -74,6 +103,12 @@ class Screens:
         """A picture that a page shows, or a file that all pages share; RunError where there is none."""
         with self._one:
             return self.live.kept("site", self._site).asset(name)
+
+    def thumb(self, page: str, *, large: bool) -> bytes:
+        """A small picture of a page, made when it is first asked for; RunError where its scan cannot be opened."""
+        with self._one:
+            site = self.live.kept("site", self._site)
+        return site.thumb(page, large=large)
 
     def _site(self, corpus: Corpus) -> LiveSite:
         return LiveSite(corpus, LiveFolder(self.scratch, corpus.folder / "report"), may_write=self.may_write)
@@ -122,7 +157,20 @@ class EveryPair(PairPlan):
 
 
 class LiveCards(Cards):
-    """Cards whose links to scans are answered by the workbench; they name pages, no folders."""
+    """Cards whose scans and small pictures are answered by the workbench, when they come into sight; no scan is opened
+    for a card.
+    """
+
+    def _small(self, page: str) -> SmallPage:
+        row = self.line(page)
+        width, height = row["width"] or 0, row["height"] or 0
+        if not width or not height or row["status"] != "read":
+            return self._small_with(page, None)
+        if (row["rotation"] or 0) % 180:
+            width, height = height, width
+        scale = min(1.0, THUMBNAIL_SIDE / max(width, height))
+        size = max(1, round(scale * width)), max(1, round(scale * height))
+        return self._small_with(page, Picture(f"{THUMB}?{urlencode({'page': page})}", *size))
 
     def link(self, scan: str) -> str:
         """The address of a scan."""
@@ -141,9 +189,12 @@ class LiveSite(Site):
     def __init__(self, corpus: Corpus, folder: LiveFolder, *, may_write: bool) -> None:
         super().__init__(corpus, folder, ignore_event, keep=False)
         self.live_folder = folder
-        self.cards = LiveCards(corpus, self.pictures, Agreements(self.alignments))
         loaders = [loader for loader in (self.templates.loader, PackageLoader("tablesim.web")) if loader is not None]
         self.templates.loader = ChoiceLoader(loaders)
+        # What is known is shown; nothing is aligned before a screen is seen.
+        agreements = Agreements(self.alignments)
+        agreements.left = 0
+        self.cards = LiveCards(corpus, self.pictures, agreements)
         self.templates.globals |= {
             "front": f"{FRONT}/{FrontFiles.all().version}",
             "may": "write" if may_write else "read",
@@ -183,6 +234,16 @@ class LiveSite(Site):
             raise RunError(f"{name}: no such picture; load the page again")
         return kept.read_bytes()
 
+    def thumb(self, page: str, *, large: bool) -> bytes:
+        """A picture of a page as WebP."""
+        row = self.corpus.page(page)
+        make = self.pictures.page if large else self.pictures.thumbnail
+        picture = make(row["scan"], row["sha256"], row["rotation"] or 0)
+        kept = None if picture is None else self.live_folder.kept(picture.href)
+        if kept is None:
+            raise RunError(f"{page}: its scan is no longer where it was, or cannot be opened")
+        return kept.read_bytes()
+
     def _make(self, path: str) -> None:
         if path == INDEX:
             content = index_content(self.corpus, self.groups, self.cards, self.plan, [], self.verdicts)
@@ -196,17 +257,25 @@ class LiveSite(Site):
             self._page(path, "page.html", view=views.view(ids[at], beside), plan=self.plan)
         elif path in self.by_number:
             self._make_cluster(path)
-        elif path in LISTS or path.startswith(DATA):
-            self._write_lists()
+        elif path == HISTORY or path.startswith(f"{DATA}history-"):
+            self._write_history()
+        elif path == ALL_GROUPS or path.startswith(f"{DATA}groups-"):
+            self._write_group_list()
+        elif path == ALL_PAGES or path.startswith(f"{DATA}pages-"):
+            self._write_page_list()
+        elif path == OVERVIEW:
+            self._write_overview(self._write_page_list())
+        elif path in DESKS:
+            screen, heading, lede = DESKS[path]
+            self._page(path, "screen.html", screen=screen, heading=heading, lede=lede)
 
     def _make_cluster(self, path: str) -> None:
         cluster = self.by_number[path]
         pair = closest_pair({page: self._phi(page) for page in cluster.pages})
-        preview = None
+        name = self.names_of_clusters.get(cluster.number, "")
+        # The pair has a page of its own: drawing it here would cost a second before anything is seen.
+        part = cluster_part(cluster, self.groups, self.cards, None, self.verdicts_of, name)
         if pair is not None:
             ordered = by_age(self.corpus, *pair)
-            page = PairPages(self.alignments, self.pictures, self.today).page(*ordered)
-            href = self.plan.href(*ordered) or ""
-            preview = PairPreview(page.pair.preview(), page.captions, page.agreement, page.corpus_rank, href)
-        part = cluster_part(cluster, self.groups, self.cards, preview, self.verdicts_of)
+            part = replace(part, closest=(*ordered, self.plan.href(*ordered) or ""))
         self._page(path, "cluster.html", part=part, plan=self.plan, years=years_of(self.corpus))

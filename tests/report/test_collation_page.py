@@ -183,7 +183,14 @@ def test_columns_and_kinds_add_up_and_each_has_its_filter(editions):
     filters = {tag["id"] for tag in text.all("input")}
     classes = {name for entry in text.all("li") for name in entry.get("class", "").split()}
     states = {name.removeprefix("s-") for name in classes if name.startswith("s-")}
-    assert states == {name.removeprefix("f-") for name in filters if not name.startswith("f-k")}
+    columns = {f"f-{column.anchor}" for column in shown.columns}
+    assert states == {name.removeprefix("f-") for name in filters - columns if not name.startswith("f-k")}
+    assert len(columns) > 1 and columns <= filters
+    served = collation_page(collation, about(*editions), served="w=a&w=b", cell=shown.shown.cells[0].anchor)
+    assert "<style" not in served and " style=" not in served, "a workbench allows no style within a page"
+    assert "The cell that was asked for" in served
+    style = module.collation_style(["differs"], ["k0"], ["t1c2"])
+    assert "#f-t1c2:not(:checked) ~ #t1c2 { display: none; }" in style
     assert len(shown.kinds) == 1 and "f-k0" not in filters, "one kind needs no filter"
     assert sum(len(column.entries) for column in shown.columns) == shown.n_apart == 4
     assert shown.n_apart == len(collation.cells) - collation.summary["agrees"]

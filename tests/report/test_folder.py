@@ -134,7 +134,8 @@ def test_a_report_of_an_earlier_version_in_the_run_folder_is_replaced(small, tmp
     (own / "report_files.txt").unlink()
     for name in ("clusters", "data", "pages"):  # reports of 0.1.0 had none of these
         shutil.rmtree(own / name)
-    for name in ("groups.html", "overview.html", "pages.html", "assets/list.js", "assets/map.js", "assets/page.js"):
+    late = ("groups.html", "history.html", "overview.html", "pages.html")
+    for name in (*late, "assets/list.js", "assets/map.js", "assets/page.js"):
         (own / name).unlink()
     (own / "pairs" / "old--page-0123abcd.html").write_text("old")
     (own / "pairs" / "mine.html").write_text("mine")

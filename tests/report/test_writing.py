@@ -42,7 +42,7 @@ def text_of(report: Path, folder: str) -> str:
 def test_report_stands_in_the_run_folder(corpus, report):
     assert report == corpus.folder / "report" / "index.html"
     folders = ["assets", "clusters", "data", "pages", "pairs"]
-    files = ["groups.html", "index.html", "overview.html", "pages.html", "report_files.txt"]
+    files = ["groups.html", "history.html", "index.html", "overview.html", "pages.html", "report_files.txt"]
     assert sorted(path.name for path in report.parent.iterdir()) == sorted(folders + files)
     assert [len(pages_in(report, name)) for name in ("clusters", "pages", "pairs")] == [2, 9, 4]
 

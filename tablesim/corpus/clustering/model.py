@@ -114,6 +114,13 @@ class Cluster:
         )
 
     @property
+    def doubt(self) -> float:
+        """0 to 1: how little of it comes back, or how weakly its weakest page belongs to it; 1 with an outlier."""
+        if self.outliers:
+            return 1.0
+        return max(1.0 - (1.0 if self.stability is None else self.stability), *(1 - m.strength for m in self.members))
+
+    @property
     def medoid(self) -> str:
         return self.members[0].page
 

@@ -124,8 +124,11 @@ const tablesim = (() => {
       body.replaceChildren(...part.map((row) => {
         const tr = document.createElement("tr");
         for (const column of visible) tr.append(cell(column, row[at[column.name]]));
+        // What the workbench needs to take a line back.
+        if (at.undo !== undefined && row[at.undo]) tr.dataset.undo = row[at.undo];
         return tr;
       }));
+      section.dispatchEvent(new Event("painted"));
       reads.textContent = found.length ? words.shown(from + 1, from + part.length, found.length, rows.length) : words.none(rows.length);
       leaves.hidden = n === 1;
       leaves.querySelector("output").textContent = words.leaf(leaf + 1, n);

@@ -8,7 +8,9 @@
     at: (row, facet, value) => facet ? `${row}; ${facet}: ${value || "unknown"}` : row,
     others: "all others", unknown: "unknown",
     found: (n) => `${n} found`,
+    lasso: (n) => `${n} page${n === 1 ? "" : "s"} within the line`, save: "Download them as CSV", clear: "Clear",
   };
+  const live = document.body.dataset.screen !== undefined;
   // Okabe and Ito: told apart by those who see red and green alike.
   const hues = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31", "#5b5b5b"];
   const dim = "#b8b0a2";
@@ -40,6 +42,65 @@
     const size = Math.min(canvas.clientWidth, canvas.clientHeight) / 2 - 14;
     return [canvas.clientWidth / 2 + (point.x - view.x) * size * view.zoom, canvas.clientHeight / 2 - (point.y - view.y) * size * view.zoom];
   }
+  // Set by drawing a line around points, with Shift held.
+  let [lasso, within] = [[], new Set()];
+  const pictures = new Map();
+  function picture(page) {
+    if (!pictures.has(page)) {
+      const made = new Image();
+      made.addEventListener("load", draw);
+      made.src = `thumb?page=${encodeURIComponent(page)}`;
+      pictures.set(page, made);
+    }
+    return pictures.get(page);
+  }
+  // Small pictures where few points are in sight: the workbench has them.
+  function drawPictures(pen) {
+    if (!live || view.zoom < 3) return;
+    const seen = points.filter((point) => {
+      const [x, y] = place(point);
+      return !hidden.has(colourOf(point.row)) && x > 0 && y > 0 && x < canvas.clientWidth && y < canvas.clientHeight;
+    });
+    if (seen.length > 40) return;
+    for (const point of seen) {
+      const made = picture(point.row[at.page][0]);
+      if (!made.complete || !made.naturalWidth) continue;
+      const [x, y] = place(point);
+      const scale = 84 / Math.max(made.naturalWidth, made.naturalHeight);
+      pen.drawImage(made, x + 6, y - 6, made.naturalWidth * scale, made.naturalHeight * scale);
+    }
+  }
+  function inside([x, y]) {
+    let odd = false;
+    for (let i = 0, j = lasso.length - 1; i < lasso.length; j = i, i += 1) {
+      const [[xi, yi], [xj, yj]] = [lasso[i], lasso[j]];
+      if (yi > y !== yj > y && x < (xj - xi) * (y - yi) / (yj - yi) + xi) odd = !odd;
+    }
+    return odd;
+  }
+  function closeLasso() {
+    within = new Set(points.filter((point) => !hidden.has(colourOf(point.row)) && inside(place(point))));
+    lasso = [];
+    const button = (text, act) => {
+      const made = document.createElement("button");
+      [made.type, made.textContent] = ["button", text];
+      made.addEventListener("click", act);
+      return made;
+    };
+    const list = document.createElement("ul");
+    list.className = "within";
+    for (const point of [...within].slice(0, 200)) {
+      const [li, a] = [document.createElement("li"), document.createElement("a")];
+      [a.href, a.textContent] = [point.row[at.page][1], point.row[at.page][0]];
+      li.append(a);
+      list.append(li);
+    }
+    const columns = config.columns.filter((column) => column.title);
+    reads.replaceChildren(words.lasso(within.size), " ",
+      button(words.save, () => tablesim.download("map.csv", [columns.map((column) => column.title), ...[...within].map(({ row }) => columns.map((column) => tablesim.plain(row[at[column.name]])))])), " ",
+      button(words.clear, () => { within = new Set(); choose(null); }), list);
+    draw();
+  }
   function draw() {
     const ratio = devicePixelRatio || 1;
     [canvas.width, canvas.height] = [canvas.clientWidth * ratio, canvas.clientHeight * ratio];
@@ -59,6 +120,20 @@
     pen.globalAlpha = 0.8;
     for (const point of points) if (stands(point)) dot(point, colourOf(point.row), radius);
     pen.globalAlpha = 1;
+    drawPictures(pen);
+    pen.strokeStyle = "#d55e00";
+    pen.lineWidth = 1.5;
+    for (const point of within) {
+      const [x, y] = place(point);
+      pen.beginPath();
+      pen.arc(x, y, radius + 2, 0, 2 * Math.PI);
+      pen.stroke();
+    }
+    if (lasso.length) {
+      pen.beginPath();
+      for (const [x, y] of lasso) pen.lineTo(x, y);
+      pen.stroke();
+    }
     if (!chosen) return;
     const [x, y] = place(chosen);
     pen.lineWidth = 3;
@@ -142,18 +217,25 @@
   }
   const open = () => { if (chosen) location.href = chosen.row[at.page][1]; };
   let from = null;
-  canvas.addEventListener("pointerdown", (event) => { from = { x: event.offsetX, y: event.offsetY, view, moved: false }; canvas.setPointerCapture(event.pointerId); });
+  canvas.addEventListener("pointerdown", (event) => {
+    if (event.shiftKey) { lasso = [[event.offsetX, event.offsetY]]; canvas.setPointerCapture(event.pointerId); return; }
+    from = { x: event.offsetX, y: event.offsetY, view, moved: false };
+    canvas.setPointerCapture(event.pointerId);
+  });
   canvas.addEventListener("pointermove", (event) => {
+    if (lasso.length) { lasso.push([event.offsetX, event.offsetY]); draw(); return; }
     if (from) {
       const size = (Math.min(canvas.clientWidth, canvas.clientHeight) / 2 - 14) * view.zoom;
       from.moved ||= Math.hypot(event.offsetX - from.x, event.offsetY - from.y) > 4;
       view = { ...view, x: from.view.x - (event.offsetX - from.x) / size, y: from.view.y + (event.offsetY - from.y) / size };
       return draw();
     }
-    const point = nearest(event.offsetX, event.offsetY);
+    // While a set is shown, its list stays.
+    const point = within.size ? null : nearest(event.offsetX, event.offsetY);
     if (point !== chosen && point) choose(point);
   });
   canvas.addEventListener("pointerup", (event) => {
+    if (lasso.length) { closeLasso(); return; }
     const still = from && !from.moved;
     from = null;
     if (still && nearest(event.offsetX, event.offsetY)) { choose(nearest(event.offsetX, event.offsetY)); open(); }

@@ -9,18 +9,16 @@ export function start({ mayWrite }) {
   if (!mayWrite) return;
   const here = new URLSearchParams(location.search);
   const why = make("input", { name: "reason", "aria-label": say("why"), placeholder: say("why"), maxlength: "400" });
-  const decide = (decision, kind) => async () => {
+  const decide = (decision) => async () => {
     if (!named()) return;
     await tried(async () => {
-      const reason = [kind, why.value.trim()].filter(Boolean).join(": ");
-      await send("/api/verdict", { page: here.get("a"), other: here.get("b"), decision, who: name(), reason });
+      await send("/api/verdict", { page: here.get("a"), other: here.get("b"), decision, who: name(), reason: why.value.trim() });
       tell(say("saved"));
       if (here.has("queue")) await nextQuestion();
       else location.reload();
     });
   };
-  // The kind stands in the reason as the log has it, in English whatever the language of the screen.
-  const keys = { s: decide("accept", ""), k: decide("reject", "same kind"), o: decide("reject", ""), u: decide("unsure", "") };
+  const keys = { s: decide("accept"), k: decide("kind"), o: decide("reject"), u: decide("unsure") };
   bar.append(why, button(say("sameTable"), "s", keys.s), button(say("sameKind"), "k", keys.k), button(say("other"), "o", keys.o), button(say("unsure"), "u", keys.u));
   addEventListener("keydown", (event) => {
     const act = isTyping(event) ? null : keys[event.key];

@@ -10,6 +10,13 @@ const parts = {
   page: async () => [await import("./numbers.js"), await import("./scan.js")],
   doubts: async () => [await import("./grid.js")],
   pair: async () => [await import("./decide.js"), await import("./cells.js"), await import("./compare.js")],
+  cluster: async () => [await import("./cluster.js")],
+  pages: async () => [await import("./corpus.js")],
+  history: async () => [await import("./history.js")],
+  queue: async () => [await import("./queue.js")],
+  again: async () => [await import("./again.js")],
+  books: async () => [await import("./books.js")],
+  genealogy: async () => [await import("./genealogy.js")],
 };
 
 show({ mayWrite });

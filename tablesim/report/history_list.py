@@ -1,0 +1,145 @@
+"""Every decision of people in a run as lines of one list: who decided what, when and why, and what became of it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from tablesim.corpus.store import Corpus
+from tablesim.digits.corrections import corrections_in_force
+from tablesim.records.corrections import AS_READ, TableDecision
+from tablesim.report.addresses import page_href
+from tablesim.report.decisions import says
+from tablesim.report.lists import ListColumn
+from tablesim.review.verdicts import WITHDRAW, Verdict, VerdictLog, standing
+
+HISTORY_COLUMNS = (
+    ListColumn("when", "When (UTC)"),
+    ListColumn("who", "Who", facet=True),
+    ListColumn("kind", "What", facet=True),
+    ListColumn("page", "Page", "link"),
+    ListColumn("other", "With", "link"),
+    ListColumn("says", "Says"),
+    ListColumn("reason", "Why"),
+    ListColumn("state", "State", facet=True),
+    ListColumn("undo", ""),
+)
+"""``undo`` is what the workbench sends to take the line back, as JSON."""
+
+HOLDS, TAKEN_BACK, OVERRULED, AWAY = "holds", "taken back", "a newer one holds", "no page has its scan"
+
+
+def history_rows(corpus: Corpus) -> list[list[Any]]:
+    """The lines of the list, the newest first."""
+    lines = [*_verdicts(corpus), *_corrections(corpus), *_tables(corpus)]
+    lines.sort(key=lambda line: line[0], reverse=True)
+    return [[_shown(moment), *rest] for moment, rest in lines]
+
+
+Line = tuple[float, list[Any]]
+
+
+def _verdicts(corpus: Corpus) -> list[Line]:
+    every = VerdictLog.of_run(corpus.folder).all()
+    kept = standing(every, withdrawals=True)
+    latest = {line.pair: line for line in kept if line.decision != WITHDRAW}
+    kept_ids, latest_ids = {line.id for line in kept}, {line.id for line in latest.values()}
+    pages_of = corpus.page_table.pages_of({key for line in every for key in line.hashes if key})
+
+    def link(page: str, key: str) -> list[str] | None:
+        if not page:
+            return None
+        now = pages_of.get(key, ())
+        page = page if page in now or not now else now[0]
+        return [page, page_href(page) if now or page in corpus else ""]
+
+    def state(line: Verdict) -> str:
+        if line.id not in kept_ids:
+            return TAKEN_BACK
+        if not all(key in pages_of for key in line.hashes):
+            return AWAY
+        return HOLDS if line.decision == WITHDRAW or line.id in latest_ids else OVERRULED
+
+    by_moment = {(line.pair, line.moment): line for line in every}
+    return [
+        (
+            _seconds(line.moment),
+            [
+                line.who,
+                "undo" if line.decision == WITHDRAW else "name" if line.is_name else "verdict",
+                link(line.page, line.page_sha256),
+                link(line.other, line.other_sha256),
+                says(line, by_moment.get((line.pair, line.withdraws))),
+                line.reason or None,
+                state(line),
+                json.dumps({"lines": [line.id]}) if line.id in kept_ids else None,
+            ],
+        )
+        for line in every
+    ]
+
+
+def _corrections(corpus: Corpus) -> list[Line]:
+    log = corpus.corrections
+    in_force = {one for some in log.by_scan.values() for one in corrections_in_force(some)}
+    stood: dict[tuple[Any, ...], str] = {}
+    lines = []
+    for one in sorted(log.all, key=lambda one: one.moment or 0.0):
+        number = (one.sha256, one.box)
+        said_before = stood.pop(number, None)
+        now = one.read if one.is_taken_back else one.correct
+        if not one.is_taken_back:
+            stood[number] = one.correct
+        pages = log.pages_of.get(one.sha256, ())
+        page = one.page if one.page in pages or not pages else pages[0]
+        state = AWAY if not pages else HOLDS if one in in_force else OVERRULED
+        back = AS_READ if said_before is None else said_before
+        what = {"page": page, "sha256": one.sha256, **one.box.to_dict(), "expected": now, "correct": back}
+        rest = [
+            one.who or "unnamed",
+            "correction",
+            [page, page_href(page) if pages else ""],
+            None,
+            f"{one.read if said_before is None else said_before or 'nothing'} → {one.says}",
+            one.reason or None,
+            state,
+            json.dumps({"correction": what}) if state == HOLDS and not one.is_taken_back else None,
+        ]
+        lines.append((one.moment or 0.0, rest))
+    return lines
+
+
+def _tables(corpus: Corpus) -> list[Line]:
+    latest: dict[str, TableDecision] = {}
+    log = corpus.table_decisions
+    for one in log.all:
+        latest[one.scan_key] = one
+    pages_of = corpus.page_table.pages_of({one.sha256 for one in log.all if one.sha256})
+    lines = []
+    for one in log.all:
+        pages = pages_of.get(one.sha256, ())
+        page = one.page if one.page in pages or not pages else pages[0]
+        state = AWAY if not pages else HOLDS if latest[one.scan_key] is one else OVERRULED
+        back = state == HOLDS and one.is_table is not None
+        rest = [
+            one.who or "unnamed",
+            "table",
+            [page, page_href(page) if pages else ""],
+            None,
+            one.summary.partition(": ")[2] or one.summary,
+            one.reason or None,
+            state,
+            json.dumps({"table": {"page": page, "is_table": "as read"}}) if back else None,
+        ]
+        lines.append((one.moment or 0.0, rest))
+    return lines
+
+
+def _seconds(moment: str) -> float:
+    return datetime.fromisoformat(moment).timestamp() if moment else 0.0
+
+
+def _shown(seconds: float) -> str | None:
+    """A moment, UTC, so that it is the same wherever the report is written and sorts as text does."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S") if seconds else None

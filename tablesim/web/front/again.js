@@ -1,0 +1,43 @@
+// Cluster again: what would move, which clusters would join or split, and why; kept only when somebody says so.
+import { button, named, tell, tried } from "./bar.js";
+import { make } from "./dom.js";
+import { send } from "./talk.js";
+import { say } from "./words.js";
+
+export async function start({ mayWrite }) {
+  const desk = document.getElementById("screen");
+  if (!mayWrite) { desk.append(make("p", {}, say("onlyReading"))); return () => {}; }
+  let shown = null;
+  const asked = make("input", { name: "clusters", value: "auto", size: "5", "aria-label": say("howMany") });
+  const keep = button(say("keep"), "", () => tried(async () => {
+    if (!named()) return;
+    const { clusters } = await send("/api/keep", { version: shown.version });
+    keep.disabled = true;
+    tell(say("kept", { n: clusters }));
+    body.append(make("p", {}, make("a", { href: "groups.html" }, say("allGroups"))));
+  }));
+  const side = (title, what) => make("div", {}, make("h3", {}, title), what ? make("p", { class: "lining" }, say("clusterCount", { n: what.clusters }), make("br"), what.groups) : make("p", {}, say("noneYet")));
+
+  const look = () => tried(async () => {
+    tell(say("clustering"));
+    keep.disabled = true;
+    shown = await send("/api/cluster", { clusters: asked.value.trim() || "auto" });
+    tell("");
+    keep.disabled = false;
+    body.replaceChildren(
+      make("div", { class: "two-panes" }, side(say("before"), shown.before), side(say("after"), shown.after)),
+      make("h2", {}, shown.changes.length ? say("changesN", { n: shown.changes.length, pages: shown.n_moves }) : say("noChange")),
+      make("ol", { class: "changes" }, ...shown.changes.map((one) => make("li", { class: one.what }, make("p", {}, make("b", {}, one.sentence)),
+        make("ul", {}, ...one.why.map((why) => make("li", {}, why)))))),
+      ...(shown.moves.length ? [make("details", {}, make("summary", {}, say("pagesMoved")), make("div", { class: "wrap" }, make("table", {},
+        make("thead", {}, make("tr", {}, ...["page", "before", "after"].map((one) => make("th", { scope: "col" }, say(one))))),
+        make("tbody", {}, ...shown.moves.map((move) => make("tr", {}, make("td", {}, move.page),
+          make("td", {}, move.before === null ? "–" : `${move.before}: ${move.with_before.join(", ")}`),
+          make("td", {}, move.after === null ? "–" : `${move.after}: ${move.with_after.join(", ")}`)))))))] : []),
+      ...shown.remarks.map((remark) => make("p", { class: "soft" }, remark)));
+  });
+  keep.disabled = true;
+  const body = make("div", {}, make("p", {}, say("againExplained")));
+  desk.append(make("div", { class: "controls tools" }, make("label", {}, `${say("howMany")} `, asked), button(say("look"), "", look), keep), body);
+  return () => { keep.disabled = true; if (shown) tell(say("lookAgain")); };
+}

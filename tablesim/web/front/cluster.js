@@ -1,0 +1,45 @@
+// A cluster: its pages are chosen, collated, split off; it is named, and joined with another.
+import { button, name, named, tell, tried } from "./bar.js";
+import { all, make } from "./dom.js";
+import { send } from "./talk.js";
+import { say } from "./words.js";
+
+export function start({ mayWrite }) {
+  const cluster = Number(document.querySelector("[data-cluster]").dataset.cluster);
+  const cards = all(document, ".pages > li[id^='page-']");
+  const boxes = cards.map((card) => {
+    const page = card.id.slice("page-".length);
+    const box = make("input", { type: "checkbox", name: "chosen", value: page });
+    card.prepend(make("label", { class: "choose" }, box, ` ${say("choose")}`));
+    return box;
+  });
+  const chosen = () => boxes.filter((box) => box.checked).map((box) => box.value);
+  const go = (path) => () => {
+    const pages = chosen().length ? chosen() : boxes.map((box) => box.value);
+    if (pages.length < 2) tell(say("chooseTwo"), true);
+    else location.assign(`/${path}?${new URLSearchParams(pages.map((page) => ["w", page]))}`);
+  };
+  const tools = document.getElementById("tools");
+  tools.className = "controls tools";
+  tools.append(make("span", { class: "soft" }, say("ofChosen")), button(say("collate"), "", go("collation.html")), button(say("genealogy"), "", go("genealogy.html")));
+  if (!mayWrite) return;
+
+  const called = make("input", { name: "called", "aria-label": say("nameOfCluster"), placeholder: say("nameOfCluster"), maxlength: "120" });
+  const other = make("input", { name: "other", type: "number", min: "1", "aria-label": say("otherCluster"), placeholder: say("otherCluster") });
+  const why = make("input", { name: "reason", "aria-label": say("why"), placeholder: say("why"), maxlength: "400" });
+  const write = (path, values, done) => tried(async () => {
+    if (!named()) return;
+    await send(path, { ...values(), who: name(), reason: why.value.trim() });
+    tell(done);
+    why.value = "";
+  });
+  const saved = say("heldAgain");
+  tools.append(button(say("splitOff"), "", () => (chosen().length ? write("/api/split", () => ({ cluster, pages: chosen() }), saved) : tell(say("chooseSome"), true))),
+    make("span", { class: "soft" }, say("ofCluster")), called, button(say("nameIt"), "", () => tried(async () => {
+      if (!named()) return;
+      await send("/api/name", { cluster, name: called.value.trim(), who: name(), reason: why.value.trim() });
+      location.reload();
+    })),
+    other, button(say("merge"), "", () => write("/api/merge", () => ({ clusters: [cluster, Number(other.value)] }), saved)),
+    why, make("a", { href: "/again.html" }, say("again")));
+}

@@ -1,0 +1,99 @@
+// The questions, the most pressing first: two pages, what the machine says of them, one key an answer, with a reason.
+import { button, name, named, tell, tried } from "./bar.js";
+import { isTyping, make } from "./dom.js";
+import { ask, send } from "./talk.js";
+import { say } from "./words.js";
+
+const DECISIONS = { s: "accept", k: "kind", o: "reject", u: "unsure" };
+const LABELS = { s: "sameTable", k: "sameKind", o: "other", u: "unsure" };
+
+export async function start({ mayWrite }) {
+  const desk = document.getElementById("screen");
+  const here = new URLSearchParams(location.search);
+  const blind = make("input", { type: "checkbox", name: "blind", checked: here.has("blind") });
+  const why = make("input", { name: "reason", "aria-label": say("why"), placeholder: say("why"), maxlength: "400" });
+  let shown = null;
+  let skipped = new Set();
+  const last = [];
+
+  const thumb = (page) => make("a", { href: `/go?page=${encodeURIComponent(page)}` },
+    make("img", { src: `/thumb?page=${encodeURIComponent(page)}&side=page`, alt: say("scanOf", { page }) }));
+  const figure = (page) => make("figure", {}, thumb(page), make("figcaption", {}, page));
+
+  async function load() {
+    const values = { top: "50", who: name(), ...(blind.checked && name() ? { blind: "yes" } : {}) };
+    const { questions, open, agreement } = await ask("/api/questions", values);
+    const left = questions.filter((one) => !skipped.has(`${one.page}\n${one.other}`));
+    shown = left[0] || null;
+    const parts = [];
+    if (shown) {
+      const q = shown;
+      const compare = `/pairs/two.html?${new URLSearchParams({ a: q.page, b: q.other, queue: "yes" })}`;
+      parts.push(
+        make("h2", {}, q.kind === "merge" ? say("askMerge", q) : say("askMember", q)),
+        make("div", { class: "question" }, figure(q.page), figure(q.other)),
+        make("p", { class: "lining" }, `${q.why}. `, make("a", { href: compare, accesskey: "c" }, say("compareTwo"))),
+        make("table", { class: "machine" },
+          make("caption", {}, say("machineSays")),
+          make("thead", {}, make("tr", {}, ...["doubt", "moves", "similarity", "strength", "stability"].map((one) => make("th", { scope: "col" }, say(one))))),
+          make("tbody", {}, make("tr", {}, ...[q.doubt.toFixed(2), q.moves, q.similarity.toFixed(4), q.strength?.toFixed(2) ?? "–", q.stability?.toFixed(2) ?? "–"].map((one) => make("td", { class: "n" }, String(one)))))));
+    } else parts.push(make("p", {}, say("nothingLeft")));
+    parts.push(make("p", { class: "soft lining" }, say("openQuestions", { n: open })));
+    if (left.length > 1) {
+      parts.push(make("details", {}, make("summary", {}, say("comesNext")), make("ol", { class: "plain" },
+        ...left.slice(1, 20).map((q) => make("li", {}, `${q.page} – ${q.other}: ${q.why}`)))));
+    }
+    if (agreement.length) {
+      parts.push(make("table", { class: "agreement" }, make("caption", {}, say("agreement")),
+        make("thead", {}, make("tr", {}, ...["readers", "pairsJudged", "observed", "kappa", "interval"].map((one) => make("th", { scope: "col" }, say(one))))),
+        make("tbody", {}, ...agreement.map((one) => make("tr", {}, make("th", { scope: "row" }, one.readers.join(", ")),
+          make("td", { class: "n" }, String(one.pairs)), make("td", { class: "n" }, one.observed.toFixed(2)),
+          make("td", { class: "n" }, one.kappa.toFixed(2)), make("td", { class: "n" }, `${one.low.toFixed(2)}–${one.high.toFixed(2)}`))))));
+    }
+    body.replaceChildren(...parts);
+  }
+
+  const decide = (key) => tried(async () => {
+    if (!shown || !named(() => decide(key))) return;
+    const { page, other } = shown;
+    const { verdict } = await send("/api/verdict", { page, other, decision: DECISIONS[key], who: name(), reason: why.value.trim(), blind: blind.checked ? "yes" : "" });
+    last.push(verdict.id);
+    why.value = "";
+    tell(say("decided", { page, other, what: say(LABELS[key]) }));
+    await load();
+  });
+  const skip = () => tried(async () => {
+    if (shown) skipped.add(`${shown.page}\n${shown.other}`);
+    await load();
+  });
+  const undo = () => tried(async () => {
+    if (!last.length) { tell(say("nothingToUndo")); return; }
+    if (!named(undo)) return;
+    await send("/api/undo", { lines: [last.at(-1)], who: name(), reason: "" });
+    last.pop();
+    tell(say("takenBack"));
+    await load();
+  });
+
+  blind.addEventListener("change", () => tried(async () => {
+    if (blind.checked && !named()) { blind.checked = false; return; }
+    skipped = new Set();
+    history.replaceState(null, "", blind.checked ? "?blind=yes" : location.pathname);
+    await load();
+  }));
+  const tools = make("div", { class: "controls tools", role: "toolbar", "aria-label": say("verdict") });
+  const body = make("div", {});
+  desk.append(tools, body);
+  if (mayWrite) {
+    tools.append(why, ...Object.keys(DECISIONS).map((key) => button(say(LABELS[key]), key, () => decide(key))), button(say("skip"), "n", skip), button(say("undo"), "Ctrl+Z", undo),
+      make("label", {}, blind, ` ${say("secondReader")}`));
+    addEventListener("keydown", (event) => {
+      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !event.target.matches("input")) { event.preventDefault(); undo(); return; }
+      if (isTyping(event)) return;
+      if (DECISIONS[event.key]) { event.preventDefault(); decide(event.key); }
+      else if (event.key === "n") { event.preventDefault(); skip(); }
+    });
+  }
+  await load();
+  return () => tried(load);
+}
