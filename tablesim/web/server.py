@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tablesim.errors import MissingExtraError, SettingsError
-from tablesim.scans.web import default_cache
+from tablesim.scans.cache import default_cache
 
 HERE = ("127.0.0.1", "localhost")
 
