@@ -29,6 +29,7 @@ _PUBLIC = {
     "PageReader": "tablesim.reader",
     "Reading": "tablesim.records.reading",
     "Review": "tablesim.review.review",
+    "Shelves": "tablesim.corpus.shelves",
     "TableDecision": "tablesim.records.corrections",
     "TablesimError": "tablesim.errors",
     "__version__": "tablesim.version",

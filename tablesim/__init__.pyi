@@ -13,6 +13,7 @@ from tablesim.corpus.history import HistorySettings as HistorySettings
 from tablesim.corpus.history import history as history
 from tablesim.corpus.map import load_map as load_map
 from tablesim.corpus.map import make_map as make_map
+from tablesim.corpus.shelves import Shelves as Shelves
 from tablesim.corpus.store import Corpus as Corpus
 from tablesim.digits.corrections import read_corrections as read_corrections
 from tablesim.errors import TablesimError as TablesimError

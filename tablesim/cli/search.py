@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tablesim.cli.options import Json, OtherLabels, Run, goes_with
+from tablesim.cli.options import Json, OtherLabels, goes_with
 from tablesim.cli.output import note, print_json, print_table, remark
 from tablesim.records.counting import counted, cut
 
 if TYPE_CHECKING:
-    from tablesim.corpus.search.number_search import NumberAnswer, NumberHit
+    from tablesim.corpus.search.number_search import NumberHit
     from tablesim.corpus.store import Corpus
     from tablesim.workflow.verification import VerifiedHit
 
@@ -25,8 +26,10 @@ DOUBTS_SHOWN = 10
 
 def command(
     context: typer.Context,
-    run: Run,
-    page: Annotated[str | None, typer.Argument(metavar="PAGE", help="Page to start from.")] = None,
+    runs: Annotated[
+        list[str], typer.Argument(metavar="RUN... [PAGE]", help="Run folders, searched as one; page to start from.")
+    ],
+    page: Annotated[str | None, typer.Option("--page", help="The page, where that is clearer than behind RUN.")] = None,
     numbers: Annotated[
         str | None, typer.Option("--numbers", help='Numbers to look for, such as "0 24 / 0 48", instead of PAGE.')
     ] = None,
@@ -59,13 +62,31 @@ def command(
     of those that the run has aligned already. "same kind" is what was not shown to be the same table. Where a table
     runs over several pages, these are named.
 
+    Several runs are searched as one, and each hit says its run: for a page of any of them, or for numbers.
+
     Example: tablesim search myrun --numbers "0 24 / 0 48" --top 5
     """
+    from tablesim.corpus.storage.run_folder import is_run
+
+    *folders, last = runs
+    if numbers is None and page is None:
+        page = last if folders else None
+    elif not folders or is_run(Path(last)):
+        folders.append(last)
+    else:
+        page = page or last
     if (page is None) == (numbers is None):
         raise typer.BadParameter("give either PAGE or --numbers")
     goes_with(context, "a PAGE", page, "verify", "across_books", "approximate")
     goes_with(context, "--numbers", numbers, "any_order")
     goes_with(context, "an exact search, without --approximate", not approximate, "labels")
+    if len(folders) > 1:
+        goes_with(context, "one run", None, "verify", "approximate", "labels")
+        _search_shelves(
+            folders, page, numbers, top=top, across_books=across_books, any_order=any_order, as_json=as_json
+        )
+        return
+    run = folders[0]
     from tablesim.corpus.evaluation import read_labels
     from tablesim.corpus.store import Corpus
     from tablesim.scans.books import AS_METADATA
@@ -85,7 +106,7 @@ def command(
                 ]
             )
         else:
-            _print_numbers(corpus, answer)
+            _print_numbers([(corpus, hit) for hit in answer.hits])
         return
     options: dict[str, Any] = {"across_books": across_books, "labels": known, "approximate": approximate}
     if verify:
@@ -109,7 +130,44 @@ def command(
             ]
         )
         return
-    _print(corpus, hits, long_tables)
+    _print([(corpus, hit) for hit in hits], long_tables)
+
+
+def _search_shelves(
+    folders: Sequence[str],
+    page: str | None,
+    numbers: str | None,
+    *,
+    top: int,
+    across_books: bool,
+    any_order: bool,
+    as_json: bool,
+) -> None:
+    """Search several runs as one."""
+    from tablesim.corpus.shelves import Shelves
+    from tablesim.workflow.verification import VerifiedHit
+
+    shelves = Shelves.open(folders)
+    for message in shelves.remarks():
+        note(message)
+    if numbers is not None:
+        answer = shelves.search_numbers(numbers, top=top, any_order=any_order)
+        note(answer.sentence)
+        found = answer.hits
+    else:
+        found = tuple(shelves.search(str(page), top=top, across_books=across_books))
+    if as_json:
+        reports = [_in_report(each.corpus, each.hit) for each in found] if numbers is not None else [None] * len(found)
+        print_json(
+            [
+                {**each.to_dict(), "scan": each.corpus.page(each.hit.page)["scan"], "report": report}
+                for each, report in zip(found, reports, strict=True)
+            ]
+        )
+    elif numbers is not None:
+        _print_numbers([(each.corpus, each.hit) for each in found], several=True)
+    else:
+        _print([(each.corpus, VerifiedHit(each.hit, None)) for each in found], {}, several=True)
 
 
 def _in_report(corpus: Corpus, hit: NumberHit) -> str | None:
@@ -121,12 +179,12 @@ def _in_report(corpus: Corpus, hit: NumberHit) -> str | None:
     return f"{path}{anchor}" if path.is_file() else None
 
 
-def _print_numbers(corpus: Corpus, answer: NumberAnswer) -> None:
-    """A line a page with the first place; what is in doubt about it below the list."""
+def _print_numbers(hits: Sequence[tuple[Corpus, NumberHit]], *, several: bool = False) -> None:
+    """A line a page with the first place; what is in doubt about it below the list; with ``several`` runs its run."""
     from tablesim.records.dates import YearRange
 
     lines, doubts = [], []
-    for hit in answer.hits:
+    for corpus, hit in hits:
         row, place = corpus.page(hit.page), hit.places[0] if hit.places else None
         where = reads = None
         if place is not None:
@@ -138,11 +196,12 @@ def _print_numbers(corpus: Corpus, answer: NumberAnswer) -> None:
         alike = None if hit.hit is None else cut(hit.hit.similarity, 4)
         year = YearRange.of_row(row).shown or None
         report = _in_report(corpus, hit)
-        lines.append((hit.rank, hit.standing, hit.page, year, row["place"], where, reads, alike, report))
-    names = ("rank", "what the page does", "page", "year", "place", "where", "reads", "similarity", "report")
+        run = corpus.folder.name if several else None
+        lines.append((hit.rank, hit.standing, run, hit.page, year, row["place"], where, reads, alike, report))
+    names = ("rank", "what the page does", "run", "page", "year", "place", "where", "reads", "similarity", "report")
     known = [at for at, column in enumerate(zip(*lines, strict=True)) if any(value is not None for value in column)]
     print_table([names[at] for at in known], [[line[at] for at in known] for line in lines])
-    if any(MARK_OF[cell.state] for hit in answer.hits for place in hit.places[:1] for cell in place.cells):
+    if any(MARK_OF[cell.state] for _, hit in hits for place in hit.places[:1] for cell in place.cells):
         note("~ doubtful reading; ? read otherwise and may be this; ! another number")
     for doubt in doubts[:DOUBTS_SHOWN]:
         note(doubt)
@@ -150,12 +209,14 @@ def _print_numbers(corpus: Corpus, answer: NumberAnswer) -> None:
         note(f"and {counted(len(doubts) - DOUBTS_SHOWN, 'more remark')}; --json has them all")
 
 
-def _print(corpus: Corpus, hits: Sequence[VerifiedHit], long_tables: Mapping[str, Mapping[str, Any]]) -> None:
+def _print(
+    hits: Sequence[tuple[Corpus, VerifiedHit]], long_tables: Mapping[str, Mapping[str, Any]], *, several: bool = False
+) -> None:
     """A line a hit; what is known of none of them has no column."""
     from tablesim.records.dates import YearRange
 
     columns: dict[str, list[Any]] = {}
-    for verified in hits:
+    for corpus, verified in hits:
         hit, verification, row = verified.hit, verified.verification, corpus.page(verified.hit.page)
         line = {
             "rank": hit.rank,
@@ -164,6 +225,7 @@ def _print(corpus: Corpus, hits: Sequence[VerifiedHit], long_tables: Mapping[str
             "relation": verified.relation,
             "cells that agree": None if verification is None else verification.words,
             "as near": None if hit.surprise is None else f"{hit.surprise.as_near} of {hit.surprise.others}",
+            "run": corpus.folder.name if several else None,
             "page": hit.page,
             "year": YearRange.of_row(row).shown or None,
             "place": row["place"],
@@ -174,8 +236,8 @@ def _print(corpus: Corpus, hits: Sequence[VerifiedHit], long_tables: Mapping[str
             columns.setdefault(name, []).append(value)
     known = {name: values for name, values in columns.items() if any(value is not None for value in values)}
     print_table(tuple(known), list(zip(*known.values(), strict=True)))
-    if hits and hits[0].hit.surprise is not None:
-        by = hits[0].hit.surprise.by
+    if hits and (surprise := hits[0][1].hit.surprise) is not None:
+        by = surprise.by
         note(f"as near: pages with another {by} than the query and the hit that come at least as near")
     if "relation" in known:
         note(

@@ -34,10 +34,11 @@ from tablesim.report.side_by_side import SideBySide, removal_curve, side_by_side
 from tablesim.version import __version__
 from tablesim.workflow.alignments import RunAlignments
 
-MAX_PAIRS = 240
-"""Pairs that have a page of their own: the closest of each cluster, then each page with the first of its cluster."""
+MAX_PAIRS = 200
+"""Pairs that have a page of their own, a tenth of a second each and more than anybody looks at in a day: the closest of
+each cluster, then each page with the first of its cluster. The workbench shows any pair."""
 
-MAX_OVERLAYS = 120
+MAX_OVERLAYS = 60
 """Pairs of one report that are shown registered, one page upon the other: the first of these."""
 
 N_BIGRAMS = 12

@@ -107,7 +107,7 @@ ALWAYS = {
     "read": "--csv --xlsx --tei --page-xml --alto --weights --cache --offline --max-pixels --device",
     "compare": "--model --weights --top --run --out --cache --offline",
     "collate": "--csv --tei --xlsx --html --laws --genealogy --run",
-    "search": "--numbers --top --labels",
+    "search": "--page --numbers --top --labels",
     "cluster": "--clusters --method --map",
     "review": "--in --log --agreement --merge --split --name --undo",
     "history": "--by --pages --repeats --leave-out --min-digits --seed",

@@ -91,6 +91,16 @@ class SearchEngine:
             return self._hits(query, line, near.rows[best], near.cosines[best], [None] * len(best))
         return self._nearest_hits(query, line, top, nearest(self.index, query, top, wanted), labels)
 
+    def like_counts(self, query: NDArray[np.float32], top: int, *, without_book: str | None = None) -> list[Hit]:
+        """The pages most like a histogram of shape (110,), such as that of a page of another run."""
+        wanted = np.ones(len(self.index), dtype=bool)
+        if without_book is not None:
+            same = pc.equal(self.pages.column("book"), without_book).fill_null(False).to_numpy(zero_copy_only=False)
+            wanted = ~same[self.index.rows]
+        near = nearest(self.index, query, top, wanted)
+        best = near.top(top)
+        return self._hits(query, None, near.rows[best], near.cosines[best], [None] * len(best))
+
     def like_numbers(self, numbers: str, top: int, labels: Mapping[str, str] | None = None) -> list[Hit]:
         """As ``Corpus.search`` with typed numbers."""
         query = typed_histogram(numbers).astype(np.float32)
