@@ -39,7 +39,7 @@ mkdir "$work/elsewhere" && cd "$work/elsewhere"
 if [ "$kind" != core ]; then
   "$uv" pip install --quiet --python "$work/env/bin/python" pytest hypothesis
   # The tests alone, so that what they import is the wheel and not the checkout.
-  mkdir suite && cp -r "$root/tests" suite/ && cp "$root/pyproject.toml" suite/ && ln -s "$root/data" suite/data && cd suite
+  mkdir suite && cp -r "$root/tests" suite/ && cp "$root/pyproject.toml" suite/ && ln -s "$root/data" "$root/docs" suite/ && cd suite
   # Libraries of other years warn of what later ones changed; what is asserted is the same.
   "$work/env/bin/python" -m pytest -q -p no:cacheprovider -o filterwarnings= -o "addopts=--strict-markers" \
     tests/test_reader.py tests/test_display.py tests/cli/test_options.py tests/cli/test_commands.py \

@@ -57,6 +57,7 @@ _PUBLIC = {
     "make_map": "tablesim.corpus.map",
     "read_corrections": "tablesim.digits.corrections",
     "read_table_decisions": "tablesim.corpus.corrections.table_decisions",
+    "reading_from_file": "tablesim.digits.other_readings",
     "recluster": "tablesim.workflow.clustering",
     "recompute": "tablesim.evidence.recomputation.recompute",
     "run": "tablesim.api",

@@ -16,6 +16,7 @@ from tablesim.corpus.map import make_map as make_map
 from tablesim.corpus.shelves import Shelves as Shelves
 from tablesim.corpus.store import Corpus as Corpus
 from tablesim.digits.corrections import read_corrections as read_corrections
+from tablesim.digits.other_readings import reading_from_file as reading_from_file
 from tablesim.errors import TablesimError as TablesimError
 from tablesim.evidence.collation.collation import collate as collate
 from tablesim.evidence.collation.cutouts import Cutter as Cutter

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tablesim.evidence.recomputation.recompute import Recomputation
     from tablesim.records.collation import Collation
     from tablesim.records.dates import YearRange
+    from tablesim.records.reading import Reading
     from tablesim.report.provenance import Provenance
 
 N_PRINTED = 60
@@ -63,6 +64,9 @@ def command(
     One witness alone can be examined with --laws: what its numbers obey, and which of them do not.
 
     With --run the witnesses are page ids of a run: nothing is read again, and what people corrected counts.
+
+    A witness may also be what another program or a person read: PAGE-XML or ALTO (.xml), a grid or a line a number
+    (.csv), .jsonl, or a transcription (.txt).
 
     JSON, TEI and workbooks carry provenance and a citation, CSV in a file beside it with --out.
 
@@ -147,8 +151,15 @@ def _of_scans(witnesses: Sequence[str], weights: Path | None) -> tuple[Collation
     from tablesim.report.provenance import Provenance
 
     network = reader.load_network(weights)
-    collation = collate(*map(pages_of, witnesses), network=network)
+    collation = collate(*([_page(path) for path in pages_of(witness)] for witness in witnesses), network=network)
     return collation, Provenance.of_readings(collation.readings, network)
+
+
+def _page(path: Path) -> Path | Reading:
+    """A scan to be read, or what another program or a person read on it."""
+    from tablesim.digits.other_readings import is_other_reading, reading_from_file
+
+    return reading_from_file(path) if is_other_reading(path) else path
 
 
 def _of_run(witnesses: Sequence[str], run: Path) -> tuple[Collation, Provenance]:
@@ -159,7 +170,8 @@ def _of_run(witnesses: Sequence[str], run: Path) -> tuple[Collation, Provenance]
 
     corpus = Corpus.open(run)
     collation = collate_from_run(corpus, witnesses, remark)
-    return collation, Provenance.of_run(corpus, (reading.page for reading in collation.readings))
+    of_run = [page for reading in collation.readings if corpus.page_table.row_of(page := reading.page) is not None]
+    return collation, Provenance.of_run(corpus, of_run)
 
 
 def years_of(text: str, count: int) -> list[YearRange]:

@@ -49,7 +49,8 @@ def command(
 
     With --truth: F1 of whole numbers, F1 of digits, the correlation of the 110 bins and the share of neighbours in rows
     and columns that were read as neighbours, by page and over all pages; and over all pages what confidences are worth.
-    DIR holds a transcription a scan (p12.jpg: p12.txt), or the truth (.json) of a synthesized one, which goes first.
+    DIR holds a transcription a scan (p12.jpg: p12.txt), PAGE-XML or ALTO (.xml), or the truth (.json) of a synthesized
+    one, which goes first.
     A transcription is plain text: a printed row a line, blanks between numbers, | between columns, || between tables
     side by side; points and commas inside a number may be left out. `# ignore x y width height` is a rectangle, in
     pixels of the scan, in which nothing counts: headings, page numbers.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tablesim.corpus.indexing.events import Listener, ignore_event
 from tablesim.corpus.store import Corpus
+from tablesim.digits.other_readings import is_other_reading, reading_from_file
 from tablesim.evidence.collation.collation import PagePair, collate
 from tablesim.evidence.collation.grids import TableAlignment
 from tablesim.records.collation import Collation
@@ -21,7 +22,8 @@ def collate_from_run(
     ----------
     corpus : Corpus
     witnesses : sequence of str
-        Page ids, two or more; a witness on several pages is ``A1+A2``.
+        Page ids, two or more; a witness on several pages is ``A1+A2``. The name of a file that another program or a
+        person wrote is a witness too (`digits.other_readings`).
     on_event : callable, optional
         Gets remarks on alignments that could not be read or kept.
     keep : bool
@@ -34,6 +36,16 @@ def collate_from_run(
     SettingsError
         Fewer than two witnesses, or too many.
     """
+    files = [witness for witness in witnesses if _is_file(corpus, witness)]
+    if files:
+        return collate(
+            *(
+                [reading_from_file(witness)]
+                if witness in files
+                else [corpus.reading(page) for page in witness_pages(corpus, witness)]
+                for witness in witnesses
+            )
+        )
     groups = [witness_pages(corpus, witness) for witness in witnesses]
     if len(groups) == 2 and all(len(pages) == 1 for pages in groups) and groups[0] != groups[1]:
         return _pair(corpus, groups[0][0], groups[1][0], on_event, keep=keep).collation
@@ -61,6 +73,10 @@ def _pair(corpus: Corpus, a: str, b: str, on_event: Listener, *, keep: bool) -> 
     pair = alignments.pair(a, b)
     alignments.save()
     return pair
+
+
+def _is_file(corpus: Corpus, witness: str) -> bool:
+    return corpus.page_table.row_of(witness) is None and is_other_reading(witness)
 
 
 def witness_pages(corpus: Corpus, witness: str) -> list[str]:

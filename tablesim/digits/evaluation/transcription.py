@@ -18,11 +18,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from tablesim.digits.numbers_of_words import numbers_of_words, reading_of_numbers
 from tablesim.errors import TranscriptionError
 from tablesim.records.boxes import Box
 from tablesim.records.reading import ILLEGIBLE
 from tablesim.records.truth import PageTruth, TranscribedRow, Transcription
 from tablesim.scans.locator import normalized_name
+from tablesim.scans.word_files import read_words
 
 _DIGITS = re.compile(rf"[0-9{re.escape(ILLEGIBLE)}]")
 _FRACTION_BARS = "/⁄∕"
@@ -32,7 +34,7 @@ _THIN_SPACES = str.maketrans("", "", "\u2009\u202f")
 
 def find_truth(folder: str | Path, stem: str) -> Path | None:
     """The file in ``folder`` that says what is printed on the page ``stem``: its truth, else its transcription."""
-    names = (f"{stem}.json", f"{stem}.txt")
+    names = (f"{stem}.json", f"{stem}.txt", f"{stem}.xml")
     found = next((path for name in names if (path := Path(folder) / name).is_file()), None)
     if found is None and not stem.isascii() and Path(folder).is_dir():
         # The file may be named on another system, which takes umlauts apart.
@@ -42,7 +44,8 @@ def find_truth(folder: str | Path, stem: str) -> Path | None:
 
 
 def read_truth(path: str | Path) -> Transcription | PageTruth:
-    """What is printed on a page: the truth of a synthesized page (``.json``), else a transcription.
+    """What is printed on a page: the truth of a synthesized page (``.json``), PAGE-XML or ALTO (``.xml``), else a
+    transcription.
 
     Raises
     ------
@@ -50,6 +53,8 @@ def read_truth(path: str | Path) -> Transcription | PageTruth:
         The file is missing, damaged, or does not follow its format.
     """
     path = Path(path)
+    if path.suffix.lower() == ".xml":
+        return _of_words(path)
     if path.suffix.lower() != ".json":
         return read_transcription(path)
     try:
@@ -59,6 +64,25 @@ def read_truth(path: str | Path) -> Transcription | PageTruth:
             f"{path}: not the truth of a page ({type(error).__name__}: {error}), expected JSON as tablesim synthesize "
             "writes it; write the page again, or put a transcription (.txt) there"
         ) from error
+
+
+def _of_words(path: Path) -> Transcription:
+    """The rows of PAGE-XML or ALTO: those of its cells, or as its words stand; what is in no table is a row each."""
+    page = read_words(path)
+    numbers = numbers_of_words(page.words)
+    reading = reading_of_numbers(numbers, (page.width, page.height), scan=str(path), page=path.stem, sha256="", note="")
+    rows: dict[tuple[int, ...], dict[int, str]] = {}
+    for index, number in enumerate(reading.numbers):
+        loose = number.table is None or number.row is None
+        key = (-1, index) if loose else (number.table or 0, number.row or 0)
+        rows.setdefault(key, {})[number.column or 0] = number.digits_text
+    return Transcription(
+        tuple(
+            TranscribedRow(line, (tuple((row[column],) for column in sorted(row)),))
+            for line, (_, row) in enumerate(sorted(rows.items()), start=1)
+        ),
+        path=str(path),
+    )
 
 
 def read_transcription(path: str | Path) -> Transcription:
