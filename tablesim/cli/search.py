@@ -153,19 +153,20 @@ def _search_shelves(
     if numbers is not None:
         answer = shelves.search_numbers(numbers, top=top, any_order=any_order)
         note(answer.sentence)
-        found = answer.hits
-    else:
-        found = tuple(shelves.search(str(page), top=top, across_books=across_books))
+        if as_json:
+            reports = [_in_report(each.corpus, each.hit) for each in answer.hits]
+            print_json(
+                [
+                    {**each.to_dict(), "scan": each.corpus.page(each.hit.page)["scan"], "report": report}
+                    for each, report in zip(answer.hits, reports, strict=True)
+                ]
+            )
+        else:
+            _print_numbers([(each.corpus, each.hit) for each in answer.hits], several=True)
+        return
+    found = shelves.search(str(page), top=top, across_books=across_books)
     if as_json:
-        reports = [_in_report(each.corpus, each.hit) for each in found] if numbers is not None else [None] * len(found)
-        print_json(
-            [
-                {**each.to_dict(), "scan": each.corpus.page(each.hit.page)["scan"], "report": report}
-                for each, report in zip(found, reports, strict=True)
-            ]
-        )
-    elif numbers is not None:
-        _print_numbers([(each.corpus, each.hit) for each in found], several=True)
+        print_json([{**each.to_dict(), "scan": each.corpus.page(each.hit.page)["scan"]} for each in found])
     else:
         _print([(each.corpus, VerifiedHit(each.hit, None)) for each in found], {}, several=True)
 
