@@ -70,8 +70,8 @@ def arrays_of_tables(pages: Ints, keys: list[str]) -> dict[str, NDArray[Any]]:
     arrays = {
         "words": pages.astype(np.uint32),
         "flags": np.broadcast_to(flags.astype(np.uint8), shape),
-        "down": np.broadcast_to(np.where(row < rows - 1, columns, 0).astype(np.uint16), shape),
-        "up": np.broadcast_to(np.where(row > 0, columns, 0).astype(np.uint16), shape),
+        "down": np.broadcast_to(np.where(row < rows - 1, columns, 0).astype(np.int16), shape),
+        "up": np.broadcast_to(np.where(row > 0, columns, 0).astype(np.int16), shape),
         "page": np.broadcast_to(np.arange(n, dtype=np.uint16)[:, None, None], shape),
     }
     arrays = {name: np.ascontiguousarray(array).ravel() for name, array in arrays.items()}

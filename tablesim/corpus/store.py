@@ -386,6 +386,10 @@ class Corpus:
     def _reading_of_line(self, line: int) -> Reading:
         return self.reading(self.page_table.ids([line])[0])
 
+    def build_number_index(self) -> int:
+        """Take what is new into the index of numbers, so that no search waits for it; how many scans it has then."""
+        return len(self.number_index)
+
     def build_neighbours(self) -> None:
         """Find the nearest ``N_NEIGHBOURS`` pages of each table page and write ``neighbours.parquet``."""
         with self.lock():

@@ -100,7 +100,7 @@ class Arguments:
         return found
 
     def _column(self, column: int) -> Column:
-        values = {row: (self.cells[row, column], _value(self.cells[row, column])) for row in self.rows
+        values = {row: (self.cells[row, column], value_of(self.cells[row, column])) for row in self.rows
                   if (row, column) in self.cells}  # fmt: skip
         return {row: (value, number.text) for row, (number, value) in values.items() if value is not None}
 
@@ -121,7 +121,7 @@ class Arguments:
         return found if len({parts[row][0] for row in found}) > 1 else {}
 
 
-def _value(number: Number) -> Fraction | None:
+def value_of(number: Number) -> Fraction | None:
     """The value meant, else that of the digits; None for digits that cannot be read."""
     if number.value is not None:
         return Fraction(number.value)

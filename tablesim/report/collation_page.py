@@ -187,12 +187,6 @@ class ShownCollation:
         cut = [ShownGrid(grid.columns, tuple(row for row in grid.rows if any(row[1]))) for grid in grids]
         return [grid for grid in cut if grid.rows]
 
-    def differences(self, states: Iterable[str], most: int) -> list[ShownDifference]:
-        """The first ``most`` cells in one of ``states``, in the order of the collation, with their cut-outs."""
-        wanted = set(states)
-        chosen = [shown for shown in self.cells if shown.state in wanted]
-        return [ShownDifference(shown, self.pictures(shown)) for shown in chosen[:most]]
-
     def pictures(self, shown: ShownCell) -> tuple[Picture | None, ...]:
         """What each witness has in a cell, cut out of its scan."""
         pictures = cutouts(self.collation, shown.cell, self.cutter)

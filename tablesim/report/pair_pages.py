@@ -48,7 +48,8 @@ MAX_CELLS = 3000
 """Cells that are shown of one pair, row by row; the page says when there are more."""
 
 MAX_CUT = 40
-"""Cells that do not agree and are shown with their cut-outs: asserted differences first, then doubtful ones."""
+"""Cells that do not agree and are shown with their cut-outs: asserted differences first, then doubtful ones. All the
+others are listed below these, and each leads to its place on both scans."""
 
 MAX_UNALIGNED = 24
 """Rows and columns that one page alone has, and that are written out."""
@@ -98,6 +99,8 @@ class PairCells:
         How many cells are in each of ``SHOWN_STATES``.
     differences : list of ShownDifference
         At most ``MAX_CUT``; ``n_differing`` is how many there are.
+    listed : list of ShownCell
+        The others of these, without cut-outs.
     unaligned : list of (int, str)
         Which page, 0 or 1, has what row or column alone; at most ``MAX_UNALIGNED`` of ``n_unaligned``.
     transposed : bool
@@ -107,6 +110,7 @@ class PairCells:
     grids: list[ShownGrid]
     counts: dict[str, int]
     differences: list[ShownDifference]
+    listed: list[ShownCell]
     unaligned: list[tuple[int, str]]
     n_unaligned: int
     transposed: bool
@@ -116,13 +120,15 @@ class PairCells:
     def of(cls, collation: Collation, cutter: Cutter) -> PairCells:
         """The cells of two pages."""
         shown = ShownCollation(collation, cutter, quality=QUALITY)
-        differences: list[ShownDifference] = []
-        for state in SHOWN_STATES[1:]:
-            differences += shown.differences([state], MAX_CUT - len(differences))
+        apart = [cell for state in SHOWN_STATES[1:] for cell in shown.cells if cell.state == state]
+        differences = [ShownDifference(cell, shown.pictures(cell)) for cell in apart[:MAX_CUT]]
         alone = [(line.witness, unaligned_words(line)) for line in collation.unaligned]
         grids = shown.grids(most=MAX_CELLS)
         n_shown = min(len(shown.cells), MAX_CELLS)
-        return cls(grids, shown.counts, differences, alone[:MAX_UNALIGNED], len(alone), shown.transposed, n_shown)
+        listed = apart[MAX_CUT:]
+        return cls(
+            grids, shown.counts, differences, listed, alone[:MAX_UNALIGNED], len(alone), shown.transposed, n_shown
+        )
 
     @property
     def n_cells(self) -> int:

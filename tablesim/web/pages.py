@@ -16,6 +16,7 @@ from tablesim.digits.corrections import correction_row, numbers_at
 from tablesim.digits.units_of_page import units_of_page
 from tablesim.errors import RunError
 from tablesim.records.address import PageAddresses
+from tablesim.records.dates import YearRange
 from tablesim.report.page_pages import correction_sentence
 from tablesim.review.constraints import verdicts_status
 from tablesim.scans.locator import Locator
@@ -47,6 +48,8 @@ class PageList:
         ]
         self.columns = {name: table.column(name).to_pylist() for name in (*OWN_FACETS, "title", "status", "is_table")}
         self.columns |= {name: table.column(name).to_pylist() for name in ("legibility", "n_numbers", "sha256", "note")}
+        ends = zip(*(table.column(name).to_pylist() for name in ("year", "year_latest", "date")), strict=True)
+        self.dates = [YearRange.of_row({"year": a, "year_latest": b, "date": words}) for a, b, words in ends]
         groups = corpus.groups
         self.columns["cluster"] = [groups.cluster_of(page) for page in self.ids.to_pylist()]
         self.columns["table"] = [getattr(groups.table_of(page), "number", None) for page in self.ids.to_pylist()]
@@ -80,9 +83,7 @@ class PageList:
             chosen &= np.array([bool(is_table) == wanted for is_table in self.columns["is_table"]], dtype=bool)
         first, last = asked.whole("from", -9999, -9999, 9999), asked.whole("to", 9999, -9999, 9999)
         if (first, last) != (-9999, 9999):
-            chosen &= np.array(
-                [year is not None and first <= year <= last for year in self.columns["year"]], dtype=bool
-            )
+            chosen &= np.array([date.overlaps(first, last) for date in self.dates], dtype=bool)
         for facet in self.facets:
             if wanted_values := set(asked.texts(f"facet.{facet}")):
                 chosen &= np.array(
@@ -96,6 +97,8 @@ class PageList:
         if by not in SORTS or by == "page":
             return rows[::-1] if falling else rows
         column = self.columns[by]
+        if by == "year":
+            column = [date.order if date.is_known else None for date in self.dates]
         # Pages without a value come last whichever way the list runs.
         known = [row for row in rows.tolist() if column[row] is not None]
         known.sort(key=lambda row: column[row], reverse=falling)

@@ -117,7 +117,7 @@ class RunAlignments:
 
     def __len__(self) -> int:
         present = {self.reading_key(page) for page in self.corpus}
-        return sum(a in present and b in present for a, b in self._stored.keys() | self._new.keys())
+        return sum({a, b} <= present and a != b for a, b in self._stored.keys() | self._new.keys())
 
     def known(self, a: str, b: str) -> Verification | None:
         """How far two pages agree; None where they were not aligned yet."""

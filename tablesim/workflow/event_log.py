@@ -24,6 +24,7 @@ WORDS = {
     "ingest": "finding scans",
     "read": "reading pages",
     "neighbours": "neighbours",
+    "numbers": "index of numbers",
     "clusters": "clusters",
     "long tables": "tables over several pages",
     "report": "report",

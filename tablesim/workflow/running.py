@@ -148,6 +148,9 @@ def run(
             tell(Event("start", "neighbours"))
             corpus.build_neighbours()
             tell(Event("end", "neighbours"))
+            tell(Event("start", "numbers"))
+            corpus.build_number_index()
+            tell(Event("end", "numbers"))
         if until in ("clusters", "report"):
             tell(Event("start", "clusters"))
             clustering = cluster(corpus, clusters, seed=SEED, on_event=tell)

@@ -19,6 +19,7 @@ def three(tmp_path_factory: pytest.TempPathFactory, sample) -> Iterator[dict[str
     folder = tmp_path_factory.mktemp("three")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tablesim.report.pair_pages.MAX_PAIRS", 3)
+        patch.setattr("tablesim.report.pair_pages.MAX_CUT", 2)
         made = {
             "editions": runs.editions_run(folder / "a"),
             "sample": runs.sample_run(folder / "b", sample),

@@ -20,7 +20,7 @@ explains(
     "sixtieths",
     "Cells of the two tables, part 1",
     "Cells of the two tables, part 2",
-    "39 in doubt 39 corrected by a person",
+    "39 in doubt 39 corrected or confirmed by a person",
     "14 agrees ≠ differs",
     "the same place among dates",
     "(1: it always comes back)",
@@ -339,6 +339,12 @@ def right_by(said: Said) -> None:
 @says(r"^repeats (\S+) above$")
 def repeats(said: Said) -> None:
     assert said[1] in {number.text for number in said.run.reading(said.at.more["page"]).repeated}
+
+
+@says(r"(?:corrected|confirmed) by [^;]+ on (\d{4}-\d\d-\d\d)(?: \d\d:\d\d)?(?:; the machine read (\S+?))?(?=:|;|$)")
+def corrected_on(said: Said) -> None:
+    made = said.run.corpus.corrections_of(said.at.more["page"])
+    assert any(c.when.startswith(said[1]) and said[2] in (None, c.read or "nothing") for c in made)
 
 
 @says(r"(?:table a|a table|no table), as \w+ said on (\d{4}-\d\d-\d\d)")
@@ -677,11 +683,10 @@ def registered(said: Said) -> None:
     assert said.number(1) <= said.number(2) <= max(len(a.numbers), len(b.numbers))
 
 
-@says(
-    r"Each with a piece of both scans, the number framed; what is in doubt comes after what is not\. The first (\d+) of (\d+)"
-)
+@says(r"(\d+) of (\d+) are shown so; the other (\d+) are listed below\.")
 def first_of(said: Said) -> None:
-    assert said.number(2) == sum(n for state, n in said.near.states.items() if state != "agrees") > said.number(1)
+    assert said.number(2) == sum(n for state, n in said.near.states.items() if state != "agrees")
+    assert said.number(1) + said.number(3) == said.number(2)
 
 
 @says(r"^Rows and columns that one page alone has \((\d+)\)$")

@@ -128,6 +128,8 @@ def _cell_faults(element: Any, text: str, at: Where, masks: Masks) -> Iterator[s
     elif kind == "grid" or (element.tag == "th" and row.getparent().tag == "thead"):
         if kind != "grid":
             yield from faults(text, at, masks)
+    elif kind == "differing":
+        yield from _listed_difference(row, at)
     elif kind == "record":
         yield from _record_cell(row, element, text, at, masks)
     elif kind == "rows":
@@ -167,6 +169,16 @@ def _pair_cell(element: Any, at: Where) -> Iterator[str]:
     shown = [span.split(" ", 1)[1] for span in spans] or [tidy("".join(element.itertext()))] * 2
     if state not in element.get("class").split() or (shown != texts if spans else shown[0] not in texts):
         yield f"FALSE cell {anchor}: {shown} {element.get('class')}, not {texts} {state}"
+
+
+def _listed_difference(row: Any, at: Where) -> Iterator[str]:
+    where, *texts, _ = row
+    table, row_number, column = (int(n) for n in re.findall(r"\d+", where.find("a").get("data-go")))
+    cell = at.run.pair(*at.pages).collation.tables[table - 1].cells[row_number - 1, column - 1]
+    said = re.findall(r"(?:row|Row|column) (\d+)", "".join(where.itertext()))
+    shown = ["".join(text.itertext()) for text in texts]
+    if said != [str(row_number), str(column)] or shown != [text or "–" for text in cell.texts]:
+        yield f"FALSE line {said} {shown}, not {cell.texts}"
 
 
 def _record_cell(row: Any, element: Any, text: str, at: Where, masks: Masks) -> Iterator[str]:

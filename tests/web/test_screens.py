@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 
+import pyarrow as pa
 import pytest
 
 from tablesim.web.access import HEADERS
+from tablesim.web.asked import Asked
+from tablesim.web.pages import PageList
 from tests.report.conftest import HOSTILE
 
 ROOT = ("", "index.html", "pages.html", "groups.html", "overview.html", "clusters/1.html", "data/pages-0.js")
@@ -185,3 +188,21 @@ def test_looking_changes_nothing_in_the_run(browser, folder):
     assert browser.get("/api/collation", params={"w": ["alone", "declination_1543"]}).status_code == 200
     assert browser.get("/pairs/two.html", params={"a": "alone", "b": "sines_1561"}).status_code == 200
     assert state() == before
+
+
+def test_a_page_is_in_the_years_that_its_date_may_be(live):
+    """As in the report's list: "um 1549 (1544-1554)" is asked for by any of its years."""
+    corpus = live.corpus
+    dates = {"declination_1543": (1530, None, "nach 1530"), "sines_1543": (1544, 1554, "um 1549")}
+    ends = [dates.get(page, (None, None, None)) for page in corpus]
+    columns = zip(("year", "year_latest", "date"), zip(*ends, strict=True), ("int32", "int32", "string"), strict=True)
+    with corpus.lock():
+        corpus.change_pages({name: pa.array(values, kind) for name, values, kind in columns})
+    pages = PageList(corpus)
+
+    def found(first, last):
+        asked = Asked.of_query([("from", str(first)), ("to", str(last))])
+        return [pages.ids[row].as_py() for row in pages.rows(asked).tolist()]
+
+    assert found(1553, 1600) == ["declination_1543", "sines_1543"]
+    assert found(1555, 1600) == ["declination_1543"] and found(1500, 1529) == []

@@ -1,6 +1,7 @@
 """The numbers of a page as cells that know their neighbours to the right and below, and where a pattern stands in them.
 
 Neighbours are the next numbers: a blank between two is passed over, and a ditto mark stands for the number it repeats.
+Below the last number of a half-table stands the first of the half-table in which its argument goes on.
 The parts of a fraction are one cell. A cell of which the reader is not sure holds what else may be printed there, too.
 """
 
@@ -8,15 +9,17 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 from tablesim.corpus.search.number_query import ANY, ONE, Pattern, PatternCell, fraction_key, key_of, sign_of
 from tablesim.digits.fractions_of_page import find_fractions
 from tablesim.digits.units_of_page import PageUnits, units_of_page
+from tablesim.records.arguments import Arguments, value_of
 from tablesim.records.marks import BAR
 from tablesim.records.number_parts import PARTING, parse_number
 from tablesim.records.reading import Number, Reading
@@ -159,13 +162,62 @@ def page_cells(reading: Reading) -> PageCells:
     places = sorted(by_place)
     right, down = [-1] * len(places), [-1] * len(places)
     above: dict[tuple[int, int], int] = {}
+    top: dict[tuple[int, int], int] = {}
     for at, (table, row, column) in enumerate(places):
         if at and places[at - 1][:2] == (table, row):
             right[at - 1] = at
         if (before := above.get((table, column))) is not None:
             down[before] = at
         above[table, column] = at
+        top.setdefault((table, column), at)
+    for one, following in _half_tables({place: by_place[place].number for place in places}).items():
+        if one in above and following in top:
+            down[above[one]] = top[following]
     return PageCells(tuple(by_place[place] for place in places), tuple(right), tuple(down), units)
+
+
+Column = tuple[int, int]
+"""A table of a page and a column of it, from 0."""
+
+
+def _half_tables(numbers: Mapping[tuple[int, int, int], Number]) -> dict[Column, Column]:
+    """Where columns of half-tables go on: beside, or in the next table of as many columns.
+
+    A half-table goes on in another one where its argument does.
+    """
+    tables: dict[int, dict[tuple[int, int], Number]] = {}
+    for (table, row, column), number in numbers.items():
+        tables.setdefault(table, {})[row, column] = number
+    found: dict[Column, Column] = {}
+    last: tuple[int, int, int] | None = None  # of the table before: which it is, and its last block
+    for table, cells in sorted(tables.items()):
+        begins = Arguments(cells).columns
+        if not begins:
+            last = None
+            continue
+        ends = [*begins[1:], 1 + max(column for _, column in cells)]
+        if last is not None and ends[0] - begins[0] == last[2] - last[1]:
+            before, first, _ = last
+            if _goes_on(_values(tables[before], first), _values(cells, begins[0])):
+                found |= {(before, first + at): (table, begins[0] + at) for at in range(ends[0] - begins[0])}
+        for (first, end), (beside, beside_end) in pairwise(zip(begins, ends, strict=True)):
+            width = min(end - first, beside_end - beside)
+            found |= {(table, first + at): (table, beside + at) for at in range(width)}
+        last = table, begins[-1], ends[-1]
+    return found
+
+
+def _values(cells: Mapping[tuple[int, int], Number], column: int) -> list[Fraction]:
+    """The values of a column from above, those that can be read."""
+    values = (value_of(number) for (_, at), number in sorted(cells.items()) if at == column)
+    return [value for value in values if value is not None]
+
+
+def _goes_on(above: Sequence[Fraction], below: Sequence[Fraction]) -> bool:
+    """Whether the second values follow the first by a step of one of them."""
+    if min(len(above), len(below)) < 2:
+        return False
+    return below[0] - above[-1] in (above[-1] - above[-2], below[1] - below[0])
 
 
 def _fractions(reading: Reading) -> tuple[dict[int, str], set[int]]:

@@ -37,7 +37,7 @@ from tablesim.corpus.storage.shards import Shards, row_reading
 from tablesim.errors import RunError
 from tablesim.records.reading import Reading
 
-VERSION = 1
+VERSION = 2
 """Changed when the files of a part, or what they hold, change their meaning."""
 
 ABOUT = "about.json"

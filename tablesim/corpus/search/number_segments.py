@@ -38,8 +38,8 @@ _NOTHING = np.zeros(0, dtype=np.int64)
 ARRAYS = {
     "words": np.uint32,  # what each cell holds
     "flags": np.uint8,  # whether a number follows in its row, how the two are linked, whether it is doubtful
-    "down": np.uint16,  # how many cells further the next number of its column stands; 0 for none
-    "up": np.uint16,
+    "down": np.int16,  # how many cells further, or before, the next number of its column stands; 0 for none
+    "up": np.int16,  # how many cells before
     "page": np.uint16,
     "other_cells": np.uint32,  # cells of which the reader is not sure, and what else they may hold
     "other_words": np.uint32,
@@ -109,13 +109,13 @@ def arrays_of(scans: Sequence[IndexedScan]) -> dict[str, NDArray[Any]]:
         down += steps
         up += above
         counts.append(len(page.cells))
-    far = np.iinfo(np.uint16).max
+    far = np.iinfo(np.int16).max
     columns: dict[str, NDArray[Any]] = {
         "words": np.array(words, np.uint32),
         "flags": np.array(flags, np.uint8),
         # On a page with so many numbers in a row nothing stands below.
-        "down": np.array([step if step <= far else 0 for step in down], np.uint16),
-        "up": np.array([step if step <= far else 0 for step in up], np.uint16),
+        "down": np.array([step if abs(step) <= far else 0 for step in down], np.int16),
+        "up": np.array([step if abs(step) <= far else 0 for step in up], np.int16),
         "page": np.repeat(np.arange(len(counts), dtype=np.uint16), counts),
         "keys": np.array([scan.key for scan in scans], dtype="S64"),
         "versions": np.array([scan.version for scan in scans], dtype="S16"),
@@ -304,7 +304,7 @@ class NumberSegment:
         """The neighbours of cells, and where there is one."""
         if down:
             step = (self.down if forward else self.up)[cells].astype(np.int64)
-            return (cells + step if forward else cells - step), step > 0
+            return (cells + step if forward else cells - step), step != 0
         if forward:
             exists = (self.flags[cells] & _HAS_RIGHT) > 0
             return np.where(exists, cells + 1, 0), exists

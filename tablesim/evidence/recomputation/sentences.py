@@ -119,8 +119,31 @@ class WitnessSentences:
 
     def suspect(self, suspect: Suspect) -> str:
         """What stands in a cell, and what a law has there."""
-        where = self.where(suspect.number)
-        return f"{where}: {suspect.text}, expected {suspect.expected} ({suspect.law})"
+        joined = self._joined(suspect.number)
+        value = "" if joined is None else f": {joined[1]}, printed is {joined[0]}"
+        return f"{self.where(suspect.number)}: {suspect.text}, expected {suspect.expected} ({suspect.law}{value})"
+
+    def _joined(self, number: int) -> tuple[str, str] | None:
+        """What is printed and what is expected as one value, ``23;59`` and ``23;29``, of columns that a law joined."""
+        places = next((places for places in self._places if number in places), ())
+        if len(places) < 2 or NONE in places:
+            return None
+        printed = [self.witness.texts[place] for place in places]
+        expected = [self.examined.expected.get(place, (text,))[0] for place, text in zip(places, printed, strict=True)]
+        return _in_sixtieths(printed), _in_sixtieths(expected)
+
+    @cached_property
+    def _places(self) -> list[tuple[int, ...]]:
+        """Row by row the numbers of the columns that a function takes for one value, the highest place first."""
+        values = {finding.value for finding in self.examined.findings}
+        return [
+            tuple(int(panel.numbers[0, row, at]) for at in (columns.index(column) for column in value))
+            for panel in panels_of(self.witness, 0, 1)
+            if (columns := panel.columns[0].tolist())
+            for value in values
+            if set(value) <= set(columns)
+            for row in range(panel.shape[0])
+        ]
 
     def doubted(self) -> str:
         """Numbers that break a law as they were read, where a reading is in doubt."""
@@ -173,6 +196,11 @@ class WitnessSentences:
             for panel in panels_of(self.witness, 0, 1)
             for at in range(panel.shape[1])
         }
+
+
+def _in_sixtieths(places: Sequence[str]) -> str:
+    """``23;29`` from 23 and 29, ``1;2,5`` from three places."""
+    return f"{places[0]};{','.join(places[1:])}"
 
 
 def _shared(name: str, estimates: Sequence[Estimate]) -> str:

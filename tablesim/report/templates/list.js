@@ -108,7 +108,7 @@ const tablesim = (() => {
     }
     function fits(row, index, { search, from, to, ...columns }) {
       if (search && !fold(search).split(/\s+/).every((word) => searched[index].includes(word))) return false;
-      if (from || to) {
+      if (from || to) {  // as YearRange.overlaps does
         const [first, last] = span(row);
         if (first === null && last === null) return false;
         if (from && last !== null && last < Number(from)) return false;

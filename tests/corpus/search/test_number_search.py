@@ -300,3 +300,44 @@ def test_links_are_those_of_the_units(corpus):
 def test_what_makes_no_sense_is_refused(corpus):
     with pytest.raises(SettingsError, match="top: got 0"):
         corpus.search_numbers("1 2", top=0)
+
+
+def half_tables(separate):
+    """A table of 24 rows set as two half-tables beside each other, or below each other on one page."""
+    rows = [[str(day), str(37 * day * day % 89 + 10), str(53 * day % 97 + 10)] for day in range(1, 25)]
+    if not separate:
+        return reading_of("halves", [[*a, *b] for a, b in zip(rows[:12], rows[12:], strict=True)]), rows
+    upper = reading_of("halves", rows[:12])
+    lower = [replace(n, table=1) for n in reading_of("halves", rows[12:]).numbers]
+    return replace(upper, numbers=(*upper.numbers, *lower)), rows
+
+
+@pytest.mark.parametrize("separate", [False, True])
+def test_a_sequence_goes_on_from_a_half_table_to_the_next(tmp_path, separate):
+    page, rows = half_tables(separate)
+    corpus = add(Corpus.create(tmp_path / "run", {"network": "fake-1"}), [page, *random_pages()])
+    (found,) = [
+        hit for hit in corpus.search_numbers(" ".join(row[1] for row in rows[9:15])).hits if hit.standing == HOLDS
+    ]
+    cells = found.places[0].cells
+    assert (found.page, found.places[0].direction) == ("halves", "column")
+    assert [cell.number.text for cell in cells] == [row[1] for row in rows[9:15]]
+    places = [(cell.address.table, cell.address.row, cell.address.column) for cell in cells]
+    assert places[2:4] == [(1, 12, 2), (2, 1, 2) if separate else (1, 1, 5)]
+    two_columns = " / ".join(f"{row[1]} {row[2]}" for row in rows[11:13])
+    assert [hit.page for hit in corpus.search_numbers(two_columns).hits if hit.standing == HOLDS] == ["halves"]
+
+
+def test_tables_whose_arguments_do_not_go_on_are_not_joined(tmp_path):
+    page, rows = half_tables(True)
+    numbers = [replace(n, table=1 - n.table) for n in page.numbers]
+    numbers.sort(key=lambda n: (n.table, n.row, n.column))
+    corpus = add(Corpus.create(tmp_path / "run", {"network": "fake-1"}), [replace(page, numbers=tuple(numbers))])
+    assert not [h for h in corpus.search_numbers(f"{rows[23][1]} {rows[0][1]}").hits if h.standing == HOLDS]
+
+
+def test_a_run_has_its_index_of_numbers_without_a_search(corpus):
+    folder = corpus.folder / ".search" / "numbers" / "read"
+    assert not folder.exists()
+    assert corpus.build_number_index() == len(corpus)
+    assert (folder / "about.json").is_file()

@@ -41,7 +41,9 @@ def test_a_page_alone_is_told_its_function_and_the_number_against_it():
     assert int(of) - int(right) == 1 and obliquity == "23;30"
     left_out = int(re.search(r"(\d+) also where it is told by other rows", first)[1])
     assert left_out == sum(f.left_out for f in fits)
-    where, text, expected = re.fullmatch(r"A: (.*): (\d+), expected (\d+) \(declination\)", second).groups()
+    match = re.fullmatch(r"A: (.*): (\d+), expected (\d+) \(declination: (.*), printed is (.*)\)", second)
+    where, text, expected, joined, printed = match.groups()
+    assert (joined, printed) == (f"{rows[7][3]};{true}", f"{rows[7][3]};59")
     address = parse_address(where)
     assert (address.row, address.column, text, expected) == (8, 5, "59", true) and address.argument == rows[7][0]
 
