@@ -65,6 +65,8 @@ def _fuzz(name: str, target: Target, seconds: float, seed: int, out: Path) -> in
                 break
             deaths += 1
             place, words = _told(folder, status)
+            if place.startswith("harness"):
+                raise SystemExit(f"{name}: {place}\n{words}")
             if place not in places:
                 places.add(place)
                 kept = out / name / f"{len(places)}{target.suffix}"
@@ -103,8 +105,9 @@ def _read(target: Target, folder: Path, seed: int, done: int, end: float) -> int
         if time.monotonic() > end:
             return 0
         chance = random.Random(f"{seed} {number}")
+        data = chance.choice(seeds) if number < len(seeds) else mutated(chance, seeds, target.words)
         path.unlink(missing_ok=True)  # not written over: another file of the same size and time would be taken for it
-        path.write_bytes(chance.choice(seeds) if number < len(seeds) else mutated(chance, seeds, target.words))
+        path.write_bytes(data)
         (folder / "count").write_text(str(number))
         if number == done:
             (folder / "begun").touch()

@@ -5,15 +5,17 @@
 
 The pages are small ones for a reader without a network, one of which cannot be read; with ``--scans`` they are those of
 a folder and the bundled network reads. Jobs and signals take turns; each hits a moment drawn over the whole length of
-the undisturbed job. Every file is compared byte by byte, but for the log of events, the cache of search, and the
-folder's own name.
+the undisturbed job. Every file is compared byte by byte, but for the log of events, the cache of search, the time of
+an export, and the folder's own name.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import random
+import re
 import shutil
 import signal
 import sys
@@ -26,7 +28,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from corpus.fakes import FakeReader, write_corpus, write_scan
-from workflow.test_killed import contents
+from workflow.test_killed import contents as every_byte
 
 from tablesim.corpus.store import Corpus
 from tablesim.export.formats import export_run
@@ -39,6 +41,14 @@ JOBS = ("run", "cluster", "report", "export")
 SIGNALS = ("KILL", "INT", "TERM", "HUP")
 
 Job = Callable[[Path], object]
+
+
+_MOMENT = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)?")
+
+
+def contents(out: Path) -> dict[str, bytes]:
+    """The files of a run; when an export was made does not count."""
+    return {name: _MOMENT.sub(b"TIME", data) for name, data in every_byte(out).items()}
 
 
 def _jobs(scans: Path, network: FakeReader | None) -> dict[str, Job]:
@@ -81,6 +91,12 @@ def _prepare(name: str, base: Path, out: Path) -> None:
     shutil.rmtree(out, ignore_errors=True)
     if name != "run":
         shutil.copytree(base, out)
+
+
+def _first_difference(was: bytes, now: bytes) -> str:
+    """The first lines of two files that are not equal."""
+    lines = itertools.zip_longest(was.splitlines(), now.splitlines())
+    return next((f"    {a!r:.150}\n    {b!r:.150}" for a, b in lines if a != b), "    their ends")
 
 
 def main() -> None:
@@ -129,6 +145,7 @@ def main() -> None:
         equal += not different
         if different:
             print(f"{number}, {name} ended by {sign}: different: {', '.join(different)}", flush=True)
+            print(_first_difference(straight[name].get(different[0], b""), now.get(different[0], b"")), flush=True)
     shutil.rmtree(folder)
     lengths = ", ".join(f"{name} {length:.1f} s" for name, length in seconds.items())
     print(f"{equal} of {given.n} equal to the undisturbed job ({lengths}); ended: {dict(ended)}")

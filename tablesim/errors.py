@@ -13,6 +13,7 @@ _LONGEST, _END = 1500, 500
 
 _STEERING = (*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 """C0, C1, and what overrides the direction of writing (Unicode TR 36)."""
+_LEFT_OUT = dict.fromkeys(code for code in _STEERING if chr(code) not in "\t\n\r")
 _WRITTEN_OUT = {
     code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in _STEERING if chr(code) not in "\n\t"
 }
@@ -21,6 +22,13 @@ _WRITTEN_OUT = {
 def shown(text: str) -> str:
     """A text as a terminal may be shown it: signs that would steer the terminal are written out, in hexadecimal."""
     return text.translate(_WRITTEN_OUT)
+
+
+def without_steering(text: str) -> str:
+    """A text of others without such signs: they say nothing of a book, and every page that shows it would be open to
+    them.
+    """
+    return text.translate(_LEFT_OUT)
 
 
 class TablesimError(Exception):

@@ -7,6 +7,7 @@ it; a page of any size is read in one pass.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -276,6 +277,11 @@ def save_weights(network: DigitNetwork, path: str | Path, record: dict[str, obje
     write_aside(Path(path), lambda aside: save_file(tensors, str(aside), metadata))
 
 
+def sizes_of(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    """The shape of each of some named tensors."""
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+
+
 def load_weights(path: str | Path) -> tuple[DigitNetwork, dict[str, object]]:
     """The network in a weights file, ready to read, and its record.
 
@@ -292,7 +298,7 @@ def load_weights(path: str | Path) -> tuple[DigitNetwork, dict[str, object]]:
             metadata = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{path}: not a readable safetensors file ({error})") from error
+        raise WeightsError(f"{path}: not a readable safetensors file ({error}); fetch it again") from error
     if metadata.get("format") != _FORMAT:
         raise WeightsError(
             f"{path}: its format is {metadata.get('format')!r}, expected {_FORMAT!r}; make weights with: tablesim train"
@@ -300,11 +306,18 @@ def load_weights(path: str | Path) -> tuple[DigitNetwork, dict[str, object]]:
     try:
         shape = json.loads(metadata["shape"])
         shape["dilations"] = tuple(shape["dilations"])
+        with torch.device("meta"):
+            # Memory is taken for no larger network than the one whose weights are there.
+            described = DigitNetwork(NetworkShape(**shape)).state_dict()
+        if sizes_of(described) != sizes_of(tensors):
+            raise ValueError("other tensors, or tensors of other sizes, than it has")
         network = DigitNetwork(NetworkShape(**shape))
         network.load_state_dict(tensors)
         record = json.loads(metadata["record"])
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise WeightsError(f"{path}: its weights do not fit the network it describes ({error})") from error
+    except (KeyError, TypeError, ValueError, RuntimeError, ArithmeticError, RecursionError) as error:
+        raise WeightsError(
+            f"{path}: its weights do not fit the network it describes ({error}); fetch it again, or train anew"
+        ) from error
     network.eval()
     # In the memory layout of the images: converting the weights for each page took about a tenth of the time.
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

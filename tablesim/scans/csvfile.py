@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tablesim.errors import MetadataError
+from tablesim.errors import MetadataError, without_steering
 from tablesim.records.counting import counted
 from tablesim.scans.encodings import MARK, decode_text
 from tablesim.scans.headings import heading_key
@@ -80,6 +80,9 @@ def read_csv(path: str | Path, known: Iterable[str] = ()) -> CsvFile:
     path = Path(path)
     names = {heading_key(name) for name in known}
     text, encoding, remarks = decode_text(path)
+    if n_steering := len(text) - len(plain := without_steering(text)):
+        text = plain
+        remarks += (f"{n_steering} control characters, or signs that override the direction of writing, are left out",)
     settings = _SEPARATOR_LINE.match(text)
     n_before = 0
     if settings and settings[1] in SEPARATORS:

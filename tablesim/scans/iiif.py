@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
-from tablesim.errors import ScanError
+from tablesim.errors import ScanError, without_steering
 from tablesim.scans.image_api import as_list, as_objects, service_address, whole
 
 MAX_DEPTH = 100
@@ -181,7 +181,7 @@ def text_of(value: Any) -> str:
     """A label or value as plain text: of several languages English, else the first; lists joined by ``; ``."""
     if isinstance(value, str):
         bare = re.sub(r"<[^<>]*>", " ", value) if "<" in value else value
-        return unicodedata.normalize("NFC", " ".join(html.unescape(bare).split()))
+        return without_steering(unicodedata.normalize("NFC", " ".join(html.unescape(bare).split())))
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     if isinstance(value, list):

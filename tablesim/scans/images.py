@@ -40,7 +40,7 @@ SMALLEST_SIDE = 16
 
 DECODER_ERRORS = (
     *(ArithmeticError, EOFError, LookupError, OSError, RuntimeError, SyntaxError, TypeError, ValueError),
-    *(struct.error, zlib.error),
+    *(MemoryError, struct.error, zlib.error),
 )
 """What decoders raise over bytes that make no sense."""
 
@@ -185,6 +185,11 @@ def open_image(
         raise
     except PermissionError as error:
         raise ScanError(f"{locator}: cannot be opened ({error.strerror or error}); check the rights to it") from error
+    except MemoryError as error:
+        raise ScanError(
+            f"{locator}: opening it needs more memory than can be had; it is damaged, or too large for this machine: "
+            "fetch the scan again, or a smaller one"
+        ) from error
     except DECODER_ERRORS as error:
         cause = " ".join(str(error).split()) or type(error).__name__
         raise ScanError(f"{locator}: the image is damaged or cut off ({cause}); fetch the scan again") from error

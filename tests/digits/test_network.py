@@ -1,5 +1,7 @@
 """The digit network: shapes, folding, weights files."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -86,8 +88,6 @@ def test_a_missing_damaged_or_foreign_weights_file_is_named(tmp_path):
 
 
 def test_weights_that_do_not_fit_their_description_are_refused(tmp_path):
-    import json
-
     path = tmp_path / "w.safetensors"
     metadata = {
         "format": "tablesim-digits-3",
@@ -103,3 +103,11 @@ def test_blank_paper_says_no_at_first():
     with torch.no_grad():
         maps = DigitNetwork(SMALL).eval()(torch.zeros(1, 1, 64, 64))
     assert np.asarray(torch.sigmoid(maps.digits)).max() < 0.1
+
+
+def test_weights_that_describe_a_giant_network_take_no_memory(tmp_path):
+    path = tmp_path / "giant.safetensors"
+    shape = json.dumps({"half": 10**6, "quarter": 10**6, "eighth": 10**6, "dilations": [1]})
+    save_file({"x": torch.zeros(1)}, str(path), {"format": "tablesim-digits-3", "shape": shape, "record": "{}"})
+    with pytest.raises(WeightsError, match=r"do not fit the network it describes \(other tensors.*fetch it again"):
+        load_weights(path)

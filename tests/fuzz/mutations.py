@@ -8,7 +8,7 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
-MOST_BYTES = 400_000
+MOST_BYTES, MOST_VALUES = 400_000, 3000
 NUMBERS = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 2**63 - 1, 2**64 - 1)
 WORDS = (
     *(b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"\r\n", b"\n", b'"', b"'", b"\\", b",", b";", b"\t", b"|", b"="),
@@ -51,7 +51,7 @@ def mutated(chance: random.Random, seeds: Sequence[bytes], words: Sequence[bytes
 def _mutated_json(chance: random.Random, value: Any) -> bytes:
     for _ in range(chance.choice((1, 1, 2, 4))):
         places = list(_places(value))
-        if not places:
+        if not places or len(places) > MOST_VALUES:
             break
         holder, key = chance.choice(places)
         action = chance.random()
@@ -62,7 +62,7 @@ def _mutated_json(chance: random.Random, value: Any) -> bytes:
         elif action < 0.8:
             del holder[key]
         elif action < 0.9:
-            holder[key] = [holder[key]] * chance.choice((1, 2, 50))
+            holder[key] = [holder[key]] * chance.choice((1, 2, 20))
         else:
             other_holder, other_key = chance.choice(places)
             holder[key] = json.loads(

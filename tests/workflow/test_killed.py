@@ -1,5 +1,6 @@
 """A job that is killed by force, and continued, leaves the run folder of a job that nobody disturbed."""
 
+import itertools
 import os
 import shutil
 import signal
@@ -8,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from corpus.fakes import FakeReader, write_corpus
 
 from tablesim.corpus.store import Corpus
@@ -38,20 +40,20 @@ def contents(out):
     }
 
 
-def kill_after(page, scans, out, workers, delay):
-    """Start a job and kill it when ``page`` pages are on the disk; how many are."""
+def kill_after(page, scans, out, workers, delay, sign=signal.SIGKILL):
+    """Start a job and end it by a signal when ``page`` pages are on the disk; how many are."""
     script = out.parent / "job.py"
     script.write_text(JOB)
     command = [sys.executable, str(script), str(scans), str(out), str(workers), str(delay)]
-    job = subprocess.Popen(command, env=ENVIRONMENT)
+    job = subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while job.poll() is None and time.monotonic() < deadline:
         if (out / "pages.parquet").is_file() and Corpus.open(out).status()["read"] >= page:
             break
         time.sleep(0.05)
     assert job.poll() is None, "the job ended before it could be killed"
-    job.send_signal(signal.SIGKILL)
-    assert job.wait() == -signal.SIGKILL
+    job.send_signal(sign)
+    assert job.wait() == -sign
     return Corpus.open(out).status()["read"]
 
 
@@ -72,3 +74,27 @@ def test_killed_while_the_network_reads(tmp_path):
     run(tmp_path / "scans", tmp_path / "out")
     run(tmp_path / "scans", tmp_path / "straight")
     assert contents(tmp_path / "out") == contents(tmp_path / "straight")
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory):
+    """The scans of a small corpus beside a run of them that nobody disturbed."""
+    folder = tmp_path_factory.mktemp("straight")
+    write_corpus(folder / "scans", 2, 2, 1)
+    run(folder / "scans", folder / "run", network=FakeReader())
+    return folder
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGHUP])
+def test_a_job_that_is_interrupted_or_hung_up_goes_on_likewise(sign, straight, tmp_path):
+    assert kill_after(1, straight / "scans", tmp_path / "out", 1, 0.3, sign) < 5
+    run(straight / "scans", tmp_path / "out", network=FakeReader())
+    assert contents(tmp_path / "out") == contents(straight / "run")
+
+
+def test_a_clock_that_jumps_changes_nothing(straight, tmp_path, monkeypatch):
+    """Back to 1970 and on to 2100, while the job runs."""
+    at = itertools.cycle((0.0, 4e9, 1e9))
+    monkeypatch.setattr(time, "time", lambda: next(at))
+    run(straight / "scans", tmp_path / "out", network=FakeReader())
+    assert contents(tmp_path / "out") == contents(straight / "run")
