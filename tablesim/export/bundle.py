@@ -12,7 +12,7 @@ import re
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote, urlsplit
 
@@ -28,10 +28,13 @@ from tablesim.export.kinds import BundledScans, Format
 from tablesim.export.spreadsheets import READING_COLUMNS, csv_bytes, reading_rows
 from tablesim.files import write_aside
 from tablesim.records.reading import Reading
+from tablesim.records.relations import VERDICT_COLUMNS
 from tablesim.report.citations import CITATION_FORMATS, citation_records
 from tablesim.report.presentation import environment
 from tablesim.report.provenance import Provenance, public_text, public_value
 from tablesim.report.writing import write_report
+from tablesim.review.constraints import verdicts_status
+from tablesim.review.said import names_by_number, page_verdicts
 from tablesim.scans.images import MAX_PIXELS, open_image
 from tablesim.scans.locator import Locator
 from tablesim.workflow.witnesses import collate_from_run
@@ -192,16 +195,21 @@ class _Bundle:
     def _list_of_pages(self, copied: dict[str, str]) -> BundlePart:
         columns = (
             *("page", "scan", "status", "is_table", "n_numbers", "legibility", "table", "relation", "relation_to"),
+            *("relation_by", "cluster_name", *VERDICT_COLUMNS),
             *("cluster", "book", "authors", "title", "place", "printers", "year", "year_latest", "handle", "sha256"),
         )
         groups = self.corpus.groups
+        verdicts = page_verdicts(verdicts_status(self.corpus))
+        names = names_by_number(self.corpus, self.corpus.clusters)
 
         def line(row: dict[str, object]) -> dict[str, object]:
             page = str(row["page"])
             relation = groups.relations.get(page)
             lists = {name: "; ".join(map(str, row[name] or ())) for name in ("authors", "printers")}  # type: ignore[call-overload]
-            related = {} if relation is None else relation.to_dict()
+            related: dict[str, object] = {} if relation is None else dict(relation.to_dict())
             cluster = groups.cluster_of(page)
+            related |= {} if page not in verdicts else asdict(verdicts[page])
+            related |= {"cluster_name": names.get(cluster or 0)}
             return {**row, **lists, **related, "cluster": cluster, "scan": copied.get(page, self._name(page))}
 
         self._bytes("pages.csv", csv_bytes(columns, map(line, self.corpus.pages)))
