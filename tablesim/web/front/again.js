@@ -1,11 +1,12 @@
 // Cluster again: what would move, which clusters would join or split, and why; kept only when somebody says so.
+import { desk as head } from "./desk.js";
 import { button, named, tell, tried } from "./bar.js";
 import { make } from "./dom.js";
 import { send } from "./talk.js";
 import { say } from "./words.js";
 
 export async function start({ mayWrite }) {
-  const desk = document.getElementById("screen");
+  const desk = head(say("again.title"), say("again.lede"));
   if (!mayWrite) { desk.append(make("p", {}, say("onlyReading"))); return () => {}; }
   let shown = null;
   const asked = make("input", { name: "clusters", value: "auto", size: "5", "aria-label": say("howMany") });
@@ -30,7 +31,7 @@ export async function start({ mayWrite }) {
       make("ol", { class: "changes" }, ...shown.changes.map((one) => make("li", { class: one.what }, make("p", {}, make("b", {}, one.sentence)),
         make("ul", {}, ...one.why.map((why) => make("li", {}, why)))))),
       ...(shown.moves.length ? [make("details", {}, make("summary", {}, say("pagesMoved")), make("div", { class: "wrap" }, make("table", {},
-        make("thead", {}, make("tr", {}, ...["page", "before", "after"].map((one) => make("th", { scope: "col" }, say(one))))),
+        make("thead", {}, make("tr", {}, ...[say("page"), say("before"), say("after")].map((one) => make("th", { scope: "col" }, one)))),
         make("tbody", {}, ...shown.moves.map((move) => make("tr", {}, make("td", {}, move.page),
           make("td", {}, move.before === null ? "–" : `${move.before}: ${move.with_before.join(", ")}`),
           make("td", {}, move.after === null ? "–" : `${move.after}: ${move.with_after.join(", ")}`)))))))] : []),

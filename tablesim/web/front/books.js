@@ -1,4 +1,5 @@
 // Book against book: pages by pages, each pair a square; a reprint is a diagonal. A click leads to the pair.
+import { desk as head } from "./desk.js";
 import { tell, tried } from "./bar.js";
 import { make } from "./dom.js";
 import { saveCsv } from "./download.js";
@@ -14,7 +15,7 @@ const link = (values, ...children) => {
 };
 
 export async function start() {
-  const desk = document.getElementById("screen");
+  const desk = head(say("books.title"), say("books.lede"));
   const here = new URLSearchParams(location.search);
   const { books } = await ask("/api/books");
   if (books.length < 2) { desk.append(make("p", {}, say("fewBooks"))); return () => {}; }

@@ -1,10 +1,11 @@
 // Who copied whom: the stemma of some witnesses as the command makes it, in words and as a picture.
+import { desk as head } from "./desk.js";
 import { make } from "./dom.js";
 import { ask } from "./talk.js";
 import { say } from "./words.js";
 
 export async function start() {
-  const desk = document.getElementById("screen");
+  const desk = head(say("genealogy.title"), say("genealogy.lede"));
   const witnesses = new URLSearchParams(location.search).getAll("w");
   const asked = new URLSearchParams(witnesses.map((page) => ["w", page]));
   const form = make("form", { class: "controls", action: "/genealogy.html" },

@@ -1,4 +1,5 @@
 // The questions, the most pressing first: two pages, what the machine says of them, one key an answer, with a reason.
+import { desk as head } from "./desk.js";
 import { button, name, named, tell, tried } from "./bar.js";
 import { isTyping, make } from "./dom.js";
 import { ask, send } from "./talk.js";
@@ -8,7 +9,7 @@ const DECISIONS = { s: "accept", k: "kind", o: "reject", u: "unsure" };
 const LABELS = { s: "sameTable", k: "sameKind", o: "other", u: "unsure" };
 
 export async function start({ mayWrite }) {
-  const desk = document.getElementById("screen");
+  const desk = head(say("queue.title"), say("queue.lede"));
   const here = new URLSearchParams(location.search);
   const blind = make("input", { type: "checkbox", name: "blind", checked: here.has("blind") });
   const why = make("input", { name: "reason", "aria-label": say("why"), placeholder: say("why"), maxlength: "400" });
@@ -35,7 +36,7 @@ export async function start({ mayWrite }) {
         make("p", { class: "lining" }, `${q.why}. `, make("a", { href: compare, accesskey: "c" }, say("compareTwo"))),
         make("table", { class: "machine" },
           make("caption", {}, say("machineSays")),
-          make("thead", {}, make("tr", {}, ...["doubt", "moves", "similarity", "strength", "stability"].map((one) => make("th", { scope: "col" }, say(one))))),
+          make("thead", {}, make("tr", {}, ...[say("doubt"), say("moves"), say("similarity"), say("strength"), say("stability")].map((one) => make("th", { scope: "col" }, one)))),
           make("tbody", {}, make("tr", {}, ...[q.doubt.toFixed(2), q.moves, q.similarity.toFixed(4), q.strength?.toFixed(2) ?? "–", q.stability?.toFixed(2) ?? "–"].map((one) => make("td", { class: "n" }, String(one)))))));
     } else parts.push(make("p", {}, say("nothingLeft")));
     parts.push(make("p", { class: "soft lining" }, say("openQuestions", { n: open })));
@@ -45,7 +46,7 @@ export async function start({ mayWrite }) {
     }
     if (agreement.length) {
       parts.push(make("table", { class: "agreement" }, make("caption", {}, say("agreement")),
-        make("thead", {}, make("tr", {}, ...["readers", "pairsJudged", "observed", "kappa", "interval"].map((one) => make("th", { scope: "col" }, say(one))))),
+        make("thead", {}, make("tr", {}, ...[say("readers"), say("pairsJudged"), say("observed"), say("kappa"), say("interval")].map((one) => make("th", { scope: "col" }, one)))),
         make("tbody", {}, ...agreement.map((one) => make("tr", {}, make("th", { scope: "row" }, one.readers.join(", ")),
           make("td", { class: "n" }, String(one.pairs)), make("td", { class: "n" }, one.observed.toFixed(2)),
           make("td", { class: "n" }, one.kappa.toFixed(2)), make("td", { class: "n" }, `${one.low.toFixed(2)}–${one.high.toFixed(2)}`))))));
