@@ -269,7 +269,7 @@ def look(report: Path, shots: Path | None = None) -> dict[str, dict[str, float]]
                 page.wait_for_function(f"({PAINT})() !== null", timeout=60_000)
                 paints.append(page.evaluate(PAINT) / 1000)
                 nodes = max(nodes, page.evaluate(NODES))
-                search = page.locator("input[type=search]")
+                search = page.locator("section.list input[type=search]")
                 if search.count():
                     page.wait_for_selector("[data-list][data-ready]", timeout=60_000)
                     started = time.perf_counter()

@@ -7,8 +7,9 @@ other: a browser reads scripts from a disk, but no other data. Each calls ``tabl
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from typing import Any
 
 from tablesim.report.folder import ReportFolder
@@ -71,14 +72,21 @@ class ListPage:
         }
 
 
-def write_list(folder: ReportFolder, name: str, columns: Sequence[ListColumn], rows: Sequence[list[Any]]) -> ListPage:
-    """Write the rows of a list into script files, a value a column (None: blank); blank columns are not shown."""
-    parts = [rows[start : start + PART_ROWS] for start in range(0, len(rows), PART_ROWS)]
-    for number, part in enumerate(parts):
-        folder.write_text(f"data/{name}-{number}.js", script_of(name, number, part))
-    filled = [any(row[at] is not None for row in rows) for at in range(len(columns))]
+def write_list(folder: ReportFolder, name: str, columns: Sequence[ListColumn], rows: Iterable[list[Any]]) -> ListPage:
+    """Write the rows of a list into script files, a value a column (None: blank); blank columns are not shown.
+
+    One file's rows are in memory at a time.
+    """
+    first: list[list[Any]] = []
+    filled, n_rows, n_parts = [False] * len(columns), 0, 0
+    rest = iter(rows)
+    while part := list(islice(rest, PART_ROWS)):
+        folder.write_text(f"data/{name}-{n_parts}.js", script_of(name, n_parts, part))
+        filled = [full or any(row[at] is not None for row in part) for at, full in enumerate(filled)]
+        first = first or part[:FIRST_ROWS]
+        n_rows, n_parts = n_rows + len(part), n_parts + 1
     shown = tuple(c if full else replace(c, title="", facet=False) for c, full in zip(columns, filled, strict=True))
-    return ListPage(name, shown, len(rows), len(parts), list(rows[:FIRST_ROWS]))
+    return ListPage(name, shown, n_rows, n_parts, first)
 
 
 def script_of(name: str, part: int, rows: Sequence[Sequence[Any]]) -> str:

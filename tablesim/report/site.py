@@ -137,7 +137,11 @@ class Site:
         self.folder.claim(plan.hrefs.values())
         self.total = len(plan.hrefs) + len(self.clusters) + len(self.corpus)
         self.on_event(Event("start", "report", 0, self.total))
-        self._write_clusters(plan, closest, self._write_pairs(plan, set(closest.values())))
+        self._write_clusters(plan, closest)
+        written = set(closest.values())
+        for pair in plan.hrefs:
+            if pair not in written:
+                self._write_pair(plan, pair)
         self._write_pages(plan)
         self._write_lists()
         content = index_content(self.corpus, self.groups, self.cards, plan, long_tables, self.verdicts)
@@ -193,20 +197,14 @@ class Site:
     def _phi(self, page: str) -> Any:
         return self._embeddings[self._rows[page]]
 
-    def _write_pairs(self, plan: PairPlan, closest: set[PageIds]) -> dict[PageIds, PairPreview]:
-        """Write the page of every pair of the plan; of the closest of a cluster the small picture is kept."""
-        previews = {}
-        for pair, href in plan.hrefs.items():
-            key = self._pair_key(plan, pair)
-            if kept := self.folder.has(href, key):
-                self._step(href, kept=kept)
-                continue
-            page = self._pair_page(plan, pair)
+    def _write_pair(self, plan: PairPlan, pair: PageIds) -> PairPage | None:
+        """Write the page of a pair of the plan; None where it is there as it is."""
+        href, key = plan.hrefs[pair], self._pair_key(plan, pair)
+        page = None if self.folder.has(href, key) else self._pair_page(plan, pair)
+        if page is not None:
             self._page(href, "pair.html", key, page=page)
-            if pair in closest:
-                previews[pair] = _preview(page, href)
-            self._step(href, kept=False)
-        return previews
+        self._step(href, kept=page is None)
+        return page
 
     def _pair_page(self, plan: PairPlan, pair: PageIds) -> PairPage:
         return self.pairs.page(*pair, with_overlay=pair in plan.with_overlay)
@@ -222,27 +220,25 @@ class Site:
         corrected = sorted((key, repr(value)) for key, value in self.corpus.corrections.by_scan.items())
         return key_of(columns, corrected, self.corpus.settings_hash)
 
-    def _write_clusters(
-        self, plan: PairPlan, closest: Mapping[int, PageIds], previews: Mapping[PageIds, PairPreview]
-    ) -> None:
-        """Write the page of every cluster."""
+    def _write_clusters(self, plan: PairPlan, closest: Mapping[int, PageIds]) -> None:
+        """Write the page of every cluster, before it that of its closest pair, which it shows in small."""
         years = years_of(self.corpus)
         for cluster in self.clusters:
             name = self.names_of_clusters.get(cluster.number, "")
             part = cluster_part(cluster, self.groups, self.cards, None, self.verdicts_of, name)
-            href, pair = cluster_href(part.number), closest.get(cluster.label)
-            planned = pair is not None and pair in plan.hrefs
+            href, pair = cluster_href(part.number), closest.get(cluster.label, ("", ""))
+            planned = pair in plan.hrefs
+            page = self._write_pair(plan, pair) if planned else None
             hrefs = [
                 (plan.href(cluster.medoid, card.page), plan.hrefs_of(card.page, card.about.neighbours))
                 for card in part.pages
             ]
-            key = key_of(self.title, years, part, hrefs, self._pair_key(plan, pair) if pair and planned else None)
+            key = key_of(self.title, years, part, hrefs, self._pair_key(plan, pair) if planned else None)
             if kept := self.folder.has(href, key):
                 self._step(href, kept=kept)
                 continue
-            if pair and planned:
-                preview = previews.get(pair) or _preview(self._pair_page(plan, pair), plan.hrefs[pair])
-                part = replace(part, preview=preview)
+            if planned:
+                part = replace(part, preview=_preview(page or self._pair_page(plan, pair), plan.hrefs[pair]))
             self._page(href, "cluster.html", key, part=part, plan=plan, years=years)
             self._step(href, kept=False)
 
@@ -274,21 +270,19 @@ class Site:
         self._write_overview(self._write_page_list())
 
     def _write_page_list(self) -> ListPage:
-        lines = [self.cards.line(page) for page in self.corpus]
-        extra = extra_columns(Counter(name for line in lines for name, value in (line["extra"] or {}).items() if value))
+        extras = (self.cards.line(page)["extra"] or {} for page in self.corpus)
+        extra = extra_columns(Counter(name for values in extras for name, value in values.items() if value))
         named = [ListColumn(f"extra-{at}", name, facet=True) for at, name in enumerate(extra)]
         positions = positions_of(self.corpus)
         columns = (*PAGE_COLUMNS, *named, *HIDDEN_COLUMNS)
-        pages = write_list(self.folder, "pages", columns, [self._page_row(line, extra, positions) for line in lines])
-        n_pages = len(lines)
-        lede = f"{counted(n_pages, 'page')}, to sort by a column, to filter, and to search."
+        rows = (self._page_row(self.cards.line(page), extra, positions) for page in self.corpus)
+        pages = write_list(self.folder, "pages", columns, rows)
+        lede = f"{counted(len(self.corpus), 'page')}, to sort by a column, to filter, and to search."
         self._page(ALL_PAGES, "list.html", list=pages, heading="All pages", lede=lede, ranges=True)
         return pages
 
     def _write_group_list(self) -> None:
-        groups = write_list(
-            self.folder, "groups", GROUP_COLUMNS, [self._group_row(cluster) for cluster in self.clusters]
-        )
+        groups = write_list(self.folder, "groups", GROUP_COLUMNS, map(self._group_row, self.clusters))
         n_groups = len(self.clusters)
         lede = f"{counted(n_groups, 'group')} of two pages and more."
         self._page(ALL_GROUPS, "list.html", list=groups, heading="All groups", lede=lede, ranges=True)

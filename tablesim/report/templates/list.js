@@ -92,7 +92,9 @@ const tablesim = (() => {
         const value = plain(row[at[select.name]]);
         if (value) counts.set(value, (counts.get(value) || 0) + 1);
       }
-      for (const [value, n] of [...counts].sort((a, b) => collator.compare(a[0], b[0])).slice(0, 1000)) {
+      // A menu of the commonest: search finds the others, and a dozen menus of all shelf marks would slow the page.
+      const common = [...counts].sort((a, b) => b[1] - a[1]).slice(0, 300);
+      for (const [value, n] of common.sort((a, b) => collator.compare(a[0], b[0]))) {
         const option = document.createElement("option");
         [option.value, option.textContent] = [value, `${value} (${n})`];
         select.append(option);
