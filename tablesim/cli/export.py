@@ -44,7 +44,8 @@ def command(
 ) -> None:
     """Write pages, matches or collations of a run as files that other tools read, with provenance and a citation.
 
-    --bundle packs the report, workbooks, TEI, JSON and CSV of every page with a table, collations and citations.
+    --bundle packs the report, workbooks, TEI, JSON and CSV of every page with a table, collations, citations, and an
+    RO-Crate for archives.
 
     Pages (all that were read unless some are named): xlsx (a workbook that looks like the page), csv-grid (its rows and
     columns), csv (a line a number), page-tei, page-xml as PRImA publishes it, transkribus, alto, json.
@@ -54,6 +55,8 @@ def command(
 
     Citations of pages, of a pair or collation, with --table or --cluster of a group, without pages of the run: ris,
     bibtex, csl-json.
+
+    Lists of pages for viewers that lay out pictures: pixplot, vikus.
 
     Two witnesses or more: tei (table with critical apparatus), collation-csv, collation-xlsx, collation-json,
     collation-html (a page with what each scan has at every difference).

@@ -23,8 +23,11 @@ from tablesim.corpus.storage.outputs import file_name, file_names, refuse_existi
 from tablesim.corpus.store import Corpus
 from tablesim.errors import ExportError, TablesimError
 from tablesim.evidence.collation.cutouts import Cutter
+from tablesim.export.crate import NAME as CRATE
+from tablesim.export.crate import crate
 from tablesim.export.formats import COLLATION_SUFFIXES, DOCUMENTS, collation_files
 from tablesim.export.kinds import BundledScans, Format
+from tablesim.export.markup import json_bytes
 from tablesim.export.spreadsheets import READING_COLUMNS, csv_bytes, reading_rows
 from tablesim.files import write_aside
 from tablesim.records.reading import Reading
@@ -152,6 +155,7 @@ class _Bundle:
             *self._pages(pages, copied),
             *self._tables(),
             *self._citations("Citation of the run", self.title, _read(self.corpus)),
+            BundlePart("Metadata", (("RO-Crate", CRATE),), "what is here and how it was made, for archives"),
         ]
         template = environment().get_template("bundle.html")
         every = self.provenance.about(self.corpus, _read(self.corpus))
@@ -163,6 +167,8 @@ class _Bundle:
             scans=self.scans.value,
         )
         self._text("index.html", text)
+        records = citation_records(every, f"Numerical tables of the run {self.title}")
+        self._bytes(CRATE, json_bytes(crate(self.root, self.title, public_provenance(every), records)))
 
     def _copy_scans(self) -> dict[str, str]:
         """Copies of the scans for the web, by page their name in the bundle; what cannot be opened is left out."""

@@ -34,6 +34,7 @@ from tablesim.export.spreadsheets import (
     reading_rows,
 )
 from tablesim.export.tei import tei
+from tablesim.export.viewers import VIEWERS, viewer_csv
 from tablesim.records.collation import Collation
 from tablesim.records.reading import Reading
 from tablesim.report.citations import CITATION_FORMATS, citation_records
@@ -161,6 +162,8 @@ def export_run(
         raise ExportError(f"{corpus.folder}: no page was read yet; there is nothing to export")
     for page in chosen:
         corpus.page(page)
+    if what in VIEWERS:
+        return [write_new(folder / VIEWERS[what][0], viewer_csv(corpus, what, chosen), force=force)]
     names = file_names(chosen, ".csv" if what is Format.csv else DOCUMENTS[what].suffix)
     refuse_existing([folder / name for name in names.values()], force=force)
     return [write_new(folder / name, data, force=force) for name, data in _documents(corpus, what, names)]

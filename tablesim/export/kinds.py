@@ -25,6 +25,8 @@ class Format(StrEnum):
     ris = "ris"
     bibtex = "bibtex"
     csl_json = "csl-json"
+    pixplot = "pixplot"
+    vikus = "vikus"
 
 
 class BundledScans(StrEnum):

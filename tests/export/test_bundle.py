@@ -1,5 +1,6 @@
 """A bundle opens on another machine: every link leads inside it, no file names a folder of this one."""
 
+import hashlib
 import json
 import re
 import zipfile
@@ -77,6 +78,28 @@ def test_each_page_with_a_table_has_its_files_and_the_run_its_citations(corpus, 
     assert {"run.ris", "run.bib", "run.csl.json"} <= {file.name for file in (root / "citations").iterdir()}
     head = (root / "pages.csv").read_text().splitlines()
     assert len(head) == 1 + len(NAMES) and any(line.startswith("'=") for line in head)
+
+
+def test_the_crate_names_every_file_and_what_made_it(corpus, tmp_path):
+    root = unpacked(corpus, tmp_path)
+    crate = json.loads((root / "ro-crate-metadata.json").read_text(encoding="utf-8"))
+    assert crate["@context"] == "https://w3id.org/ro/crate/1.1/context"
+    entities = {entity["@id"]: entity for entity in crate["@graph"]}
+    assert len(entities) == len(crate["@graph"])
+    assert entities["ro-crate-metadata.json"]["about"] == {"@id": "./"}
+    top = entities["./"]
+    assert {"name", "description", "datePublished", "license"} <= top.keys()
+    files = {file["@id"] for file in top["hasPart"]}
+    there = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+    outside = {name for name in there if not name.startswith("report/")} - {"ro-crate-metadata.json"}
+    assert {unquote(name) for name in files} == outside | {"report/"}
+    for name in files - {"report/"}:
+        data = (root / unquote(name)).read_bytes()
+        assert entities[name]["contentSize"] == str(len(data))
+        assert entities[name]["sha256"] == hashlib.sha256(data).hexdigest()
+    known = {"@id": "./"}, *({"@id": each} for each in entities)
+    action = entities["#reading"]
+    assert all(each in known for each in (*action["instrument"], *action["object"], action["result"]))
 
 
 def test_nothing_is_overwritten_and_no_page_invented(corpus, tmp_path):
