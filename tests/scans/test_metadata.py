@@ -376,7 +376,7 @@ def test_reading_changes_no_setting_of_the_process(csv):
 def test_words_that_look_alike_are_one(csv):
     decomposed = unicodedata.normalize("NFD", "page,place\nKönigsberg_p1.jpg,Köln\n")
     match = match_lines(read_metadata(csv(decomposed)), [unicodedata.normalize("NFC", "Königsberg_p1")])
-    assert match.summary() == "metadata: 1 of 1 pages have a line"
+    assert match.summary() == "metadata: 1 of 1 page has a line"
     assert {row.place for row in match.pages.values()} == {"Köln"}
     apart = {"Königsberg_p1": Locator(Path(unicodedata.normalize("NFD", "Königsberg_p1.jpg")))}
     assert len(match_lines(read_metadata(csv("page,place\nKönigsberg_p1.jpg,Köln\n")), apart).pages) == 1
