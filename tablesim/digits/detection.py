@@ -19,6 +19,7 @@ from tablesim.digits.first_look import CLEAR, FEW, first_look
 from tablesim.digits.network import READING_HEIGHT
 from tablesim.digits.passes import Detection, DigitReader
 from tablesim.digits.peaks import DigitPeaks
+from tablesim.digits.pixel_shape import suspected_aspect
 from tablesim.digits.scale import Survey, bounded_scale, survey
 from tablesim.digits.turned_blocks import turned_blocks
 from tablesim.records.transform import QUARTER_TURNS, Transform
@@ -59,7 +60,8 @@ def detect_page(reader: DigitReader, grey: NDArray[np.uint8], *, in_full: bool =
     marks = survey(grey)
     look = first_look(reader, marks)
     if look.refusal and not in_full:
-        return Detection.refused(look.transform, look.refusal)
+        refused = Detection.refused(look.transform, look.refusal)
+        return replace(refused, aspect=suspected_aspect(marks, refused))
     first = _main_pass(reader, grey, marks, look.transform)
     if look.refusal and _n_clear(first) < FEW:
         # What showed no rows of digits was left as it lies.
@@ -67,7 +69,9 @@ def detect_page(reader: DigitReader, grey: NDArray[np.uint8], *, in_full: bool =
         first = max((first, *(_main_pass(reader, grey, marks, side) for side in sides)), key=_n_clear)
     main = _smoothed(reader, grey, first, marks)
     blocks = turned_blocks(marks, main.transform.rotation)
-    return replace(_with_other_size(reader, grey, main, marks), refusal=look.refusal, blocks=tuple(blocks))
+    aspect = suspected_aspect(marks, main)
+    detection = _with_other_size(reader, grey, main, marks)
+    return replace(detection, refusal=look.refusal, blocks=tuple(blocks), aspect=aspect)
 
 
 def _n_clear(detection: Detection) -> int:

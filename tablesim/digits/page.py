@@ -21,6 +21,7 @@ from tablesim.digits.numbers import Thresholds, find_numbers, number_confidence
 from tablesim.digits.page_prototypes import correct_by_page_prototypes
 from tablesim.digits.passes import Detection, DigitReader
 from tablesim.digits.peaks import DigitPeaks
+from tablesim.digits.pixel_shape import is_better
 from tablesim.digits.prepared_scan import of_scan, prepared
 from tablesim.digits.rows import arrange_level
 from tablesim.digits.second_look import CHANGED, in_doubt, second_looks, with_changes, with_looks
@@ -63,6 +64,12 @@ def read_page(reader: DigitReader, scan: Scan, *, in_full: bool = False) -> Read
     """
     page, negative = prepared(scan)
     detection = detect_page(reader, page.grey, in_full=in_full)
+    if detection.aspect != 1:
+        squared = replace(scan, aspect=scan.aspect * detection.aspect)
+        other_page, _ = prepared(squared)
+        other = detect_page(reader, other_page.grey, in_full=in_full)
+        if is_better(other, detection):
+            scan, page, detection = squared, other_page, other
     blocks = _blocks(reader, page, detection)
     numbers = _numbers_of(reader, page, detection.outside([block.region for block in blocks]))
     reading = of_scan(with_blocks(reading_of(reader, page, numbers), blocks), scan, negative=negative)
@@ -112,7 +119,8 @@ def numbers_of_page(reader: DigitReader, scan: Scan) -> NumbersOfPage:
 
 
 def _numbers_of(reader: DigitReader, scan: Scan, detection: Detection) -> NumbersOfPage:
-    page = _arranged(reader, replace(detection, transform=with_pages(detection.transform, scan.grey)))
+    pages = with_pages(detection.transform, scan.grey, detection.ink, detection.digits)
+    page = _arranged(reader, replace(detection, transform=pages))
     features = number_features(page)
     looks = second_looks(reader, page, in_doubt(features))
     if any(look.verdict == CHANGED for look in looks.values()):

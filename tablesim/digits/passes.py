@@ -77,6 +77,8 @@ class Detection:
         Why the page was not read; empty where it was.
     blocks : tuple of Box
         Parts of the page, in source pixels, that may stand a quarter turn from the rest.
+    aspect : float
+        Width of a pixel over its height, as the shapes of the figures suggest; 1 where they look as usual.
     """
 
     transform: Transform
@@ -85,6 +87,7 @@ class Detection:
     marks: MarkPeaks = field(default_factory=MarkPeaks.empty)
     refusal: str = ""
     blocks: tuple[Box, ...] = ()
+    aspect: float = 1.0
 
     @classmethod
     def refused(cls, transform: Transform, refusal: str) -> Detection:

@@ -116,3 +116,30 @@ def test_a_crop_that_cuts_a_column_says_that_a_margin_is_wanted(network, grey, p
     doubted = [number for number in reading.numbers if CUT_OFF in number.doubts]
     assert len(doubted) >= 4
     assert {number.column for number in doubted} == {0}
+
+
+@pytest.mark.parametrize("squeezed", [0.6, 1.6])
+@pytest.mark.parametrize("rotation", [0, 90])
+def test_a_scan_that_was_squeezed_without_a_word_is_made_square_by_its_figures(
+    network, grey, plain, tmp_path, squeezed, rotation
+):
+    height, width = grey.shape
+    other = cv2.resize(grey, (round(width * squeezed), height), interpolation=cv2.INTER_AREA)
+    reading = read(network, np.ascontiguousarray(np.rot90(other, rotation // 90)), tmp_path / "page.png")
+
+    aspect = 1 / squeezed if rotation == 0 else squeezed
+    assert reading.transform.aspect == pytest.approx(aspect, rel=0.25)
+    assert len(set(cells(plain)) & set(cells(reading))) >= 0.98 * len(plain.numbers)
+    if rotation == 0:
+        boxes = {(number.table, number.row, number.column): number.box for number in reading.numbers}
+        for number in plain.numbers[::7]:
+            x, y = boxes[number.table, number.row, number.column].centre
+            assert abs(x - number.box.centre[0] * squeezed) < 3
+            assert abs(y - number.box.centre[1]) < 3
+
+
+@pytest.mark.parametrize("resolution", [(200, 300), (300, 150)])
+def test_a_resolution_that_is_wrong_is_not_believed(network, grey, plain, tmp_path, resolution):
+    reading = read(network, grey, tmp_path / "page.png", dpi=resolution)
+    assert reading.transform.aspect == pytest.approx(1.0, rel=0.2)
+    assert len(set(cells(plain)) & set(cells(reading))) >= 0.98 * len(plain.numbers)
