@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from tablesim.digits.peaks import DigitPeaks, MarkPeaks
 from tablesim.records.marks import MARKS, MINUS, PLUS
@@ -59,19 +60,29 @@ def leading_marks(
     first = digits.boxes[list(firsts)]
     tall = first[:, 3] - first[:, 1]
     box = marks.boxes[parting]
-    gap = first[:, 0] - box[:, 2, None]
-    down = (box[:, 1] + box[:, 3])[:, None] / 2 - (first[:, 1] + first[:, 3]) / 2
+    middles = (box[:, :2] + box[:, 2:]) / 2
+    edges = np.column_stack([first[:, 0], (first[:, 1] + first[:, 3]) / 2])
+    near = cKDTree(middles).query_ball_point(edges, 1.2 * tall)
+    numbers, at = (np.array(pairs, dtype=np.intp) for pairs in _paired(near))
+    gap = first[numbers, 0] - box[at, 2]
+    down, tall = middles[at, 1] - edges[numbers, 1], tall[numbers]
     fits = (gap > -_OVERLAP * tall) & (gap < _GAP * tall) & (down > -_ABOVE * tall) & (down < _BELOW * tall)
-    fits &= (box[:, 0, None] + box[:, 2, None]) / 2 < first[:, 0]
+    fits &= middles[at, 0] < edges[numbers, 0]
     found: dict[int, int] = {}
     signs = marks.boxes[np.isin(marks.kinds, [MARKS.index(PLUS), MARKS.index(MINUS)])]
-    for at, number in zip(*np.nonzero(fits), strict=True):
-        mark = int(parting[at])
-        if _stands_alone(marks.boxes[mark], digits, signs, ink, float(tall[number])):
-            better = found.get(int(number))
+    for number, mark, height in zip(
+        numbers[fits].tolist(), parting[at[fits]].tolist(), tall[fits].tolist(), strict=True
+    ):
+        if _stands_alone(marks.boxes[mark], digits, signs, ink, height):
+            better = found.get(number)
             if better is None or marks.confidence[mark] > marks.confidence[better]:
-                found[int(number)] = mark
+                found[number] = mark
     return found
+
+
+def _paired(near: Sequence[Sequence[int]]) -> tuple[list[int], list[int]]:
+    """Each index with those that are near to it, as two lists."""
+    return [k for k, some in enumerate(near) for _ in some], [one for some in near for one in some]
 
 
 def _stands_alone(
