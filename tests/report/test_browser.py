@@ -287,7 +287,7 @@ def test_both_pages_move_and_grow_together(pair):
         larger.click()
     assert pair.locator(".zoom").inner_text() == "4×"
     before = centre_of(other)
-    one.focus()
+    one.locator(".view").focus()
     for _ in range(6):
         pair.keyboard.press("ArrowDown")
     pair.wait_for_timeout(150)
@@ -298,7 +298,7 @@ def test_both_pages_move_and_grow_together(pair):
         pair.keyboard.press("ArrowUp")
     pair.wait_for_timeout(150)
     assert centre_of(other) == pytest.approx(after, abs=1e-3)
-    one.focus()
+    one.locator(".view").focus()
     pair.keyboard.press("-")
     assert pair.locator(".zoom").inner_text() == "3×"
 
