@@ -3,8 +3,8 @@
     python benchmarks/workbench.py RUN [--pages 10000] [--misread RUN:PAGE] [--json FILE]
 
 RUN is what ``make demo`` left; it is copied, nothing in it is changed. With ``--pages`` the screens are opened for a
-run of so many made-up pages too (`benchmarks.report` makes it). With ``--misread`` eleven numbers of a page are misread on
-purpose, one digit each, and corrected at five keys a second; then the page is collated with what it was.
+run of so many made-up pages too (`benchmarks.report` makes it). With ``--misread`` eleven numbers are misread,
+one digit each, and corrected at five keys a second; then the page is collated with what it was.
 
 Chromium (playwright) tells first contentful paint by its own timing; clicks and keys are those that the script makes.
 """

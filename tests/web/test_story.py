@@ -90,6 +90,7 @@ def test_a_number_is_struck_out_and_drawn_again(browser, workbench, folder):
         page.wait_for_function("n => document.querySelectorAll('td[id]').length === n", arg=len(before) - 1)
         page.get_by_role("button", name="draw a number").click()
         # The window may have been scrolled to the button; on the scan nothing moved.
+        page.evaluate("() => document.querySelector('.osd').scrollIntoView({ block: 'center', behavior: 'instant' })")
         now = page.locator(".osd").bounding_box()
         x, y = (where[side] - frame[side] + now[side] - 1 for side in ("x", "y"))
         page.mouse.move(x, y)

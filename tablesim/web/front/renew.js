@@ -1,17 +1,22 @@
 // Shows the page anew as the server has it now, without loading it: where the two are built alike, only what differs
 // is changed, so that what is looked at, enlarged or typed stays.
 
+// Classes that belong to the window, and are in no page of the server.
+const OWN = ["chosen", "hot", "deep", "drawing"];
 const KEEP = "[data-keep], [aria-live]";
 
 function attributes(old, fresh) {
   for (const { name } of [...old.attributes]) {
     // The tab stop, and what is chosen, belong to the window.
-    if (!fresh.hasAttribute(name) && !["tabindex", "hidden", "style", "aria-selected"].includes(name)) old.removeAttribute(name);
+    if (!fresh.hasAttribute(name) && !["class", "tabindex", "hidden", "style", "aria-selected"].includes(name)) old.removeAttribute(name);
   }
-  const chosen = old.classList.contains("chosen") || old.classList.contains("hot");
+  // A number that nobody corrected any more has no class.
+  if (!fresh.hasAttribute("class")) old.classList.remove(...[...old.classList].filter((word) => !OWN.includes(word)));
   for (const { name, value } of fresh.attributes) {
     if (["hidden", "tabindex", "data-over", "open"].includes(name) && old.tagName !== "A") continue;
-    if (old.getAttribute(name) !== value && !(name === "class" && chosen)) old.setAttribute(name, value);
+    const kept = name === "class" ? OWN.filter((word) => old.classList.contains(word)) : [];
+    const wanted = [value, ...kept].filter(Boolean).join(" ");
+    if (old.getAttribute(name) !== wanted) old.setAttribute(name, wanted);
   }
 }
 
