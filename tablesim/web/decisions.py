@@ -22,7 +22,10 @@ from tablesim.review.review import Review
 from tablesim.review.verdicts import ANSWERS, Verdict
 from tablesim.web.asked import Asked
 from tablesim.web.live import LiveRun
-from tablesim.web.places import anchor_at, place_of
+from tablesim.web.places import SIDES, anchor_at, place_of
+
+ROUNDED = 0.06
+"""Pixels by which a box that a browser sends back may differ: they are told to a tenth."""
 
 MOST_QUESTIONS = 50
 
@@ -43,7 +46,7 @@ def take_correction(live: LiveRun, asked: Asked) -> dict[str, Any]:
         reading = corpus.reading(page)
         if sha256 != reading.sha256:
             raise SettingsError(f"{page}: the scan was replaced since it was shown; load the page again")
-        stands = text_at(box, reading.numbers)
+        stands = _stands(box, reading)
         if stands != expected:
             return {"conflict": {"stands": stands, "expected": expected}, "version": live.version}
         read = text_at(box, corpus.machine_reading(page).numbers)
@@ -59,6 +62,16 @@ def take_correction(live: LiveRun, asked: Asked) -> dict[str, Any]:
         "pages": list(taken.pages),
         "remarks": list(taken.remarks),
     }
+
+
+def _stands(box: Box, reading: Reading) -> str:
+    """What stands at a box: the number that has it, though others be read over the same ink; else what lies in it."""
+    exact = [number for number in reading.numbers if all(abs(a - b) < ROUNDED for a, b in _sides(number.box, box))]
+    return exact[0].text if len(exact) == 1 else text_at(box, reading.numbers)
+
+
+def _sides(one: Box, other: Box) -> list[tuple[float, float]]:
+    return [(getattr(one, side), getattr(other, side)) for side in SIDES]
 
 
 def _emendation(box: Box, reading: Reading) -> str:
