@@ -34,7 +34,7 @@ from tablesim.report.side_by_side import SideBySide, removal_curve, side_by_side
 from tablesim.version import __version__
 from tablesim.workflow.alignments import RunAlignments
 
-MAX_PAIRS = 200
+MAX_PAIRS = 150
 """Pairs that have a page of their own, a tenth of a second each and more than anybody looks at in a day: the closest of
 each cluster, then each page with the first of its cluster. The workbench shows any pair."""
 
