@@ -102,6 +102,14 @@ class TableGroup:
         return tuple(relation.page for relation in self.relations if relation.relation != SAME_SCAN)
 
     @property
+    def how(self) -> str:
+        """By what its pages are known to carry it: what people said is never called verified."""
+        said = sum(relation.by == PERSON for relation in self.relations if relation.relation != SAME_SCAN)
+        if not said:
+            return "verified cell by cell"
+        return "as people said" if said == len(self.scans) else "verified cell by cell or said by people"
+
+    @property
     def heading(self) -> str:
         """What the group is, in words."""
         parts = sum(relation.relation == PART_OF for relation in self.relations)
@@ -284,11 +292,18 @@ class Groups:
         table = self._tables_by_number[relation.table or 0]
         carries = "holds part of" if relation.relation == PART_OF else "carries"
         more = f" and on {_pages(len(table.scans) - 2)} more" if len(table.scans) > 2 else ""
-        return f"It {carries} table {table.number}, verified cell by cell, which is also on {relation.to}{more}."
+        return f"It {carries} table {table.number}, {table.how}, which is also on {relation.to}{more}."
+
+    @cached_property
+    def _by_cluster(self) -> dict[int, list[str]]:
+        found: dict[int, list[str]] = {}
+        for page, number in self.clusters.items():
+            found.setdefault(number, []).append(page)
+        return found
 
     def words_of_cluster(self, cluster: int) -> list[str]:
         """What relates the pages of a cluster to each other and to those of others, in sentences."""
-        pages = [page for page, number in self.clusters.items() if number == cluster and self.scan_of(page) == page]
+        pages = [page for page in self._by_cluster.get(cluster, ()) if self.scan_of(page) == page]
         if not self.known or not pages:
             return [self.sentence] if pages else []
         tables = {page: table for page in pages if (table := self.table_of(page)) is not None}
@@ -300,14 +315,14 @@ class Groups:
             elsewhere = listed([*away[:5], *([f"{len(away) - 5} more"] if len(away) > 5 else [])])
             also = f"; elsewhere it is on {elsewhere}" if away else ""
             carry = f"{which} {len(pages):,} pages carry" if len(pages) > 1 else "Its page carries"
-            words.append(f"{carry} table {table.number}, verified cell by cell{also}.")
+            words.append(f"{carry} table {table.number}, {table.how}{also}.")
         alike = len(pages) - len(tables)
         if alike == len(pages) > 1:
             words.append(f"Its {_pages(alike)} are of the same kind; no two were shown to carry the same table.")
         elif alike:
             verb = "is" if alike == 1 else "are"
             words.append(f"{_pages(alike)} of it {verb} of the same kind, not shown to carry the same table.")
-        copies = sum(number == cluster for number in self.clusters.values()) - len(pages)
+        copies = len(self._by_cluster.get(cluster, ())) - len(pages)
         if copies:
             words.append(
                 f"{counted(copies, 'more scan')} {plural(copies, 'is', 'are')} byte for byte the same as one of them."

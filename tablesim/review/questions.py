@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -84,7 +84,12 @@ class Question:
 
 
 def questions(
-    corpus: Corpus, clustering: Clustering | None = None, *, who: str | None = None, top: int | None = None
+    corpus: Corpus,
+    clustering: Clustering | None = None,
+    *,
+    who: str | None = None,
+    top: int | None = None,
+    every: Sequence[Question] | None = None,
 ) -> list[Question]:
     """The open questions of a run, the most pressing first.
 
@@ -98,10 +103,12 @@ def questions(
         Leave out only what this person has decided: a second reader sees every question afresh.
     top : int, optional
         How many at most.
+    every : sequence of Question, optional
+        As ``every_question`` gives them, where they are known already.
     """
     clustering = _clustering(corpus, clustering)
     shown = _Shown(corpus, clustering)
-    every = [*_members(clustering, shown), *_merges(corpus, clustering, shown)]
+    every = every_question(corpus, clustering) if every is None else every
     lines = [one for one in VerdictLog.of_run(corpus.folder).standing() if who is None or one.who == who]
     # What nobody was sure of is asked again where it is read otherwise now; what is known of two scans never is.
     answered = {(one.pair, one.embedding_hash) for one in lines if one.meaning == "unsure"}
@@ -111,10 +118,19 @@ def questions(
         page, other = question.page_sha256, question.other_sha256
         if known.find(page) == known.find(other) or known.find(other) in known.forbidden(page):
             return False
-        return answered.isdisjoint((question.pair, h) for h in ("", *shown.digests(question.page, question.other)))
+        return not answered or answered.isdisjoint(
+            (question.pair, h) for h in ("", *shown.digests(question.page, question.other))
+        )
 
     still_open = [question for question in every if is_open(question)]
     return sorted(still_open, key=lambda q: (-round(q.priority, 9), q.page, q.other))[:top]
+
+
+def every_question(corpus: Corpus, clustering: Clustering | None = None) -> list[Question]:
+    """What could be asked of a clustering, whatever was answered: it follows from clusters and readings alone."""
+    clustering = _clustering(corpus, clustering)
+    shown = _Shown(corpus, clustering)
+    return [*_members(clustering, shown), *_merges(corpus, clustering, shown)]
 
 
 def audit_sample(corpus: Corpus, n: int, seed: int = 0, clustering: Clustering | None = None) -> list[Question]:

@@ -140,9 +140,11 @@ class Review:
         self.corpus = corpus
         self.log = VerdictLog.of_run(corpus.folder)
 
-    def questions(self, top: int | None = None, who: str | None = None) -> list[Question]:
+    def questions(
+        self, top: int | None = None, who: str | None = None, *, every: Sequence[Question] | None = None
+    ) -> list[Question]:
         """What deserves a look, the most pressing first; see ``tablesim.review.questions``."""
-        return questions(self.corpus, top=top, who=who)
+        return questions(self.corpus, top=top, who=who, every=every)
 
     def answer(self, question: Question, decision: str, who: str, reason: str = "") -> Verdict:
         """Decide a question: accept, reject, unsure, merge or split. It is on the disk when this returns."""

@@ -17,7 +17,7 @@ from tablesim.records.address import parse_address
 from tablesim.records.boxes import Box
 from tablesim.records.corrections import Correction, TableDecision
 from tablesim.records.reading import Reading
-from tablesim.review.questions import Question
+from tablesim.review.questions import Question, every_question
 from tablesim.review.review import Review
 from tablesim.review.verdicts import ANSWERS, Verdict
 from tablesim.web.asked import Asked
@@ -28,6 +28,9 @@ ROUNDED = 0.06
 """Pixels by which a box that a browser sends back may differ: they are told to a tenth."""
 
 MOST_QUESTIONS = 50
+
+QUESTIONS_FOLLOW = ("clusters", "embeddings", "neighbours.parquet", "pages.parquet")
+"""Files and folders of a run from which follows what could be asked."""
 
 
 def take_correction(live: LiveRun, asked: Asked) -> dict[str, Any]:
@@ -101,7 +104,7 @@ def open_questions(live: LiveRun, asked: Asked) -> dict[str, Any]:
     who, top = asked.text("who", "").strip(), asked.whole("top", 20, 1, MOST_QUESTIONS)
     review = Review(live.corpus)
     blind = bool(who and asked.text("blind", ""))
-    found = review.questions(who=who if blind else None)
+    found = review.questions(who=who if blind else None, every=_every(live))
     if blind:
         judged = {line.pair for line in review.log.standing() if line.meaning and line.who != who}
         found = sorted(found, key=lambda question: question.pair not in judged)
@@ -121,7 +124,7 @@ def take_verdict(live: LiveRun, asked: Asked) -> dict[str, Any]:
         raise SettingsError(f"decision: got {decision!r}, expected one of {', '.join(ANSWERS)}")
     with live.writing() as corpus:
         review = Review(corpus)
-        known = _question(review, page, other, who)
+        known = _question(review, page, other, who, _every(live))
         said = (
             review.say(page, other, decision, who, reason)
             if known is None
@@ -130,9 +133,14 @@ def take_verdict(live: LiveRun, asked: Asked) -> dict[str, Any]:
     return {"version": live.changed(), "verdict": plain_verdict(said)}
 
 
-def _question(review: Review, page: str, other: str, who: str) -> Question | None:
+def _every(live: LiveRun) -> list[Question]:
+    """What could be asked, made once for a clustering: a verdict does not change it."""
+    return live.kept_while("questions", QUESTIONS_FOLLOW, every_question)
+
+
+def _question(review: Review, page: str, other: str, who: str, every: list[Question]) -> Question | None:
     """The open question on two pages, so that what the machine showed is kept with the answer."""
-    for question in review.questions(who=who):
+    for question in review.questions(who=who, every=every):
         if {question.page, question.other} == {page, other}:
             return question
     return None

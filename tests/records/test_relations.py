@@ -4,6 +4,7 @@ import re
 
 from tablesim.records.relations import (
     PART_OF,
+    PERSON,
     SAME_KIND,
     SAME_SCAN,
     SAME_TABLE,
@@ -90,3 +91,12 @@ def test_headings_say_which_relation_it_is():
 def test_what_is_not_known_yet_is_said():
     unknown = Groups({"a": 1, "b": 1}, {}, ["a", "b"], known=False)
     assert unknown.tables == () and "not found out yet" in unknown.sentence
+
+
+def test_what_people_said_is_not_called_verified():
+    said = [PageRelation(page, SAME_TABLE, other, 1, PERSON) for page, other in (("a", "b"), ("b", "a"))]
+    found = [PageRelation("c", SAME_TABLE, "a", 1)]
+    both = Groups({"a": 1, "b": 1, "c": 1}, {one.page: one for one in (*said, *found)}, ["a", "b", "c"], {}, known=True)
+    assert "verified cell by cell or said by people" in " ".join(both.words_of_cluster(1))
+    alone = Groups({"a": 1, "b": 1}, {one.page: one for one in said}, ["a", "b"], {}, known=True)
+    assert alone.words_of_cluster(1) == ["All its 2 pages carry table 1, as people said."]
