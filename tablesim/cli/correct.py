@@ -11,7 +11,7 @@ import typer
 
 from tablesim.cli.options import Json, Run, goes_with
 from tablesim.cli.output import note, print_json
-from tablesim.records.counting import counted
+from tablesim.records.counting import counted, plural
 
 if TYPE_CHECKING:
     from tablesim.corpus.store import Corpus
@@ -84,8 +84,8 @@ def _correct(corpus: Corpus, corrections: Sequence[Correction], who: str, as_jso
     nameless = sum(not correction.who for correction in taken.new)
     if nameless:
         note(
-            f"{counted(nameless, 'correction does', 'corrections do')} not say who decided; give --who, "
-            "or the column who"
+            f"{counted(nameless, 'correction does', 'corrections do')} not say who made "
+            f"{plural(nameless, 'it', 'them')}; give --who, or the column who"
         )
     if as_json:
         new, not_taken = ([correction_row(c) for c in some] for some in (taken.new, taken.not_taken))

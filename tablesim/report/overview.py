@@ -27,6 +27,9 @@ WIDTH, LEFT, RIGHT = 1000.0, 190.0, 20.0
 BARS, LANE = 150.0, 18.0
 """Height of the bars and of a lane."""
 
+FULL = 12
+"""Pages of the largest circle at least: where no place has more than a few, no circle hides what lies around it."""
+
 MAX_TOWNS = 400
 """Places on the map, those with most pages first."""
 
@@ -179,7 +182,7 @@ def place_map(places: Iterable[tuple[str, tuple[float, float] | None]]) -> Place
     for (name, lat, lon), n_pages in counts.most_common(MAX_TOWNS):
         x, y = (lon - west) * narrow * scale, (north - lat) * scale
         room = all(abs(x - other.x) > 90 or abs(y - other.y) > 16 for other in towns if other.label)
-        towns.append(Town(name, n_pages, x, y, 4 + 22 * math.sqrt(n_pages / most), room))
+        towns.append(Town(name, n_pages, x, y, 4 + 22 * math.sqrt(n_pages / max(most, FULL)), room))
     every = next(s for s in (0.5, 1, 2, 5, 10, 20, 30) if max(east - west, north - south) / s <= 12 or s == 30)
     meridians = [((lon - west) * narrow * scale, _degrees(lon, "E", "W")) for lon in _steps(west, east, every)]
     parallels = [((north - lat) * scale, _degrees(lat, "N", "S")) for lat in _steps(south, north, every)]

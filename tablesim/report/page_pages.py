@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 from markupsafe import Markup, escape
 
+from tablesim.corpus.storage.outputs import file_name
 from tablesim.digits.corrections import holding, numbers_at
 from tablesim.errors import RunError
 from tablesim.evidence.collation.cells import DOUBTFUL
@@ -32,6 +36,16 @@ larger one the first that no browser shows. Of the others the scan itself is sho
 
 MAX_CELLS = 6000
 """Numbers that the page of a page shows: each takes two elements, and a page has 20,000 at most."""
+
+EXPORTED = {
+    ".xlsx": "workbook",
+    ".grid.csv": "CSV",
+    ".tei.xml": "TEI",
+    ".page.xml": "PAGE",
+    ".alto.xml": "ALTO",
+    ".json": "JSON",
+}
+"""How files of a page end that ``tablesim export`` writes, and what they are called in its page."""
 
 _SHOWN_BY_BROWSERS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif")
 
@@ -93,6 +107,8 @@ class PageView:
         What people decided of this page and others.
     beside : (str, str)
         The pages before and after it in its book or folder, empty where there is none.
+    exports : tuple of (str, str)
+        What files of it there are among the exports of the run, in words, and their addresses from the report.
     """
 
     about: PageFacts
@@ -112,6 +128,7 @@ class PageView:
     relation: str
     record: list[tuple[str, str]]
     citation: str
+    exports: tuple[tuple[str, str], ...]
 
     @property
     def sentence(self) -> str:
@@ -128,6 +145,11 @@ class PageView:
         corrected += f", {count(n_confirmed)} confirmed" if n_confirmed else ""
         kind = "A page with a numerical table" if self.about.is_table else "A page without a numerical table"
         return f"{kind}: {numbers}{doubt}{corrected}."
+
+    @property
+    def export_command(self) -> str:
+        """What writes the page as a workbook."""
+        return f"tablesim export RUN {shlex.quote(self.about.page)} --format xlsx"
 
     @property
     def has_decisions(self) -> bool:
@@ -201,7 +223,8 @@ class PageViews:
         corrections = self.corpus.corrections.by_scan.get(scan, ()), self.corpus.table_decisions.of(scan)
         decisions = *corrections, self.verdicts.get(page)
         relation = self.clusters.get(page), self.groups.words_of(page) if row["is_table"] else ""
-        return row, self.cards.facts(page), self.problems.get(page), decisions, relation, twins
+        exports = self._exports_of(page)
+        return row, self.cards.facts(page), self.problems.get(page), decisions, relation, twins, exports
 
     def view(self, page: str, beside: tuple[str, str] = ("", ""), *, copied: bool = True) -> PageView:
         """The view of one page; ``beside`` are the pages before and after it in the list of all."""
@@ -230,7 +253,23 @@ class PageViews:
             self.groups.words_of(page) if row["is_table"] else "",
             list(_record(row, reading)),
             cite_page(page_of_run(self.corpus, page)),
+            self._exports_of(page),
         )
+
+    def _exports_of(self, page: str) -> tuple[tuple[str, str], ...]:
+        return self._exports.get(file_name(page, ""), ())
+
+    @cached_property
+    def _exports(self) -> dict[str, tuple[tuple[str, str], ...]]:
+        """By name the files of pages below ``RUN/export``; none in a report that stands elsewhere."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        folder = self.corpus.folder / "export"
+        for path in sorted(folder.glob("*")) + sorted(folder.glob("*/*")) if self.cards.own else ():
+            suffix = next((suffix for suffix in EXPORTED if path.name.endswith(suffix)), None)
+            if suffix is not None and path.is_file():
+                address = quote(f"../{path.relative_to(self.corpus.folder).as_posix()}")
+                found.setdefault(path.name.removesuffix(suffix), []).append((EXPORTED[suffix], address))
+        return {page: tuple(files) for page, files in found.items()}
 
     def _reading(self, page: str) -> Reading | None:
         """What was read on a page; None for one that came as a histogram."""

@@ -185,7 +185,7 @@ def test_run_writes_the_run_and_its_report(call, tmp_path):
         f"report: {tmp_path / 'run' / 'report' / 'index.html'}",
     ]
     assert "bad.jpg: the file is empty" in result.stderr
-    assert "1 pages could not be read" in result.stderr
+    assert "1 page could not be read" in result.stderr
     status = json.loads(call("run", tmp_path / "scans", "--out", tmp_path / "run", "--json").stdout)
     assert (status["read"], status["failed"], status["clusters"], len(status["problems"])) == (5, 1, 2, 1)
 

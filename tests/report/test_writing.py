@@ -12,6 +12,8 @@ from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError
 from tablesim.evidence import compare
 from tablesim.evidence.collation.collation import PagePair
+from tablesim.export.formats import export_run
+from tablesim.export.kinds import Format
 from tablesim.records.corrections import Correction
 from tablesim.records.counting import cut
 from tablesim.report import write_report
@@ -174,7 +176,7 @@ def test_corrections_are_counted_and_their_makers_named(corpus, report, tmp_path
     assert "Decisions of people" in html and "12345" in html
     page = (copy.folder / "report" / "pages" / "alone.html").read_text(encoding="utf-8")
     assert re.search(r'<td class="n">77777</td><td class="n">12345</td><td>A. &lt;Reader&gt;</td>', page)
-    assert re.search(r'<td id="t1r1c1" class="c" title="corrected by a person">12345</td>', page)
+    assert re.search(r'<td id="t1r1c1" class="c" title="corrected by [^"]*">12345</td>', page)
     path = copy.folder / "corrections.csv"
     path.write_text(path.read_text().replace(copy.page("alone")["sha256"], "0" * 64))
     html = write_report(Corpus.open(copy.folder)).read_text(encoding="utf-8")
@@ -351,6 +353,17 @@ def test_tables_over_several_pages_have_a_section(tmp_path):
     assert pair is not None
     assert (report.parent / pair[1]).is_file()
     assert "Tables over several pages</a>" in html
+
+
+def test_the_page_of_a_page_leads_to_its_exports(tmp_path):
+    write_scan(tmp_path / "scans" / "ones #1.png", [["1111", "111"]] * 20, 1)
+    corpus = run(tmp_path / "scans", tmp_path / "run", clusters=1, network=FakeReader())
+    page = next((write_report(corpus).parent / "pages").iterdir())
+    assert "Written before" not in page.read_text() and "tablesim export RUN &#39;ones #1&#39;" in page.read_text()
+    (written,) = export_run(corpus, Format.page_tei)
+    html = next((write_report(Corpus.open(corpus.folder)).parent / "pages").iterdir()).read_text()
+    (address,) = re.findall(r'href="(\.\./\.\./export/[^"]*)">TEI<', html)
+    assert (page.parent / unquote(address)).resolve() == written.resolve()
 
 
 def test_a_pair_of_pages_with_nothing_in_common_says_so(tmp_path):

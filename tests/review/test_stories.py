@@ -141,7 +141,7 @@ def test_a_page_that_a_new_folder_renames_keeps_what_was_decided(library):
     library.put("v3/p1", 4, 0)
     library.run(metadata=library.folder / "pages.csv")
     assert library.page("p1") == "v1_p1"
-    assert library.said("metadata: 1 of 9 pages have a line", "1 lines name no page (p1)")
+    assert library.said("metadata: 1 of 9 pages has a line", "1 line names no page (p1)")
     assert library.text("v1_p1") == CORRECTED != library.text("v3_p1")
     assert library.together("v1_p1", "p3") and not library.together("v3_p1", "p3")
     assert library.counts() == ALL_HOLD

@@ -60,7 +60,7 @@ def _differing(element: Any, at: Where) -> Iterator[str]:
         letters = span.find("i").text
         shown = (span.find("i").tail or "").strip()
         text = cell.texts[sigla.index(letters)] or "–"
-        if shown not in (text, f"{text}?"):
+        if shown not in (text, f"{text}\u00a0?"):
             yield f"FALSE cell {shown!r} of {letters}, not {text!r}"
 
 

@@ -39,7 +39,7 @@ def test_a_run_leaves_everything_in_its_folder(tmp_path, scans):
     assert record["inputs"]["pages"] == 5
     assert len(record["metadata"]["sha256"]) == 64
     remarks = [json.loads(line) for line in (tmp_path / "out" / "events.jsonl").read_text().splitlines()]
-    assert any("1 of 5 pages have a line" in event.get("message", "") for event in remarks)
+    assert any("1 of 5 pages has a line" in event.get("message", "") for event in remarks)
 
 
 def test_the_same_call_reads_nothing_twice(tmp_path, scans):

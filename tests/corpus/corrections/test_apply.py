@@ -194,11 +194,11 @@ def test_the_command_line_takes_corrections(corpus, tmp_path):
     words = ["correct", str(corpus.folder), "--csv", str(path), "--who", "me"]
     first = CliRunner().invoke(app, words)
     assert first.exit_code == 0, first.output
-    assert first.stdout.splitlines()[0] == "2 corrections taken over; 1 pages have another embedding now"
+    assert first.stdout.splitlines()[0] == "2 corrections taken over; 1 page has another embedding now"
     assert first.stderr == ""
     write_corrections(path, [one(reading, 7, "11")])
     nameless = CliRunner().invoke(app, words[:4])
-    assert nameless.exit_code == 0 and "1 corrections do not say who made them; give --who" in nameless.stderr
+    assert nameless.exit_code == 0 and "1 correction does not say who made it; give --who" in nameless.stderr
     write_corrections(path, [one(reading, 5, "987"), one(reading, 6, "5?")])
     second = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
     assert second == {"new": [], "known": 2, "pages": [], "not_taken": []}
