@@ -807,3 +807,27 @@ def marks(said: Said) -> None:
 
 
 BIBTEX = re.compile(r"@\w+\{")
+
+
+@says(r"(?:^|, )([^,()]+) \((\d+)\)", "clusters")
+def place_of_cluster(said: Said) -> None:
+    here = said.run.clusters[said.at.cluster or 0]
+    assert said.number(2) == sum(said.run.rows[page]["place"] == said[1] for page in here)
+
+
+@says(r"(\d{1,2}) \((\d+\.\d) % of its digits, (\d+\.\d) % elsewhere\)", "clusters")
+def sets_apart(said: Said) -> None:
+    from tablesim.records.bins import BIN_NAMES
+
+    here = said.run.clusters[said.at.cluster or 0]
+    elsewhere = [page for pages in said.run.clusters.values() for page in pages if page not in here]
+    at = BIN_NAMES.index(said[1])
+    for group, pages in ((2, here), (3, elsewhere)):
+        counts = sum(said.run.histogram(page) for page in pages)
+        assert abs(float(said[group]) - 100 * counts[at] / counts.sum()) < 0.06, 100 * counts[at] / counts.sum()
+
+
+@says(r"^(\d+) decisions? of people: who, when, why", "history")
+def decisions(said: Said) -> None:
+    corrections = sum(len(said.run.corpus.corrections_of(page)) for page in said.run.rows)
+    assert said.number() == corrections + len(said.run.corpus.table_decisions.all) + len(said.run.verdicts)
