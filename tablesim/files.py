@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 UNSUPPORTED = frozenset({errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOLCK, errno.EINVAL, errno.ENOTTY})
 """What disks answer that can do less than a local one."""
 
+_ASIDE = re.compile(r"\..+\.[0-9a-f]{12}\.part")
 FOLDER_IN_PLACE = "a folder stands in the place of this file"
 
 
@@ -37,6 +39,13 @@ def write_aside(path: Path, write: Callable[[Path], Any], *, durable: bool = Tru
             _sync_folder(path.parent)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def remove_asides(folder: Path) -> None:
+    """Remove what killed processes left half written in a folder of somebody else: names that ``write_aside`` gives."""
+    for path in folder.glob(".*.part"):
+        if _ASIDE.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -35,6 +35,7 @@ from tablesim.export.spreadsheets import (
 )
 from tablesim.export.tei import tei
 from tablesim.export.viewers import VIEWERS, viewer_csv
+from tablesim.files import remove_asides
 from tablesim.records.collation import Collation
 from tablesim.records.reading import Reading
 from tablesim.report.citations import CITATION_FORMATS, citation_records
@@ -136,6 +137,7 @@ def export_run(
             raise ExportError(f"format: got {what!r}, expected one of {', '.join(forms)}")
         what = Format(what)
     folder = corpus.folder / "export" / what.value if out is None else Path(out)
+    remove_asides(folder)
     if what in COLLATION_SUFFIXES:
         if len(pages) < 2:
             raise ExportError(f"{what.value}: got {len(pages)} witnesses, expected two or more, as P1 P2 or A1+A2 B")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tablesim.errors import RunError
-from tablesim.files import write_aside
+from tablesim.files import remove_asides, write_aside
 
 LIST = "report_files.txt"
 """The file of a report that names its files, a line each."""
@@ -114,6 +114,8 @@ class ReportFolder:
     def _write_list(self) -> None:
         """Write the list anew; a link that others put in its place is replaced."""
         self.begun = True
+        for folder in (self.path, *(path for path in self.path.glob("*") if path.is_dir())):
+            remove_asides(folder)
         text = f"{_HEAD}\n" + "".join(_line(name, key) for name, key in sorted(self.keys.items()))
         write_aside(self.path / LIST, lambda aside: aside.write_text(text, encoding="utf-8"), durable=False)
 
