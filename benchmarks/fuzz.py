@@ -26,27 +26,30 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from fuzz.mutations import mutated
-from fuzz.targets import TARGETS, Target, wrong_with
+from fuzz.targets import OF_RUNS, TARGETS, Target, built_run, wrong_with
 
 MEMORY = 2_000_000_000
 OUTPUT = 64_000_000
 PATIENCE = 20.0
 
 _EXIT_FINDING = 77
+ALL = TARGETS | OF_RUNS
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("targets", nargs="*", metavar="TARGET", help=", ".join(TARGETS))
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help=", ".join(ALL))
     parser.add_argument("--seconds", type=float, default=600, help="for each target")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("fuzz-findings"))
     given = parser.parse_args()
-    if unknown := sorted({*given.targets} - {*TARGETS}):
-        parser.error(f"no such target: {', '.join(unknown)}; there are {', '.join(TARGETS)}")
+    if unknown := sorted({*given.targets} - {*ALL}):
+        parser.error(f"no such target: {', '.join(unknown)}; there are {', '.join(ALL)}")
     found = 0
-    for name in given.targets or TARGETS:
-        found += _fuzz(name, TARGETS[name], given.seconds, given.seed, given.out)
+    for name in given.targets or ALL:
+        if name in OF_RUNS:
+            built_run()
+        found += _fuzz(name, ALL[name], given.seconds, given.seed, given.out)
     raise SystemExit(1 if found else 0)
 
 

@@ -37,6 +37,10 @@ _STEP_X, _STEP_Y, _SIZE = 120.0, 40.0, 20.0
 """Pixels between cells, and height of a figure, of what has no boxes: any page is like this one."""
 
 
+_SENSELESS = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What comes of values that are of another kind than they should be."""
+
+
 def is_other_reading(path: str | Path) -> bool:
     """Whether a path names a file of numbers, by its ending, and is there."""
     return Path(path).suffix.lower() in SUFFIXES and Path(path).is_file()
@@ -81,7 +85,7 @@ def reading_from_file(path: str | Path) -> Reading:
     except (OSError, MetadataError) as error:
         reason = error.strerror or error if isinstance(error, OSError) else error
         raise TranscriptionError(f"{path}: cannot be read ({reason}); check the path") from error
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+    except (*_SENSELESS, csv.Error) as error:
         if isinstance(error, TranscriptionError):
             raise
         raise TranscriptionError(f"{path}: cannot be understood ({error!r}); expected numbers of one page") from error

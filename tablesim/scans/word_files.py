@@ -75,7 +75,7 @@ def read_words(path: str | Path) -> WordsOfPage:
         )
     try:
         document = ET.fromstring(data)  # noqa: S314 - no DOCTYPE, so no entities
-    except (ET.ParseError, ValueError) as error:
+    except (ET.ParseError, ValueError, LookupError) as error:
         raise TranscriptionError(f"{path}: not well-formed XML ({error}); export the page again") from error
     kind = _name(document)
     try:
@@ -83,8 +83,10 @@ def read_words(path: str | Path) -> WordsOfPage:
             return _page(document)
         if kind.lower() == "alto":
             return _alto(document)
-    except (ValueError, OverflowError, RecursionError) as error:
-        raise TranscriptionError(f"{path}: a number in it cannot be meant ({error}); export the page again") from error
+    except (ValueError, LookupError, OverflowError, RecursionError) as error:
+        raise TranscriptionError(
+            f"{path}: a number in it is missing or cannot be meant ({error}); export the page again"
+        ) from error
     raise TranscriptionError(f"{path}: got XML that begins with {kind!r}, expected PAGE-XML (PcGts) or ALTO (alto)")
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import csv
 import io
 import json
 import shutil
+import tempfile
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -298,6 +301,34 @@ def _transcriptions(folder: Path) -> tuple[Sequence[bytes], Parse]:
     return [path.read_bytes()[:1500] for path in sorted((SAMPLE / "truth").glob("*.txt"))[:4]], read_truth
 
 
+PAGE = b"""<?xml version="1.0" encoding="UTF-8"?>
+<PcGts xmlns="http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15">
+<Page imageWidth="900" imageHeight="1200">
+<TableRegion id="t"><TextRegion id="c"><Roles><TableCellRole rowIndex="0" columnIndex="1"/></Roles>
+<TextLine id="l"><Coords points="10,10 60,10 60,40 10,40"/><Word id="w"><Coords points="10,10 60,10 60,40 10,40"/>
+<TextEquiv index="1" conf="0.9"><Unicode>45</Unicode></TextEquiv></Word></TextLine></TextRegion></TableRegion>
+<TableRegion id="u"><TableCell row="0" col="2"><TextLine id="m"><Coords points="80,10 90,40"/><TextEquiv><Unicode>7 12
+</Unicode></TextEquiv></TextLine></TableCell></TableRegion></Page></PcGts>"""
+ALTO = b"""<?xml version="1.0"?><alto xmlns="http://www.loc.gov/standards/alto/ns-v4#"><Tags>
+<StructureTag ID="r0" TYPE="row" LABEL="0"/><StructureTag ID="c0" TYPE="column" LABEL="0"/></Tags><Layout>
+<Page WIDTH="900" HEIGHT="1200"><PrintSpace><ComposedBlock TYPE="table"><TextBlock TAGREFS="r0 c0"><TextLine>
+<String CONTENT="45" HPOS="10" VPOS="10" WIDTH="50" HEIGHT="30" WC="0.9"/></TextLine></TextBlock></ComposedBlock>
+<TextBlock><TextLine><String CONTENT="12" HPOS="80" VPOS="10" WIDTH="50" HEIGHT="30"/></TextLine></TextBlock>
+</PrintSpace></Page></Layout></alto>"""
+WORDS_OF_XML = (b"<Word>", b"</Word>", b'row="-1"', b'points=""', b"<!DOCTYPE a>", b"&#0;", b"&x;", b"<a>" * 500)
+
+
+def _witness(suffix: str, *seeds: bytes) -> Target:
+    """A page as another program or a person read it."""
+
+    def prepare(folder: Path) -> tuple[Sequence[bytes], Parse]:
+        from tablesim.digits.other_readings import reading_from_file
+
+        return seeds, reading_from_file
+
+    return Target(suffix, prepare, WORDS_OF_XML if suffix == ".xml" else ())
+
+
 def _weights(folder: Path) -> tuple[Sequence[bytes], Parse]:
     from tablesim.digits.network import DigitNetwork, NetworkShape, load_weights, save_weights
 
@@ -338,19 +369,30 @@ def _queries(folder: Path) -> tuple[Sequence[bytes], Parse]:
     ], parse
 
 
+@cache
+def built_run() -> Path:
+    """A folder with a run and another beside it, made once in a process and those that are forked from it."""
+    from workflow.damages import build
+
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    build(folder)
+    return folder
+
+
 def _of_run(file: str) -> Prepare:
     """A file of a run: what every command that reads the run makes of it."""
 
     def prepare(folder: Path) -> tuple[Sequence[bytes], Parse]:
-        from workflow.damages import RUN, build, first
+        from workflow.damages import RUN, first
 
         from tablesim.corpus.store import Corpus
         from tablesim.review.review import Review
         from tablesim.workflow.doctor import examine_run
 
-        if not (folder / "made").is_dir():
-            build(folder / "made")
-        run = folder / "made" / RUN
+        run = folder / "made"
+        if not run.is_dir():
+            shutil.copytree(built_run() / RUN, run)
         place = first(run, file)
         kept = folder / "seed"
         if not kept.is_file():
@@ -385,9 +427,18 @@ TARGETS = {
     "annotations": Target(".csv", _annotations),
     "truths": Target(".json", _truths),
     "transcriptions": Target(".txt", _transcriptions, (b"||", b"|", b"?", b" 1/2 ")),
+    "page-xml": _witness(".xml", PAGE),
+    "alto": _witness(".xml", ALTO),
+    "witness-jsonl": _witness(
+        ".jsonl", b'{"text": "45", "box": [10, 10, 50, 30]}\n{"text": "7", "row": 1, "column": 2}\n'
+    ),
+    "witness-csv": _witness(".csv", b"text,row,column\n45,1,1\n7,1,2\n", b"1,2,3\n4,5,6\n"),
     "weights": Target(".safetensors", _weights),
     "relevance": Target(".npz", _relevance, expected=(BilrpError, OSError)),
     "queries": Target(".txt", _queries, (b"*", b"/", b";", b"?"), names_file=False),
+}
+
+OF_RUNS = {
     "run.json": Target(".json", _of_run("run.json"), names_file=False),
     "pages.parquet": Target(".parquet", _of_run("pages.parquet"), names_file=False),
     "readings": Target(".parquet", _of_run("readings/*.parquet"), names_file=False),
@@ -400,3 +451,4 @@ TARGETS = {
     "search-index": Target(".npy", _of_run(".search/*/rows.npy"), names_file=False),
     "number-index": Target(".npy", _of_run(".search/numbers/read/*/words.npy"), names_file=False),
 }
+"""Files of a run."""

@@ -6,24 +6,23 @@ from pathlib import Path
 import pytest
 
 from fuzz.mutations import mutated
-from fuzz.targets import TARGETS, Target, wrong_with
+from fuzz.targets import OF_RUNS, TARGETS, Target, wrong_with
 
 INPUTS = Path(__file__).parent / "inputs"
 FOUND = sorted(path for path in INPUTS.rglob("*") if path.is_file())
-QUICK = [name for name in TARGETS if name not in ("pdf", "weights", "relevance") and "." not in name]
-OF_RUNS = ("readings", "embeddings", "neighbours", "clusters", "alignments", "verdicts", "search-index", "number-index")
+SLOW = ("pdf", "weights", "relevance")
 
 
 @pytest.mark.parametrize("path", FOUND, ids=[str(path.relative_to(INPUTS)) for path in FOUND])
 def test_a_finding_stays_mended(path, tmp_path):
-    target = TARGETS[path.parent.name]
+    target = (TARGETS | OF_RUNS)[path.parent.name]
     _, parse = target.prepare(tmp_path)
     copy = tmp_path / f"input{target.suffix}"
     copy.write_bytes(path.read_bytes())
     assert wrong_with(parse, copy, target) == ""
 
 
-@pytest.mark.parametrize("name", [name for name in QUICK if name not in OF_RUNS])
+@pytest.mark.parametrize("name", [name for name in TARGETS if name not in SLOW])
 def test_mutated_files_give_a_reading_or_an_error_that_says_where(name, tmp_path):
     target = TARGETS[name]
     seeds, parse = target.prepare(tmp_path)

@@ -77,7 +77,7 @@ def read_parquet(
             table = file.read(names) if group is None else file.read_row_group(group, names)
     except FileNotFoundError as error:
         raise RunError(f"{path}: this file of the run is missing; {remedy}") from error
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:  # a name of a column that is no UTF-8
         # Arrow's messages run over several lines; the first says what is wrong.
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RunError(f"{path}: damaged ({reason}); {remedy}") from error
@@ -93,7 +93,7 @@ def group_sizes(path: Path) -> list[int]:
     """How many rows of a file can be read at a time; none where it cannot be read, which reading it says."""
     try:
         about = pq.read_metadata(path)
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, ValueError):
         return []
     return [about.row_group(group).num_rows for group in range(about.num_row_groups)]
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from tablesim.errors import InUseError, RunError
-from tablesim.files import UNSUPPORTED, sync
+from tablesim.files import UNSUPPORTED, remove_asides, sync
 
 LOCK, OWNER = ".lock", ".owner.json"
 BEAT_SECONDS = 15.0
@@ -138,6 +138,10 @@ def _take(folder: Path) -> _Hold:
             if (note := owner(folder)) is not None and note.alive:
                 raise _in_use(folder) from error
             remarks.append(NO_LOCKS)
+        else:
+            # Nobody else writes now: what is half written was left by processes that were killed.
+            for where in (folder, folder / "clusters"):
+                remove_asides(where)
         release.callback(_remove_note, folder)
         if not _write_note(folder / OWNER):
             remarks.append(NO_SYNC)
