@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,27 @@ _RUN_JSON_REMEDY = (
     "restore it from a copy, or run the scans into a new folder and take the decisions over "
     "(tablesim correct NEW --csv OLD/corrections.csv)"
 )
+
+
+def _is_table(value: Any) -> bool:
+    return value is None or isinstance(value, dict)
+
+
+def _is_list(value: Any, of: Callable[[Any], bool]) -> bool:
+    return isinstance(value, list) and all(map(of, value))
+
+
+_KINDS: dict[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(("inputs", "metadata", "versions", "last_job"), _is_table),
+    "readers": lambda value: isinstance(value, dict) and _is_list([*value.values()], _is_table),
+    "decisions": lambda value: isinstance(value, dict) and _is_list([*value.values()], lambda n: type(n) is int),
+    "source": lambda value: value is None or isinstance(value, str) or _is_list(value, lambda n: type(n) is str),
+    "left_out": lambda value: _is_list(value, lambda n: isinstance(n, dict) and type(n.get("count")) is int),
+    "max_pixels": lambda value: type(value) is int and value > 0,
+    "books": lambda value: value is None or isinstance(value, str),
+}
+"""What is asked of the values of ``run.json`` that commands rely on."""
+
 _LEFT_BY_KILLED_JOBS = {LOCK, OWNER, EVENTS}
 """What a job that ended before it found a page may leave in a folder that is no run yet."""
 
@@ -73,6 +95,9 @@ class RunFolder:
             raise RunError(
                 f"{path}: format version {version!r}, expected {FORMAT_VERSION}; run the scans again into a new folder"
             )
+        for name in sorted(_KINDS.keys() & record.keys()):
+            if not _KINDS[name](record[name]):
+                raise RunError(f"{path}: damaged ({name} is not what a run writes); {_RUN_JSON_REMEDY}")
         return cls(folder, record)
 
     def check_settings(self, settings: dict[str, Any]) -> None:
