@@ -45,6 +45,9 @@ wider it is than any other lane."""
 _LANE_IN_LINE, _WIDER_IN_LINE = 0.08, 2.5
 """The same in widths of the scan, and beside other lanes, where lines go on across it, as those of half tables do."""
 
+_FEW = 6
+"""Least digits on either side of a lane of paper that parts two pages: else there is nothing to part."""
+
 _DUST = 0.004
 """Share of the height of bare paper that may be dark."""
 
@@ -101,6 +104,9 @@ def _bare_gutter(ink: NDArray[np.float32], digits: DigitPeaks) -> float | None:
     lane = int(np.argmax(np.where(middle, wide, 0)))
     others = np.delete(wide, lane).max(initial=1)
     if wide[lane] < max(_LANE[0] * tall, _LANE[1] * width, _WIDER * others):
+        return None
+    x = digits.middles[:, 0]
+    if min((x < starts[lane]).sum(), (x > stops[lane]).sum()) < _FEW:
         return None
     in_line = wide[lane] < max(_LANE_IN_LINE * width, _WIDER_IN_LINE * others)
     if in_line and _same_lines(digits, (int(starts[lane]), int(stops[lane])), tall):
