@@ -20,7 +20,7 @@ from tablesim.digits.network import READING_HEIGHT
 from tablesim.digits.passes import Detection, DigitReader
 from tablesim.digits.peaks import DigitPeaks
 from tablesim.digits.pixel_shape import suspected_aspect
-from tablesim.digits.scale import Survey, bounded_scale, survey
+from tablesim.digits.scale import Survey, bounded_scale, scale_of_digits, survey
 from tablesim.digits.turned_blocks import turned_blocks
 from tablesim.records.transform import QUARTER_TURNS, Transform
 
@@ -90,7 +90,7 @@ def _main_pass(reader: DigitReader, grey: NDArray[np.uint8], marks: Survey, tran
     if sure.sum() < FEW:
         return first
     fit = READING_HEIGHT / float(np.median(first.digits.heights[sure]))
-    scale = bounded_scale(grey.shape, transform.scale * fit)
+    scale = scale_of_digits(grey.shape, transform.scale * fit)
     if 1 / GOOD_FIT < scale / transform.scale < GOOD_FIT:
         return first
     second = reader.detect(grey, replace(transform, scale=scale), reader.thresholds.faint, marks.boxes)
@@ -149,7 +149,7 @@ def _with_size(
 ) -> Detection:
     """``main`` with the digits among ``marks``; ``sizes`` are the heights of digits in both, in source pixels."""
     usual, size = sizes
-    scale = bounded_scale(grey.shape, READING_HEIGHT / size)
+    scale = bounded_scale(grey.shape, READING_HEIGHT / size, main.transform.scale)
     transform = replace(main.transform, scale=scale)
     if not _holds_digits(reader, grey, transform, marks):
         return main

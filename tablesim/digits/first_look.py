@@ -18,7 +18,7 @@ from tablesim.digits.network import READING_HEIGHT
 from tablesim.digits.passes import DigitReader
 from tablesim.digits.peaks import find_digits
 from tablesim.digits.refusals import HANDWRITTEN, SHOW_THROUGH, is_surely_handwritten, reason
-from tablesim.digits.scale import FEW_MARKS, TEXT_STANDS, Survey, bounded_scale
+from tablesim.digits.scale import FEW_MARKS, TEXT_STANDS, Survey, scale_of_digits
 from tablesim.records.transform import Transform
 
 LOOK_HEIGHT = 0.5 * READING_HEIGHT
@@ -174,7 +174,7 @@ def first_look(reader: DigitReader, marks: Survey) -> FirstLook:
     heights = np.concatenate(best.heights)
     if len(heights) >= FEW:
         scale = LOOK_LARGER * READING_HEIGHT / float(np.median(heights))
-        transform = replace(transform, scale=bounded_scale(marks.size, scale))
+        transform = replace(transform, scale=scale_of_digits(marks.size, scale))
     return FirstLook(transform)
 
 

@@ -29,6 +29,9 @@ pages, half of them below .64."""
 IN_ROW, IN_COLUMN = 2, 3
 """Accepted numbers that must stand in the row and in the column of a faint one."""
 
+_BLOCK = 1000
+"""Numbers that are held against all others at a time."""
+
 _LEVEL, _ALIGNED = 0.4, 0.5
 """Most that the middles of a row, and the edges or middles of a column, differ, in digit heights; chosen by eye."""
 
@@ -162,6 +165,17 @@ def accept_by_context(
     """
     if not accepted or not faint:
         return []
+    # In blocks: a sheet of ten thousand numbers has as many faint ones.
+    return [
+        run
+        for start in range(0, len(faint), _BLOCK)
+        for run in _in_context(digits, accepted, faint[start : start + _BLOCK])
+    ]
+
+
+def _in_context(
+    digits: DigitPeaks, accepted: list[NDArray[np.intp]], faint: list[NDArray[np.intp]]
+) -> list[NDArray[np.intp]]:
     unit = float(np.median(digits.heights[np.concatenate(accepted)]))
     sure, weak = _boxes(digits, accepted) / unit, _boxes(digits, faint) / unit
     across = _edges(weak)[:, None] - _edges(sure)[None]

@@ -15,7 +15,7 @@ from tablesim.digits.layout import is_table
 from tablesim.digits.lines_of_words import without_lines_of_words
 from tablesim.digits.marked_numbers import MarkedNumbers, set_marks
 from tablesim.digits.marks_of_page import with_values
-from tablesim.digits.network import DIGIT_HEIGHT
+from tablesim.digits.network import DIGIT_HEIGHT, READING_HEIGHT
 from tablesim.digits.number_features import NumbersOfPage, number_boxes, number_features
 from tablesim.digits.numbers import Thresholds, find_numbers, number_confidence
 from tablesim.digits.page_prototypes import correct_by_page_prototypes
@@ -24,6 +24,7 @@ from tablesim.digits.peaks import DigitPeaks
 from tablesim.digits.pixel_shape import is_better
 from tablesim.digits.prepared_scan import of_scan, prepared
 from tablesim.digits.rows import arrange_level
+from tablesim.digits.scale import LARGEST_SHEET, LARGEST_WORKING_SIDE
 from tablesim.digits.second_look import CHANGED, in_doubt, second_looks, with_changes, with_looks
 from tablesim.digits.spread import with_pages
 from tablesim.digits.table_frame import within_frames
@@ -38,6 +39,9 @@ confidence: on practice pages such a digit is more often wrong than right."""
 
 SMALLEST_LEGIBLE = 8.0
 """Height of digits in source pixels below which a page is called illegible in proportion; chosen by eye."""
+
+SMALL = 0.7
+"""Figures that were read at less than this share of the height at which they are read best are small."""
 
 CLEAR_PAGE = 0.6
 """Mean confidence of digits below which a page is said to be faint or of an unknown face; chosen by eye."""
@@ -84,6 +88,7 @@ def reading_of(reader: DigitReader, scan: Scan, page: NumbersOfPage) -> Reading:
         numbers, rotation=page.detection.transform.rotation, kinds_known=len(page.detection.marks) > 0
     )
     legibility, note = _legibility(numbers, page.unit / page.detection.transform.scale)
+    note = _too_large(page) or note
     return Reading(
         scan=str(scan.path),
         page=page_id(scan.path),
@@ -206,6 +211,19 @@ def _digits(peaks: DigitPeaks, transform: Transform) -> Iterator[Digit]:
 
 def _is_accepted(number: Number, thresholds: Thresholds) -> bool:
     return number.confidence >= (thresholds.number if number.table is not None else thresholds.alone)
+
+
+def _too_large(page: NumbersOfPage) -> str:
+    """What is to be said of a sheet that was read smaller than its figures need, because it is so large."""
+    transform, height = page.detection.transform, page.unit
+    width, depth = transform.working_size
+    is_at_limit = max(width, depth) > LARGEST_WORKING_SIDE - 2 and width * depth > 0.99 * LARGEST_SHEET
+    if not page.numbers or not is_at_limit or height > SMALL * READING_HEIGHT:
+        return ""
+    return (
+        f"the sheet is too large for its type: figures were read {height:.0f} pixels high, at {transform.scale:.2f} of "
+        "the scan; cut it into parts and read those"
+    )
 
 
 def _legibility(numbers: list[Number], unit: float) -> tuple[float, str]:

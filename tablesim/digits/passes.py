@@ -30,6 +30,10 @@ LEAST_MARK = 0.3
 _CELL = 8
 """Working pixels to which a piece is widened: the coarsest cells of the network."""
 
+LARGEST_PIECE, _TILE_SIDE = 13_000_000, 2048
+"""Most pixels that the network sees at once, as many as a page has whose longest side is 3,600: 1 GB. Larger pieces are
+seen in squares of the second side."""
+
 _WORTH_WHILE = 0.9
 """Share of the work that is left where bare paper inside a page is left out, at most."""
 
@@ -171,7 +175,8 @@ class DigitReader:
         """
         ink = clean(working_image(grey, transform))
         digits, signs = DigitPeaks.empty(), MarkPeaks.empty()
-        for shown, kept in pieces_with_ink(transform, marks, ink, self.network.reach):
+        pieces = pieces_with_ink(transform, marks, ink, self.network.reach)
+        for shown, kept in (tile for piece in pieces for tile in _tiles(*piece, self.network.reach)):
             left, top, right, bottom = shown
             maps = self.maps(ink[top:bottom, left:right])
             found = find_digits(maps, threshold, self.calibration).moved(left, top)
@@ -236,6 +241,28 @@ def pieces_with_ink(
     if (ink[bare] > _BARE[0]).mean() > _BARE[1]:
         return [(whole, page)]
     return [((left, top, right, bottom), part) for (left, top, right, bottom), part in zip(edges, parts, strict=True)]
+
+
+def _tiles(shown: Rectangle, kept: Rectangle, reach: int) -> list[tuple[Rectangle, Rectangle]]:
+    """A piece that the network would need too much memory for, in parts; what is found in them is the same."""
+    if _area(shown) <= LARGEST_PIECE:
+        return [(shown, kept)]
+    margin = (reach + _CELL) // _CELL * _CELL + _CELL
+    parts = []
+    for top in range(shown[1], shown[3], _TILE_SIDE):
+        for left in range(shown[0], shown[2], _TILE_SIDE):
+            right, bottom = min(left + _TILE_SIDE, shown[2]), min(top + _TILE_SIDE, shown[3])
+            around = (
+                *(max(shown[0], left - margin), max(shown[1], top - margin)),
+                *(min(shown[2], right + margin), min(shown[3], bottom + margin)),
+            )
+            # What hangs over the edge of the piece is kept with its outermost parts.
+            part = (
+                *(kept[0] if left == shown[0] else left, kept[1] if top == shown[1] else top),
+                *(kept[2] if right == shown[2] else right, kept[3] if bottom == shown[3] else bottom),
+            )
+            parts.append((around, part))
+    return parts
 
 
 def _apart(boxes: NDArray[np.floating], blank: float) -> list[NDArray[np.floating]]:

@@ -19,6 +19,8 @@ PICTURE = f"{NOTHING}: this looks like a picture or a map"
 HANDWRITTEN = f"{NOTHING}: this looks handwritten, which is not read"
 TEXT = f"{NOTHING}: text without figures in rows"
 
+TOO_LARGE = f"{NOTHING}: the sheet is too large for its small type; cut it into parts and read those"
+
 _LEAST_INK = 0.001
 """Share of the page that is inked, from which it is not blank."""
 
@@ -46,6 +48,8 @@ def reason(marks: Survey) -> str:
     ink = (marks.ink > 0.5).astype(np.uint8)
     if ink.mean() < _LEAST_INK:
         return BLANK
+    if marks.is_coarse:
+        return TOO_LARGE
     if _n_staves(ink) >= _STAVES:
         return MUSIC
     if len(marks.boxes) < FEW_MARKS:

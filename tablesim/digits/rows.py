@@ -28,6 +28,9 @@ A_ROW_OFF = "its column may lie a row off"
 """Doubt of the numbers of a column whose row is not certain."""
 
 # Chosen on generated grids of known pages that sink by up to 1.2 rows to either edge, or to and fro.
+_BLOCK = 1000
+"""Numbers that are held against all others at a time."""
+
 _SHORTEST = 4
 """Numbers that make a column."""
 
@@ -268,12 +271,16 @@ def _beside(flat: NumberPositions, columns: list[Ints], pitch: float) -> list[tu
     members = np.concatenate(columns)
     column = np.repeat(np.arange(len(columns)), [len(part) for part in columns])
     y, left, right = flat.y[members], flat.left[members], flat.right[members]
-    gap = left[None, :] - right[:, None]
-    fits = (np.abs(y[:, None] - y[None, :]) < 1.2 * pitch) & (gap > -0.3) & (gap < 30.0)
-    fits &= column[:, None] != column[None, :]
-    gap = np.where(fits, gap, np.inf)
-    nearest = gap.argmin(axis=1)
-    has = np.isfinite(gap[np.arange(len(gap)), nearest])
+    nearest, has = np.zeros(len(y), dtype=np.intp), np.zeros(len(y), dtype=bool)
+    # In blocks: a sheet of ten thousand numbers has a hundred million pairs.
+    for start in range(0, len(y), _BLOCK):
+        some = slice(start, start + _BLOCK)
+        gap = left[None, :] - right[some, None]
+        fits = (np.abs(y[some, None] - y[None, :]) < 1.2 * pitch) & (gap > -0.3) & (gap < 30.0)
+        fits &= column[some, None] != column[None, :]
+        gap = np.where(fits, gap, np.inf)
+        nearest[some] = gap.argmin(axis=1)
+        has[some] = np.isfinite(gap.min(axis=1))
     pairs, counts = np.unique(np.stack([column[has], column[nearest[has]]], axis=1), axis=0, return_counts=True)
     return [
         (int(a), int(b))

@@ -19,6 +19,9 @@ from tablesim.scans.cleaning import clean
 LARGEST_WORKING_SIDE = 3600
 """Longest side of a working image in pixels; where digits are then too small, legibility says so."""
 
+LARGEST_SHEET = 50_000_000
+"""Most pixels of the working image of a sheet whose digits were seen to need them; 600 MB while it is cleaned."""
+
 STEEPEST = 6.0
 """Greatest skew that is searched for, in degrees to each side."""
 
@@ -32,6 +35,12 @@ and real pages of text, 0.7 to 0.95 on their head."""
 # The values below were chosen by eye, and kept while the scale, skew and orientation of all test pages were found.
 _SURVEY_SIDE = 2000
 """Longest side in pixels of the reduced page on which marks are counted."""
+
+_LEAST_TYPE, _LARGEST_SURVEY = 8.0, 40_000_000
+"""Height in pixels that letters keep on the reduced page (below 5 they are dust), and its most pixels then."""
+
+_SAMPLES, _SAMPLE_SIDE = 6, 400
+"""Pieces along each side of a large sheet on which its letters are measured, and their side in source pixels."""
 
 FEW_MARKS, _ENOUGH_FOR_LINES = 20, 60
 """Marks below which the scale is guessed from the size of the scan, and below which no skew is searched."""
@@ -76,6 +85,8 @@ class Survey:
         Its pixels per source pixel.
     shapes : int32 array of shape (5, m)
         Left, top, width, height and area, in its pixels, of every connected shape of ink of any size.
+    is_coarse : bool
+        Whether the sheet is so large that its letters are dust on the reduced page.
     """
 
     size: tuple[int, int]
@@ -83,6 +94,7 @@ class Survey:
     ink: NDArray[np.float32]
     reduction: float
     shapes: NDArray[np.int32]
+    is_coarse: bool = False
 
     def scale(self, rotation: int) -> float:
         """A first guess at the working scale of the page, set upright by ``rotation``.
@@ -91,7 +103,9 @@ class Survey:
         """
         if len(self.boxes) < FEW_MARKS:
             return bounded_scale(self.size, 1200 / max(self.size))
-        return bounded_scale(self.size, READING_HEIGHT / float(np.percentile(self.heights(rotation), 60)))
+        scale = READING_HEIGHT / float(np.percentile(self.heights(rotation), 60))
+        is_sheet = self.reduction > 1.01 * _SURVEY_SIDE / max(self.size)
+        return scale_of_digits(self.size, scale) if is_sheet else bounded_scale(self.size, scale)
 
     @property
     def lying(self) -> bool:
@@ -165,17 +179,51 @@ def survey(grey: NDArray[np.uint8]) -> Survey:
     that are then found the exact one.
     """
     height, width = grey.shape
-    reduction = min(1.0, _SURVEY_SIDE / max(height, width))
+    reduction, is_coarse = _reduction(grey)
     small = grey if reduction == 1 else cv2.resize(grey, None, fx=reduction, fy=reduction, interpolation=cv2.INTER_AREA)
     ink = clean(np.asarray(small, dtype=np.uint8))
+    shapes = _shapes(ink)
+    left, top, wide, tall, _ = shapes
+    letters = _are_letters(shapes)
+    boxes = np.column_stack([left, top, left + wide, top + tall])[letters].astype(np.float32) / np.float32(reduction)
+    return Survey((width, height), boxes, ink, reduction, shapes, is_coarse)
+
+
+def _reduction(grey: NDArray[np.uint8]) -> tuple[float, bool]:
+    """Pixels of the reduced page per source pixel, and whether that is too few for its letters.
+
+    By the size of the page, but for large sheets of small type.
+    """
+    height, width = grey.shape
+    usual = min(1.0, _SURVEY_SIDE / max(height, width))
+    if max(height, width) <= 2 * _SURVEY_SIDE:
+        return usual, False
+    heights = []
+    for top in np.linspace(0, max(0, height - _SAMPLE_SIDE), _SAMPLES).astype(int).tolist():
+        for left in np.linspace(0, max(0, width - _SAMPLE_SIDE), _SAMPLES).astype(int).tolist():
+            shapes = _shapes(clean(np.ascontiguousarray(grey[top : top + _SAMPLE_SIDE, left : left + _SAMPLE_SIDE])))
+            heights.append(shapes[3][_are_letters(shapes)])
+    letters = np.concatenate(heights)
+    if len(letters) < FEW_MARKS:
+        return usual, False
+    needed = min(1.0, _LEAST_TYPE / float(np.percentile(letters, 60)))
+    reduction = max(usual, min(needed, float(np.sqrt(_LARGEST_SURVEY / grey.size))))
+    return reduction, reduction < 0.75 * needed
+
+
+def _shapes(ink: NDArray[np.float32]) -> NDArray[np.int32]:
+    """Left, top, width, height and area of each connected shape of ink, shape (5, m)."""
     dark = (ink > 0.5).astype(np.uint8)
     # By blocks of four pixels (Grana 2010): a third of the time of the default.
     stats = cv2.connectedComponentsWithStatsWithAlgorithm(dark, 8, cv2.CV_32S, cv2.CCL_BBDT)[2][1:]
-    left, top, wide, tall, area = stats.T
+    return np.asarray(stats.T, dtype=np.int32)
+
+
+def _are_letters(shapes: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Which shapes have the size of letters or digits."""
+    _, _, wide, tall, area = shapes
     letters = (tall >= 5) & (tall <= 120) & (wide >= 2) & (wide <= 3 * tall) & (tall <= 6 * wide)
-    letters &= area >= 0.12 * wide * tall
-    boxes = np.column_stack([left, top, left + wide, top + tall])[letters].astype(np.float32) / np.float32(reduction)
-    return Survey((width, height), boxes, ink, reduction, np.asarray(stats.T, dtype=np.int32))
+    return np.asarray(letters & (area >= 0.12 * wide * tall))
 
 
 def skew_of(feet: NDArray[np.floating], height: float) -> float:
@@ -209,7 +257,13 @@ def _sharpness(feet: NDArray[np.floating], degrees: float, band: float) -> float
     return float(smooth @ smooth)
 
 
-def bounded_scale(size: tuple[int, ...], scale: float) -> float:
-    """``scale`` within what the working image of a scan of this size may measure."""
+def bounded_scale(size: tuple[int, ...], scale: float, largest: float = 0.0) -> float:
+    """``scale`` within what the working image of a scan of this size may measure, or up to ``largest``."""
     longest = max(size)
-    return float(np.clip(scale, min(1.0, 300 / longest), min(3.0, LARGEST_WORKING_SIDE / longest)))
+    return float(np.clip(scale, min(1.0, 300 / longest), min(3.0, max(largest, LARGEST_WORKING_SIDE / longest))))
+
+
+def scale_of_digits(size: tuple[int, ...], scale: float) -> float:
+    """``scale``, which digits that were seen ask for: a large sheet of small type is read at up to its own size."""
+    width, height = size
+    return bounded_scale(size, scale, min(1.0, float(np.sqrt(LARGEST_SHEET / (width * height)))))

@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from itertools import count
 
-from tablesim.export.markup import Pixels, add, by_table, confidence, outline, pixels, root, to_bytes
+from tablesim.export.markup import Pixels, add, by_table, confidence, outline, pdf_matrix, pixels, root, to_bytes
 from tablesim.records.reading import ILLEGIBLE, Digit, Number, Reading
 from tablesim.report.provenance import SOFTWARE, Provenance
 from tablesim.scans.locator import Locator
@@ -56,7 +56,8 @@ def _description(description: ET.Element, reading: Reading, provenance: Provenan
     add(step, "processingCategory", "contentGeneration")
     add(step, "processingDateTime", provenance.created)
     add(step, "processingStepDescription", provenance.only([reading.page]).citation)
-    add(step, "processingStepSettings", f"network {provenance.network}; {provenance.settings_text}")
+    matrix = f"; pdfMatrix {words}" if (words := pdf_matrix(reading)) else ""
+    add(step, "processingStepSettings", f"network {provenance.network}; {provenance.settings_text}{matrix}")
     software = add(step, "processingSoftware")
     add(software, "softwareName", SOFTWARE)
     add(software, "softwareVersion", provenance.version)

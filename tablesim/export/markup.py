@@ -7,8 +7,11 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Collection, Iterable, Mapping
 
+from tablesim.errors import TablesimError
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Number, Reading
+from tablesim.scans.locator import PDF_SUFFIXES, Locator
+from tablesim.scans.pdf import image_to_page
 
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -108,3 +111,23 @@ def _text(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4f}".rstrip("0").rstrip(".")
     return str(value)
+
+
+def pdf_matrix(reading: Reading) -> str:
+    """How pixels of a reading of a PDF page become places on that page, in words for a header; else nothing.
+
+    The PDF must be there, as it was when it was read.
+    """
+    where = Locator.of(reading.scan)
+    if where.file.suffix.lower() not in PDF_SUFFIXES:
+        return ""
+    try:
+        if where.sha256() != reading.sha256:
+            return ""
+        matrix = image_to_page(where, (reading.width, reading.height))
+    except (TablesimError, OSError):
+        return ""
+    return (
+        f"{' '.join(f'{value:.6g}' for value in matrix)} (a b c d e f of x' = a x + c y + e, y' = b x + d y + f: from "
+        f"pixels of the image, y downwards, to the user space of page {max(1, where.number)} of the PDF, y upwards)"
+    )

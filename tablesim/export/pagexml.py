@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from itertools import count
 
 from tablesim.export.kinds import Dialect
-from tablesim.export.markup import Pixels, add, by_table, confidence, outline, pixels, root, to_bytes
+from tablesim.export.markup import Pixels, add, by_table, confidence, outline, pdf_matrix, pixels, root, to_bytes
 from tablesim.records.reading import ILLEGIBLE, Digit, Number, Reading
 from tablesim.report.provenance import SOFTWARE, Provenance
 from tablesim.scans.locator import Locator
@@ -63,6 +63,8 @@ def _metadata(metadata: ET.Element, reading: Reading, provenance: Provenance, di
         "legibility": f"{reading.legibility:.4f}",
         "sha256": reading.sha256,
     }
+    if matrix := pdf_matrix(reading):
+        facts["pdfMatrix"] = matrix
     comment = provenance.only([reading.page]).citation
     if dialect is Dialect.transkribus:
         # This one has no other place for it.
@@ -70,7 +72,7 @@ def _metadata(metadata: ET.Element, reading: Reading, provenance: Provenance, di
         return
     add(metadata, "Comments", comment)
     for name, value in facts.items():
-        kind = "imageProperties" if name == "sha256" else "processingStep"
+        kind = "imageProperties" if name in ("sha256", "pdfMatrix") else "processingStep"
         add(metadata, "MetadataItem", type_=kind, name=name, value=value, date=provenance.created)
 
 

@@ -152,6 +152,28 @@ class Locator:
         """The same page by its path from the root."""
         return replace(self, file=self.file.absolute())
 
+    def on_disk(self) -> Locator:
+        """The same page by its name as the disk has it, where what was typed differs in the form of letters alone.
+
+        A Mac writes an umlaut as a letter and a mark, and archives carry that to systems for which it is another name.
+        """
+        if self.file.exists():
+            return self
+        found = Path(self.file.anchor)
+        for part in self.file.parts[1 if self.file.anchor else 0 :]:
+            beside = found / part
+            if not beside.exists():
+                try:
+                    names = [entry.name for entry in os.scandir(found)]
+                except OSError:
+                    return self
+                alike = [name for name in names if normalized_name(name) == normalized_name(part)]
+                if len(alike) != 1:
+                    return self
+                beside = found / alike[0]
+            found = beside
+        return replace(self, file=found)
+
     def stat(self) -> os.stat_result:
         """Size and times of the file; OSError when it cannot be reached or is a pipe, a socket or a device."""
         result = self.file.stat()

@@ -58,6 +58,52 @@ def open_page(path: Path, number: int, max_pixels: int) -> Image.Image:
         return _image_of(document[index], Locator(path, index + 1), max_pixels)
 
 
+def image_to_page(where: Locator, size: tuple[int, int]) -> tuple[float, ...]:
+    """The matrix that takes pixels of a page's image to the user space of its PDF (PDF 32000-1, 8.3.2).
+
+    Parameters
+    ----------
+    where : Locator
+        A page of a PDF.
+    size : tuple of int
+        Width and height of its image in pixels, as ``open_page`` gives it.
+
+    Returns
+    -------
+    tuple of 6 floats
+        a, b, c, d, e, f of x' = a x + c y + e, y' = b x + d y + f: x, y in pixels from the top left, x', y' in units of
+        the page, which are points where it has no UserUnit, y' upwards. Turns, flips and crop boxes are in it.
+
+    Raises
+    ------
+    ScanError, MissingExtraError
+        As ``open_page``.
+    """
+    with _opened(where.file) as document:
+        page = document[index_of_page(where, len(document), "PDF")]
+        image, _ = _only_image(page)
+        if image is None:
+            left, bottom, right, top = page.get_bbox()
+            corners = [(x, y) for x in (left, right) for y in (bottom, top)]
+        else:
+            a, b, c, d, e, f = image.get_matrix().get()
+            corners = [(a * u + c * v + e, b * u + d * v + f) for u in (0, 1) for v in (0, 1)]
+        rotation = page.get_rotation()
+
+    def seen(corner: tuple[float, float]) -> tuple[float, float]:
+        """Where a corner lies on the page as it is seen, y upwards."""
+        for _ in range(rotation // 90):
+            corner = corner[1], -corner[0]
+        return corner
+
+    top_left = min(corners, key=lambda corner: seen(corner)[0] - seen(corner)[1])
+    top_right = max(corners, key=lambda corner: seen(corner)[0] + seen(corner)[1])
+    bottom_left = min(corners, key=lambda corner: seen(corner)[0] + seen(corner)[1])
+    across = [(end - start) / size[0] for start, end in zip(top_left, top_right, strict=True)]
+    down = [(end - start) / size[1] for start, end in zip(top_left, bottom_left, strict=True)]
+    return (*across, *down, *top_left)
+
+
 def _count_what_is_there(document: Any) -> int:
     """The number of pages that a PDF says it has; where far fewer are there, those and one that will say so."""
     stated = len(document)

@@ -180,7 +180,7 @@ def list_scans(source: Source | Sequence[Source]) -> ScanListing:
         raise ScanError("find_scans: got no paths, expected at least one file or folder")
     scans: dict[Locator, None] = {}
     left_out: list[LeftOut] = []
-    for where in map(Locator.of, given):
+    for where in (Locator.of(item).on_disk() for item in given):
         if where.file.is_dir() and not where.number:
             search = _FolderSearch(where.file)
             left_out += search.left_out

@@ -12,7 +12,7 @@ from tablesim.corpus.indexing.events import Event, Listener
 from tablesim.corpus.indexing.ingest import HASHES, hash_scans
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError, ScanError
-from tablesim.scans.locator import Locator
+from tablesim.scans.locator import Locator, normalized_name
 from tablesim.scans.sources import LeftOut, ScanListing, Source, list_scans, split_sources
 from tablesim.scans.web import as_address
 
@@ -24,7 +24,7 @@ def sources_in_writing(source: Source | Sequence[Source]) -> list[str]:
     """Sources as ``run.json`` keeps them: addresses as they are, paths from the root."""
     paths, libraries = split_sources(source)
     kept = [library if as_address(library) else str(Path(library).absolute()) for library in libraries]
-    return sorted({*kept, *(str(Locator.of(path).absolute()) for path in paths)})
+    return sorted({*kept, *(str(Locator.of(path).on_disk().absolute()) for path in paths)})
 
 
 def agreed_sources(corpus: Corpus, given: Sequence[str]) -> list[str]:
@@ -76,7 +76,8 @@ def list_sources(corpus: Corpus | None, sources: Iterable[str], tell: Listener) 
 
 
 def _real(source: str) -> str:
-    return source if as_address(source) else os.path.realpath(source)
+    """One spelling for all of a source: without links, with letters in one form."""
+    return source if as_address(source) else normalized_name(os.path.realpath(source))
 
 
 def _covers(source: str, known: str) -> bool:

@@ -8,6 +8,7 @@ import torch
 
 from tablesim.digits import passes
 from tablesim.digits.network import DigitNetwork, NetworkShape
+from tablesim.digits.peaks import find_digits
 from tablesim.digits.scale import survey
 from tablesim.reader import load_network
 from tablesim.records.transform import Transform
@@ -93,3 +94,26 @@ def test_the_reach_of_a_network_is_how_far_its_answer_depends_on_ink():
     touched = torch.nonzero(ink.grad[0, 0].abs().sum(dim=0)).ravel()
     farthest = max(320 - int(touched[0]), int(touched[-1]) - 323)
     assert network.reach - 16 < farthest <= network.reach
+
+
+def test_a_piece_too_large_for_the_memory_is_read_in_tiles_with_the_same_result(reader, monkeypatch):
+    ink = np.random.default_rng(0).random((1100, 1500)).astype(np.float32)
+    monkeypatch.setattr(passes, "LARGEST_PIECE", 500_000)
+    monkeypatch.setattr(passes, "_TILE_SIDE", 512)
+    whole, page = (8, 16, 1480, 1088), (0, 0, 1500, 1100)
+    reach = reader.network.reach
+    tiles = passes._tiles(whole, page, reach)
+    assert len(tiles) == 9
+    covered = np.zeros((1100, 1500), int)
+    for _, (left, top, right, bottom) in tiles:
+        covered[top:bottom, left:right] += 1
+    assert (covered == 1).all()
+    left, top, right, bottom = whole
+    at_once = reader.maps(ink[top:bottom, left:right])
+    for (x0, y0, x1, y1), (a, b, c, d) in tiles:
+        alone = find_digits(reader.maps(ink[y0:y1, x0:x1]), 0.05, reader.calibration).moved(x0, y0)
+        together = find_digits(at_once, 0.05, reader.calibration).moved(left, top)
+        inside = (max(a, left), max(b, top), min(c, right), min(d, bottom))
+        ours, theirs = (found.take(passes._inside(found.boxes, inside)) for found in (alone, together))
+        assert len(ours.values) == len(theirs.values)
+        assert np.allclose(np.sort(ours.middles, axis=0), np.sort(theirs.middles, axis=0), atol=0.05)

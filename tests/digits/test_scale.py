@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tablesim.digits.network import READING_HEIGHT
-from tablesim.digits.scale import LEVEL_ENOUGH, STEEPEST, bounded_scale, skew_of, survey, working_image
+from tablesim.digits.scale import (
+    LARGEST_SHEET,
+    LEVEL_ENOUGH,
+    STEEPEST,
+    bounded_scale,
+    scale_of_digits,
+    skew_of,
+    survey,
+    working_image,
+)
 from tablesim.records.transform import Transform
 from tablesim.synthesis.ageing import Ageing, age
 from tablesim.synthesis.faces import FACES
@@ -82,3 +91,25 @@ def test_crowded_pieces_lie_where_the_marks_are():
     left, top = survey(grey).crowded(400, 1)[0]
     assert 450 <= left <= 650
     assert 450 <= top <= 650
+
+
+def test_a_large_sheet_of_small_type_is_surveyed_at_the_size_of_its_letters():
+    page = np.full((1400, 1000), 235, np.uint8)
+    for top in range(60, 1340, 40):
+        for left in range(60, 940, 24):
+            page[top : top + 18, left : left + 11] = 30
+    small, large = survey(page), survey(np.vstack([page] * 8))
+    assert len(large.boxes) == 8 * len(small.boxes)
+    assert large.scale(0) == pytest.approx(min(1.0, small.scale(0)), rel=0.1)
+    assert not large.is_coarse
+    # A scan of one page at the same size is surveyed as before.
+    fine = survey(np.repeat(np.repeat(page, 5, axis=0), 5, axis=1))
+    assert fine.reduction == pytest.approx(2000 / 7000)
+
+
+def test_digits_that_were_seen_let_a_sheet_be_read_at_its_own_size_within_limits():
+    assert scale_of_digits((1000, 1400), 0.9) == bounded_scale((1000, 1400), 0.9)
+    assert scale_of_digits((1000, 8400), 0.9) == 0.9
+    assert scale_of_digits((1000, 8400), 1.7) == 1.0
+    width, height = 10_000, 20_000
+    assert scale_of_digits((width, height), 0.9) ** 2 * width * height == pytest.approx(LARGEST_SHEET)

@@ -9,6 +9,7 @@ from PIL import Image
 from tablesim.errors import MissingExtraError, ScanError
 from tablesim.scans import pdf
 from tablesim.scans.images import load_scan
+from tablesim.scans.locator import Locator
 from tablesim.scans.sources import find_scans, name_pages
 
 pdfium = pytest.importorskip("pypdfium2")
@@ -191,3 +192,36 @@ def test_damaged_pages_at_the_end_of_a_book_are_pages(tmp_path):
     data = write_pdf(tmp_path / "b.pdf", *[page] * 120, resources=IMAGE, objects=[image(texture())]).read_bytes()
     (tmp_path / "b.pdf").write_bytes(data.replace(b"/Count 120", b"/Count 130"))
     assert len(find_scans(tmp_path)) == 130
+
+
+@pytest.mark.parametrize("rotate", [0, 90, 180, 270])
+@pytest.mark.parametrize("box", [(0, 0, 240, 180), (-20, 10, 250, 170)])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"q 240 0 0 180 0 0 cm /I Do Q",
+        b"q 120 0 0 90 40 30 cm /I Do Q",
+        b"q 240 0 0 -180 0 180 cm /I Do Q",
+        b"q 0 180 -240 0 240 0 cm /I Do Q",
+        b"q 0 120 160 0 20 20 cm /I Do Q",
+        b"q 120 0 0 90 40 30 cm /I Do Q 0.9 g 5 20 4 4 re f",
+    ],
+)
+def test_pixels_of_the_image_are_places_on_the_page(tmp_path, rotate, box, content):
+    spot = np.full((90, 120), 255, np.uint8)
+    spot[20:26, 30:36] = 0
+    path = write_pdf(tmp_path / "b.pdf", content, resources=IMAGE, objects=[image(spot)], rotate=rotate, box=box)
+    read = load_scan(path)
+    a, b, c, d, e, f = pdf.image_to_page(Locator(path, 1), (read.width, read.height))
+    y, x = (np.flatnonzero((read.grey < 128).any(axis=axis)).mean() + 0.5 for axis in (1, 0))
+    ours = a * x + c * y + e, b * x + d * y + f
+    # What PDFium says of the spot where it draws it.
+    with pdfium.PdfDocument(path) as document:
+        page = document[0]
+        drawn = np.asarray(page.render(scale=4).to_pil().convert("L"))
+        down, across = (np.flatnonzero((drawn < 128).any(axis=axis)).mean() + 0.5 for axis in (1, 0))
+        left, bottom, right, top = page.get_bbox()
+        u, v = across / drawn.shape[1], down / drawn.shape[0]
+        u, v = {0: (u, 1 - v), 90: (v, u), 180: (1 - u, v), 270: (1 - v, 1 - u)}[rotate]
+        theirs = left + u * (right - left), bottom + v * (top - bottom)
+    assert ours == pytest.approx(theirs, abs=1.0)

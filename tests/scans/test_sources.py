@@ -123,6 +123,17 @@ def test_what_a_folder_has_besides_is_counted_with_the_reason(tmp_path):
     }
 
 
+@pytest.mark.parametrize("typed", ["NFC", "NFD"])
+def test_a_folder_is_found_however_its_letters_are_typed(tmp_path, typed):
+    on_disk = {"NFC": "NFD", "NFD": "NFC"}[typed]
+    touch(tmp_path, unicodedata.normalize(on_disk, "Köln/Münster/p1.jpg"))
+    for name in ("Köln", "Köln/Münster/p1.jpg"):
+        (scan,) = list_scans(tmp_path / unicodedata.normalize(typed, name)).scans
+        assert scan.file.is_file()
+    with pytest.raises(ScanError, match="Kölns: there is no such file or folder"):
+        list_scans(tmp_path / unicodedata.normalize("NFC", "Kölns"))
+
+
 def test_what_is_left_out_is_said_in_a_line_a_reason():
     items = [
         LeftOut(sources.CONVERT, ".heic", 2, "a/x.heic"),

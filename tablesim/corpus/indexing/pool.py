@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 import traceback
@@ -69,6 +70,9 @@ def read_in_pool(make_reader: MakeReader, tasks: Sequence[Task], workers: int) -
         except BrokenProcessPool:
             for task in in_flight.values():
                 yield task, Done(None)
+        except BaseException:
+            _end_workers(pool)
+            raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -96,17 +100,24 @@ def _result(future: Future[Done]) -> Done:
 def _pool(make_reader: MakeReader, workers: int) -> ProcessPoolExecutor:
     # A forked process would inherit the threads of torch in an unknown state.
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(make_reader,))
+    # Packed, so that a worker ignores Ctrl-C before it begins to import what it reads with.
+    return ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(pickle.dumps(make_reader),))
 
 
-_make_reader: MakeReader | None = None
+def _end_workers(pool: ProcessPoolExecutor) -> None:
+    """End the processes of a pool at once: a page that is half read is read again by the next job."""
+    for process in list((pool._processes or {}).values()):
+        process.kill()
 
 
-def _start_worker(make_reader: MakeReader) -> None:
-    global _make_reader
-    _make_reader = make_reader
+_packed_reader = b""
+
+
+def _start_worker(packed_reader: bytes) -> None:
+    global _packed_reader
     # Ctrl-C goes to every process of the terminal; the parent stops its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _packed_reader = packed_reader
     parent = multiprocessing.parent_process()
     if parent is not None:
         # A parent that was killed cannot stop its workers: they go when it is gone.
@@ -121,8 +132,8 @@ def _exit_with(parent: Any) -> None:
 @cache
 def _reader_of_worker() -> Read:
     """The reader of this worker, made for its first page: there an error is that of a page and not a broken pool."""
-    assert _make_reader is not None
-    read = _make_reader()
+    make_reader: MakeReader = pickle.loads(_packed_reader)  # noqa: S301 - of our own parent
+    read = make_reader()
     limit_worker()
     return read
 

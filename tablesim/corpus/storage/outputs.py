@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -26,7 +27,13 @@ def file_name(text: str, suffix: str) -> str:
     if len(written) > MAX_STEM_BYTES:
         key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
         stem = f"{written[: MAX_STEM_BYTES - 9].decode('utf-8', 'ignore').rstrip('. ')}-{key}"
-    return f"{stem}{suffix}"
+    name = f"{stem}{suffix}"
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        # A locale without these letters: in UTF-8, as the names of scans are.
+        name = os.fsdecode(name.encode("utf-8", "surrogateescape"))
+    return name
 
 
 def file_names(texts: Iterable[str], suffix: str) -> dict[str, str]:
