@@ -119,7 +119,7 @@ def test_nothing_is_asked_for_from_outside_and_no_script_runs(editions):
     assert not page.all("script") and "@import" not in text and "url(" not in text
     assert [link["href"] for link in page.all("link")] == ["data:,"]
     assert all(image["src"].startswith("data:") for image in page.all("img"))
-    assert "http" not in text
+    assert "http:" not in text and "https:" not in text
 
 
 def test_names_are_escaped():
