@@ -29,7 +29,9 @@ class Problems:
         try:
             # A job that was killed may have left its last line half written: its page is tried again.
             rows = [row for row in read_rows(self.path) if None not in row.values()]
-        except (UnicodeDecodeError, csv.Error) as error:
+            if rows and (missing := [name for name in COLUMNS[:3] if name not in rows[0]]):
+                raise ValueError(f"no column {', '.join(missing)}")
+        except (ValueError, csv.Error) as error:
             raise RunError(
                 f"{self.path}: damaged ({error}); delete this file and give the same `tablesim run` again: what could "
                 "not be read is tried again"
