@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,12 @@ def _matched(pairs: coo_matrix) -> dict[int, int]:
     return old_by_new
 
 
+@lru_cache(maxsize=2)
+def _read(path: Path, _: tuple[int, ...]) -> Clustering:
+    """The clustering in a file, kept as long as the file is the same: a report asks for it several times."""
+    return Clustering.from_table(read_parquet(path, Clustering.SCHEMA, remedy=CLUSTERING_REMEDY), path)
+
+
 class Clusterings:
     """The clusterings of a run. One that is saved takes the numbers of the one of its name that was there before."""
 
@@ -64,7 +71,11 @@ class Clusterings:
     def __getitem__(self, name: str) -> Clustering:
         """The clustering under ``name`` ("auto", "k12", "hdbscan-auto"); RunError when it is missing or damaged."""
         path = self.folder / f"{name}.parquet"
-        return Clustering.from_table(read_parquet(path, Clustering.SCHEMA, remedy=CLUSTERING_REMEDY), path)
+        try:
+            about = path.stat()
+        except OSError:
+            return _read(path, ())
+        return _read(path, (about.st_ino, about.st_mtime_ns, about.st_size))
 
     def get(self, name: str) -> Clustering | None:
         """The clustering under ``name``; None where there is none, RunError where it is damaged."""

@@ -33,6 +33,8 @@ _KEPT_GROUPS = 64
 """Groups of lines kept in memory: some tens of megabytes at most."""
 _KEPT_LINES = 4096
 """Lines kept as dicts, 2 kB each."""
+_AT_ONCE = 16
+"""Lines made dicts together: one after the other takes a third of the time so, one alone little more."""
 _LOOKED_AT = 2000
 """Names searched for one that is nearly the name asked for: a message, not an answer."""
 
@@ -54,7 +56,7 @@ class PageTable:
         self._groups: OrderedDict[int, pa.Table] = OrderedDict()
         self._starts: NDArray[np.int64] | None = None
         # One line of Parquet takes 0.2 ms, and a report asks for that of a page twenty times.
-        self._line = lru_cache(_KEPT_LINES)(self._new_line)
+        self._lines = lru_cache(_KEPT_LINES // _AT_ONCE)(self._new_lines)
 
     def __len__(self) -> int:
         return len(self.column("page"))
@@ -156,22 +158,30 @@ class PageTable:
 
     def line(self, row: int) -> dict[str, Any]:
         """One line as a dict with the columns of ``PAGE_SCHEMA``; ``extra`` as a dict."""
-        return dict(self._line(row))
+        starts = self._group_starts
+        group = int(np.searchsorted(starts, row, side="right")) - 1
+        part, at = divmod(row - int(starts[group]), _AT_ONCE)
+        return dict(self._lines(group, part)[at])
 
-    def _new_line(self, row: int) -> dict[str, Any]:
+    @property
+    def _group_starts(self) -> NDArray[np.int64]:
+        """The first line of each group of lines in the file, and the end of the last."""
         if self._starts is None:
             # The columns are looked at first, so that a file of another make is told by its name.
             self.column("page")
             about = pq.read_metadata(self._opened)
             sizes = [about.row_group(group).num_rows for group in range(about.num_row_groups)]
             self._starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-        group = int(np.searchsorted(self._starts, row, side="right")) - 1
+        return self._starts
+
+    def _new_lines(self, group: int, part: int) -> list[dict[str, Any]]:
+        """Some lines of a group, one after the other."""
         if group not in self._groups:
             self._groups[group] = read_parquet(self.path, PAGE_SCHEMA, group=group, opened=self._opened)
             if len(self._groups) > _KEPT_GROUPS:
                 self._groups.popitem(last=False)
         self._groups.move_to_end(group)
-        return _with_extra(self._groups[group].slice(row - int(self._starts[group]), 1).to_pylist()[0])
+        return [_with_extra(line) for line in self._groups[group].slice(part * _AT_ONCE, _AT_ONCE).to_pylist()]
 
     def changed(self, columns: Mapping[str, pa.Array]) -> pa.Table:
         """The whole table with some columns replaced."""
