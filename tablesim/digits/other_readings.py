@@ -68,7 +68,7 @@ def reading_from_file(path: str | Path) -> Reading:
     --------
     >>> reading = reading_from_file("data/sample/truth/1006_tectander_1576_p91.txt")
     >>> len(reading.numbers), reading.numbers[0].text
-    (250, '0')
+    (249, '0')
     """
     path = Path(path)
     suffix = path.suffix.lower()

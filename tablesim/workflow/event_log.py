@@ -53,7 +53,7 @@ class EventLog:
         if self.file.tell() and not _ends_whole(self.path):
             # A killed job left half a line: it stays alone, and the next event is a line of its own.
             self.file.write("\n")
-        self._write({"kind": "job", **_software()})
+        self.begun = False
         return self._tell
 
     def __exit__(self, *_: object) -> None:
@@ -65,6 +65,10 @@ class EventLog:
         self.then(event)
 
     def _write(self, line: Mapping[str, Any]) -> None:
+        if not self.begun:
+            # With the first event: of a job that is refused before, nothing is written.
+            self.begun = True
+            self._write({"kind": "job", **_software()})
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         self.file.write(json.dumps({"at": at, **line}, ensure_ascii=False) + "\n")
 

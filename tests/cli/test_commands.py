@@ -55,7 +55,7 @@ def test_version_and_unknown_commands(call):
     [
         (FileNotFoundError(2, "No such file or directory"), "check the path"),
         (PermissionError(13, "Permission denied"), "check your rights to it"),
-        (FileExistsError(17, "File exists"), "choose another path"),
+        (FileExistsError(17, "File exists"), "move it away, or choose another path"),
         (OSError(28, "No space left on device"), "check the disk's space and your rights to it"),
     ],
 )

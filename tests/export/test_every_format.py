@@ -74,7 +74,7 @@ def plain(data):
     return " ".join(html.unescape(data.decode()).replace("\\", "").split())
 
 
-BARE = {Format.csv_grid, *(form for form in Format if form.value in CITATION_FORMATS)}
+BARE = {Format.csv_grid, Format.pixplot, Format.vikus, *(form for form in Format if form.value in CITATION_FORMATS)}
 """What is the table and nothing else, to be read by any program, and what is a citation itself."""
 
 

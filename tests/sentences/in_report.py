@@ -59,7 +59,7 @@ def no_tables(said: Said) -> None:
 
 
 @says(
-    r"Of ([\d,]+) pages? with a table, ([\d,]+) carr(?:y|ies) the same table as another, verified cell by cell: ([\d,]+) tables? on several pages\."
+    r"Of ([\d,]+) pages? with a table, ([\d,]+) carr(?:y|ies) the same table as another, (?:verified cell by cell|as people said|verified cell by cell or said by people): ([\d,]+) tables? on several pages\."
 )
 def verified(said: Said) -> None:
     numbers = said.run.table_numbers
@@ -303,7 +303,7 @@ def corrected(said: Said) -> None:
 
 
 @says(
-    r"It (carries|holds part of) table (\d+), verified cell by cell, which is also on ⟨page⟩(?: and on (\d+) pages? more)?\."
+    r"It (carries|holds part of) table (\d+), (?:verified cell by cell|as people said|verified cell by cell or said by people), which is also on ⟨page⟩(?: and on (\d+) pages? more)?\."
 )
 def carries(said: Said) -> None:
     page, number = said.at.more["page"], said.number(2)
@@ -385,7 +385,9 @@ def cluster_named(said: Said) -> None:
     assert said.number() in said.run.several
 
 
-@says(r"(All its|[\d,]+ of its) ([\d,]+) pages? carr(?:y|ies) table (\d+), verified cell by cell")
+@says(
+    r"(All its|[\d,]+ of its) ([\d,]+) pages? carr(?:y|ies) table (\d+), (?:verified cell by cell|as people said|verified cell by cell or said by people)"
+)
 def of_cluster(said: Said) -> None:
     here = [p for p in said.run.clusters[said.at.cluster or 0] if p not in said.run.copies]
     on = [p for p in here if p in said.run.on_table(said.number(3))]

@@ -93,4 +93,4 @@ def test_a_log_says_how_fast_and_how_long(monkeypatch):
         show(Event("start", "read", 100, 1000))
         show(Event("page", "read", 110, 1000, "a"))
         show(Event("page", "read", 140, 1000, "b"))
-    assert stream.getvalue() == "reading pages: 140 of 1000 pages, 2 pages/s, 7 min left\n"
+    assert stream.getvalue() == "reading pages: 140 of 1,000 pages, 2 pages/s, 7 min left\n"

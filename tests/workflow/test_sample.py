@@ -13,7 +13,9 @@ def test_the_sample_is_found_beside_the_package_or_in_it(tmp_path, monkeypatch):
 
 def test_a_package_without_the_sample_says_where_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setattr("tablesim.workflow.sample._PLACES", (tmp_path / "no",))
-    with pytest.raises(ScanError, match="the sample corpus is not there; run the demo from a checkout"):
+    with pytest.raises(
+        ScanError, match="the sample corpus, which comes with the package, is not there; install tablesim again"
+    ):
         demo(tmp_path / "out")
 
 

@@ -108,4 +108,7 @@ def test_words_name_the_misprint_its_place_and_the_parameter():
     witness = witness_of([reading("a", rows)])
     lines = WitnessSentences(witness, examine(witness), "A").lines()
     assert any(line.startswith("A: chord gives 44 of 45 values of columns 3-5; radius 60.0000") for line in lines)
-    assert lines[-1].startswith("A: row 21 (10 30), column 4: 9, expected ") and "(chord)" in lines[-1]
+    assert (
+        lines[-1].startswith("A: row 21 (10 30), column 4: 9, expected ")
+        and "(chord: 10;58,49, printed is 10;9,49)" in lines[-1]
+    )
