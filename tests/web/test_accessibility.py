@@ -26,6 +26,11 @@ SCREENS = (
     f"/pairs/two.html?a={PAGE}&b={quote(HOSTILE)}",
     "/doubts.html",
     f"/doubts.html?page={PAGE}",
+    "/queue.html",
+    "/again.html",
+    "/books.html",
+    "/genealogy.html",
+    "/history.html",
 )
 
 
