@@ -7,6 +7,7 @@ import { mapsOf, scaleOf } from "./maps.js";
 import { language, say } from "./words.js";
 
 const BLINK = 800; // milliseconds that one of two pages is shown
+const FIRST_LINES = 60; // the strongest, drawn at first: more of them hide the figures that they join
 
 const radio = (name, value, checked) => make("label", {}, make("input", { type: "radio", name, value, checked }), ` ${say(`compare.${value}`)}`);
 
@@ -73,7 +74,9 @@ export async function start() {
 
   // Lines and heat
   const drawn = new Lines({ desk, panes, sides, links: comparison.links, score: comparison.score, tell: (parts) => reads.replaceChildren(...parts) });
-  threshold.max = String(Math.max(0.01, ...comparison.links.map((link) => link.relevance)));
+  const strengths = comparison.links.map((link) => link.relevance).sort((a, b) => b - a);
+  threshold.max = String(Math.max(0.01, ...strengths));
+  threshold.value = String(strengths[FIRST_LINES - 1] ?? 0);
   const draw = () => {
     drawn.set({ lines: lines.checked && mode.querySelector(":checked").value === "beside", heat: heat.checked, least: Number(threshold.value) });
     const { n, total } = drawn;
