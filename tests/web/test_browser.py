@@ -157,6 +157,13 @@ def test_a_page_is_said_to_be_no_table(browser, workbench, folder):
     assert not Corpus.open(folder).reading("alone").is_table
 
 
+def test_many_windows_are_answered(browser, workbench):
+    """More than the connections that a browser makes to one server."""
+    with tab(browser, workbench) as screen:
+        for _ in range(8):
+            assert screen("/groups.html").inner_text("h1")
+
+
 def test_hostile_metadata_is_text_and_runs_nothing(browser, workbench):
     with tab(browser, workbench) as screen:
         for path in ("/", "/pages.html", "/groups.html", "/overview.html"):

@@ -20,12 +20,15 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{TESTS}{os.pathsep}{TESTS.parent}",
 SAMPLE = TESTS.parent / "data" / "sample" / "scans"
 
 JOB = """
+import signal
 import sys
 from pathlib import Path
 from corpus.fakes import FakeReader
 from tablesim.workflow import run
 
 if __name__ == "__main__":
+    # Jobs in the background of a shell inherit that this signal is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     scans, out, workers, delay = sys.argv[1:]
     run(scans, out, workers=int(workers), network=FakeReader(delay=float(delay)) if float(delay) else None)
 """
