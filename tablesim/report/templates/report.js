@@ -84,7 +84,7 @@ function matches(figure) {
   enlarge(figure, ".stage, .names");
 }
 
-// The map from each page to the other, as registration found it (source pixels).
+// The map from each page to the other, as registration found it (source pixels); the workbench asks for it too.
 const mapsOf = (pageMap) => {
   if (!pageMap) return null;
   const project = (m, [x, y]) => {

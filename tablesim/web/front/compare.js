@@ -3,11 +3,13 @@ import { bar } from "./bar.js";
 import { all, make } from "./dom.js";
 import { Deep, tilesOf } from "./deep.js";
 import { Lines } from "./lines.js";
-import { mapsOf, scaleOf } from "./maps.js";
 import { language, say } from "./words.js";
 
 const BLINK = 800; // milliseconds that one of two pages is shown
 const FIRST_LINES = 60; // the strongest, drawn at first: more of them hide the figures that they join
+
+// How many source pixels of B one of A is; null where that is not known.
+const scaleOf = (map) => map && Math.sqrt(Math.abs(map.matrix[0][0] * map.matrix[1][1] - map.matrix[0][1] * map.matrix[1][0]));
 
 const radio = (name, value, checked) => make("label", {}, make("input", { type: "radio", name, value, checked }), ` ${say(`compare.${value}`)}`);
 
@@ -43,7 +45,8 @@ export async function start() {
   matches.classList.remove("first");
   document.querySelector("nav.contents ul").prepend(make("li", {}, make("a", { href: "#closely" }, say("compare.title"))));
 
-  // Moved together
+  // Moved together, by the maps of report.js, which every page of two loads before this.
+  /* global mapsOf */
   const registered = mapsOf(comparison.page_map);
   const ratio = scaleOf(comparison.page_map) || sides[1].about.width / sides[0].about.width;
   let pinned = null;
