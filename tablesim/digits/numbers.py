@@ -176,6 +176,7 @@ def accept_by_context(
 def _in_context(
     digits: DigitPeaks, accepted: list[NDArray[np.intp]], faint: list[NDArray[np.intp]]
 ) -> list[NDArray[np.intp]]:
+    """Those of ``faint`` that the accepted numbers around them vouch for; all are held against all."""
     unit = float(np.median(digits.heights[np.concatenate(accepted)]))
     sure, weak = _boxes(digits, accepted) / unit, _boxes(digits, faint) / unit
     across = _edges(weak)[:, None] - _edges(sure)[None]

@@ -124,6 +124,7 @@ def numbers_of_page(reader: DigitReader, scan: Scan) -> NumbersOfPage:
 
 
 def _numbers_of(reader: DigitReader, scan: Scan, detection: Detection) -> NumbersOfPage:
+    """The numbers that detected digits make up, examined, lines of words left out."""
     pages = with_pages(detection.transform, scan.grey, detection.ink, detection.digits)
     page = _arranged(reader, replace(detection, transform=pages))
     features = number_features(page)
