@@ -22,8 +22,8 @@ import numpy as np
 from computed_readings import reading_of_rows
 
 from tablesim.evidence.collation.grids import witness_of
-from tablesim.evidence.recomputation.arithmetic import OF_COLUMN, OF_ROW, PARTS, SUM
 from tablesim.evidence.recomputation.examination import examine
+from tablesim.evidence.recomputation.sums import OF_COLUMN, OF_ROW, PARTS, SUM
 from tablesim.synthesis.tables import build
 
 Rows = list[list[str]]

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.evidence.collation.cells import SLIP, chance, could_be
-from tablesim.evidence.recomputation.arithmetic import OF_COLUMN, OF_ROW, PARTS, SUM
 from tablesim.evidence.recomputation.examination import examine
+from tablesim.evidence.recomputation.sums import OF_COLUMN, OF_ROW, PARTS, SUM
 from tablesim.records.collation import AGREES, DIFFERS, Cell, Collation, Witness
 from tablesim.records.reading import ILLEGIBLE, Number
 

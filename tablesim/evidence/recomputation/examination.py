@@ -3,9 +3,9 @@
 Columns are taken as numbers of one to four sexagesimal places, and tried against each other: an argument that goes up
 in equal steps with a known function of it (``fitting``), the days of months with the place of the Sun (``sun``), sums
 (``sums``), and for columns without any of these the evenness of their differences, their carrying and their order
-(``differences``). A column obeys a law when most of its rows
-do; a row that does not is a suspect, with what the law would have there. What is found is proposed and never asserted:
-a printer may have kept an error on purpose, and a reader may have made it.
+(``differences``). A column obeys a law when most of its rows do; a row that does not is a suspect, with what the law
+would have there. What is found is proposed and never asserted: a printer may have kept an error on purpose, and a
+reader may have made it.
 """
 
 from __future__ import annotations
@@ -20,23 +20,25 @@ import numpy as np
 from tablesim.evidence.collation.cells import could_be
 from tablesim.evidence.collation.grids import NONE, Panel, panels_of
 from tablesim.evidence.recomputation.arguments import BrokenRow, Function, broken_rows
-from tablesim.evidence.recomputation.arithmetic import (
+from tablesim.evidence.recomputation.differences import (
     CARRY,
-    OF_COLUMN,
-    OF_ROW,
     ORDER,
-    PARTS,
     SECOND_DIFFERENCES,
-    SUM,
     Violation,
     carries,
     out_of_order,
-    parts_of_differences,
-    running_sums,
     second_differences,
-    totals,
 )
 from tablesim.evidence.recomputation.fitting import Estimate, Fit, fit_functions
+from tablesim.evidence.recomputation.sums import (
+    OF_COLUMN,
+    OF_ROW,
+    PARTS,
+    SUM,
+    parts_of_differences,
+    running_sums,
+    totals,
+)
 from tablesim.evidence.recomputation.sun import month_columns, sun_places
 from tablesim.evidence.recomputation.values import (
     MIN_ROWS,

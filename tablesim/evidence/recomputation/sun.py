@@ -20,8 +20,8 @@ from scipy.optimize import least_squares, linprog
 
 from tablesim.astronomy.calendars import days_in_month, gregorian_lead, julian_day
 from tablesim.astronomy.theories import MEAN_MOTIONS, PTOLEMY, RENAISSANCE, equation
-from tablesim.evidence.recomputation.arithmetic import unrolled
 from tablesim.evidence.recomputation.chance import WORTH, saved
+from tablesim.evidence.recomputation.differences import unrolled
 from tablesim.evidence.recomputation.fitting import RECOMPUTED, ROUNDINGS, SLACK, Estimate, Fit
 from tablesim.evidence.recomputation.values import MIN_ROWS, OBEYED, Floats, Value
 

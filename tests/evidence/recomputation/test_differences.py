@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from evidence.grids import reading
 from tablesim.evidence.collation.collation import collate
 from tablesim.evidence.collation.grids import witness_of
-from tablesim.evidence.recomputation.arithmetic import carries, out_of_order, second_differences, unrolled
+from tablesim.evidence.recomputation.differences import carries, out_of_order, second_differences, unrolled
 from tablesim.evidence.recomputation.examination import examine, propose
 from tablesim.evidence.recomputation.values import Value
 
