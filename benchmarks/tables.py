@@ -26,7 +26,8 @@ import numpy as np
 from sklearn.metrics import adjusted_rand_score
 
 from tablesim.corpus.clustering.pipeline import cluster_pages
-from tablesim.corpus.evaluation import compare_embeddings, evaluate, histogram_embeddings
+from tablesim.corpus.evaluation.embeddings import compare_embeddings, histogram_embeddings
+from tablesim.corpus.evaluation.run import evaluate
 from tablesim.reader import load_network
 from tablesim.records.bins import count_bigrams
 from tablesim.synthesis.corpus import JPEG_QUALITY, draw_plan

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tablesim.corpus.evaluation import Evaluation, evaluate
+from tablesim.corpus.evaluation.run import Evaluation, evaluate
 from tablesim.corpus.indexing.events import Listener, ignore_event
 from tablesim.corpus.store import Corpus
 from tablesim.digits.network import DigitNetwork

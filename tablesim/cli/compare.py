@@ -87,7 +87,7 @@ def command(
     vgg16 = model is SimilarityModel.vgg16
     goes_with(context, "--model bigram", not vgg16, "pixels", "labels")
     from tablesim import reader
-    from tablesim.corpus.evaluation import read_labels
+    from tablesim.corpus.evaluation.labels import read_labels
     from tablesim.corpus.storage.outputs import refuse_existing
     from tablesim.corpus.store import Corpus
     from tablesim.evidence.comparison import compare

@@ -12,7 +12,7 @@ from tablesim.cli.options import Json, Weights, goes_with
 from tablesim.cli.output import note, print_json, print_table, print_values
 
 if TYPE_CHECKING:
-    from tablesim.corpus.evaluation import EmbeddingRow
+    from tablesim.corpus.evaluation.embeddings import EmbeddingRow
     from tablesim.workflow.evaluation import ReadingEvaluation
 
 SHOWN = ("mean_average_precision", "precision_at_1", "detection", "adjusted_rand", "purity")
@@ -87,7 +87,7 @@ def command(
         rows = compare_embeddings_on(corpus, labels, network=network, vgg16=vgg16)
         print_json([row.to_dict() for row in rows]) if as_json else _print_embeddings(rows)
         return
-    from tablesim.corpus.evaluation import evaluate
+    from tablesim.corpus.evaluation.run import evaluate
 
     print_values(evaluate(corpus, labels).to_dict(), as_json=as_json, heading="measure")
 

@@ -36,7 +36,8 @@ def command(
     Example: tablesim history myrun --by place
     """
     goes_with(context, "--by year", by == "year", "sigma", "reach")
-    from tablesim.corpus.history import HistorySettings, write_history
+    from tablesim.corpus.history.rows import HistorySettings
+    from tablesim.corpus.history.series import write_history
     from tablesim.corpus.store import Corpus
 
     left_out = tuple(book for given in leave_out or () for book in books_of(given))

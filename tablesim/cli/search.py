@@ -87,7 +87,7 @@ def command(
         )
         return
     run = folders[0]
-    from tablesim.corpus.evaluation import read_labels
+    from tablesim.corpus.evaluation.labels import read_labels
     from tablesim.corpus.store import Corpus
     from tablesim.scans.books import AS_METADATA
     from tablesim.workflow.long_tables import long_tables_with

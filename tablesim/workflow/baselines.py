@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 import bilrp
 from bilrp.features import VGG, normalize
 from tablesim.bigrams.pooled import cells_between, pooled_histogram
-from tablesim.corpus.evaluation import EmbeddingRow, Labels, compare_embeddings, histogram_embeddings, read_labels
+from tablesim.corpus.evaluation.embeddings import EmbeddingRow, compare_embeddings, histogram_embeddings
+from tablesim.corpus.evaluation.labels import Labels, read_labels
 from tablesim.corpus.store import Corpus
 from tablesim.digits.network import DIGIT_HEIGHT
 from tablesim.digits.scale import working_image

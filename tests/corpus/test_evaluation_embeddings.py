@@ -3,7 +3,8 @@ import pytest
 from sklearn.metrics import average_precision_score, normalized_mutual_info_score
 
 from corpus.clustering.test_pipeline import corpus_of
-from tablesim.corpus.evaluation import compare_embeddings, detection_rates, histogram_embeddings, purity, rank_pages
+from tablesim.corpus.evaluation.embeddings import compare_embeddings, histogram_embeddings
+from tablesim.corpus.evaluation.measures import detection_rates, purity, rank_pages
 from tablesim.errors import SettingsError
 
 

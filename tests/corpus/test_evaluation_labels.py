@@ -1,7 +1,9 @@
 import pytest
 
 from tablesim.corpus.clustering.pipeline import cluster_pages
-from tablesim.corpus.evaluation import Labels, evaluate, purity, read_labels
+from tablesim.corpus.evaluation.labels import Labels, read_labels
+from tablesim.corpus.evaluation.measures import purity
+from tablesim.corpus.evaluation.run import evaluate
 from tablesim.errors import MetadataError
 
 

@@ -10,7 +10,9 @@ from scipy.stats import norm
 from corpus.fakes import table
 from tablesim.corpus.clustering.model import Clustering
 from tablesim.corpus.from_histograms import corpus_of_histograms
-from tablesim.corpus.history import HistorySettings, draw_pages, entropy, history, rarefied
+from tablesim.corpus.history.entropy import draw_pages, entropy, rarefied
+from tablesim.corpus.history.rows import HistorySettings
+from tablesim.corpus.history.series import history
 from tablesim.errors import MetadataError, RunError, SettingsError
 from tablesim.records.bins import count_bigrams
 

@@ -5,7 +5,7 @@ import pytest
 
 from corpus.clustering.test_pipeline import corpus_of
 from tablesim.corpus.from_histograms import corpus_of_histograms
-from tablesim.corpus.history import write_history
+from tablesim.corpus.history.series import write_history
 from tablesim.corpus.map import make_map
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError

@@ -273,7 +273,7 @@ def _table_decisions(folder: Path) -> tuple[Sequence[bytes], Parse]:
 
 
 def _labels(folder: Path) -> tuple[Sequence[bytes], Parse]:
-    from tablesim.corpus.evaluation import read_labels
+    from tablesim.corpus.evaluation.labels import read_labels
 
     return [(SAMPLE / "labels.csv").read_bytes()[:600]], read_labels
 

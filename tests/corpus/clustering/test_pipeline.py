@@ -11,7 +11,7 @@ from corpus.fakes import edition, table
 from tablesim.corpus.clustering.linkage import counting_distance, tree_of, widest_cut
 from tablesim.corpus.clustering.model import Clustering
 from tablesim.corpus.clustering.pipeline import cluster_pages
-from tablesim.corpus.evaluation import read_labels
+from tablesim.corpus.evaluation.labels import read_labels
 from tablesim.errors import RunError, SettingsError
 from tablesim.records.bins import BIN_NAMES, count_bigrams
 from tablesim.records.truth import PageTruth

@@ -9,7 +9,7 @@ import pytest
 from corpus.fakes import FakeReader, write_corpus, write_scan
 from tablesim.corpus.corrections.apply import correct, decide_tables, renew
 from tablesim.corpus.corrections.table_decisions import NAME, read_table_decisions
-from tablesim.corpus.history import history
+from tablesim.corpus.history.series import history
 from tablesim.corpus.map import make_map
 from tablesim.corpus.storage.files import read_parquet, write_parquet
 from tablesim.corpus.storage.schemas import NEIGHBOUR_SCHEMA

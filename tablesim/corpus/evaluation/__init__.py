@@ -1,0 +1,1 @@
+"""Evaluation: how neighbours, clusters and embeddings agree with labels that people gave."""
