@@ -5,12 +5,12 @@ from tablesim.api import train as train
 from tablesim.corpus.corrections.apply import correct as correct
 from tablesim.corpus.corrections.apply import decide_tables as decide_tables
 from tablesim.corpus.corrections.table_decisions import read_table_decisions as read_table_decisions
-from tablesim.corpus.evaluation import compare_embeddings as compare_embeddings
-from tablesim.corpus.evaluation import evaluate as evaluate
-from tablesim.corpus.evaluation import histogram_embeddings as histogram_embeddings
+from tablesim.corpus.evaluation.embeddings import compare_embeddings as compare_embeddings
+from tablesim.corpus.evaluation.embeddings import histogram_embeddings as histogram_embeddings
+from tablesim.corpus.evaluation.run import evaluate as evaluate
 from tablesim.corpus.from_histograms import corpus_of_histograms as corpus_of_histograms
-from tablesim.corpus.history import HistorySettings as HistorySettings
-from tablesim.corpus.history import history as history
+from tablesim.corpus.history.rows import HistorySettings as HistorySettings
+from tablesim.corpus.history.series import history as history
 from tablesim.corpus.map import load_map as load_map
 from tablesim.corpus.map import make_map as make_map
 from tablesim.corpus.shelves import Shelves as Shelves
