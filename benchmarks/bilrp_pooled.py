@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from bilrp import Composite, explain_outputs
 from bilrp._engine.propagation import make_plan
 from bilrp._engine.tiled import Tiles, cuts, lifts_of
-from bilrp._trace.tape import frozen_eval
+from bilrp._trace.recorder import frozen_eval
 from bilrp.canonizers import DEFAULT_CANONIZERS
 from bilrp.features import random_projection
 from bilrp.joint import tile_sums

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from bilrp._trace.chunks import DEFAULT_MEMORY, memory_at
-from bilrp._trace.tape import frozen_eval, record
+from bilrp._trace.recorder import frozen_eval, record
 from bilrp.batches import explain_batch
 from bilrp.canonizers import DEFAULT_CANONIZERS, Canonizer
 from bilrp.certificate import attest

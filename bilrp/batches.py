@@ -18,7 +18,8 @@ from bilrp._engine.finite import first_relevance, require_finite_values
 from bilrp._engine.propagation import make_plan, propagate
 from bilrp._engine.trial import settled_each
 from bilrp._trace.chunks import DEFAULT_MEMORY
-from bilrp._trace.tape import Tape, frozen_eval
+from bilrp._trace.recorder import frozen_eval
+from bilrp._trace.tape import Tape
 from bilrp.canonizers import DEFAULT_CANONIZERS, Canonizer
 from bilrp.certificate import attest, conditions_of
 from bilrp.composites import Auto, Composite

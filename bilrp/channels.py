@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from bilrp._trace.operations import CONVOLUTIONS, OperationContext, OperationContexts
-from bilrp._trace.tape import frozen_eval, record
+from bilrp._trace.recorder import frozen_eval, record
 from bilrp.exceptions import BilrpError, InputError
 
 FIRST = {"batch_norm", "group_norm", "instance_norm"}

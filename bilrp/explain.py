@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from bilrp._engine.progress import Progress
 from bilrp._trace.chunks import DEFAULT_MEMORY
-from bilrp._trace.tape import frozen_eval
+from bilrp._trace.recorder import frozen_eval
 from bilrp.batches import explain_batch
 from bilrp.calmer import calmer
 from bilrp.canonizers import DEFAULT_CANONIZERS, Canonizer

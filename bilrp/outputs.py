@@ -21,7 +21,8 @@ from bilrp._engine.propagation import BIAS, Plan, make_plan, propagate
 from bilrp._engine.tiled import Top, propagate_pooled
 from bilrp._engine.trial import settled
 from bilrp._trace.chunks import DEFAULT_MEMORY, memory_at
-from bilrp._trace.tape import Tape, frozen_eval
+from bilrp._trace.recorder import frozen_eval
+from bilrp._trace.tape import Tape
 from bilrp.canonizers import DEFAULT_CANONIZERS, Canonizer
 from bilrp.certificate import Certificate, attest, certify_outputs, conditions_of
 from bilrp.composites import Auto, Composite

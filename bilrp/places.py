@@ -25,7 +25,7 @@ from bilrp._engine.finite import require_finite_values
 from bilrp._engine.propagation import BIAS, Plan, Step, make_plan
 from bilrp._engine.windows import BackwardMap, Convolution, Flow, Interpolation, WindowFrame, unsupported, way_through
 from bilrp._trace.chunks import DEFAULT_MEMORY
-from bilrp._trace.tape import frozen_eval
+from bilrp._trace.recorder import frozen_eval
 from bilrp.canonizers import DEFAULT_CANONIZERS, Canonizer
 from bilrp.certificate import Certificate, attest, certify_outputs, conditions_of
 from bilrp.composites import Composite

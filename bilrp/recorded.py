@@ -10,7 +10,8 @@ from torch.nn.parameter import is_lazy
 
 from bilrp._engine.finite import require_finite_embedding
 from bilrp._trace.precision import in_float32
-from bilrp._trace.tape import Tape, frozen_eval, record
+from bilrp._trace.recorder import frozen_eval, record
+from bilrp._trace.tape import Tape
 from bilrp.canonizers import Canonizer, canonize
 from bilrp.exceptions import BilrpError, InputError
 from bilrp.inputs import Bound, refused_by_model, require_dense
@@ -38,7 +39,7 @@ def require_input(model: Any, x: Any) -> None:
 
 
 def recorded(model: nn.Module, x: Tensor, canonizers: Sequence[Canonizer]) -> Tape:
-    """The tape of one pass, inside `bilrp._trace.tape.frozen_eval`.
+    """The tape of one pass, inside `bilrp._trace.recorder.frozen_eval`.
 
     Raises
     ------

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 from torch.overrides import TorchFunctionMode
 
-from bilrp._trace.tape import DispatchWatcher, tensors_in
+from bilrp._trace.tape import tensors_in
+from bilrp._trace.watcher import DispatchWatcher
 from bilrp.exceptions import InputError
 
 Change = Callable[[Tensor], Tensor]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from bilrp._trace.inner import FromInner
 from bilrp._trace.jacobian import jacobian
 from bilrp._trace.precision import in_float32
-from bilrp._trace.tape import frozen_eval, record
+from bilrp._trace.recorder import frozen_eval, record
 from bilrp.channels import summed_axis
 from bilrp.coverage import Coverage
 from bilrp.exceptions import InputError

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from bilrp._trace.inner import FromInner
-from bilrp._trace.tape import frozen_eval
+from bilrp._trace.recorder import frozen_eval
 from bilrp.baselines.base import Side
 from bilrp.exceptions import InputError
 

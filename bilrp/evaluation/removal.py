@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from bilrp._trace.tape import frozen_eval
+from bilrp._trace.recorder import frozen_eval
 from bilrp.channels import summed_axis
 from bilrp.evaluation.truth import Explanation, table_of
 from bilrp.exceptions import InputError

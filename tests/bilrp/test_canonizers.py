@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from bilrp import explain_outputs
-from bilrp._trace.tape import record
+from bilrp._trace.recorder import record
 from bilrp.canonizers import DEFAULT_CANONIZERS, canonize
 from bilrp.rules import Flat, Gamma, Rule, ZPlus
 from bilrp.testing import toy_pair

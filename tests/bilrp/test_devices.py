@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from bilrp import BiLRP
 from bilrp._engine import tiled
 from bilrp._engine.propagation import make_plan, propagate_to
-from bilrp._trace.tape import frozen_eval, record
+from bilrp._trace.recorder import frozen_eval, record
 from bilrp.canonizers import canonize, fold_batch_norm
 from bilrp.composites import Composite
 from bilrp.features import random_projection

@@ -9,7 +9,7 @@ from torch import nn
 
 from bilrp._trace.layers import LinearLayer, stacked
 from bilrp._trace.operations import OperationContexts
-from bilrp._trace.tape import frozen_eval, record
+from bilrp._trace.recorder import frozen_eval, record
 from bilrp.rules import LRP0, AlphaBeta, Gamma, LinearRule, ZPlus
 
 PAIRS = st.tuples(st.integers(1, 3), st.integers(1, 3))

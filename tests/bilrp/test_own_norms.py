@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from bilrp import explain_outputs
 from bilrp._trace.operations import OperationContexts
-from bilrp._trace.tape import record
+from bilrp._trace.recorder import record
 
 Operation = Callable[[Tensor], Tensor]
 WEIGHT = torch.tensor([0.5, -1.5, 1.0, 2.0, 0.3, 0.9]).double()

@@ -364,7 +364,7 @@ def test_settings_out_of_range_are_refused() -> None:
 
 def explained_context() -> object:
     from bilrp._trace.operations import OperationContexts
-    from bilrp._trace.tape import frozen_eval, record
+    from bilrp._trace.recorder import frozen_eval, record
 
     model = Parts(lambda a, b, c: a * b).double()
     with frozen_eval(model, torch.device("cpu")):

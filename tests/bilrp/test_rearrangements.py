@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from bilrp import explain_outputs
 from bilrp._trace.functions import SHAPES
 from bilrp._trace.operations import OperationContexts
-from bilrp._trace.tape import record
+from bilrp._trace.recorder import record
 
 LEFT = torch.tensor([True, False, True, True]).reshape(4, 1, 1)
 UP = torch.tensor([2, 0, 3])

@@ -17,7 +17,7 @@ from bilrp._engine import tiled as pooled
 from bilrp._engine.propagation import make_plan
 from bilrp._engine.shares import TOUCH
 from bilrp._trace.chunks import DEFAULT_MEMORY
-from bilrp._trace.tape import frozen_eval, record
+from bilrp._trace.recorder import frozen_eval, record
 from bilrp.canonizers import canonize, fold_batch_norm
 from bilrp.composites import FIRST, Composite, OfKind, vgg
 from bilrp.features import VGG, random_projection
