@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.records.truth import PageTruth
-from tablesim.synthesis.ageing import OVERSAMPLING, SimulatedScan, draw_leaf_ageing, photograph, thicken
+from tablesim.synthesis.ageing import SimulatedScan
 from tablesim.synthesis.editions import Book, Edition
 from tablesim.synthesis.faces import FACES
+from tablesim.synthesis.leaf import OVERSAMPLING, draw_leaf_ageing, photograph, thicken
 from tablesim.synthesis.prose import WORDS, roman
 from tablesim.synthesis.sheet import Area, Sheet, SourceText, Style, long_s, paragraph, spell, style
 from tablesim.synthesis.tablesetting import printed_columns, set_table

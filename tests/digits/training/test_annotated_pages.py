@@ -16,8 +16,8 @@ from tablesim.digits.training.annotated_pages import (
     split_by_book,
 )
 from tablesim.digits.training.annotations import read_annotations
+from tablesim.digits.training.held_out import measure
 from tablesim.digits.training.targets import make_targets
-from tablesim.digits.training.validation import measure
 from tablesim.errors import MetadataError, SettingsError
 from tablesim.reader import load_network
 from tablesim.records.boxes import Box
