@@ -144,6 +144,10 @@ class Cards:
         row = self.line(page)
         return self._small_with(page, self.pictures.thumbnail(row["scan"], row["sha256"], row["rotation"] or 0))
 
+    def picture(self, page: str) -> Picture | None:
+        """The picture of a page in small."""
+        return self.small(page).picture
+
     def _small_with(self, page: str, picture: Picture | None) -> SmallPage:
         row, caption = self.line(page), self.caption(page)
         kind = (

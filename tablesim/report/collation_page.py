@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from tablesim.evidence.collation.cutouts import Cutter, cutouts
+from tablesim.evidence.collation.cutouts import ABOVE, BESIDE, DIGIT_HEIGHT, DIGIT_WIDTH, Cutter, cutouts
 from tablesim.evidence.collation.summary import MAX_PAIRS, CollationSummary, ColumnSum
 from tablesim.evidence.collation.verification import witness_pairs
 from tablesim.records.address import CellAddress
@@ -114,6 +114,12 @@ class ShownCell:
     def differing(self, index: int) -> tuple[tuple[str, bool], ...]:
         """The digits of a witness, each with whether another witness has a different one there."""
         return differing_digits(self.texts[index], self.texts)
+
+    @property
+    def printed(self) -> list[str | None] | None:
+        """What is printed on each page, marks included; None where that is what the cell says."""
+        texts = [None if reading is None else reading.number.text for reading in self.cell.readings]
+        return None if texts == list(self.cell.texts) else texts
 
     def to_list(self) -> list[Any]:
         """Row, column, state, and for each witness [text, x, y, width, height] in source pixels or None."""
@@ -219,6 +225,39 @@ def unaligned_words(line: Unaligned, most: int = 12) -> str:
     return f"{line.kind} {line.index + 1}: {texts}" if texts else f"{line.kind} {line.index + 1}, without digits"
 
 
+@dataclass(frozen=True)
+class Served:
+    """A page of a collation that the workbench serves: its cut-outs are made when they come into sight.
+
+    Parameters
+    ----------
+    query : str
+        The witnesses as they stand behind the question mark of its address.
+    front, may : str
+        Where the workbench has its scripts, and whether they may "read" or "write".
+    with_words : bool
+        Whether what is printed above columns and before rows is shown: each scan is opened for it.
+    missing : frozenset of str
+        Pages whose scan is no longer where it was.
+    """
+
+    query: str
+    front: str
+    may: str
+    with_words: bool = True
+    missing: frozenset[str] = frozenset()
+
+    def picture(self, shown: ShownCell, witness: int) -> Picture | None:
+        """Where the cut-out of a witness is, with about the size that it will have; None where there is none."""
+        read = shown.cell.readings[witness]
+        if not shown.present[witness] or (read is not None and read.page in self.missing):
+            return None
+        width = round(2 * BESIDE * DIGIT_HEIGHT + DIGIT_WIDTH * DIGIT_HEIGHT * max(1, len(shown.texts[witness])))
+        return Picture(
+            f"cell.webp?{self.query}&cell={shown.anchor}&at={witness}", width, round((2 * ABOVE + 1) * DIGIT_HEIGHT)
+        )
+
+
 MAX_PICTURES = 3_200_000
 """Characters that cut-outs take on a page, which with its numbers stays below 5 MB: about 150 differences of two
 witnesses, those that are asserted first. The others are listed as they were read."""
@@ -257,13 +296,16 @@ class CollationPage:
     collation : Collation
     provenance : Provenance
     cutter : Cutter
+    served : Served, optional
     """
 
-    def __init__(self, collation: Collation, provenance: Provenance, cutter: Cutter) -> None:
-        self.collation, self.provenance, self.cutter = collation, provenance, cutter
+    def __init__(
+        self, collation: Collation, provenance: Provenance, cutter: Cutter, served: Served | None = None
+    ) -> None:
+        self.collation, self.provenance, self.cutter, self.served = collation, provenance, cutter, served
         self.shown = ShownCollation(collation, cutter)
         self.summary = self.shown.summary
-        self.words = WitnessWords(collation, cutter)
+        self.words = WitnessWords(collation, cutter) if served is None or served.with_words else None
 
     @property
     def sigla(self) -> tuple[Any, ...]:
@@ -284,9 +326,25 @@ class CollationPage:
         for shown in sorted(self.shown.cells, key=lambda one: order[one.state]):
             if shown.state == AGREES or room <= 0:
                 continue
-            found[shown.anchor] = self.shown.pictures(shown)
+            found[shown.anchor] = self.pictures(shown)
+            if self.served is not None:
+                continue
             room -= sum(len(picture.href) for picture in found[shown.anchor] if picture is not None)
         return found
+
+    def pictures(self, shown: ShownCell) -> tuple[Picture | None, ...]:
+        """What each witness has in a cell, cut out of its scan."""
+        if self.served is None:
+            return self.shown.pictures(shown)
+        return tuple(self.served.picture(shown, witness) for witness in range(len(self.collation.witnesses)))
+
+    def heads(self) -> list[list[Picture | None]]:
+        """What is printed above each column of each table."""
+        return self.words.heads() if self.words else [[None] * len(t.columns) for t in self.collation.tables]
+
+    def row_words(self) -> list[dict[int, Picture]]:
+        """What is printed before each row of each table."""
+        return self.words.rows() if self.words else [{} for _ in self.collation.tables]
 
     @property
     def n_without_pictures(self) -> int:
@@ -305,7 +363,8 @@ class CollationPage:
         for (table, column), cells in sorted(by_column.items()):
             address = cells[0].address
             words = ("" if address.only_table else f"table {table}, ") + address.column_words
-            headings = self.words.headings(self.collation.tables[table - 1], column - 1)
+            of_table = self.collation.tables[table - 1]
+            headings = self.words.headings(of_table, column - 1) if self.words else ()
             nothing = (None,) * len(self.collation.witnesses)
             entries = [ShownDifference(one, self._pictures.get(one.anchor, nothing)) for one in cells]
             found.append(ShownColumn(sums.get((table, column)), words, f"t{table}c{column}", headings, entries))
@@ -332,7 +391,12 @@ class CollationPage:
     def problems(self) -> list[str]:
         """Why scans could not be opened."""
         found = self.cutter.problems
-        return [found[reading.scan] for reading in self.collation.readings if reading.scan in found]
+        missing = frozenset() if self.served is None else self.served.missing
+        return [
+            found.get(reading.scan) or f"the scan of {reading.page} is no longer where it was"
+            for reading in self.collation.readings
+            if reading.scan in found or reading.page in missing
+        ]
 
 
 def collation_style(states: Iterable[str], kinds: Iterable[str], columns: Iterable[str]) -> str:
@@ -350,7 +414,12 @@ STATE_WORDS = {
 
 
 def collation_page(
-    collation: Collation, provenance: Provenance, cutter: Cutter | None = None, *, served: str = "", cell: str = ""
+    collation: Collation,
+    provenance: Provenance,
+    cutter: Cutter | None = None,
+    *,
+    served: Served | None = None,
+    cell: str = "",
 ) -> str:
     """A collation as an HTML page.
 
@@ -362,9 +431,9 @@ def collation_page(
         Software, network and scans, with the citation.
     cutter : Cutter, optional
         Opens the scans.
-    served : str
-        Where a workbench serves the page, the witnesses as they stand behind the question mark of its address: its
-        style is then a file of its own, and every cell leads to its cut-outs.
+    served : Served, optional
+        Where a workbench serves the page: its style is then a file of its own, its cut-outs are asked for one by one,
+        and every cell leads to them.
     cell : str
         The anchor of a cell whose cut-outs are shown first.
 
@@ -373,7 +442,7 @@ def collation_page(
     str
         A whole document in UTF-8; without ``served`` nothing in it is from outside.
     """
-    page = CollationPage(collation, provenance, Cutter() if cutter is None else cutter)
+    page = CollationPage(collation, provenance, Cutter() if cutter is None else cutter, served)
     asked = next((one for one in page.shown.cells if one.anchor == cell), None)
     few = len(page.summary.pairs) <= MAX_PAIRS
     columns, grids = page.columns, page.shown.grids()
@@ -387,12 +456,13 @@ def collation_page(
             provenance=provenance,
             columns=columns,
             grids=grids,
-            heads=page.words.heads(),
-            row_words=page.words.rows(),
+            heads=page.heads(),
+            row_words=page.row_words(),
             # After the scans were opened.
             problems=page.problems,
-            served=served,
-            asked=None if asked is None else ShownDifference(asked, page.shown.pictures(asked)),
+            desk=served,
+            served="" if served is None else served.query,
+            asked=None if asked is None else ShownDifference(asked, page.pictures(asked)),
             pairs=list(zip(page.summary.pairs, witness_pairs(collation), strict=True)) if few else [],
         )
     )

@@ -66,21 +66,41 @@ BLOCK = 1024
 """Rows of the matrix of cosines that are in memory at once: 160 MB for a cluster of 20,000 pages."""
 
 
-def summary_of(corpus: Corpus, pages: Iterable[str]) -> str:
-    """When and where the pages of a cluster were printed, as far as it is known."""
+@dataclass(frozen=True, slots=True)
+class WhenWhere:
+    """When and where a page was printed, and the book that it is in; empty for what is not known."""
+
+    date: YearRange
+    place: str
+    book: str
+
+
+def when_where(corpus: Corpus, pages: Iterable[str]) -> dict[str, WhenWhere]:
+    """Date, place and book of some pages of a run, or of all of them where ``pages`` is the run, column by column."""
     table = corpus.page_table
-    rows = pa.array([table.find(page) for page in pages], pa.int64())
-    names = ("year", "year_latest", "date", "place", "book")
-    lines = [
-        dict(zip(names, values, strict=True))
-        for values in zip(*(table.column(name).take(rows).to_pylist() for name in names), strict=True)
-    ]
-    dates, books = [YearRange.of_row(line) for line in lines], [line["book"] for line in lines]
-    by_date = sorted(zip(dates, lines, strict=True), key=lambda pair: pair[0].order)
-    towns = list(dict.fromkeys(line["place"] for _, line in by_date if line["place"]))
-    n_books = len({book for book in books if book})
+    if pages is corpus:
+        ids, columns = table.column("page").to_pylist(), [table.column(name) for name in _WHEN_WHERE]
+    else:
+        ids = list(pages)
+        rows = pa.array([table.find(page) for page in ids], pa.int64())
+        columns = [table.column(name).take(rows) for name in _WHEN_WHERE]
+    values = zip(ids, *(column.to_pylist() for column in columns), strict=True)
+    return {
+        page: WhenWhere(YearRange.of_row({"year": a, "year_latest": b, "date": date}), place or "", book or "")
+        for page, a, b, date, place, book in values
+    }
+
+
+_WHEN_WHERE = ("year", "year_latest", "date", "place", "book")
+
+
+def summary_of(pages: Iterable[WhenWhere]) -> str:
+    """When and where the pages of a cluster were printed, as far as it is known."""
+    pages = sorted(pages, key=lambda page: page.date.order)
+    towns = list(dict.fromkeys(page.place for page in pages if page.place))
+    n_books = len({page.book for page in pages if page.book})
     parts = []
-    if years := span_of(dates).years:
+    if years := span_of([page.date for page in pages]).years:
         parts.append(years)
     if towns:
         parts.append(", ".join(towns[:6]) + (f" and {counted(len(towns) - 6, 'more place')}" if len(towns) > 6 else ""))
@@ -151,10 +171,9 @@ def several_of(clustering: Clustering | None) -> list[Cluster]:
     return [] if clustering is None else [cluster for cluster in clustering.clusters if len(cluster.members) > 1]
 
 
-def tile_of(group: TableGroup | KindGroup, groups: Groups, cards: Cards) -> GroupTile:
-    """A group in small."""
+def tile_of(group: TableGroup | KindGroup, groups: Groups, cards: Cards, in_cluster: Mapping[int, int]) -> GroupTile:
+    """A group in small; ``in_cluster`` is how many pages each cluster has."""
     pages = [page for page in group.pages if groups.scan_of(page) == page]
-    in_cluster = Counter(groups.clusters.values())
     # A cluster of one page has no page of its own in the report.
     cluster = next((number for number in group.clusters if in_cluster[number] > 1), None)
     return GroupTile(
@@ -162,7 +181,7 @@ def tile_of(group: TableGroup | KindGroup, groups: Groups, cards: Cards) -> Grou
         page_href(pages[0]) if cluster is None else cluster_href(cluster),
         len(pages),
         cards.small(pages[0]),
-        summary_of(cards.corpus, pages),
+        summary_of(when_where(cards.corpus, pages).values()),
         group.heading,
         [(page, page_href(page)) for page in pages[:MAX_NAMED]],
     )
@@ -193,7 +212,7 @@ def cluster_part(
         rest,
         cluster.stability_sentence,
         preview,
-        summary_of(cards.corpus, cluster.pages),
+        summary_of(when_where(cards.corpus, cluster.pages).values()),
         groups.words_of_cluster(cluster.number),
         list(acting)[:MAX_LINES],
         name,
@@ -220,6 +239,7 @@ def index_content(
     reasons = dict(clustering.without) if clustering is not None else {}
     problems = corpus.problems
     twins = same_scans(twins_of(table.column("page"), table.column("sha256")))
+    in_cluster = Counter(groups.clusters.values())
     return {
         "title": corpus.folder.resolve().name,
         "counts": {
@@ -235,8 +255,8 @@ def index_content(
         },
         "years": years_of(corpus),
         "groups": groups.sentence,
-        "same_table": [tile_of(group, groups, cards) for group in groups.tables[:MAX_TILES]],
-        "same_kind": [tile_of(group, groups, cards) for group in groups.kinds[:MAX_TILES]],
+        "same_table": [tile_of(group, groups, cards, in_cluster) for group in groups.tables[:MAX_TILES]],
+        "same_kind": [tile_of(group, groups, cards, in_cluster) for group in groups.kinds[:MAX_TILES]],
         "long_tables": [_long_table(corpus, likeness, cards) for likeness in long_tables[:MAX_LONG]],
         "n_long": len(long_tables),
         "alone": [cards.card(page, reason=reasons.get(page, "")) for page in alone[:MAX_CARDS]],

@@ -81,12 +81,24 @@ def write_list(folder: ReportFolder, name: str, columns: Sequence[ListColumn], r
     filled, n_rows, n_parts = [False] * len(columns), 0, 0
     rest = iter(rows)
     while part := list(islice(rest, PART_ROWS)):
-        folder.write_text(f"data/{name}-{n_parts}.js", script_of(name, n_parts, part))
+        folder.write_text(part_href(name, n_parts), script_of(name, n_parts, part))
         filled = [full or any(row[at] is not None for row in part) for at, full in enumerate(filled)]
         first = first or part[:FIRST_ROWS]
         n_rows, n_parts = n_rows + len(part), n_parts + 1
+    return list_page(name, columns, filled, n_rows, first)
+
+
+def part_href(name: str, part: int) -> str:
+    """Where the rows of a part are."""
+    return f"data/{name}-{part}.js"
+
+
+def list_page(
+    name: str, columns: Sequence[ListColumn], filled: Sequence[bool], n_rows: int, first: list[list[Any]]
+) -> ListPage:
+    """A list of ``n_rows`` rows, whose columns that are not ``filled`` are not shown."""
     shown = tuple(c if full else replace(c, title="", facet=False) for c, full in zip(columns, filled, strict=True))
-    return ListPage(name, shown, n_rows, n_parts, first)
+    return ListPage(name, shown, n_rows, -(-n_rows // PART_ROWS), first)
 
 
 def script_of(name: str, part: int, rows: Sequence[Sequence[Any]]) -> str:

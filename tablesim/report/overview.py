@@ -194,7 +194,9 @@ def coordinates_of(row: Mapping[str, Any]) -> tuple[float, float] | None:
 
     Columns ``latitude`` and ``longitude`` (``lat``, ``lon``, ``lng``), or one (``coordinates``: latitude first).
     """
-    extra = {name.strip().casefold(): value for name, value in (row["extra"] or {}).items()}
+    if not row["extra"]:
+        return None
+    extra = {name.strip().casefold(): value for name, value in row["extra"].items()}
     pair = [next((extra[name] for name in names if extra.get(name)), "") for names in (_LATITUDE, _LONGITUDE)]
     if not all(pair):
         both = next((extra[name] for name in _BOTH if extra.get(name)), "")

@@ -196,14 +196,21 @@ class PairPage:
     def to_dict(self) -> dict[str, Any]:
         """What the script of the page needs."""
         page_map = self.pair.comparison.transform
+        readings = (self.pair.comparison.reading_a, self.pair.comparison.reading_b)
         sides = [
-            {"width": side.turn.source_width, "height": side.turn.source_height, "rotation": side.turn.rotation}
-            for side in self.pair.sides
+            {
+                "width": side.turn.source_width,
+                "height": side.turn.source_height,
+                "rotation": side.turn.rotation,
+                "sha256": reading.sha256,
+            }
+            for side, reading in zip(self.pair.sides, readings, strict=True)
         ]
         return {
             **self.pair.to_dict(),
             "sides": sides,
             "cells": [cell.to_list() for cell in self.cells.shown],
+            "printed": [cell.printed for cell in self.cells.shown],
             "page_map": None if page_map is None else page_map.to_dict(),
             "verification": self.agreement.to_dict(),
             "citation": self.citation,

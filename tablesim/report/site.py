@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -20,6 +21,7 @@ from tablesim.report.addresses import ALL_GROUPS, ALL_PAGES, HISTORY, INDEX, OVE
 from tablesim.report.cards import N_NEIGHBOURS, Agreements, Cards
 from tablesim.report.content import (
     PairPreview,
+    WhenWhere,
     closest_pair,
     cluster_part,
     index_content,
@@ -27,6 +29,7 @@ from tablesim.report.content import (
     several_of,
     summary_of,
     wanted_pairs,
+    when_where,
     years_of,
 )
 from tablesim.report.decisions import by_page, verdict_lines
@@ -270,16 +273,36 @@ class Site:
         self._write_overview(self._write_page_list())
 
     def _write_page_list(self) -> ListPage:
-        extras = (self.cards.line(page)["extra"] or {} for page in self.corpus)
-        extra = extra_columns(Counter(name for values in extras for name, value in values.items() if value))
-        named = [ListColumn(f"extra-{at}", name, facet=True) for at, name in enumerate(extra)]
-        positions = positions_of(self.corpus)
-        columns = (*PAGE_COLUMNS, *named, *HIDDEN_COLUMNS)
-        rows = (self._page_row(self.cards.line(page), extra, positions) for page in self.corpus)
-        pages = write_list(self.folder, "pages", columns, rows)
+        pages = write_list(self.folder, "pages", self._page_columns, self._page_rows(0, len(self.corpus)))
+        self._show_page_list(pages)
+        return pages
+
+    def _show_page_list(self, pages: ListPage) -> None:
         lede = f"{counted(len(self.corpus), 'page')}, to sort by a column, to filter, and to search."
         self._page(ALL_PAGES, "list.html", list=pages, heading="All pages", lede=lede, ranges=True)
-        return pages
+
+    @cached_property
+    def _extra(self) -> list[str]:
+        """The columns of the metadata that the list of pages has beside its own."""
+        # Lines of a book mostly say the same: each text is looked into once.
+        counts: Counter[str] = Counter()
+        for text, n in Counter(self.corpus.page_table.column("extra").to_pylist()).items():
+            counts.update({name: n for name, value in json.loads(text or "{}").items() if value})
+        return extra_columns(counts)
+
+    @property
+    def _page_columns(self) -> tuple[ListColumn, ...]:
+        named = [ListColumn(f"extra-{at}", name, facet=True) for at, name in enumerate(self._extra)]
+        return (*PAGE_COLUMNS, *named, *HIDDEN_COLUMNS)
+
+    @cached_property
+    def _positions(self) -> dict[str, tuple[float, float]]:
+        return positions_of(self.corpus)
+
+    def _page_rows(self, start: int, stop: int) -> Iterator[list[Any]]:
+        """Rows of the list of pages."""
+        lines = self.corpus.page_table.between(start, stop)
+        return (self._page_row(line, self._extra, self._positions) for line in lines)
 
     def _write_group_list(self) -> None:
         groups = write_list(self.folder, "groups", GROUP_COLUMNS, map(self._group_row, self.clusters))
@@ -292,6 +315,7 @@ class Site:
     ) -> list[Any]:
         page = line["page"]
         number = self._cluster_of.get(page)
+        corrections = self.corpus.corrections.by_scan.get(line["sha256"])
         twins = self._twins.get(line["sha256"], ())
         remarks = [self._problem_of.get(page) or line["note"] or ""]
         remarks += [f"the same scan as {', '.join(twin for twin in twins if twin != page)}"] if twins else []
@@ -306,11 +330,16 @@ class Site:
             line["n_numbers"],
             None if line["legibility"] is None else round(line["legibility"], 2),
             None if number is None else [str(number), cluster_href(number)],
-            len(holding(self.corpus.corrections.by_scan.get(line["sha256"], ()))) or None,
+            (len(holding(corrections)) or None) if corrections else None,
             "; ".join(remark for remark in remarks if remark) or None,
             *((line["extra"] or {}).get(name) or None for name in extra),
             *positions.get(page, (None, None)),
         ]
+
+    @cached_property
+    def _when_where(self) -> dict[str, WhenWhere]:
+        """Date, place and book of every page."""
+        return when_where(self.corpus, self.corpus)
 
     @cached_property
     def _twins(self) -> dict[str, tuple[str, ...]]:
@@ -327,10 +356,10 @@ class Site:
         return SAME_KIND if relation.table is None else SAME_TABLE
 
     def _group_row(self, cluster: Cluster) -> list[Any]:
-        number, medoid = cluster.number, self.cards.small(cluster.medoid)
-        lines = [self.cards.line(page) for page in cluster.pages]
-        span = span_of([YearRange.of_row(line) for line in lines])
-        picture = medoid.picture
+        number, medoid = cluster.number, cluster.medoid
+        lines = [self._when_where[page] for page in cluster.pages]
+        span = span_of([line.date for line in lines])
+        picture = self.cards.picture(medoid)
         return [
             None if picture is None else [picture.href, picture.width, picture.height],
             [f"Cluster {number}", cluster_href(number)],
@@ -341,12 +370,12 @@ class Site:
             round(cluster.doubt, 2),
             span.first,
             span.last,
-            summary_of(self.corpus, cluster.pages) or None,
-            len({line["book"] for line in lines if line["book"]}) or None,
+            summary_of(lines) or None,
+            len({line.book for line in lines if line.book}) or None,
             None if cluster.stability is None else round(cluster.stability, 2),
             len({line for page in cluster.pages for line in self.verdicts_of.get(page, ())}) or None,
             " ".join(one.bigram for one in cluster.apart) or None,
-            [medoid.page, medoid.href],
+            [medoid, page_href(medoid)],
             " ".join(cluster.pages[:50]),
         ]
 
@@ -364,10 +393,10 @@ class Site:
         self._page(HISTORY, "list.html", list=listed, heading="History", lede=lede, ranges=False)
 
     def _write_overview(self, pages: ListPage) -> None:
-        lines = [self.cards.line(page) for page in self.corpus]
-        n_mapped = len(positions_of(self.corpus))
+        lines = self.corpus.page_table.between(0, len(self.corpus))
+        n_mapped = len(self._positions)
         read = [line for line in lines if line["status"] == "read"]
-        dates = [YearRange.of_row(line) for line in read]
+        dates = [self._when_where[line["page"]].date for line in read]
         time = time_line([year_on_line(date) for date in dates], self._years_of_groups())
         places = place_map((line["place"] or "place not named", coordinates_of(line)) for line in read)
         towns = Counter(line["place"] for line in read if line["place"]).most_common(40)
@@ -375,7 +404,7 @@ class Site:
 
     def _years_of_groups(self) -> Iterator[tuple[str, str, list[int | None]]]:
         for cluster in self.clusters:
-            years = [year_on_line(YearRange.of_row(self.cards.line(page))) for page in cluster.pages]
+            years = [year_on_line(self._when_where[page].date) for page in cluster.pages]
             yield f"Cluster {cluster.number}", cluster_href(cluster.number), years
 
 

@@ -6,10 +6,13 @@ gives the same as data and takes decisions.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -38,9 +41,9 @@ from tablesim.web.live import LiveRun
 from tablesim.web.pages import list_pages, one_page, search_numbers
 from tablesim.web.pairs import one_collation, one_pair
 from tablesim.web.places import SIDES, one_place, pixels
-from tablesim.web.screens import SCAN, THUMB, Screens
+from tablesim.web.screens import COLLATING, SCAN, THUMB, Screens
 from tablesim.web.tiles import TILE, ScanTiles, cutout, original
-from tablesim.web.witnesses import collation_document, collation_file, stemma, stemma_file
+from tablesim.web.witnesses import cell_picture, collation_document, collation_file, stemma, stemma_file
 
 KINDS = {
     ".html": "text/html",
@@ -55,6 +58,9 @@ COLUMN, CELL = re.compile(r"t\d{1,4}c\d{1,4}"), re.compile(r"t\d{1,4}r\d{1,5}c\d
 
 MOST_KINDS = 16
 """Kinds of difference that a collation tells apart, and room for more."""
+
+AT_ONCE_S = 0.25
+"""Seconds after which a collation that is not ready yet is said to be on its way."""
 
 PATIENCE_S = 5.0
 """Seconds for which a click waits for a command that writes the run; one correction takes less than one."""
@@ -126,7 +132,20 @@ def make_app(live: LiveRun, access: Access, scratch: Path) -> Guard:
 
     async def collation(request: Request) -> Response:
         asked = Asked.of_query(request.query_params.multi_items())
-        return await _document(lambda: collation_document(live, asked), "collation.html")
+
+        def make() -> str:
+            return collation_document(live, asked, may_write=access.may_write)
+
+        made = asyncio.ensure_future(_document(make, "collation.html"))
+        if asked.texts("wait"):
+            return await made
+        done, _ = await asyncio.wait([made], timeout=AT_ONCE_S)
+        # What takes longer goes on; the page that is shown meanwhile waits for it and is loaded again.
+        return made.result() if done else await _document(lambda: screens.document(COLLATING, _nothing), COLLATING)
+
+    async def cell(request: Request) -> Response:
+        asked = Asked.of_query(request.query_params.multi_items())
+        return await _picture(lambda: cell_picture(live, asked), keep=False)
 
     async def style(request: Request) -> Response:
         columns = [name for name in request.query_params.getlist("column")[:200] if COLUMN.fullmatch(name)]
@@ -181,12 +200,20 @@ def make_app(live: LiveRun, access: Access, scratch: Path) -> Guard:
         Route("/go", go),
         Route("/collation.html", collation),
         Route("/collation.css", style),
+        Route("/cell.webp", cell),
         Route("/collation.{kind:str}", file(collation_file)),
         Route("/stemma.{kind:str}", file(stemma_file)),
         Route(f"/{FRONT}/{{version}}/{{name:path}}", front),
         Route("/{path:path}", screen),
     ]
-    return Guard(Starlette(routes=routes), access)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        # Templates are compiled and the first page is made before it is asked for: a second of a core.
+        threading.Thread(target=screens.warm, daemon=True).start()
+        yield
+
+    return Guard(Starlette(routes=routes, lifespan=lifespan), access)
 
 
 async def _answered(answer: Callable[[], dict[str, Any]]) -> Response:
@@ -244,13 +271,19 @@ async def _original(make: Callable[[], tuple[bytes, str]]) -> Response:
     return Response(data, media_type=kind)
 
 
-async def _picture(make: Callable[[], bytes]) -> Response:
+async def _picture(make: Callable[[], bytes], *, keep: bool = True) -> Response:
     try:
         picture = await run_in_threadpool(make)
     except TablesimError as error:
         return problem(404, str(error))
     # A tile is named by the hash of its scan, so it never changes.
-    return Response(picture, media_type="image/webp", headers={"cache-control": "private, max-age=31536000, immutable"})
+    headers = {"cache-control": "private, max-age=31536000, immutable"} if keep else {}
+    return Response(picture, media_type="image/webp", headers=headers)
+
+
+def _nothing(_: str) -> str:
+    """What an address without a question mark says."""
+    return ""
 
 
 def _tile(live: LiveRun, tiles: ScanTiles, where: dict[str, Any], page: str) -> bytes:

@@ -6,7 +6,7 @@ The state is told by the size and the time of the files that decide what is show
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,6 +58,7 @@ class LiveRun:
         self._corpus = Corpus.open(folder)
         self._kept: dict[str, object] = {}
         self._making = threading.Lock()
+        self._one_of: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._kept_while: dict[str, tuple[Stamp, object]] = {}
         self.proposal: tuple[int, Reclustering] | None = None
         """A clustering that was looked at and is not kept, and the state that it was made of."""
@@ -97,12 +98,15 @@ class LiveRun:
 
     def kept_last(self, name: tuple[str, ...], make: Callable[[Corpus], T]) -> T:
         """As ``kept``, for what is asked for under many names: of one kind, the first word, the last ``KEPT`` stay."""
-        kept: OrderedDict[tuple[str, ...], T] = self.kept(name[0], lambda _: OrderedDict())
-        if name not in kept:
-            kept[name] = make(self.corpus)
-        while len(kept) > KEPT:
-            kept.popitem(last=False)
-        return kept[name]
+        with self._one_of[name[0]]:
+            # Who asks for the same meanwhile waits for it.
+            kept: OrderedDict[tuple[str, ...], T] = self.kept(name[0], lambda _: OrderedDict())
+            if name not in kept:
+                kept[name] = make(self.corpus)
+            kept.move_to_end(name)
+            while len(kept) > KEPT:
+                kept.popitem(last=False)
+            return kept[name]
 
     @contextmanager
     def writing(self) -> Iterator[Corpus]:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from tablesim.errors import SettingsError
 from tablesim.evidence.collation.summary import CollationSummary
 from tablesim.evidence.comparison import compare
 from tablesim.web.asked import Asked
 from tablesim.web.live import LiveRun
-from tablesim.workflow.witnesses import collate_from_run, stored_alignment
+from tablesim.web.witnesses import collated, witnesses_of
+from tablesim.workflow.witnesses import stored_alignment
 
 MOST_LINES = 1_200
 """Matches that are drawn for one pair, the strongest."""
-
-MOST_WITNESSES = 40
 
 
 def one_pair(live: LiveRun, asked: Asked) -> dict[str, Any]:
@@ -39,11 +37,7 @@ def one_pair(live: LiveRun, asked: Asked) -> dict[str, Any]:
 
 def one_collation(live: LiveRun, asked: Asked) -> dict[str, Any]:
     """Witnesses cell by cell; a witness on several pages is ``A1+A2``."""
-    corpus = live.corpus
-    witnesses = asked.texts("w")
-    if not 2 <= len(witnesses) <= MOST_WITNESSES:
-        raise SettingsError(f"w: got {len(witnesses)} witnesses, expected 2 to {MOST_WITNESSES}")
-    collation = collate_from_run(corpus, witnesses, keep=False)
+    collation = collated(live, witnesses_of(live, asked)).collation
     return {
         "version": live.version,
         **collation.to_dict(),

@@ -6,26 +6,28 @@ The same templates, scripts and pictures as in the report on disk, with the scri
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from urllib.parse import urlencode
 
-from jinja2 import ChoiceLoader, PackageLoader
-
 from tablesim.corpus.indexing.events import ignore_event
+from tablesim.corpus.storage.schemas import PAGE_SCHEMA
 from tablesim.corpus.store import Corpus
-from tablesim.errors import RunError
+from tablesim.errors import RunError, TablesimError
 from tablesim.report.addresses import ALL_GROUPS, ALL_PAGES, HISTORY, INDEX, OVERVIEW, cluster_href, page_href
 from tablesim.report.cards import Agreements, Cards, SmallPage
 from tablesim.report.content import closest_pair, cluster_part, index_content, years_of
 from tablesim.report.folder import ReportFolder
+from tablesim.report.lists import FIRST_ROWS, PART_ROWS, ListColumn, ListPage, list_page, script_of
 from tablesim.report.page_pages import PageViews
 from tablesim.report.pair_pages import PageIds, PairPages, PairPlan, by_age
-from tablesim.report.presentation import THUMBNAIL_SIDE, Picture
+from tablesim.report.presentation import THUMBNAIL_SIDE, Picture, environment
 from tablesim.report.site import ASSETS, Site
 from tablesim.web.front_files import FRONT, FrontFiles
 from tablesim.web.live import LiveRun
@@ -42,10 +44,15 @@ SCAN = "scan"
 DOUBTS = "doubts.html"
 """The address of the grid of doubtful numbers; with ``?page=...`` of all numbers of a page."""
 
-LISTS = (ALL_PAGES, ALL_GROUPS, OVERVIEW, HISTORY)
 DATA = "data/"
+_PART = re.compile(rf"{DATA}pages-(\d{{1,6}})\.js")
+
+LISTS = (ALL_PAGES, ALL_GROUPS, OVERVIEW, HISTORY)
+
+COLLATING = "collating.html"
 
 DESKS = {
+    COLLATING: ("collating", "Collation", "The witnesses are being collated …"),
     "queue.html": (
         "queue",
         "Questions",
@@ -98,6 +105,14 @@ class Screens:
             if path == PAIR:
                 return site.pair(query("a"), query("b"))
             return site.doubts(query("page")) if path == DOUBTS else site.document(path)
+
+    def warm(self) -> None:
+        """Make the first page, and compile the templates of the others, before they are asked for."""
+        with self._one, suppress(TablesimError):
+            site = self.live.kept("site", self._site)
+            site.document(INDEX)
+            for name in ("page.html", "pair.html", "list.html", "cluster.html", "overview.html", "collation.html"):
+                site.templates.get_template(name)
 
     def picture(self, name: str) -> bytes:
         """A picture that a page shows, or a file that all pages share; RunError where there is none."""
@@ -162,15 +177,26 @@ class LiveCards(Cards):
     """
 
     def _small(self, page: str) -> SmallPage:
-        row = self.line(page)
-        width, height = row["width"] or 0, row["height"] or 0
-        if not width or not height or row["status"] != "read":
-            return self._small_with(page, None)
-        if (row["rotation"] or 0) % 180:
+        return self._small_with(page, self.picture(page))
+
+    def picture(self, page: str) -> Picture | None:
+        """The address of the small picture of a page and its size; None where its scan could not be read."""
+        width, height, rotation = self._sizes.get(page, (0, 0, 0))
+        if not width or not height:
+            return None
+        if rotation % 180:
             width, height = height, width
         scale = min(1.0, THUMBNAIL_SIDE / max(width, height))
         size = max(1, round(scale * width)), max(1, round(scale * height))
-        return self._small_with(page, Picture(f"{THUMB}?{urlencode({'page': page})}", *size))
+        return Picture(f"{THUMB}?{urlencode({'page': page})}", *size)
+
+    @cached_property
+    def _sizes(self) -> dict[str, tuple[int, int, int]]:
+        """Width, height and turn of the scan of each page that was read."""
+        table = self.corpus.page_table
+        names = ("page", "status", "width", "height", "rotation")
+        lines = zip(*(table.column(name).to_pylist() for name in names), strict=True)
+        return {page: (w or 0, h or 0, turn or 0) for page, status, w, h, turn in lines if status == "read"}
 
     def link(self, scan: str) -> str:
         """The address of a scan."""
@@ -189,16 +215,12 @@ class LiveSite(Site):
     def __init__(self, corpus: Corpus, folder: LiveFolder, *, may_write: bool) -> None:
         super().__init__(corpus, folder, ignore_event, keep=False)
         self.live_folder = folder
-        loaders = [loader for loader in (self.templates.loader, PackageLoader("tablesim.web")) if loader is not None]
-        self.templates.loader = ChoiceLoader(loaders)
+        may = "write" if may_write else "read"
+        self.templates = environment("tablesim.web", f"{FRONT}/{FrontFiles.all().version}", may)
         # What is known is shown; nothing is aligned before a screen is seen.
         agreements = Agreements(self.alignments)
         agreements.left = 0
         self.cards = LiveCards(corpus, self.pictures, agreements)
-        self.templates.globals |= {
-            "front": f"{FRONT}/{FrontFiles.all().version}",
-            "may": "write" if may_write else "read",
-        }
         self.plan = EveryPair()
         self.names = {page_href(page): page for page in corpus}
         self.by_number = {cluster_href(cluster.number): cluster for cluster in self.clusters}
@@ -261,13 +283,42 @@ class LiveSite(Site):
             self._write_history()
         elif path == ALL_GROUPS or path.startswith(f"{DATA}groups-"):
             self._write_group_list()
-        elif path == ALL_PAGES or path.startswith(f"{DATA}pages-"):
-            self._write_page_list()
+        elif path == ALL_PAGES:
+            self._show_page_list(self._write_page_list())
+        elif part := _PART.fullmatch(path):
+            start = int(part[1]) * PART_ROWS
+            rows = list(self._page_rows(start, min(start + PART_ROWS, len(self.corpus))))
+            if rows:
+                self.folder.write_text(path, script_of("pages", int(part[1]), rows))
         elif path == OVERVIEW:
             self._write_overview(self._write_page_list())
         elif path in DESKS:
             screen, heading, lede = DESKS[path]
             self._page(path, "screen.html", screen=screen, heading=heading, lede=lede)
+
+    def _write_page_list(self) -> ListPage:
+        """The list of pages with its first rows; the others are made when the list asks for them."""
+        first = list(self._page_rows(0, FIRST_ROWS))
+        filled = [
+            any(row[at] is not None for row in first) or self._is_filled(column)
+            for at, column in enumerate(self._page_columns)
+        ]
+        return list_page("pages", self._page_columns, filled, len(self.corpus), first)
+
+    def _is_filled(self, column: ListColumn) -> bool:
+        """Whether any page has something in a column of the list."""
+        of_table = {"author": "authors", "numbers": "n_numbers"}.get(column.name, column.name)
+        if of_table in PAGE_SCHEMA.names:
+            return any(self.corpus.page_table.column(of_table).to_pylist())
+        has = {
+            "cluster": bool(self._cluster_of),
+            "corrections": bool(self.corpus.corrections.all),
+            "remark": bool(self._problem_of or self._twins) or any(self.corpus.page_table.column("note").to_pylist()),
+            "x": bool(self._positions),
+            "y": bool(self._positions),
+        }
+        # A column of the metadata is listed because it is filled.
+        return has.get(column.name, True)
 
     def _make_cluster(self, path: str) -> None:
         cluster = self.by_number[path]

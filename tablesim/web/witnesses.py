@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
-from tablesim.errors import SettingsError
-from tablesim.evidence.collation.cutouts import Cutter
+from PIL import Image
+
+from tablesim.corpus.store import Corpus
+from tablesim.errors import ScanError, SettingsError
+from tablesim.evidence.collation.cutouts import Cutter, cutout_of
 from tablesim.evidence.genealogy.genealogy import genealogy
 from tablesim.evidence.genealogy.links import Genealogy
 from tablesim.export.formats import collation_files, genealogy_bytes
 from tablesim.export.kinds import GENEALOGY_SUFFIXES, Format
-from tablesim.records.collation import Collation
+from tablesim.records.collation import Cell, Collation
 from tablesim.records.dates import YearRange
-from tablesim.report.collation_page import collation_page
+from tablesim.report.collation_page import Served, collation_page
 from tablesim.report.provenance import Provenance
+from tablesim.scans.images import MAX_PIXELS
+from tablesim.scans.locator import Locator
 from tablesim.web.asked import Asked
+from tablesim.web.front_files import FRONT, FrontFiles
 from tablesim.web.live import LiveRun
+from tablesim.web.tiles import encoded
 from tablesim.workflow.witnesses import collate_from_run, witness_pages
 
 MOST_WITNESSES = 40
@@ -44,25 +54,72 @@ def witnesses_of(live: LiveRun, asked: Asked) -> list[str]:
     return witnesses
 
 
-def collated(live: LiveRun, witnesses: Sequence[str]) -> tuple[Collation, Provenance]:
+@dataclass(frozen=True)
+class Collated:
+    """A collation of witnesses of a run, with what made it."""
+
+    collation: Collation
+    provenance: Provenance
+
+    @cached_property
+    def cells(self) -> dict[str, Cell]:
+        """Each cell by what addresses that lead to it end in."""
+        return {self.collation.address(cell).anchor: cell for cell in self.collation.cells}
+
+
+def collated(live: LiveRun, witnesses: Sequence[str]) -> Collated:
     """The collation of witnesses; made once for each state of the run."""
 
-    def make(corpus: Any) -> tuple[Collation, Provenance]:
+    def make(corpus: Corpus) -> Collated:
         collation = collate_from_run(corpus, witnesses, keep=False)
-        return collation, Provenance.of_run(corpus, (reading.page for reading in collation.readings))
+        return Collated(collation, Provenance.of_run(corpus, (reading.page for reading in collation.readings)))
 
     return live.kept_last(("collation", *witnesses), make)
 
 
-def collation_document(live: LiveRun, asked: Asked) -> str:
-    """The page of a collation."""
+def collation_document(live: LiveRun, asked: Asked, *, may_write: bool = False) -> str:
+    """The page of a collation; what is printed above columns and before rows when ``words`` are asked for."""
     witnesses = witnesses_of(live, asked)
+    cell = _anchor(asked)
+    made = collated(live, witnesses)
+    served = Served(
+        urlencode([("w", witness) for witness in witnesses]),
+        f"{FRONT}/{FrontFiles.all().version}",
+        "write" if may_write else "read",
+        bool(asked.text("words", "")),
+        frozenset(r.page for r in made.collation.readings if not Locator.of(r.scan).file.is_file()),
+    )
+    with _CUTTING:
+        return collation_page(made.collation, made.provenance, _cutter(live), served=served, cell=cell)
+
+
+def cell_picture(live: LiveRun, asked: Asked) -> bytes:
+    """What one witness has in a cell, cut out of its scan, as WebP; ScanError where there is nothing to see."""
+    witnesses, anchor = witnesses_of(live, asked), _anchor(asked)
+    at = asked.whole("at", 0, 0, len(witnesses) - 1)
+    made = collated(live, witnesses)
+    if anchor not in made.cells:
+        raise SettingsError(f"cell: got {anchor!r}, which is no cell of this collation")
+    with _CUTTING:
+        picture = cutout_of(made.collation, at, made.cells[anchor], _cutter(live))
+    if picture is None:
+        raise ScanError(f"{anchor}: nothing to see of {witnesses[at]} there; its scan may have gone")
+    return encoded(Image.fromarray(picture))
+
+
+_CUTTING = threading.Lock()
+"""Scans stay open for the next cut-out; one is made at a time, a few milliseconds."""
+
+
+def _cutter(live: LiveRun) -> Cutter:
+    return live.kept("cutter", lambda corpus: Cutter(int(corpus.run.get("max_pixels", MAX_PIXELS))))
+
+
+def _anchor(asked: Asked) -> str:
     cell = asked.text("cell", "")
     if cell and not _ANCHOR.fullmatch(cell):
         raise SettingsError(f"cell: got {cell!r}, expected one such as t1r4c2")
-    collation, provenance = collated(live, witnesses)
-    query = urlencode([("w", witness) for witness in witnesses])
-    return collation_page(collation, provenance, Cutter(), served=query, cell=cell)
+    return cell
 
 
 def collation_file(live: LiveRun, asked: Asked, kind: str) -> tuple[bytes, str]:
@@ -70,14 +127,14 @@ def collation_file(live: LiveRun, asked: Asked, kind: str) -> tuple[bytes, str]:
     if kind not in FILES:
         raise SettingsError(f"collation: got {kind!r}, expected one of {', '.join(FILES)}")
     form, media = FILES[kind]
-    collation, provenance = collated(live, witnesses_of(live, asked))
-    return next(iter(collation_files(collation, form, provenance).values())), media
+    made = collated(live, witnesses_of(live, asked))
+    return next(iter(collation_files(made.collation, form, made.provenance).values())), media
 
 
 def stemma_of(live: LiveRun, asked: Asked) -> Genealogy:
     """Who copied whom among some witnesses, by their years."""
     witnesses = witnesses_of(live, asked)
-    collation, _ = collated(live, witnesses)
+    collation = collated(live, witnesses).collation
     first = [live.corpus.page(witness_pages(live.corpus, witness)[0]) for witness in witnesses]
     return live.kept_last(
         ("stemma", *witnesses), lambda _: genealogy(collation, [YearRange.of_row(row) for row in first])

@@ -13,7 +13,7 @@ from PIL import Image
 
 from tablesim.evidence.collation.collation import collate
 from tablesim.report import collation_page as module
-from tablesim.report.collation_page import collation_page, differing_digits
+from tablesim.report.collation_page import Served, collation_page, differing_digits
 from tablesim.report.provenance import CitedPage, Provenance
 
 VOID = {"meta", "link", "img", "br", "input"}
@@ -186,7 +186,9 @@ def test_columns_and_kinds_add_up_and_each_has_its_filter(editions):
     columns = {f"f-{column.anchor}" for column in shown.columns}
     assert states == {name.removeprefix("f-") for name in filters - columns if not name.startswith("f-k")}
     assert len(columns) > 1 and columns <= filters
-    served = collation_page(collation, about(*editions), served="w=a&w=b", cell=shown.shown.cells[0].anchor)
+    served = collation_page(
+        collation, about(*editions), served=Served("w=a&w=b", "front", "read"), cell=shown.shown.cells[0].anchor
+    )
     assert "<style" not in served and " style=" not in served, "a workbench allows no style within a page"
     assert "The cell that was asked for" in served
     style = module.collation_style(["differs"], ["k0"], ["t1c2"])

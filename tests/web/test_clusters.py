@@ -103,6 +103,7 @@ def test_a_second_reader_is_asked_what_the_first_judged_and_not_told(browser, po
 
 def test_any_number_of_witnesses_is_collated_with_a_cell_that_is_asked_for(browser):
     asked = [("w", page) for page in ("sines_1543", "sines_1561", HOSTILE)]
+    asked.append(("wait", "yes"))
     page = browser.get("/collation.html", params=asked)
     assert page.status_code == 200
     assert "<style" not in page.text and " style=" not in page.text and '<i>"' not in page.text

@@ -10,8 +10,9 @@ import hashlib
 import json
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -176,12 +177,16 @@ class PageTable:
 
     def _new_lines(self, group: int, part: int) -> list[dict[str, Any]]:
         """Some lines of a group, one after the other."""
+        return [_with_extra(line) for line in self._group(group).slice(part * _AT_ONCE, _AT_ONCE).to_pylist()]
+
+    def _group(self, group: int) -> pa.Table:
+        """One group of lines of the file."""
         if group not in self._groups:
             self._groups[group] = read_parquet(self.path, PAGE_SCHEMA, group=group, opened=self._opened)
             if len(self._groups) > _KEPT_GROUPS:
                 self._groups.popitem(last=False)
         self._groups.move_to_end(group)
-        return [_with_extra(line) for line in self._groups[group].slice(part * _AT_ONCE, _AT_ONCE).to_pylist()]
+        return self._groups[group]
 
     def changed(self, columns: Mapping[str, pa.Array]) -> pa.Table:
         """The whole table with some columns replaced."""
@@ -193,7 +198,15 @@ class PageTable:
 
     def lines(self) -> list[dict[str, Any]]:
         """Every line."""
-        return [_with_extra(line) for line in self._read().to_pylist()]
+        return list(self.between(0, len(self)))
+
+    def between(self, start: int, stop: int) -> Iterator[dict[str, Any]]:
+        """The lines from ``start`` to before ``stop``, a group of the file at a time: a twentieth of one by one."""
+        starts = self._group_starts.tolist() if self._opened is not None else []
+        for group, (first, end) in enumerate(pairwise(starts)):
+            low, high = max(start, first), min(stop, end)
+            if low < high:
+                yield from map(_with_extra, self._group(group).slice(low - first, high - low).to_pylist())
 
 
 def write_page_table(path: Path, lines: Sequence[dict[str, Any]]) -> None:

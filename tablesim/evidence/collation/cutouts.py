@@ -192,13 +192,13 @@ def cutouts(collation: Collation, cell: Cell, cutter: Cutter | None = None) -> l
         column and nothing was read, the spot is marked. None where it lacks one of them, or its scan is gone.
     """
     cutter = Cutter() if cutter is None else cutter
-    return [
-        _cutout(collation, witness, cell, cutter) if collation.has(witness, cell) else None
-        for witness in range(len(collation.witnesses))
-    ]
+    return [cutout_of(collation, witness, cell, cutter) for witness in range(len(collation.witnesses))]
 
 
-def _cutout(collation: Collation, witness: int, cell: Cell, cutter: Cutter) -> Picture | None:
+def cutout_of(collation: Collation, witness: int, cell: Cell, cutter: Cutter) -> Picture | None:
+    """What one witness has in a cell, as ``cutouts`` gives it."""
+    if not collation.has(witness, cell):
+        return None
     pages = {reading.page: reading for reading in collation.witnesses[witness].readings}
     read = cell.readings[witness]
     if read is not None:

@@ -248,7 +248,9 @@ function cellTable(inspect, show) {
   const table = inspect.querySelector(".cells");
   const cells = all(table, "td[data-cell]");
   const at = new Map(cells.map((cell, index) => [cell.dataset.cell, index]));
-  const apart = cells.filter((cell) => !cell.classList.contains("agrees"));
+  // The workbench changes cells while they are shown.
+  const apartNow = () => cells.filter((cell) => !cell.classList.contains("agrees"));
+  const apart = apartNow();
   let chosen = null;
   let stop = cells[0];
 
@@ -321,6 +323,8 @@ function cellTable(inspect, show) {
     button.disabled = !apart.length;
     button.addEventListener("click", () => {
       const step = Number(button.dataset.next);
+      const apart = apartNow();
+      if (!apart.length) return;
       const here = apart.indexOf(chosen);
       choose(apart[(here < 0 ? (step > 0 ? 0 : apart.length - 1) : here + step + apart.length) % apart.length]);
     });

@@ -1,19 +1,20 @@
 // Cell by cell: the number of either page is corrected where it is compared; the new collation is shown at once.
 import { bar, name, named, tell, tried } from "./bar.js";
 import { all, make } from "./dom.js";
-import { stateOf } from "./steps.js";
-import { ask, send } from "./talk.js";
+import { refreshPair } from "./pair.js";
+import { send } from "./talk.js";
 import { language, say } from "./words.js";
 
 const SIDES = ["x", "y", "width", "height"];
-const boxOf = (number) => Object.fromEntries(SIDES.map((side) => [side, number[side]]));
+// What is shown anew after a change; matches are drawn anew (`pair.js`).
+const CELLS = "#cells .cells";
 
+/* global data */
 export async function start({ mayWrite }) {
-  const cells = document.querySelector("#cells .cells");
-  if (!cells || !mayWrite) return;
-  const data = JSON.parse(document.getElementById("data").textContent);
+  const cells = document.querySelector(CELLS);
+  const refresh = () => tried(refreshPair);
+  if (!cells || !mayWrite) return refresh;
   const ids = all(document, ".pane[data-page]").map((pane) => pane.dataset.page);
-  const pages = await Promise.all(ids.map((id) => ask("/api/page", { id })));
   const order = all(cells, "td[data-cell]").map((cell) => cell.dataset.cell);
   let shown = [null, null];
 
@@ -24,12 +25,12 @@ export async function start({ mayWrite }) {
   document.querySelector("#cells .chosen-words").after(form);
 
   function choose(anchor) {
-    const read = data.cells[order.indexOf(anchor)].slice(3);
-    shown = read.map((one, at) => one && pages[at].reading.numbers.find((number) =>
-      SIDES.every((side, index) => Math.abs(number[side] - one[index + 1]) < 1)));
-    inputs.forEach((input, at) => {
-      input.value = shown[at]?.text || "";
-      input.disabled = !shown[at];
+    const at = order.indexOf(anchor);
+    const printed = data.printed[at];
+    shown = data.cells[at].slice(3).map((one, side) => one && { text: printed?.[side] ?? one[0], ...Object.fromEntries(SIDES.map((name, index) => [name, one[index + 1]])) });
+    inputs.forEach((input, side) => {
+      input.value = shown[side]?.text || "";
+      input.disabled = !shown[side];
     });
     form.hidden = false;
   }
@@ -59,18 +60,20 @@ export async function start({ mayWrite }) {
     event.preventDefault();
     if (!named(() => form.requestSubmit())) return;
     tried(async () => {
-      for (const [at, number] of shown.entries()) {
-        const text = inputs[at].value.trim();
+      const typed = shown.map((number, at) => ({ number, at, text: inputs[at].value.trim() }));
+      const anchor = cells.querySelector("td.chosen")?.dataset.cell;
+      for (const { number, at, text } of typed) {
         if (!number || text === number.text) continue;
-        const { shown: expected } = stateOf(number);
-        const answer = await send("/api/correct", { page: ids[at], sha256: pages[at].sha256, ...boxOf(number), expected, correct: text, who: name(), reason: "" });
-        if (answer.conflict) throw new Error(say("conflict", { stands: answer.conflict.stands || say("nothing") }));
-        tell(say("corrected", { before: expected, now: text || say("nothing") }));
+        const { text: expected, ...box } = number;
+        const answer = await send("/api/correct", { page: ids[at], sha256: data.sides[at].sha256, ...box, expected, correct: text, who: name(), reason: "" });
+        tell(answer.conflict ? say("conflict", { stands: answer.conflict.stands || say("nothing") }) : say("corrected", { before: expected, now: text || say("nothing") }), Boolean(answer.conflict));
       }
-      location.reload();
+      await refreshPair();
+      if (anchor) choose(anchor);
     });
   });
   const here = location.hash.slice(1);
   if (order.includes(here)) choose(here);
   bar.append(make("a", { href: "#cells" }, say("cells.go")));
+  return refresh;
 }

@@ -34,7 +34,6 @@ export async function start() {
   const matches = document.getElementById("matches");
   matches.before(section);
   let sides;
-  const comparison = JSON.parse(document.getElementById("data").textContent);
   try {
     sides = await Promise.all(panes.map((pane, at) => Deep.open(pane, ids[at])));
   } catch {
@@ -46,9 +45,9 @@ export async function start() {
   document.querySelector("nav.contents ul").prepend(make("li", {}, make("a", { href: "#closely" }, say("compare.title"))));
 
   // Moved together, by the maps of report.js, which every page of two loads before this.
-  /* global mapsOf */
-  const registered = mapsOf(comparison.page_map);
-  const ratio = scaleOf(comparison.page_map) || sides[1].about.width / sides[0].about.width;
+  /* global data, mapsOf */
+  const registered = mapsOf(data.page_map);
+  const ratio = scaleOf(data.page_map) || sides[1].about.width / sides[0].about.width;
   let pinned = null;
   let leader = null;
   const how = () => together.querySelector(":checked").value;
@@ -76,15 +75,19 @@ export async function start() {
   });
 
   // Lines and heat
-  const drawn = new Lines({ desk, panes, sides, links: comparison.links, score: comparison.score, tell: (parts) => reads.replaceChildren(...parts) });
-  const strengths = comparison.links.map((link) => link.relevance).sort((a, b) => b - a);
+  const drawn = new Lines({ desk, panes, sides, links: data.links, score: data.score, tell: (parts) => reads.replaceChildren(...parts) });
+  const strengths = data.links.map((link) => link.relevance).sort((a, b) => b - a);
   threshold.max = String(Math.max(0.01, ...strengths));
   threshold.value = String(strengths[FIRST_LINES - 1] ?? 0);
   const draw = () => {
     drawn.set({ lines: lines.checked && mode.querySelector(":checked").value === "beside", heat: heat.checked, least: Number(threshold.value) });
     const { n, total } = drawn;
-    sum.textContent = say("compare.sum", { n, total: total.toFixed(2), score: comparison.score.toFixed(2), share: comparison.score ? (100 * total / comparison.score).toFixed(0) : 0 });
+    sum.textContent = say("compare.sum", { n, total: total.toFixed(2), score: data.score.toFixed(2), share: data.score ? (100 * total / data.score).toFixed(0) : 0 });
   };
+  addEventListener("tablesim:renewed", () => {
+    drawn.load(data.links, data.score);
+    draw();
+  });
   for (const input of [threshold, lines, heat]) input.addEventListener("input", draw);
   sides.forEach((side) => side.onChange(() => drawn.lay()));
 

@@ -1,6 +1,7 @@
 // Two pages: the same table, the same kind, another, unsure; one key each, with a reason.
 import { bar, button, name, named, tell, tried } from "./bar.js";
 import { isTyping, make } from "./dom.js";
+import { refreshPair } from "./pair.js";
 import { nextQuestion, start as startQuestions } from "./questions.js";
 import { send } from "./talk.js";
 import { say } from "./words.js";
@@ -15,7 +16,7 @@ export function start({ mayWrite }) {
       await send("/api/verdict", { page: here.get("a"), other: here.get("b"), decision, who: name(), reason: why.value.trim() });
       tell(say("saved"));
       if (here.has("queue")) await nextQuestion();
-      else location.reload();
+      else await refreshPair();
     });
   };
   const keys = { s: decide("accept"), k: decide("kind"), o: decide("reject"), u: decide("unsure") };

@@ -4,14 +4,20 @@ import { say } from "./words.js";
 
 export class Lines {
   constructor({ desk, panes, sides, links, score, tell }) {
-    Object.assign(this, { desk, panes, sides, links, score, tell, shown: [], hot: null, wants: {} });
+    Object.assign(this, { desk, panes, sides, tell, shown: [], wants: {} });
     this.svg = make("svg", { class: "deep-lines", "aria-hidden": "true" });
     desk.append(this.svg);
-    this.strongest = Math.max(...links.map((link) => link.relevance), 1e-9);
     panes.forEach((pane, at) => {
       pane.addEventListener("pointermove", (event) => this.#hover(at, event));
       pane.addEventListener("pointerleave", () => this.#mark(null));
     });
+    this.load(links, score);
+  }
+
+  // The matches to draw, strongest first, and the score that they bring together.
+  load(links, score) {
+    Object.assign(this, { links, score, hot: null });
+    this.strongest = Math.max(...links.map((link) => link.relevance), 1e-9);
     this.heatOf = ["a", "b"].map((side) => {
       const sums = new Map();
       for (const link of links) {

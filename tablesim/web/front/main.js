@@ -16,6 +16,8 @@ const parts = {
   queue: async () => [await import("./queue.js")],
   again: async () => [await import("./again.js")],
   books: async () => [await import("./books.js")],
+  collation: async () => [await import("./collation.js")],
+  collating: async () => [await import("./collating.js")],
   genealogy: async () => [await import("./genealogy.js")],
 };
 

@@ -51,32 +51,34 @@ function morph(old, fresh) {
 let running = null;
 let again = false;
 
-async function renewOnce(selectors) {
-  const answer = await fetch(location.href);
+async function renewOnce(selectors, address, take) {
+  const answer = await fetch(address);
   if (!answer.ok) return location.reload();
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  let replaced = false;
+  const replaced = [];
   for (const selector of selectors) {
     const [old, other] = [document, fresh].map((page) => page.querySelector(selector));
     if (!old && !other) continue;
     if (!old || !other) return location.reload();
-    replaced = morph(old, document.importNode(other, true)) || replaced;
+    if (morph(old, document.importNode(other, true))) replaced.push(selector);
   }
+  take(fresh);
   dispatchEvent(new CustomEvent("tablesim:renewed", { detail: { replaced } }));
   return null;
 }
 
 // One at a time; what is asked for meanwhile is done once more afterwards.
-export function renew(selectors = ["header", "main"]) {
+// `take` gets the page as it is now, for what is not shown by its elements alone.
+export function renew(selectors = ["header", "main"], address = location.href, take = () => {}) {
   if (running) {
     again = true;
     return running;
   }
-  running = renewOnce(selectors).finally(() => {
+  running = renewOnce(selectors, address, take).finally(() => {
     running = null;
     if (again) {
       again = false;
-      renew(selectors);
+      renew(selectors, address, take);
     }
   });
   return running;
