@@ -5,7 +5,7 @@ These are public names of ``tablesim`` itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from tablesim.digits.training.annotated_pages import AnnotatedPage, annotated_pa
 from tablesim.digits.training.annotations import read_annotations
 from tablesim.digits.training.train import TrainingProgress, TrainingSettings
 from tablesim.digits.training.train import train as train_on_pages
+from tablesim.digits.training.validation import ValidationSettings
 from tablesim.errors import SettingsError
 from tablesim.reader import BUNDLED_WEIGHTS
 from tablesim.report.writing import write_report
@@ -168,6 +169,7 @@ def train(
     on_start: Callable[[int], None] | None = None,
     on_progress: Callable[[TrainingProgress], None] | None = None,
     on_remark: Callable[[str], None] | None = None,
+    validation: Mapping[str, int] | None = None,
     **settings: Any,
 ) -> DigitNetwork:
     """Train the digit network on synthetic practice pages and annotated scans, or go on with a training.
@@ -192,6 +194,9 @@ def train(
         Called at each checkpoint.
     on_remark : callable, optional
         Gets a line on what of the annotations is used and what is not.
+    validation : dict of str to int, optional
+        Fields of ``ValidationSettings`` that are to differ from its defaults: on how many pages the network is measured
+        and its confidences are calibrated, which takes minutes in the end. With fewer, confidences are worth less.
     **settings
         Fields of ``TrainingSettings`` that are to differ from its defaults; from weights on, from ``FINE_TUNING``.
 
@@ -215,8 +220,10 @@ def train(
     name = str(start or ("bundled" if pages else "none"))
     weights = {"none": None, "bundled": BUNDLED_WEIGHTS}.get(name, Path(name))
     usual = FINE_TUNING if weights is not None else {}
-    if unknown := settings.keys() - asdict(TrainingSettings()).keys():
-        raise SettingsError(f"train: got {', '.join(sorted(unknown))}, expected fields of TrainingSettings")
+    for given, known in ((settings, TrainingSettings()), (validation or {}, ValidationSettings())):
+        if unknown := given.keys() - asdict(known).keys():
+            expected = f"fields of {type(known).__name__}"
+            raise SettingsError(f"train: got {', '.join(sorted(unknown))}, expected {expected}")
     chosen = TrainingSettings(**{**usual, **settings})
     if on_start is not None:
         on_start(chosen.steps)
@@ -229,6 +236,7 @@ def train(
         threads=threads,
         on_progress=on_progress,
         checkpoint_every=min(250, chosen.steps),
+        validation=ValidationSettings(**(validation or {})),
     )
 
 

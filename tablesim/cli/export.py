@@ -48,7 +48,7 @@ def command(
     RO-Crate for archives.
 
     Pages (all that were read unless some are named): xlsx (a workbook that looks like the page), csv-grid (its rows and
-    columns), csv (a line a number), page-tei, page-xml as PRImA publishes it, transkribus, alto, json.
+    columns), csv (a line a number), page-tei, page-xml as PRImA publishes it, transkribus, alto, dishas, json.
 
     Two pages: iiif, a manifest with matched digits and differences as annotations for Mirador and other viewers, on the
     canvases of the libraries that the pages came from. To look at it, serve its folder with: python -m http.server
@@ -59,7 +59,8 @@ def command(
     Lists of pages for viewers that lay out pictures: pixplot, vikus.
 
     Two witnesses or more: tei (table with critical apparatus), collation-csv, collation-xlsx, collation-json,
-    collation-html (a page with what each scan has at every difference).
+    collation-html (a page with what each scan has at every difference), collation-dishas (the first witness, the others
+    in its apparatus).
 
     Example: tablesim export myrun page1 page2 --format tei
     """

@@ -4,7 +4,7 @@
 |---|---|
 | `.xml` | PAGE-XML or ALTO, of HTR and OCR programs and of their users |
 | `.csv` | a line a number (`text,x,y,width,height`, perhaps `table,row,column` from 1, `confidence`), or else a grid |
-| `.json` | what `tablesim read --json` prints of one page |
+| `.json` | what `tablesim read --json` prints of one page, or tables of DISHAS (`dishas_tables`) |
 | `.jsonl` | an object a line: `text`; `x,y,width,height`, `box` (left, top, right, bottom), or `row`, `column` from 0 |
 | `.txt` | a transcription, as `tablesim evaluate --help` says |
 
@@ -21,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from tablesim.digits.dishas_tables import dishas_tables, dishas_words
 from tablesim.digits.evaluation.transcription import read_transcription
 from tablesim.digits.numbers_of_words import numbers_of_words, reading_of_numbers
 from tablesim.errors import MetadataError, TranscriptionError
@@ -79,8 +80,13 @@ def reading_from_file(path: str | Path) -> Reading:
             raise TranscriptionError(f"{path}: larger than {MAX_BYTES:,} bytes; expected the numbers of one page")
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
         if suffix == ".json":
-            return _of_json(path)
-        words = {".xml": read_words, ".csv": _of_csv, ".jsonl": _of_lines, ".txt": _of_transcription}[suffix](path)
+            data = json.loads(path.read_text(encoding="utf-8-sig"))
+            tables = dishas_tables(data)
+            if not tables:
+                return _of_json(path, data)
+            words = _page_of([_word(cell) for cell in _cells_of_dishas(tables)])
+        else:
+            words = {".xml": read_words, ".csv": _of_csv, ".jsonl": _of_lines, ".txt": _of_transcription}[suffix](path)
         numbers = numbers_of_words(words.words)
     except (OSError, MetadataError) as error:
         reason = error.strerror or error if isinstance(error, OSError) else error
@@ -97,12 +103,18 @@ def reading_from_file(path: str | Path) -> Reading:
     )
 
 
-def _of_json(path: Path) -> Reading:
-    pages = json.loads(path.read_text(encoding="utf-8-sig"))
-    pages = pages if isinstance(pages, list) else [pages]
+def _of_json(path: Path, data: Any) -> Reading:
+    pages = data if isinstance(data, list) else [data]
     if len(pages) != 1:
         raise TranscriptionError(f"{path}: got {len(pages)} pages, expected one; write a file for each page")
     return Reading.from_dict(pages[0])
+
+
+def _cells_of_dishas(tables: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Each cell once: the tables of a page share their argument."""
+    cells = {cell: (text, sure) for text, sure, cell in dishas_words(tables)}
+    for (table, row, column), (text, sure) in cells.items():
+        yield {"text": text, "confidence": sure, "table": table, "row": row, "column": column}
 
 
 def _of_lines(path: Path) -> WordsOfPage:

@@ -17,6 +17,7 @@ from tablesim.evidence.comparison import compare
 from tablesim.evidence.genealogy.links import Genealogy
 from tablesim.export.alto import alto
 from tablesim.export.collation_workbook import collation_xlsx
+from tablesim.export.dishas import collation_dishas, page_dishas
 from tablesim.export.iiif import FILES as IIIF_FILES
 from tablesim.export.iiif import MatchManifest
 from tablesim.export.kinds import GENEALOGY_SUFFIXES, LOCAL, Dialect, Format
@@ -73,6 +74,7 @@ DOCUMENTS = {
     Format.alto: Document(".alto.xml", _alone(alto)),
     Format.json: Document(".json", _alone(reading_json)),
     Format.page_tei: Document(".tei.xml", _alone(page_tei)),
+    Format.dishas: Document(".dishas.json", _alone(page_dishas)),
     Format.xlsx: Document(".xlsx", page_xlsx),
     Format.csv_grid: Document(".grid.csv", lambda reading, provenance, cutter: grid_csv(reading)),
 }
@@ -84,6 +86,7 @@ COLLATION_SUFFIXES = {
     Format.collation_xlsx: ".xlsx",
     Format.collation_json: ".json",
     Format.collation_html: ".html",
+    Format.collation_dishas: ".dishas.json",
 }
 """The formats of collations, and how the names of their files end."""
 
@@ -263,10 +266,12 @@ def write_collation(
 
 def collation_format(path: Path) -> Format:
     """The format of a collation by the suffix of its file; ExportError for another one."""
-    endings = {Path(f"x{suffix}").suffix: form for form, suffix in COLLATION_SUFFIXES.items()}
-    if path.suffix.lower() not in endings:
-        raise ExportError(f"{path}: got {path.suffix or 'no suffix'}, expected one of {', '.join(endings)}")
-    return endings[path.suffix.lower()]
+    # A suffix of two parts goes before its last part alone: c.dishas.json is no c.json.
+    endings = {".xml": Format.tei} | {suffix: form for form, suffix in COLLATION_SUFFIXES.items()}
+    for suffix in sorted(endings, key=len, reverse=True):
+        if path.name.lower().endswith(suffix):
+            return endings[suffix]
+    raise ExportError(f"{path}: got {path.suffix or 'no suffix'}, expected one of {', '.join(endings)}")
 
 
 def collation_paths(path: Path, form: Format) -> list[Path]:
@@ -283,6 +288,8 @@ def collation_files(
         return csv_files(name, collation_columns(collation), collation_rows(collation), about)
     if form is Format.collation_json:
         return {name: json_bytes({**collation.to_dict(), "provenance": about.to_dict()})}
+    if form is Format.collation_dishas:
+        return {name: collation_dishas(collation, about)}
     if form is Format.collation_html:
         return {name: collation_page(collation, about).encode("utf-8", errors="replace")}
     return {name: tei(collation, about) if form is Format.tei else collation_xlsx(collation, about, Cutter())}

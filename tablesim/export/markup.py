@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from tablesim.errors import TablesimError
 from tablesim.records.boxes import Box
@@ -54,7 +54,7 @@ def to_bytes(element: ET.Element, inline: Collection[str] = ()) -> bytes:
     return written + b"\n"
 
 
-def json_bytes(data: Mapping[str, object]) -> bytes:
+def json_bytes(data: Mapping[str, object] | Sequence[object]) -> bytes:
     """JSON in ASCII: names of files can hold halves of surrogates, which are legal JSON when they are escaped."""
     return (json.dumps(data, indent=1) + "\n").encode("ascii")
 

@@ -6,8 +6,11 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
+import tablesim
 from tablesim.cli import app
 from tablesim.digits.training.train import TrainingProgress, TrainingSettings
+from tablesim.digits.training.validation import ValidationSettings
+from tablesim.errors import SettingsError
 from tablesim.reader import BUNDLED_WEIGHTS
 from tablesim.records.truth import PageTruth
 from tests.digits.training.annotated import write_digits
@@ -87,3 +90,10 @@ def test_weights_that_are_none_are_named(tmp_path):
     result = run("--out", tmp_path / "t", "--start", tmp_path / "none.safetensors", "--steps", "1", "--workers", "0")
     assert result.exit_code == 1
     assert "none.safetensors: there is no such weights file" in result.stderr
+
+
+def test_python_says_on_how_many_pages_a_network_is_validated(tmp_path, trained):
+    tablesim.train(tmp_path / "t", validation={"practice": 2, "quick": 0})
+    assert trained.kwargs["validation"] == ValidationSettings(practice=2, quick=0)
+    with pytest.raises(SettingsError, match="got hole, expected fields of ValidationSettings"):
+        tablesim.train(tmp_path / "t", validation={"hole": 2})

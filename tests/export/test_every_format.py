@@ -11,6 +11,7 @@ from PIL import Image
 from tablesim.evidence.collation.collation import collate
 from tablesim.evidence.comparison import compare
 from tablesim.export.alto import alto
+from tablesim.export.dishas import collation_dishas, page_dishas
 from tablesim.export.formats import COLLATION_SUFFIXES, collation_files, reading_json
 from tablesim.export.iiif import MatchManifest
 from tablesim.export.kinds import Dialect, Format
@@ -20,6 +21,9 @@ from tablesim.export.pagexml import page_xml
 from tablesim.export.spreadsheets import READING_COLUMNS, csv_description
 from tablesim.report.citations import CITATION_FORMATS
 from tablesim.report.provenance import CitedPage, Provenance
+
+OF_FEW_ROWS = set(COLLATION_SUFFIXES) - {Format.collation_dishas}
+"""Those that are written where no cells belong together, too."""
 
 SETTINGS = {"seed": 20261, "note": "<b>&\"'"}
 HASHES = {"one": "ab" * 32, "other": "cd" * 32}
@@ -42,6 +46,10 @@ def exports(tmp_path_factory):
     of_one = made.only(["one"])
     one, other = readings.values()
     collation = collate(one, other)
+    longer = [
+        reading_of(name, table(3, n_rows=12), scan=reading.scan, sha256=HASHES[name])
+        for name, reading in readings.items()
+    ]
     linked = MatchManifest.of(compare(one, other, top=0), made)
     of_a_page = {
         Format.page_xml: page_xml(one, of_one),
@@ -49,13 +57,15 @@ def exports(tmp_path_factory):
         Format.alto: alto(one, of_one),
         Format.json: reading_json(one, of_one),
         Format.page_tei: page_tei(one, of_one),
+        Format.dishas: page_dishas(one, of_one),
         Format.xlsx: _cells(page_xlsx(one, of_one)),
         Format.csv: csv_description("one.csv", READING_COLUMNS, of_one),
     }
     of_two = {
         Format.iiif: json.dumps(linked.manifest()).encode(),
         "two targets": json.dumps(linked.links()).encode(),
-        **{form: list(collation_files(collation, form, made).values())[-1] for form in COLLATION_SUFFIXES},
+        **{form: list(collation_files(collation, form, made).values())[-1] for form in OF_FEW_ROWS},
+        Format.collation_dishas: collation_dishas(collate(*longer), made),
     }
     of_two[Format.collation_xlsx] = _cells(of_two[Format.collation_xlsx])
     return {what: (plain(data), ["one"]) for what, data in of_a_page.items()} | {

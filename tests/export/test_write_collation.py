@@ -36,7 +36,7 @@ def test_every_format_has_a_suffix_and_other_suffixes_are_refused(collation, tmp
     assert {form: collation_format(tmp_path / f"c{suffix}") for form, suffix in COLLATION_SUFFIXES.items()} == {
         form: form for form in COLLATION_SUFFIXES
     }
-    with pytest.raises(ExportError, match=r"got \.doc, expected one of \.xml, \.csv, \.xlsx, \.json, \.html"):
+    with pytest.raises(ExportError, match=r"got \.doc, expected one of \.xml, \.tei\.xml, \.csv, \.xlsx, \.json"):
         tablesim.write_collation(collation, tmp_path / "c.doc")
 
 
