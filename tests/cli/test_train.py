@@ -93,7 +93,7 @@ def test_weights_that_are_none_are_named(tmp_path):
 
 
 def test_python_says_on_how_many_pages_a_network_is_validated(tmp_path, trained):
-    tablesim.train(tmp_path / "t", validation={"practice": 2, "quick": 0})
+    tablesim.train(tmp_path / "t", on_progress=lambda progress: None, validation={"practice": 2, "quick": 0})
     assert trained.kwargs["validation"] == ValidationSettings(practice=2, quick=0)
     with pytest.raises(SettingsError, match="got hole, expected fields of ValidationSettings"):
         tablesim.train(tmp_path / "t", validation={"hole": 2})
