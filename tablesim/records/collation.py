@@ -340,12 +340,20 @@ class Collation:
 
     def words_alone(self, line: Unaligned) -> str:
         """Where a row or column that one witness alone has stands on its page, from 1: ``A, page 2: row 3``."""
+        page = self._home_of(line)[0]
+        several = len(self.witnesses[line.witness].readings) > 1
+        return f"{self.sigla[line.witness]}{f', page {page + 1}' if several else ''}: {self.place_alone(line)}"
+
+    def place_alone(self, line: Unaligned) -> str:
+        """The same without witness and page: ``table 2, row 3``."""
+        page, table, index = self._home_of(line)
+        several = len({t for p, t, _ in self.witnesses[line.witness].rows if p == page}) > 1
+        return f"{f'table {table + 1}, ' if several else ''}{line.kind} {index + 1}"
+
+    def _home_of(self, line: Unaligned) -> tuple[int, int, int]:
+        """Page, table and index there, from 0."""
         witness = self.witnesses[line.witness]
-        homes = witness.rows if (line.kind == "row") else witness.columns
-        page, table, index = homes[line.index]
-        several = len({(p, t) for p, t, _ in witness.rows if p == page}) > 1
-        where = self.sigla[line.witness] + (f", page {page + 1}" if len(witness.readings) > 1 else "")
-        return f"{where}: {f'table {table + 1}, ' if several else ''}{line.kind} {index + 1}"
+        return (witness.rows if line.kind == "row" else witness.columns)[line.index]
 
     def cell_at(self, address: CellAddress) -> Cell | None:
         """The cell that has an address; None where there is none such."""

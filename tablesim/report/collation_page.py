@@ -219,10 +219,11 @@ class ShownCollation:
         return ShownGrid(tuple(str(column + 1) for column in range(len(table.columns))), tuple(rows))
 
 
-def unaligned_words(line: Unaligned, most: int = 12) -> str:
-    """A row or column that one witness alone has, with its first ``most`` numbers."""
+def unaligned_words(collation: Collation, line: Unaligned, most: int = 12) -> str:
+    """A row or column that one witness alone has, where it stands on its page, with its first ``most`` numbers."""
+    where = collation.place_alone(line)
     texts = " ".join(line.texts[:most]) + (" …" if len(line.texts) > most else "")
-    return f"{line.kind} {line.index + 1}: {texts}" if texts else f"{line.kind} {line.index + 1}, without digits"
+    return f"{where}: {texts}" if texts else f"{where}, without digits"
 
 
 @dataclass(frozen=True)

@@ -122,7 +122,7 @@ class PairCells:
         shown = ShownCollation(collation, cutter, quality=QUALITY)
         apart = [cell for state in SHOWN_STATES[1:] for cell in shown.cells if cell.state == state]
         differences = [ShownDifference(cell, shown.pictures(cell)) for cell in apart[:MAX_CUT]]
-        alone = [(line.witness, unaligned_words(line)) for line in collation.unaligned]
+        alone = [(line.witness, unaligned_words(collation, line)) for line in collation.unaligned]
         grids = shown.grids(most=MAX_CELLS)
         n_shown = min(len(shown.cells), MAX_CELLS)
         listed = apart[MAX_CUT:]

@@ -32,7 +32,7 @@ from tablesim.records.collation import Witness
 
 NAME = "alignments.parquet"
 
-ALIGNMENT_VERSION = 3
+ALIGNMENT_VERSION = 4
 """Raise it when `evidence.collation` aligns, judges or verifies the same readings otherwise: what another version
 stored is not used. A test holds it to the results of one pair."""
 

@@ -76,17 +76,26 @@ class PairFacts:
     def _at(self, row: int, witness: int) -> int | None:
         return self.collation.rows[row][witness]
 
+    @property
+    def turned(self) -> bool:
+        return self.collation.transposed[self.a] != self.collation.transposed[self.b]
+
     def _in_order(self, part: Any) -> bool:
         from tablesim.evidence.collation.collation import in_order
 
-        places = [(self._at(row, self.a), self._at(row, self.b)) for row in self._rows_of(part)]
+        places = [[(self._at(row, self.a), self._at(row, self.b)) for row in self._rows_of(part)]]
+        if self.turned:
+            columns = self.collation.columns[slice(*part.columns)]
+            places.append([two for line in columns if None not in (two := _both(line, self.a, self.b))])
         return all(
-            in_order(np.array([y for _, y in sorted(pairs)], dtype=np.int64)) for pairs in (places, _turned(places))
+            in_order(np.array([y for _, y in sorted(pairs)], dtype=np.int64))
+            for lines in places
+            for pairs in (lines, _turned(lines))
         )
 
     @lru_cache  # noqa: B019
-    def _columns(self, part: Any) -> list[list[tuple[str, str]]]:
-        """Column by column the texts of cells that agree or differ for sure, from above."""
+    def _columns(self, part: Any, by_row: bool = False) -> list[list[tuple[str, str]]]:
+        """Column by column the texts of cells that agree or differ for sure, from above; equal where they agree."""
         at = {row: n for n, row in enumerate(self._rows_of(part))}
         columns: dict[int, list[tuple[int, str, str]]] = {}
         for cell in self._cells(part):
@@ -94,14 +103,20 @@ class PairFacts:
             if x is None or y is None or cell.row not in at:
                 continue
             if cell.state == "agrees" or (cell.state == "differs" and not cell.doubtful):
-                columns.setdefault(cell.column, []).append((at[cell.row], x.text, y.text))
-        return [[(x, y) for _, x, y in sorted(columns.get(c, []))] for c in range(*part.columns)]
+                texts = (min(x.text, y.text),) * 2 if cell.state == "agrees" else (x.text, y.text)
+                line, place = (at[cell.row], cell.column) if by_row else (cell.column, at[cell.row])
+                columns.setdefault(line, []).append((place, *texts))
+        lines = range(len(at)) if by_row else range(*part.columns)
+        return [[(x, y) for _, x, y in sorted(columns.get(line, []))] for line in lines]
 
     @lru_cache  # noqa: B019
     def _chance(self, part: Any) -> float:
-        columns = self._columns(part)
         if not self._in_order(part):
             return self._chance_anywhere(part)
+        ways = (False, True) if self.turned else (False,)
+        return max(self._chance_in_order(self._columns(part, by_row)) for by_row in ways)
+
+    def _chance_in_order(self, columns: list[list[tuple[str, str]]]) -> float:
         arguments = [n for n, column in enumerate(columns) if all(regular([p[s] for p in column]) for s in (0, 1))]
         arguments = arguments[: math.ceil(len(columns) / 2)]
         return sum(
@@ -120,6 +135,9 @@ class PairFacts:
         row_at = {place: at for at, place in enumerate(of.rows)}
         column_at = {place: at for at, place in reversed([*enumerate(of.columns)])}
         inside, met = set(), set()
+        # A column of a page that a collation has parted into two met where its numbers stand in cells.
+        parted = {place for place, times in Counter(of.columns).items() if times > 1}
+        in_cells = {id(cell.readings[witness].number) for cell in self.collation.cells if cell.readings[witness]}
         for part in self.sure_parts:
             rows = [
                 line[witness]
@@ -140,7 +158,8 @@ class PairFacts:
                 column = column_at[of.pages[index], number.table or 0, number.column or 0]
                 if min(rows) <= row <= max(rows) and min(columns) <= column <= max(columns):
                     inside.add(index)
-                    if row in rows and column in columns:
+                    of_parted = (of.pages[index], number.table or 0, number.column or 0) in parted
+                    if row in rows and (id(number) in in_cells if of_parted else column in columns):
                         met.add(index)
         return len(inside - met)
 

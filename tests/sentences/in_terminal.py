@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sentences.facts import PairFacts, RunFacts
-from sentences.in_report import agreement
+from sentences.in_pages import agreement
 from sentences.saying import Masks, Said, Where, faults, says
 
 # Of a collation

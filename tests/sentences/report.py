@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sentences import in_report  # noqa: F401  # registers its sentences
+from sentences import in_clusters, in_index, in_overview, in_pages, in_pairs  # noqa: F401  # register their sentences
 from sentences.facts import RunFacts
 from sentences.saying import Masks, Where, faults
 from sentences.texts import blocks, tidy, whole_text
@@ -153,7 +153,7 @@ def _read_cell(element: Any, text: str, at: Where, table: int) -> Iterator[str]:
         return
     anchor = element.get("id")
     found = at.run.printed_at(at.more["page"]).get(anchor, [])
-    if text not in found or not (anchor or "").startswith(f"t{table}r"):
+    if text not in map(tidy, found) or not (anchor or "").startswith(f"t{table}r"):
         yield f"FALSE cell {anchor}: {text!r}, not {found}"
 
 

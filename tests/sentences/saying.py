@@ -95,6 +95,7 @@ class Masks:
             if re.search(r"\d", str(value))
         }
         words |= {run.caption(page) for page in run.rows} - {""}
+        words |= {run.name} if re.search(r"\d", run.name) else set()
         words |= {shown for page in run.rows if not (shown := run.date(page).shown).isdecimal()} - {""}
         self.words = sorted(words)
         codes = {word: chr(0xF000 + at) for at, word in enumerate(self.words)}

@@ -195,7 +195,7 @@ class _PartOfTwo:
     """A part of a collation and what two of its witnesses have there.
 
     ``texts`` are those of the cells that are compared, row by row: one pair a column, None where there is none;
-    ``in_order`` says whether the rows of both are in one order.
+    ``in_order`` says whether rows of both are in one order, ``turned`` whether rows of one are columns of the other.
     """
 
     part: Part
@@ -203,6 +203,7 @@ class _PartOfTwo:
     agreeing: int
     cells: int
     in_order: bool
+    turned: bool
 
     @classmethod
     def of(cls, collation: Collation, part: Part, witnesses: Pair) -> _PartOfTwo:
@@ -227,10 +228,15 @@ class _PartOfTwo:
             cells += 1
             agreeing += state == AGREES
             if state == AGREES or (state == DIFFERS and doubt < DOUBTFUL and not (cell.doubtful and two)):
-                texts[cell.row][cell.column - part.columns[0]] = (left.text, right.text)
-        places = np.array([line[:2] for line in met], dtype=np.int64).reshape(-1, 2)
-        order = all(in_order(places[np.argsort(places[:, side], kind="stable"), 1 - side]) for side in (0, 1))
-        return cls(part, list(texts.values()), agreeing, cells, order)
+                pair = (left.text, right.text)
+                # Of one value, written in two ways: 990 and 990·0. Chance counts as equal what agreement does.
+                texts[cell.row][cell.column - part.columns[0]] = (min(pair),) * 2 if state == AGREES else pair
+        turned = collation.transposed[a] != collation.transposed[b]
+        columns = [line for line in collation.columns[slice(*part.columns)] if None not in (line[a], line[b])]
+        order = _are_in_order([line[:2] for line in met])
+        # Whose rows are called rows depends on which witness comes first: both ways count.
+        order = order and (not turned or _are_in_order([(line[a], line[b]) for line in columns]))
+        return cls(part, list(texts.values()), agreeing, cells, order, turned)
 
     @cached_property
     def compared(self) -> int:
@@ -238,17 +244,25 @@ class _PartOfTwo:
 
     @cached_property
     def by_chance(self) -> float:
-        """How many of the cells that are compared agree by chance."""
+        """How many of the cells that are compared agree by chance, of a table on its side in the worse of both ways."""
+        lines = [list(column) for column in zip(*self.texts, strict=True)]
+        ways = [(self.texts, lines), (lines, self.texts)][: 1 + self.turned]
         if self.in_order:
-            columns = zip(*self.texts, strict=True)
-            return equal_in_order([[pair for pair in column if pair is not None] for column in columns])
-        return min(equal_out_of_order(self.texts), float(self.compared))
+            columns = [[[p for p in line if p is not None] for line in of_way] for _, of_way in ways]
+            return max(map(equal_in_order, columns))
+        return min(max(equal_out_of_order(rows) for rows, _ in ways), float(self.compared))
 
     @cached_property
     def is_sure(self) -> bool:
         """Whether it is more than rows that were put opposite each other because they agree."""
         beyond = self.agreeing - self.by_chance
         return self.in_order or (beyond > 0 and beyond >= BEYOND_SHARE * (self.compared - self.by_chance))
+
+
+def _are_in_order(places: Sequence[tuple[int | None, ...]]) -> bool:
+    """Whether lines of two witnesses are in one order, whichever of the two is asked."""
+    pairs = np.array(places, dtype=np.int64).reshape(-1, 2)
+    return all(in_order(pairs[np.argsort(pairs[:, side], kind="stable"), 1 - side]) for side in (0, 1))
 
 
 def _left_out(collation: Collation, parts: Sequence[Part], witnesses: Pair) -> int:
