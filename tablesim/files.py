@@ -1,4 +1,7 @@
-"""Writes files aside and renames them (atomic replacement): one is there whole or not at all, whoever writes beside."""
+"""Writes files aside and renames them (atomic replacement): one is there whole or not at all, whoever writes beside.
+
+What a disk refuses (locks, fsync, rights, renaming, as many network and object stores do) is done without.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,14 @@ import errno
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-UNSUPPORTED = frozenset({errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOLCK, errno.EINVAL, errno.ENOTTY})
+UNSUPPORTED = frozenset(
+    {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOLCK, errno.EINVAL, errno.ENOTTY, errno.EPERM}
+)
 """What disks answer that can do less than a local one."""
 
 _ASIDE = re.compile(r"\..+\.[0-9a-f]{12}\.part")
@@ -34,11 +40,40 @@ def write_aside(path: Path, write: Callable[[Path], Any], *, durable: bool = Tru
         if durable:
             with aside.open("rb+") as file:
                 sync(file.fileno())
-        aside.replace(path)
+        give_name(aside, path)
         if durable:
             _sync_folder(path.parent)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def folder_aside(folder: Path) -> Path:
+    """A new folder beside ``folder``, with the rights that the user's umask gives, to be filled and renamed."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    aside = folder.with_name(f"new-{secrets.token_hex(6)}.part")
+    aside.mkdir()
+    return aside
+
+
+def give_name(aside: Path, path: Path) -> bool:
+    """Rename a file or folder; where the disk refuses that, copy it to its name, and give False.
+
+    A process that is killed then leaves a part of a file, which whoever reads it takes for damaged.
+    """
+    try:
+        aside.replace(path)
+    except OSError as error:
+        # Some disks rename, but never onto a file that is there.
+        if error.errno not in UNSUPPORTED and not (isinstance(error, FileExistsError) and aside.is_file()):
+            raise
+        if aside.is_dir():
+            shutil.copytree(aside, path, copy_function=shutil.copyfile)
+            shutil.rmtree(aside)
+        else:
+            shutil.copyfile(aside, path)
+            aside.unlink()
+        return False
+    return True
 
 
 def remove_asides(folder: Path) -> None:
@@ -71,3 +106,26 @@ def sync(handle: int) -> bool:
             raise
         return False
     return True
+
+
+def has_locks(path: Path) -> bool:
+    """Whether the disk of a file that is there has locks of the kind that SQLite asks for (POSIX record locks)."""
+    try:
+        import fcntl
+    except ImportError:
+        return True  # Windows: its own kind
+    try:
+        with path.open("rb") as file:
+            fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.filename is not None or error.errno not in UNSUPPORTED
+    return True
+
+
+def can_sync(path: Path) -> bool:
+    """Whether the disk of a file that is there can be told to keep what was written."""
+    try:
+        with path.open("rb") as file:
+            return sync(file.fileno())
+    except OSError:
+        return True  # not to be told from a file that is only read

@@ -13,14 +13,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from tablesim.corpus.corrections.decisions import unknown_decisions
 from tablesim.corpus.storage.files import is_written
+from tablesim.corpus.storage.lock import locked
 from tablesim.errors import RunError, SettingsError
+from tablesim.files import can_sync, has_locks
 
 NAME = "verdicts.sqlite"
 NAME_IT, WITHDRAW = "name", "withdraw"
@@ -275,8 +277,7 @@ class VerdictLog:
     def _connection(self, *, write: bool) -> Iterator[sqlite3.Connection]:
         try:
             # No transaction but those named here: Python would else commit before a CREATE.
-            with closing(sqlite3.connect(self.path, timeout=_PATIENCE_S, isolation_level=None)) as db:
-                db.execute("PRAGMA synchronous = EXTRA")
+            with self._opened(write=write) as db:
                 db.execute("BEGIN IMMEDIATE" if write else "BEGIN")
                 try:
                     self._check(db)
@@ -293,6 +294,19 @@ class VerdictLog:
                 f"{self.path}: the log of verdicts cannot be used ({error}); check the rights to it, or restore it "
                 "from a copy: nothing was changed"
             ) from error
+
+    @contextmanager
+    def _opened(self, *, write: bool) -> Iterator[sqlite3.Connection]:
+        """The file, without what its disk refuses: fsync, and locks, for which the run's own lock stands in."""
+        run = self.path.with_name("run.json")
+        locks, syncs = (has_locks(run), can_sync(run)) if run.is_file() else (True, True)
+        address = f"{self.path.absolute().as_uri()}{'' if locks else '?nolock=1'}"
+        with (
+            nullcontext() if locks or not write else locked(self.path.parent),
+            closing(sqlite3.connect(address, timeout=_PATIENCE_S, isolation_level=None, uri=True)) as db,
+        ):
+            db.execute(f"PRAGMA synchronous = {'EXTRA' if syncs else 'OFF'}")
+            yield db
 
     def _check(self, db: sqlite3.Connection) -> None:
         version = _version(db)

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tablesim.errors import ScanError
+from tablesim.files import give_name
 
 _CHUNK = 1 << 20
 _GZIP = b"\x1f\x8b"
@@ -91,7 +92,7 @@ def unpack(path: Path, max_bytes: int) -> int | None:
             while size <= max_bytes and (chunk := packed.read(_CHUNK)):
                 size += len(chunk)
                 plain.write(chunk)
-        aside.replace(path)
+        give_name(aside, path)
     finally:
         aside.unlink(missing_ok=True)
     return size

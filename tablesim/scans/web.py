@@ -7,11 +7,9 @@ cause. Where a document may lead is decided in ``networks``.
 
 from __future__ import annotations
 
-import os
 import re
 import socket
 import ssl
-import tempfile
 import threading
 import time
 import urllib.request
@@ -29,6 +27,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, InvalidHeader, Lo
 from urllib3.util import Retry, Timeout, Url, make_headers, parse_url
 
 from tablesim.errors import FetchError, ScanError
+from tablesim.files import write_aside
 from tablesim.scans.cache import DAMAGED, Cache, authority_of, default_cache, unpack
 from tablesim.scans.locator import Locator
 from tablesim.scans.networks import Resolver
@@ -199,11 +198,9 @@ class Web:
         declared = response.length_remaining
         if declared is not None and declared > max_bytes:
             raise FetchError(_too_large(url, declared, max_bytes))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        aside = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as file:
+
+        def fill(aside: Path) -> None:
+            with aside.open("wb") as file:
                 self._receive(url, response, file, max_bytes)
             try:
                 if (unpacked := unpack(aside, max_bytes)) is not None and unpacked > max_bytes:
@@ -215,11 +212,9 @@ class Web:
                     check(aside)
                 except ScanError as error:
                     raise FetchError(str(error).replace(f"{Locator(aside)}: ", f"{url}: ", 1)) from error
-            aside.chmod(0o644)
-            aside.replace(path)
-            self.files.note_size(path)
-        finally:
-            aside.unlink(missing_ok=True)
+
+        write_aside(path, fill, durable=False)
+        self.files.note_size(path)
 
     def _receive(self, url: str, response: urllib3.BaseHTTPResponse, file: IO[bytes], max_bytes: int) -> None:
         size, started = 0, time.monotonic()

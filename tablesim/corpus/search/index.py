@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from tablesim.corpus.storage.files import load_array
 from tablesim.corpus.storage.page_table import PageTable
 from tablesim.corpus.storage.shards import Shards, vectors
 from tablesim.errors import RunError
+from tablesim.files import folder_aside, give_name
 from tablesim.records.bins import N_BINS
 
 FOLDER, NUMBERS = ".search", "numbers"
@@ -114,8 +114,7 @@ def _stamp(path: Path, embeddings: Shards) -> str:
 
 def _write(folder: Path, pages: PageTable, embeddings: Shards) -> None:
     """Make the files in a folder aside and give it its name; then remove those that it replaces."""
-    folder.parent.mkdir(exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix="new-", suffix=".part", dir=folder.parent))
+    aside = folder_aside(folder)
     try:
         rows, stored, sums = _rows(pages, embeddings)
         np.save(aside / "rows.npy", rows)
@@ -125,8 +124,7 @@ def _write(folder: Path, pages: PageTable, embeddings: Shards) -> None:
         _new_array(histograms, len(rows))
         # Mapped anew for each shard: what is written need not stay in this process.
         _fill(lambda: (np.load(unit, mmap_mode="r+"), np.load(histograms, mmap_mode="r+")), stored, embeddings)
-        aside.chmod(0o755)
-        aside.rename(folder)
+        give_name(aside, folder)
     except FileExistsError:
         pass  # another process made it meanwhile, of the same files
     finally:

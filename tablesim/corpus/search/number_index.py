@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,6 +34,7 @@ from tablesim.corpus.storage.files import read_json, write_json
 from tablesim.corpus.storage.page_table import PageTable
 from tablesim.corpus.storage.shards import Shards, row_reading
 from tablesim.errors import RunError
+from tablesim.files import folder_aside, give_name
 from tablesim.records.reading import Reading
 
 VERSION = 2
@@ -239,14 +239,12 @@ def write_about(folder: Path, parts: Iterable[str], covered: Iterable[str]) -> N
 
 def write_part(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write the arrays of a part into a folder aside and give it its name."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix="new-", suffix=".part", dir=folder.parent))
+    aside = folder_aside(folder)
     try:
         for name, array in arrays.items():
             np.save(aside / f"{name}.npy", array)
-        aside.chmod(0o755)
         shutil.rmtree(folder, ignore_errors=True)
-        aside.rename(folder)
+        give_name(aside, folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import secrets
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -21,7 +22,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from tablesim.errors import InUseError, RunError
-from tablesim.files import UNSUPPORTED, remove_asides, sync
+from tablesim.files import UNSUPPORTED, give_name, remove_asides, sync
 
 LOCK, OWNER = ".lock", ".owner.json"
 BEAT_SECONDS = 15.0
@@ -31,6 +32,11 @@ SILENT_SECONDS = 120.0
 
 NO_LOCKS = "the disk of the run has no file locks: give one command at a time that writes into this run"
 NO_SYNC = "the disk of the run cannot be told to keep what was written (fsync): a power cut may cost the last pages"
+
+NO_RENAME = (
+    "the disk of the run cannot rename files: a job that is killed may leave one half written, which `tablesim doctor` "
+    "names"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +138,8 @@ def _take(folder: Path) -> _Hold:
         except Timeout as error:
             raise _in_use(folder) from error
         except (NotImplementedError, OSError) as error:
-            if isinstance(error, OSError) and error.errno not in UNSUPPORTED:
+            # Refused by name: the file itself, not its lock.
+            if isinstance(error, OSError) and (error.errno not in UNSUPPORTED or error.filename is not None):
                 reason = error.strerror or error
                 raise RunError(f"{folder}: cannot be written ({reason}); choose a folder you may write to") from error
             if (note := owner(folder)) is not None and note.alive:
@@ -143,8 +150,7 @@ def _take(folder: Path) -> _Hold:
             for where in (folder, folder / "clusters"):
                 remove_asides(where)
         release.callback(_remove_note, folder)
-        if not _write_note(folder / OWNER):
-            remarks.append(NO_SYNC)
+        remarks += _write_note(folder / OWNER)
         done = threading.Event()
         threading.Thread(target=_beat, args=(folder / OWNER, done), daemon=True).start()
         release.callback(done.set)
@@ -172,15 +178,22 @@ def _in_use(folder: Path) -> InUseError:
     return InUseError(f"{folder}: in use by another process{who}: wait until it is done; nothing was changed")
 
 
-def _write_note(path: Path) -> bool:
-    """Write who holds the run; whether the disk can be told to keep a file."""
+def _write_note(path: Path) -> Iterator[str]:
+    """Write who holds the run; gives what the disk cannot do."""
     since = datetime.now().astimezone().isoformat(timespec="seconds")
     note = asdict(Owner(platform.node(), os.getpid(), since, _started(os.getpid())))
     del note["alive"]
-    with path.open("w", encoding="utf-8") as file:
-        json.dump(note, file)
-        file.flush()
-        return sync(file.fileno())
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
+    try:
+        with aside.open("x", encoding="utf-8") as file:
+            json.dump(note, file)
+            file.flush()
+            if not sync(file.fileno()):
+                yield NO_SYNC
+        if not give_name(aside, path):
+            yield NO_RENAME
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def _beat(path: Path, done: threading.Event) -> None:
