@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from tablesim.corpus.store import Corpus
 from tablesim.evidence.collation.verification import Verification
 from tablesim.records.counting import counted
 from tablesim.records.dates import YearRange
@@ -23,31 +22,8 @@ from tablesim.workflow.alignments import RunAlignments
 N_NEIGHBOURS = 5
 """Nearest pages that are listed with a page."""
 
-MAX_VERIFIED = 200
-"""Pairs of pages that one report aligns which the run did not yet: a tenth of a second each."""
-
 KEPT_LINES = 20_000
 """Lines of the table of pages that are kept in memory: 2 kB each."""
-
-
-class Agreements:
-    """How far pairs of pages agree: looked up in the run, or worked out now as long as ``MAX_VERIFIED`` allows."""
-
-    def __init__(self, alignments: RunAlignments) -> None:
-        self.left = MAX_VERIFIED
-        self.alignments = alignments
-
-    def of(self, a: str, b: str) -> Verification | None:
-        """How far two pages agree; None for a page itself, and where it is not known and would be too much."""
-        agreement = self.known(a, b)
-        if agreement is None and a != b and self.left > 0:
-            self.left -= 1
-            agreement = self.alignments.verify(a, b)
-        return agreement
-
-    def known(self, a: str, b: str) -> Verification | None:
-        """How far two pages agree, where that is known already."""
-        return None if a == b else self.alignments.known(a, b)
 
 
 @dataclass(frozen=True)
@@ -117,27 +93,28 @@ class PageCard:
 
 
 class Cards:
-    """Makes the cards of pages, and what is said of them on their own pages."""
+    """Makes the cards of pages, and what is said of them on their own pages; nothing is aligned for them."""
 
-    def __init__(self, corpus: Corpus, pictures: Pictures, agreements: Agreements) -> None:
-        self.corpus = corpus
+    def __init__(self, alignments: RunAlignments, pictures: Pictures) -> None:
+        self.corpus = alignments.corpus
+        self.alignments = alignments
         self.pictures = pictures
         self.folder = pictures.folder.path.resolve()
         # In the run's own report links work wherever the scans are; elsewhere they must not tell the folders of a disk.
-        self.own = self.folder == (corpus.folder / "report").resolve()
-        self.agreements = agreements
-        self.line = lru_cache(KEPT_LINES)(corpus.page)
+        self.own = self.folder == (self.corpus.folder / "report").resolve()
+        self.line = lru_cache(KEPT_LINES)(self.corpus.page)
         self.caption = lru_cache(KEPT_LINES)(lambda page: caption_of(self.line(page)))
         self.facts = lru_cache(KEPT_LINES)(self._facts)
         self.small = lru_cache(KEPT_LINES)(self._small)
 
     def card(self, page: str, *, first: str = "", similarity: float | None = None, reason: str = "") -> PageCard:
         """The card of a page; ``first`` is the first page of its cluster."""
-        same_scan = bool(first) and self._same_scan(page, first)
-        agreement = self.agreements.of(page, first) if first and not same_scan else None
+        same_scan = bool(first) and self.is_same_scan(page, first)
+        agreement = self.alignments.known(page, first) if first and not same_scan else None
         return PageCard(self.small(page), self.facts(page), similarity, agreement, same_scan, reason)
 
-    def _same_scan(self, a: str, b: str) -> bool:
+    def is_same_scan(self, a: str, b: str) -> bool:
+        """Whether two pages have the same bytes."""
         return bool(self.line(a)["sha256"] == self.line(b)["sha256"])
 
     def _small(self, page: str) -> SmallPage:
@@ -179,7 +156,7 @@ class Cards:
     def _neighbours(self, page: str) -> Iterable[NeighbourCard]:
         for hit in self.corpus.neighbours(page, N_NEIGHBOURS):
             shared = tuple(bigram.bigram for bigram in hit.shared)
-            same_scan = self._same_scan(page, hit.page)
+            same_scan = self.is_same_scan(page, hit.page)
             yield NeighbourCard(
                 hit.page,
                 page_href(hit.page),
@@ -187,7 +164,7 @@ class Cards:
                 hit.same_book,
                 self.caption(hit.page),
                 shared,
-                None if same_scan else self.agreements.of(page, hit.page),
+                None if same_scan else self.alignments.known(page, hit.page),
                 same_scan,
             )
 

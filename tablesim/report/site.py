@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.resources import files
 from typing import Any
 
+import numpy as np
+
 from tablesim.corpus.clustering.model import Cluster
 from tablesim.corpus.indexing.events import Event, Listener
 from tablesim.corpus.store import Corpus
 from tablesim.digits.corrections import holding
 from tablesim.records.dates import YearRange, span_of
-from tablesim.records.relations import SAME_KIND, SAME_SCAN, SAME_TABLE, Groups
+from tablesim.records.relations import SAME_KIND, SAME_SCAN, SAME_TABLE
 from tablesim.report.addresses import ALL_GROUPS, ALL_PAGES, HISTORY, INDEX, OVERVIEW, cluster_href, page_href
-from tablesim.report.cards import N_NEIGHBOURS, Agreements, Cards
+from tablesim.report.cards import N_NEIGHBOURS, Cards
 from tablesim.report.content import (
+    MAX_MEMBERS,
     PairPreview,
     WhenWhere,
     closest_pair,
@@ -45,7 +48,8 @@ from tablesim.review.constraints import verdicts_status
 from tablesim.review.said import names_by_number
 from tablesim.scans.images import MAX_PIXELS
 from tablesim.workflow.alignments import RunAlignments
-from tablesim.workflow.groups import keep_relations
+from tablesim.workflow.clustering import align_clusters
+from tablesim.workflow.groups import keep_relations, relate
 from tablesim.workflow.long_tables import MatchedRuns, tables_over_pages, write_tables_over_pages
 
 ASSETS = ("report.css", "report.js", "list.js", "map.js", "page.js")
@@ -87,6 +91,9 @@ GROUP_COLUMNS = (
     ListColumn("pages", ""),
 )
 
+MAX_VERIFIED = 200
+"""Pairs that a report aligns beside those that clustering asked for, and beside those with a page of their own."""
+
 KINDS = (SAME_TABLE, SAME_KIND, SAME_SCAN, "stands alone", "no table", "could not be read", "waits to be read")
 
 
@@ -116,7 +123,7 @@ class Site:
         self.alignments = RunAlignments(corpus, on_event, keep=keep)
         self.pictures = Pictures(folder, corpus.run.get("max_pixels", MAX_PIXELS))
         self.pairs = PairPages(self.alignments, self.pictures, self.today)
-        self.cards = Cards(corpus, self.pictures, Agreements(self.alignments))
+        self.cards = Cards(self.alignments, self.pictures)
         self.clusters = several_of(corpus.clusters)
         self.groups = corpus.groups
         self.verdicts = verdict_lines(verdicts_status(corpus))
@@ -129,14 +136,19 @@ class Site:
         sources = files("tablesim.report") / "templates"
         for name in ASSETS:
             self.folder.write_text(f"assets/{name}", (sources / name).read_text(encoding="utf-8"))
+        if self.corpus.clusters is not None and not self.alignments.of_clustering:
+            self.alignments.clustering = True  # the alignments of the run were deleted, or are of another version
+            align_clusters(self.alignments, self.corpus.clusters)
+            self.alignments.clustering = False
         long_tables = self._long_tables()
-        self.groups = self._groups_now()
         closest = {
             cluster.label: by_age(self.corpus, *pair)
             for cluster in self.clusters
             if (pair := closest_pair({page: self._phi(page) for page in cluster.pages if self._is_first(page)}))
         }
         plan = PairPlan(self.corpus, wanted_pairs(self.clusters, closest.values(), long_tables, self._is_first))
+        self._align(plan)
+        self.groups = keep_relations(self.alignments, self.on_event)
         self.folder.claim(plan.hrefs.values())
         self.total = len(plan.hrefs) + len(self.clusters) + len(self.corpus)
         self.on_event(Event("start", "report", 0, self.total))
@@ -174,16 +186,36 @@ class Site:
             return write_tables_over_pages(self.alignments, self.on_event)
         return tables_over_pages(self.alignments)
 
-    def _groups_now(self) -> Groups:
-        """The groups, once pages without a partner were aligned with their nearest pages: none is said to be alone that
-        is shown beside its table.
+    def _align(self, plan: PairPlan) -> None:
+        """Align all that the report shows, before anything of it is written and the groups are made of what is known.
+
+        So a report says the same however often it is written, and wherever it was interrupted.
         """
-        groups = self.corpus.groups
-        for page in (*groups.alone, *(page for kind in groups.kinds for page in kind.alike)):
-            for hit in self.corpus.neighbours(page, N_NEIGHBOURS):
-                self.cards.agreements.of(page, hit.page)
+        for pair in plan.hrefs:
+            self.alignments.verify(*pair)
+        self.alignments.verify_first(self._shown_together(), MAX_VERIFIED)
         self.alignments.save()
-        return keep_relations(self.alignments, self.on_event)
+
+    def _shown_together(self) -> Iterator[PageIds]:
+        """The pairs that the report shows, first pages without a partner with their nearest pages: none is said to be
+        alone that is shown beside its table.
+        """
+        if (clustering := self.corpus.clusters) is not None:
+            related = relate(self.alignments, clustering, by_clustering=True)
+            groups = replace(clustering, relations=related).groups
+            yield from self._with_nearest([*groups.alone, *(page for kind in groups.kinds for page in kind.alike)])
+        for cluster in self.clusters:
+            for member in cluster.members[:MAX_MEMBERS]:
+                if not self.cards.is_same_scan(member.page, cluster.medoid):
+                    yield member.page, cluster.medoid
+        table = self.corpus.page_table
+        yield from self._with_nearest(table.ids(np.flatnonzero(table.flags("is_table"))))
+
+    def _with_nearest(self, pages: Iterable[str]) -> Iterator[PageIds]:
+        for page in pages:
+            for hit in self.corpus.neighbours(page, N_NEIGHBOURS):
+                if not self.cards.is_same_scan(page, hit.page):
+                    yield page, hit.page
 
     def _is_first(self, page: str) -> bool:
         """Whether a page is no copy of the scan of another one."""

@@ -21,7 +21,7 @@ from tablesim.corpus.storage.schemas import PAGE_SCHEMA
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError, TablesimError
 from tablesim.report.addresses import ALL_GROUPS, ALL_PAGES, HISTORY, INDEX, OVERVIEW, cluster_href, page_href
-from tablesim.report.cards import Agreements, Cards, SmallPage
+from tablesim.report.cards import Cards, SmallPage
 from tablesim.report.content import closest_pair, cluster_part, index_content, years_of
 from tablesim.report.folder import ReportFolder
 from tablesim.report.lists import FIRST_ROWS, PART_ROWS, ListColumn, ListPage, list_page, script_of
@@ -218,9 +218,7 @@ class LiveSite(Site):
         may = "write" if may_write else "read"
         self.templates = environment("tablesim.web", f"{FRONT}/{FrontFiles.all().version}", may)
         # What is known is shown; nothing is aligned before a screen is seen.
-        agreements = Agreements(self.alignments)
-        agreements.left = 0
-        self.cards = LiveCards(corpus, self.pictures, agreements)
+        self.cards = LiveCards(self.alignments, self.pictures)
         self.plan = EveryPair()
         self.names = {page_href(page): page for page in corpus}
         self.by_number = {cluster_href(cluster.number): cluster for cluster in self.clusters}

@@ -3,14 +3,15 @@
 Clusters, verified search, comparisons, collations, page maps and the report all follow from these. A line is a pair of
 readings, not of page ids: the hash of each scan, the network and versions that read it and what people corrected on
 it. So a correction and another reading make the pairs of a page new, and a scan under two names is one. Lines are
-sorted, and the same run writes the same bytes. The file can be deleted at any time.
+sorted, and the same run writes the same bytes. The file can be deleted at any time; the next report or clustering
+aligns again what a clustering asks for.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -62,6 +63,7 @@ SCHEMA = pa.schema(
         ("by_chance", pa.float64()),
         ("numbers_a", pa.int32()),  # how many numbers each page has: those of an alignment are counted among them
         ("numbers_b", pa.int32()),
+        ("by_clustering", pa.bool_()),  # whether a clustering asked for the pair
         ("transposed", pa.bool_()),
         ("panels", pa.list_(_PANEL)),
     ]
@@ -102,17 +104,24 @@ class RunAlignments:
         Gets a remark where the file cannot be used or written.
     keep : bool
         False for a run that is only read: ``save`` does nothing then.
+    clustering : bool
+        Whether a clustering asks: its pairs are marked, and a report, which aligns a few, counts them not among these.
     """
 
-    def __init__(self, corpus: Corpus, on_event: Listener = ignore_event, *, keep: bool = True) -> None:
+    def __init__(
+        self, corpus: Corpus, on_event: Listener = ignore_event, *, keep: bool = True, clustering: bool = False
+    ) -> None:
         self.corpus = corpus
         self.keep = keep
+        self.clustering = clustering
         self.path = corpus.folder / NAME
         self.on_event = on_event
         self._keys: dict[str, str] = {}
         # A page is aligned with several others in turn.
         self._witness = lru_cache(KEPT_WITNESSES)(lambda page: witness_of([corpus.reading(page)]))
         self._new: dict[Key, _AlignedNow] = {}
+        self._asked: set[Key] = set()
+        self._by_clustering: set[Key] = set()
         self._stored: dict[Key, Verification] = self._read()
 
     def __len__(self) -> int:
@@ -125,12 +134,26 @@ class RunAlignments:
         agreement = self._new[key].verification if key in self._new else self._stored.get(key)
         return agreement.mirrored if agreement is not None and a > b else agreement
 
-    def verified(self) -> Iterator[tuple[str, str, Verification]]:
-        """Every pair that was aligned, by the first page that has each reading, the first of them before the second."""
+    @property
+    def of_clustering(self) -> set[Key]:
+        """The keys of the pairs that clusterings asked for; of a clustering under way those that it did itself."""
+        return self._asked if self.clustering else self._by_clustering | self._asked
+
+    def is_of_clustering(self, a: str, b: str) -> bool:
+        """Whether a clustering asked for two pages."""
+        return self._key(a, b) in self.of_clustering
+
+    def verified(self, *, by_clustering: bool = False) -> Iterator[tuple[str, str, Verification]]:
+        """Every pair that was aligned, by the first page that has each reading, the first of them before the second.
+
+        ``by_clustering`` leaves those out that others than a clustering asked for.
+        """
         pages: dict[str, str] = {}
         for page in self.corpus:
             pages.setdefault(self.reading_key(page), page)
         every = self._stored | {key: aligned.verification for key, aligned in self._new.items()}
+        if by_clustering:
+            every = {key: every[key] for key in self.of_clustering if key in every}
         present = [(pages[a], pages[b], how) for (a, b), how in every.items() if a in pages and b in pages]
         ordered = [(a, b, how) if a < b else (b, a, how.mirrored) for a, b, how in present if a != b]
         yield from sorted(ordered, key=lambda pair: pair[:2])
@@ -143,6 +166,8 @@ class RunAlignments:
         RunError
             There is no such page, or its reading is damaged.
         """
+        if self.clustering:
+            self._asked.add(self._key(a, b))
         agreement = self.known(a, b)
         if agreement is not None:
             return agreement
@@ -151,6 +176,23 @@ class RunAlignments:
         pair = self.pair(a, b)
         agreement = self.known(a, b)  # waits to be saved, or was just saved
         return verification(pair.collation) if agreement is None else agreement
+
+    def verify_first(self, pairs: Iterable[tuple[str, str]], most: int) -> None:
+        """Verify pairs in their order, until ``most`` of them are pairs that no clustering asked for.
+
+        Whether these were aligned before does not count: what a report knows follows from the run, and not from how
+        often it was written.
+        """
+        seen: set[Key] = set()
+        for a, b in pairs:
+            key = self._key(a, b)
+            if key in seen:
+                continue
+            if key not in self.of_clustering:
+                if len(seen) == most:
+                    return
+                seen.add(key)
+            self.verify(a, b)
 
     def pair(self, a: str, b: str) -> PagePair:
         """Two pages with their alignment, looked up or made; RunError for a page without a reading."""
@@ -169,7 +211,7 @@ class RunAlignments:
         Where the folder cannot be written to, or another process is at work in it, they are given up with a remark:
         they will be aligned again.
         """
-        if not self._new or not self.keep:
+        if not self.keep or not (self._new or self._asked - self._by_clustering):
             return
         try:
             with self.corpus.lock():
@@ -193,6 +235,7 @@ class RunAlignments:
             "by_chance": agreement.by_chance,
             "numbers_a": len(pair.a.numbers),
             "numbers_b": len(pair.b.numbers),
+            "by_clustering": False,  # set for all pairs as they are written
             "transposed": pair.alignment.transposed[1],
             "panels": [_panel_line(panel) for panel in pair.alignment.panels],
         }
@@ -231,10 +274,13 @@ class RunAlignments:
         except (pa.ArrowException, OSError):
             pass  # told by what reads it
         try:
-            table = read_parquet(self.path, SCHEMA, _VERIFICATION)
+            table = read_parquet(self.path, SCHEMA, (*_VERIFICATION, "by_clustering"))
         except RunError as error:
             self._remark(f"{error}; until then its pairs of pages are aligned again")
             return {}
+        marked = table.filter(table["by_clustering"])
+        keys = zip(marked["reading_a"].to_pylist(), marked["reading_b"].to_pylist(), strict=True)
+        self._by_clustering = set(keys)
         columns = [table[name].to_pylist() for name in _VERIFICATION]
         return {
             (a, b): Verification(agreeing, apart, left_out, cells, (in_a, in_b), rows, by_chance)
@@ -254,6 +300,10 @@ class RunAlignments:
                 self._stored = {}
         table = pa.concat_tables([part.cast(SCHEMA) for part in lines])
         table = table.sort_by([("reading_a", "ascending"), ("reading_b", "ascending")])
+        self._by_clustering |= self._asked
+        keys = zip(table["reading_a"].to_pylist(), table["reading_b"].to_pylist(), strict=True)
+        marks = pa.array([key in self._by_clustering for key in keys], pa.bool_())
+        table = table.set_column(SCHEMA.get_field_index("by_clustering"), SCHEMA.field("by_clustering"), marks)
         write_parquet(self.path, table.replace_schema_metadata(_VERSION), GROUP_ROWS)
         self._stored |= {key: aligned.verification for key, aligned in self._new.items()}
         self._new = {}

@@ -77,23 +77,28 @@ def cluster(
         if constraints is None:
             constraints = run_constraints(corpus).constraints
         clusterer = corpus.clusterer(k, method=method, seed=seed)
-        alignments = RunAlignments(corpus, on_event)
+        alignments = RunAlignments(corpus, on_event, clustering=True)
         verified = constraints
         if clusterer.asked == "auto" and method == "tables":
             counted = clusterer.cluster(constraints, stability=False)
             verified = verified_constraints(alignments, counted, constraints)
         clustering = clusterer.cluster(verified)
         clustering = replace(clustering, kinds=kinds_of(clustering, corpus.histograms[1], constraints.kin))
-        for group in clustering.clusters:
-            same_tables(alignments, group.pages)
+        align_clusters(alignments, clustering, constraints)
         clustering = replace(clustering, relations=relate(alignments, clustering, constraints))
-        if align_parts(alignments, clustering.groups):
-            clustering = replace(clustering, relations=relate(alignments, clustering, constraints))
-        alignments.save()
         numbered = corpus.clusterings.numbered(clustering)
         names = {n - FIRST_NUMBER: name for n, name in names_by_number(corpus, numbered).items()}
         numbered = replace(numbered, verdicts=page_verdicts(verdicts_status(corpus)), names=names)
         return corpus.clusterings.write(numbered) if keep else numbered
+
+
+def align_clusters(alignments: RunAlignments, clustering: Clustering, constraints: Constraints | None = None) -> None:
+    """Align the pages of each cluster with those nearest to them, pages without a partner with what may hold theirs."""
+    for group in clustering.clusters:
+        same_tables(alignments, group.pages)
+    related = replace(clustering, relations=relate(alignments, clustering, constraints, by_clustering=True))
+    align_parts(alignments, related.groups)
+    alignments.save()
 
 
 def verified_constraints(alignments: RunAlignments, clustering: Clustering, constraints: Constraints) -> Constraints:

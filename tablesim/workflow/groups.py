@@ -16,6 +16,7 @@ from tablesim.corpus.clustering.model import Clustering
 from tablesim.corpus.indexing.events import Event, Listener, ignore_event
 from tablesim.corpus.search.nearest import nearest
 from tablesim.errors import InUseError
+from tablesim.evidence.collation.verification import Verification
 from tablesim.records.relations import MACHINE, PART_OF, PERSON, SAME_KIND, SAME_SCAN, SAME_TABLE, Groups, PageRelation
 from tablesim.review.constraints import run_constraints
 from tablesim.workflow.alignments import RunAlignments
@@ -42,7 +43,11 @@ class _Link:
 
 
 def relate(
-    alignments: RunAlignments, clustering: Clustering, constraints: Constraints | None = None
+    alignments: RunAlignments,
+    clustering: Clustering,
+    constraints: Constraints | None = None,
+    *,
+    by_clustering: bool = False,
 ) -> dict[str, PageRelation]:
     """What relates each page to another, by page; pages that are like no other are left out.
 
@@ -53,11 +58,14 @@ def relate(
     clustering : Clustering
     constraints : Constraints, optional
         What is known of pairs of pages; the verdicts of the run unless given.
+    by_clustering : bool
+        By what clusterings asked for alone. What is to be aligned next is chosen by these, so that it does not depend
+        on what was aligned before, by whom, and where a job was interrupted.
     """
     if constraints is None:
         constraints = run_constraints(alignments.corpus).constraints
     first = _first_of_scan(alignments, clustering.groups.pages)
-    links = _links(alignments, constraints, first)
+    links = _links(alignments.verified(by_clustering=by_clustering), constraints, first)
     tables = _tables(links, constraints, first)
     best: dict[str, _Link] = {}
     for link in sorted(links, key=lambda link: (-link.rank, link.a, link.b)):
@@ -91,8 +99,8 @@ def keep_relations(alignments: RunAlignments, on_event: Listener = ignore_event)
     return now.groups
 
 
-def align_parts(alignments: RunAlignments, groups: Groups) -> bool:
-    """Align pages without a partner with the pages that may hold their table, or hold it; whether any were aligned.
+def align_parts(alignments: RunAlignments, groups: Groups) -> None:
+    """Align pages without a partner with the pages that may hold their table, or hold it.
 
     A crop, a half and a page of several are less alike to the whole than its other editions are, and are covered by
     it: candidates are those that cover most of their bigrams (containment), of another size.
@@ -100,7 +108,6 @@ def align_parts(alignments: RunAlignments, groups: Groups) -> bool:
     corpus = alignments.corpus
     index = corpus.searching.index
     sizes = np.asarray(index.histograms).sum(axis=1)
-    new = False
     for page in groups.pages:
         entry = index.at(corpus.page_table.find(page))
         if entry is None or groups.table_of(page) is not None or groups.scan_of(page) != page:
@@ -110,10 +117,8 @@ def align_parts(alignments: RunAlignments, groups: Groups) -> bool:
         near = nearest(index, counts, WHOLES, other_size & (sizes > 0), contained=True)
         for at in near.top(WHOLES).tolist():
             other = corpus.page_table.ids(index.rows[near.rows[at : at + 1]])[0]
-            if near.covered[at] >= COVERED and alignments.known(page, other) is None:
+            if near.covered[at] >= COVERED:
                 alignments.verify(page, other)
-                new = True
-    return new
 
 
 def _first_of_scan(alignments: RunAlignments, pages: Iterable[str]) -> dict[str, str]:
@@ -126,14 +131,16 @@ def _first_of_scan(alignments: RunAlignments, pages: Iterable[str]) -> dict[str,
     return by_page
 
 
-def _links(alignments: RunAlignments, constraints: Constraints, first: dict[str, str]) -> list[_Link]:
+def _links(
+    verified: Iterable[tuple[str, str, Verification]], constraints: Constraints, first: dict[str, str]
+) -> list[_Link]:
     said = {
         (min(pair), max(pair))
         for a, b in constraints.same
         if len(pair := {first.get(a, a), first.get(b, b)}) == 2 and pair <= set(first.values())
     }
     links = [_Link(a, b, 2.0, None, PERSON) for a, b in sorted(said)]
-    for a, b, verification in alignments.verified():
+    for a, b, verification in verified:
         if a in first and b in first and verification.same and (a, b) not in said:
             part = None if verification.part is None else (first[a], first[b])[verification.part]
             links.append(_Link(first[a], first[b], verification.rank, part))

@@ -37,8 +37,9 @@ CANDIDATES = 5
 SEARCHED = 3000
 """Pages of a run up to which all of them are searched for a page that has its nearest pages in its own book."""
 
-MAX_NEW = 300
-"""Pairs that are aligned at a time: ten seconds and more. What was aligned is kept, and the next report goes on."""
+LEAST_NEW, SHARE_NEW = 300, 0.1
+"""So many pairs are aligned beside those that clustering asked for, and so many a page of a larger run: 1 to 3 ms of a
+core a page."""
 
 NUMBER_COLUMNS = ("page_number", "page number", "image_number", "image", "sequence", "canvas", "folio", "leaf")
 """Columns of the metadata that say which page of its book a page is, the first that has a number; in any case."""
@@ -125,8 +126,9 @@ def tables_over_pages(
 
     Of the ``candidates`` most similar pages of other books those are aligned with a page that a run could go through: a
     page beside it is alike to the same page or to one beside that. So a corpus of tables of one page costs nothing,
-    pairs that were aligned before are looked up, and of the others ``MAX_NEW`` are aligned at a time. ``on_event``
-    hears of every pair, and of those that are left; what was found is kept as it goes.
+    pairs that clustering asked for are looked up, and of the others so many are verified as ``LEAST_NEW`` and
+    ``SHARE_NEW`` allow, whether they were aligned before or not: the same run has the same tables. ``on_event`` hears
+    of every pair, and of those that are left; what was aligned is kept as it goes.
     """
     corpus = alignments.corpus
     ids, counts = corpus.histograms
@@ -293,38 +295,38 @@ def _nearest_elsewhere(corpus: Corpus, page: str, k: int) -> list[Hit]:
 def _verified(
     alignments: RunAlignments, beside: Mapping[Pair, set[Pair]], alike: Mapping[Pair, float], on_event: Listener
 ) -> dict[Pair, Verification]:
-    """Those of the pairs that carry one table: known already, or aligned now, ``MAX_NEW`` at most.
+    """Those of the pairs that carry one table: what clustering asked for, and so many of the others as are allowed.
 
     Pairs beside one that agrees come first, since a run goes through both; then the most alike.
     """
     on_event(Event("start", "long tables", total=len(beside)))
-    known = {pair: agreement for pair in sorted(beside) if (agreement := alignments.known(*pair)) is not None}
-    same = {pair: agreement for pair, agreement in known.items() if agreement.same}
+    of_clustering = [pair for pair in sorted(beside) if alignments.is_of_clustering(*pair)]
+    same = {pair: agreement for pair in of_clustering if (agreement := alignments.verify(*pair)).same}
     first = deque(other for pair in same for other in sorted(beside[pair]))
-    rest = iter(sorted(beside.keys() - known.keys(), key=lambda pair: (-alike[pair], pair)))
-    waiting = set(beside.keys() - known.keys())
-    aligned = 0
-    while waiting and aligned < MAX_NEW:
+    waiting = beside.keys() - set(of_clustering)
+    rest = iter(sorted(waiting, key=lambda pair: (-alike[pair], pair)))
+    most = max(LEAST_NEW, round(SHARE_NEW * len(alignments.corpus)))
+    n_left = max(0, len(waiting) - most)
+    while len(waiting) > n_left:
         pair = first.popleft() if first else next(rest)
         if pair not in waiting:
             continue
         waiting.remove(pair)
-        aligned += 1
         agreement = alignments.verify(*pair)
         if agreement.same:
             same[pair] = agreement
             first.extend(sorted(beside[pair] & waiting))
-        on_event(Event("page", "long tables", len(known) + aligned, len(beside), pair[0]))
+        on_event(Event("page", "long tables", len(beside) - len(waiting), len(beside), pair[0]))
     if waiting:
         on_event(Event("remark", "long tables", message=left_words(len(waiting), len(beside))))
     return dict(sorted(same.items()))
 
 
 def left_words(left: int, likely: int) -> str:
-    """What is said of pairs that one report did not come to."""
+    """What is said of pairs that a report does not come to."""
     return (
-        f"of {likely:,} pairs of pages that a table over several pages could go through {left:,} were not collated "
-        f"yet; `tablesim report RUN` again goes on with the next {min(left, MAX_NEW):,}"
+        f"of {likely:,} pairs of pages that a table over several pages could go through the {left:,} least alike are "
+        "not collated; `tablesim collate A1+A2 B1+B2 --run RUN` collates any pages"
     )
 
 

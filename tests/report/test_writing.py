@@ -227,7 +227,6 @@ def test_only_so_many_pairs_have_a_page_and_the_report_says_so(corpus, tmp_path,
 
 def test_what_was_aligned_is_kept_and_not_aligned_again(corpus, report, monkeypatch):
     monkeypatch.setattr("tablesim.evidence.collation.collation.align", None)
-    monkeypatch.setattr("tablesim.report.cards.MAX_VERIFIED", 0)
     before = {path: path.read_bytes() for path in every_page(report)}
     assert text_of(report, "pages").count("cells agree; by chance") > 10
     write_report(Corpus.open(corpus.folder))

@@ -94,7 +94,7 @@ def test_a_partner_that_is_found_later_is_kept(corpus, monkeypatch):
     alignments = RunAlignments(corpus)
     known = Verification(200, 10, 0, 210, (217, 217), 1.0, 60.0)
     pairs = [*alignments.verified(), ("alone", "diary_1", known)]
-    monkeypatch.setattr(RunAlignments, "verified", lambda _: iter(pairs))
+    monkeypatch.setattr(RunAlignments, "verified", lambda *_, **__: iter(pairs))
     assert keep_relations(alignments).alone == ()
     again = Corpus.open(corpus.folder).groups
     assert again.relation("alone", "diary_1") == SAME_TABLE and again.alone == ()
