@@ -10,8 +10,6 @@ it had made is there, the same run makes the folder whole, and ``tablesim doctor
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
 import multiprocessing
 import random
 import shutil
@@ -35,13 +33,9 @@ N_PAGES = 4 * 4 + 1
 
 
 def _job(job: str, folder: Path, seed: int, path: Path) -> None:
-    """Do a job and write what it prints, or its traceback."""
-    sys.argv = ["jobs", job, str(folder), str(seed)]
-    printed = io.StringIO()
+    """Do a job and write what is to be said of it, or its traceback."""
     try:
-        with contextlib.redirect_stdout(printed):
-            jobs.main()
-        path.write_text(printed.getvalue().strip())
+        path.write_text(jobs.words(job, folder, seed))
     except BaseException:
         path.write_text(traceback.format_exc())
 

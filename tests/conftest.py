@@ -4,6 +4,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+# Test processes with two threads each would stand in each other's way, and so would the programs that tests start:
+# the libraries look at this when they are loaded.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 import torch
 from hypothesis import settings
@@ -14,7 +18,6 @@ settings.register_profile("tablesim", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tablesim"))
 
-# Two test processes with two threads each would stand in each other's way.
 torch.set_num_threads(1)
 
 REPOSITORY = Path(__file__).resolve().parent.parent

@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import contextmanager
 
 import pytest
 from corpus.fakes import FakeReader, write_corpus
@@ -21,6 +22,19 @@ def folder(tmp_path):
     return tmp_path
 
 
+@contextmanager
+def half_way(folder):
+    """A job that read a page and goes on when the block is left; then it comes to its end."""
+    (folder / "hold").touch()
+    job = start("held run", folder)
+    try:
+        wait_for_pages(folder)
+        yield
+    finally:
+        (folder / "hold").unlink()
+    assert finish([job]) == ["done"]
+
+
 def wait_for_pages(folder, n=1):
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
@@ -37,10 +51,8 @@ def whole(folder):
 
 
 def test_a_second_run_is_told_so_and_harms_nothing(folder):
-    first = start("slow run", folder)
-    wait_for_pages(folder)
-    assert finish([start("run", folder)]) == ["in use"]
-    assert finish([first]) == ["done"]
+    with half_way(folder):
+        assert finish([start("run", folder)]) == ["in use"]
     straight = run(folder / "scans", folder / "straight", network=FakeReader())
     assert contents(folder / "run") == contents(straight.folder)
 
@@ -52,11 +64,9 @@ def test_status_in_a_loop_hinders_no_run(folder):
 
 @pytest.mark.parametrize("job", ["cluster", "report", "correct", "review"])
 def test_another_command_meanwhile(folder, job):
-    first = start("slow run", folder)
-    wait_for_pages(folder)
-    (words,) = finish([start(job, folder)])
-    assert words in ("done", "in use", "not yet")
-    assert finish([first]) == ["done"]
+    with half_way(folder):
+        (words,) = finish([start(job, folder)])
+        assert words in ("done", "in use", "not yet")
     assert whole(folder)
 
 

@@ -12,6 +12,7 @@ from corpus.fakes import FakeReader, table, write_corpus, write_scan
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError, ScanError
 from tablesim.scans.images import MAX_PIXELS
+from tablesim.scans.web import Web
 from tablesim.workflow import run
 from workflow.test_killed import contents
 
@@ -113,7 +114,7 @@ def test_a_source_without_a_page_leaves_the_folder_to_the_right_one(tmp_path, vo
     (tmp_path / "empty").mkdir()
     for wrong in (tmp_path / "empty", tmp_path / "typo", "http://127.0.0.1:9/manifest.json"):
         with pytest.raises((RunError, ScanError)):
-            run(wrong, out, network=FakeReader())
+            run(wrong, out, network=FakeReader(), web=Web(tmp_path / "cache", sleep=lambda seconds: None))
         assert out.exists() == there
         assert (tmp_path / "deep").exists() == there
     assert run(volumes, out, network=FakeReader()).status()["read"] == 7
