@@ -29,7 +29,7 @@ lint: $(VENV)/.dev  ## style and types
 	$(BIN)/mypy
 
 test: lint  ## lint, then every test
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 test-wheel:     ## the built wheel in a clean environment without extras: demo, read, what each extra says
 	PYTHON=$(PYTHON) release/try_wheel.sh core
@@ -46,7 +46,7 @@ docs: $(VENV)/.dev  ## the documentation into site/: its examples run, its links
 	$(BIN)/python docs/check_site.py site
 
 coverage: $(VENV)/.dev  ## every test, and which lines of both packages they run
-	$(BIN)/python -m pytest -n 2 --cov=tablesim --cov=bilrp --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n 3 --dist worksteal --cov=tablesim --cov=bilrp --cov-report=term:skip-covered
 
 sample: $(VENV)/.dev  ## make data/sample again from its seed
 	$(BIN)/tablesim synthesize --sample --out data/sample --force

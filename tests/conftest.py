@@ -1,6 +1,8 @@
 """What all tests share: the real scans where they are, and the settings of hypothesis."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +12,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 import torch
+from filelock import FileLock
 from hypothesis import settings
 
 # Results are asserted, never seconds: machines differ, and other work may run beside the tests.
@@ -66,3 +69,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def sample():
     """The bundled sample corpus."""
     return REPOSITORY / "data" / "sample"
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory):
+    """The run that `tablesim demo` writes; it takes a minute, so all test processes share one. Tests change a copy.
+
+    Beside it stands ``demo.json``, what the command printed.
+    """
+    ours = tmp_path_factory.getbasetemp()
+    shared = ours.parent if "PYTEST_XDIST_WORKER" in os.environ else ours
+    with FileLock(shared / "demo.lock"):
+        if not (shared / "demo.json").exists():
+            command = [sys.executable, "-m", "tablesim", "demo", "--out", shared / "demo", "--json"]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+            (shared / "demo.json").write_text(done.stdout)
+    return shared / "demo"

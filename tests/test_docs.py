@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import shlex
+import shutil
 import tomllib
 import types
 from collections import OrderedDict
@@ -101,12 +102,11 @@ def python_blocks(text: str) -> list[str]:
 
 
 @pytest.fixture
-def workplace(tmp_path, monkeypatch):
-    """A folder in which the README's code runs: the sample corpus, and a small run under the name of the demo."""
+def workplace(demo, tmp_path, monkeypatch):
+    """A folder in which the README's code runs: the sample corpus, and the demo as `make demo` leaves it."""
     (tmp_path / "data").symlink_to(REPOSITORY / "data", target_is_directory=True)
+    shutil.copytree(demo, tmp_path / "demo")
     monkeypatch.chdir(tmp_path)
-    scans = [Path(f"data/sample/scans/{page}.jpg") for page in ("1006_tectander_1576_p91", "1007_morellius_1595_p47")]
-    tablesim.run(scans, "demo", report=False)
     return tmp_path
 
 
