@@ -25,7 +25,7 @@ def command(
         list[Path], typer.Argument(metavar="SCAN...|RUN", help="Scans or folders of scans; or one run folder.")
     ],
     truth: Annotated[
-        Path | None, typer.Option("--truth", metavar="DIR", help="Transcriptions or truths, named as the scans.")
+        Path | None, typer.Option("--truth", metavar="DIR", help="Transcriptions or truths of the scans.")
     ] = None,
     labels: Annotated[
         Path | None, typer.Option("--labels", metavar="CSV", help="Columns page,label; for a run folder.")

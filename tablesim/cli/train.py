@@ -36,8 +36,8 @@ def command(
     annotations: Annotated[
         list[Path] | None,
         typer.Option(
-            metavar="CSV",
-            help="Annotated digits or numbers, or the corrections of a run, to learn from too; may be given again.",
+            metavar="CSV|DIR",
+            help="Annotated digits or numbers, the corrections of a run, or PAGE-XML and ALTO; may be given again.",
         ),
     ] = None,
     scans: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the annotated scans are.")] = None,

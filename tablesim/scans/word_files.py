@@ -1,15 +1,18 @@
 """Words with their boxes and cells from PAGE-XML and ALTO, as OCR and HTR programs and their users write them.
 
-PAGE-XML of any year (PRImA, Transkribus, eScriptorium), by `Word`, or by `TextLine` where lines hold no words; ALTO 2
-to 4, by `String`. Namespaces are looked over; documents with a DOCTYPE are refused, so that no entity is expanded.
+PAGE-XML of any year (PRImA, Transkribus, eScriptorium, OCR-D), by `Word`, or by `TextLine`, cell or region where what
+is inside has no text; ALTO 2 to 4, by `String`, which has the place of its line where it has none. Namespaces are
+looked over; documents with a DOCTYPE are refused, so that no entity is expanded.
 """
 
 from __future__ import annotations
 
+import io
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from html import unescape
 from pathlib import Path
 
 from tablesim.errors import TranscriptionError
@@ -17,6 +20,16 @@ from tablesim.records.boxes import Box
 
 MAX_BYTES = 100_000_000
 """Larger files are refused: a page of 20,000 numbers with every glyph takes 15 MB."""
+
+MAX_TAGS = 4_000_000
+"""More are refused: 20,000 numbers with every glyph and its text have 700,000, and each takes some 200 bytes."""
+
+MAX_DEPTH = 200
+"""Elements in each other; a glyph of a word in a table has 12."""
+
+_IMAGE = re.compile(rb'imageFilename\s*=\s*["\']([^"\']+)|<(?:\w+:)?fileName>([^<]+)<')
+_HEAD = 100_000
+"""Bytes of a file in which the image is named, as a rule in the first thousand."""
 
 _DOCTYPE = re.compile(rb"<!\s*(DOCTYPE|ENTITY)", re.IGNORECASE)
 
@@ -47,11 +60,25 @@ class PrintedWord:
 
 @dataclass(frozen=True, slots=True)
 class WordsOfPage:
-    """The words of one page in the order of the file, and the size of its image in pixels."""
+    """The words of one page in the order of the file, the size of its image in the file's unit, as a rule pixels, and
+    the name of the image; 1 and an empty text where the file does not say.
+    """
 
     width: int
     height: int
     words: tuple[PrintedWord, ...]
+    image: str = ""
+
+
+def image_of(path: str | Path) -> str:
+    """The name of the image that a PAGE-XML or ALTO file describes, without folders; empty where none is named."""
+    try:
+        with Path(path).open("rb") as file:
+            found = _IMAGE.search(file.read(_HEAD))
+    except OSError:
+        return ""
+    name = "" if found is None else (found[1] or found[2]).decode("utf-8", "replace")
+    return re.split(r"[/\\]", unescape(name).strip())[-1]
 
 
 def read_words(path: str | Path) -> WordsOfPage:
@@ -73,21 +100,36 @@ def read_words(path: str | Path) -> WordsOfPage:
         raise TranscriptionError(
             f"{path}: has a DOCTYPE, or is no UTF-8; save it as PAGE-XML or ALTO in UTF-8 without one"
         )
+    if data.count(b"<") > MAX_TAGS:
+        raise TranscriptionError(f"{path}: more than {MAX_TAGS:,} tags; expected PAGE-XML or ALTO of one page")
     try:
-        document = ET.fromstring(data)  # noqa: S314 - no DOCTYPE, so no entities
+        document = _parsed(data)
     except (ET.ParseError, ValueError, LookupError) as error:
         raise TranscriptionError(f"{path}: not well-formed XML ({error}); export the page again") from error
     kind = _name(document)
     try:
         if kind == "PcGts":
-            return _page(document)
+            return replace(_page(document), image=image_of(path))
         if kind.lower() == "alto":
-            return _alto(document)
+            return replace(_alto(document), image=image_of(path))
     except (ValueError, LookupError, OverflowError, RecursionError) as error:
         raise TranscriptionError(
             f"{path}: a number in it is missing or cannot be meant ({error}); export the page again"
         ) from error
     raise TranscriptionError(f"{path}: got XML that begins with {kind!r}, expected PAGE-XML (PcGts) or ALTO (alto)")
+
+
+def _parsed(data: bytes) -> ET.Element:
+    """The document, refused with a ValueError where its elements lie too deep in each other."""
+    root: ET.Element | None = None
+    depth = 0
+    for event, element in ET.iterparse(io.BytesIO(data), ("start", "end")):  # noqa: S314 - no DOCTYPE, so no entities
+        root = element if root is None else root
+        depth += 1 if event == "start" else -1
+        if depth > MAX_DEPTH:
+            raise ValueError(f"more than {MAX_DEPTH} elements in each other")
+    assert root is not None  # an empty document is not well-formed
+    return root
 
 
 def _name(element: ET.Element) -> str:
@@ -108,42 +150,62 @@ def _page(document: ET.Element) -> WordsOfPage:
     def walk(region: ET.Element, table: int, cell: Cell | None) -> None:
         nonlocal tables
         for child in region:
-            name = _name(child)
+            name, before = _name(child), len(words)
+            cell_of = cell
             if name == "TableRegion":
                 tables += 1
                 walk(child, tables - 1, None)
-            elif name == "TableCell":
-                walk(child, table, (max(table, 0), int(child.attrib["row"]), int(child.attrib["col"])))
+                continue
+            if name == "TableCell":
+                cell_of = (max(table, 0), int(child.attrib["row"]), int(child.attrib["col"]))
             elif name == "TextRegion":
-                role = next((each for each in child.iter() if _name(each) == "TableCellRole"), None)
-                own = cell
-                if role is not None and _name(child) == "TextRegion" and _children(child, "Roles"):
-                    own = (max(table, 0), int(role.attrib["rowIndex"]), int(role.attrib["columnIndex"]))
-                walk(child, table, own)
-            elif name == "TextLine":
-                parts = _children(child, "Word") or [child]
-                words.extend(word for part in parts if (word := _page_word(part, cell)) is not None)
-            elif name.endswith("Region"):
-                walk(child, table, cell)
+                cell_of = _role(child, table) or cell
+            elif name != "TextLine" and not name.endswith("Region"):
+                continue
+            if name == "TextLine":
+                words.extend(_words_of(_children(child, "Word"), cell_of))
+            else:
+                walk(child, table, cell_of)
+            if len(words) == before:
+                # What is inside has no text: that of the line, the cell or the region stands for it.
+                words.extend(_words_of([child], cell_of))
 
     walk(page, -1, None)
     return WordsOfPage(_side(page, "imageWidth"), _side(page, "imageHeight"), tuple(words))
 
 
-def _page_word(element: ET.Element, cell: Cell | None) -> PrintedWord | None:
-    equivalents = _children(element, "TextEquiv")
-    coords = _children(element, "Coords")
-    if not equivalents or not coords:
+def _role(region: ET.Element, table: int) -> Cell | None:
+    """The cell that a region of a table is, as PRImA has it."""
+    roles = _children(region, "Roles")
+    role = next((each for each in roles[0].iter() if _name(each) == "TableCellRole"), None) if roles else None
+    if role is None:
         return None
-    best = min(equivalents, key=lambda each: int(each.attrib.get("index", 0)))
-    text = next((each.text or "" for each in best if _name(each) == "Unicode"), "")
-    points = [tuple(map(float, point.split(","))) for point in coords[0].attrib.get("points", "").split()]
-    points = points or [(float(each.attrib["x"]), float(each.attrib["y"])) for each in coords[0]]  # of 2010
-    if not text.strip() or not points:
-        return None
-    xs, ys = [point[0] for point in points], [point[1] for point in points]
-    box = Box(min(xs), min(ys), max(max(xs) - min(xs), 1.0), max(max(ys) - min(ys), 1.0))
-    return PrintedWord(text, box, _share(best.attrib.get("conf")), cell)
+    return max(table, 0), int(role.attrib["rowIndex"]), int(role.attrib["columnIndex"])
+
+
+def _words_of(elements: Sequence[ET.Element], cell: Cell | None) -> Iterator[PrintedWord]:
+    """The texts of elements of PAGE-XML; one of several lines is divided evenly from top to bottom."""
+    for element in elements:
+        equivalents, coords = _children(element, "TextEquiv"), _children(element, "Coords")
+        if not equivalents or not coords:
+            continue
+        best = min(equivalents, key=lambda each: int(each.attrib.get("index", 0)))
+        text = next((each.text or "" for each in best if _name(each) == "Unicode"), "")
+        points = coords[0].attrib.get("points", "").split()
+        corners = [tuple(map(float, point.split(","))) for point in points]
+        corners = corners or [(float(each.attrib["x"]), float(each.attrib["y"])) for each in coords[0]]  # of 2010
+        lines = [line for line in text.splitlines() if line.strip()]
+        if not lines or not corners:
+            continue
+        box = _around(corners)
+        for place, line in enumerate(lines):
+            part = Box(box.x, box.y + box.height * place / len(lines), box.width, box.height / len(lines))
+            yield PrintedWord(line, part, _share(best.attrib.get("conf")), cell)
+
+
+def _around(corners: Sequence[tuple[float, ...]]) -> Box:
+    xs, ys = [corner[0] for corner in corners], [corner[1] for corner in corners]
+    return Box(min(xs), min(ys), max(max(xs) - min(xs), 1.0), max(max(ys) - min(ys), 1.0))
 
 
 def _alto(document: ET.Element) -> WordsOfPage:
@@ -156,18 +218,33 @@ def _alto(document: ET.Element) -> WordsOfPage:
         if _name(each) == "StructureTag" and each.attrib.get("TYPE") in ("row", "column")
     }
     words: list[PrintedWord] = []
-    tables = 0
     for block, table in _alto_blocks(page, -1):
         tags = dict(cells[tag] for tag in block.attrib.get("TAGREFS", "").split() if tag in cells)
         cell = (max(table, 0), tags["row"], tags["column"]) if {"row", "column"} <= tags.keys() else None
-        for string in (each for each in block.iter() if _name(each) == "String"):
-            text = string.attrib.get("CONTENT", "")
-            sides = [float(string.attrib.get(side, 0)) for side in ("HPOS", "VPOS", "WIDTH", "HEIGHT")]
-            if text.strip():
-                box = Box(sides[0], sides[1], max(sides[2], 1.0), max(sides[3], 1.0))
-                words.append(PrintedWord(text, box, _share(string.attrib.get("WC")), cell))
-        tables = max(tables, table)
+        for line in (each for each in block.iter() if _name(each) == "TextLine"):
+            for string in (each for each in line.iter() if _name(each) == "String"):
+                text = string.attrib.get("CONTENT", "")
+                if text.strip():
+                    box = _alto_box(string) or _alto_box(line) or _alto_box(block)
+                    if box is None:
+                        raise ValueError(f"no place of {text[:40]!r}")
+                    words.append(PrintedWord(text, box, _share(string.attrib.get("WC")), cell))
     return WordsOfPage(_side(page, "WIDTH"), _side(page, "HEIGHT"), tuple(words))
+
+
+def _alto_box(element: ET.Element) -> Box | None:
+    """The box of a string, line or block; that around its polygon where it has no sides, None where it has neither."""
+    sides = [element.attrib.get(side) for side in ("HPOS", "VPOS", "WIDTH", "HEIGHT")]
+    if all(side not in (None, "") for side in sides):
+        left, top, width, height = (float(side or 0) for side in sides)
+        return Box(left, top, max(width, 1.0), max(height, 1.0))
+    shapes = _children(element, "Shape")
+    polygon = next((each for each in shapes[0] if _name(each) == "Polygon"), None) if shapes else None
+    if polygon is None:
+        return None
+    # Parted by blanks, by commas, or both, as the versions have it.
+    numbers = [float(number) for number in polygon.attrib.get("POINTS", "").replace(",", " ").split()]
+    return _around(list(zip(numbers[::2], numbers[1::2], strict=True))) if numbers else None
 
 
 def _alto_blocks(element: ET.Element, table: int) -> Iterator[tuple[ET.Element, int]]:
@@ -184,7 +261,7 @@ def _alto_blocks(element: ET.Element, table: int) -> Iterator[tuple[ET.Element, 
 
 
 def _side(page: ET.Element, name: str) -> int:
-    return max(1, round(float(page.attrib.get(name, 1))))
+    return max(1, round(float(page.attrib.get(name) or 1)))
 
 
 def _share(text: str | None) -> float | None:

@@ -14,11 +14,11 @@ from tablesim import reader
 from tablesim.digits.calibration import ReliabilityBin, expected_calibration_error, reliability
 from tablesim.digits.evaluation.alignment import align, judged_digits
 from tablesim.digits.evaluation.scores import ReadingScore, TableNeighbourRecall, total
-from tablesim.digits.evaluation.transcription import find_truth, read_truth
+from tablesim.digits.evaluation.transcription import find_truth, read_truth, truth_by_image
 from tablesim.errors import TranscriptionError
 from tablesim.records.html import html_table
 from tablesim.records.truth import PageTruth
-from tablesim.scans.locator import Locator
+from tablesim.scans.locator import Locator, normalized_name
 from tablesim.scans.sources import Source, find_scans
 
 Judged = tuple[NDArray[np.float64], NDArray[np.bool_]]
@@ -112,7 +112,7 @@ def evaluate_reading(
         Scans, and folders of scans.
     truth : path
         Folder with a transcription (``.txt``) a scan, or the truth of a synthesized one (``.json``), which goes first;
-        named as the scans.
+        named as the scans. PAGE-XML and ALTO may have other names: they say themselves which image they describe.
     network : PageReader or path, optional
         Reads the scans: a network or its weights; the bundled weights unless given.
 
@@ -130,6 +130,9 @@ def evaluate_reading(
     named = {Locator.of(source).file for source in given}
     scans = find_scans(sources)
     truth_files = {scan: find_truth(truth, scan.stem) for scan in scans}
+    if None in truth_files.values():
+        by_image = truth_by_image(truth)
+        truth_files = {scan: file or by_image.get(normalized_name(scan.stem)) for scan, file in truth_files.items()}
     missing = [scan for scan in scans if truth_files[scan] is None]
     needed = [scan for scan in missing if scan.file in named]
     if needed or len(missing) == len(scans):

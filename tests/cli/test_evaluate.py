@@ -120,3 +120,25 @@ def test_labels_take_one_run(pages):
 
     assert result.exit_code == 2
     assert "takes one run folder, got 2 paths" in result.stderr
+
+
+def test_ground_truth_says_itself_which_image_it_describes(pages):
+    """As Transkribus and OCR-D name their files: in a folder of their own, by other names than the scans."""
+    line = "".join(
+        f'<TextLine><Coords points="{x},20 {x + 40},40"/><TextEquiv><Unicode>{text}</Unicode></TextEquiv></TextLine>'
+        for x, text in ((0, "12"), (100, "31"), (400, "348"))
+    )
+    folder = pages / "export" / "page"
+    folder.mkdir(parents=True)
+    for name in ("a", "b"):
+        (folder / f"FILE_000{name}_GT.xml").write_text(
+            '<PcGts xmlns="http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15">'
+            f'<Page imageFilename="OCR-D-IMG/{name}.png" imageWidth="500" imageHeight="100">'
+            f"<TextRegion>{line}</TextRegion></Page></PcGts>"
+        )
+    result = run(pages / "a.png", "--truth", pages / "export", "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["total"]["numbers"] == {"hits": 2, "false": 1, "missed": 1}
+    # Two files of one image: nobody knows which is meant.
+    (folder / "again.xml").write_text((folder / "FILE_000a_GT.xml").read_text())
+    assert "no transcription" in run(pages / "a.png", "--truth", pages / "export").stderr

@@ -120,3 +120,57 @@ def test_the_command_takes_another_readers_file_as_a_witness(tmp_path):
     result = CliRunner().invoke(app, ["collate", str(tmp_path / "a.csv"), str(tmp_path / "b.csv"), "--json"])
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["summary"]["differs"] == 1
+
+
+PAGE = '<PcGts><Page imageFilename="a.png" imageWidth="400" imageHeight="400">{}</Page></PcGts>'
+TEXT = "<TextEquiv><Unicode>{}</Unicode></TextEquiv>"
+BOTH = TEXT.format("12 34")
+BOX = '<Coords points="10,20 110,20 110,80 10,80"/>'
+ALTO = "<alto><Layout><Page WIDTH='400' HEIGHT='400'><PrintSpace>{}</PrintSpace></Page></Layout></alto>"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        PAGE.format(f"<TextRegion>{BOX}<TextLine>{BOX}<Word>{BOX}{BOTH}</Word></TextLine></TextRegion>"),
+        # Words without text, as a layout analysis leaves them: the line has it.
+        PAGE.format(f"<TextRegion>{BOX}<TextLine>{BOX}<Word>{BOX}</Word>{BOTH}</TextLine></TextRegion>"),
+        # OCR-D's ground truth of regions; lines without text.
+        PAGE.format(f"<TextRegion>{BOX}<TextLine>{BOX}</TextLine>{BOTH}</TextRegion>"),
+        PAGE.format(f"<TableRegion>{BOX}<TextRegion>{BOX}{TEXT.format('12')}</TextRegion>"
+                    f"<TextRegion>{BOX}{TEXT.format('34')}</TextRegion></TableRegion>"),
+        PAGE.format(f'<TableRegion>{BOX}<TableCell row="0" col="0">{BOX}{BOTH}</TableCell></TableRegion>'),
+        ALTO.format("<TextBlock><TextLine HPOS='10' VPOS='20' WIDTH='100' HEIGHT='60'><String CONTENT='12 34'/>"
+                    "</TextLine></TextBlock>"),
+        ALTO.format("<TextBlock><TextLine><Shape><Polygon POINTS='10,20 110,20 110,80 10,80'/></Shape>"
+                    "<String CONTENT='12 34'/></TextLine></TextBlock>"),
+        ALTO.format("<TextBlock HPOS='10' VPOS='20' WIDTH='100' HEIGHT='60'><TextLine>"
+                    "<String CONTENT='12 34'/></TextLine></TextBlock>"),
+    ],
+    ids=["word", "line", "region", "regions of a table", "cell", "alto", "alto with a polygon", "alto of a block"],
+)  # fmt: skip
+def test_text_is_found_at_whatever_level_it_stands(tmp_path, body):
+    (tmp_path / "a.xml").write_text(body)
+    reading = reading_from_file(tmp_path / "a.xml")
+    assert [n.text for n in reading.numbers] == ["12", "34"]
+    assert all(n.box.x >= 10 and n.box.right <= 110 and n.box.y >= 20 and n.box.bottom <= 80 for n in reading.numbers)
+
+
+def test_lines_of_a_region_stand_below_each_other(tmp_path):
+    (tmp_path / "a.xml").write_text(PAGE.format(f"<TextRegion>{BOX}{TEXT.format('12&#10;34&#10;56')}</TextRegion>"))
+    assert [n.box.y for n in reading_from_file(tmp_path / "a.xml").numbers] == [20, 40, 60]
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (ALTO.format("<TextBlock><TextLine><String CONTENT='12'/></TextLine></TextBlock>"), "no place of '12'"),
+        ("<PcGts>" + "<a>" * 100_000, "more than 200 elements in each other"),
+        ("<PcGts>" + "<a/>" * 4_000_001 + "</PcGts>", "more than 4,000,000 tags"),
+    ],
+    ids=["no place", "deep", "many"],
+)
+def test_hostile_xml_is_refused(tmp_path, body, message):
+    (tmp_path / "a.xml").write_text(body)
+    with pytest.raises(TranscriptionError, match=message):
+        reading_from_file(tmp_path / "a.xml")

@@ -24,7 +24,7 @@ from tablesim.records.boxes import Box
 from tablesim.records.reading import ILLEGIBLE
 from tablesim.records.truth import PageTruth, TranscribedRow, Transcription
 from tablesim.scans.locator import normalized_name
-from tablesim.scans.word_files import read_words
+from tablesim.scans.word_files import image_of, read_words
 
 _DIGITS = re.compile(rf"[0-9{re.escape(ILLEGIBLE)}]")
 _FRACTION_BARS = "/⁄∕"
@@ -41,6 +41,19 @@ def find_truth(folder: str | Path, stem: str) -> Path | None:
         by_name = {normalized_name(path.name): path for path in Path(folder).iterdir()}
         return next((by_name[name] for name in map(normalized_name, names) if name in by_name), None)
     return found
+
+
+def truth_by_image(folder: str | Path) -> dict[str, Path]:
+    """The PAGE-XML and ALTO files of a folder and those below it, by the stem of the image that they describe.
+
+    Programs name these files in their own way, and put them into a folder of their own (``page/``, ``alto/``). An image
+    that two files describe is left out: nobody knows which is meant.
+    """
+    found: dict[str, list[Path]] = {}
+    for path in sorted(Path(folder).rglob("*.xml")):
+        if name := image_of(path):
+            found.setdefault(normalized_name(Path(name).stem), []).append(path)
+    return {stem: paths[0] for stem, paths in found.items() if len(paths) == 1}
 
 
 def read_truth(path: str | Path) -> Transcription | PageTruth:

@@ -22,6 +22,7 @@ from torch import Tensor
 from tablesim.digits.network import DIGIT_HEIGHT, STRIDE
 from tablesim.digits.scale import bounded_scale, working_image
 from tablesim.digits.training.annotations import Annotation, Annotations
+from tablesim.digits.training.ground_truth import words_of_line
 from tablesim.digits.training.targets import Targets, TrueDigits, true_digits_of
 from tablesim.errors import MetadataError, ScanError, SettingsError
 from tablesim.records.boxes import Box
@@ -36,6 +37,9 @@ from tablesim.scans.sources import find_scans
 AROUND_DIGITS, AROUND_NUMBERS = 0.5, 0.15
 """Margin of the annotated area around a box, in its heights: where every digit has a box its neighbours have one too;
 where single numbers were picked out, the next one may stand close by."""
+
+SAME_SIDES = 0.02
+"""How far the proportions of a transcribed image and of the scan may be apart, relatively: rounding, no other crop."""
 
 ON_INK = 0.5
 """A page with a smaller share of boxes on ink was annotated on another scan."""
@@ -100,19 +104,65 @@ def annotated_pages(annotations: Annotations, scans: str | Path) -> tuple[list[A
         by_page[number.page].append(number)
     pages: list[AnnotatedPage] = []
     left_out: dict[str, list[str]] = defaultdict(list)
-    for page, numbers in sorted(by_page.items()):
-        if page not in files:
+    for page in sorted(by_page.keys() | annotations.lines.keys()):
+        # An image may have been renamed since it was transcribed: then the file beside it has its new name.
+        stem, *size = annotations.described.get(page, (page, 1, 1))
+        scan = files.get(page) or files.get(stem)
+        if scan is None:
             left_out["no scan of this name"].append(page)
             continue
         try:
-            grey = load_scan(files[page]).grey
-            pages.append(prepare_page(numbers, annotations.unasked.get(page, ()), grey))
+            grey = load_scan(scan).grey
+            unasked = annotations.unasked.get(page, ())
+            numbers, unasked = _on_scan(page, by_page[page], unasked, annotations, (size[0], size[1]), grey)
+            pages.append(prepare_page(numbers, unasked, grey))
         except (ScanError, MetadataError) as error:
             left_out[str(error)].append(page)
     if not pages:
         reasons = "; ".join(f"{why}: {shortlist(which, 3)}" for why, which in left_out.items())
-        raise MetadataError(f"{scans}: none of the {len(by_page)} annotated pages can be used ({reasons})")
+        count = sum(map(len, left_out.values()))
+        raise MetadataError(f"{scans}: none of the {count} annotated pages can be used ({reasons})")
     return pages, dict(left_out)
+
+
+def _on_scan(
+    page: str,
+    numbers: Sequence[Annotation],
+    unasked: Iterable[Box],
+    annotations: Annotations,
+    size: tuple[int, int],
+    grey: NDArray[np.uint8],
+) -> tuple[list[Annotation], list[Box]]:
+    """What is annotated and what is not asked for, in pixels of the scan; lines of several words are cut on it.
+
+    Raises
+    ------
+    MetadataError
+        The image that was transcribed has other sides than the scan, or none of its numbers can be used.
+    """
+    height, width = grey.shape
+    across, down = (1.0, 1.0) if 1 in size else (width / size[0], height / size[1])
+    if abs(across / down - 1) > SAME_SIDES:
+        raise MetadataError(f"transcribed on {size[0]} x {size[1]}, the scan is {width} x {height}: another image")
+
+    def moved(box: Box) -> Box:
+        return Box(box.x * across, box.y * down, box.width * across, box.height * down)
+
+    # In pixels of the file that describes the page; its words and the lines that are cut come together here.
+    found = Annotations(
+        [replace(n, box=moved(n.box), digits=tuple(map(moved, n.digits))) for n in numbers],
+        defaultdict(list, {page: [moved(box) for box in unasked]}),
+    )
+    for line in annotations.lines.get(page, ()):
+        line = replace(line, box=moved(line.box))
+        words = words_of_line(line, grey)
+        for text, box in words:
+            found.add_word(page, text, box)
+        if not words:
+            found.unasked[page].append(line.box)
+    if not found.numbers:
+        raise MetadataError("no number on it has a box that can be used")
+    return found.numbers, found.unasked[page]
 
 
 def split_by_book(pages: Sequence[AnnotatedPage], share: float, seed: int) -> tuple[list[AnnotatedPage], ...]:

@@ -8,6 +8,8 @@ Three kinds of CSV are distinguished by their columns:
   number is there (``numerical_patches.csv``, ``contrast_patches.csv``);
 - **corrections** of a run (`tablesim.digits.corrections`).
 
+PAGE-XML and ALTO of HTR and OCR programs are taken too, a file or a folder (`ground_truth`).
+
 A page is found by its file name, also where the column gives an address. Nothing is fetched. What cannot be used is
 left out and counted by its reason, and its box is left out of loss and measures.
 """
@@ -24,11 +26,14 @@ import numpy as np
 
 from tablesim.digits.corrections import holding, read_corrections
 from tablesim.digits.evaluation.alignment import nearest_first
-from tablesim.errors import MetadataError
+from tablesim.digits.training.ground_truth import fits_digits, number_in, xml_files
+from tablesim.errors import MetadataError, TranscriptionError
 from tablesim.records.boxes import Box
+from tablesim.records.counting import counted
 from tablesim.records.reading import ILLEGIBLE
 from tablesim.scans.csvfile import CsvFile, read_csv, shortlist
 from tablesim.scans.metadata import find_column, page_key, without_ending
+from tablesim.scans.word_files import PrintedWord, read_words
 
 PAGE_COLUMNS = ("page_id_", "page_id", "page", "page_url")
 """Columns that name the page, the first that the file has."""
@@ -90,11 +95,27 @@ class Annotations:
         By page: boxes whose content cannot be used.
     left_out : dict of str to list of str
         By reason: page and label of each line that is not used.
+    lines : dict of str to list of PrintedWord
+        By page: lines of several words, which are cut where the scan is at hand.
+    described : dict of str to (str, int, int)
+        By page: the stem of the file that describes it, and the size that its image has by it, 1 where it says none.
     """
 
     numbers: list[Annotation] = field(default_factory=list)
     unasked: dict[str, list[Box]] = field(default_factory=lambda: defaultdict(list))
     left_out: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    lines: dict[str, list[PrintedWord]] = field(default_factory=lambda: defaultdict(list))
+    described: dict[str, tuple[str, int, int]] = field(default_factory=dict)
+
+    def add_word(self, page: str, text: str, box: Box) -> None:
+        """Take a word of a page that was transcribed: its number, or a box in which nothing is asked for."""
+        number = number_in(text)
+        if number is None:
+            self.unasked[page].append(box)
+        elif min(box.width, box.height) < SMALLEST_BOX or not fits_digits(box, number):
+            self.leave_out("the box does not fit so many digits", page, text, box)
+        else:
+            self.numbers.append(Annotation(page, book_of(page), number, box))
 
     def leave_out(self, reason: str, page: str, label: str, box: Box | None = None) -> None:
         """Count a line that is not used; within its ``box`` nothing will be asked for."""
@@ -107,8 +128,10 @@ class Annotations:
         pages, books = {n.page for n in self.numbers}, {n.book for n in self.numbers}
         n_digits = sum(len(n.digits_text) for n in self.numbers)
         used = f"{len(self.numbers)} numbers with {n_digits} digits on {len(pages)} pages of {len(books)} books"
+        n_lines = sum(map(len, self.lines.values()))
+        to_cut = f", and {counted(n_lines, 'line')} of several words, to be cut on {counted(len(self.lines), 'page')}"
         return [
-            used,
+            used + to_cut * bool(n_lines),
             *(f"left out, {reason}: {len(lines)} ({shortlist(lines, 3)})" for reason, lines in self.left_out.items()),
         ]
 
@@ -120,12 +143,14 @@ def read_annotations(paths: str | Path | Iterable[str | Path]) -> Annotations:
     ------
     MetadataError
         A file is no CSV, is of no kind that is known, or holds nothing that can be used.
+    TranscriptionError
+        A file named outright ends in .xml and is neither PAGE-XML nor ALTO.
     """
     annotations = Annotations()
     for path in [paths] if isinstance(paths, str | Path) else paths:
-        before = len(annotations.numbers)
-        _read_file(Path(path), annotations)
-        if len(annotations.numbers) == before:
+        before = len(annotations.numbers), len(annotations.lines)
+        _read_path(Path(path), annotations)
+        if (len(annotations.numbers), len(annotations.lines)) == before:
             raise MetadataError(f"{path}: nothing in it can be used ({'; '.join(annotations.summary()[1:])})")
     annotations.numbers = _once(annotations)
     return annotations
@@ -142,6 +167,31 @@ def book_of(name: str) -> str:
     if numbered:
         return numbered["id"]
     return _PAGE_ENDING.sub("", name) or name
+
+
+def _read_path(path: Path, annotations: Annotations) -> None:
+    if path.is_dir():
+        for file in xml_files(path):
+            try:
+                _read_xml(file, annotations)
+            except TranscriptionError as error:
+                # A folder holds other files too, such as the list of a book's pages.
+                annotations.leave_out("neither PAGE-XML nor ALTO, or damaged", file.name, str(error)[:200])
+    elif path.suffix.lower() == ".xml":
+        _read_xml(path, annotations)
+    else:
+        _read_file(path, annotations)
+
+
+def _read_xml(path: Path, annotations: Annotations) -> None:
+    words = read_words(path)
+    page = without_ending(words.image) or path.stem
+    annotations.described[page] = (path.stem, words.width, words.height)
+    for word in words.words:
+        if len(word.text.split()) > 1:
+            annotations.lines[page].append(word)
+        else:
+            annotations.add_word(page, word.text.strip(), word.box)
 
 
 def _read_file(path: Path, annotations: Annotations) -> None:
