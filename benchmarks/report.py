@@ -200,14 +200,15 @@ def step_clusters(folder: Path, n_pages: int) -> dict[str, float]:
     clusterer.__dict__["partition"] = np.unique(tables, return_inverse=True)[1]
     clustering = clusterer.cluster(stability=False)
     clustering = replace(clustering, kinds=kinds_of(clustering, counts))
-    alignments = RunAlignments(corpus)
+    alignments = RunAlignments(corpus, clustering=True)
     pairs = [pair for group in clustering.clusters for pair in combinations(sorted(group.pages), 2)]
-    alignments.pair(*pairs[0])
+    alignments.verify(*pairs[0])
     (first,) = alignments._new.values()
     for a, b in pairs[1:]:
         keys = alignments.reading_key(a), alignments.reading_key(b)
         line = {**first.line, "reading_a": keys[0], "reading_b": keys[1]}
         alignments._new[keys] = replace(first, line=line)
+        alignments._asked.add(keys)
     alignments.save()
     corpus.clusterings.save(replace(clustering, relations=relate(alignments, clustering)))
     return {"clusters": len(clustering.clusters), "pairs": len(pairs)}
