@@ -203,11 +203,11 @@ def step_clusters(folder: Path, n_pages: int) -> dict[str, float]:
     alignments = RunAlignments(corpus, clustering=True)
     pairs = [pair for group in clustering.clusters for pair in combinations(sorted(group.pages), 2)]
     alignments.verify(*pairs[0])
-    (first,) = alignments._new.values()
+    (first,) = alignments.new.values()
     for a, b in pairs[1:]:
         keys = alignments.reading_key(a), alignments.reading_key(b)
         line = {**first.line, "reading_a": keys[0], "reading_b": keys[1]}
-        alignments._new[keys] = replace(first, line=line)
+        alignments.new[keys] = replace(first, line=line)
         alignments._asked.add(keys)
     alignments.save()
     corpus.clusterings.save(replace(clustering, relations=relate(alignments, clustering)))

@@ -121,7 +121,7 @@ def run(
         until="clusters" if until == "report" and not report else until,
     )
     if report and until == "report":
-        write_report(corpus, on_event=on_event or ignore_event)
+        write_report(corpus, workers=workers, on_event=on_event or ignore_event)
     return corpus
 
 

@@ -73,7 +73,7 @@ OfRun = Annotated[
     Path | None,
     typer.Option("--run", metavar="RUN", help="The pages are those of a run, by id: as read and corrected."),
 ]
-Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes that read pages. The result is the same.")]
+Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes; any number gives the same result.")]
 Clusters = Annotated[
     str,
     typer.Option("--clusters", metavar="auto|K", callback=_clusters, help="How many; auto lets the pages say."),

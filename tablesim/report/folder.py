@@ -20,6 +20,9 @@ LIST = "report_files.txt"
 _HEAD = "# Written by tablesim report. It replaces and removes these files, and no others."
 _PICTURE = re.compile(r"assets/[0-9a-z-]+\.webp")
 _NAME = re.compile(r"(index|pages|groups|overview|history)\.html|(assets|clusters|data|pages|pairs)/[^/\x00-\x1f]+")
+Written = dict[str, str]
+"""Files of a report with their keys, empty for one without."""
+
 _EARLIER = re.compile(
     r"index\.html|assets/report\.(css|js)|assets/[0-9a-f]{20}-((0|90|180|270)-(page|small)|on|under)\.webp"
     r"|pairs/[^/]*-[0-9a-f]{8}\.html"
@@ -40,6 +43,8 @@ class ReportFolder:
         Whether it is the report's folder in the run, in which a report without a list is one of an earlier version.
     force : bool
         Replace files that are not on the list. None of these is ever removed.
+    begun : bool
+        Whether another process has begun its list, on which this one puts names as well.
 
     Raises
     ------
@@ -47,10 +52,11 @@ class ReportFolder:
         Its list was not written by a report.
     """
 
-    def __init__(self, path: Path, *, own: bool = False, force: bool = False) -> None:
+    def __init__(self, path: Path, *, own: bool = False, force: bool = False, begun: bool = False) -> None:
         self.path = path
+        self.own = own
         self.force = force
-        self.begun = False
+        self.begun = begun
         self.used: set[str] = set()
         self.keys = _listed(path, own=own)
 
@@ -66,8 +72,7 @@ class ReportFolder:
     def write(self, name: str, write: Callable[[Path], Any], key: str = "") -> None:
         """Let ``write`` fill the file ``name``, which is there whole or not at all; ``key`` is for ``has``."""
         self.claim([name])
-        if not self.begun:
-            self._write_list()
+        self.begin()
         if self.keys.get(name) != "":
             self._note(name, "")
         write_aside(self.path / name, write, durable=False)
@@ -97,6 +102,21 @@ class ReportFolder:
             return None
         self.used.add(name)
         return path
+
+    def begin(self) -> None:
+        """Begin the list, unless it is begun."""
+        if not self.begun:
+            self._write_list()
+
+    def take_written(self) -> Written:
+        """What was written and kept since this was asked for last, for the process that has the list."""
+        used, self.used = self.used, set()
+        return {name: self.keys.get(name, "") for name in used}
+
+    def join(self, written: Written) -> None:
+        """Add what another process wrote and kept."""
+        self.used |= written.keys()
+        self.keys |= written
 
     def finish(self) -> None:
         """Remove what earlier reports wrote and this one does not use, and shorten the list."""

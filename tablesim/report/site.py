@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.resources import files
 from typing import Any
-
-import numpy as np
 
 from tablesim.corpus.clustering.model import Cluster
 from tablesim.corpus.indexing.events import Event, Listener
@@ -22,7 +20,6 @@ from tablesim.records.relations import SAME_KIND, SAME_SCAN, SAME_TABLE
 from tablesim.report.addresses import ALL_GROUPS, ALL_PAGES, HISTORY, INDEX, OVERVIEW, cluster_href, page_href
 from tablesim.report.cards import N_NEIGHBOURS, Cards
 from tablesim.report.content import (
-    MAX_MEMBERS,
     PairPreview,
     WhenWhere,
     closest_pair,
@@ -39,62 +36,32 @@ from tablesim.report.decisions import by_page, verdict_lines
 from tablesim.report.folder import ReportFolder
 from tablesim.report.history_list import HISTORY_COLUMNS, history_rows
 from tablesim.report.keys import key_of
+from tablesim.report.list_columns import GROUP_COLUMNS, HIDDEN_COLUMNS, KINDS, PAGE_COLUMNS
 from tablesim.report.lists import ListColumn, ListPage, extra_columns, write_list
 from tablesim.report.overview import coordinates_of, place_map, positions_of, time_line, year_on_line
 from tablesim.report.page_pages import PageViews
 from tablesim.report.pair_pages import PageIds, PairPage, PairPages, PairPlan, by_age
 from tablesim.report.presentation import Pictures, counted, environment
+from tablesim.report.shown_pairs import align_shown
 from tablesim.review.constraints import verdicts_status
 from tablesim.review.said import names_by_number
 from tablesim.scans.images import MAX_PIXELS
 from tablesim.workflow.alignments import RunAlignments
 from tablesim.workflow.clustering import align_clusters
-from tablesim.workflow.groups import keep_relations, relate
+from tablesim.workflow.groups import keep_relations
 from tablesim.workflow.long_tables import MatchedRuns, tables_over_pages, write_tables_over_pages
 
 ASSETS = ("report.css", "report.js", "list.js", "map.js", "page.js")
 """Files that the pages of the report take from ``assets/``."""
 
-PAGE_COLUMNS = (
-    ListColumn("page", "Page", "link"),
-    ListColumn("kind", "What it is", facet=True),
-    ListColumn("author", "Author", facet=True),
-    ListColumn("title", "Title"),
-    ListColumn("place", "Place", facet=True),
-    ListColumn("year", "Year", "date"),
-    ListColumn("book", "Book", facet=True),
-    ListColumn("numbers", "Numbers", "number"),
-    ListColumn("legibility", "Legibility", "number"),
-    ListColumn("cluster", "Cluster", "link"),
-    ListColumn("corrections", "Corrections", "number"),
-    ListColumn("remark", "Remark"),
-)
-HIDDEN_COLUMNS = (ListColumn("x", "", "number"), ListColumn("y", "", "number"))
-"""Behind the columns of the metadata: where the page is on the map."""
 
-GROUP_COLUMNS = (
-    ListColumn("medoid", "", "picture"),
-    ListColumn("cluster", "Cluster", "link"),
-    ListColumn("name", "Name, by people"),
-    ListColumn("kind", "What it is", facet=True),
-    ListColumn("relation", "What relates them"),
-    ListColumn("size", "Pages", "number"),
-    ListColumn("doubt", "Doubt", "number"),
-    ListColumn("first", "First year", "number"),
-    ListColumn("last", "Last year", "number"),
-    ListColumn("summary", "When and where"),
-    ListColumn("books", "Books", "number"),
-    ListColumn("stability", "Stability", "number"),
-    ListColumn("verdicts", "Verdicts, by people", "number"),
-    ListColumn("apart", "Its own bigrams"),
-    ListColumn("page", "Its middle", "link"),
-    ListColumn("pages", ""),
-)
+@dataclass(frozen=True)
+class Job:
+    """A page of the report that is to be written: "pair" or "page", what it is of, and the name that is told of it."""
 
-MAX_VERIFIED = 200
-"""Pairs that a report aligns beside those that clustering asked for, and beside those with a page of their own."""
-
-KINDS = (SAME_TABLE, SAME_KIND, SAME_SCAN, "stands alone", "no table", "could not be read", "waits to be read")
+    kind: str
+    given: Any
+    shown: str
 
 
 class Site:
@@ -117,6 +84,7 @@ class Site:
         self.on_event = on_event
         self.title = corpus.folder.resolve().name
         self.total = self.done = self.n_kept = 0
+        self.plan: Any = None  # made as the report is written
         now = datetime.now(UTC)
         self.today = f"{now.day} {now:%B %Y}"
         self.templates = environment()
@@ -147,17 +115,16 @@ class Site:
             if (pair := closest_pair({page: self._phi(page) for page in cluster.pages if self._is_first(page)}))
         }
         plan = PairPlan(self.corpus, wanted_pairs(self.clusters, closest.values(), long_tables, self._is_first))
-        self._align(plan)
+        self.plan = plan
+        align_shown(self.alignments, plan.hrefs, self.clusters, N_NEIGHBOURS)
         self.groups = keep_relations(self.alignments, self.on_event)
         self.folder.claim(plan.hrefs.values())
         self.total = len(plan.hrefs) + len(self.clusters) + len(self.corpus)
         self.on_event(Event("start", "report", 0, self.total))
         self._write_clusters(plan, closest)
         written = set(closest.values())
-        for pair in plan.hrefs:
-            if pair not in written:
-                self._write_pair(plan, pair)
-        self._write_pages(plan)
+        self.do([Job("pair", pair, plan.hrefs[pair]) for pair in plan.hrefs if pair not in written])
+        self.do([Job("page", given, given[0]) for given in self._views.in_order()])
         self._write_lists()
         content = index_content(self.corpus, self.groups, self.cards, plan, long_tables, self.verdicts)
         citation = (sources / "citation.bib").read_text(encoding="utf-8")
@@ -171,7 +138,33 @@ class Site:
         text = self.templates.get_template(template).render(root=root, title=self.title, today=self.today, **values)
         self.folder.write_text(href, text, key)
 
-    def _step(self, page: str, *, kept: bool) -> None:
+    def do(self, jobs: Sequence[Job]) -> None:
+        """Write pages of the report one after the other."""
+        for job in jobs:
+            self.step(job.shown, kept=self.done_now(job))
+
+    def done_now(self, job: Job) -> bool:
+        """Write a page of the report, unless it is there as it is; whether it was."""
+        if job.kind == "pair":
+            return self._write_pair(self.plan, job.given) is None
+        return self._write_page(*job.given)
+
+    def settled(self) -> dict[str, Any]:
+        """What the pages of pairs and pages follow from beside the run, for ``settle``."""
+        return {
+            "today": self.today,
+            "groups": self.groups,
+            "plan": self.plan,
+            "new": self.alignments.new,
+        }
+
+    def settle(self, values: Mapping[str, Any]) -> None:
+        """Write pages by what another process settled."""
+        self.today, self.groups, self.plan = values["today"], values["groups"], values["plan"]
+        self.alignments.new |= values["new"]
+        self.pairs.date = self.today
+
+    def step(self, page: str, *, kept: bool) -> None:
         """One more page of the report is there."""
         self.done += 1
         self.n_kept += kept
@@ -185,37 +178,6 @@ class Site:
         if self.keep:
             return write_tables_over_pages(self.alignments, self.on_event)
         return tables_over_pages(self.alignments)
-
-    def _align(self, plan: PairPlan) -> None:
-        """Align all that the report shows, before anything of it is written and the groups are made of what is known.
-
-        So a report says the same however often it is written, and wherever it was interrupted.
-        """
-        for pair in plan.hrefs:
-            self.alignments.verify(*pair)
-        self.alignments.verify_first(self._shown_together(), MAX_VERIFIED)
-        self.alignments.save()
-
-    def _shown_together(self) -> Iterator[PageIds]:
-        """The pairs that the report shows, first pages without a partner with their nearest pages: none is said to be
-        alone that is shown beside its table.
-        """
-        if (clustering := self.corpus.clusters) is not None:
-            related = relate(self.alignments, clustering, by_clustering=True)
-            groups = replace(clustering, relations=related).groups
-            yield from self._with_nearest([*groups.alone, *(page for kind in groups.kinds for page in kind.alike)])
-        for cluster in self.clusters:
-            for member in cluster.members[:MAX_MEMBERS]:
-                if not self.cards.is_same_scan(member.page, cluster.medoid):
-                    yield member.page, cluster.medoid
-        table = self.corpus.page_table
-        yield from self._with_nearest(table.ids(np.flatnonzero(table.flags("is_table"))))
-
-    def _with_nearest(self, pages: Iterable[str]) -> Iterator[PageIds]:
-        for page in pages:
-            for hit in self.corpus.neighbours(page, N_NEIGHBOURS):
-                if not self.cards.is_same_scan(page, hit.page):
-                    yield page, hit.page
 
     def _is_first(self, page: str) -> bool:
         """Whether a page is no copy of the scan of another one."""
@@ -238,7 +200,6 @@ class Site:
         page = None if self.folder.has(href, key) else self._pair_page(plan, pair)
         if page is not None:
             self._page(href, "pair.html", key, page=page)
-        self._step(href, kept=page is None)
         return page
 
     def _pair_page(self, plan: PairPlan, pair: PageIds) -> PairPage:
@@ -263,19 +224,22 @@ class Site:
             part = cluster_part(cluster, self.groups, self.cards, None, self.verdicts_of, name)
             href, pair = cluster_href(part.number), closest.get(cluster.label, ("", ""))
             planned = pair in plan.hrefs
-            page = self._write_pair(plan, pair) if planned else None
+            page = None
+            if planned:
+                page = self._write_pair(plan, pair)
+                self.step(plan.hrefs[pair], kept=page is None)
             hrefs = [
                 (plan.href(cluster.medoid, card.page), plan.hrefs_of(card.page, card.about.neighbours))
                 for card in part.pages
             ]
             key = key_of(self.title, years, part, hrefs, self._pair_key(plan, pair) if planned else None)
             if kept := self.folder.has(href, key):
-                self._step(href, kept=kept)
+                self.step(href, kept=kept)
                 continue
             if planned:
                 part = replace(part, preview=_preview(page or self._pair_page(plan, pair), plan.hrefs[pair]))
             self._page(href, "cluster.html", key, part=part, plan=plan, years=years)
-            self._step(href, kept=False)
+            self.step(href, kept=False)
 
     # The page of each page
 
@@ -287,15 +251,18 @@ class Site:
     def _problem_of(self) -> dict[str, str]:
         return {row["page"]: public_problem(row) for row in self.corpus.problems if row["page"]}
 
-    def _write_pages(self, plan: PairPlan) -> None:
-        views = PageViews(self.cards, self._problem_of, self.verdicts_of, self._cluster_of, self.groups)
-        for page, beside, copied in views.in_order():
-            href, near = page_href(page), plan.hrefs_of(page, self.cards.facts(page).neighbours)
-            key = key_of(self.title, self.alignments.reading_key(page), views.sources(page), beside, copied, near)
-            kept = self.folder.has(href, key)
-            if not kept:
-                self._page(href, "page.html", key, view=views.view(page, beside, copied=copied), plan=plan)
-            self._step(page, kept=kept)
+    @cached_property
+    def _views(self) -> PageViews:
+        return PageViews(self.cards, self._problem_of, self.verdicts_of, self._cluster_of, self.groups)
+
+    def _write_page(self, page: str, beside: tuple[str, str], copied: bool) -> bool:
+        """Write the page of a page, unless it is there as it is; whether it was."""
+        href, near = page_href(page), self.plan.hrefs_of(page, self.cards.facts(page).neighbours)
+        key = key_of(self.title, self.alignments.reading_key(page), self._views.sources(page), beside, copied, near)
+        kept = self.folder.has(href, key)
+        if not kept:
+            self._page(href, "page.html", key, view=self._views.view(page, beside, copied=copied), plan=self.plan)
+        return kept
 
     # The lists and the overview
 

@@ -15,12 +15,17 @@ from tablesim.corpus.storage.run_folder import EVENTS
 from tablesim.corpus.store import Corpus
 from tablesim.errors import InUseError, RunError
 from tablesim.report.folder import ReportFolder
-from tablesim.report.site import Site
+from tablesim.report.workers import SharedSite
 from tablesim.workflow.event_log import EventLog
 
 
 def write_report(
-    corpus: Corpus, folder: str | Path | None = None, *, force: bool = False, on_event: Listener = ignore_event
+    corpus: Corpus,
+    folder: str | Path | None = None,
+    *,
+    force: bool = False,
+    workers: int = 1,
+    on_event: Listener = ignore_event,
 ) -> Path:
     """Write the static report of a run.
 
@@ -37,6 +42,8 @@ def write_report(
         (``report_files.txt``) are replaced, and removed where this one does not need them; all others stay.
     force : bool
         Replace files that are in the way though no report wrote them.
+    workers : int
+        Processes that write the pages of a large report; any number writes the same.
     on_event : callable, optional
         Gets remarks on alignments that could not be read or kept.
 
@@ -64,7 +71,7 @@ def write_report(
             raise RunError(f"{corpus.folder}: no page in this run yet; read some with `tablesim run SCANS --out RUN`")
         try:
             with _told(corpus, on_event, own=own) as tell:
-                Site(corpus, ReportFolder(path, own=own, force=force), tell, keep=own).write()
+                SharedSite(corpus, ReportFolder(path, own=own, force=force), tell, keep=own, workers=workers).write()
             return path / "index.html"
         except OSError as error:
             reason = error.strerror or error

@@ -119,19 +119,19 @@ class RunAlignments:
         self._keys: dict[str, str] = {}
         # A page is aligned with several others in turn.
         self._witness = lru_cache(KEPT_WITNESSES)(lambda page: witness_of([corpus.reading(page)]))
-        self._new: dict[Key, _AlignedNow] = {}
+        self.new: dict[Key, _AlignedNow] = {}
         self._asked: set[Key] = set()
         self._by_clustering: set[Key] = set()
         self._stored: dict[Key, Verification] = self._read()
 
     def __len__(self) -> int:
         present = {self.reading_key(page) for page in self.corpus}
-        return sum({a, b} <= present and a != b for a, b in self._stored.keys() | self._new.keys())
+        return sum({a, b} <= present and a != b for a, b in self._stored.keys() | self.new.keys())
 
     def known(self, a: str, b: str) -> Verification | None:
         """How far two pages agree; None where they were not aligned yet."""
         key = self._key(a, b)
-        agreement = self._new[key].verification if key in self._new else self._stored.get(key)
+        agreement = self.new[key].verification if key in self.new else self._stored.get(key)
         return agreement.mirrored if agreement is not None and a > b else agreement
 
     @property
@@ -151,7 +151,7 @@ class RunAlignments:
         pages: dict[str, str] = {}
         for page in self.corpus:
             pages.setdefault(self.reading_key(page), page)
-        every = self._stored | {key: aligned.verification for key, aligned in self._new.items()}
+        every = self._stored | {key: aligned.verification for key, aligned in self.new.items()}
         if by_clustering:
             every = {key: every[key] for key in self.of_clustering if key in every}
         present = [(pages[a], pages[b], how) for (a, b), how in every.items() if a in pages and b in pages]
@@ -198,7 +198,7 @@ class RunAlignments:
         """Two pages with their alignment, looked up or made; RunError for a page without a reading."""
         first, second = (self._witness(page) for page in sorted((a, b)))
         key = self._key(a, b)
-        alignment = self._new[key].alignment if key in self._new else self._alignment(key, first, second)
+        alignment = self.new[key].alignment if key in self.new else self._alignment(key, first, second)
         if alignment is None:
             alignment = self._align(key, first, second)
         if a > b:
@@ -211,13 +211,13 @@ class RunAlignments:
         Where the folder cannot be written to, or another process is at work in it, they are given up with a remark:
         they will be aligned again.
         """
-        if not self.keep or not (self._new or self._asked - self._by_clustering):
+        if not self.keep or not (self.new or self._asked - self._by_clustering):
             return
         try:
             with self.corpus.lock():
                 self._write()
         except (InUseError, OSError) as error:
-            self._remark(f"{len(self._new)} pairs of pages were aligned and not kept ({error})")
+            self._remark(f"{len(self.new)} pairs of pages were aligned and not kept ({error})")
 
     def _align(self, key: Key, first: Witness, second: Witness) -> TableAlignment:
         pair = PagePair.of_witnesses(first, second)
@@ -239,8 +239,8 @@ class RunAlignments:
             "transposed": pair.alignment.transposed[1],
             "panels": [_panel_line(panel) for panel in pair.alignment.panels],
         }
-        self._new[key] = _AlignedNow(line, agreement, pair.alignment)
-        if len(self._new) >= max(SAVE_AFTER, SAVE_SHARE * len(self._stored)):
+        self.new[key] = _AlignedNow(line, agreement, pair.alignment)
+        if len(self.new) >= max(SAVE_AFTER, SAVE_SHARE * len(self._stored)):
             self.save()
         return pair.alignment
 
@@ -289,12 +289,12 @@ class RunAlignments:
 
     def _write(self) -> None:
         self._stored = self._read()
-        lines = [pa.Table.from_pylist([aligned.line for aligned in self._new.values()], SCHEMA)]
+        lines = [pa.Table.from_pylist([aligned.line for aligned in self.new.values()], SCHEMA)]
         if self._stored:
             try:
                 stored = read_parquet(self.path, SCHEMA)
                 keys = zip(stored["reading_a"].to_pylist(), stored["reading_b"].to_pylist(), strict=True)
-                lines.append(stored.filter(pa.array([key not in self._new for key in keys])))
+                lines.append(stored.filter(pa.array([key not in self.new for key in keys])))
             except RunError as error:
                 self._remark(f"{error}; it is written anew with the pairs of now")
                 self._stored = {}
@@ -305,8 +305,8 @@ class RunAlignments:
         marks = pa.array([key in self._by_clustering for key in keys], pa.bool_())
         table = table.set_column(SCHEMA.get_field_index("by_clustering"), SCHEMA.field("by_clustering"), marks)
         write_parquet(self.path, table.replace_schema_metadata(_VERSION), GROUP_ROWS)
-        self._stored |= {key: aligned.verification for key, aligned in self._new.items()}
-        self._new = {}
+        self._stored |= {key: aligned.verification for key, aligned in self.new.items()}
+        self.new = {}
 
     def _key(self, a: str, b: str) -> Key:
         first, second = (self.reading_key(page) for page in sorted((a, b)))

@@ -112,7 +112,7 @@ ALWAYS = {
     "review": "--in --log --agreement --merge --split --name --undo",
     "history": "--by --pages --repeats --leave-out --min-digits --seed",
     "correct": "--csv --table --no-table --table-as-read --who",
-    "report": "--out --force",
+    "report": "--out --force --workers",
     "export": "--table --cluster --bundle --out --force",
     "status": "--by",
     "view": "--port --share",

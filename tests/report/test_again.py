@@ -84,3 +84,13 @@ def test_without_the_alignments_of_the_run_its_groups_stay(folder, straight):
     (folder / alignments.NAME).unlink()
     write_report(Corpus.open(folder))
     assert contents(folder)["clusters/auto.parquet"] == straight["clusters/auto.parquet"]
+
+
+def test_several_processes_write_the_same(folder, straight, monkeypatch):
+    monkeypatch.setattr("tablesim.report.workers.FEWEST", 1)
+    monkeypatch.setattr("tablesim.report.workers.LOT", 4)
+    told = []
+    write_report(Corpus.open(folder), workers=2, on_event=told.append)
+    assert contents(folder) == straight
+    pages = [event for event in told if event.kind == "page" and event.stage == "report"]
+    assert [event.done for event in pages] == list(range(1, len(pages) + 1)) and pages[-1].done == pages[-1].total

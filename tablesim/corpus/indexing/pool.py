@@ -71,7 +71,7 @@ def read_in_pool(make_reader: MakeReader, tasks: Sequence[Task], workers: int) -
             for task in in_flight.values():
                 yield task, Done(None)
         except BaseException:
-            _end_workers(pool)
+            end_workers(pool)
             raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
@@ -104,7 +104,7 @@ def _pool(make_reader: MakeReader, workers: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(pickle.dumps(make_reader),))
 
 
-def _end_workers(pool: ProcessPoolExecutor) -> None:
+def end_workers(pool: ProcessPoolExecutor) -> None:
     """End the processes of a pool at once: a page that is half read is read again by the next job."""
     for process in list((pool._processes or {}).values()):
         process.kill()
@@ -115,9 +115,14 @@ _packed_reader = b""
 
 def _start_worker(packed_reader: bytes) -> None:
     global _packed_reader
+    _packed_reader = packed_reader
+    follow_parent()
+
+
+def follow_parent() -> None:
+    """Let a worker end when its parent ends it, or is gone, and at no other time."""
     # Ctrl-C goes to every process of the terminal; the parent stops its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _packed_reader = packed_reader
     parent = multiprocessing.parent_process()
     if parent is not None:
         # A parent that was killed cannot stop its workers: they go when it is gone.
