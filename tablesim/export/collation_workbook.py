@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import groupby
 from typing import Any
 
 from tablesim.errors import ExportError
@@ -87,7 +88,7 @@ def _words(collation: Collation, cutter: Cutter | None) -> _Words:
         assert cutter is not None
         for words in printed_words(reading, page_grid(reading), cutter):
             if words.kind == HEADING and not words.before:
-                found.headings[reading.page, words.table, words.column] = words.picture
+                found.headings[reading.page, words.table, words.column] = words.whole
             elif words.row is not None and words.column == 0:
                 found.rows[reading.page, words.table, words.row] = words.picture
     return found
@@ -136,28 +137,35 @@ def _fill_grid(sheet: Any, collation: Collation, provenance: Provenance, words: 
 
 
 def _place_words(sheet: Any, top: int, table: CollatedTable, words: _Words, widths: dict[int, float]) -> None:
-    """Pictures of headings above the numbers of the columns, and of the words of rows where no argument is read."""
+    """Pictures of headings above the numbers of their columns, and of the words of rows where no argument is read."""
     scale = SHOWN_DIGIT / DIGIT_HEIGHT
     tallest = 0
-    done: set[tuple[str, int]] = set()
+    heads: list[Picture | None] = [None] * len(table.columns)
+    done: set[int] = set()
     for (row, column), cell in table.cells.items():
         read = cell.readings[0]
         if read is None:
             continue
-        heading = words.headings.get((read.page, read.number.table, read.number.column))
-        if heading is not None and ("column", column) not in done:
-            done.add(("column", column))
-            image = picture_image(heading, scale)
-            place_picture(sheet, image, top, column + HEADS + 1)
-            tallest = max(tallest, image.height)
-            widths[column] = max(widths.get(column, 0), image.width / 7)
+        if heads[column] is None:
+            heads[column] = words.headings.get((read.page, read.number.table, read.number.column))
         beside = words.rows.get((read.page, read.number.table, read.number.row))
-        if beside is not None and ("row", row) not in done and sheet.cell(top + row + 1, 2).value is None:
-            done.add(("row", row))
+        if beside is not None and row not in done and sheet.cell(top + row + 1, 2).value is None:
+            done.add(row)
             image = picture_image(beside, scale)
             place_picture(sheet, image, top + row + 1, 2)
             sheet.row_dimensions[top + row + 1].height = max(15.0, image.height * 0.75)
             widths[-1] = max(widths.get(-1, 0), image.width / 7)
+    for heading, of_heading in groupby(
+        enumerate(heads), key=lambda pair: None if pair[1] is None else pair[1].tobytes()
+    ):
+        columns = [(column, picture) for column, picture in of_heading if picture is not None]
+        if heading is None or not columns:
+            continue
+        image = picture_image(columns[0][1], scale)
+        place_picture(sheet, image, top, columns[0][0] + HEADS + 1)
+        tallest = max(tallest, image.height)
+        for column, _ in columns:
+            widths[column] = max(widths.get(column, 0), image.width / 7 / len(columns))
     if tallest:
         sheet.row_dimensions[top].height = (tallest + 20) * 0.75
 

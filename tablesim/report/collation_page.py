@@ -339,9 +339,9 @@ class CollationPage:
             return self.shown.pictures(shown)
         return tuple(self.served.picture(shown, witness) for witness in range(len(self.collation.witnesses)))
 
-    def heads(self) -> list[list[Picture | None]]:
+    def heads(self) -> list[list[tuple[Picture | None, int]]]:
         """What is printed above each column of each table."""
-        return self.words.heads() if self.words else [[None] * len(t.columns) for t in self.collation.tables]
+        return self.words.heads() if self.words else [[] for _ in self.collation.tables]
 
     def row_words(self) -> list[dict[int, Picture]]:
         """What is printed before each row of each table."""

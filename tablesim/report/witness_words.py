@@ -6,6 +6,7 @@ Where a row has no argument that was read, as one of stars has not, what is prin
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import groupby
 
 from tablesim.evidence.collation.cutouts import Cutter
 from tablesim.evidence.figures.page_grid import page_grid
@@ -53,11 +54,14 @@ class WitnessWords:
                     found[siglum] = picture
         return tuple(sorted(found.items(), key=lambda pair: self.collation.sigla.index(pair[0])))
 
-    def heads(self) -> list[list[Picture | None]]:
-        """For each column of each table what the first witness that has words there prints above it."""
-        tables = self.collation.tables
-        pictures = [[self.headings(table, column) for column in range(len(table.columns))] for table in tables]
-        return [[of[0][1] if of else None for of in line] for line in pictures]
+    def heads(self) -> list[list[tuple[Picture | None, int]]]:
+        """For each table what the first witness that has words there prints above its columns, and above how many."""
+        found = []
+        for table in self.collation.tables:
+            pictures = [self.headings(table, column) for column in range(len(table.columns))]
+            of_table = [of[0][1] if of else None for of in pictures]
+            found.append([(picture, len(list(columns))) for picture, columns in groupby(of_table)])
+        return found
 
     def rows(self) -> list[dict[int, Picture]]:
         """For each table without arguments, by row from 0, what is printed before the row."""
@@ -95,6 +99,6 @@ class WitnessWords:
                         continue
                     spot = reading.page, words.table, line
                     if spot not in pictures[words.kind]:
-                        pictures[words.kind][spot] = inline_picture(words.picture, QUALITY)
+                        pictures[words.kind][spot] = inline_picture(words.whole, QUALITY)
             found.append(pictures)
         return found

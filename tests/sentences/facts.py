@@ -106,8 +106,14 @@ class PairFacts:
                 texts = (min(x.text, y.text),) * 2 if cell.state == "agrees" else (x.text, y.text)
                 line, place = (at[cell.row], cell.column) if by_row else (cell.column, at[cell.row])
                 columns.setdefault(line, []).append((place, *texts))
-        lines = range(len(at)) if by_row else range(*part.columns)
-        return [[(x, y) for _, x, y in sorted(columns.get(line, []))] for line in lines]
+        if by_row:
+            return [[(x, y) for _, x, y in sorted(columns.get(line, []))] for line in range(len(at))]
+        found = []
+        for line in range(*part.columns):
+            texts = [(x, y) for _, x, y in sorted(columns.get(line, []))]
+            place = sum(at or 0 for at in _both(self.collation.columns[line], self.a, self.b))
+            found.append((place if texts else 0, sorted(map(sorted, texts)), texts))
+        return [texts for *_, texts in sorted(found)]
 
     @lru_cache  # noqa: B019
     def _chance(self, part: Any) -> float:

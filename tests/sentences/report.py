@@ -238,8 +238,9 @@ def _match_cell(head: str, row: Any, text: str, at: Where) -> Iterator[str]:
         x, y = (float(part) for part in text.split(", "))
         side = 0 if head == f"position on {at.pages[0]} (px)" else 1
         digits = [d for n in at.run.reading(at.pages[side]).numbers for d in n.digits]
-        wanted = cells[0][0]
-        if not any(abs(d.box.x - x) <= 1 and abs(d.box.y - y) <= 12 and str(d.value) == wanted for d in digits):
+        # Of a page on its side any digit of the pair may stand first.
+        near = [d for d in digits if abs(d.box.x - x) <= 1 and abs(d.box.y - y) <= 12]
+        if not any(str(d.value) in cells[0] for d in near):
             yield f"FALSE place {text!r} of {cells[0]!r} on {at.pages[side]}"
 
 

@@ -231,12 +231,20 @@ class _PartOfTwo:
                 pair = (left.text, right.text)
                 # Of one value, written in two ways: 990 and 990·0. Chance counts as equal what agreement does.
                 texts[cell.row][cell.column - part.columns[0]] = (min(pair),) * 2 if state == AGREES else pair
+        columns = [
+            (x, y, at)
+            for at, line in enumerate(collation.columns[slice(*part.columns)])
+            if (x := line[a]) is not None and (y := line[b]) is not None
+        ]
+        # Whose rows are called rows, and which column is the first, depend on which witness comes first: both count.
         turned = collation.transposed[a] != collation.transposed[b]
-        columns = [line for line in collation.columns[slice(*part.columns)] if None not in (line[a], line[b])]
-        order = _are_in_order([line[:2] for line in met])
-        # Whose rows are called rows depends on which witness comes first: both ways count.
-        order = order and (not turned or _are_in_order([(line[a], line[b]) for line in columns]))
-        return cls(part, list(texts.values()), agreeing, cells, order, turned)
+        order = all(_are_in_order([line[:2] for line in lines]) for lines in (met, columns)[: 1 + turned])
+        places = {at: x + y for x, y, at in columns}
+        by_column = [(places.get(at, 0), of) for at, of in enumerate(zip(*texts.values(), strict=True))]
+        by_column.sort(key=lambda column: (column[0], sorted(sorted(pair) for pair in column[1] if pair)))
+        return cls(
+            part, [list(row) for row in zip(*(of for _, of in by_column), strict=True)], agreeing, cells, order, turned
+        )
 
     @cached_property
     def compared(self) -> int:

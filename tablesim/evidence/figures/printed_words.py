@@ -44,11 +44,20 @@ WORDED_ROWS = 0.1
 INK_OF_A_WORD, WIDTH_OF_A_WORD = 0.25, 0.5
 """Least ink of a word, in squares of the digit height, and its least width: a letter has about a third of one."""
 
+HEIGHT_OF_A_LINE = 0.4
+"""Least height of a line of a heading, in digit heights: lower is the rest of a rule, or a mark of the first row."""
+
+WORD_SPACE, WIDEST_HEADING = 0.7, 25.0
+"""Greatest gap between the words of one heading, and its greatest width, in digit heights: what is wider is a title."""
+
 BORDER = 0.3
 """Rows are parted where the least ink is between them, so far from either at least, in their distances."""
 
 WHOLE_RULE = 0.85
 """Share of the width of a table, with the words beside it, that a rule takes up which goes across all of it."""
+
+PARTING_RULE = 0.5
+"""Share of the height of a heading down which a rule goes that parts two of them."""
 
 LONG_RULE = 4.0
 """What runs on for so many digit heights is a rule and no letter."""
@@ -82,6 +91,8 @@ class PrintedWords:
         In working pixels of the table (`GridTable.upright`).
     picture : uint8 array of shape (height, width, 3)
         RGB, upright.
+    whole : uint8 array of shape (height, width, 3)
+        Of a heading that reaches over other columns all of it, the same for each of them; else ``picture``.
     """
 
     kind: str
@@ -91,13 +102,14 @@ class PrintedWords:
     before: bool
     box: Box
     picture: Picture
+    whole: Picture
 
 
 def printed_words(reading: Reading, grid: PageGrid, cutter: Cutter) -> tuple[PrintedWords, ...]:
     """The words beside the figures of a page, table by table; none where its scan cannot be opened (``problems``)."""
     words: list[PrintedWords] = []
     tables = list(grid.tables)
-    seen: dict[Transform, tuple[Picture, Ink, Ink]] = {}
+    seen: dict[Transform, tuple[Picture, Ink, Ink, Ink]] = {}
     for table in tables:
         # Tables whose digits are about as large share one picture of the page: cleaning it takes most of the time.
         alike = [other.digit_height for other in tables if _alike(other, table)]
@@ -124,9 +136,17 @@ class _Search:
     """Looks for words around one table, in a picture of the upright page whose digits are ``DIGIT_HEIGHT`` high."""
 
     def __init__(
-        self, table: GridTable, picture: Picture, ink: Ink, across: Ink, zoom: float, others: Sequence[Edges]
+        self,
+        table: GridTable,
+        picture: Picture,
+        ink: Ink,
+        across: Ink,
+        down: Ink,
+        zoom: float,
+        others: Sequence[Edges],
     ) -> None:
-        self.table, self.picture, self.zoom, self.ink, self.across = table, picture, zoom, ink, across
+        self.table, self.picture, self.zoom, self.ink = table, picture, zoom, ink
+        self.across, self.down = across, down
         self.others = [_scaled(box, zoom) for box in others]
         self.edges = {column: (zoom * low, zoom * high) for column, (low, high) in table.edges.items()}
         self.spans = {at: (zoom * low, zoom * high) for at, (low, high) in table.spans.items()}
@@ -201,19 +221,40 @@ class _Search:
         low, high = _span(left, right, self.ink.shape[1])
         first, last = _span(limit, top - 2, self.ink.shape[0])
         filled = self.ink[first:last, low:high].sum(axis=1) >= 0.2 * DIGIT_HEIGHT
-        ruled = np.flatnonzero(self.across[first:last, low:high].mean(axis=1) >= WHOLE_RULE)
+        ruled = np.flatnonzero(self.across[first:last, low:high].mean(axis=1) >= WHOLE_RULE).tolist()
+        lines = _lines_of_words(filled, 0)
         # A rule across the whole table with words below it closes the heading; what stands above is the title or prose.
-        closes = [at for at in ruled if filled[at:].sum() >= WIDTH_OF_A_WORD * DIGIT_HEIGHT]
-        if closes:
-            first, filled = first + int(max(closes)), filled[max(closes) :]
-        most = round(HEADING_HEIGHT * DIGIT_HEIGHT)
-        zone = _zone(filled[::-1], BELOW_HEADING * DIGIT_HEIGHT, HEADING_GAP * DIGIT_HEIGHT, most)
-        if zone is None or zone[1] - zone[0] < WIDTH_OF_A_WORD * DIGIT_HEIGHT:
+        closed = max((at for at in ruled if _lines_of_words(filled, at)), default=None)
+        zone = _heading(lines if closed is None else _lines_of_words(filled, closed), len(filled), closed is not None)
+        if zone is None:
             return
-        start, end = last - zone[1] - 3.0, last - zone[0] + 3.0
+        start, end = first + zone[0] - 3.0, first + zone[1] + 3.0
+        words = self._words_across(start, end)
         for column, before, (x, x2) in self._strips(set(slots)):
             if self._inked(x, start, x2, end) is not None:
-                yield self._cut(None, column, (x, start, x2, end), before=before)
+                inside = [(a, b) for a, b in words if a < x2 and b > x]
+                whole = min([x, *(a - 3.0 for a, _ in inside)]), max([x2, *(b + 3.0 for _, b in inside)])
+                # Several strips under one word show the same: from the start of the word to its end.
+                if len(inside) == 1 and (inside[0][0] < x - 3 or inside[0][1] > x2 + 3):
+                    whole = inside[0][0] - 3.0, inside[0][1] + 3.0
+                yield self._cut(None, column, (x, start, x2, end), before=before, across=whole)
+
+    def _words_across(self, top: float, bottom: float) -> list[tuple[float, float]]:
+        """Left and right edges of the headings between two heights, whose words stand closer than columns."""
+        (y, y2), width = _span(top, bottom, self.ink.shape[0]), self.ink.shape[1]
+        per_column = self.ink[y:y2].sum(axis=0)
+        low, high = _span(self.sides[0][0] - DIGIT_HEIGHT, self.sides[1][1] + DIGIT_HEIGHT, width)
+        # A rule down most of the heading parts what stands on either side of it, however close.
+        parted = self.down[y:y2].mean(axis=0) >= PARTING_RULE
+        filled = (per_column >= 2) & ~parted
+        joined: list[tuple[float, float]] = []
+        for left, right in ((low + a, low + b) for a, b in _runs(filled[low:high])):
+            end = int(joined[-1][1]) if joined else 0
+            if joined and left - end <= WORD_SPACE * DIGIT_HEIGHT and not parted[end:left].any():
+                joined[-1] = joined[-1][0], float(right)
+            else:
+                joined.append((float(left), float(right)))
+        return [(a, b) for a, b in joined if b - a >= DIGIT_HEIGHT]
 
     def _strips(self, slots: set[int]) -> Iterator[tuple[int, bool, tuple[float, float]]]:
         """What lies above each column and each gap with words: together all of the table and its sides."""
@@ -256,13 +297,25 @@ class _Search:
             return None
         return float(x + columns[0]), float(x + columns[-1] + 1)
 
-    def _cut(self, row: int | None, column: int, edges: Edges, *, before: bool) -> PrintedWords:
+    def _cut(
+        self,
+        row: int | None,
+        column: int,
+        edges: Edges,
+        *,
+        before: bool,
+        across: tuple[float, float] | None = None,
+    ) -> PrintedWords:
         left, top, right, bottom = edges
         height, width = self.ink.shape
         (x, x2), (y, y2) = _span(left, right, width), _span(top, bottom, height)
         box = Box(x / self.zoom, y / self.zoom, (x2 - x) / self.zoom, (y2 - y) / self.zoom)
         kind = HEADING if row is None else ROW
-        return PrintedWords(kind, self.table.table, row, column, before, box, self.picture[y:y2, x:x2])
+        picture = whole = self.picture[y:y2, x:x2]
+        if across is not None and across[1] - across[0] <= WIDEST_HEADING * DIGIT_HEIGHT:
+            first, last = _span(*across, width)
+            whole = self.picture[y:y2, first:last]
+        return PrintedWords(kind, self.table.table, row, column, before, box, picture, whole)
 
 
 def _scaled(edges: Edges, zoom: float) -> Edges:
@@ -276,8 +329,8 @@ def _span(low: float, high: float, size: int) -> tuple[int, int]:
     return start, min(max(start + 1, round(high)), size)
 
 
-def _without_rules(ink: Ink) -> tuple[Ink, Ink]:
-    """The ink without what runs on, across or down, for longer than letters do; and where it runs on across.
+def _without_rules(ink: Ink) -> tuple[Ink, Ink, Ink]:
+    """The ink without what runs on, across or down, for longer than letters do; where it runs on across, and down.
 
     Bent and broken rules are rules too.
     """
@@ -293,20 +346,45 @@ def _without_rules(ink: Ink) -> tuple[Ink, Ink]:
     near = np.asarray(cv2.dilate(across | down, np.ones((5, 5), np.uint8)), dtype=np.uint8)
     # A rule that sinks a little from end to end is one line.
     level = np.asarray(cv2.dilate(across, np.ones((DIGIT_HEIGHT // 2, 1), np.uint8)), dtype=np.uint8)
-    return np.asarray((whole > 0) & (near == 0)), level > 0
+    upright = np.asarray(cv2.dilate(down, np.ones((1, DIGIT_HEIGHT // 2), np.uint8)), dtype=np.uint8)
+    return np.asarray((whole > 0) & (near == 0)), level > 0, upright > 0
 
 
-def _zone(filled: NDArray[np.bool_], gap: float, inner_gap: float, most: int | None = None) -> tuple[int, int] | None:
+def _zone(filled: NDArray[np.bool_], gap: float, inner_gap: float) -> tuple[int, int] | None:
     """The first and last + 1 of what is filled, within ``gap`` of the start and as far as no gap is wider.
 
-    Of what is longer than ``most`` only whole lines count, as far as they are within it. None where nothing is filled.
+    None where nothing is filled.
     """
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], filled, [False]]).astype(np.int8)))
     zone: tuple[int, int] | None = None
-    for start, end in edges.reshape(-1, 2).tolist():
+    for start, end in _runs(filled):
         if start - (zone[1] if zone else 0) > (inner_gap if zone else gap):
             break
-        if most is not None and zone is not None and (end - zone[0] > most or end == len(filled)):
-            break
         zone = (zone[0] if zone else start, end)
+    return zone
+
+
+def _runs(filled: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """First and last + 1 of each stretch that is filled."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], filled, [False]]).astype(np.int8)))
+    return [(start, end) for start, end in edges.reshape(-1, 2).tolist()]
+
+
+def _lines_of_words(filled: NDArray[np.bool_], top: int) -> list[tuple[int, int]]:
+    """Lines that are as high as letters, below ``top``."""
+    lines = [(max(start, top), end) for start, end in _runs(filled)]
+    return [(start, end) for start, end in lines if end - start >= HEIGHT_OF_A_LINE * DIGIT_HEIGHT]
+
+
+def _heading(lines: Sequence[tuple[int, int]], bottom: int, is_closed: bool) -> tuple[int, int] | None:
+    """Top and bottom of the lines that belong together, from the lowest up, which stands close above ``bottom``.
+
+    Without a rule that closes it a heading has whole lines alone, as far as it is not too high.
+    """
+    zone: tuple[int, int] | None = None
+    for start, end in reversed(lines):
+        if (zone[0] if zone else bottom) - end > (HEADING_GAP if zone else BELOW_HEADING) * DIGIT_HEIGHT:
+            break
+        if zone and not is_closed and (zone[1] - start > HEADING_HEIGHT * DIGIT_HEIGHT or start == 0):
+            break
+        zone = start, (zone[1] if zone else end)
     return zone
