@@ -2,7 +2,7 @@
 
 A first look at low resolution says whether the page can carry figures in rows, which side is up and at which scale it
 is to be read. Then one pass reads it; a second is made only where the digits turn out much larger or smaller than they
-seemed, or where few digits are clear: then the page is smoothed. Digits of a second size of type are detected by a pass
+seemed, and several where few digits are clear: the page is worn. Digits of a second size of type are detected by a pass
 at their own scale.
 """
 
@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +21,7 @@ from tablesim.digits.peaks import DigitPeaks
 from tablesim.digits.pixel_shape import suspected_aspect
 from tablesim.digits.scale import Survey, bounded_scale, scale_of_digits, survey
 from tablesim.digits.turned_blocks import turned_blocks
+from tablesim.digits.worn_page import read_if_worn
 from tablesim.records.transform import QUARTER_TURNS, Transform
 
 GOOD_FIT = 1.2
@@ -29,11 +29,6 @@ GOOD_FIT = 1.2
 
 OTHER_SIZE = 1.7
 """Marks this many times larger or smaller than the usual digits may be digits of another size of type."""
-
-MOSTLY_CLEAR, SURER, SMOOTHED = 0.75, 1.2, 1.2
-"""A page of which fewer digits than the first share are clear is read again, smoothed by so many working pixels (the
-third); the second pass holds where its confidences come to so many times those of the first. Chosen with a worn
-broadside of 1679 in view, whose confidences rise to 1.5 times; on 13 other scanned pages to 1.1 times at most."""
 
 # Chosen by eye while the passes were built, not measured one by one.
 _SIZE_SIDE, _SIZE_PIECES, _SIZE_DIGITS = 320, 2, 4
@@ -67,7 +62,7 @@ def detect_page(reader: DigitReader, grey: NDArray[np.uint8], *, in_full: bool =
         # What showed no rows of digits was left as it lies.
         sides = [_turned(look.transform, marks, rotation) for rotation in QUARTER_TURNS]
         first = max((first, *(_main_pass(reader, grey, marks, side) for side in sides)), key=_n_clear)
-    main = _smoothed(reader, grey, first, marks)
+    main = read_if_worn(reader, grey, first, marks.boxes)
     blocks = turned_blocks(marks, main.transform.rotation)
     aspect = suspected_aspect(marks, main)
     detection = _with_other_size(reader, grey, main, marks)
@@ -96,19 +91,6 @@ def _main_pass(reader: DigitReader, grey: NDArray[np.uint8], marks: Survey, tran
     second = reader.detect(grey, replace(transform, scale=scale), reader.thresholds.faint, marks.boxes)
     # The better scale may cost a few digits that were none; a great loss says that the scale was misjudged.
     return second if second.total_confidence > 0.8 * first.total_confidence else first
-
-
-def _smoothed(reader: DigitReader, grey: NDArray[np.uint8], main: Detection, marks: Survey) -> Detection:
-    """The main pass; where few of its digits are clear a pass over the smoothed page, if it is surer by far.
-
-    Grain of paper and ragged outlines in a coarse, sharpened scan disturb the network more than they disturb a person.
-    """
-    clear = main.digits.confidence >= reader.thresholds.sure
-    if clear.sum() < FEW or clear.mean() >= MOSTLY_CLEAR:
-        return main
-    smooth = np.asarray(cv2.GaussianBlur(grey, (0, 0), SMOOTHED / main.transform.scale), dtype=np.uint8)
-    second = reader.detect(smooth, main.transform, reader.thresholds.faint, marks.boxes)
-    return second if second.total_confidence > SURER * main.total_confidence else main
 
 
 def _on_pieces(

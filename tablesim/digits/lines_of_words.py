@@ -27,6 +27,9 @@ and columns of figures on 14 scanned pages come to 0.7 or more, lines of words t
 FEWEST = 3
 """Numbers that make a line."""
 
+_AXES = ("column", "row")
+"""Columns first: a count beside three names that were taken for numbers is in no row of words."""
+
 
 def without_lines_of_words(page: NumbersOfPage, certainty: Certainty) -> NumbersOfPage:
     """The page without the numbers in such rows and columns; the other rows and columns are counted anew."""
@@ -47,18 +50,27 @@ def without_lines_of_words(page: NumbersOfPage, certainty: Certainty) -> Numbers
 
 def _of_words(numbers: Sequence[Number], confidence: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which numbers stand in a row or a column of words, shape (n,)."""
-    lines: dict[tuple[str, int, int], list[int]] = {}
-    for at, number in enumerate(numbers):
-        if number.table is not None and number.row is not None and number.column is not None:
-            lines.setdefault(("row", number.table, number.row), []).append(at)
-            lines.setdefault(("column", number.table, number.column), []).append(at)
-    means = {key: float(confidence[members].mean()) for key, members in lines.items() if len(members) >= FEWEST}
     of_words = np.zeros(len(numbers), dtype=np.bool_)
-    if means and np.median(list(means.values())) >= PROBABLE:
-        for key, mean in means.items():
+    means = [_means(numbers, confidence, of_words, axis) for axis in _AXES]
+    if not any(means) or np.median([mean for of_axis in means for mean, _ in of_axis]) < PROBABLE:
+        return of_words
+    for axis in _AXES:
+        for mean, members in _means(numbers, confidence, of_words, axis):
             if mean < IMPROBABLE:
-                of_words[lines[key]] = True
+                of_words[members] = True
     return of_words
+
+
+def _means(
+    numbers: Sequence[Number], confidence: NDArray[np.float64], of_words: NDArray[np.bool_], axis: str
+) -> list[tuple[float, list[int]]]:
+    """Mean confidence of each row or column, and its members, without those that are of words already."""
+    lines: dict[tuple[int, int], list[int]] = {}
+    for at, number in enumerate(numbers):
+        place = getattr(number, axis)
+        if number.table is not None and place is not None and not of_words[at]:
+            lines.setdefault((number.table, place), []).append(at)
+    return [(float(confidence[members].mean()), members) for members in lines.values() if len(members) >= FEWEST]
 
 
 class _Cells:

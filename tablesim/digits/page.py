@@ -13,11 +13,12 @@ from tablesim.digits.detection import detect_page
 from tablesim.digits.dittos import with_dittos
 from tablesim.digits.layout import is_table
 from tablesim.digits.lines_of_words import without_lines_of_words
+from tablesim.digits.lone_numbers import is_accepted, without_unlikely
 from tablesim.digits.marked_numbers import MarkedNumbers, set_marks
 from tablesim.digits.marks_of_page import with_values
 from tablesim.digits.network import DIGIT_HEIGHT, READING_HEIGHT
 from tablesim.digits.number_features import NumbersOfPage, number_boxes, number_features
-from tablesim.digits.numbers import Thresholds, find_numbers, number_confidence
+from tablesim.digits.numbers import find_numbers, number_confidence
 from tablesim.digits.page_prototypes import correct_by_page_prototypes
 from tablesim.digits.passes import Detection, DigitReader
 from tablesim.digits.peaks import DigitPeaks
@@ -133,7 +134,9 @@ def _numbers_of(reader: DigitReader, scan: Scan, detection: Detection) -> Number
         page = _arranged(reader, replace(page.detection, digits=with_changes(page, looks)))
         features = number_features(page)
     page = replace(page, features=with_looks(features, page, looks))
-    return page if reader.certainty is None else without_lines_of_words(page, reader.certainty)
+    if reader.certainty is None:
+        return page
+    return without_lines_of_words(without_unlikely(page, reader.thresholds, reader.certainty), reader.certainty)
 
 
 def _arranged(reader: DigitReader, detection: Detection) -> NumbersOfPage:
@@ -150,7 +153,8 @@ def _arranged(reader: DigitReader, detection: Detection) -> NumbersOfPage:
     numbers, transform = arrange_level(numbers, detection.transform, unit / detection.transform.scale)
     boxes = number_boxes(digits, [run_at[number.digits[0].box] for number in numbers])
     numbers = within_frames(numbers, boxes, detection.ink, unit)
-    numbers = [number for number in numbers if _is_accepted(number, reader.thresholds)]
+    examined = reader.certainty is not None
+    numbers = [number for number in numbers if is_accepted(number, reader.thresholds, examined=examined)]
     numbers, dittos = with_dittos(numbers, _dittos(detection, marked), detection.transform.rotation)
     runs = [run_at[number.digits[0].box] for number in numbers]
     return NumbersOfPage(numbers, runs, detection, as_read, unit, dittos, warp=transform.warp)
@@ -208,10 +212,6 @@ def _digits(peaks: DigitPeaks, transform: Transform) -> Iterator[Digit]:
             yield Digit(None, box, confidence, (value, confidence))
         else:
             yield Digit(value, box, confidence, (runner_up[0], runner_up[1]))
-
-
-def _is_accepted(number: Number, thresholds: Thresholds) -> bool:
-    return number.confidence >= (thresholds.number if number.table is not None else thresholds.alone)
 
 
 def _too_large(page: NumbersOfPage) -> str:

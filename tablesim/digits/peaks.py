@@ -249,6 +249,13 @@ def _boxes(cells: CellMaps, rows: Ints, columns: Ints) -> NDArray[np.float64]:
     return np.asarray(boxes, dtype=np.float64)
 
 
+def is_same_place(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which of n pairs of boxes, each of shape (n, 4), cover each other as boxes of one digit do (`SAME_DIGIT`)."""
+    shared = np.prod(np.clip(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), 0, None), axis=1)
+    areas = np.prod(a[:, 2:] - a[:, :2], axis=1), np.prod(b[:, 2:] - b[:, :2], axis=1)
+    return np.asarray(shared > SAME_DIGIT * (areas[0] + areas[1] - shared), dtype=np.bool_)
+
+
 def _suppressed(digits: DigitPeaks) -> NDArray[np.intp]:
     """Indices of the digits that no digit of higher confidence covers, by falling confidence."""
     order = np.argsort(-digits.confidence, kind="stable")
@@ -260,10 +267,7 @@ def _suppressed(digits: DigitPeaks) -> NDArray[np.intp]:
     pairs = cKDTree(middles).query_pairs(reach, output_type="ndarray")
     if not len(pairs):
         return order
-    a, b = boxes[pairs[:, 0]], boxes[pairs[:, 1]]
-    shared = np.prod(np.clip(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), 0, None), axis=1)
-    areas = np.prod(a[:, 2:] - a[:, :2], axis=1), np.prod(b[:, 2:] - b[:, :2], axis=1)
-    covers = shared > SAME_DIGIT * (areas[0] + areas[1] - shared)
+    covers = is_same_place(boxes[pairs[:, 0]], boxes[pairs[:, 1]])
     kept = np.ones(len(order), dtype=bool)
     # Pairs come as (surer, less sure); in that order each decision rests on decisions already made.
     for surer, weaker in sorted(map(tuple, np.sort(pairs[covers], axis=1))):

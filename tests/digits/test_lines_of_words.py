@@ -56,6 +56,15 @@ def test_a_column_and_a_row_of_words_are_left_out_and_the_rest_is_counted_anew()
     assert kept.runs[0].tolist() == [COLUMNS]
 
 
+def test_a_count_beside_three_names_that_look_like_numbers_is_in_no_row_of_words():
+    confidence = sure()
+    confidence[:, [0, 2, 4]] = 0.1
+    confidence[3, [1, 3]] = 0.4
+    kept = without_lines_of_words(page(confidence, sure()), BY_PRODUCT)
+    first = {text: cell for text, cell in cells(kept).items() if text.startswith("0")}
+    assert first == {f"0{row}{column}": (0, row, column // 2) for row in range(ROWS) for column in (1, 3)}
+
+
 def test_of_a_table_of_words_nothing_is_left_and_the_tables_are_counted_anew():
     kept = without_lines_of_words(page(sure(0.1)[:3, :3], sure()), BY_PRODUCT)
     assert {number.table for number in kept.numbers} == {0, None}
