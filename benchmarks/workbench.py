@@ -1,18 +1,23 @@
 """What the workbench costs those who sit at it: clicks, first paint, seconds from a correction to its collation, keys.
 
-    python benchmarks/workbench.py RUN [--pages 10000] [--misread RUN:PAGE] [--json FILE]
+    python -m benchmarks.workbench RUN [--pages 10000] [--search 100000] [--misread RUN:PAGE] [--json FILE]
 
 RUN is what ``make demo`` left; it is copied, nothing in it is changed. With ``--pages`` the screens are opened for a
-run of so many made-up pages too (`benchmarks.report` makes it). With ``--misread`` eleven numbers are misread,
-one digit each, and corrected at five keys a second; then the page is collated with what it was.
+run of so many made-up pages too: a number (`benchmarks.report` makes it) or the folder of such a run. With
+``--search`` pages and numbers are looked for in a run of so many pages, likewise (`benchmarks.large_run`). With
+``--misread`` eleven numbers are misread, one digit each, and corrected at five keys a second; then the page is collated
+with what it was.
 
 Chromium (playwright) tells first contentful paint by its own timing; clicks and keys are those that the script makes.
+Beside each time stand the seconds of a core that the server took for it (``cpu``), which other work on the machine
+does not change.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -28,6 +33,7 @@ from urllib.parse import quote
 
 import numpy as np
 
+from benchmarks.large_run import write_large_run
 from benchmarks.report import step_clusters, step_make, step_neighbours
 from tablesim.corpus.corrections.apply import renew
 from tablesim.corpus.storage.shards import reading_row
@@ -39,13 +45,17 @@ MISREAD, KEYS_A_SECOND = 11, 5
 SEED = 20
 
 
+Figures = dict[str, float]
+
+
 @contextmanager
-def served(run: Path) -> Iterator[str]:
-    """The address of the workbench of a run, with its token."""
+def served(run: Path) -> Iterator[tuple[str, int]]:
+    """The address of the workbench of a run, with its token, and the process that serves it."""
     command = [sys.executable, "-m", "tablesim", "view", str(run), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
-            yield next(found[0] for line in server.stdout if (found := re.search(r"http://\S+token=\S+", line)))
+            address = next(found[0] for line in server.stdout if (found := re.search(r"http://\S+token=\S+", line)))
+            yield address, server.pid
         finally:
             server.terminate()
 
@@ -53,8 +63,9 @@ def served(run: Path) -> Iterator[str]:
 class Desk:
     """A browser at the workbench of a run that counts what is done with it."""
 
-    def __init__(self, page: Any, address: str) -> None:
+    def __init__(self, page: Any, address: str, server: int) -> None:
         self.page = page
+        self.server = server
         self.base = address.split("/?token=")[0]
         self.clicks = self.keys = 0
         page.goto(address)
@@ -65,6 +76,18 @@ class Desk:
         self.ready()
         script = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? NaN"
         return float(self.page.evaluate(script))
+
+    @property
+    def cpu(self) -> float:
+        """Seconds of a core that the server has taken."""
+        fields = Path(f"/proc/{self.server}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def timed(self, act: Callable[[], object]) -> tuple[float, float]:
+        """Milliseconds until ``act`` is done, and those of a core of the server."""
+        cpu, begun = self.cpu, time.perf_counter()
+        act()
+        return 1000 * (time.perf_counter() - begun), 1000 * (self.cpu - cpu)
 
     def ready(self) -> None:
         """Wait until the scripts of a screen are there."""
@@ -91,13 +114,13 @@ def desk_of(run: Path) -> Iterator[Desk]:
     """A desk at the workbench of a run."""
     from playwright.sync_api import sync_playwright
 
-    with served(run) as address, sync_playwright() as started:
+    with served(run) as (address, server), sync_playwright() as started:
         browser = started.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        yield Desk(browser.new_page(viewport={"width": 1280, "height": 720}), address)
+        yield Desk(browser.new_page(viewport={"width": 1280, "height": 720}), address, server)
         browser.close()
 
 
-def clicks(desk: Desk) -> dict[str, float]:
+def clicks(desk: Desk) -> Figures:
     """From the first screen to a decided pair, and to a corrected number; the name is typed, not clicked for."""
     desk.open("/")
     desk.page.fill(".pen input[name=who]", "Anna")
@@ -123,10 +146,16 @@ def clicks(desk: Desk) -> dict[str, float]:
     return {"clicks to a decided pair": to_pair, "clicks to a corrected number": desk.clicks}
 
 
-def paints(desk: Desk) -> dict[str, float]:
-    """Milliseconds to the first contentful paint of each screen, each opened twice: the second time counts."""
+def paints(desk: Desk) -> Figures:
+    """Milliseconds to the first contentful paint of each screen, and of a core of the server until it is there.
+
+    Each is opened twice: the first time counts for ``cpu``, the second for the paint.
+    """
     ids = [line["page"] for line in desk.ask("/api/pages?kind=tables&limit=3")["pages"]]
     near = desk.ask(f"/api/page?id={quote(ids[0])}")["neighbours"][0]["page"]
+    groups = [group["pages"] for group in desk.ask("/api/groups")["groups"]]
+    witnesses = next((pages[:3] for pages in groups if len(pages) > 2), [ids[0], near])
+    several = "&".join(f"w={quote(page)}" for page in witnesses)
     screens = {
         "index": "/",
         "all pages": "/pages.html",
@@ -135,14 +164,24 @@ def paints(desk: Desk) -> dict[str, float]:
         "a group": "/clusters/1.html",
         "a page": f"/pages/{quote(ids[0])}.html",
         "two pages": f"/pairs/two.html?a={quote(ids[0])}&b={quote(near)}",
+        f"collation of {len(witnesses)}": f"/collation.html?{several}",
+        "genealogy": f"/genealogy.html?{several}",
+        "book against book": "/books.html",
         "numbers in doubt": "/doubts.html",
+        "questions": "/queue.html",
+        "cluster again": "/again.html",
+        "history": "/history.html",
     }
-    return {name: min(desk.open(path) for _ in range(2)) for name, path in screens.items()}
+    figures = {}
+    for name, path in screens.items():
+        _, cpu = desk.timed(lambda path=path: desk.open(path))
+        figures |= {f"{name} (ms)": desk.open(path), f"{name} (ms of cpu)": cpu}
+    return figures
 
 
-def to_collation(desk: Desk) -> dict[str, float]:
+def to_collation(desk: Desk) -> Figures:
     """Milliseconds from Enter below a cell of two pages to the cell that agrees; the median of three."""
-    took = []
+    took: list[tuple[float, float]] = []
     groups = desk.ask("/api/groups")["groups"]
     for a, b in [(pages[0], other) for group in groups if (pages := group["pages"]) for other in pages[1:]][:30]:
         desk.open(f"/pairs/two.html?a={quote(a)}&b={quote(b)}")
@@ -154,17 +193,18 @@ def to_collation(desk: Desk) -> dict[str, float]:
         texts = [text.split()[-1] for text in cells.first.locator("span").all_inner_texts()]
         desk.page.keyboard.press("a")
         desk.page.keyboard.type(texts[1])
-        begun = time.perf_counter()
-        desk.page.keyboard.press("Enter")
-        desk.page.wait_for_function(
-            "anchor => document.querySelector(`td[data-cell='${anchor}']`)?.classList.contains('agrees')",
-            arg=anchor,
-            polling=10,
-        )
-        took.append(1000 * (time.perf_counter() - begun))
+
+        def enter(anchor: str = anchor) -> None:
+            desk.page.keyboard.press("Enter")
+            agrees = "anchor => document.querySelector(`td[data-cell='${anchor}']`)?.classList.contains('agrees')"
+            desk.page.wait_for_function(agrees, arg=anchor, polling=10)
+
+        took.append(desk.timed(enter))
         if len(took) == 3:
             break
-    return {"ms from a correction to its new collation": float(np.median(took)) if took else float("nan")}
+    milliseconds, cpu = np.median(took, axis=0).tolist() if took else (float("nan"), float("nan"))
+    name = "from a correction to its new collation"
+    return {f"{name} (ms)": milliseconds, f"{name} (ms of cpu)": cpu}
 
 
 def plant(run: Path, page: str) -> tuple[Reading, list[tuple[str, str]]]:
@@ -195,7 +235,7 @@ def _misread(number: Any) -> Any:
     return replace(number, text=text, digits=(*number.digits[:-1], replace(digit, value=value)))
 
 
-def eleven(run: Path, page: str) -> dict[str, float]:
+def eleven(run: Path, page: str) -> Figures:
     """Correct the eleven numbers in the browser; keys, clicks, seconds, and cells that then differ from before."""
     before, wrong = plant(run, page)
     with desk_of(run) as desk:
@@ -224,51 +264,69 @@ def eleven(run: Path, page: str) -> dict[str, float]:
     }
 
 
-def search(desk: Desk) -> dict[str, float]:
-    """Milliseconds of a search by words and of one by numbers, by the browser's clock; the median of five."""
-    page = desk.ask("/api/pages?kind=tables&limit=1")["pages"][0]["page"]
-    paths = {"words": f"/api/pages?q={quote(page[:6])}", "page": f"/api/page?id={quote(page)}"}
-    return {f"ms of a search by {name}": _median(lambda path=path: desk.ask(path)) for name, path in paths.items()}
+def search(desk: Desk) -> Figures:
+    """Milliseconds of searches, and of a core of the server: for the first time, and the median of five others."""
+    known = desk.ask("/api/pages?kind=tables&limit=1&start=500")["pages"][0]
+    page, book = known["page"], known["book"] or known["page"][:6]
+    row = [one["text"] for one in desk.ask(f"/api/page?id={quote(page)}")["reading"]["numbers"] if one["row"] == 3]
+    paths = {
+        "page": f"/api/pages?q={quote(page)}",
+        "words": f"/api/pages?q={quote(book)}",
+        "years": "/api/pages?from=1520&to=1540",
+        "numbers": f"/api/search?numbers={quote(' '.join(row[-4:]))}",
+    }
+    figures = {}
+    for name, path in paths.items():
+        first, *others = (desk.timed(lambda path=path: desk.ask(path)) for _ in range(6))
+        for when, (milliseconds, cpu) in (("first", first), ("then", np.median(others, axis=0).tolist())):
+            figures |= {f"by {name}, {when} (ms)": milliseconds, f"by {name}, {when} (ms of cpu)": cpu}
+    return figures
 
 
-def _median(act: Callable[[], object], times: int = 5) -> float:
-    took = []
-    act()
-    for _ in range(times):
-        begun = time.perf_counter()
-        act()
-        took.append(1000 * (time.perf_counter() - begun))
-    return float(np.median(took))
+def made_run(asked: str, folder: Path, make: Callable[[Path, int], None]) -> Path:
+    """A run of so many made-up pages, or the one in the folder that is asked for."""
+    if asked.isdecimal():
+        make(folder, int(asked))
+    return folder if asked.isdecimal() else Path(asked)
+
+
+def make_report_run(folder: Path, n_pages: int) -> None:
+    """A run as `benchmarks.report` makes it, with clusters."""
+    scratch = folder.parent / "making"
+    for step in (step_make, step_neighbours, step_clusters):
+        step(scratch, n_pages)
+    (scratch / "run").rename(folder)
 
 
 def main() -> None:
     """Measure and print a line a figure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path)
-    parser.add_argument("--pages", type=int, default=0)
+    parser.add_argument("--pages", default="", help="how many, or the folder of a run")
+    parser.add_argument("--search", default="", help="how many, or the folder of a run")
     parser.add_argument("--misread", default="", help="RUN:PAGE")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    figures: dict[str, float] = {}
+    figures: Figures = {}
     with tempfile.TemporaryDirectory() as scratch:
         run = Path(shutil.copytree(given.run, Path(scratch) / "demo"))
         with desk_of(run) as desk:
             figures |= clicks(desk)
-            figures |= {f"first paint, sample, {name} (ms)": value for name, value in paints(desk).items()}
+            figures |= {f"first paint, sample, {name}": value for name, value in paints(desk).items()}
             figures |= to_collation(desk)
         if given.misread:
             folder, _, page = given.misread.rpartition(":")
             figures |= eleven(Path(shutil.copytree(folder, Path(scratch) / "misread")), page)
         if given.pages:
-            large = Path(scratch) / "large"
-            for step in (step_make, step_neighbours, step_clusters):
-                step(large, given.pages)
-            with desk_of(large / "run" if (large / "run").is_dir() else large) as desk:
-                paint = paints(desk)
-                figures |= {f"first paint, {given.pages} pages, {name} (ms)": value for name, value in paint.items()}
-                figures |= search(desk)
+            with desk_of(made_run(given.pages, Path(scratch) / "large", make_report_run)) as desk:
+                n = desk.ask("/api/run")["pages"]
+                figures |= {f"first paint, {n:,} pages, {name}": value for name, value in paints(desk).items()}
+        if given.search:
+            with desk_of(made_run(given.search, Path(scratch) / "searched", write_large_run)) as desk:
+                n = desk.ask("/api/run")["pages"]
+                figures |= {f"search, {n:,} pages, {name}": value for name, value in search(desk).items()}
     for name, value in figures.items():
-        print(f"{name:60} {value:10.1f}")
+        print(f"{name:70} {value:10.1f}")
     if given.json:
         given.json.write_text(json.dumps(figures, indent=1))
 

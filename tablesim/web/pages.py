@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from tablesim.corpus.storage.schemas import PAGE_SCHEMA
 from tablesim.corpus.store import Corpus
 from tablesim.digits.corrections import correction_row, numbers_at
 from tablesim.digits.units_of_page import units_of_page
@@ -27,47 +31,74 @@ from tablesim.web.live import LiveRun
 PER_ANSWER = 200
 """Lines of a list at most in one answer."""
 
+HITS = 20
+"""Pages of a search by numbers in one answer, 8 ms of a core each; who wants more asks for them."""
+
 MOST_FACETS = 60
 """Values of a facet that are named, the most frequent."""
 
 N_NEIGHBOURS = 12
+
+OF_GROUPS = ("cluster", "table")
+
+_NAME = re.compile(r'[{,] ?"((?:[^"\\]|\\.)*)": ')
+"""The name of a value in a JSON object of texts, as the table of pages keeps them."""
 
 OWN_FACETS = ("book", "place", "year", "authors", "printers", "publishers")
 SORTS = ("page", "year", "legibility", "n_numbers", "cluster")
 
 
 class PageList:
-    """The table of pages in columns, made once for each state of a run."""
+    """The table of pages in columns, each made when it is first asked for; one list for each state of a run."""
 
     def __init__(self, corpus: Corpus) -> None:
-        table = corpus.page_table
-        self.ids = table.column("page")
+        self.corpus = corpus
+        self.table = corpus.page_table
+        self.ids = self.table.column("page")
         self.n = len(self.ids)
-        self.extra: list[dict[str, Any]] = [
-            json.loads(text) if text else {} for text in table.column("extra").to_pylist()
-        ]
-        self.columns = {name: table.column(name).to_pylist() for name in (*OWN_FACETS, "title", "status", "is_table")}
-        self.columns |= {name: table.column(name).to_pylist() for name in ("legibility", "n_numbers", "sha256", "note")}
-        ends = zip(*(table.column(name).to_pylist() for name in ("year", "year_latest", "date")), strict=True)
-        self.dates = [YearRange.of_row({"year": a, "year_latest": b, "date": words}) for a, b, words in ends]
-        groups = corpus.groups
-        self.columns["cluster"] = [groups.cluster_of(page) for page in self.ids.to_pylist()]
-        self.columns["table"] = [getattr(groups.table_of(page), "number", None) for page in self.ids.to_pylist()]
-        self.facets = (*OWN_FACETS, *sorted({name for row in self.extra for name in row}))
-        words = [
-            " ".join(
-                map(
-                    str,
-                    _flat([page, *(self.columns[name][n] for name in ("title", *OWN_FACETS)), *self.extra[n].values()]),
-                )
-            )
-            for n, page in enumerate(self.ids.to_pylist())
-        ]
-        self.words = pa.array(words, pa.string())
+        self._columns: dict[str, list[Any]] = {}
 
-    def value(self, facet: str, row: int) -> Any:
-        """What a page has in a column of the metadata."""
-        return self.columns[facet][row] if facet in self.columns else self.extra[row].get(facet)
+    def column(self, name: str) -> list[Any]:
+        """The values of a column of the table, or of one of its metadata's own, by line."""
+        if name not in self._columns:
+            if name in OF_GROUPS:
+                groups = self.corpus.groups
+                known: Mapping[str, Any] = groups.clusters if name == "cluster" else groups.relations
+                values = map(known.get, self.ids.to_pylist())
+                self._columns[name] = [getattr(value, "table", value) for value in values]
+            elif name in PAGE_SCHEMA.names:
+                self._columns[name] = self.table.column(name).to_pylist()
+            else:
+                self._columns[name] = [values.get(name) for values in self._extra]
+        return self._columns[name]
+
+    @cached_property
+    def _extra(self) -> list[dict[str, Any]]:
+        return [json.loads(text) if text else {} for text in self.table.column("extra").to_pylist()]
+
+    @cached_property
+    def facets(self) -> tuple[str, ...]:
+        """The columns by which pages are told apart; those that only this run has come last."""
+        texts = pc.unique(self.table.column("extra").fill_null("")).to_pylist()
+        return (*OWN_FACETS, *sorted({json.loads(f'"{name}"') for name in _NAME.findall("".join(texts))}))
+
+    @cached_property
+    def dates(self) -> list[YearRange]:
+        """When each page was printed."""
+        ends = zip(*(self.column(name) for name in ("year", "year_latest", "date")), strict=True)
+        return [YearRange.of_row({"year": a, "year_latest": b, "date": words}) for a, b, words in ends]
+
+    @cached_property
+    def words(self) -> pa.Array:
+        """All that is known of each page in words, to be searched."""
+        columns = [self.table.column(name) for name in ("page", "title", *OWN_FACETS)]
+        # Of the metadata's own columns, which are kept as JSON, the values alone.
+        extra = pc.replace_substring_regex(self.table.column("extra"), pattern=_NAME.pattern, replacement=" ")
+        texts = [
+            pc.binary_join(column, " ") if pa.types.is_list(column.type) else column.cast(pa.string())
+            for column in (*columns, extra)
+        ]
+        return pc.binary_join_element_wise(*texts, " ", null_handling="skip")
 
     def rows(self, asked: Asked) -> NDArray[np.int64]:
         """The lines that are asked for, in the order that is asked for."""
@@ -77,26 +108,23 @@ class PageList:
             chosen &= found.to_numpy(zero_copy_only=False).astype(bool)
         kind = asked.text("kind", "")
         if kind == "problems":
-            chosen &= np.array([status != "read" for status in self.columns["status"]], dtype=bool)
+            chosen &= pc.not_equal(self.table.column("status"), "read").to_numpy(zero_copy_only=False).astype(bool)
         elif kind in ("tables", "others"):
-            wanted = kind == "tables"
-            chosen &= np.array([bool(is_table) == wanted for is_table in self.columns["is_table"]], dtype=bool)
+            chosen &= self.table.flags("is_table") == (kind == "tables")
         first, last = asked.whole("from", -9999, -9999, 9999), asked.whole("to", 9999, -9999, 9999)
         if (first, last) != (-9999, 9999):
             chosen &= np.array([date.overlaps(first, last) for date in self.dates], dtype=bool)
         for facet in self.facets:
             if wanted_values := set(asked.texts(f"facet.{facet}")):
-                chosen &= np.array(
-                    [not wanted_values.isdisjoint(map(str, _flat([self.value(facet, n)]))) for n in range(self.n)],
-                    dtype=bool,
-                )
+                values = self.column(facet)
+                chosen &= np.array([not wanted_values.isdisjoint(map(str, _flat([one]))) for one in values], dtype=bool)
         return self._sorted(np.flatnonzero(chosen), asked.text("sort", "page"))
 
     def _sorted(self, rows: NDArray[np.int64], by: str) -> NDArray[np.int64]:
         falling, by = by.startswith("-"), by.removeprefix("-")
         if by not in SORTS or by == "page":
             return rows[::-1] if falling else rows
-        column = self.columns[by]
+        column = self.column(by)
         if by == "year":
             column = [date.order if date.is_known else None for date in self.dates]
         # Pages without a value come last whichever way the list runs.
@@ -120,12 +148,19 @@ class PageList:
             "status",
             "note",
         )
-        return {"page": self.ids[row].as_py(), **{name: self.columns[name][row] for name in names}}
+        return {"page": self.ids[row].as_py(), **{name: self._value(name, row) for name in names}}
+
+    def _value(self, name: str, row: int) -> Any:
+        """One value; the whole column is not made for it."""
+        if name in self._columns or name not in PAGE_SCHEMA.names:
+            return self.column(name)[row]
+        return self.table.column(name)[row].as_py()
 
     def counts(self, facet: str, rows: NDArray[np.int64]) -> list[tuple[str, int]]:
         """How many of some lines have each value in a column, the most frequent first."""
+        column = self.column(facet)
         counted = Counter(
-            str(value) for row in rows.tolist() for value in _flat([self.value(facet, row)]) if value not in (None, "")
+            str(value) for row in rows.tolist() for value in _flat([column[row]]) if value not in (None, "")
         )
         return sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:MOST_FACETS]
 
@@ -153,7 +188,7 @@ def list_pages(live: LiveRun, asked: Asked) -> dict[str, Any]:
 
 def search_numbers(live: LiveRun, asked: Asked) -> dict[str, Any]:
     """The pages that hold typed numbers one after the other, with where they stand."""
-    answer = live.corpus.search_numbers(asked.text("numbers"), top=asked.whole("top", 50, 1, PER_ANSWER))
+    answer = live.corpus.search_numbers(asked.text("numbers"), top=asked.whole("top", HITS, 1, PER_ANSWER))
     return {
         "version": live.version,
         "sentence": answer.sentence,
