@@ -38,6 +38,7 @@ from tablesim.web.doubts import list_doubts
 from tablesim.web.front_files import FRONT, FrontFiles
 from tablesim.web.groups import list_groups
 from tablesim.web.live import LiveRun
+from tablesim.web.maps import map_state, start_map
 from tablesim.web.pages import list_pages, one_page, search_numbers
 from tablesim.web.pairs import one_collation, one_pair
 from tablesim.web.places import SIDES, one_place, pixels
@@ -190,6 +191,8 @@ def make_app(live: LiveRun, access: Access, scratch: Path) -> Guard:
         Route("/api/name", writes(take_name), methods=["POST"]),
         Route("/api/undo", writes(take_undo), methods=["POST"]),
         Route("/api/cluster", writes(propose), methods=["POST"]),
+        Route("/api/map", reads(map_state)),
+        Route("/api/map", writes(start_map), methods=["POST"]),
         Route("/api/keep", writes(keep_proposal), methods=["POST"]),
         Route("/api/books", reads(list_books)),
         Route("/api/book-pair", reads(book_pair)),

@@ -24,6 +24,7 @@ WATCHED = (
     "table_decisions.csv",
     "verdicts.sqlite",
     "neighbours.parquet",
+    "map.parquet",
     "clusters",
     "readings",
     "embeddings",
@@ -62,6 +63,8 @@ class LiveRun:
         self._kept_while: dict[str, tuple[Stamp, object]] = {}
         self.proposal: tuple[int, Reclustering] | None = None
         """A clustering that was looked at and is not kept, and the state that it was made of."""
+        self.map_job: object = None
+        """The last making of the map (`web.maps`)."""
 
     @property
     def corpus(self) -> Corpus:
@@ -98,7 +101,7 @@ class LiveRun:
 
     def kept_last(self, name: tuple[str, ...], make: Callable[[Corpus], T]) -> T:
         """As ``kept``, for what is asked for under many names: of one kind, the first word, the last ``KEPT`` stay."""
-        with self._one_of[name[0]]:
+        with self.one(name[0]):
             # Who asks for the same meanwhile waits for it.
             kept: OrderedDict[tuple[str, ...], T] = self.kept(name[0], lambda _: OrderedDict())
             if name not in kept:
@@ -107,6 +110,10 @@ class LiveRun:
             while len(kept) > KEPT:
                 kept.popitem(last=False)
             return kept[name]
+
+    def one(self, name: str) -> threading.Lock:
+        """A lock for what is done once at a time."""
+        return self._one_of[name]
 
     @contextmanager
     def writing(self) -> Iterator[Corpus]:

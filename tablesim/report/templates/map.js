@@ -8,6 +8,7 @@
     at: (row, facet, value) => facet ? `${row}; ${facet}: ${value || "unknown"}` : row,
     others: "all others", unknown: "unknown",
     found: (n) => `${n} found`,
+    collate: "Collate them", genealogy: "Who copied whom",
     lasso: (n) => `${n} page${n === 1 ? "" : "s"} within the line`, save: "Download them as CSV", clear: "Clear",
   };
   const live = document.body.dataset.screen !== undefined;
@@ -16,6 +17,10 @@
   const dim = "#b8b0a2";
   const reads = part.querySelector(".reads");
   const select = part.querySelector("select");
+  // The pages within a line: they stay while points are looked at.
+  const shownSet = document.createElement("div");
+  shownSet.className = "set";
+  reads.after(shownSet);
   const find = part.querySelector("input[type=search]");
   const colours = part.querySelector(".colours");
   const { config, at, rows } = await tablesim.load("pages");
@@ -43,7 +48,11 @@
     return [canvas.clientWidth / 2 + (point.x - view.x) * size * view.zoom, canvas.clientHeight / 2 - (point.y - view.y) * size * view.zoom];
   }
   // Set by drawing a line around points, with Shift held.
-  let [lasso, within] = [[], new Set()];
+  let [lasso, around, within] = [[], [], new Set()];
+  let choosing = false;
+  const lassoButton = part.querySelector("[data-lasso]");
+  const MOST_WITNESSES = 40;
+  const MOST_CORNERS = 60; // of a line around points, kept in the address
   const pictures = new Map();
   function picture(page) {
     if (!pictures.has(page)) {
@@ -56,7 +65,7 @@
   }
   // Small pictures where few points are in sight: the workbench has them.
   function drawPictures(pen) {
-    if (!live || view.zoom < 3) return;
+    if (!live || view.zoom < 2) return;
     const seen = points.filter((point) => {
       const [x, y] = place(point);
       return !hidden.has(colourOf(point.row)) && x > 0 && y > 0 && x < canvas.clientWidth && y < canvas.clientHeight;
@@ -78,7 +87,19 @@
     }
     return odd;
   }
+  const toMap = ([x, y]) => {
+    const size = (Math.min(canvas.clientWidth, canvas.clientHeight) / 2 - 14) * view.zoom;
+    return [(x - canvas.clientWidth / 2) / size + view.x, view.y - (y - canvas.clientHeight / 2) / size];
+  };
   function closeLasso() {
+    const step = Math.ceil(lasso.length / MOST_CORNERS);
+    around = lasso.filter((_, index) => index % step === 0).map((corner) => toMap(corner).map((value) => Number(value.toFixed(3))));
+    lasso = [];
+    showWithin();
+    keep();
+  }
+  function showWithin() {
+    lasso = around.map(([x, y]) => place({ x, y }));
     within = new Set(points.filter((point) => !hidden.has(colourOf(point.row)) && inside(place(point))));
     lasso = [];
     const button = (text, act) => {
@@ -96,10 +117,37 @@
       list.append(li);
     }
     const columns = config.columns.filter((column) => column.title);
-    reads.replaceChildren(words.lasso(within.size), " ",
-      button(words.save, () => tablesim.download("map.csv", [columns.map((column) => column.title), ...[...within].map(({ row }) => columns.map((column) => tablesim.plain(row[at[column.name]])))])), " ",
-      button(words.clear, () => { within = new Set(); choose(null); }), list);
+    const link = (text, path) => {
+      const made = document.createElement("a");
+      [made.textContent, made.href] = [text, `${path}?${new URLSearchParams([...within].map((point) => ["w", point.row[at.page][0]]))}`];
+      return made;
+    };
+    // The workbench goes on with the pages that were chosen.
+    const further = live && within.size > 1 && within.size <= MOST_WITNESSES ? [link(words.collate, "collation.html"), " ", link(words.genealogy, "genealogy.html"), " "] : [];
+    shownSet.replaceChildren(words.lasso(within.size), " ",
+      button(words.save, () => tablesim.download("map.csv", [columns.map((column) => column.title), ...[...within].map(({ row }) => columns.map((column) => tablesim.plain(row[at[column.name]])))])), " ", ...further,
+      button(words.clear, () => { [around, within] = [[], new Set()]; shownSet.replaceChildren(); draw(); keep(); }), list);
     draw();
+  }
+  // What is looked at stands in the address: colours, what is found, the part in sight, the line around points.
+  function keep() {
+    const { x, y, zoom: by } = view;
+    const asked = { ...(select.value !== facets[0]?.[0] && { facet: select.value }), ...(find.value.trim() && { find: find.value.trim() }),
+      ...(by > 1 && { view: [x, y, by].map((value) => value.toFixed(3)).join(",") }), ...(around.length && { around: around.join(",") }) };
+    history.replaceState(null, "", Object.keys(asked).length ? `#map&${new URLSearchParams(asked)}` : "#map");
+  }
+  function fromAddress() {
+    const [name, ...rest] = location.hash.slice(1).split("&");
+    if (name !== "map") return;
+    const asked = new URLSearchParams(rest.join("&"));
+    const numbers = (key) => (asked.get(key) || "").split(",").map(Number).filter(Number.isFinite);
+    if (asked.has("facet")) select.value = asked.get("facet");
+    find.value = asked.get("find") || "";
+    const [x, y, by] = numbers("view");
+    if (by >= 1 && by <= 40) view = { x, y, zoom: by };
+    const corners = asked.has("around") ? numbers("around") : [];
+    around = corners.filter((_, index) => index % 2 === 0).map((value, index) => [value, corners[2 * index + 1]]).slice(0, MOST_CORNERS);
+    if (select.selectedIndex < 0) select.selectedIndex = 0;
   }
   function draw() {
     const ratio = devicePixelRatio || 1;
@@ -218,7 +266,7 @@
   const open = () => { if (chosen) location.href = chosen.row[at.page][1]; };
   let from = null;
   canvas.addEventListener("pointerdown", (event) => {
-    if (event.shiftKey) { lasso = [[event.offsetX, event.offsetY]]; canvas.setPointerCapture(event.pointerId); return; }
+    if (event.shiftKey || choosing) { lasso = [[event.offsetX, event.offsetY]]; canvas.setPointerCapture(event.pointerId); return; }
     from = { x: event.offsetX, y: event.offsetY, view, moved: false };
     canvas.setPointerCapture(event.pointerId);
   });
@@ -230,36 +278,49 @@
       view = { ...view, x: from.view.x - (event.offsetX - from.x) / size, y: from.view.y + (event.offsetY - from.y) / size };
       return draw();
     }
-    // While a set is shown, its list stays.
-    const point = within.size ? null : nearest(event.offsetX, event.offsetY);
+    const point = nearest(event.offsetX, event.offsetY);
     if (point !== chosen && point) choose(point);
   });
   canvas.addEventListener("pointerup", (event) => {
     if (lasso.length) { closeLasso(); return; }
     const still = from && !from.moved;
+    if (from?.moved) keep();
     from = null;
     if (still && nearest(event.offsetX, event.offsetY)) { choose(nearest(event.offsetX, event.offsetY)); open(); }
   });
-  canvas.addEventListener("wheel", (event) => { event.preventDefault(); zoom(event.deltaY < 0 ? 1.25 : 0.8, event.offsetX, event.offsetY); }, { passive: false });
+  canvas.addEventListener("pointercancel", () => { [from, lasso] = [null, []]; draw(); });
+  canvas.addEventListener("wheel", (event) => { event.preventDefault(); zoom(event.deltaY < 0 ? 1.25 : 0.8, event.offsetX, event.offsetY); keep(); }, { passive: false });
+  lassoButton.addEventListener("click", () => {
+    choosing = !choosing;
+    lassoButton.setAttribute("aria-pressed", String(choosing));
+    canvas.classList.toggle("choosing", choosing);
+  });
   canvas.addEventListener("keydown", (event) => {
     const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     const by = { "+": 1.5, "=": 1.5, "-": 1 / 1.5 }[event.key];
     if (!way && !by && event.key !== "Enter") return;
     event.preventDefault();
     if (way) step(...way);
-    else if (by) zoom(by);
+    else if (by) { zoom(by, ...(chosen ? place(chosen) : [])); keep(); }
     else open();
   });
-  for (const button of part.querySelectorAll("[data-zoom-map]")) button.addEventListener("click", () => zoom(1.5 ** Number(button.dataset.zoomMap)));
+  for (const button of part.querySelectorAll("[data-zoom-map]")) button.addEventListener("click", () => {
+    // A chosen point stays where it is.
+    zoom(1.5 ** Number(button.dataset.zoomMap), ...(chosen ? place(chosen) : []));
+    keep();
+  });
   find.addEventListener("input", () => {
     const word = tablesim.fold(find.value.trim());
     reads.textContent = word ? words.found(points.filter((point) => point.text.includes(word)).length) : "";
     draw();
+    keep();
   });
-  select.addEventListener("change", colour);
+  select.addEventListener("change", () => { colour(); keep(); });
   addEventListener("resize", draw);
   for (const controls of part.querySelectorAll(".controls, .cloud-wrap")) controls.hidden = false;
   reads.replaceChildren();
+  fromAddress();
   colour();
+  if (around.length) showWithin();
   canvas.dataset.ready = "";
 })();

@@ -2,6 +2,7 @@
 import { desk as head } from "./desk.js";
 import { button, named, tell, tried } from "./bar.js";
 import { make } from "./dom.js";
+import { saveCsv } from "./download.js";
 import { send } from "./talk.js";
 import { say } from "./words.js";
 
@@ -25,6 +26,8 @@ export async function start({ mayWrite }) {
     shown = await send("/api/cluster", { clusters: asked.value.trim() || "auto" });
     tell("");
     keep.disabled = false;
+    save.disabled = false;
+    history.replaceState(null, "", `?${new URLSearchParams({ clusters: asked.value.trim() || "auto" })}`);
     body.replaceChildren(
       make("div", { class: "two-panes" }, side(say("before"), shown.before), side(say("after"), shown.after)),
       make("h2", {}, shown.changes.length ? say("changesN", { n: shown.changes.length, pages: shown.n_moves }) : say("noChange")),
@@ -37,8 +40,17 @@ export async function start({ mayWrite }) {
           make("td", {}, move.after === null ? "–" : `${move.after}: ${move.with_after.join(", ")}`)))))))] : []),
       ...shown.remarks.map((remark) => make("p", { class: "soft" }, remark)));
   });
+  const here = new URLSearchParams(location.search);
+  const save = button(say("downloadCsv"), "", () => saveCsv("changes.csv", [["page", "cluster before", "with", "cluster after", "with"],
+    ...shown.moves.map((move) => [move.page, move.before, move.with_before.join(" "), move.after, move.with_after.join(" ")])]));
+  save.disabled = true;
   keep.disabled = true;
   const body = make("div", {}, make("p", {}, say("againExplained")));
-  desk.append(make("div", { class: "controls tools" }, make("label", {}, `${say("howMany")} `, asked), button(say("look"), "", look), keep), body);
+  desk.append(make("div", { class: "controls tools" }, make("label", {}, `${say("howMany")} `, asked), button(say("look"), "", look), keep, save), body);
+  // An address that says how many was looked at: it shows the same again.
+  if (here.has("clusters")) {
+    asked.value = here.get("clusters");
+    look();
+  }
   return () => { keep.disabled = true; if (shown) tell(say("lookAgain")); };
 }

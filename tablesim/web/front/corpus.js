@@ -21,14 +21,16 @@ export function start() {
   const numbers = make("input", { type: "search", name: "numbers", autocomplete: "off", placeholder: say("numbersAs"), "aria-label": say("searchNumbers"), value: here.get("numbers") || "" });
   const found = make("div", { class: "found", "aria-live": "polite" });
   const form = make("form", { class: "controls", role: "search" }, make("label", {}, `${say("searchNumbers")} `, numbers), make("button", { type: "submit" }, say("find")));
-  const search = () => tried(async () => {
+  const HITS = 20; // pages in a first answer
+  const search = (top = HITS) => tried(async () => {
     const typed = numbers.value.trim();
     history.replaceState(null, "", `${location.pathname}${typed ? `?${new URLSearchParams({ numbers: typed })}` : ""}${location.hash}`);
     if (!typed) { found.replaceChildren(); return; }
-    const { sentence, hits } = await ask("/api/search", { numbers: typed });
+    const { sentence, hits } = await ask("/api/search", { numbers: typed, top });
     tell("");
     found.replaceChildren(make("p", {}, sentence), make("ol", { class: "plain" }, ...hits.map((hit) =>
       make("li", {}, make("a", { href: `/go?page=${encodeURIComponent(hit.page)}${hit.anchor ? `&cell=${hit.anchor}` : ""}` }, hit.page), ` ${[hit.standing, ...hit.places].join("; ")}`))));
+    if (hits.length === HITS) found.append(make("p", {}, make("button", { type: "button", onclick: () => search(10 * HITS) }, say("more"))));
   });
   form.addEventListener("submit", (event) => { event.preventDefault(); search(); });
   list.prepend(form, found);

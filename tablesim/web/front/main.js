@@ -18,6 +18,7 @@ const parts = {
   books: async () => [await import("./books.js")],
   collation: async () => [await import("./collation.js")],
   collating: async () => [await import("./collating.js")],
+  map: async () => [await import("./questions.js"), await import("./map_making.js")],
   genealogy: async () => [await import("./genealogy.js")],
 };
 

@@ -2,6 +2,7 @@
 import { desk as head } from "./desk.js";
 import { button, name, named, tell, tried } from "./bar.js";
 import { isTyping, make } from "./dom.js";
+import { saveCsv } from "./download.js";
 import { ask, send } from "./talk.js";
 import { say } from "./words.js";
 
@@ -13,6 +14,11 @@ export async function start({ mayWrite }) {
   const here = new URLSearchParams(location.search);
   const blind = make("input", { type: "checkbox", name: "blind", checked: here.has("blind") });
   const why = make("input", { name: "reason", "aria-label": say("why"), placeholder: say("why"), maxlength: "400" });
+  const save = button(say("downloadCsv"), "", () => tried(async () => {
+    const { questions } = await ask("/api/questions", asked());
+    const columns = ["page", "other", "kind", "cluster", "doubt", "moves", "similarity", "strength", "stability", "why"];
+    saveCsv("questions.csv", [columns, ...questions.map((one) => columns.map((column) => one[column] ?? ""))]);
+  }));
   let shown = null;
   let skipped = new Set();
   const last = [];
@@ -21,11 +27,21 @@ export async function start({ mayWrite }) {
     make("img", { src: `/thumb?page=${encodeURIComponent(page)}&side=page`, alt: say("scanOf", { page }) }));
   const figure = (page) => make("figure", {}, thumb(page), make("figcaption", {}, page));
 
+  const asked = () => ({ top: "50", who: name(), ...(blind.checked && name() ? { blind: "yes" } : {}) });
+
+  // The question that the address names comes first, so that it can be cited.
+  function address() {
+    const values = { ...(blind.checked && { blind: "yes" }), ...(shown && { page: shown.page, other: shown.other }) };
+    history.replaceState(null, "", `${location.pathname}?${new URLSearchParams(values)}`);
+  }
+
   async function load() {
-    const values = { top: "50", who: name(), ...(blind.checked && name() ? { blind: "yes" } : {}) };
-    const { questions, open, agreement } = await ask("/api/questions", values);
+    const { questions, open, agreement } = await ask("/api/questions", asked());
     const left = questions.filter((one) => !skipped.has(`${one.page}\n${one.other}`));
-    shown = left[0] || null;
+    const named = left.find((one) => one.page === here.get("page") && one.other === here.get("other"));
+    shown = named || left[0] || null;
+    here.delete("page");
+    address();
     const parts = [];
     if (shown) {
       const q = shown;
@@ -42,7 +58,7 @@ export async function start({ mayWrite }) {
     parts.push(make("p", { class: "soft lining" }, say("openQuestions", { n: open })));
     if (left.length > 1) {
       parts.push(make("details", {}, make("summary", {}, say("comesNext")), make("ol", { class: "plain" },
-        ...left.slice(1, 20).map((q) => make("li", {}, `${q.page} – ${q.other}: ${q.why}`)))));
+        ...left.filter((one) => one !== shown).slice(0, 19).map((q) => make("li", {}, `${q.page} – ${q.other}: ${q.why}`)))));
     }
     if (agreement.length) {
       parts.push(make("table", { class: "agreement" }, make("caption", {}, say("agreement")),
@@ -79,15 +95,15 @@ export async function start({ mayWrite }) {
   blind.addEventListener("change", () => tried(async () => {
     if (blind.checked && !named()) { blind.checked = false; return; }
     skipped = new Set();
-    history.replaceState(null, "", blind.checked ? "?blind=yes" : location.pathname);
     await load();
   }));
   const tools = make("div", { class: "controls tools", role: "toolbar", "aria-label": say("verdict") });
   const body = make("div", {});
   desk.append(tools, body);
-  if (mayWrite) {
+  if (!mayWrite) tools.append(save);
+  else {
     tools.append(why, ...Object.keys(DECISIONS).map((key) => button(say(LABELS[key]), key, () => decide(key))), button(say("skip"), "n", skip), button(say("undo"), "Ctrl+Z", undo),
-      make("label", {}, blind, ` ${say("secondReader")}`));
+      make("label", {}, blind, ` ${say("secondReader")}`), save);
     addEventListener("keydown", (event) => {
       if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !event.target.matches("input")) { event.preventDefault(); undo(); return; }
       if (isTyping(event)) return;
