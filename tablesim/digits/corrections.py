@@ -27,6 +27,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -223,13 +224,20 @@ def _rewritten(correction: Correction, number: Number, rotation: int) -> Number:
     if len(boxes) != len(digits_text):
         boxes = divide_box(number.box, len(digits_text), rotation)
     rewritten = replace(number, text=correction.correct, digits=_digits(digits_text, boxes), confidence=SURE, doubts=())
-    return replace(rewritten, emendation=correction.emendation)
+    return replace(rewritten, **_emended(correction))
 
 
 def _number(correction: Correction, rotation: int) -> Number:
     digits_text = correction.digits_text
     digits = _digits(digits_text, divide_box(correction.box, len(digits_text), rotation))
-    return Number(correction.correct, digits, SURE, emendation=correction.emendation)
+    return Number(correction.correct, digits, SURE, **_emended(correction))
+
+
+def _emended(correction: Correction) -> dict[str, Any]:
+    """What should stand there, with who says so and when; empty where nothing is said of it."""
+    if not correction.emendation:
+        return {}
+    return {"emendation": correction.emendation, "emended_by": correction.who, "emended_at": correction.when}
 
 
 def _digits(digits_text: str, boxes: Sequence[Box]) -> tuple[Digit, ...]:

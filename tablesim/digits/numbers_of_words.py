@@ -49,7 +49,12 @@ def numbers_of_words(words: Iterable[PrintedWord]) -> list[Number]:
                 for sign, box in zip(figures, divide_box(part, len(figures), 0), strict=True)
             )
             table, row, column = word.cell or (None, None, None)
-            found.append(Number(match[0], digits, sure, table, row, column))
+            number = Number(match[0], digits, sure, table, row, column)
+            # An emendation is about the whole word.
+            if word.emended is not None and match[0] == text.strip():
+                said, who, when = word.emended
+                number = replace(number, emendation=said, emended_by=who, emended_at=when)
+            found.append(number)
             if len(found) > MAX_NUMBERS:
                 raise ValueError(f"more than {MAX_NUMBERS:,} numbers")
     return found

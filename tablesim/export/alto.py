@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from itertools import count
 
 from tablesim.export.markup import Pixels, add, by_table, confidence, outline, pdf_matrix, pixels, root, to_bytes
+from tablesim.records.emendations import emendation_note
 from tablesim.records.reading import ILLEGIBLE, Digit, Number, Reading
 from tablesim.report.provenance import SOFTWARE, Provenance
 from tablesim.scans.locator import Locator
@@ -104,6 +105,9 @@ class _Blocks:
             CONTENT=number.printed,
             WC=confidence(number.confidence),
         )
+        if number.emendation:
+            # What is printed stays the content of the string.
+            add(string, "ALTERNATIVE", number.emendation, PURPOSE=emendation_note(number))
         for digit in () if number.repeats else number.digits:
             self._glyph(string, digit)
 

@@ -116,8 +116,9 @@ def _fill_grid(sheet: Any, collation: Collation, provenance: Provenance, words: 
                 write_text(sheet.cell(top + row + 1, 2), argument, Look(right=True))
             place = sheet.cell(top + row + 1, column + HEADS + 1)
             if cell.state == AGREES:
-                agreed = next(reading.number for reading in cell.readings if reading is not None)
-                marks.add(write_number(place, agreed) or "")
+                present = [reading.number for reading in cell.readings if reading is not None]
+                agreed = next((number for number in present if number.emendation), present[0])
+                marks.add(write_number(place, agreed, comment=agreed.emendation_sentence) or "")
                 widths[column] = max(widths.get(column, 0), 2.0 + len(agreed.printed))
                 continue
             marks.add(cell.state)
@@ -183,6 +184,7 @@ def _comment(cell: Cell, collation: Collation) -> str:
         lines.append(
             f"{siglum}: {read.number.printed}, right with probability {read.number.confidence:.2f}{other}; {where}"
         )
+        lines += [f"{siglum}: {read.number.emendation_sentence}"] if read.number.emendation else []
     return "\n".join(lines)
 
 

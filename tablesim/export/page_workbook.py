@@ -54,6 +54,7 @@ WIDEST_GAP = 2.5
 NUMBER_COLUMNS = (
     *("address", "printed", "value", "in_units", "in_units_as_decimals", "units", "doubts", "probability"),
     *("table", "row", "column", "argument", "x", "y", "width", "height"),
+    *("emendation", "emended_by", "emended_at"),
 )
 """Columns of the sheet ``numbers``; table, row, column count from 1, as addresses do; boxes are pixels of the scan."""
 
@@ -142,6 +143,7 @@ def _line(number: Number, addresses: PageAddresses, meant: MeantValue | None) ->
         "doubts": "; ".join(number.doubts),
         "probability": round(number.confidence, 4),
         **box,
+        **number.emended,
     }
 
 
@@ -169,6 +171,7 @@ def comment_of(number: Number, address: CellAddress | None) -> str:
         if chance >= 0.05:
             lines.append(f"or {text[:at]}{digit.runner_up[0]}{text[at + 1 :]} ({chance:.2f})")
     lines += [doubt for doubt in number.doubts if doubt != REPEATS]
+    lines += [number.emendation_sentence] if number.emendation else []
     if isinstance(number.value, Fraction):
         lines.append(f"the number {value_to_text(number.value)}")
     return "\n".join(lines)

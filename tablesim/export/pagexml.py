@@ -13,6 +13,7 @@ from itertools import count
 
 from tablesim.export.kinds import Dialect
 from tablesim.export.markup import Pixels, add, by_table, confidence, outline, pdf_matrix, pixels, root, to_bytes
+from tablesim.records.emendations import emendation_note, sic_tag
 from tablesim.records.reading import ILLEGIBLE, Digit, Number, Reading
 from tablesim.report.provenance import SOFTWARE, Provenance
 from tablesim.scans.locator import Locator
@@ -135,7 +136,15 @@ class _Regions:
             for digit in () if number.repeats else number.digits:
                 self._glyph(word, digit)
             doubts = "; ".join(number.doubts) if self.dialect is Dialect.prima else ""
-            _text(word, number.printed, number.confidence, comments=doubts or None)
+            if number.emendation and self.dialect is Dialect.transkribus:
+                word.set("custom", sic_tag(number, 0))
+            _text(word, number.printed, number.confidence, 0 if number.emendation else None, comments=doubts or None)
+            if number.emendation and self.dialect is Dialect.prima:
+                # Another text of the same word, which comes after what is printed.
+                emended = add(word, "TextEquiv", index=1, comments=emendation_note(number))
+                add(emended, "Unicode", number.emendation)
+        if self.dialect is Dialect.transkribus and (tags := _tags(numbers)):
+            line.set("custom", tags)
         _text(line, " ".join(number.printed for number in numbers), min(number.confidence for number in numbers))
 
     def _glyph(self, word: ET.Element, digit: Digit) -> None:
@@ -156,6 +165,16 @@ class _Regions:
 def _text(parent: ET.Element, text: str, value: float, index: int | None = None, comments: str | None = None) -> None:
     equivalent = add(parent, "TextEquiv", index=index, conf=confidence(value), comments=comments)
     add(equivalent, "Unicode", text)
+
+
+def _tags(numbers: Sequence[Number]) -> str:
+    """The emendations of a line as Transkribus tags them, by where they stand in its text."""
+    tags, offset = [], 0
+    for number in numbers:
+        if number.emendation:
+            tags.append(sic_tag(number, offset))
+        offset += len(number.printed) + 1
+    return " ".join(tags)
 
 
 def _points(points: Sequence[tuple[int, int]]) -> str:

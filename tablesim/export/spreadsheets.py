@@ -44,6 +44,8 @@ READING_COLUMNS = {
     "column": ("integer", "column of the table, from 1"),
     "doubts": ("string", "why it may be wrong"),
     "emendation": ("string", "what should stand there, as a person says, where that is not what is printed"),
+    "emended_by": ("string", "who says so"),
+    "emended_at": ("string", "when"),
 }
 """Columns of a reading as CSV: type and meaning."""
 
@@ -71,6 +73,8 @@ _READING_OF_WITNESS = {
     "width": ("number", "width in pixels of the scan"),
     "height": ("number", "height in pixels of the scan"),
     "emendation": ("string", "what should stand there, as a person says, where that is not what is printed"),
+    "emended_by": ("string", "who says so"),
+    "emended_at": ("string", "when"),
 }
 
 Columns = Mapping[str, tuple[str, str]]

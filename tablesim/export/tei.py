@@ -139,6 +139,8 @@ def write_printed(element: ET.Element, number: Number, text: str | None = None) 
     choice = add(element, "choice")
     write_digits(add(choice, "sic"), printed)
     write_digits(add(choice, "corr"), number.emendation)
+    if number.emended_by or number.emended_at:
+        add(element, "note", legal(", ".join(filter(None, (number.emended_by, number.emended_at)))), type_="emendation")
 
 
 def write_digits(element: ET.Element, text: str) -> None:

@@ -82,6 +82,7 @@ MARKS = {
     "undecided": Mark("FFDDEBF7", "as printed: the page leaves open what a mark in it means"),
     "repeats": Mark("FFF2F2F2", f"{DITTO} is printed; the cell holds the number that it repeats", italic=True),
     "corrected": Mark("FFE2EFDA", "corrected by a person"),
+    "emended": Mark("FFE4DFEC", "as printed; a person says what should stand there: see the comment"),
     "differs": Mark("FFF4C7C3", "the witnesses differ"),
     "missing": Mark("FFFCE8B2", "a witness that has this row and this column has no number here"),
 }
@@ -114,6 +115,8 @@ def add_sheet(book: Any, title: str) -> Any:
 def mark_of(number: Number) -> str | None:
     """The mark of a number's cell by what is known of it alone; None where nothing speaks against it."""
     doubts = [doubt for doubt in number.doubts if doubt != REPEATS]
+    if number.emendation:
+        return "emended"
     if ILLEGIBLE in number.digits_text:
         return "illegible"
     if number.confidence < UNLIKELY:

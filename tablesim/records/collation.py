@@ -111,7 +111,7 @@ class CellReading:
             "printed": self.number.text,
             "value": value_to_json(self.number.value),
             "repeats": self.repeats,
-            **({"emendation": self.number.emendation} if self.number.emendation else {}),
+            **self.number.emended,
             "confidence": round(self.number.confidence, 4),
             "page": self.page,
             "box": self.number.box.to_dict(),

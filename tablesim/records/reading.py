@@ -120,6 +120,7 @@ class Number(DigitRun):
     its numerator, a mixed number's that of its whole number, and the rest of their numbers have None: a sum counts
     them once. ``doubts`` are short reasons why the number may be wrong, such as "probably not whole". ``emendation`` is
     what a person says that should stand there in place of what is printed, mostly empty; nothing is compared by it.
+    ``emended_by`` and ``emended_at`` are who said so and when, where that is known.
     """
 
     text: str
@@ -131,12 +132,26 @@ class Number(DigitRun):
     value: Value | None = None
     doubts: tuple[str, ...] = ()
     emendation: str = ""
+    emended_by: str = ""
+    emended_at: str = ""
+
+    @property
+    def emended(self) -> dict[str, str]:
+        """The emendation with who made it and when, by name; empty without one."""
+        names = ("emendation", "emended_by", "emended_at")
+        return {name: getattr(self, name) for name in names} if self.emendation else {}
+
+    @property
+    def emendation_sentence(self) -> str:
+        """The emendation in words: "should be 46 (Anna, 2026-11-28T09:12:00Z)"; empty without one."""
+        known = ", ".join(part for part in (self.emended_by, self.emended_at) if part)
+        return f"should be {self.emendation}" + (f" ({known})" if known else "") if self.emendation else ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values: an item of ``numbers`` in ``tablesim read --json``; a fraction is text such as ``"7/8"``."""
         plain = self.as_dict(confidence=round(self.confidence, 4))
         plain |= {"value": value_to_json(self.value), "doubts": list(self.doubts)}
-        return plain | ({"emendation": self.emendation} if self.emendation else {})
+        return plain | self.emended
 
     @property
     def repeats(self) -> bool:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tablesim.errors import TranscriptionError
 from tablesim.records.boxes import Box
+from tablesim.records.emendations import of_custom, of_note
 
 MAX_BYTES = 100_000_000
 """Larger files are refused: a page of 20,000 numbers with every glyph takes 15 MB."""
@@ -50,12 +51,15 @@ class PrintedWord:
         0 to 1, where the file has one.
     cell : (int, int, int), optional
         Table, row and column, from 0, where the file has cells.
+    emended : (str, str, str), optional
+        What should stand there in place of what is printed, as somebody said, who, and when.
     """
 
     text: str
     box: Box
     confidence: float | None = None
     cell: Cell | None = None
+    emended: tuple[str, str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,9 +202,20 @@ def _words_of(elements: Sequence[ET.Element], cell: Cell | None) -> Iterator[Pri
         if not lines or not corners:
             continue
         box = _around(corners)
+        emended = _emended(element, equivalents) if len(lines) == 1 else None
         for place, line in enumerate(lines):
             part = Box(box.x, box.y + box.height * place / len(lines), box.width, box.height / len(lines))
-            yield PrintedWord(line, part, _share(best.attrib.get("conf")), cell)
+            yield PrintedWord(line, part, _share(best.attrib.get("conf")), cell, emended)
+
+
+def _emended(element: ET.Element, equivalents: list[ET.Element]) -> tuple[str, str, str] | None:
+    """What should stand in place of a word, as our exports say it: in another text of it, or in a tag."""
+    for each in equivalents:
+        known = of_note(each.attrib.get("comments", ""))
+        text = next((part.text or "" for part in each if _name(part) == "Unicode"), "")
+        if known is not None and text.strip():
+            return (text, *known)
+    return of_custom(element.attrib.get("custom", "")) if _name(element) == "Word" else None
 
 
 def _around(corners: Sequence[tuple[float, ...]]) -> Box:
@@ -228,7 +243,9 @@ def _alto(document: ET.Element) -> WordsOfPage:
                     box = _alto_box(string) or _alto_box(line) or _alto_box(block)
                     if box is None:
                         raise ValueError(f"no place of {text[:40]!r}")
-                    words.append(PrintedWord(text, box, _share(string.attrib.get("WC")), cell))
+                    others = ((each.text or "", of_note(each.attrib.get("PURPOSE", ""))) for each in string)
+                    emended = next(((said, *known) for said, known in others if said.strip() and known), None)
+                    words.append(PrintedWord(text, box, _share(string.attrib.get("WC")), cell, emended))
     return WordsOfPage(_side(page, "WIDTH"), _side(page, "HEIGHT"), tuple(words))
 
 

@@ -18,7 +18,8 @@ RNG = "{http://relaxng.org/ns/structure/1.0}"
 TEI_ELEMENTS = set(
     "TEI teiHeader fileDesc titleStmt title publicationStmt publisher date sourceDesc listWit witness bibl idno "
     "encodingDesc projectDesc editorialDecl interpretation variantEncoding appInfo application label revisionDesc "
-    "change facsimile surface graphic zone text body div head list item p table row cell app rdg gap num note".split()
+    "change facsimile surface graphic zone text body div head list item p table row cell app rdg gap num note "
+    "choice sic corr".split()
 )
 
 
