@@ -9,6 +9,7 @@ from corpus.fakes import FakeReader, reading_of, write_corpus
 import tablesim
 from tablesim.records.html import html_table
 from tablesim.workflow import run
+from tablesim.workflow.alignments import RunAlignments
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +45,17 @@ def test_results_are_short_at_the_prompt_and_tables_in_notebooks(corpus):
         page = result._repr_html_()
         assert page.startswith("<table><caption>")
         assert page.count("<tr>") > 1
+
+
+def test_what_is_found_is_short_in_a_line(corpus):
+    groups, hits = corpus.groups, corpus.search("k0_e0")
+    answer = corpus.search_numbers("1 / 2 / 3")
+    pair = RunAlignments(corpus, keep=False).pair("k0_e0", "k0_e1")
+    found = [hits[0], answer, answer.hits[0], corpus.clusters.clusters[0], groups, groups.tables[0], pair]
+    assert [len(repr(one)) for one in found if len(repr(one)) > 300] == []
+    assert repr(hits[0]) == f"Hit('k0_e1', rank 1, similarity {hits[0].similarity:.4f})"
+    assert repr(groups.tables[0]) == "TableGroup('Table 1: the same table on 2 pages')"
+    assert repr(pair.alignment).startswith("TableAlignment(2 witnesses: 40 rows x ")
 
 
 def test_a_reading_stands_as_it_is_printed():

@@ -56,7 +56,7 @@ def command(
     Citations of pages, of a pair or collation, with --table or --cluster of a group, without pages of the run: ris,
     bibtex, csl-json.
 
-    Lists of pages for viewers that lay out pictures: pixplot, vikus.
+    Lists of pages: clusters-csv, neighbours-csv; for viewers that lay out pictures pixplot, vikus.
 
     Two witnesses or more: tei (table with critical apparatus), collation-csv, collation-xlsx, collation-json,
     collation-html (a page with what each scan has at every difference), collation-dishas (the first witness, the others

@@ -25,6 +25,7 @@ from tablesim.export.markup import json_bytes
 from tablesim.export.page_tei import page_tei
 from tablesim.export.page_workbook import page_xlsx
 from tablesim.export.pagexml import page_xml
+from tablesim.export.run_tables import ONE_FILE, run_csv
 from tablesim.export.spreadsheets import (
     READING_COLUMNS,
     collation_columns,
@@ -35,7 +36,6 @@ from tablesim.export.spreadsheets import (
     reading_rows,
 )
 from tablesim.export.tei import tei
-from tablesim.export.viewers import VIEWERS, viewer_csv
 from tablesim.files import remove_asides
 from tablesim.records.collation import Collation
 from tablesim.records.reading import Reading
@@ -167,8 +167,8 @@ def export_run(
         raise ExportError(f"{corpus.folder}: no page was read yet; there is nothing to export")
     for page in chosen:
         corpus.page(page)
-    if what in VIEWERS:
-        return [write_new(folder / VIEWERS[what][0], viewer_csv(corpus, what, chosen), force=force)]
+    if what in ONE_FILE:
+        return [write_new(folder / ONE_FILE[what], run_csv(corpus, what, chosen), force=force)]
     names = file_names(chosen, ".csv" if what is Format.csv else DOCUMENTS[what].suffix)
     refuse_existing([folder / name for name in names.values()], force=force)
     return [write_new(folder / name, data, force=force) for name, data in _documents(corpus, what, names)]

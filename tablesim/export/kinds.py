@@ -29,6 +29,8 @@ class Format(StrEnum):
     csl_json = "csl-json"
     pixplot = "pixplot"
     vikus = "vikus"
+    clusters_csv = "clusters-csv"
+    neighbours_csv = "neighbours-csv"
 
 
 class BundledScans(StrEnum):

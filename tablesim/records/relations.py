@@ -91,6 +91,9 @@ class TableGroup:
     relations: tuple[PageRelation, ...]
     clusters: tuple[int, ...]
 
+    def __repr__(self) -> str:
+        return f"TableGroup({self.heading!r})"
+
     @property
     def pages(self) -> tuple[str, ...]:
         """The pages, copies of a scan included."""
@@ -144,6 +147,9 @@ class KindGroup:
     pages: tuple[str, ...]
     alike: tuple[str, ...]
     tables: tuple[int, ...]
+
+    def __repr__(self) -> str:
+        return f"KindGroup({self.heading!r})"
 
     @property
     def heading(self) -> str:
@@ -221,6 +227,9 @@ class Groups:
     ) -> None:
         self.clusters, self.relations, self.pages, self.known = clusters, relations, tuple(pages), known
         self._kind_numbers = kinds or clusters
+
+    def __repr__(self) -> str:
+        return f"Groups({self.sentence!r})"
 
     def cluster_of(self, page: str) -> int | None:
         """The number, from 1, of the cluster of a page; None for a page in none."""

@@ -37,9 +37,9 @@ CANDIDATES = 5
 SEARCHED = 3000
 """Pages of a run up to which all of them are searched for a page that has its nearest pages in its own book."""
 
-LEAST_NEW, SHARE_NEW = 300, 0.1
-"""So many pairs are aligned beside those that clustering asked for, and so many a page of a larger run: 1 to 3 ms of a
-core a page."""
+LEAST_NEW, SHARE_NEW = 300, 0.05
+"""So many pairs are aligned beside those that clustering asked for, and so many a page of a larger run: half a
+millisecond of a core a page and more."""
 
 NUMBER_COLUMNS = ("page_number", "page number", "image_number", "image", "sequence", "canvas", "folio", "leaf")
 """Columns of the metadata that say which page of its book a page is, the first that has a number; in any case."""

@@ -18,6 +18,7 @@ from tablesim.export.kinds import Dialect, Format
 from tablesim.export.page_tei import page_tei
 from tablesim.export.page_workbook import page_xlsx
 from tablesim.export.pagexml import page_xml
+from tablesim.export.run_tables import ONE_FILE
 from tablesim.export.spreadsheets import READING_COLUMNS, csv_description
 from tablesim.report.citations import CITATION_FORMATS
 from tablesim.report.provenance import CitedPage, Provenance
@@ -84,7 +85,7 @@ def plain(data):
     return " ".join(html.unescape(data.decode()).replace("\\", "").split())
 
 
-BARE = {Format.csv_grid, Format.pixplot, Format.vikus, *(form for form in Format if form.value in CITATION_FORMATS)}
+BARE = {Format.csv_grid, *ONE_FILE, *(form for form in Format if form.value in CITATION_FORMATS)}
 """What is the table and nothing else, to be read by any program, and what is a citation itself."""
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tablesim.corpus.storage.files import ADDED
 from tablesim.errors import RunError
+from tablesim.records.counting import counted
 from tablesim.records.html import html_table
 from tablesim.records.plain import plain
 from tablesim.records.relations import MACHINE, VERDICT_COLUMNS, Groups, PageRelation, PageVerdict
@@ -96,6 +97,9 @@ class Cluster:
     cohesion: float | None = None
     outliers: tuple[str, ...] = ()
     apart: tuple[DistinctiveBigram, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Cluster({self.number}, {counted(len(self.members), 'page')}, the first {self.medoid!r})"
 
     @property
     def number(self) -> int:

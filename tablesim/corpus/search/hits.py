@@ -94,6 +94,9 @@ class Hit:
     shared: tuple[SharedBigram, ...]
     surprise: BackgroundCount | None = None
 
+    def __repr__(self) -> str:
+        return f"Hit({self.page!r}, rank {self.rank}, similarity {self.similarity:.4f})"
+
     def to_dict(self) -> dict[str, Any]:
         return {
             "page": self.page,

@@ -152,6 +152,9 @@ class NumberHit:
     n_places: int = 0
     hit: Hit | None = None
 
+    def __repr__(self) -> str:
+        return f"NumberHit({self.page!r}, rank {self.rank}, {self.standing}, {counted(self.n_places, 'place')})"
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, with those of ``Hit``."""
         alike = {} if self.hit is None else self.hit.to_dict()
@@ -182,6 +185,9 @@ class NumberAnswer:
     query: str
     hits: tuple[NumberHit, ...]
     counts: dict[str, int]
+
+    def __repr__(self) -> str:
+        return f"NumberAnswer({self.sentence!r})"
 
     @property
     def sentence(self) -> str:

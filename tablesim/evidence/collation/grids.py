@@ -106,6 +106,10 @@ class TableAlignment:
     panels: tuple[Panel, ...]
     transposed: tuple[bool, ...]
 
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{panel.rows.shape[1]} rows x {panel.columns.shape[1]} columns" for panel in self.panels)
+        return f"TableAlignment({len(self.transposed)} witnesses: {sizes or 'nothing'})"
+
 
 def panels_of(witness: Witness, which: int, n_witnesses: int) -> list[Panel]:
     """The tables of a witness, the ``which``-th of ``n_witnesses``, in reading order."""
