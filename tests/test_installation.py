@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -26,11 +28,21 @@ CONSTRAINTS = dict(
 
 @pytest.fixture(scope="module")
 def unpacked(tmp_path_factory):
-    """The wheel as it is built from here, unpacked."""
+    """The wheel as the container file builds it, from what that copies and nothing else, unpacked."""
     pytest.importorskip("hatchling", reason="the wheel is built by hatchling (extra dev)")
     folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    text = (REPOSITORY / "release" / "Containerfile").read_text(encoding="utf-8")
+    for names, target in re.findall(r"^COPY (?!--)(.+) /(source\S*)$", text, flags=re.MULTILINE):
+        for name in names.split():
+            place = folder / target
+            if (REPOSITORY / name).is_dir():
+                shutil.copytree(REPOSITORY / name, place, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                place.mkdir(exist_ok=True)
+                shutil.copy(REPOSITORY / name, place)
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    done = subprocess.run(build, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    done = subprocess.run(build, cwd=source, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     (wheel,) = folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
@@ -96,6 +108,14 @@ def test_the_conda_recipe_asks_for_what_the_wheel_asks_for():
         theirs = Requirement(line.strip().removeprefix("- ")).specifier
         assert str(theirs) == str(each.specifier) or name == "py-opencv"  # a build of the wheel, 4.10.0.84
     assert f'version: "{PROJECT["version"]}"' in text
+
+
+def test_the_conda_recipe_bounds_what_the_extras_ask_for():
+    text = (REPOSITORY / "release" / "conda" / "recipe.yaml").read_text(encoding="utf-8")
+    lines = text.partition("  run_constraints:\n")[2].partition("tests:\n")[0].splitlines()
+    bounded = {str(Requirement(line.strip().removeprefix("- "))) for line in lines}
+    (everything,) = (Requirement(line) for line in EXTRAS["all"])
+    assert bounded == {str(Requirement(line)) for extra in everything.extras - {"notebook"} for line in EXTRAS[extra]}
 
 
 def test_pythons_to_come_are_not_shut_out():
