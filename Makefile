@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-wheel test-lowest test-newest lint coverage sample benchmark docs fuzz licences clean
+.PHONY: help demo test suite test-wheel test-lowest test-newest lint coverage sample benchmark docs fuzz licences clean
 .DEFAULT_GOAL := help
 
 help:           ## list the targets
@@ -28,7 +28,11 @@ lint: $(VENV)/.dev  ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: lint  ## lint, then every test
+test: $(VENV)/.dev  ## style, types and every test
+	@$(MAKE) --no-print-directory --jobs 2 lint suite
+
+# Three processes for two cores: tests that wait for a browser or a process leave theirs to another.
+suite: $(VENV)/.dev  ## every test
 	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 test-wheel:     ## the built wheel in a clean environment without extras: demo, read, what each extra says

@@ -2,6 +2,8 @@
 
     python docs/examples.py [--demo RUN] [--write] [PAGE...]
 
+What a block of Python prints is shown where a block ``text title="prints"`` follows it.
+
 Each page is run in a folder of its own, which holds `data/` and, as `make demo` leaves it, the run `demo/`. Without
 --write, what is printed must have the words that the page shows (figures may differ between machines); with it, the
 pages are written anew. A block of Python after a line ``<!-- not run: WHY -->`` is left out.
@@ -21,7 +23,10 @@ import tempfile
 from pathlib import Path
 
 DOCS = Path(__file__).resolve().parent
-BLOCK = re.compile(r"(<!-- not run: [^>]+ -->\n)?^```(console|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+PRINTS = '```text title="prints"'
+BLOCK = re.compile(
+    rf"(<!-- not run: [^>]+ -->\n)?^```(console|python)\n(.*?)^```(\n\n{PRINTS}\n.*?^```)?", re.MULTILINE | re.DOTALL
+)
 ELSEWHERE = ("bilrp/", "architecture.md")
 """Pages whose code other tests run, or that have none."""
 
@@ -46,6 +51,11 @@ def command_output(line: str) -> str:
     if result.exit_code != 0:
         raise RuntimeError(f"$ {line}\n{result.output}\n{result.exception!r}")
     shown = re.sub(r"\S*/(?=data/sample\b)", "", result.stdout)  # where the sample lies on this machine
+    return shortened(shown)
+
+
+def shortened(shown: str) -> str:
+    """The first lines of what was printed."""
     lines = [each.rstrip() for each in shown.strip("\n").splitlines()]
     return "\n".join([*lines[:LONGEST], "..."] if len(lines) > LONGEST else lines)
 
@@ -68,10 +78,12 @@ def run_page(page: Path) -> str:
         left_out, kind, text = found[1] or "", found[2], found[3]
         if kind == "console":
             return f"{left_out}```console\n{console(text)}```"
-        if not left_out:
-            with contextlib.redirect_stdout(io.StringIO()):
-                exec(compile(text, page.name, "exec"), names)
-        return found[0]
+        if left_out:
+            return found[0]
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            exec(compile(text, page.name, "exec"), names)
+        shown = f"\n\n{PRINTS}\n{shortened(printed.getvalue())}\n```" if found[4] else ""
+        return f"```python\n{text}```{shown}"
 
     return BLOCK.sub(run, page.read_text(encoding="utf-8"))
 
