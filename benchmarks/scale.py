@@ -9,7 +9,7 @@ and ``processor`` is what it used of a core, which is the figure to trust on a m
 
 ``indexing`` is everything but the network: real files are hashed, the readings of their pages (150 numbers of two
 figures) put on the disk one by one, laid out, and brought into the table of pages. The other stages run on a run folder
-that holds the drawn histograms.
+that holds the drawn histograms; ``--only shelves`` searches ten runs of each size as one.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ import pyarrow as pa
 
 from tablesim.corpus.clustering import kmeans
 from tablesim.corpus.indexing.ingest import ingest, read_pages
+from tablesim.corpus.shelves import Shelves
 from tablesim.corpus.storage.files import write_parquet
 from tablesim.corpus.storage.page_table import replace_page_table
 from tablesim.corpus.storage.schemas import PAGE_SCHEMA
@@ -50,6 +51,7 @@ EDITIONS, MISPRINTS = 6, 0.02
 TABLES_AT_ONCE = 1024
 K, FITTED_AT_MOST = 1500, 100_000
 QUERIES = 20
+N_SHELVES = 10
 ASKED, TOP = 100, 10
 
 
@@ -72,13 +74,17 @@ def draw(n_pages: int, seed: int = 0) -> Iterator[np.ndarray]:
         yield h[: n_pages - begin].astype(np.float32)
 
 
-def write_run(folder: Path, n_pages: int) -> Corpus:
-    """A run folder with ``n_pages`` drawn pages: forty tables to a book, six editions of each book."""
+def write_run(folder: Path, n_pages: int, seed: int = 0) -> Corpus:
+    """A run folder with ``n_pages`` drawn pages: forty tables to a book, six editions of each book.
+
+    Another seed gives other pages, of other names.
+    """
     Corpus.create(folder, {"network": "drawn histograms"}, source=[], seed=0)
     pending = np.zeros((0, N_BINS), np.float32)
-    keys = [hashlib.sha256(str(page).encode()).hexdigest() for page in range(n_pages)]
+    shelf = f"s{seed}" if seed else ""
+    keys = [hashlib.sha256(f"{shelf}{page}".encode()).hexdigest() for page in range(n_pages)]
     written = 0
-    for part in [*draw(n_pages), None]:
+    for part in [*draw(n_pages, seed), None]:
         pending = pending if part is None else np.concatenate([pending, part])
         while len(pending) >= SHARD_ROWS or (part is None and len(pending)):
             h, pending = pending[:SHARD_ROWS], pending[SHARD_ROWS:]
@@ -90,12 +96,12 @@ def write_run(folder: Path, n_pages: int) -> Corpus:
     page = np.arange(n_pages)
     book = page // EDITIONS // 40 * EDITIONS + page % EDITIONS
     known = {
-        "page": pa.array([f"p{number:09d}" for number in range(n_pages)]),
-        "scan": pa.array([f"scans/p{number:09d}.jpg" for number in range(n_pages)]),
+        "page": pa.array([f"{shelf}p{number:09d}" for number in range(n_pages)]),
+        "scan": pa.array([f"scans/{shelf}p{number:09d}.jpg" for number in range(n_pages)]),
         "sha256": pa.array(keys),
         "status": pa.array(["read"] * n_pages),
         "is_table": pa.array(np.ones(n_pages, bool)),
-        "book": pa.array([f"b{number:06d}" for number in book.tolist()]),
+        "book": pa.array([f"{shelf}b{number:06d}" for number in book.tolist()]),
     }
     columns = [known.get(field.name, pa.nulls(n_pages, field.type)) for field in PAGE_SCHEMA]
     replace_page_table(folder / "pages.parquet", pa.Table.from_arrays(columns, schema=PAGE_SCHEMA))
@@ -156,6 +162,27 @@ def stage_kmeans(folder: Path, n_pages: int) -> dict[str, float]:
         "fit": fit,
         "fit_processor": fit_processor,
         "k": len(centers),
+    }
+
+
+def stage_shelves(folder: Path, n_pages: int) -> dict[str, float]:
+    """Ten runs of so many pages each, searched as one by a page of one of them."""
+    for shelf in range(1, N_SHELVES + 1):
+        write_run(folder / f"shelf-{shelf}", n_pages, seed=shelf)
+    shelves: list[Shelves] = []
+    opened = _timed(lambda: shelves.append(Shelves.open([folder / f"shelf-{n}" for n in range(1, N_SHELVES + 1)])))
+    rng = np.random.default_rng(2)
+    pages = [f"s{rng.integers(1, N_SHELVES + 1)}p{number:09d}" for number in rng.integers(n_pages, size=QUERIES + 1)]
+    first = _timed(lambda: shelves[0].search(pages[0]))
+    used = time.process_time()
+    times = [_timed(lambda page=page: shelves[0].search(page)) for page in pages[1:]]
+    used = time.process_time() - used
+    return {
+        "seconds": statistics.median(times),
+        "slowest": max(times),
+        "processor_a_query": used / QUERIES,
+        "first": first,
+        "opened": opened,
     }
 
 
@@ -256,16 +283,18 @@ STAGES: dict[str, Callable[[Path, int], dict[str, float]]] = {
     "draw": stage_draw,
     "search_index": stage_search_index,
     "search": stage_search,
+    "shelves": stage_shelves,
     "neighbours": stage_neighbours,
     "kmeans": stage_kmeans,
     "approximate": stage_approximate,
     "indexing": stage_indexing,
 }
 
-OF_A_CORE = {"search": "processor_a_query", "kmeans": "assign_processor"}
+OF_A_CORE = {"search": "processor_a_query", "shelves": "processor_a_query", "kmeans": "assign_processor"}
 """What a stage used of a core for what its ``seconds`` are; of the others the whole is meant."""
 
-DRAWN = [stage for stage in STAGES if stage != "indexing"]
+ON_RUNS = [stage for stage in STAGES if stage != "indexing"]
+DRAWN = [stage for stage in ON_RUNS if stage != "shelves"]
 
 
 def _timed(work: Callable[[], object]) -> float:
@@ -322,7 +351,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="Where the runs are written meanwhile; a new folder unless given.")
     parser.add_argument("--json", type=Path, dest="report", help="Write every figure to this file.")
     parser.add_argument("--stage", choices=STAGES, help=argparse.SUPPRESS)
-    parser.add_argument("--only", nargs="+", choices=DRAWN, default=DRAWN, help="Stages on drawn histograms.")
+    parser.add_argument("--only", nargs="+", choices=ON_RUNS, default=DRAWN, help="Stages on drawn histograms.")
     options = parser.parse_args()
     if options.stage:
         used = time.process_time()
@@ -334,7 +363,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=options.folder, prefix="scale-") as folder:
         threads = os.environ.get("OMP_NUM_THREADS", "all")
         print(f"machine: {platform.machine()}, {os.cpu_count()} cores, numpy {np.__version__}, {threads} threads")
-        stages = [stage for stage in DRAWN if stage == "draw" or stage in options.only]
+        stages = [stage for stage in ON_RUNS if stage == "draw" or stage in options.only]
         found = measure(options.sizes, options.indexed, stages, Path(folder))
     growth = {stage: by for stage, rows in found.items() if (by := growth_of(stage, rows))}
     for stage, by in growth.items():
