@@ -108,6 +108,12 @@ def sync(handle: int) -> bool:
     return True
 
 
+def refuse_special(path: Path) -> None:
+    """OSError for a pipe, a socket or a device: whoever opens one may wait for ever. What the shell opened is none."""
+    if path.exists() and not (path.is_file() or path.is_dir()) and path.parent.name != "fd":
+        raise OSError(errno.EINVAL, "a pipe, a socket or a device", str(path))
+
+
 def has_locks(path: Path) -> bool:
     """Whether the disk of a file that is there has locks of the kind that SQLite asks for (POSIX record locks)."""
     try:

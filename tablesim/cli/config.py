@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tablesim.errors import SettingsError
+from tablesim.files import refuse_special
 
 NAME, VARIABLE = "tablesim.toml", "TABLESIM_CONFIG"
 MAX_BYTES = 100_000
@@ -35,6 +36,7 @@ def config_path(given: Path | None) -> Path | None:
 def read_config(path: Path, commands: Collection[str]) -> Config:
     """The defaults in a file by command, names of options with underscores; SettingsError for what cannot be meant."""
     try:
+        refuse_special(path)
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:

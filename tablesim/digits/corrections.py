@@ -36,6 +36,7 @@ from tablesim.digits.dittos import with_dittos
 from tablesim.digits.layout import arrange_page, is_table
 from tablesim.digits.marks_of_page import with_values
 from tablesim.errors import MetadataError
+from tablesim.files import refuse_special
 from tablesim.records.boxes import Box
 from tablesim.records.corrections import Correction
 from tablesim.records.marks import RAISED_POINT
@@ -292,6 +293,7 @@ def _pixels(name: str, text: str, separator: str) -> float:
 def _has_header_alone(path: Path) -> bool:
     """A run without a correction has a file with nothing but its column names."""
     try:
+        refuse_special(path)
         lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError):
         return False

@@ -25,6 +25,7 @@ from tablesim.digits.dishas_tables import dishas_tables, dishas_words
 from tablesim.digits.evaluation.transcription import read_transcription
 from tablesim.digits.numbers_of_words import numbers_of_words, reading_of_numbers
 from tablesim.errors import MetadataError, TranscriptionError
+from tablesim.files import refuse_special
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Reading
 from tablesim.scans.encodings import decode_text
@@ -76,6 +77,7 @@ def reading_from_file(path: str | Path) -> Reading:
     if suffix not in SUFFIXES:
         raise TranscriptionError(f"{path}: got a file {suffix or 'without ending'}, expected {', '.join(SUFFIXES)}")
     try:
+        refuse_special(path)
         if path.stat().st_size > MAX_BYTES:
             raise TranscriptionError(f"{path}: larger than {MAX_BYTES:,} bytes; expected the numbers of one page")
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()

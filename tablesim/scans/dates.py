@@ -61,6 +61,9 @@ NO_YEAR = "no year is named (s. a. and its like): no range"
 OTHER_ERA = "years before Christ or of another era: no range"
 NOT_UNDERSTOOD = "not understood: no range, the words are kept"
 
+LONGEST = 500
+"""Letters: a whole imprint has 200. What is longer is no date, and would take time that grows with its square."""
+
 CERTAIN = frozenset({"", CENTURY, COPYRIGHT})
 """What needs no remark: nothing was assumed."""
 
@@ -88,6 +91,8 @@ def read_date(text: str, *, months: bool = False) -> ReadDate:
     kept = text.strip()
     if not kept:
         return ReadDate(YearRange())
+    if len(kept) > LONGEST:
+        return ReadDate(YearRange(None, None, kept), (NOT_UNDERSTOOD,))
     plain = _plain(kept)
     simple = _simple(plain, months)
     if simple is not None:

@@ -12,6 +12,7 @@ import unicodedata
 from pathlib import Path
 
 from tablesim.errors import MetadataError
+from tablesim.files import refuse_special
 
 MARK = b"\xef\xbb\xbf"
 """Of UTF-8, by which Excel knows it."""
@@ -29,6 +30,8 @@ _LETTERS = {
 """How common signs beyond ASCII are, by and large; others have 0.02, control characters nothing."""
 _INSIDE_WORDS = frozenset("«»°§–—“”„…·ªº©±½¼×")
 
+_WORD = re.compile(r"[^\s,;|\"]+")
+
 _MISREAD = re.compile(
     "[ÃÂ][\u0080-\u00bf\u0152\u0153\u0160\u0161\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]"
 )
@@ -44,6 +47,7 @@ def decode_text(path: Path) -> tuple[str, str, tuple[str, ...]]:
         The file is missing, cannot be opened, or is no text.
     """
     try:
+        refuse_special(path)
         data = path.read_bytes()
     except FileNotFoundError as error:
         raise MetadataError(f"{path}: there is no such file; check the path") from error
@@ -131,7 +135,7 @@ def _guessed(data: bytes) -> tuple[str, str, str]:
 def _likelihood(text: str) -> float:
     """How likely the signs beyond ASCII are, each kind of word once, so that no name outweighs the rest."""
     total = 0.0
-    for word in set(re.findall(r"[^\s,;|\t\"]*[^\x00-\x7f][^\s,;|\t\"]*", text)):
+    for word in {word for word in _WORD.findall(text) if not word.isascii()}:
         for at, sign in enumerate(word):
             if sign.isascii():
                 continue

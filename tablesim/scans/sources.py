@@ -325,18 +325,22 @@ class _FolderSearch:
             return [], []
         for entry in entries:
             path = Path(entry.path)
-            if entry.is_dir():
+            try:
+                is_folder, is_file = entry.is_dir(), entry.is_file()
+            except OSError:  # a link in a circle, or to where one may not look
+                is_folder = is_file = False
+            if is_folder:
                 if entry.name.startswith("."):
                     self._leave_out(HIDDEN, "folder", path)
                 else:
                     (links if entry.is_symlink() else folders).append(path)
             else:
-                self._take_file(path, regular=entry.is_file())
+                self._take_file(path, regular=is_file)
         return folders, links
 
     def _take_file(self, path: Path, *, regular: bool) -> None:
         suffix = path.suffix.lower()
-        is_lost_link = not regular and not path.exists()
+        is_lost_link = not regular and not os.path.exists(path)  # noqa: PTH110 - Path.exists raises where one may not look
         if path.name.startswith("."):
             self._leave_out(HIDDEN, "file", path)
         elif not regular and not is_lost_link:

@@ -16,6 +16,7 @@ from html import unescape
 from pathlib import Path
 
 from tablesim.errors import TranscriptionError
+from tablesim.files import refuse_special
 from tablesim.records.boxes import Box
 from tablesim.records.emendations import of_custom, of_note
 
@@ -95,6 +96,7 @@ def read_words(path: str | Path) -> WordsOfPage:
     """
     path = Path(path)
     try:
+        refuse_special(path)
         if path.stat().st_size > MAX_BYTES:
             raise TranscriptionError(f"{path}: larger than {MAX_BYTES:,} bytes; expected PAGE-XML or ALTO of one page")
         data = path.read_bytes()

@@ -187,6 +187,16 @@ def test_a_count_that_is_no_count_is_bounded_by_what_is_there(tmp_path):
         load_scan(places[3])
 
 
+def test_a_file_of_more_pages_than_can_be_opened_one_by_one_is_one_problem(tmp_path, monkeypatch):
+    path = tmp_path / "shelf.pdf"
+    write_pdf(path, b"", b"", b"")
+    monkeypatch.setattr(pdf, "MAX_PAGES", 2)
+    assert [place.number for place in find_scans(path)] == [0]
+    with pytest.raises(ScanError, match=r"shelf\.pdf: 3 pages in one PDF, more than 2; split the file"):
+        load_scan(path)
+    assert load_scan(Locator(path, 3)).width
+
+
 def test_damaged_pages_at_the_end_of_a_book_are_pages(tmp_path):
     page = b"q 240 0 0 180 0 0 cm /I Do Q"
     data = write_pdf(tmp_path / "b.pdf", *[page] * 120, resources=IMAGE, objects=[image(texture())]).read_bytes()

@@ -148,6 +148,15 @@ def test_what_is_left_out_is_said_in_a_line_a_reason():
     assert list(describe_left_out([])) == []
 
 
+def test_a_link_to_itself_is_a_page_that_cannot_be_opened_and_ends_nothing(tmp_path):
+    touch(tmp_path, "a.png")
+    (tmp_path / "loop.jpg").symlink_to("loop.jpg")
+    (tmp_path / "round").symlink_to("round")
+    listing = list_scans(tmp_path)
+    assert [place.name for place in listing.scans] == ["a.png", "loop.jpg"]
+    assert [(item.reason, item.count) for item in listing.left_out] == [(sources.NOWHERE, 1)]
+
+
 def test_linked_folders_are_searched_once_and_loops_end(tmp_path):
     source, elsewhere = tmp_path / "scans", tmp_path / "elsewhere"
     touch(source, "vol1/p1.jpg")

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from tablesim.digits.numbers_of_words import numbers_of_words, reading_of_numbers
 from tablesim.errors import TranscriptionError
+from tablesim.files import refuse_special
 from tablesim.records.boxes import Box
 from tablesim.records.reading import ILLEGIBLE
 from tablesim.records.truth import PageTruth, TranscribedRow, Transcription
@@ -71,6 +72,7 @@ def read_truth(path: str | Path) -> Transcription | PageTruth:
     if path.suffix.lower() != ".json":
         return read_transcription(path)
     try:
+        refuse_special(path)
         return PageTruth.load(path)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise TranscriptionError(
@@ -108,6 +110,7 @@ def read_transcription(path: str | Path) -> Transcription:
     """
     path = Path(path)
     try:
+        refuse_special(path)
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise TranscriptionError(
