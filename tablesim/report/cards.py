@@ -175,10 +175,10 @@ class Cards:
         if not path.is_file():
             return ""
         try:
-            if not self.own and os.path.commonpath([path, self.folder]) == path.anchor:
-                return ""
             relative = Path(os.path.relpath(path, self.folder)).as_posix()
         except ValueError:  # another drive
+            return ""
+        if not self.own and relative.startswith("../../"):
             return ""
         # Browsers open a PDF at the page that follows the address; of a TIFF they know nothing.
         is_pdf = bool(locator.number) and path.suffix.lower() in PDF_SUFFIXES

@@ -179,6 +179,11 @@ def test_reports_name_no_folder_of_the_machine(corpus, report, tmp_path):
     links = re.findall(r'<a href="([^"]*)">open the scan itself</a>', html)
     assert "../../../scans/words.png" in links
     assert len(links) == 8 and all((report.parent / "pages" / unquote(link)).is_file() for link in links)
+    assert html.count("</a>, which is no part of this report") == 8
+    # Made to be handed on: nothing in it leads out of it, but to what lies beside it.
+    for path in elsewhere.parent.rglob("*.html"):
+        root = "../" * (len(path.relative_to(elsewhere.parent).parts) - 1)
+        assert f'="{root}../../' not in path.read_text(encoding="utf-8"), path
     assert "broken.jpg" in report.read_text(encoding="utf-8")
 
 
