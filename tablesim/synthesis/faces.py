@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+from PIL import features as pillow
 
 from tablesim.errors import SettingsError
 
@@ -106,6 +107,11 @@ def _font(file: str, size: float) -> ImageFont.FreeTypeFont:
 def _printed_glyph(file: str, features: tuple[str, ...], character: str, size: float) -> Glyph:
     font = _font(file, size)
     options = list(features) or None
+    if options and not pillow.check("raqm"):
+        raise SettingsError(
+            f"the typeface {file} is set with {', '.join(features)}, for which Pillow needs FriBiDi and finds none; "
+            "install it: apt-get install libfribidi0 (Debian, Ubuntu), brew install fribidi (macOS)"
+        )
     advance = float(font.getlength(character, features=options))
     left, top, right, bottom = font.getbbox(character, anchor="ls", features=options)
     # One pixel around: getbbox rounds towards the middle for some fonts.

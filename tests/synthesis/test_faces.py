@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tablesim.errors import SettingsError
 from tablesim.synthesis.faces import DIGITS, FACES, faces
 
 
@@ -18,6 +19,13 @@ def test_old_style_digits_range_above_and_below_the_line(face):
     small, tall, hanging = face.glyph("0", 60), face.glyph("6", 60), face.glyph("9", 60)
     assert tall.mask.shape[0] > 1.2 * small.mask.shape[0]
     assert hanging.top + hanging.mask.shape[0] > 0.05 * 60  # below the baseline
+
+
+def test_a_pillow_that_cannot_set_them_says_what_to_install(monkeypatch):
+    monkeypatch.setattr("PIL.features.check", lambda name: False)
+    with pytest.raises(SettingsError, match=r"is set with onum.*FriBiDi.*apt-get install libfribidi0"):
+        FACES["garamond"].glyph("4", 31.25)
+    assert FACES["fanwood"].glyph("4", 31.25).mask.size
 
 
 @pytest.mark.parametrize("face", faces(digits="lining"), ids=lambda f: f.name)
