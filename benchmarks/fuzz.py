@@ -4,10 +4,10 @@
 
 Each target is a kind of file and what reads it (``tests/fuzz/targets.py``). A process of its own reads one mutated file
 after the other; it may take ``MEMORY`` bytes more than at its start and write ``OUTPUT`` bytes, and is ended where a
-file takes longer than ``PATIENCE`` seconds. A file is a finding where anything is raised but the errors that tablesim
-raises on purpose, where such an error does not name the file, is longer than 2,000 letters or holds a control
-character, and where the process dies. Findings are kept in FOLDER, each with what it did, one for each place of the
-code. What was mended stays as an input in ``tests/fuzz/inputs``.
+file takes more than ``PATIENCE`` seconds of a core, or ten times as long without working. A file is a finding where
+anything is raised but the errors that tablesim raises on purpose, where such an error does not name the file, is longer
+than 2,000 letters or holds a control character, and where the process dies. Findings are kept in FOLDER, each with what
+it did, one for each place of the code. What was mended stays as an input in ``tests/fuzz/inputs``.
 """
 
 from __future__ import annotations
@@ -85,8 +85,7 @@ def _fuzz(name: str, target: Target, seconds: float, seed: int, out: Path) -> in
 def _start(target: Target, folder: Path, seed: int, done: int, end: float) -> int:
     """Read mutated files in a process of its own, from the one with the number ``done`` on, until ``end``."""
     (folder / "count").write_text(str(done))
-    for name in ("finding", "begun"):
-        (folder / name).unlink(missing_ok=True)
+    (folder / "finding").unlink(missing_ok=True)
     pid = os.fork()
     if pid:
         return pid
@@ -113,10 +112,10 @@ def _read(target: Target, folder: Path, seed: int, done: int, end: float) -> int
         path.write_bytes(data)
         (folder / "count").write_text(str(number))
         if number == done:
-            (folder / "begun").touch()
             used = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
             resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
             resource.setrlimit(resource.RLIMIT_FSIZE, (OUTPUT, OUTPUT))
+        signal.setitimer(signal.ITIMER_PROF, PATIENCE)
         if wrong := wrong_with(parse, path, target):
             (folder / "finding").write_text(wrong)
             return _EXIT_FINDING
@@ -130,9 +129,7 @@ def _wait(pid: int, folder: Path) -> int:
         ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:
             return os.waitstatus_to_exitcode(status)
-        # The first file waits until all modules are loaded.
-        patience = PATIENCE if (folder / "begun").exists() else 10 * PATIENCE
-        if time.time() - count.stat().st_mtime > patience:
+        if time.time() - count.stat().st_mtime > 10 * PATIENCE:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
             return -signal.SIGALRM
@@ -144,7 +141,7 @@ def _told(folder: Path, status: int) -> tuple[str, str]:
     if finding.is_file():
         place, _, words = finding.read_text(errors="replace").partition("\n")
         return place, words
-    kind = "hangs" if status == -signal.SIGALRM else f"ends with {status}"
+    kind = "hangs" if status in (-signal.SIGALRM, -signal.SIGPROF) else f"ends with {status}"
     output = (folder / "output").read_bytes()[-3000:].decode(errors="replace")
     return f"the process {kind}", output
 

@@ -67,6 +67,9 @@ CANVAS_SIZE = "canvas_size"
 CANVAS_PART = "canvas_part"
 """The column with the part of the canvas that a page's image covers, ``x,y,width,height``, where it is not all."""
 
+ENCODING = "manifest_encoding"
+"""The column that says so where a manifest is no UTF-8 and its encoding was guessed, with words to check it by."""
+
 SMALLER = "image_size"
 """The column of metadata that says so: ``435 x 599 of 993 x 1369 pixels``."""
 
@@ -120,7 +123,7 @@ def fetch_pages(
     Raises
     ------
     ScanError
-        A source is a file that is no IIIF manifest or collection, or has no page of that number; too many pages.
+        A source is a file that is not there, or has no page of that number; too many pages.
     OSError
         The cache cannot be written.
     """
@@ -136,7 +139,8 @@ def fetch_pages(
             else:
                 of_source.extend(_jobs(*item))
         if not of_source and len(lost) == n_lost:
-            raise ScanError(f"{source}: this IIIF collection leads to no manifest; look at it in a viewer")
+            nowhere = f"{source}: this IIIF collection leads to no manifest; look at it in a viewer"
+            lost.append(_lost(bare, web, nowhere))
         chosen = [job for job in of_source if job.canvas.number == number] if number else of_source
         if number and of_source and not chosen:
             n_pages = max(job.canvas.number for job in of_source)
@@ -183,8 +187,6 @@ def _walk(source: str, web: Web) -> Iterator[tuple[Manifest, str | None] | Fetch
         try:
             document = _presentation(item, referrer, web)
         except ScanError as error:
-            if item == source and address is None:
-                raise
             yield _lost(item, web, str(error))
             continue
         named_by = as_address(item)
@@ -238,6 +240,8 @@ def _metadata(job: _Job) -> PageMetadata:
     if manifest.label and not any(label.casefold() == "title" for label in row):
         row["title"] = manifest.label
     row |= {"manifest": manifest.address, "canvas": canvas.address}
+    if manifest.guessed:
+        row[ENCODING] = manifest.guessed
     if job.image is not None and job.image.place:
         row[CANVAS_PART] = job.image.place
     if canvas.width and canvas.height:

@@ -20,6 +20,9 @@ from urllib.parse import unquote, urljoin, urlsplit
 from tablesim.errors import ScanError, without_steering
 from tablesim.scans.image_api import as_list, as_objects, service_address, whole
 
+LAST_CENTURY = "cp1252"
+"""What a manifest is taken for that is no Unicode: old servers run Windows, or a database of its time."""
+
 MAX_DEPTH = 100
 """Levels of lists and objects in a file. Manifests have some 15; Python's own limit is 1,000 calls."""
 
@@ -74,12 +77,15 @@ class Canvas:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A book. ``pairs`` are what the library says of it, label and value, in its order."""
+    """A book. ``pairs`` are what the library says of it, label and value, in its order; ``guessed`` says what its
+    encoding was taken for where it is no UTF-8.
+    """
 
     address: str
     label: str
     pairs: tuple[tuple[str, str], ...]
     canvases: tuple[Canvas, ...]
+    guessed: str = ""
 
     @property
     def slug(self) -> str:
@@ -104,7 +110,8 @@ def read_presentation(path: Path, where: str) -> Manifest | Collection:
     ScanError
         The file is not JSON, or is neither a manifest nor a collection.
     """
-    return _presentation(parse_json(path, where), where)
+    document = _presentation(parse_json(path, where), where)
+    return replace(document, guessed=_guessed(path)) if isinstance(document, Manifest) else document
 
 
 def parse_json(path: Path, where: str) -> dict[str, Any]:
@@ -114,7 +121,7 @@ def parse_json(path: Path, where: str) -> dict[str, Any]:
         try:
             data = json.loads(text)
         except UnicodeDecodeError:
-            data = json.loads(text.decode("cp1252", "replace"))  # servers of the last century
+            data = json.loads(text.decode(LAST_CENTURY, "replace"))
         if re.search(rb"\\u[dD][89a-fA-F]", text):
             # Half of a pair of surrogates is no character, and nothing could write it down.
             data = json.loads(json.dumps(data, ensure_ascii=False).encode("utf-8", "replace"))
@@ -127,6 +134,19 @@ def parse_json(path: Path, where: str) -> dict[str, Any]:
         raise ScanError(f"{where}: got a JSON {type(data).__name__}, expected an object as IIIF has it")
     _check_depth(data, where)
     return data
+
+
+def _guessed(path: Path) -> str:
+    """What a file that is no Unicode was read as, and words to check it by; empty for others."""
+    data = path.read_bytes()
+    try:
+        data.decode(json.detect_encoding(data))
+    except UnicodeDecodeError:
+        words = re.findall(r"\w+", data.decode(LAST_CENTURY, "replace"))
+        examples = list(dict.fromkeys(repr(without_steering(word)) for word in words if not word.isascii()))[:3]
+        such = f", which gives words such as {', '.join(examples)}" if examples else ""
+        return f"not UTF-8, read as Windows-1252{such}"
+    return ""
 
 
 def _check_depth(data: Any, where: str) -> None:

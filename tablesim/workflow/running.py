@@ -35,7 +35,7 @@ from tablesim.records.reading import Reading
 from tablesim.review.constraints import run_constraints, write_hashes
 from tablesim.review.remembered import remember_decisions
 from tablesim.scans.books import AS_METADATA, take_for_books
-from tablesim.scans.canvases import FetchedPage, fetch_pages
+from tablesim.scans.canvases import ENCODING, FetchedPage, fetch_pages
 from tablesim.scans.csvfile import shortlist
 from tablesim.scans.images import MAX_PIXELS
 from tablesim.scans.metadata import Metadata, PageMetadata, match_lines, merged, read_metadata
@@ -205,6 +205,9 @@ def _fetch(
     n_fetched = len(pages) - causes.total()
     reasons = "".join(f"; {count} x {cause}" for cause, count in causes.most_common(5))
     tell(Event("end", "fetch", n_fetched, len(pages), message=f"{n_fetched} of {len(pages)} pages came{reasons}"))
+    guessed = {page.metadata.extra["manifest"]: how for page in pages if (how := page.metadata.extra.get(ENCODING))}
+    for manifest, how in guessed.items():
+        tell(Event("remark", "fetch", message=f"{manifest}: {how}; check titles and places"))
     return pages
 
 

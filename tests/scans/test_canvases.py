@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 
 from scans.library import body, endless, picture, status
+from scans.shapes import canvas_2, manifest_2
 from tablesim.errors import FetchError, ScanError
-from tablesim.scans.canvases import CANVAS_SIZE, SMALLER, fetch_pages, is_library_source
+from tablesim.scans.canvases import CANVAS_SIZE, ENCODING, SMALLER, fetch_pages, is_library_source
 from tablesim.scans.iiif import parse
 from tablesim.scans.images import load_scan
 from tablesim.scans.sources import find_page, find_pages
@@ -218,9 +219,9 @@ def test_choices_within_choices_end(library, web):
 @pytest.mark.parametrize("kind", ["Collection", "sc:Collection"])
 def test_a_collection_that_leads_nowhere_is_an_error_in_words(library, web, kind):
     address = library.put("/c", body(json.dumps({"type": kind, "items": []}).encode()))
-    for find in (find_pages, find_page):
-        with pytest.raises(ScanError, match=r"/c: this IIIF collection leads to no manifest; look"):
-            find(address, web)
+    assert re.search(r"/c: this IIIF collection leads to no manifest; look", find_pages(address, web).missing["c"])
+    with pytest.raises(FetchError, match=r"/c: this IIIF collection leads to no manifest; look"):
+        find_page(address, web)
     empty = library.put("/m", body(json.dumps({"type": "Manifest", "items": []}).encode()))
     assert "has no pages" in find_pages(empty, web).missing["m"]
     with pytest.raises(FetchError, match="this IIIF manifest has no pages"):
@@ -343,3 +344,25 @@ def test_half_a_character_is_no_character(library, web):
     address = library.manifest("b", [library.image("a")], label="x\ud800y")
     pages = find_pages(address, web)
     assert pages.about["b_p0001"].title == "x?y"
+
+
+def test_a_manifest_whose_encoding_was_guessed_says_so(library, web):
+    image = library.put("/1.jpg", body(picture()))
+    data = json.dumps(manifest_2([canvas_2({"@id": image})], label="Köln, Münster"), ensure_ascii=False)
+    for name, encoding in (("old", "cp1252"), ("new", "utf-8"), ("wide", "utf-16")):
+        address = library.put(f"/{name}", body(data.encode(encoding)))
+        (about,) = find_pages(address, web).about.values()
+        guessed = "not UTF-8, read as Windows-1252, which gives words such as 'Köln', 'Münster'"
+        assert about.extra.get(ENCODING, "") == (guessed if name == "old" else ""), name
+
+
+def test_a_source_without_a_page_is_a_problem_beside_the_others(library, web, tmp_path):
+    image = library.put("/1.jpg", body(picture(300, 420)))
+    book = library.put("/book", body(json.dumps(manifest_2([canvas_2({"@id": image})])).encode()))
+    empty = library.put("/empty", body(b'{"type": "Collection", "items": []}'))
+    (tmp_path / "letter.json").write_text('{"type": "Letter"}')
+    (tmp_path / "cut.json").write_text('{"type": "Mani')
+    pages = find_pages([empty, str(tmp_path / "letter.json"), book, str(tmp_path / "cut.json")], web)
+    assert sorted(pages.scans) == ["book_p0001", "cut", "empty", "letter"]
+    assert sorted(pages.missing) == ["cut", "empty", "letter"]
+    assert "no IIIF manifest or collection" in pages.missing["letter"] and "not JSON" in pages.missing["cut"]
