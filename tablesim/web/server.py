@@ -6,9 +6,10 @@ import hashlib
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-from tablesim.errors import MissingExtraError, SettingsError
+from tablesim.errors import InUseError, MissingExtraError, SettingsError
 from tablesim.scans.cache import default_cache
 
 HERE = ("127.0.0.1", "localhost")
@@ -46,10 +47,15 @@ def serve(folder: Path, port: int | None, *, share: bool, on_address: Callable[[
         from tablesim.web.app import make_app
     except ImportError as error:
         raise MissingExtraError("tablesim view", "view") from error
+    from tablesim.corpus.corrections.apply import finish
     from tablesim.web.access import Access, new_token
     from tablesim.web.live import LiveRun
 
     live = LiveRun(folder)
+    if not share:
+        # Who was killed between a decision and what follows from it left that undone.
+        with suppress(InUseError), live.writing() as corpus:
+            finish(corpus)
     opened = _opened(port, share=share)
     number = int(opened.getsockname()[1])
     hosts = (*HERE, *({socket.gethostname().lower(), _own_address()} if share else ()))

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from tablesim.corpus.clustering.pipeline import number_of_clusters
 from tablesim.corpus.corrections.apply import renew
 from tablesim.corpus.corrections.full_readings import ReadsInFull, read_refused_in_full
+from tablesim.corpus.corrections.unfinished import noted
 from tablesim.corpus.indexing.events import Event, Listener, ignore_event
 from tablesim.corpus.indexing.ingest import absent_scans, hash_scans, read_pages, record_pages
 from tablesim.corpus.indexing.pool import MakeReader, Read
@@ -134,7 +135,8 @@ def run(
         for remark in read_refused_in_full(corpus, list(corpus.table_decisions.in_force), in_full).remarks:
             tell(Event("remark", "read", message=remark))
         # What was corrected stays corrected when its scan is read again.
-        renew(corpus, neighbours=False)
+        with noted(corpus.folder, ()):
+            renew(corpus, neighbours=False)
         decided = (corpus.corrections.status(), corpus.table_decisions.status(), run_constraints(corpus))
         for remark in (*(remark for status in decided for remark in status.remarks()), *remember_decisions(corpus)):
             tell(Event("remark", "clusters", message=remark))

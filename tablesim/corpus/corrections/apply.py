@@ -9,7 +9,8 @@ in, leaves or enters, so that a correction takes seconds in a run of any size.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
@@ -23,6 +24,7 @@ from tablesim.bigrams.embedding import histogram
 from tablesim.corpus.corrections.decisions import unknown_decisions
 from tablesim.corpus.corrections.full_readings import ReadsInFull, read_refused_in_full
 from tablesim.corpus.corrections.table_decisions import table_decisions_in_force
+from tablesim.corpus.corrections.unfinished import left_unfinished, noted
 from tablesim.corpus.search.engine import N_NEIGHBOURS
 from tablesim.corpus.search.index import SearchIndex
 from tablesim.corpus.search.nearest import nearest
@@ -129,9 +131,12 @@ def correct(corpus: Corpus, corrections: Sequence[Correction], who: str = "") ->
         remarks += [f"{page}: {n} not taken over: no page has this scan" for page, n in sorted(strangers.items())]
         unknown = unknown_decisions(corpus.corrections.all, taken, _last_words)
         new = [replace(c, when=c.when or _now()) for c in unknown]
-        corpus.corrections.append(new)
-        corpus.refresh()
-        pages = renew(corpus, {page for c in new for page in pages_of[c.sha256]})
+        touched = {page for c in new for page in pages_of[c.sha256]}
+        left = left_unfinished(corpus.folder)
+        with noted(corpus.folder, touched) if touched or left else nullcontext():
+            corpus.corrections.append(new)
+            corpus.refresh()
+            pages = renew(corpus, touched, left=left)
     return CorrectionResult(tuple(new), len(taken) - len(new), tuple(pages), tuple(not_taken), tuple(remarks))
 
 
@@ -206,11 +211,13 @@ def decide_tables(
         not_taken = [decision for decision in full if decision not in taken]
         unknown = unknown_decisions(stored, taken, _last_said)
         new = [replace(decision, when=decision.when or _now()) for decision in unknown]
-        corpus.table_decisions.append(new)
-        corpus.refresh()
-        in_full = read_refused_in_full(corpus, [d.sha256 for d in taken if d.sha256 in pages_of], network)
-        touched = {*(decision.sha256 for decision in new), *in_full.keys}
-        pages = renew(corpus, {page for key in touched for page in pages_of[key]})
+        left = left_unfinished(corpus.folder)
+        with noted(corpus.folder, {page for d in taken for page in pages_of.get(d.sha256, ())}):
+            corpus.table_decisions.append(new)
+            corpus.refresh()
+            in_full = read_refused_in_full(corpus, [d.sha256 for d in taken if d.sha256 in pages_of], network)
+            touched = {*(decision.sha256 for decision in new), *in_full.keys}
+            pages = renew(corpus, {page for key in touched for page in pages_of[key]}, left=left)
         remarks = [f"{decision.page}: not taken over: no page has this scan" for decision in not_taken]
         remarks += in_full.remarks
         remarks += [
@@ -278,17 +285,20 @@ def _last_words(corrections: Iterable[Correction]) -> list[Correction]:
     return [correction for some in by_person.values() for correction in corrections_in_force(some)]
 
 
-def renew(corpus: Corpus, pages: Iterable[str] | None = None, *, neighbours: bool = True) -> list[str]:
+def renew(
+    corpus: Corpus, pages: Iterable[str] | None = None, *, neighbours: bool = True, left: Collection[str] = ()
+) -> list[str]:
     """Renew what depends on the corrected readings of some pages, or of all that people decided on.
 
     Gives the ids of the pages whose embedding is another one now, or that became a table or are none any more. With
-    ``neighbours`` False their lists are left to ``Corpus.build_neighbours``.
+    ``neighbours`` False their lists are left to ``Corpus.build_neighbours``. Of ``left``, pages that a killed process
+    was at, the lists are renewed whatever their embeddings are: it may have got so far.
     """
     with corpus.lock():
         # What 0.1.0 worked into the embedding of a scan that a correction is not about goes again.
         unassigned = {c.page for c in corpus.corrections.all if not c.sha256}
         decided = {*corpus.corrections.pages, *unassigned, *corpus.table_decisions.pages}
-        wanted = sorted(decided if pages is None else pages)
+        wanted = sorted({*(decided if pages is None else pages), *left})
         readings: dict[str, Reading] = {}
         for page in wanted:
             if corpus.page_table.row_of(page) is not None and corpus.page(page)["status"] == "read":
@@ -297,9 +307,25 @@ def renew(corpus: Corpus, pages: Iterable[str] | None = None, *, neighbours: boo
         changed = _write_facts(corpus, readings) | _write_embeddings(corpus, readings)
         keys = corpus.page_table.column("sha256").to_pylist()
         touched = corpus.page_table.ids([row for row, key in enumerate(keys) if key in changed])
-        if touched and neighbours:
-            _renew_neighbours(corpus, touched)
+        listed = sorted({*touched, *(page for page in left if page in corpus)})
+        if listed and neighbours:
+            _renew_neighbours(corpus, listed)
         return touched
+
+
+def finish(corpus: Corpus) -> list[str]:
+    """Renew the pages that a killed process had decided on and not renewed; their ids, none where nothing was left.
+
+    InUseError where another process writes the run: it may be at it.
+    """
+    if not left_unfinished(corpus.folder):
+        return []
+    with corpus.lock():
+        corpus.refresh()
+        left = left_unfinished(corpus.folder)
+        with noted(corpus.folder, left):
+            renew(corpus, (), left=left)
+    return list(left)
 
 
 def _rounded(box: Box) -> Box:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from corpus.fakes import FakeReader, write_corpus, write_corrections
 from tablesim.bigrams.embedding import histogram
 from tablesim.cli import app
-from tablesim.corpus.corrections.apply import correct, renew
+from tablesim.corpus.corrections.apply import correct, finish, renew
 from tablesim.corpus.storage.files import read_parquet
 from tablesim.corpus.storage.schemas import NEIGHBOUR_SCHEMA
 from tablesim.corpus.store import Corpus
@@ -82,6 +82,32 @@ def test_what_the_machine_read_is_kept_and_who_corrected_it_and_when(corpus):
         (row,) = csv.DictReader(file)
     assert (row["read"], row["correct"], row["who"]) == (number.text, "987", "A. Reader")
     assert row["when"].startswith("20") and "T" in row["when"]
+
+
+@pytest.mark.parametrize("killed_at", ["_write_facts", "_write_embeddings", "_renew_neighbours"])
+def test_what_a_killed_process_left_undone_is_done_when_the_run_is_written_again(corpus, monkeypatch, killed_at):
+    """The correction is in the log; its embedding and its neighbours follow, by whoever opens the run for writing."""
+
+    class Killed(BaseException):
+        pass
+
+    def stop(*_):
+        raise Killed
+
+    before = corpus.reading("k1_e0")
+    text = "".join("7" if figure == "1" else "1" for figure in before.numbers[5].digits_text)
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(f"tablesim.corpus.corrections.apply.{killed_at}", stop)
+        correct(corpus, [one(before, 5, text)])
+    again = Corpus.open(corpus.folder)
+    assert again.reading("k1_e0").numbers[5].text == text
+    assert finish(again) == ["k1_e0"] and finish(again) == []
+    now = Corpus.open(corpus.folder)
+    ids, h = now.histograms
+    assert np.array_equal(h[ids.index("k1_e0")], histogram(now.reading("k1_e0")))
+    found = neighbours(now)
+    now.build_neighbours()
+    assert found == neighbours(now)
 
 
 def test_the_renewed_neighbours_are_those_of_a_new_search(corpus):
