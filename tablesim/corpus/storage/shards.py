@@ -11,6 +11,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,9 @@ EMBEDDING_SCHEMA = pa.schema(
 )
 
 
+_KEYS = pa.schema([pa.field("sha256", pa.string())])
+
+
 class ShardIndex:
     """Where each hash stands: in which file and which row of it. A million take 80 MB."""
 
@@ -137,6 +141,39 @@ class ShardIndex:
         return self.files[file], row - int(self.starts[file])
 
 
+Stamp = tuple[int, int, int]
+"""What tells a file from one that took its name: inode, time and size."""
+
+LAST_GROUPS = 16
+"""Groups of rows kept for those who open the run anew after each decision: some 12 MB."""
+
+
+def _stamp(file: Path) -> Stamp:
+    about = file.stat()
+    return about.st_ino, about.st_mtime_ns, about.st_size
+
+
+def _known(file: Path) -> Stamp | None:
+    """As ``_stamp``; None where the file is gone, which reading it says."""
+    try:
+        return _stamp(file)
+    except OSError:
+        return None
+
+
+@lru_cache(maxsize=2)
+def _index(files: tuple[tuple[Path, Stamp], ...]) -> ShardIndex:
+    """Where each hash stands in some files, kept as long as they are the same: readings, and embeddings."""
+    keys = [read_parquet(file, _KEYS, ["sha256"])["sha256"].combine_chunks() for file, _ in files]
+    return ShardIndex([file for file, _ in files], keys)
+
+
+@lru_cache(maxsize=LAST_GROUPS)
+def _group_of(file: Path, _: Stamp | None, group: int, schema: pa.Schema) -> pa.Table:
+    """A group of rows of a file, kept as long as the file is the same."""
+    return read_parquet(file, schema, group=group)
+
+
 class Shards:
     """One folder of shards with one schema; the column ``sha256`` is the key.
 
@@ -170,12 +207,11 @@ class Shards:
         while self._places is None:
             files = self.files
             try:
-                keys = [read_parquet(file, self.schema, ["sha256"])["sha256"].combine_chunks() for file in files]
-            except RunError:
+                self._places = _index(tuple((file, _stamp(file)) for file in files))
+            except (RunError, FileNotFoundError):
                 if all(file.exists() for file in files):
                     raise
                 continue  # a job under way joined some of them meanwhile
-            self._places = ShardIndex(files, keys)
         return self._places
 
     def row(self, key: str) -> dict[str, Any] | None:
@@ -210,7 +246,9 @@ class Shards:
         if group < 0:
             first = 0
         if (file, group) not in self._groups:
-            table = self.read(file) if group < 0 else self._checked(file, read_parquet(file, self.schema, group=group))
+            table = (
+                self.read(file) if group < 0 else self._checked(file, _group_of(file, _known(file), group, self.schema))
+            )
             while self._groups and table.nbytes + sum(kept.nbytes for kept in self._groups.values()) > KEPT_BYTES:
                 self._groups.popitem(last=False)
             self._groups[file, group] = table

@@ -3,10 +3,12 @@ import { all } from "./dom.js";
 import { renew } from "./renew.js";
 
 const PARTS = ["header", "#cells .cells", "#differences", "#why", "#citation"];
+const cells = () => all(document, "#cells td[data-cell]");
 
 /* global data, matches */
-export function refreshPair() {
-  return renew(PARTS, location.href, (fresh) => {
+export async function refreshPair() {
+  const before = cells().map((cell) => [cell, cell.dataset.cell]);
+  await renew(PARTS, location.href, (fresh) => {
     Object.assign(data, JSON.parse(fresh.getElementById("data").textContent));
     const [old, now] = [document, fresh].map((page) => page.querySelector("#matches .pair"));
     const figure = document.importNode(now, true);
@@ -14,9 +16,7 @@ export function refreshPair() {
     old.replaceWith(figure);
     if (figure.querySelector("input[type=range]")) matches(figure);
   });
+  // Where cells come and go, what listens to them does not fit any more.
+  const after = cells();
+  if (after.length !== before.length || before.some(([cell, anchor], at) => after[at] !== cell || cell.dataset.cell !== anchor)) location.reload();
 }
-
-// Where cells come and go, what listens to them does not fit any more.
-addEventListener("tablesim:renewed", ({ detail }) => {
-  if (detail.replaced.includes("#cells .cells")) location.reload();
-});

@@ -59,7 +59,18 @@ async function renewOnce(selectors, address, take) {
   for (const selector of selectors) {
     const [old, other] = [document, fresh].map((page) => page.querySelector(selector));
     if (!old && !other) continue;
-    if (!old || !other) return location.reload();
+    if (!other) {
+      old.remove();
+      continue;
+    }
+    if (!old) {
+      // A part that was not there before comes after the one before it.
+      const before = other.previousElementSibling?.id && document.getElementById(other.previousElementSibling.id);
+      if (!before) return location.reload();
+      before.after(document.importNode(other, true));
+      replaced.push(selector);
+      continue;
+    }
     if (morph(old, document.importNode(other, true))) replaced.push(selector);
   }
   take(fresh);
