@@ -35,6 +35,8 @@ def test_there_are_notebooks():
         "04_history_of_a_corpus",
         "05_collate_two_editions",
         "06_what_does_the_model_look_at",
+        "07_train_on_your_corrections",
+        "08_the_papers",
     ]
 
 
