@@ -2,12 +2,13 @@
 
     python benchmarks/fuzz.py [TARGET...] [--seconds 600] [--seed 0] [--out FOLDER]
 
-Each target is a kind of file and what reads it (``tests/fuzz/targets.py``). A process of its own reads one mutated file
-after the other; it may take ``MEMORY`` bytes more than at its start and write ``OUTPUT`` bytes, and is ended where a
-file takes more than ``PATIENCE`` seconds of a core, or ten times as long without working. A file is a finding where
-anything is raised but the errors that tablesim raises on purpose, where such an error does not name the file, is longer
-than 2,000 letters or holds a control character, and where the process dies. Findings are kept in FOLDER, each with what
-it did, one for each place of the code. What was mended stays as an input in ``tests/fuzz/inputs``.
+Each target is a kind of file and what reads it (``tests/fuzz/targets.py``, ``targets_of_runs.py``). A process of its
+own reads one mutated file after the other; it may take ``MEMORY`` bytes more than at its start and write ``OUTPUT``
+bytes, and is ended where a file takes more than ``PATIENCE`` seconds of a core, or ten times as long without working. A
+file is a finding where anything is raised but the errors that tablesim raises on purpose, where such an error does not
+name the file, is longer than 2,000 letters or holds a control character, and where the process dies. Findings are kept
+in FOLDER, each with what it did, one for each place of the code. What was mended stays as an input in
+``tests/fuzz/inputs``.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from fuzz.mutations import mutated
-from fuzz.targets import OF_RUNS, TARGETS, Target, built_run, wrong_with
+from fuzz.targets import TARGETS, Target, wrong_with
+from fuzz.targets_of_runs import OF_RUNS, built_run
 
 MEMORY = 2_000_000_000
 OUTPUT = 64_000_000

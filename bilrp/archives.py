@@ -22,6 +22,8 @@ MAX_BYTES = 2**31
 """What the arrays of a file may take in memory unless more is asked for."""
 MAX_ABOUT = 2**26  # bytes of the JSON text; a report on a thousand operations has 2**18
 MAX_RATIO = 1032  # deflate cannot do more: a file that claims to is not what it says
+_LONGEST = 300
+"""Letters of what a message quotes."""
 HEADER_READERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -101,7 +103,7 @@ def read_archive(
         if not isinstance(about, dict):
             raise ValueError("its description is no JSON object")
         if about["format"] != form:
-            raise RelevanceFileError(f"{path}: format is {about['format']!r}, expected {form!r}")
+            raise RelevanceFileError(f"{path}: format is {str(about['format'])[:_LONGEST]!r}, expected {form!r}")
         for name, array in arrays.items():
             if not bool(torch.isfinite(array).all()):
                 raise ValueError(f"{name} has values that are infinite or no numbers")
@@ -118,13 +120,15 @@ def unreadable(path: str | Path, what: str, error: Exception) -> RelevanceFileEr
     """The error for a file that cannot be read."""
     if isinstance(error, RelevanceFileError):
         return error
-    return RelevanceFileError(f"{path}: cannot be read as {what} ({error}). Expected a file that bilrp has saved.")
+    # What numpy and zipfile say may quote the file at any length.
+    reason = str(error)[:_LONGEST]
+    return RelevanceFileError(f"{path}: cannot be read as {what} ({reason}). Expected a file that bilrp has saved.")
 
 
 def checked_tile(path: str | Path, tile: Any) -> int:
     """The number of pixels along one side of an entry, as a file says."""
     if not isinstance(tile, int) or isinstance(tile, bool) or tile < 1:
-        raise RelevanceFileError(f"{path}: tile is {tile!r}, expected one or more")
+        raise RelevanceFileError(f"{path}: tile is {str(tile)[:_LONGEST]}, expected one or more")
     return tile
 
 

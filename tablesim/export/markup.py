@@ -129,5 +129,6 @@ def pdf_matrix(reading: Reading) -> str:
         return ""
     return (
         f"{' '.join(f'{value:.6g}' for value in matrix)} (a b c d e f of x' = a x + c y + e, y' = b x + d y + f: from "
-        f"pixels of the image, y downwards, to the user space of page {max(1, where.number)} of the PDF, y upwards)"
+        f"pixels of the image, y downwards, to the user space of page {max(1, where.number)} of the PDF, y upwards, "
+        "in units of 1/72 inch times the UserUnit of the page)"
     )

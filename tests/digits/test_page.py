@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -9,11 +10,12 @@ import pytest
 
 from tablesim.digits.evaluation.scores import ErrorCounts
 from tablesim.digits.marked_numbers import set_marks
-from tablesim.digits.page import IN_FULL, _numbers
+from tablesim.digits.network import READING_HEIGHT
+from tablesim.digits.page import IN_FULL, _numbers, _too_large
 from tablesim.digits.passes import Detection
 from tablesim.digits.peaks import DigitPeaks, MarkPeaks
 from tablesim.digits.refusals import is_refusal
-from tablesim.digits.scale import survey
+from tablesim.digits.scale import LARGEST_SHEET, LARGEST_WORKING_SIDE, survey
 from tablesim.reader import load_network
 from tablesim.records.transform import Transform
 from tablesim.synthesis.ageing import Ageing, SimulatedScan, age
@@ -165,3 +167,22 @@ def test_what_a_first_look_refuses_is_read_in_full_where_a_person_asks(network, 
     assert full.note == f"{IN_FULL}; at first: {refused.note}" and not is_refusal(full.note)
     cv2.imwrite(str(path), page().grey)
     assert network.read_in_full(path) == network.read(path)
+
+
+@pytest.mark.parametrize(
+    ("working", "unit", "n_numbers", "is_told"),
+    [
+        ((LARGEST_WORKING_SIDE, LARGEST_SHEET // LARGEST_WORKING_SIDE + 1), 0.4 * READING_HEIGHT, 5, True),
+        ((LARGEST_WORKING_SIDE, LARGEST_SHEET // LARGEST_WORKING_SIDE + 1), READING_HEIGHT, 5, False),
+        ((LARGEST_WORKING_SIDE, LARGEST_SHEET // LARGEST_WORKING_SIDE + 1), 0.4 * READING_HEIGHT, 0, False),
+        ((LARGEST_WORKING_SIDE // 2, 900), 0.4 * READING_HEIGHT, 5, False),
+    ],
+)
+def test_a_sheet_that_was_read_too_small_because_of_its_size_says_so(working, unit, n_numbers, is_told):
+    transform = SimpleNamespace(working_size=working, scale=0.31)
+    detection = SimpleNamespace(transform=transform)
+    note = _too_large(SimpleNamespace(detection=detection, unit=unit, numbers=[None] * n_numbers))
+    assert bool(note) == is_told
+    if is_told:
+        assert note.startswith("the sheet is too large for its type: figures were read ")
+        assert f"{unit:.0f} pixels high, at 0.31 of the scan; cut it into parts" in note

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import atexit
 import csv
 import io
 import json
-import shutil
-import tempfile
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -288,6 +284,12 @@ def _annotations(folder: Path) -> tuple[Sequence[bytes], Parse]:
     return seeds, read_annotations
 
 
+def _ground_truth(folder: Path) -> tuple[Sequence[bytes], Parse]:
+    from tablesim.digits.training.annotations import read_annotations
+
+    return [PAGE, ALTO], read_annotations
+
+
 def _truths(folder: Path) -> tuple[Sequence[bytes], Parse]:
     from tablesim.digits.evaluation.transcription import read_truth
 
@@ -346,7 +348,7 @@ def _relevance(folder: Path) -> tuple[Sequence[bytes], Parse]:
     model = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.ReLU(), torch.nn.Flatten())
     image = torch.rand(1, 1, 5, 5, generator=torch.Generator().manual_seed(0))
     joint = bilrp.BiLRP(model, "epsilon").explain(image, image)
-    joint.save(path)
+    joint.save(path, overwrite=True)
     return [path.read_bytes()], bilrp.JointRelevance.load
 
 
@@ -369,49 +371,21 @@ def _queries(folder: Path) -> tuple[Sequence[bytes], Parse]:
     ], parse
 
 
-@cache
-def built_run() -> Path:
-    """A folder with a run and another beside it, made once in a process and those that are forked from it."""
-    from workflow.damages import build
-
-    folder = Path(tempfile.mkdtemp())
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    build(folder)
-    return folder
+DISHAS = {
+    "title": "Sinus", "source_value_original": {"template": {"args": [{"ncells": 1}], "entries": [{"ncells": 2}]},
+    "args": {"argument1": [{"value": ["1"], "comment": "", "suggested": False}, {"value": ["2"]}]},
+    "entry": [{"value": ["1", "02"], "comment": "", "suggested": False}, {"value": ["2", "**"]}]},
+}  # fmt: skip
 
 
-def _of_run(file: str) -> Prepare:
-    """A file of a run: what every command that reads the run makes of it."""
+def _config(folder: Path) -> tuple[Sequence[bytes], Parse]:
+    from tablesim.cli.config import checked_options, read_config
 
-    def prepare(folder: Path) -> tuple[Sequence[bytes], Parse]:
-        from workflow.damages import RUN, first
+    def parse(path: Path) -> None:
+        for command, table in read_config(path, ["run", "read", "search"]).items():
+            checked_options(path, command, table, ["workers", "out", "metadata", "top", "json"])
 
-        from tablesim.corpus.store import Corpus
-        from tablesim.review.review import Review
-        from tablesim.workflow.doctor import examine_run
-
-        run = folder / "made"
-        if not run.is_dir():
-            shutil.copytree(built_run() / RUN, run)
-        place = first(run, file)
-        kept = folder / "seed"
-        if not kept.is_file():
-            kept.write_bytes(place.read_bytes())
-
-        def parse(path: Path) -> None:
-            shutil.copyfile(path, place)
-            examine_run(run)
-            corpus = Corpus.open(run)
-            corpus.status()
-            corpus.search("k0_e0")
-            corpus.search_numbers("1 2")
-            corpus.reading("k0_e0")
-            corpus.neighbours("k0_e0")
-            Review(corpus).questions(3, None)
-
-        return [kept.read_bytes()], parse
-
-    return prepare
+    return [b'[run]\nworkers = 4\nmetadata = "m.csv"\n[search]\ntop = 5\n', b"run.workers = 2\n"], parse
 
 
 TARGETS = {
@@ -426,29 +400,17 @@ TARGETS = {
     "labels": Target(".csv", _labels),
     "annotations": Target(".csv", _annotations),
     "truths": Target(".json", _truths),
+    "ground-truth": Target(".xml", _ground_truth, WORDS_OF_XML),
+    "config": Target(".toml", _config, (b"[[run]]", b"[run.x]", b"'''", b"1979-05-27")),
     "transcriptions": Target(".txt", _transcriptions, (b"||", b"|", b"?", b" 1/2 ")),
     "page-xml": _witness(".xml", PAGE),
     "alto": _witness(".xml", ALTO),
     "witness-jsonl": _witness(
         ".jsonl", b'{"text": "45", "box": [10, 10, 50, 30]}\n{"text": "7", "row": 1, "column": 2}\n'
     ),
+    "witness-json": _witness(".json", json.dumps(DISHAS).encode(), json.dumps([DISHAS, DISHAS]).encode()),
     "witness-csv": _witness(".csv", b"text,row,column\n45,1,1\n7,1,2\n", b"1,2,3\n4,5,6\n"),
     "weights": Target(".safetensors", _weights),
     "relevance": Target(".npz", _relevance, expected=(BilrpError, OSError)),
     "queries": Target(".txt", _queries, (b"*", b"/", b";", b"?"), names_file=False),
 }
-
-OF_RUNS = {
-    "run.json": Target(".json", _of_run("run.json"), names_file=False),
-    "pages.parquet": Target(".parquet", _of_run("pages.parquet"), names_file=False),
-    "readings": Target(".parquet", _of_run("readings/*.parquet"), names_file=False),
-    "embeddings": Target(".parquet", _of_run("embeddings/*.parquet"), names_file=False),
-    "neighbours": Target(".parquet", _of_run("neighbours.parquet"), names_file=False),
-    "clusters": Target(".parquet", _of_run("clusters/auto.parquet"), names_file=False),
-    "alignments": Target(".parquet", _of_run("alignments.parquet"), names_file=False),
-    "problems.csv": Target(".csv", _of_run("problems.csv"), names_file=False),
-    "verdicts": Target(".sqlite", _of_run("verdicts.sqlite"), names_file=False),
-    "search-index": Target(".npy", _of_run(".search/*/rows.npy"), names_file=False),
-    "number-index": Target(".npy", _of_run(".search/numbers/read/*/words.npy"), names_file=False),
-}
-"""Files of a run."""

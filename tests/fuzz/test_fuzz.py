@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from fuzz.mutations import mutated
-from fuzz.targets import OF_RUNS, TARGETS, Target, wrong_with
+from fuzz.targets import TARGETS, Target, wrong_with
+from fuzz.targets_of_runs import OF_RUNS
 
 INPUTS = Path(__file__).parent / "inputs"
 FOUND = sorted(path for path in INPUTS.rglob("*") if path.is_file())

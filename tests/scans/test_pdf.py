@@ -204,6 +204,15 @@ def test_damaged_pages_at_the_end_of_a_book_are_pages(tmp_path):
     assert len(find_scans(tmp_path)) == 130
 
 
+def test_places_are_in_the_units_of_the_page_whatever_these_are(tmp_path):
+    content = b"q 120 0 0 90 40 30 cm /I Do Q"
+    path = write_pdf(tmp_path / "b.pdf", content, resources=IMAGE, objects=[image(texture())])
+    before, pixels = pdf.image_to_page(Locator(path, 1), (120, 90)), load_scan(path).grey
+    path.write_bytes(path.read_bytes().replace(b"/MediaBox", b"/UserUnit 2.5/MediaBox"))
+    assert pdf.image_to_page(Locator(path, 1), (120, 90)) == before == (1, 0, 0, -1, 40, 120)
+    np.testing.assert_array_equal(load_scan(path).grey, pixels)
+
+
 @pytest.mark.parametrize("rotate", [0, 90, 180, 270])
 @pytest.mark.parametrize("box", [(0, 0, 240, 180), (-20, 10, 250, 170)])
 @pytest.mark.parametrize(
