@@ -399,6 +399,10 @@ class Corpus:
         """The ``k`` nearest pages as found by the run (at most ``N_NEIGHBOURS``); none for a page without a table."""
         return self.searching.neighbours(page_id, k)
 
+    def nearest_pages(self, page_id: str, k: int = 10) -> dict[str, float]:
+        """The ids of these pages with their similarities, nearest first, in a fifth of the time."""
+        return self.searching.nearest_pages(page_id, k)
+
     # Clusters
 
     def cluster(

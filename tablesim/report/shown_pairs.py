@@ -40,9 +40,9 @@ def _named(alignments: RunAlignments, clusters: Sequence[Cluster], n_neighbours:
     if (clustering := corpus.clusters) is not None:
         groups = replace(clustering, relations=relate(alignments, clustering, by_clustering=True)).groups
         lone = (*groups.alone, *(page for kind in groups.kinds for page in kind.alike))
-        yield from ((page, hit.page) for page in lone for hit in corpus.neighbours(page, n_neighbours))
+        yield from ((page, other) for page in lone for other in corpus.nearest_pages(page, n_neighbours))
     for cluster in clusters:
         yield from ((member.page, cluster.medoid) for member in cluster.members[:MAX_MEMBERS])
     table = corpus.page_table
     for page in table.ids(np.flatnonzero(table.flags("is_table"))):
-        yield from ((page, hit.page) for hit in corpus.neighbours(page, n_neighbours))
+        yield from ((page, other) for other in corpus.nearest_pages(page, n_neighbours))

@@ -141,7 +141,10 @@ class RunAlignments:
 
     def is_of_clustering(self, a: str, b: str) -> bool:
         """Whether a clustering asked for two pages."""
-        return self._key(a, b) in self.of_clustering
+        return self._is_asked(self._key(a, b))
+
+    def _is_asked(self, key: Key) -> bool:
+        return key in self._asked or (not self.clustering and key in self._by_clustering)
 
     def verified(self, *, by_clustering: bool = False) -> Iterator[tuple[str, str, Verification]]:
         """Every pair that was aligned, by the first page that has each reading, the first of them before the second.
@@ -153,7 +156,7 @@ class RunAlignments:
             pages.setdefault(self.reading_key(page), page)
         every = self._stored | {key: aligned.verification for key, aligned in self.new.items()}
         if by_clustering:
-            every = {key: every[key] for key in self.of_clustering if key in every}
+            every = {key: agreement for key, agreement in every.items() if self._is_asked(key)}
         present = [(pages[a], pages[b], how) for (a, b), how in every.items() if a in pages and b in pages]
         ordered = [(a, b, how) if a < b else (b, a, how.mirrored) for a, b, how in present if a != b]
         yield from sorted(ordered, key=lambda pair: pair[:2])
@@ -188,7 +191,7 @@ class RunAlignments:
             key = self._key(a, b)
             if key in seen:
                 continue
-            if key not in self.of_clustering:
+            if not self._is_asked(key):
                 if len(seen) == most:
                     return
                 seen.add(key)

@@ -18,7 +18,6 @@ from typing import Any
 from tablesim.bigrams.embedding import containment, embed, similarity
 from tablesim.corpus.indexing.events import Event, Listener, ignore_event
 from tablesim.corpus.search.engine import N_NEIGHBOURS
-from tablesim.corpus.search.hits import Hit
 from tablesim.corpus.storage.files import is_written, read_rows, write_csv
 from tablesim.corpus.store import Corpus
 from tablesim.errors import InUseError, RunError
@@ -135,11 +134,12 @@ def tables_over_pages(
     row_of = {page: row for row, page in enumerate(ids)}
     lines = {page: corpus.page(page) for page in ids}
     positions = {page: position_of(line) for page, line in lines.items()}
+    books = {page: line["book"] for page, line in lines.items()}
     alike = {
-        (page, hit.page) if positions[page] <= positions[hit.page] else (hit.page, page): hit.similarity
+        (page, other) if positions[page] <= positions[other] else (other, page): likeness
         for page in ids
         if lines[page]["is_table"] and counts[row_of[page]].any()
-        for hit in _nearest_elsewhere(corpus, page, candidates)
+        for other, likeness in _nearest_elsewhere(corpus, page, candidates, books)
     }
     beside = _beside(alike, positions)
     same = _verified(alignments, beside, alike, on_event)
@@ -281,15 +281,16 @@ def table_runs(pairs: Iterable[Pair], position: Callable[[str], Position] = posi
     return sorted(runs, key=lambda run: (-len(run.pages_a) - len(run.pages_b), run.pages_a, run.pages_b))
 
 
-def _nearest_elsewhere(corpus: Corpus, page: str, k: int) -> list[Hit]:
+def _nearest_elsewhere(corpus: Corpus, page: str, k: int, books: Mapping[str, str | None]) -> list[tuple[str, float]]:
     """The ``k`` nearest pages of other books among the neighbours that the run keeps; where fewer are of other books,
     of all pages as long as there are ``SEARCHED`` at most: searching for every page grows with the square of the pages.
     """
-    kept = corpus.neighbours(page, N_NEIGHBOURS)
-    others = [hit for hit in kept if not hit.same_book][:k]
+    kept = corpus.nearest_pages(page, N_NEIGHBOURS)
+    book = books[page]
+    others = [(other, likeness) for other, likeness in kept.items() if book is None or books.get(other) != book][:k]
     if len(others) == k or len(kept) < N_NEIGHBOURS or len(corpus) > SEARCHED:
         return others
-    return corpus.search(page, top=k, across_books=True)
+    return [(hit.page, hit.similarity) for hit in corpus.search(page, top=k, across_books=True)]
 
 
 def _verified(

@@ -135,7 +135,7 @@ def same_tables(alignments: RunAlignments, pages: Sequence[str]) -> list[list[st
     corpus, members = alignments.corpus, set(pages)
     groups = ConstrainedUnionFind()
     for page in sorted(pages):
-        near = [hit.page for hit in corpus.neighbours(page, N_NEIGHBOURS) if hit.page in members][:WITHIN]
+        near = [other for other in corpus.nearest_pages(page, N_NEIGHBOURS) if other in members][:WITHIN]
         for other in near:
             if groups.find(page) != groups.find(other) and alignments.verify(page, other).same:
                 groups.join(page, other)

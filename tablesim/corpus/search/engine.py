@@ -117,20 +117,34 @@ class SearchEngine:
 
     def neighbours(self, page: str, k: int) -> list[Hit]:
         """As ``Corpus.neighbours``."""
-        line = self.pages.find(page)
-        lines, near, cosines = self._stored
-        first, last = np.searchsorted(lines, [line, line + 1])
-        rows = slice(first, min(first + k, last))
-        query = self._histogram(line) if last > first else None
+        line, rows, near, cosines = self._nearest(page, k)
+        query = self._histogram(line) if rows.stop > rows.start else None
         if query is None:
             return []
         found = [self.index.at(other) for other in near[rows].tolist()]
         if None in found:
-            raise RunError(
-                f"{self.folder / 'neighbours.parquet'}: older than the pages; give the same `tablesim run` again"
-            )
+            raise self._older()
         entries = np.array(found, dtype=np.int64)
         return self._hits(query, line, entries, cosines[rows], [None] * len(entries))
+
+    def nearest_pages(self, page: str, k: int) -> dict[str, float]:
+        """As ``Corpus.nearest_pages``."""
+        _, rows, near, cosines = self._nearest(page, k)
+        if (near[rows] < 0).any():
+            raise self._older()
+        return dict(zip(self.pages.ids(near[rows]), cosines[rows].tolist(), strict=True))
+
+    def _nearest(self, page: str, k: int) -> tuple[int, slice, NDArray[np.int64], NDArray[np.float64]]:
+        """The line of a page, and where its nearest stand among all."""
+        line = self.pages.find(page)
+        lines, near, cosines = self._stored
+        first, last = np.searchsorted(lines, [line, line + 1]).tolist()
+        return line, slice(first, min(first + k, last)), near, cosines
+
+    def _older(self) -> RunError:
+        return RunError(
+            f"{self.folder / 'neighbours.parquet'}: older than the pages; give the same `tablesim run` again"
+        )
 
     def write_neighbours(self) -> None:
         """As ``Corpus.build_neighbours``."""
