@@ -74,6 +74,12 @@ def crate(root: Path, title: str, provenance: Provenance, records: Sequence[Cita
         "result": {"@id": "./"},
         "endTime": provenance.created,
     }
+    licence = {
+        "@id": "#licence",
+        "@type": "CreativeWork",
+        "name": "None is stated",
+        "description": "Ask whoever made this bundle, who may put a licence here. Scans may have their own.",
+    }
     dataset = {
         "@id": "./",
         "@type": "Dataset",
@@ -81,7 +87,8 @@ def crate(root: Path, title: str, provenance: Provenance, records: Sequence[Cita
         "description": f"What {SOFTWARE} {provenance.version} read on scanned pages, which of them carry the same "
         "table, and collations of these.",
         "datePublished": provenance.created[:10],
-        "license": "None is stated; ask whoever made this bundle. Scans may have their own.",
+        "license": _id(licence),
+        "creditText": provenance.citation,
         "hasPart": [_id(file) for file in files],
         "about": [_id(book) for book in books],
         "mentions": _id(action),
@@ -92,7 +99,17 @@ def crate(root: Path, title: str, provenance: Provenance, records: Sequence[Cita
         "conformsTo": {"@id": PROFILE},
         "about": {"@id": "./"},
     }
-    return {"@context": CONTEXT, "@graph": [descriptor, dataset, *files, action, software, network, *books]}
+    entities = [descriptor, dataset, *files, action, software, network, licence, *books]
+    return {"@context": CONTEXT, "@graph": [_compact(entity) for entity in entities]}
+
+
+def _compact(entity: Entity) -> Entity:
+    """The entity with single values instead of lists of one, and without empty lists, as RO-Crate recommends."""
+    return {
+        name: value[0] if isinstance(value, list) and len(value) == 1 else value
+        for name, value in entity.items()
+        if value != []
+    }
 
 
 def _id(entity: Entity) -> Entity:
