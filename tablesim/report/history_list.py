@@ -9,6 +9,7 @@ from typing import Any
 from tablesim.corpus.store import Corpus
 from tablesim.digits.corrections import corrections_in_force
 from tablesim.records.corrections import AS_READ, TableDecision
+from tablesim.records.counting import cut
 from tablesim.report.addresses import page_href
 from tablesim.report.decisions import says
 from tablesim.report.lists import ListColumn
@@ -21,6 +22,7 @@ HISTORY_COLUMNS = (
     ListColumn("page", "Page", "link"),
     ListColumn("other", "With", "link"),
     ListColumn("says", "Says"),
+    ListColumn("machine", "What the machine showed then"),
     ListColumn("reason", "Why"),
     ListColumn("state", "State", facet=True),
     ListColumn("undo", ""),
@@ -71,6 +73,7 @@ def _verdicts(corpus: Corpus) -> list[Line]:
                 link(line.page, line.page_sha256),
                 link(line.other, line.other_sha256),
                 says(line, by_moment.get((line.pair, line.withdraws))),
+                _machine(line) or None,
                 line.reason or None,
                 state(line),
                 json.dumps({"lines": [line.id]}) if line.id in kept_ids else None,
@@ -102,6 +105,7 @@ def _corrections(corpus: Corpus) -> list[Line]:
             [page, page_href(page) if pages else ""],
             None,
             f"{one.read if said_before is None else said_before or 'nothing'} → {one.says}",
+            f"read {one.read or 'nothing'}",
             one.reason or None,
             state,
             json.dumps({"correction": what}) if state == HOLDS and not one.is_taken_back else None,
@@ -128,12 +132,24 @@ def _tables(corpus: Corpus) -> list[Line]:
             [page, page_href(page) if pages else ""],
             None,
             one.summary.partition(": ")[2] or one.summary,
+            None,
             one.reason or None,
             state,
             json.dumps({"table": {"page": page, "is_table": "as read"}}) if back else None,
         ]
         lines.append((one.moment or 0.0, rest))
     return lines
+
+
+def _machine(line: Verdict) -> str:
+    """What the machine said of two pages when a person was asked; empty where nobody was."""
+    figures = [
+        f"{name} {cut(value, 4)}"
+        for name, value in (("similarity", line.similarity), ("strength", line.strength), ("stability", line.stability))
+        if value is not None
+    ]
+    cluster = f"cluster {line.cluster} of clustering {line.clustering}" if line.cluster is not None else ""
+    return "; ".join(part for part in (", ".join(figures), cluster) if part)
 
 
 def _seconds(moment: str) -> float:

@@ -40,6 +40,28 @@ def get(address: str, token: str = "") -> tuple[int, str]:
         return error.code, error.read().decode()
 
 
+def test_a_slow_reader_and_one_who_sends_too_much_hinder_nobody(printed, tmp_path):
+    with served(printed, tmp_path) as (_, address):
+        base, token = address.split("/?token=")
+        host, port = base.removeprefix("http://").split(":")
+        head = f"Host: {host}:{port}\r\nAuthorization: Bearer {token}\r\n"
+        slow = [socket.create_connection((host, int(port)), timeout=30) for _ in range(20)]
+        for at, one in enumerate(slow):
+            # Half of them never end their question, half never read the answer.
+            one.sendall(f"GET /pages.html HTTP/1.1\r\n{head}{'' if at % 2 else chr(13) + chr(10)}".encode())
+        assert get(f"{base}/api/run", token)[0] == 200
+        ten = 10_000_000
+        asked = f"POST /api/verdict HTTP/1.1\r\n{head}Content-Type: application/json\r\nContent-Length: {ten}\r\n\r\n"
+        slow[1].close()
+        with socket.create_connection((host, int(port)), timeout=30) as large:
+            large.sendall(asked.encode())
+            answer = large.recv(4096)
+        assert b" 413 " in answer.splitlines()[0]
+        assert get(f"{base}/groups.html", token)[0] == 200
+        for one in slow:
+            one.close()
+
+
 def test_it_answers_this_machine_with_the_token_and_ends_at_once(printed, tmp_path):
     with served(printed, tmp_path) as (process, address):
         base, token = address.split("/?token=")
