@@ -1,5 +1,6 @@
 // The beginning: which screen this is, what of the workbench belongs to it, and that it is shown anew when the run changes.
 import { bar, show, tell } from "./bar.js";
+import { speak } from "./evidence.js";
 import { listen } from "./talk.js";
 import { say } from "./words.js";
 
@@ -23,6 +24,7 @@ const parts = {
 };
 
 show({ mayWrite });
+speak();
 // What a screen does when the run changed elsewhere; without its own way it is loaded again.
 let changed = () => location.reload();
 try {
