@@ -196,7 +196,8 @@ def _show_glyphs(comparison: Comparison) -> None:
             f"digits at matching positions bring {share:.0f} % of the score"
         )
     else:
-        typer.echo("the pages cannot be registered: too few equal numbers stand at matching positions")
+        reason = comparison.why_no_transform or "too few equal numbers stand at matching positions"
+        typer.echo(f"the pages cannot be registered: {reason}")
     links = assignment.supported if assignment.registered else assignment.links
     typer.echo("strongest pairs, joined one to one (positions in source pixels):")
     _table("digits", links[:N_PRINTED], comparison)

@@ -51,7 +51,11 @@ def command(
         return
     heads = (by, "mode", "entropy", "low", "high", "null", "null low", "null high", "pages", "books", "compared")
     rows = [
-        (r.at, r.mode, r.entropy, r.low, r.high, r.null, r.null_low, r.null_high, r.pages, r.books, r.depth)
+        # Where there is too little nothing is compared.
+        (
+            *(r.at, r.mode, r.entropy, r.low, r.high, r.null, r.null_low, r.null_high, r.pages, r.books),
+            None if r.entropy is None else r.depth,
+        )
         for r in found.rows
     ]
     print_table(heads, rows)

@@ -26,6 +26,7 @@ from tablesim.records.collation import (
     Collation,
     Unaligned,
 )
+from tablesim.report.filters import DOUBTFUL, Filters, column_anchor, column_words
 from tablesim.report.presentation import Picture, environment, inline_picture
 from tablesim.report.provenance import Provenance
 from tablesim.report.witness_words import WitnessWords
@@ -35,9 +36,6 @@ CERTAIN = 0.9
 
 LISTED_RUNNER_UP = 0.01
 """A runner-up is stated from this confidence on. Chosen by eye."""
-
-DOUBTFUL = "doubtful"
-"""Shown for a difference that a reader's error would explain."""
 
 SHOWN_STATES = (AGREES, DIFFERS, DOUBTFUL, MISSING, ILLEGIBLE_STATE)
 """What a cell is shown as; what does not agree is listed in this order."""
@@ -363,24 +361,18 @@ class CollationPage:
         found = []
         for (table, column), cells in sorted(by_column.items()):
             address = cells[0].address
-            words = ("" if address.only_table else f"table {table}, ") + address.column_words
+            words = column_words(address)
             of_table = self.collation.tables[table - 1]
             headings = self.words.headings(of_table, column - 1) if self.words else ()
             nothing = (None,) * len(self.collation.witnesses)
             entries = [ShownDifference(one, self._pictures.get(one.anchor, nothing)) for one in cells]
-            found.append(ShownColumn(sums.get((table, column)), words, f"t{table}c{column}", headings, entries))
+            found.append(ShownColumn(sums.get((table, column)), words, column_anchor(address), headings, entries))
         return found
 
-    @property
-    def kinds(self) -> dict[str, str]:
-        """The class, for style and filters, of each kind of difference that there is."""
-        return {kind: f"k{at}" for at, kind in enumerate(self.summary.by_kind)}
-
-    @property
-    def states(self) -> dict[str, str]:
-        """Each state that is there but for what agrees, with what it is called."""
-        counts = self.shown.counts
-        return {state: words for state, words in STATE_WORDS.items() if counts[state]}
+    @cached_property
+    def filters(self) -> Filters:
+        """What the cells that do not agree are filtered by."""
+        return Filters((one for one in self.shown.cells if one.state != AGREES), list(self.summary.by_kind))
 
     @property
     def transposed(self) -> Sequence[str]:
@@ -404,14 +396,6 @@ def collation_style(states: Iterable[str], kinds: Iterable[str], columns: Iterab
     """The style of the page of a collation with filters for states, kinds of difference and columns, by their names."""
     template = environment().get_template("collation_style.css")
     return template.render(states=list(states), kinds=list(kinds), columns=list(columns))
-
-
-STATE_WORDS = {
-    DIFFERS: "asserted",
-    DOUBTFUL: "look like misreadings",
-    MISSING: "missing in a witness",
-    ILLEGIBLE_STATE: "illegible",
-}
 
 
 def collation_page(

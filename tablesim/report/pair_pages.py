@@ -28,6 +28,7 @@ from tablesim.report.collation_page import (
     ShownGrid,
     unaligned_words,
 )
+from tablesim.report.filters import Filters
 from tablesim.report.presentation import Picture, Pictures
 from tablesim.report.provenance import SOFTWARE, cite_page, page_of_run, public_text
 from tablesim.report.side_by_side import SideBySide, removal_curve, side_by_side
@@ -105,6 +106,8 @@ class PairCells:
         Which page, 0 or 1, has what row or column alone; at most ``MAX_UNALIGNED`` of ``n_unaligned``.
     transposed : bool
         Whether the rows of one page are columns of the other.
+    filters : Filters
+        What the cells that do not agree are filtered by.
     """
 
     grids: list[ShownGrid]
@@ -115,6 +118,7 @@ class PairCells:
     n_unaligned: int
     transposed: bool
     n_shown: int
+    filters: Filters
 
     @classmethod
     def of(cls, collation: Collation, cutter: Cutter) -> PairCells:
@@ -127,7 +131,15 @@ class PairCells:
         n_shown = min(len(shown.cells), MAX_CELLS)
         listed = apart[MAX_CUT:]
         return cls(
-            grids, shown.counts, differences, listed, alone[:MAX_UNALIGNED], len(alone), shown.transposed, n_shown
+            grids,
+            shown.counts,
+            differences,
+            listed,
+            alone[:MAX_UNALIGNED],
+            len(alone),
+            shown.transposed,
+            n_shown,
+            Filters(apart, list(shown.summary.by_kind)),
         )
 
     @property

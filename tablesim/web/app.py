@@ -26,7 +26,8 @@ from starlette.routing import Route
 from tablesim.errors import InUseError, MissingExtraError, TablesimError
 from tablesim.records.boxes import Box
 from tablesim.report.addresses import INDEX, page_href
-from tablesim.report.collation_page import STATE_WORDS, collation_style
+from tablesim.report.collation_page import collation_style
+from tablesim.report.filters import STATE_WORDS
 from tablesim.scans.images import MAX_PIXELS
 from tablesim.version import __version__
 from tablesim.web.access import Access, Guard, TooLarge, problem

@@ -492,3 +492,17 @@ def test_a_page_of_one_file_shows_in_its_own_style(browser, corpus, tmp_path):
     page.write_text(collation_page(collate(*readings), Provenance.of_run(corpus, ())), encoding="utf-8")
     with opened(browser, page) as tab:
         assert tab.evaluate("document.styleSheets[0].cssRules.length") > 10
+
+
+def test_differences_are_filtered_by_state_and_column(pair):
+    boxes = pair.locator("#differences .browse input")
+    cells = pair.locator(".differences > li, .differing tbody tr")
+    assert boxes.count() > 1
+    n = cells.count()
+    name = boxes.last.get_attribute("id").removeprefix("f-")
+    boxes.last.uncheck()
+    assert pair.locator(f".differences > li.{name}:visible, .differing tr.{name}:visible").count() == 0
+    left = pair.locator(".differences > li:visible, .differing tbody tr:visible").count()
+    assert left < n and pair.locator("#differences .tally").text_content() == f"{left} of {n} shown."
+    boxes.last.check()
+    assert pair.locator(".differences > li:visible, .differing tbody tr:visible").count() == n

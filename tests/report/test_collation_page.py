@@ -89,7 +89,7 @@ def test_every_difference_is_shown_with_both_cutouts_and_what_is_doubtful_is_sai
             assert picture.size == (int(image["width"]), int(image["height"]))
     assert "A and B carry the same table." in page.text and "would agree: the same table." in page.text
     kinds = [entry["class"].split()[0] for entry in page.all("li") if "class" in entry]
-    assert sorted(kinds) == ["s-differs", "s-differs", "s-doubtful", "s-missing"]
+    assert sorted(kinds) == ["differs", "differs", "doubtful", "missing"]
     for cell in collation.differences:
         for text in cell.texts:
             assert any(f"has {text} at" in image["alt"] for image in images)
@@ -182,7 +182,7 @@ def test_columns_and_kinds_add_up_and_each_has_its_filter(editions):
     text = Page(collation_page(collation, about(*editions)))
     filters = {tag["id"] for tag in text.all("input")}
     classes = {name for entry in text.all("li") for name in entry.get("class", "").split()}
-    states = {name.removeprefix("s-") for name in classes if name.startswith("s-")}
+    states = {name for name in classes if name in module.SHOWN_STATES}
     columns = {f"f-{column.anchor}" for column in shown.columns}
     assert states == {name.removeprefix("f-") for name in filters - columns if not name.startswith("f-k")}
     assert len(columns) > 1 and columns <= filters
@@ -193,7 +193,7 @@ def test_columns_and_kinds_add_up_and_each_has_its_filter(editions):
     assert "The cell that was asked for" in served
     style = module.collation_style(["differs"], ["k0"], ["t1c2"])
     assert "#f-t1c2:not(:checked) ~ #t1c2 { display: none; }" in style
-    assert len(shown.kinds) == 1 and "f-k0" not in filters, "one kind needs no filter"
+    assert len(shown.filters.kinds) == 1 and "f-k0" not in filters, "one kind needs no filter"
     assert sum(len(column.entries) for column in shown.columns) == shown.n_apart == 4
     assert shown.n_apart == len(collation.cells) - collation.summary["agrees"]
     assert sum(shown.shown.counts.values()) == len(collation.cells)

@@ -11,7 +11,6 @@ from lxml import etree
 
 from sentences import in_exports  # registers its sentences
 from sentences.facts import RunFacts
-from sentences.report import report_faults  # noqa: F401
 from sentences.saying import Masks, Where, faults
 from sentences.texts import blocks, tidy
 
@@ -71,6 +70,7 @@ def export_faults(run: RunFacts, path: Path, kind: str, pages: tuple[str, ...] =
     at, masks = Where(run, kind, pages, more=more), Masks(run)
     for text, element in texts_of(path):
         at.element = element
+        text = text.replace("\\_", "_")  # as LaTeX has it
         if kind == "collate" and path.suffix == ".html":
             yield from in_exports.collation_html_faults(element, text, at, masks)
         else:

@@ -95,7 +95,7 @@ def state_counted(said: Said) -> None:
     assert said.number() == sum(wanted is None or cell.state == wanted for cell in cells)
 
 
-@says(r"^(asserted|look like misreadings|missing in a witness|illegible) \((\d+)\)$", "collate")
+@says(r"^(asserted|look like misreadings|missing in a witness|illegible) \((\d+)\)$", "collate", "pairs")
 def filtered(said: Said) -> None:
     cells = [c for c in witnesses(said).cells if c.state != "agrees"]
     n = {
@@ -110,6 +110,7 @@ def filtered(said: Said) -> None:
 @says(
     r"^(last place by one|one figure|figures transposed|a figure more or fewer|a sign or mark|shifted [a-z ]+|several figures) \((\d+)\)$",
     "collate",
+    "pairs",
 )
 def kind_filtered(said: Said) -> None:
     from tablesim.evidence.collation.differences import kinds_of
@@ -117,7 +118,7 @@ def kind_filtered(said: Said) -> None:
     assert said.number(2) == Counter(kinds_of(witnesses(said)).values())[said[1]] > 0
 
 
-@says(r"^(\d+) of (\d+)$", "collate")
+@says(r"^(\d+) of (\d+)(?: [A-Z])*$", "collate")
 def of_column(said: Said) -> None:
     apart = [c for c in witnesses(said).cells if c.state != "agrees"]
     address = witnesses(said).address
@@ -127,16 +128,21 @@ def of_column(said: Said) -> None:
 
 
 @says(r"^of (\d+) shown\.$", "collate")
-@says(r"^\d+ of the (\d+) that do not agree are listed without cut-outs", "collate")
+@says(r"(?<!\d)\d+ of the (\d+) that do not agree are listed without cut-outs", "collate")
 def all_of_them(said: Said) -> None:
     assert said.number() == sum(c.state != "agrees" for c in witnesses(said).cells)
 
 
 @says(r"^(?:[Tt]able \d+, )?[Cc]olumn (\d+)(?: \([^)]*\))?(?: (\d+) of (\d+))?$", "collate")
+@says(r"^(?:[Tt]able \d+, )?[Cc]olumn (\d+)(?: \([^)]*\))? \((\d+)\)$", "collate", "pairs")
 @says(r"heading of (?:table \d+, )?column (\d+)", "collate")
 def column_named(said: Said) -> None:
+    address = witnesses(said).address
     assert said.number() in {witnesses(said).address(c).column for c in witnesses(said).cells}
-    if said.match.re.groups > 1 and said[2]:
+    if said.match.re.groups == 2:
+        columns = Counter((address(c).table, address(c).column) for c in witnesses(said).cells if c.state != "agrees")
+        assert said.number(2) in {n for (_, column), n in columns.items() if column == said.number()}
+    elif said.match.re.groups > 2 and said[2]:
         of_column_here = [
             c
             for c in witnesses(said).cells
@@ -179,6 +185,46 @@ def other_size(said: Said) -> None:
     assert (said.number(3), said.number(4)) in sizes and (said.number(1), said.number(2)) not in sizes
 
 
+@says(r"^([A-Z]+)(?:, page (\d+))?: (?:table (\d+), )?(row|column) (\d+): ([\d? ]+)$", "collate")
+def line_alone(said: Said) -> None:
+    collation = witnesses(said)
+    lines = [
+        line
+        for line in collation.unaligned
+        if collation.sigla[line.witness] == said[1]
+        and line.kind == said[4]
+        and home_of(collation, line) == ((said.number(2) or 1) - 1, (said.number(3) or 1) - 1, said.number(5) - 1)
+    ]
+    assert said[6] in {" ".join(line.texts) for line in lines}
+
+
+def home_of(collation: Any, line: Any) -> tuple[int, int, int]:
+    """Page, table and place of a line that a witness alone has, from 0."""
+    of = collation.witnesses[line.witness]
+    return tuple((of.rows if line.kind == "row" else of.columns)[line.index])  # type: ignore[return-value]
+
+
+@says(rf"{KNOWN}, p\. (\d+)", "collate", "export")
+def leaf(said: Said) -> None:
+    assert any(page.endswith(f"p{said[1]}") for page in said.run.rows)
+
+
+@says(r"^what is printed before row (\d+)$", "collate")
+def before_row(said: Said) -> None:
+    assert said.number() <= max(len(table.rows) for table in witnesses(said).tables)
+
+
+@says(r"^Table (\d+) of (\d+)$", "collate")
+def one_of_tables(said: Said) -> None:
+    assert said.number(1) <= said.number(2) == len(witnesses(said).tables)
+
+
+@says(r"^Outside the tables: (.*)$", "export")
+def outside(said: Said) -> None:
+    numbers = said.run.reading(said.at.more["page"]).numbers
+    assert said[1].split(", ") == [tidy(n.printed) for n in numbers if None in (n.table, n.row)]
+
+
 # Provenance and citations
 
 
@@ -207,11 +253,11 @@ def settings(said: Said) -> None:
 @says(r"(?:scan )?SHA-256 ([0-9a-f]{64})")
 @says(r"^([0-9a-f]{64})$")
 def sha_of(said: Said) -> None:
-    shas = {str(row["sha256"]) for row in said.run.rows.values()}
+    shas = {str(row["sha256"]) for row in said.run.rows.values()} | {said.run.corpus.settings["network"]}
     assert said.match.re.groups == 0 or said[1] in shas
 
 
-@says(r"digit network ([\w-]+-\d+)|^([a-z]+-\d)$")
+@says(r"digit network ([\w-]+)|^([a-z]+-\d)$")
 def network(said: Said) -> None:
     assert (said[1] or said[2]) == said.run.corpus.settings["network"]
 
@@ -225,12 +271,6 @@ def pages_cited(said: Said) -> None:
 @says(r"^@\w+\{[\w:-]+,$")
 def key(said: Said) -> None:
     """A name for the citation."""
-
-
-@says(r"page ([a-z]+)\\_(\d+)|of ([a-z]+)\\_(\d+), ([a-z]+)\\_(\d+)")
-def latex_page(said: Said) -> None:
-    groups = [group for group in said.match.groups() if group]
-    assert {f"{a}_{b}" for a, b in zip(groups[::2], groups[1::2], strict=True)} <= set(said.run.rows)
 
 
 @says(r"^(?:PY - |year = \{)(\d{4})(?:--(\d{4}))?\}?,?$")

@@ -51,7 +51,7 @@ def with_first(said: Said) -> None:
         agreement(said, page, other, 2)
 
 
-@says(r"^similarity ([01]\.\d{4}) (?:([\d,]+) of ([\d,]+) cells? agrees?; by chance ([\d,]+))?")
+@says(r"^similarity ([01]\.\d{4}) (?:([\d,]+) of ([\d,]+) cells? agrees?; by chance ([\d,]+))?", "index", "clusters")
 def preview(said: Said) -> None:
     a, b = said.at.more["closest"]
     assert abs(float(said[1]) - math.floor(1e4 * said.run.similarity(a, b) + 1e-4) / 1e4) < 1.1e-4

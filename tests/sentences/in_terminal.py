@@ -15,7 +15,7 @@ from sentences.saying import Masks, Said, Where, faults, says
 
 
 def witnesses(said: Said) -> Any:
-    return said.at.more["collation"]
+    return said.at.more["collation"] if said.at.kind != "pairs" else said.near.collation
 
 
 @says(r"^([A-Z]+): .*\(([\d,]+) (numbers?)\)$", "collate")
@@ -198,6 +198,19 @@ def suspect(said: Said) -> None:
 
 
 @says(
+    r"^([A-Z]+): (?:table (\d+), )?row (\d+)(?: \([^)]*\))?, column (\d+)(?: \([^)]*\))?: (\S+), expected (\S+) to (\S+) \(order\)$",
+    "collate",
+)
+def out_of_order(said: Said) -> None:
+    collation = witnesses(said)
+    at = (said.number(2) or 1) - 1, said.number(3) - 1, said.number(4) - 1
+    numbers = collation.witnesses[collation.sigla.index(said[1])].numbers
+    assert said[5] in [n.digits_text for n in numbers if (n.table, n.row, n.column) == at]
+    low, high = (float(said[group]) for group in (6, 7))
+    assert low <= high and not low <= float(said[5]) <= high
+
+
+@says(
     r"^([A-Z]+): (?:table (\d+), )?row (\d+)(?: \([^)]*\))?: (\d+) of (\d+) numbers? (?:is|are) not thos?e?.*$",
     "collate",
 )
@@ -265,19 +278,44 @@ def search_faults(run: RunFacts, page: str, lines: list[str]) -> Iterator[str]:
 
 
 @says(
-    r"^looked for [\d, ;/*?]+(?: in a row or in a column| [a-z ,]+)?: (\d+|no) scans? holds? them(?:; (\d+) more are alike by bigrams and do not hold them as typed)?$",
+    r"^looked for [\d, ;/*?]+(?: in a row or in a column| [a-z ,]+)?: (\d+|no) scans? holds? them"
+    r"(?:; (\d+) scans? if a doubtful reading is so)?(?:; (\d+) scans? all but one)?"
+    r"(?:; (\d+) more are alike by bigrams and do not hold them as typed)?$",
     "numbers",
 )
 def holding(said: Said) -> None:
-    pages = holding_pages(said.run, said.at.more["numbers"])
-    assert said.number() == len({said.run.rows[page]["sha256"] for page in pages}), pages
+    numbers = said.at.more["numbers"]
+    sure, any_at_all = (
+        {said.run.rows[page]["sha256"] for page in holding_pages(said.run, numbers, least)} for least in (DOUBTED, 0.0)
+    )
+    assert said.number() == len(sure), sure
+    scans = {said.run.rows[page]["sha256"] for page in said.run.read}
+    assert len(any_at_all - sure) <= said.number(2) <= len(scans - sure)
+    assert said.number(3) <= len(scans - any_at_all)
 
 
-def holding_pages(run: RunFacts, numbers: list[str]) -> list[str]:
+DOUBTED = 0.9
+"""Confidence below which a reading is doubtful (as documented)."""
+
+
+def asked_as(number: Any) -> str:
+    """What is typed for a number: its figures without zeros before them, but for those behind its mark."""
+    whole, *behind = re.split("[.,·:;]", number.text.strip("()[]"))
+    if not behind:
+        return number.digits_text.lstrip("0") or "0"
+    rest = "".join(re.findall(r"\d", "".join(behind)))
+    return (re.sub(r"\D", "", whole).lstrip("0") + rest) or "0"
+
+
+def holding_pages(run: RunFacts, numbers: list[str], least: float = 0.0) -> list[str]:
     """Pages in whose tables the numbers stand beside each other, or below each other, by looking at every page."""
     found = []
     for page in run.read:
-        at = {(n.table, n.row, n.column): n.digits_text for n in run.reading(page).numbers}
+        reading = run.reading(page)
+        at = {
+            (n.table, n.row, n.column): asked_as(n) if n.confidence >= least else "in doubt"
+            for n in (*reading.numbers, *reading.repeated)
+        }
         lines: dict[Any, list[tuple[int, str]]] = {}
         for (table, row, column), text in at.items():
             if table is not None:
@@ -291,16 +329,23 @@ def holding_pages(run: RunFacts, numbers: list[str]) -> list[str]:
 
 def numbers_faults(run: RunFacts, numbers: list[str], lines: list[str]) -> Iterator[str]:
     """What is false in the list of pages that hold numbers."""
-    holding_them = holding_pages(run, numbers)
+    holding_them = holding_pages(run, numbers, DOUBTED)
     shas = {run.rows[page]["sha256"] for page in holding_them}
     for row in table_of([line for line in lines if "  " in line]):
         page, holds = row["page"], row["what the page does"] == "holds them"
         if holds != (run.rows[page]["sha256"] in shas):
             yield f"FALSE line {row}: {page} {'does not hold' if holds else 'holds'} {numbers}"
         if holds:
-            places = re.findall(r"r(?:ow)? ?(\d+)(?: \([^)]*\))?,? c(?:olumn)? ?(\d+)", row["where"])
-            anchors = [f"t1r{places[0][0]}c{places[0][1]}", f"t1r{places[-1][0]}c{places[-1][1]}"]
-            if [run.printed_at(page)[a][0] for a in anchors] != [numbers[0], numbers[-1]]:
+            address = r"(?:t(?:able)? ?(\d+),? )?r(?:ow)? ?(\d+)(?: \([^)]*\))?,? c(?:olumn)? ?(\d+)"
+            places = re.findall(address, row["where"])
+            anchors = [f"t1r{places[0][1]}c{places[0][2]}", f"t1r{places[-1][1]}c{places[-1][2]}"]
+            of_page = run.reading(page)
+            at = {
+                f"t1r{(n.row or 0) + 1}c{(n.column or 0) + 1}": asked_as(n)
+                for n in (*of_page.numbers, *of_page.repeated)
+                if n.table == int(places[0][0] or 1) - 1
+            }
+            if [at[a] for a in anchors] != [numbers[0], numbers[-1]]:
                 yield f"FALSE place {row}"
 
 

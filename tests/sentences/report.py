@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sentences import in_clusters, in_index, in_overview, in_pages, in_pairs  # noqa: F401  # register their sentences
+from sentences import in_clusters, in_exports, in_index, in_overview, in_pages, in_pairs  # noqa: F401  # register their sentences
 from sentences.facts import RunFacts
 from sentences.saying import Masks, Where, faults
 from sentences.texts import blocks, tidy, whole_text

@@ -70,7 +70,7 @@ def next_one(text: str) -> str:
 
 
 def editions() -> dict[str, Reading]:
-    """Chords in four editions with errors that descend, a half of them, declinations over two leaves, sines, words."""
+    """Chords in four editions with errors that descend, a half, declinations over two leaves, sines twice, words."""
     usual = chords()
     copied = [row[:] for row in usual]
     for row, column in ((4, 2), (9, 2), (20, 5), (25, 8), (30, 2), (33, 5)):
@@ -100,6 +100,7 @@ def editions() -> dict[str, Reading]:
         "sun_1561_p11": page("sun_1561_p11", second),
         "tilted": page("tilted", tilted),
         "sines": page("sines", sines(60000)),
+        "sines_of_50000": page("sines_of_50000", sines(50000)),
         "sevens_nines": page("sevens_nines", [["7" * 5, "9" * 4]] * 30),
         "one_number": page("one_number", [["14"]]),
         "no_number": page("no_number", []),

@@ -95,6 +95,10 @@ class Masks:
             if re.search(r"\d", str(value))
         }
         words |= {run.caption(page) for page in run.rows} - {""}
+        who = {", ".join(row["authors"] or ()) or row["title"] or row["book"] or "" for row in run.rows.values()}
+        words |= {
+            f"{name} {run.date(page).shown}" for name in who for page in run.rows if name and run.date(page).shown
+        }
         words |= {run.name} if re.search(r"\d", run.name) else set()
         words |= {shown for page in run.rows if not (shown := run.date(page).shown).isdecimal()} - {""}
         self.words = sorted(words)

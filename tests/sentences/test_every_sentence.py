@@ -7,6 +7,7 @@ from itertools import chain
 
 import pytest
 
+from sentences.aloud import bundle_of, compare_faults, files_faults, history_of
 from sentences.conftest import NAMES
 from sentences.exports import export_faults
 from sentences.facts import RunFacts
@@ -146,3 +147,25 @@ def test_annotations_say_nothing_that_is_not_so(three, tmp_path):
     files = sorted(tmp_path.rglob("*.json"))
     found = [export_faults(run, file, "export", pages, collation=collation, page=pages[0]) for file in files]
     assert files and not first(chain.from_iterable(found))
+
+
+def test_a_genealogy_a_comparison_and_a_history_say_nothing_that_is_not_so(three, tmp_path):
+    run, pages = three["editions"], ("chords_1515", "chords_1549", "chords_1585", "chords_1604")
+    lines = lines_of("collate", *pages, "--run", run.corpus.folder, "--genealogy", tmp_path / "tree.csv")
+    assert any(" was set from " in line for line in lines)
+    collation = collate_from_run(run.corpus, list(pages), print)
+    said = [line for line in lines if not line.startswith("written: ")]
+    assert not first(sentences_faults(run, said, "collate", collation=collation))
+    assert not first(chain(compare_faults(run, *pages[:2]), compare_faults(run, "sines", "tilted")))
+    for by in ("year", "place"):
+        assert not first(history_of(run, by))
+
+
+def test_files_for_programs_have_every_number_of_a_page_and_a_bundle_every_page(three, tmp_path):
+    run = three["editions"]
+    assert not first(files_faults(run, "chords_1549", tmp_path))
+    assert not first(bundle_of(run, tmp_path / "bundle.zip"))
+
+
+def test_a_group_of_the_same_kind_is_among_the_runs(three):
+    assert three["editions"].kinds

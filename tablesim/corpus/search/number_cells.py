@@ -141,8 +141,12 @@ def agrees_with_marks(typed: str, number: Number) -> bool:
         return False
     groups = [len(group) for group in printed.groups]
     asked = [len(group) for group in wanted.groups]
-    parted = any(mark in number.text for mark in PARTING) and any(mark in typed for mark in PARTING)
-    return not parted or groups[1:] == asked[1:]
+    if not any(mark in number.text for mark in PARTING):
+        return True
+    if not any(mark in typed for mark in PARTING):
+        # Typed without its mark a number has all figures behind it: 2 is not 0·002, 5 not 3·05.
+        return sum(asked) >= sum(groups[1:])
+    return groups[1:] == asked[1:]
 
 
 def page_cells(reading: Reading) -> PageCells:

@@ -420,6 +420,16 @@ if (data) {
   for (const button of all(document, "button[data-copy]")) copying(button);
 }
 
+// The boxes above the differences: a cell is shown as long as its state, its kind and its column are.
+document.addEventListener("change", ({ target }) => {
+  const browse = target.closest("#differences .browse");
+  if (!browse) return;
+  const off = all(browse, "input:not(:checked)").map((box) => box.id.slice(2));
+  const cells = all(browse.parentElement, ".differences > li, .differing tbody tr");
+  for (const cell of cells) cell.hidden = off.some((name) => cell.classList.contains(name));
+  browse.querySelector(".tally").textContent = `${cells.filter((cell) => !cell.hidden).length} of ${cells.length} shown.`;
+});
+
 let opened = [];
 addEventListener("beforeprint", () => {
   opened = all(document, "details:not([open])");
