@@ -10,6 +10,7 @@ import json
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -110,7 +111,8 @@ def read_archive(
         return about, arrays
     except FileNotFoundError as error:
         raise RelevanceFileError(f"{path}: no such file") from error
-    except (OSError, KeyError, TypeError, ValueError, EOFError, NotImplementedError, RecursionError) as error:
+    # RuntimeError: encrypted, or packed in a way of its own; TokenError: the header of an array breaks off.
+    except (OSError, KeyError, TypeError, ValueError, EOFError, RuntimeError, SyntaxError, TokenError) as error:
         raise unreadable(path, what, error) from error
     except (zipfile.BadZipFile, zipfile.LargeZipFile, zipfile.zlib.error) as error:  # type: ignore[attr-defined]
         raise unreadable(path, what, error) from error

@@ -345,7 +345,7 @@ def _relevance(folder: Path) -> tuple[Sequence[bytes], Parse]:
     import bilrp
 
     path = folder / "seed.npz"
-    model = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.ReLU(), torch.nn.Flatten())
+    model = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3, bias=False), torch.nn.ReLU(), torch.nn.Flatten())
     image = torch.rand(1, 1, 5, 5, generator=torch.Generator().manual_seed(0))
     joint = bilrp.BiLRP(model, "epsilon").explain(image, image)
     joint.save(path, overwrite=True)
