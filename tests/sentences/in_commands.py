@@ -134,7 +134,8 @@ def history_faults(run: RunFacts, by: str, lines: list[str]) -> Iterator[str]:
     clustered = [page for page, line in run.clustered.items() if line["cluster"] is not None]
     for row in table_of(lines):
         at = row[by]
-        here = [p for p in clustered if (run.rows[p]["place"] == at if by == "place" else run.date(p).is_known)]
+        place = None if at == "(no place given)" else at
+        here = [p for p in clustered if (run.rows[p]["place"] == place if by == "place" else run.date(p).is_known)]
         sizes = Counter(run.clustered[p]["cluster"] for p in here).values()
         try:
             assert int(row["pages"]) <= len(here) and int(row["compared"] or 0) <= int(row["pages"])
