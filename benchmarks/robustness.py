@@ -124,7 +124,7 @@ def main() -> None:
         _print(distortion.name, plain, read)
     heights = [_height(network, grey) for grey, _ in pages]
     large = [k for k, height in enumerate(heights) if height > 1.15 * LEAST_HEIGHT]
-    for least in (LEAST_HEIGHT, 6.0):
+    for least in (LEAST_HEIGHT, 6.0) if large else ():
         read = [_score(network, Distortion("", _sized(least / heights[k])), *pages[k]) for k in large]
         _print(f"figures of {least:g} pixels", [plain[k] for k in large], read)
     print(f"figures of {LEAST_HEIGHT:g} and fewer pixels: the {len(large)} pages whose figures are larger")

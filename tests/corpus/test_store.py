@@ -48,6 +48,13 @@ def test_search_agrees_with_the_stored_neighbours(whole):
     assert corpus.search("k2_e1", top=5) == corpus.neighbours("k2_e1", 5)
 
 
+def test_nearest_pages_are_the_neighbours_without_what_they_share(whole):
+    corpus, labels = whole
+    for page in labels:
+        hits = corpus.neighbours(page, 4)
+        assert list(corpus.nearest_pages(page, 4).items()) == [(hit.page, hit.similarity) for hit in hits]
+
+
 def test_search_by_numbers_finds_the_table_they_stand_in(whole):
     corpus, labels = whole
     typed = " / ".join(" ".join(row[1:]) for row in table(3)[4:7])
@@ -235,9 +242,9 @@ def test_a_run_that_cannot_be_written_to_is_searched_all_the_same(tmp_path, buil
         raise PermissionError(13, "Permission denied")
 
     shutil.rmtree(folder / ".search")
-    monkeypatch.setattr("tablesim.corpus.search.index.tempfile.mkdtemp", refuse)
+    monkeypatch.setattr("tablesim.corpus.search.index.folder_aside", refuse)
     assert Corpus.open(folder).search("one") == written
-    assert not any((folder / ".search").iterdir())
+    assert not (folder / ".search").exists()
 
 
 def test_status_tells_of_a_job_at_work(tmp_path, build):
