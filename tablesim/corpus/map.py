@@ -122,7 +122,7 @@ def load_map(corpus: Corpus) -> CorpusMap:
     table = read_parquet(path, CorpusMap.SCHEMA)
     try:
         settings = json.loads((table.schema.metadata or {})[b"map"])
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, TypeError, RecursionError) as error:
         raise RunError(f"{path}: lacks its settings; make it again with `tablesim cluster RUN --map`") from error
     positions = np.stack([table[axis].to_numpy() for axis in ("x", "y")], axis=1)
     return CorpusMap(tuple(table["page"].to_pylist()), positions, table["landmark"].to_numpy(), settings)

@@ -392,7 +392,7 @@ class Clustering:
         try:
             settings = json.loads((table.schema.metadata or {})[b"clustering"])
             order, next_label = settings["order"], settings["next_label"]
-        except (KeyError, ValueError) as error:
+        except (KeyError, ValueError, TypeError, RecursionError) as error:
             raise RunError(
                 f"{path}: lacks the settings of its clustering; make it again with `tablesim cluster RUN`"
             ) from error

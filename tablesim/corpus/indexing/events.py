@@ -128,7 +128,7 @@ def _tail(path: Path) -> Iterator[tuple[float, Event]]:
             data = json.loads(line)
             at = datetime.fromisoformat(data.pop("at")).timestamp()
             event = Event(**data)
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             continue  # the first line of the tail, or one that a killed job left half written
         yield at, event
 

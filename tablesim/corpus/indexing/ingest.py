@@ -114,7 +114,7 @@ def _logged(path: Path) -> Iterator[tuple[str, ScanState]]:
         try:
             scan, *state = json.loads(line)
             yield scan, ScanState(*state)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             continue  # the last line, half written
 
 

@@ -117,7 +117,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """The object at ``path``; RunError when it is damaged."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{path}: damaged ({error}); restore this file or choose a new folder for the run") from error
     if not isinstance(data, dict):
         raise RunError(f"{path}: got {type(data).__name__}, expected an object; choose a new folder for the run")

@@ -71,7 +71,7 @@ def owner(folder: Path) -> Owner | None:
     try:
         note = Owner(**json.loads(path.read_text(encoding="utf-8")))
         silent = time.time() - path.stat().st_mtime
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return None  # nobody, or a note that is being written
     if note.host == platform.node() and os.name == "posix":
         alive = _started(note.pid) == note.started if note.started else _exists(note.pid)

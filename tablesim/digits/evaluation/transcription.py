@@ -74,7 +74,7 @@ def read_truth(path: str | Path) -> Transcription | PageTruth:
     try:
         refuse_special(path)
         return PageTruth.load(path)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise TranscriptionError(
             f"{path}: not the truth of a page ({type(error).__name__}: {error}), expected JSON as tablesim synthesize "
             "writes it; write the page again, or put a transcription (.txt) there"
