@@ -28,12 +28,21 @@ _NUMBER = re.compile(rf"[0-9?]+(?:[{POINT}{COMMA}{RAISED_POINT}{_THIN}][0-9?]+)*
 _OTHER_POINTS = str.maketrans(
     {"\u2027": RAISED_POINT, "\u2219": RAISED_POINT, "\u22c5": RAISED_POINT, "\u202f": "\u2009"}
 )
+MAX_FIGURES = 100
+"""Figures of a number that was read elsewhere; no printed number has so many, and Python turns 4,300 into an int."""
+
 MAX_NUMBERS = 100_000
 """A page has no more; a file with more is no page."""
 
 
 def numbers_of_words(words: Iterable[PrintedWord]) -> list[Number]:
-    """The numbers of words in their order; cells as the words have them."""
+    """The numbers of words in their order; cells as the words have them.
+
+    Raises
+    ------
+    ValueError
+        More numbers than a page has, or a number of more figures than one has.
+    """
     found = []
     for word in words:
         text = word.text.translate(_OTHER_POINTS)
@@ -43,6 +52,8 @@ def numbers_of_words(words: Iterable[PrintedWord]) -> list[Number]:
             step = word.box.width / len(text)
             part = Box(word.box.x + step * match.start(), word.box.y, step * len(match[0]), word.box.height)
             figures = [sign for sign in match[0] if sign.isdigit() or sign == ILLEGIBLE]
+            if len(figures) > MAX_FIGURES:
+                raise ValueError(f"a number of {len(figures):,} figures")
             sure = 1.0 if word.confidence is None else word.confidence
             digits = tuple(
                 Digit(None if sign == ILLEGIBLE else int(sign), box, sure)

@@ -99,7 +99,7 @@ def crate(root: Path, title: str, provenance: Provenance, records: Sequence[Cita
         "conformsTo": {"@id": PROFILE},
         "about": {"@id": "./"},
     }
-    entities = [descriptor, dataset, *files, action, software, network, licence, *books]
+    entities: list[Entity] = [descriptor, dataset, *files, action, software, network, licence, *books]
     return {"@context": CONTEXT, "@graph": [_compact(entity) for entity in entities]}
 
 

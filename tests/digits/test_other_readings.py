@@ -105,6 +105,7 @@ def test_lines_of_page_xml_without_words_are_read_by_their_places(tmp_path):
         ("a.jsonl", '{"text": "1", "box": [0, 0, 0, 1]}\n', "a box that cannot be meant"),
         ("a.json", "[]", "got 0 pages, expected one"),
         ("a.json", "{}", "cannot be understood"),
+        ("a.csv", "text,row,column\n" + "9" * 5000 + ",1,1\n", "a number of 5,000 figures"),
         ("a.png", "", "expected .xml"),
     ],
 )
@@ -159,6 +160,12 @@ def test_text_is_found_at_whatever_level_it_stands(tmp_path, body):
 def test_lines_of_a_region_stand_below_each_other(tmp_path):
     (tmp_path / "a.xml").write_text(PAGE.format(f"<TextRegion>{BOX}{TEXT.format('12&#10;34&#10;56')}</TextRegion>"))
     assert [n.box.y for n in reading_from_file(tmp_path / "a.xml").numbers] == [20, 40, 60]
+
+
+def test_a_number_without_end_is_no_truth(tmp_path):
+    (tmp_path / "a.xml").write_text(PAGE.format(f"<TextRegion>{BOX}{TEXT.format('9' * 5000)}</TextRegion>"))
+    with pytest.raises(TranscriptionError, match="a number of 5,000 figures"):
+        read_truth(tmp_path / "a.xml")
 
 
 @pytest.mark.parametrize(

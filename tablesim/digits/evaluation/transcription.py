@@ -84,7 +84,10 @@ def read_truth(path: str | Path) -> Transcription | PageTruth:
 def _of_words(path: Path) -> Transcription:
     """The rows of PAGE-XML or ALTO: those of its cells, or as its words stand; what is in no table is a row each."""
     page = read_words(path)
-    numbers = numbers_of_words(page.words)
+    try:
+        numbers = numbers_of_words(page.words)
+    except ValueError as error:
+        raise TranscriptionError(f"{path}: {error}; expected the text of one page") from error
     reading = reading_of_numbers(numbers, (page.width, page.height), scan=str(path), page=path.stem, sha256="", note="")
     rows: dict[tuple[int, ...], dict[int, str]] = {}
     for index, number in enumerate(reading.numbers):
