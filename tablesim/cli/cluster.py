@@ -82,9 +82,12 @@ def command(
         note("(?) differs from the others of its cluster more than editions of one table do")
     for candidate in clustering.choices:
         chosen = "chosen" if candidate is clustering.choices[0] else "weighed"
+        after = (
+            "" if chosen == "weighed" or candidate.k == len(rows) else f"; {len(rows)} as cells that agree join them"
+        )
         note(
-            f"{chosen}: {counted(candidate.k, 'cluster')}, of which {candidate.stability:.2f} come back "
-            f"(gap {candidate.gap:.2f})"
+            f"{chosen} by their figures: {counted(candidate.k, 'cluster')}, stability {candidate.stability:.2f}, "
+            f"gap {candidate.gap:.2f}{after}"
         )
     for reason in sorted(set(clustering.without.values())):
         pages = [page for page, why in clustering.without.items() if why == reason]

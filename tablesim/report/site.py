@@ -306,7 +306,7 @@ class Site:
     def _write_group_list(self) -> None:
         groups = write_list(self.folder, "groups", GROUP_COLUMNS, map(self._group_row, self.clusters))
         n_groups = len(self.clusters)
-        lede = f"{counted(n_groups, 'group')} of two pages and more."
+        lede = f"{counted(n_groups, 'cluster')} of two pages and more. What is of one kind may be in several of them."
         self._page(ALL_GROUPS, "list.html", list=groups, heading="All groups", lede=lede, ranges=True)
 
     def _page_row(

@@ -79,7 +79,7 @@ def dated(said: Said) -> None:
     assert said[2] == said.run.date(said.page(1)).shown
 
 
-@says(r"^(\d+) groups? of two pages and more\.$")
+@says(r"^(\d+) clusters? of two pages and more\.")
 def n_groups(said: Said) -> None:
     assert said.number() == len(said.run.several)
 

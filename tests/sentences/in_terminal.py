@@ -416,10 +416,16 @@ def cluster_faults(run: RunFacts, lines: list[str]) -> Iterator[str]:
             yield f"FALSE line {row}: {error}"
 
 
-@says(r"^(?:chosen|weighed): (\d+) clusters?, of which ([01]\.\d\d) come back \(gap ([01]\.\d\d)\)$")
+@says(
+    r"^(chosen|weighed) by their figures: (\d+) clusters?, stability ([01]\.\d\d), gap ([01]\.\d\d)"
+    r"(?:; (\d+) once cells were compared)?$"
+)
 def choice(said: Said) -> None:
     choices = said.run.corpus.clusters.choices  # type: ignore[union-attr]
-    assert any(c.k == said.number() and f"{c.stability:.2f}" == said[2] and f"{c.gap:.2f}" == said[3] for c in choices)
+    shown = [(c.k, f"{c.stability:.2f}", f"{c.gap:.2f}") for c in choices]
+    assert (said.number(2), said[3], said[4]) in shown
+    if said[1] == "chosen":
+        assert (said.number(5) or said.number(2)) == len(said.run.clusters)
 
 
 # Of review
