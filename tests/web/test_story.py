@@ -143,6 +143,27 @@ def test_a_number_is_corrected_where_two_pages_are_compared(browser, workbench):
         page.wait_for_selector(f"td.agrees[data-cell='{anchor}']")
 
 
+def test_what_is_looked_at_stands_in_the_address(browser, workbench):
+    with tab(browser, workbench) as screen:
+        page = screen("/pairs/two.html?a=declination_1543&b=declination_1604")
+        page.wait_for_selector("#closely .deep-lines path", state="attached")
+        page.locator("#closely input[aria-label='lines that bring at least']").fill("0.6")
+        page.locator("#closely input[type=checkbox]").nth(1).check()
+        page.evaluate(
+            "() => document.querySelector('.deep-desk').scrollIntoView({ block: 'start', behavior: 'instant' })"
+        )
+        frame = page.locator(".deep-pane").first.bounding_box()
+        page.mouse.move(frame["x"] + frame["width"] / 2, frame["y"] + 40)
+        page.mouse.wheel(0, -400)
+        page.wait_for_url("**view=**")
+        said_before = page.inner_text("#closely output")
+        view = page.url.split("view=")[1]
+        page.reload()
+        page.wait_for_selector(".pen[data-ready]", state="attached")
+        assert page.inner_text("#closely output") == said_before
+        assert page.locator("#closely input[type=checkbox]").nth(1).is_checked() and page.url.split("view=")[1] == view
+
+
 def test_what_was_not_written_is_said_when_the_server_is_gone(browser, folder, tmp_path):
     with served(folder, tmp_path) as (server, address):
         context = browser.new_context()

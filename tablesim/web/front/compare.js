@@ -1,4 +1,5 @@
 // Two scans down to their pixels, moved together by the registration or as they were pinned; their matches as lines.
+import { asked, keep, viewAsked, viewOf } from "./address.js";
 import { bar } from "./bar.js";
 import { all, make } from "./dom.js";
 import { Deep, tilesOf } from "./deep.js";
@@ -50,6 +51,7 @@ export async function start() {
   const ratio = scaleOf(data.page_map) || sides[1].about.width / sides[0].about.width;
   let pinned = null;
   let leader = null;
+  let moved = false; // by a hand, not by what shows a cell
   const how = () => together.querySelector(":checked").value;
   if (!registered) {
     together.querySelector("[value=registered]").disabled = true;
@@ -70,15 +72,23 @@ export async function start() {
     together.querySelector("[value=pinned]").checked = true;
   });
   sides.forEach((side, at) => {
-    for (const event of ["pointerdown", "wheel", "keydown", "touchstart"]) panes[at].addEventListener(event, () => { leader = at; }, { passive: true, capture: true });
+    for (const event of ["pointerdown", "wheel", "keydown", "touchstart"]) panes[at].addEventListener(event, () => { leader = at; moved = true; }, { passive: true, capture: true });
     side.viewer.addHandler("update-viewport", () => follow(at));
+    side.viewer.addHandler("animation-finish", () => { if (leader === at && moved) keep({ view: viewOf(sides[0]) }); });
   });
 
   // Lines and heat
   const drawn = new Lines({ desk, panes, sides, links: data.links, score: data.score, tell: (parts) => reads.replaceChildren(...parts) });
   const strengths = data.links.map((link) => link.relevance).sort((a, b) => b - a);
   threshold.max = String(Math.max(0.01, ...strengths));
-  threshold.value = String(strengths[FIRST_LINES - 1] ?? 0);
+  const here = asked();
+  threshold.value = here.get("least") ?? String(strengths[FIRST_LINES - 1] ?? 0);
+  heat.checked = here.has("heat");
+  lines.checked = here.get("lines") !== "no";
+  for (const name of ["together", "deep-mode"]) {
+    const wanted = all(section, `input[name=${name}]`).find((input) => input.value === here.get(name));
+    if (wanted && !(wanted.value !== "free" && wanted.value !== "beside" && !registered) && wanted.value !== "pinned") wanted.checked = true;
+  }
   const draw = () => {
     drawn.set({ lines: lines.checked && mode.querySelector(":checked").value === "beside", heat: heat.checked, least: Number(threshold.value) });
     const { n, total } = drawn;
@@ -88,7 +98,13 @@ export async function start() {
     drawn.load(data.links, data.score);
     draw();
   });
-  for (const input of [threshold, lines, heat]) input.addEventListener("input", draw);
+  for (const input of [threshold, lines, heat]) {
+    input.addEventListener("input", () => {
+      draw();
+      keep({ least: threshold.value, lines: lines.checked ? null : "no", heat: heat.checked ? "yes" : null });
+    });
+  }
+  together.addEventListener("change", () => keep({ together: how() === "registered" ? null : how() }));
   sides.forEach((side) => side.onChange(() => drawn.lay()));
 
   // One upon the other: A is laid upon B by the turn and scale that come nearest to the registration.
@@ -135,11 +151,16 @@ export async function start() {
   }
   for (const input of all(mode, "input")) {
     input.disabled = !registered && input.value !== "beside";
-    input.addEventListener("change", () => set(input.value));
+    input.addEventListener("change", () => {
+      keep({ "deep-mode": input.value === "beside" ? null : input.value });
+      set(input.value);
+    });
   }
   amount.addEventListener("input", () => (desk.dataset.mode === "swipe" ? swipe() : upper.setOpacity(1 - amount.value / 100)));
-  await set("beside");
+  await set(mode.querySelector(":checked").value);
   leader = 0;
+  const view = viewAsked();
+  if (view) sides[0].look(view.slice(0, 2), view[2]);
   follow(0);
   bar.append(make("a", { href: "#closely" }, say("compare.title")));
 }

@@ -1,4 +1,5 @@
 // The scan of a page down to its pixels: tiles in place of the copy, the frames of its numbers laid over them.
+import { keep, viewAsked, viewOf } from "./address.js";
 import { all, make } from "./dom.js";
 import { Deep } from "./deep.js";
 import { boxToSource, toUpright } from "./geometry.js";
@@ -71,6 +72,10 @@ export async function start() {
   for (const button of all(document, "[data-enlarge]")) {
     button.addEventListener("click", () => viewer.viewport.zoomTo(viewer.viewport.getHomeZoom() * Number(button.dataset.enlarge)));
   }
-  const chosen = svg().querySelector(".over rect.hot");
-  if (chosen) showBox(chosen);
+  let moved = false; // by a hand, not by what shows a number
+  for (const event of ["pointerdown", "wheel", "keydown", "touchstart"]) element.addEventListener(event, () => { moved = true; }, { passive: true, capture: true });
+  viewer.addHandler("animation-finish", () => { if (moved) keep({ view: viewOf(deep) }); });
+  const [chosen, view] = [svg().querySelector(".over rect.hot"), viewAsked()];
+  if (view) deep.look(view.slice(0, 2), view[2]);
+  else if (chosen) showBox(chosen);
 }
