@@ -16,6 +16,7 @@ from PIL import Image
 from tablesim.evidence.collation.collation import collate
 from tablesim.evidence.figures.match_figure import upright, upright_box
 from tablesim.evidence.registration import NotRegistrable
+from tablesim.records.dates import YearRange
 from tablesim.report import write_report
 from tablesim.report.collation_page import collation_page
 from tablesim.report.provenance import Provenance
@@ -506,3 +507,13 @@ def test_differences_are_filtered_by_state_and_column(pair):
     assert left < n and pair.locator("#differences .tally").text_content() == f"{left} of {n} shown."
     boxes.last.check()
     assert pair.locator(".differences > li:visible, .differing tbody tr:visible").count() == n
+
+
+@pytest.mark.parametrize(("start", "end"), [(1500, 1550), (1560, 1600), (1604, 1604), (1, 1400), (1400, 2000)])
+def test_the_list_and_python_have_one_rule_for_years(browser, corpus, report, start, end):
+    held = [row["page"] for row in corpus.pages if YearRange.of_row(row).overlaps(start, end)]
+    with opened(browser, report.parent / "pages.html") as page:
+        page.goto(f"{(report.parent / 'pages.html').as_uri()}#from={start}&to={end}")
+        page.reload()
+        page.wait_for_selector("[data-list][data-ready]")
+        assert page.locator(".rows tbody tr").count() == len(held)
