@@ -19,7 +19,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tablesim.errors import MissingExtraError, ScanError
 from tablesim.scans import pdf, tiff
-from tablesim.scans.formats import formats_of, frame_of_page
+from tablesim.scans.formats import FORMATS, formats_of, frame_of_page
 from tablesim.scans.locator import (
     ANIMATED_SUFFIXES,
     PDF_SUFFIXES,
@@ -49,7 +49,8 @@ _ODDEST_PIXEL, _SQUARE_ENOUGH = 3.0, 0.02
 
 _REMEDIES = {
     "a PDF": "give the file the ending .pdf",
-    "an AVIF image": "install Pillow 11.3 or newer (pip install -U pillow)",
+    # One that Pillow can decode is damaged, as of any kind.
+    **({} if "AVIF" in FORMATS else {"an AVIF image": "install Pillow 11.3 or newer (pip install -U pillow)"}),
     **dict.fromkeys(("PostScript", "a DjVu file"), "save it as PDF, PNG or TIFF"),
 }
 

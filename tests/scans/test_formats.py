@@ -169,3 +169,11 @@ def test_a_link_that_leads_nowhere_says_where(tmp_path):
     (tmp_path / "p.jpg").symlink_to(tmp_path / "away" / "p.jpg")
     with pytest.raises(ScanError, match=r"p\.jpg: is a link to .*away/p\.jpg, which is not there; check where"):
         load_scan(tmp_path / "p.jpg")
+
+
+def test_a_damaged_avif_is_to_be_fetched_again_where_pillow_reads_the_kind(tmp_path):
+    if "AVIF" not in FORMATS:
+        pytest.skip("this Pillow has no AVIF")
+    (tmp_path / "a.avif").write_bytes(b"\0\0\0\x1cftypavif\0\0\0\0avifmif1")
+    with pytest.raises(ScanError, match=r"a\.avif: not an image .*begins like an AVIF image.*; fetch the scan again"):
+        load_scan(tmp_path / "a.avif")
