@@ -36,7 +36,7 @@ class Listed(Protocol):
 
 
 @dataclass(frozen=True)
-class Box:
+class FilterBox:
     """A box: the class of what it shows, its words, and of how many cells."""
 
     name: str
@@ -69,7 +69,7 @@ class Filters:
         return " ".join(filter(None, (one.state, self.kinds.get(one.kind), column_anchor(one.address))))
 
     @property
-    def groups(self) -> list[tuple[str, list[Box]]]:
+    def groups(self) -> list[tuple[str, list[FilterBox]]]:
         """The rows of boxes with what they are called; one box alone filters nothing, but for that of a state."""
         states = Counter(one.state for one in self.cells)
         kinds = Counter(one.kind for one in self.cells)
@@ -77,9 +77,9 @@ class Filters:
         of_column = {column_anchor(one.address): one.address for one in self.cells}
         order = sorted(columns, key=lambda anchor: (of_column[anchor].table, of_column[anchor].column))
         found = [
-            ("Show:", [Box(state, words, states[state]) for state, words in self.states.items()]),
-            ("Differences:", [Box(name, kind, kinds[kind]) for kind, name in self.kinds.items()]),
-            ("Columns:", [Box(anchor, column_words(of_column[anchor]), columns[anchor]) for anchor in order]),
+            ("Show:", [FilterBox(state, words, states[state]) for state, words in self.states.items()]),
+            ("Differences:", [FilterBox(name, kind, kinds[kind]) for kind, name in self.kinds.items()]),
+            ("Columns:", [FilterBox(anchor, column_words(of_column[anchor]), columns[anchor]) for anchor in order]),
         ]
         return [(legend, boxes) for at, (legend, boxes) in enumerate(found) if len(boxes) > (1 if at else 0)]
 
