@@ -16,6 +16,9 @@ python=$(command -v "${PYTHON:-python3}")
 "$work/tools/bin/python" -m build --outdir "$work/dist" "$root" >"$work/build.log" || { cat "$work/build.log"; exit 1; }
 wheel=$(echo "$work"/dist/*.whl)
 ls -l "$work/dist"
+# The tests alone, of the same moment, so that what they import is the wheel and not the checkout.
+mkdir "$work/suite"
+cp -r "$root/tests" "$root/data" "$root/docs" "$root/pyproject.toml" "$work/suite"
 
 # uv resolves the bounds; it does not read pip's settings, so where pip looks besides the index is handed on.
 export UV_FIND_LINKS=${PIP_FIND_LINKS:-} SSL_CERT_FILE=${PIP_CERT:-${SSL_CERT_FILE:-}}
@@ -38,8 +41,7 @@ mkdir "$work/elsewhere" && cd "$work/elsewhere"
 
 if [ "$kind" != core ]; then
   "$uv" pip install --quiet --python "$work/env/bin/python" pytest hypothesis
-  # The tests alone, so that what they import is the wheel and not the checkout.
-  mkdir suite && cp -r "$root/tests" suite/ && cp "$root/pyproject.toml" suite/ && ln -s "$root/data" "$root/docs" suite/ && cd suite
+  cd "$work/suite"
   # Libraries of other years warn of what later ones changed; what is asserted is the same.
   "$work/env/bin/python" -m pytest -q -p no:cacheprovider -o filterwarnings= -o "addopts=--strict-markers" \
     tests/test_reader.py tests/test_display.py tests/cli/test_options.py tests/cli/test_commands.py \
