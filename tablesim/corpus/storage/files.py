@@ -75,6 +75,9 @@ def read_parquet(
             columns_of_file = set(file.schema_arrow.names)
             names = [field.name for field in wanted if field.name in columns_of_file]
             table = file.read(names) if group is None else file.read_row_group(group, names)
+            n_rows = file.metadata.num_rows if group is None else file.metadata.row_group(group).num_rows
+            if any(len(column) != n_rows for column in table.columns):
+                raise ValueError(f"a column is longer or shorter than the {n_rows} rows of the file")
     except FileNotFoundError as error:
         raise RunError(f"{path}: this file of the run is missing; {remedy}") from error
     except (pa.ArrowException, OSError, ValueError) as error:  # a name of a column that is no UTF-8
