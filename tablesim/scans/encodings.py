@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tablesim.errors import MetadataError
 from tablesim.files import refuse_special
+from tablesim.records.counting import counted
 
 MARK = b"\xef\xbb\xbf"
 """Of UTF-8, by which Excel knows it."""
@@ -112,8 +113,8 @@ def _guessed(data: bytes) -> tuple[str, str, str]:
             text,
             "utf-8",
             (
-                f"UTF-8 with {len(stray)} bytes that are not (the first in line {line}), read as Windows-1252; "
-                "save the file again as CSV (UTF-8)"
+                f"UTF-8 with {counted(len(stray), 'byte that is not', 'bytes that are not')} (the first in line {line}), "
+                "read as Windows-1252; save the file again as CSV (UTF-8)"
             ),
         )
     texts = {name: data.decode(name, "replace") for name in GUESSED}

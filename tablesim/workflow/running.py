@@ -45,6 +45,7 @@ from tablesim.scans.web import Web
 from tablesim.version import __version__
 from tablesim.workflow.clustering import cluster
 from tablesim.workflow.event_log import EventLog
+from tablesim.workflow.run_metadata import KEY, metadata_again, metadata_of_lines, metadata_record
 from tablesim.workflow.run_sources import agreed_sources, list_sources, sources_in_writing
 
 SEED = 0
@@ -106,6 +107,8 @@ def run(
         check_empty(folder)
     with _job(folder, on_event or ignore_event) as tell:
         corpus = Corpus.resume(folder, {"network": weights}) if is_run(folder) else None
+        if table is None and corpus is not None:
+            table = metadata_again(corpus, tell)
         sources = given if corpus is None else agreed_sources(corpus, given)
         paths, libraries = split_sources(sources)
         on_disk = list_sources(corpus, map(str, paths), tell)
@@ -120,7 +123,7 @@ def run(
             source=sources,
             seed=SEED,
             finished=False,
-            metadata=_metadata_record(table),
+            metadata=corpus.run.get(KEY) if table is None else metadata_record(table),
             max_pixels=max_pixels,
             last_job=versions(),
             left_out=[asdict(item) for item in on_disk.left_out],
@@ -240,6 +243,8 @@ def _index(
     absent = () if forget_away else absent_scans(corpus, hashed)
     pages = name_fetched_pages(replace(on_disk, scans=(*on_disk.scans, *absent)), fetched)
     about = dict(pages.about)
+    if table is None and corpus.run.get(KEY):
+        about |= {page: known for page, known in metadata_of_lines(corpus) if page in pages.scans}
     if table is not None:
         match = match_lines(table, pages.scans)
         about |= {page: merged(line, about.get(page, PageMetadata())) for page, line in match.pages.items()}
@@ -333,12 +338,6 @@ def _reader_of_weights(weights: Path, fingerprint: str, max_pixels: int) -> Read
             "give every worker the same version of tablesim and the same weights"
         )
     return partial(network.read, max_pixels=max_pixels)
-
-
-def _metadata_record(table: Metadata | None) -> dict[str, Any] | None:
-    if table is None:
-        return None
-    return {"path": str(table.path.absolute()), "sha256": hashlib.sha256(table.path.read_bytes()).hexdigest()}
 
 
 def _inputs_record(corpus: Corpus) -> dict[str, Any]:

@@ -42,6 +42,22 @@ def test_a_run_leaves_everything_in_its_folder(tmp_path, scans):
     assert any("1 of 5 pages has a line" in event.get("message", "") for event in remarks)
 
 
+@pytest.mark.parametrize("gone", [False, True])
+def test_metadata_given_once_stay_with_the_run(tmp_path, scans, gone):
+    metadata = tmp_path / "pages.csv"
+    metadata.write_text("page,place,date,author,shelf\nk0_e0,Köln,um 1550,Apian; Reisch,A 1\n", encoding="utf-8")
+    before = run(scans, tmp_path / "out", metadata, network=FakeReader()).page("k0_e0")
+    record = json.loads((tmp_path / "out" / "run.json").read_text())["metadata"]
+    if gone:
+        metadata.unlink()
+    said = []
+    corpus = run(scans, tmp_path / "out", network=FakeReader(), on_event=lambda event: said.append(event.message))
+    assert corpus.page("k0_e0") == before
+    assert (before["place"], before["date"], before["extra"]) == ("Köln", "um 1550", {"shelf": "A 1"})
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["metadata"] == record
+    assert any(f"{metadata}: {'not there now' if gone else 'read again'}" in message for message in said)
+
+
 def test_the_same_call_reads_nothing_twice(tmp_path, scans):
     run(scans, tmp_path / "out", network=FakeReader())
     log = tmp_path / "log"
