@@ -73,7 +73,7 @@ def command(
     goes_with(context, "--annotations", annotations, "scans", "share", "held_out")
     goes_with(context, "--scans", scans, "annotations")
     given = {"steps": steps, "learning_rate": learning_rate}
-    settings = {name: value for name, value in given.items() if value is not None}
+    settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     with ExitStack() as stack:
         bar = _bar(quiet=as_json)
         task = bar.add_task("training", total=None, note="")

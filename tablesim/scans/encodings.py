@@ -108,13 +108,14 @@ def _guessed(data: bytes) -> tuple[str, str, str]:
     stray = re.findall("[\udc80-\udcff]", mixed)
     if len(stray) < sum(not sign.isascii() for sign in mixed) - len(stray):
         line = mixed[: mixed.index(stray[0])].count("\n") + 1
+        no_utf8 = counted(len(stray), "byte that is not", "bytes that are not")
         text = re.sub("[\udc80-\udcff]", lambda m: bytes([ord(m[0]) & 0xFF]).decode("cp1252", "replace"), mixed)
         return (
             text,
             "utf-8",
             (
-                f"UTF-8 with {counted(len(stray), 'byte that is not', 'bytes that are not')} (the first in line {line}), "
-                "read as Windows-1252; save the file again as CSV (UTF-8)"
+                f"UTF-8 with {no_utf8} (the first in line {line}), read as Windows-1252; "
+                "save the file again as CSV (UTF-8)"
             ),
         )
     texts = {name: data.decode(name, "replace") for name in GUESSED}
