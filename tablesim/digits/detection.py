@@ -19,6 +19,7 @@ from tablesim.digits.network import READING_HEIGHT
 from tablesim.digits.passes import Detection, DigitReader
 from tablesim.digits.peaks import DigitPeaks
 from tablesim.digits.pixel_shape import suspected_aspect
+from tablesim.digits.printed_rules import without_pieces_of_rules
 from tablesim.digits.scale import Survey, bounded_scale, scale_of_digits, survey
 from tablesim.digits.turned_blocks import turned_blocks
 from tablesim.digits.worn_page import read_if_worn
@@ -62,11 +63,18 @@ def detect_page(reader: DigitReader, grey: NDArray[np.uint8], *, in_full: bool =
         # What showed no rows of digits was left as it lies.
         sides = [_turned(look.transform, marks, rotation) for rotation in QUARTER_TURNS]
         first = max((first, *(_main_pass(reader, grey, marks, side) for side in sides)), key=_n_clear)
-    main = read_if_worn(reader, grey, first, marks.boxes)
+    main = _off_rules(reader, read_if_worn(reader, grey, first, marks.boxes))
     blocks = turned_blocks(marks, main.transform.rotation)
     aspect = suspected_aspect(marks, main)
     detection = _with_other_size(reader, grey, main, marks)
     return replace(detection, refusal=look.refusal, blocks=tuple(blocks), aspect=aspect)
+
+
+def _off_rules(reader: DigitReader, detection: Detection) -> Detection:
+    """Without the digits that are pieces of upright rules."""
+    sure = detection.digits.heights[detection.digits.confidence >= reader.thresholds.sure]
+    unit = float(np.median(sure)) if len(sure) else READING_HEIGHT
+    return replace(detection, digits=without_pieces_of_rules(detection.digits, detection.ink, unit))
 
 
 def _n_clear(detection: Detection) -> int:

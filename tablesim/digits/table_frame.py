@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.digits.unexplained_ink import DARK, RULE
+from tablesim.digits.printed_rules import DARK, RULE
 from tablesim.records.reading import Number
 
 Floats = NDArray[np.float64]

@@ -12,16 +12,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tablesim.digits.printed_rules import DARK, lying_rules, upright_rules
+
 Floats = NDArray[np.float64]
 
-DARK, PALE = 0.35, 0.15
-"""Ink from which a pixel belongs to a stroke, and to a pale stroke; between 0 (bare paper) and 1."""
+PALE = 0.15
+"""Ink from which a pixel belongs to a pale stroke; between 0 (bare paper) and 1."""
 
 WITHIN = 0.85
 """Width in digit heights of the place beside a number where a missing digit would stand: a digit and its spaces."""
-
-RULE = 2.2
-"""Strokes this many digit heights long, straight along the lines or across them, are rules."""
 
 AROUND_DIGIT = 0.08
 """A digit's own ink reaches so far beyond its box, in digit heights."""
@@ -114,7 +113,7 @@ def _clear(depth: NDArray[np.uint8], boxes: Floats, margin: float) -> None:
 
 def _rules(dark: NDArray[np.uint8], unit: float) -> NDArray[np.uint8]:
     """1 on rules, a pixel wider than their ink, else 0."""
-    length = max(3, round(RULE * unit))
-    lying = cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((1, length), np.uint8))
-    standing = cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((length, 1), np.uint8))
-    return np.asarray(cv2.dilate(cv2.max(lying, standing), np.ones((3, 3), np.uint8)), dtype=np.uint8)
+    return np.asarray(
+        cv2.dilate(cv2.max(lying_rules(dark, unit), upright_rules(dark, unit)), np.ones((3, 3), np.uint8)),
+        dtype=np.uint8,
+    )
