@@ -68,7 +68,7 @@ def command(
 def _compared(corpus: Corpus) -> dict[str, Any]:
     """How many verdicts there are, pairs of pages that were collated, and tables over several pages."""
     from tablesim.review.constraints import names_status, verdicts_status
-    from tablesim.review.said import names_by_number
+    from tablesim.review.verdicts_and_names import names_by_number
     from tablesim.workflow.alignments import RunAlignments
     from tablesim.workflow.long_tables import stored_tables_over_pages
 

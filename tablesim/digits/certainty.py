@@ -131,9 +131,9 @@ class Certainty:
         reasons = list(REASONS)
         doubts = []
         for amount, sure, *certain in zip(amounts, confidence >= DOUBTED, not_whole, changed, strict=True):
-            said = [] if sure else [reasons[k] for k in np.argsort(-amount) if amount[k] >= LEAST_WEIGHT]
+            strongest = [] if sure else [reasons[k] for k in np.argsort(-amount) if amount[k] >= LEAST_WEIGHT]
             first = [reason for reason, holds in zip((NOT_WHOLE, SECOND_LOOK), certain, strict=True) if holds]
-            doubts.append((*first, *(reason for reason in said if reason not in first)))
+            doubts.append((*first, *(reason for reason in strongest if reason not in first)))
         return doubts
 
     def to_dict(self) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def without_pieces_of_rules(digits: DigitPeaks, ink: NDArray[np.floating], unit:
         return digits
     dark = (np.asarray(ink) > DARK).astype(np.uint8)
     # The edge of a rule is ragged: a pixel on either side is its ink too.
-    rules = cv2.dilate(upright_rules(dark, unit), np.ones((1, 3), np.uint8)) & dark
+    rules = np.minimum(cv2.dilate(upright_rules(dark, unit), np.ones((1, 3), np.uint8)), dark).astype(np.uint8)
     of_rules = _sums(rules, digits.boxes) / np.maximum(_sums(dark, digits.boxes), 1)
     # The strokes of a heading's figures are as long as rules between those of the page.
     is_tall = digits.heights > TALL * unit

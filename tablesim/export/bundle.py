@@ -37,7 +37,7 @@ from tablesim.report.presentation import environment
 from tablesim.report.provenance import Provenance, public_text, public_value
 from tablesim.report.writing import write_report
 from tablesim.review.constraints import verdicts_status
-from tablesim.review.said import names_by_number, page_verdicts
+from tablesim.review.verdicts_and_names import names_by_number, page_verdicts
 from tablesim.scans.images import MAX_PIXELS, open_image
 from tablesim.scans.locator import Locator
 from tablesim.workflow.witnesses import collate_from_run

@@ -107,10 +107,10 @@ class TableGroup:
     @property
     def how(self) -> str:
         """By what its pages are known to carry it: what people said is never called verified."""
-        said = sum(relation.by == PERSON for relation in self.relations if relation.relation != SAME_SCAN)
-        if not said:
+        n_by_people = sum(relation.by == PERSON for relation in self.relations if relation.relation != SAME_SCAN)
+        if not n_by_people:
             return "verified cell by cell"
-        return "as people said" if said == len(self.scans) else "verified cell by cell or said by people"
+        return "as people said" if n_by_people == len(self.scans) else "verified cell by cell or said by people"
 
     @property
     def heading(self) -> str:

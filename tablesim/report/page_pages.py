@@ -138,9 +138,9 @@ class PageView:
             return f"This page could not be read{why}." if self.status == "failed" else "This page waits to be read."
         numbers = f"{counted(self.n_numbers, 'number')} read"
         doubt = f", {count(self.n_doubtful)} of them in doubt" if self.n_doubtful else ""
-        said = [cell[3].partition(" ")[0] for cell in self.cells if cell[2] == "c"]
-        n_confirmed = said.count("confirmed")
-        n_corrected = len(said) - n_confirmed
+        kinds = [cell[3].partition(" ")[0] for cell in self.cells if cell[2] == "c"]
+        n_confirmed = kinds.count("confirmed")
+        n_corrected = len(kinds) - n_confirmed
         corrected = f", {count(n_corrected)} corrected by people" if n_corrected else ""
         corrected += f", {count(n_confirmed)} confirmed" if n_confirmed else ""
         kind = "A page with a numerical table" if self.about.is_table else "A page without a numerical table"
@@ -232,8 +232,8 @@ class PageViews:
         reading = self._reading(page) if row["status"] == "read" else None
         shown = [] if reading is None else _ordered(reading)[:MAX_CELLS]
         corrections = self.corpus.corrections.by_scan.get(row["sha256"], ()) if reading is not None else ()
-        said = {index: c for c in holding(corrections) for index in numbers_at(c.box, shown)}
-        cells = [_cell(number, said.get(index)) for index, number in enumerate(shown)]
+        correction_of = {index: c for c in holding(corrections) for index in numbers_at(c.box, shown)}
+        cells = [_cell(number, correction_of.get(index)) for index, number in enumerate(shown)]
         tables, loose = _tables(shown, cells)
         return PageView(
             self.cards.facts(page),
@@ -342,13 +342,13 @@ def _ordered(reading: Reading) -> list[Number]:
     return [*sorted(inside, key=lambda n: (n.table, n.row, n.column)), *outside]
 
 
-def _cell(number: Number, said: Correction | None) -> Cell:
+def _cell(number: Number, correction: Correction | None) -> Cell:
     table, row, column = number.table, number.row, number.column
     anchor = ""
     if table is not None and row is not None and column is not None:
         anchor = CellAddress(table + 1, row + 1, column + 1).anchor
-    if said is not None and said.correct == number.text:
-        return anchor, number.printed, "c", correction_sentence(said), number.emendation
+    if correction is not None and correction.correct == number.text:
+        return anchor, number.printed, "c", correction_sentence(correction), number.emendation
     if number.repeats:
         return anchor, number.printed, "r", f"repeats {number.text} above", ""
     if number.confidence < 1 - DOUBTFUL or number.doubts:
@@ -357,13 +357,14 @@ def _cell(number: Number, said: Correction | None) -> Cell:
     return anchor, number.printed, "", "", ""
 
 
-def correction_sentence(said: Correction) -> str:
+def correction_sentence(correction: Correction) -> str:
     """Who said what of a number, when and why; what the machine had read."""
-    when = f" on {said.when[:16].replace('T', ' ')}" if said.when else ""
-    kind = "confirmed" if said.correct == said.read else "corrected" if said.read else "added"
-    read = f"; the machine read {said.read}" if kind == "corrected" else ""
-    should = f"; should be {said.emendation}" if said.emendation else ""
-    return f"{kind} by {said.who or 'a person'}{when}{read}{should}{f': {said.reason}' if said.reason else ''}"
+    when = f" on {correction.when[:16].replace('T', ' ')}" if correction.when else ""
+    kind = "confirmed" if correction.correct == correction.read else "corrected" if correction.read else "added"
+    read = f"; the machine read {correction.read}" if kind == "corrected" else ""
+    should = f"; should be {correction.emendation}" if correction.emendation else ""
+    why = f": {correction.reason}" if correction.reason else ""
+    return f"{kind} by {correction.who or 'a person'}{when}{read}{should}{why}"
 
 
 def _tables(shown: Sequence[Number], cells: Sequence[Cell]) -> tuple[list[ShownTable], list[Cell]]:

@@ -236,10 +236,10 @@ def page_of_run(corpus: Corpus, page: str) -> CitedPage:
     correctors = tuple(sorted({correction.who for correction in corrections} - {""}))
     about, handle = describe_page(row), row.get("handle") or ""
     decision = corpus.table_decisions.of(row["sha256"])
-    said = decision.sentence if decision is not None else ""
+    decided = decision.sentence if decision is not None else ""
     edition, leaf = short_edition(row), leaf_of(row)
     cited = CitedPage(
-        page, row["scan"], row["sha256"], about, handle, len(corrections), correctors, said, edition, leaf
+        page, row["scan"], row["sha256"], about, handle, len(corrections), correctors, decided, edition, leaf
     )
     return replace(cited, **_print_of(row))
 
@@ -258,8 +258,8 @@ def cite_page(page: CitedPage) -> str:
     handle = f", {page.handle}" if page.handle else ""
     by = f" by {'; '.join(page.correctors)}" if page.correctors else ""
     corrected = f", corrections: {page.corrections}{by}" if page.corrections else ""
-    said = f", carries {page.said_by_person}" if page.said_by_person else ""
-    return f"{about}page {page.page}{handle} (scan SHA-256 {page.sha256[:16]}{corrected}{said})"
+    by_person = f", carries {page.said_by_person}" if page.said_by_person else ""
+    return f"{about}page {page.page}{handle} (scan SHA-256 {page.sha256[:16]}{corrected}{by_person})"
 
 
 def public_text(text: str, scans: Iterable[str]) -> str:

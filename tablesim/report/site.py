@@ -44,7 +44,7 @@ from tablesim.report.pair_pages import PageIds, PairPage, PairPages, PairPlan, b
 from tablesim.report.presentation import Pictures, counted, environment
 from tablesim.report.shown_pairs import align_shown
 from tablesim.review.constraints import verdicts_status
-from tablesim.review.said import names_by_number
+from tablesim.review.verdicts_and_names import names_by_number
 from tablesim.scans.images import MAX_PIXELS
 from tablesim.workflow.alignments import RunAlignments
 from tablesim.workflow.clustering import align_clusters

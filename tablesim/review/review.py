@@ -16,8 +16,8 @@ from tablesim.errors import MetadataError, RunError, SettingsError
 from tablesim.review.agreement import Agreement, Precision, agreement, precision
 from tablesim.review.constraints import KnownConstraints, names_status, run_constraints, verdicts_status
 from tablesim.review.questions import Question, audit_sample, questions
-from tablesim.review.said import cluster_names, names_by_number
 from tablesim.review.verdicts import COLUMNS, DECISIONS, NAME_IT, WITHDRAW, Verdict, VerdictLog, standing, until
+from tablesim.review.verdicts_and_names import cluster_names, names_by_number
 from tablesim.scans.csvfile import read_csv, read_moment, read_number, shortlist
 from tablesim.scans.locator import normalized_name
 

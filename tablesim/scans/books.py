@@ -96,21 +96,21 @@ def take_for_books(
     waiting = {page: scan for page, scan in scans.items() if about.get(page, PageMetadata()).book is None}
     if not by_names:
         return TakenForBooks({}, {}, tuple(waiting), by_names)
-    told: dict[str, tuple[str, str]] = {}
+    book_of: dict[str, tuple[str, str]] = {}
     loose: dict[Path, list[str]] = defaultdict(list)
     for page, scan in waiting.items():
         if scan.number:
-            told[page] = normalized_name(Locator(scan.file).stem), BY_FILE
+            book_of[page] = normalized_name(Locator(scan.file).stem), BY_FILE
         elif named := SPHAERA_ID.fullmatch(normalized_name(scan.stem)):
-            told[page] = named["book"], BY_NAME
+            book_of[page] = named["book"], BY_NAME
         else:
             loose[scan.absolute().file.parent].append(page)
-    told |= _by_names_and_folders({page: waiting[page] for pages in loose.values() for page in pages}, loose)
-    told = _split_by_metadata(told, about)
+    book_of |= _by_names_and_folders({page: waiting[page] for pages in loose.values() for page in pages}, loose)
+    book_of = _split_by_metadata(book_of, about)
     return TakenForBooks(
-        {page: book for page, (book, _) in told.items()},
-        {page: way for page, (_, way) in told.items()},
-        tuple(page for page in waiting if page not in told),
+        {page: book for page, (book, _) in book_of.items()},
+        {page: way for page, (_, way) in book_of.items()},
+        tuple(page for page in waiting if page not in book_of),
     )
 
 
@@ -119,7 +119,7 @@ def _by_names_and_folders(
 ) -> dict[str, tuple[str, str]]:
     stems = _stems(scans)
     names = _folder_names(list(folders))
-    told: dict[str, tuple[str, str]] = {}
+    book_of: dict[str, tuple[str, str]] = {}
     # A stem in several folders is one book in parts, or, where the same numbers come again, several copies.
     numbers: dict[str, dict[Path, set[str]]] = defaultdict(lambda: defaultdict(set))
     for folder, pages in folders.items():
@@ -135,10 +135,10 @@ def _by_names_and_folders(
         for page in pages:
             if by_name and page in stems:
                 stem = stems[page][0]
-                told[page] = (f"{names[folder]}_{stem}" if stem in copies else stem), BY_NAME
+                book_of[page] = (f"{names[folder]}_{stem}" if stem in copies else stem), BY_NAME
             elif len(folders) > 1 or (numbered and not by_name):
-                told[page] = names[folder], BY_FOLDER
-    return told
+                book_of[page] = names[folder], BY_FOLDER
+    return book_of
 
 
 def _stems(scans: Mapping[str, Locator]) -> dict[str, tuple[str, str]]:
@@ -175,12 +175,12 @@ def _folder_names(folders: list[Path]) -> dict[Path, str]:
 
 
 def _split_by_metadata(
-    told: Mapping[str, tuple[str, str]], about: Mapping[str, PageMetadata]
+    book_of: Mapping[str, tuple[str, str]], about: Mapping[str, PageMetadata]
 ) -> dict[str, tuple[str, str]]:
     """Books apart in which pages have several authors, titles, places or dates."""
     described: dict[str, set[str]] = defaultdict(set)
     words: dict[str, str] = {}
-    for page, (book, _) in told.items():
+    for page, (book, _) in book_of.items():
         known = about.get(page, PageMetadata())
         parts = ("; ".join(known.authors), known.title, known.place, known.date)
         words[page] = ", ".join(part for part in parts if part)
@@ -188,7 +188,7 @@ def _split_by_metadata(
             described[book].add(words[page])
     return {
         page: (f"{book}: {words[page]}" if words[page] and len(described[book]) > 1 else book, way)
-        for page, (book, way) in told.items()
+        for page, (book, way) in book_of.items()
     }
 
 

@@ -116,9 +116,9 @@ class _ImageFetch:
         if best is not None and self._is_whole(best):
             return best
         for way in self._ways():
-            came = way()
-            if came is not None and (best is None or max(size_of(came)) > max(size_of(best))):
-                best = came
+            page_image = way()
+            if page_image is not None and (best is None or max(size_of(page_image)) > max(size_of(best))):
+                best = page_image
             if best is not None and self._is_whole(best):
                 break
         else:

@@ -62,7 +62,7 @@ class Access:
     hosts : frozenset of str
         Values of the header ``Host`` that are meant, as ``127.0.0.1:8123``.
     token : str
-        Asked of everyone.
+        RequestValues of everyone.
     may_write : bool
         False where the run is shared: nothing can be changed then.
     cookie : str

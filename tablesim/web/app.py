@@ -31,7 +31,6 @@ from tablesim.report.filters import STATE_WORDS
 from tablesim.scans.images import MAX_PIXELS
 from tablesim.version import __version__
 from tablesim.web.access import Access, Guard, TooLarge, problem
-from tablesim.web.asked import Asked
 from tablesim.web.books import book_pair, list_books
 from tablesim.web.clusters import keep_proposal, propose, take_merge, take_name, take_split, take_undo
 from tablesim.web.decisions import all_decisions, open_questions, take_correction, take_table, take_verdict
@@ -43,6 +42,7 @@ from tablesim.web.maps import map_state, start_map
 from tablesim.web.pages import list_pages, one_page, search_numbers
 from tablesim.web.pairs import one_collation, one_pair
 from tablesim.web.places import SIDES, one_place, pixels
+from tablesim.web.request_values import RequestValues
 from tablesim.web.screens import COLLATING, SCAN, THUMB, Screens
 from tablesim.web.tiles import TILE, ScanTiles, cutout, original
 from tablesim.web.witnesses import cell_picture, collation_document, collation_file, stemma, stemma_file
@@ -71,7 +71,7 @@ AGAIN_MS = 400
 """When a window asks again whether the run changed: a decision is seen within a second. No connection is held between,
 since a browser has six to one server, for all its windows together."""
 
-Answer = Callable[[LiveRun, Asked], dict[str, Any]]
+Answer = Callable[[LiveRun, RequestValues], dict[str, Any]]
 
 
 def make_app(live: LiveRun, access: Access, scratch: Path) -> Guard:
@@ -81,7 +81,7 @@ def make_app(live: LiveRun, access: Access, scratch: Path) -> Guard:
 
     def reads(answer: Answer) -> Callable[[Request], Any]:
         async def endpoint(request: Request) -> Response:
-            asked = Asked.of_query(request.query_params.multi_items())
+            asked = RequestValues.of_query(request.query_params.multi_items())
             return await _answered(lambda: answer(live, asked))
 
         return endpoint
@@ -94,7 +94,7 @@ def make_app(live: LiveRun, access: Access, scratch: Path) -> Guard:
                 return problem(413, "the request is too large; send it in parts")
             except (ValueError, RecursionError):
                 return problem(400, "body: not JSON; expected a JSON object")
-            return await _answered(lambda: _patiently(lambda: answer(live, Asked.of_body(body))))
+            return await _answered(lambda: _patiently(lambda: answer(live, RequestValues.of_body(body))))
 
         return endpoint
 
@@ -102,7 +102,7 @@ def make_app(live: LiveRun, access: Access, scratch: Path) -> Guard:
         return await _picture(lambda: _tile(live, tiles, request.path_params, request.query_params.get("page", "")))
 
     async def cut(request: Request) -> Response:
-        return await _picture(lambda: _cutout(live, tiles, Asked.of_query(request.query_params.multi_items())))
+        return await _picture(lambda: _cutout(live, tiles, RequestValues.of_query(request.query_params.multi_items())))
 
     async def size(request: Request) -> Response:
         return await _answered(lambda: _size(live, tiles, request.query_params.get("page", "")))
@@ -133,7 +133,7 @@ def make_app(live: LiveRun, access: Access, scratch: Path) -> Guard:
         return RedirectResponse("/" + page_href(page) + (f"#{cell}" if CELL.fullmatch(cell) else ""), 303)
 
     async def collation(request: Request) -> Response:
-        asked = Asked.of_query(request.query_params.multi_items())
+        asked = RequestValues.of_query(request.query_params.multi_items())
 
         def make() -> str:
             return collation_document(live, asked, may_write=access.may_write)
@@ -146,7 +146,7 @@ def make_app(live: LiveRun, access: Access, scratch: Path) -> Guard:
         return made.result() if done else await _document(lambda: screens.document(COLLATING, _nothing), COLLATING)
 
     async def cell(request: Request) -> Response:
-        asked = Asked.of_query(request.query_params.multi_items())
+        asked = RequestValues.of_query(request.query_params.multi_items())
         return await _picture(lambda: cell_picture(live, asked), keep=False)
 
     async def style(request: Request) -> Response:
@@ -154,9 +154,9 @@ def make_app(live: LiveRun, access: Access, scratch: Path) -> Guard:
         kinds = [f"k{at}" for at in range(MOST_KINDS)]
         return await _document(lambda: collation_style(STATE_WORDS, kinds, columns), "collation.css")
 
-    def file(make: Callable[[LiveRun, Asked, str], tuple[bytes, str]]) -> Callable[[Request], Any]:
+    def file(make: Callable[[LiveRun, RequestValues, str], tuple[bytes, str]]) -> Callable[[Request], Any]:
         async def endpoint(request: Request) -> Response:
-            asked, kind = Asked.of_query(request.query_params.multi_items()), request.path_params["kind"]
+            asked, kind = RequestValues.of_query(request.query_params.multi_items()), request.path_params["kind"]
             return await _original(lambda: make(live, asked, kind))
 
         return endpoint
@@ -295,7 +295,7 @@ def _tile(live: LiveRun, tiles: ScanTiles, where: dict[str, Any], page: str) -> 
     return tiles.pyramid(row["scan"], row["sha256"]).tile(where["level"], where["x"], where["y"])
 
 
-def _cutout(live: LiveRun, tiles: ScanTiles, asked: Asked) -> bytes:
+def _cutout(live: LiveRun, tiles: ScanTiles, asked: RequestValues) -> bytes:
     row = live.corpus.page(asked.text("page"))
     box = Box(*(pixels(asked, side) for side in SIDES))
     return cutout(tiles.pyramid(row["scan"], row["sha256"]), box, row["rotation"] or 0)

@@ -10,8 +10,8 @@ import numpy as np
 from tablesim.bigrams.embedding import unit_rows
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError, SettingsError
-from tablesim.web.asked import Asked
 from tablesim.web.live import LiveRun
+from tablesim.web.request_values import RequestValues
 from tablesim.workflow.long_tables import position_of
 
 LEAST = 0.5
@@ -42,14 +42,14 @@ class Books:
         return self.pages[book]
 
 
-def list_books(live: LiveRun, _: Asked) -> dict[str, Any]:
+def list_books(live: LiveRun, _: RequestValues) -> dict[str, Any]:
     """The books with pages that carry tables, those with most of them first."""
     pages = live.kept("books", Books).pages
     ordered = sorted(pages, key=lambda book: (-len(pages[book]), book))
     return {"version": live.version, "books": [{"book": book, "pages": len(pages[book])} for book in ordered]}
 
 
-def book_pair(live: LiveRun, asked: Asked) -> dict[str, Any]:
+def book_pair(live: LiveRun, asked: RequestValues) -> dict[str, Any]:
     """Two books page by page: pairs of lines that are alike, with what is known to relate them."""
     books, groups = live.kept("books", Books), live.corpus.groups
     names = asked.text("a"), asked.text("b")

@@ -8,9 +8,9 @@ from typing import Any
 from tablesim.errors import SettingsError
 from tablesim.review.review import Review
 from tablesim.review.verdicts import Verdict
-from tablesim.web.asked import Asked
 from tablesim.web.decisions import asked_name, plain_verdict
 from tablesim.web.live import LiveRun
+from tablesim.web.request_values import RequestValues
 from tablesim.workflow.clustering import Reclustering, recluster
 
 MOST_MOVES = 500
@@ -19,7 +19,7 @@ MOST_MOVES = 500
 HIGHEST = 10**9
 
 
-def take_merge(live: LiveRun, asked: Asked) -> dict[str, Any]:
+def take_merge(live: LiveRun, asked: RequestValues) -> dict[str, Any]:
     """Say that clusters are one table; the next clustering keeps to it."""
     numbers = asked.numbers("clusters", 1, HIGHEST)
     with live.writing() as corpus:
@@ -27,7 +27,7 @@ def take_merge(live: LiveRun, asked: Asked) -> dict[str, Any]:
     return _written(live, lines)
 
 
-def take_split(live: LiveRun, asked: Asked) -> dict[str, Any]:
+def take_split(live: LiveRun, asked: RequestValues) -> dict[str, Any]:
     """Say that some pages of a cluster carry a table of their own."""
     number = asked.whole("cluster", 0, 1, HIGHEST)
     with live.writing() as corpus:
@@ -35,7 +35,7 @@ def take_split(live: LiveRun, asked: Asked) -> dict[str, Any]:
     return _written(live, lines)
 
 
-def take_name(live: LiveRun, asked: Asked) -> dict[str, Any]:
+def take_name(live: LiveRun, asked: RequestValues) -> dict[str, Any]:
     """Call a cluster by a name; an empty one takes the name away."""
     number, name = asked.whole("cluster", 0, 1, HIGHEST), asked.text("name", "")
     with live.writing() as corpus:
@@ -43,7 +43,7 @@ def take_name(live: LiveRun, asked: Asked) -> dict[str, Any]:
     return _written(live, [line])
 
 
-def take_undo(live: LiveRun, asked: Asked) -> dict[str, Any]:
+def take_undo(live: LiveRun, asked: RequestValues) -> dict[str, Any]:
     """Take lines of the log of verdicts back, each by a new line."""
     numbers = asked.numbers("lines", 1, HIGHEST)
     with live.writing() as corpus:
@@ -55,7 +55,7 @@ def _written(live: LiveRun, lines: list[Verdict]) -> dict[str, Any]:
     return {"version": live.changed(), "lines": [plain_verdict(line) for line in lines]}
 
 
-def propose(live: LiveRun, asked: Asked) -> dict[str, Any]:
+def propose(live: LiveRun, asked: RequestValues) -> dict[str, Any]:
     """Cluster again by what is known now, without keeping it: what would move, which clusters join or split, why."""
     clusters = asked.text("clusters", "auto") or "auto"
     corpus, version = live.corpus, live.version
@@ -78,7 +78,7 @@ def proposed(found: Reclustering) -> dict[str, Any]:
     }
 
 
-def keep_proposal(live: LiveRun, asked: Asked) -> dict[str, Any]:
+def keep_proposal(live: LiveRun, asked: RequestValues) -> dict[str, Any]:
     """Keep the clustering that was looked at; refused where the run has changed since."""
     version = asked.whole("version", 0, 0, HIGHEST)
     with live.writing() as corpus:

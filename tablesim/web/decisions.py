@@ -20,9 +20,9 @@ from tablesim.records.reading import Reading
 from tablesim.review.questions import Question, every_question
 from tablesim.review.review import Review
 from tablesim.review.verdicts import ANSWERS, Verdict
-from tablesim.web.asked import Asked
 from tablesim.web.live import LiveRun
 from tablesim.web.places import SIDES, anchor_at, place_of
+from tablesim.web.request_values import RequestValues
 
 ROUNDED = 0.06
 """Pixels by which a box that a browser sends back may differ: they are told to a tenth."""
@@ -33,7 +33,7 @@ QUESTIONS_FOLLOW = ("clusters", "embeddings", "neighbours.parquet", "pages.parqu
 """Files and folders of a run from which follows what could be asked."""
 
 
-def take_correction(live: LiveRun, asked: Asked) -> dict[str, Any]:
+def take_correction(live: LiveRun, asked: RequestValues) -> dict[str, Any]:
     """Take one correction; a conflict is answered where the number was corrected since the page was shown.
 
     ``expected`` is what stood there when the person looked: what another person wrote meanwhile is never overwritten
@@ -83,19 +83,19 @@ def _emendation(box: Box, reading: Reading) -> str:
     return emendations[0] if len(emendations) == 1 else ""
 
 
-def take_table(live: LiveRun, asked: Asked) -> dict[str, Any]:
+def take_table(live: LiveRun, asked: RequestValues) -> dict[str, Any]:
     """Say of a page that it carries a table, or none, or take that back."""
     words = {"yes": True, "no": False, "as read": None}
-    said = asked.text("is_table")
-    if said not in words:
-        raise SettingsError(f"is_table: got {said!r}, expected one of {', '.join(words)}")
-    decision = TableDecision(asked.text("page"), words[said], asked_name(asked), "", asked.text("reason", ""))
+    word = asked.text("is_table")
+    if word not in words:
+        raise SettingsError(f"is_table: got {word!r}, expected one of {', '.join(words)}")
+    decision = TableDecision(asked.text("page"), words[word], asked_name(asked), "", asked.text("reason", ""))
     with live.writing() as corpus:
         taken = decide_tables(corpus, [decision])
     return {"version": live.changed(), "pages": list(taken.pages), "remarks": list(taken.remarks)}
 
 
-def open_questions(live: LiveRun, asked: Asked) -> dict[str, Any]:
+def open_questions(live: LiveRun, asked: RequestValues) -> dict[str, Any]:
     """What deserves a look, the most pressing first, and how readers agree.
 
     What anybody settled is not asked. With ``blind`` the reader ``who`` is a second one: asked is what she did not
@@ -116,7 +116,7 @@ def open_questions(live: LiveRun, asked: Asked) -> dict[str, Any]:
     }
 
 
-def take_verdict(live: LiveRun, asked: Asked) -> dict[str, Any]:
+def take_verdict(live: LiveRun, asked: RequestValues) -> dict[str, Any]:
     """Decide about two pages; on the disk when this returns."""
     page, other, who = asked.text("page"), asked.text("other"), asked_name(asked)
     decision, reason = asked.text("decision"), asked.text("reason", "")
@@ -125,12 +125,12 @@ def take_verdict(live: LiveRun, asked: Asked) -> dict[str, Any]:
     with live.writing() as corpus:
         review = Review(corpus)
         known = _question(review, page, other, who, _every(live))
-        said = (
+        written = (
             review.say(page, other, decision, who, reason)
             if known is None
             else review.answer(known, decision, who, reason)
         )
-    return {"version": live.changed(), "verdict": plain_verdict(said)}
+    return {"version": live.changed(), "verdict": plain_verdict(written)}
 
 
 def _every(live: LiveRun) -> list[Question]:
@@ -179,7 +179,7 @@ def plain_verdict(verdict: Verdict) -> dict[str, Any]:
     return {**{name: getattr(verdict, name) for name in (*names, *shown)}, "moment": verdict.moment}
 
 
-def asked_name(asked: Asked) -> str:
+def asked_name(asked: RequestValues) -> str:
     """The name of the person who decides; SettingsError where there is none."""
     who = asked.text("who", "").strip()
     if not who:

@@ -20,8 +20,8 @@ from tablesim.records.address import PageAddresses
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Number, Reading
 from tablesim.report.addresses import page_href
-from tablesim.web.asked import Asked
 from tablesim.web.live import LiveRun
+from tablesim.web.request_values import RequestValues
 
 PER_ANSWER = 120
 """Numbers in one answer at most."""
@@ -98,7 +98,7 @@ class DoubtOrder:
         return cls(doubts, pages, order[weight[order] > 0], weight)
 
 
-def list_doubts(live: LiveRun, asked: Asked) -> dict[str, Any]:
+def list_doubts(live: LiveRun, asked: RequestValues) -> dict[str, Any]:
     """A stretch of the doubtful numbers of the run that nobody decided yet; of ``page`` every number, likewise."""
     corpus = live.corpus
     start, most = asked.whole("start", 0, 0, 10**9), asked.whole("limit", 60, 1, PER_ANSWER)
@@ -141,9 +141,9 @@ class OnePage:
     def of(cls, corpus: Corpus, page: str) -> OnePage:
         """The page of a run."""
         machine = corpus.machine_reading(page)
-        said = holding(corpus.corrections.by_scan.get(machine.sha256, ()))
-        decided = {index for correction in said for index in numbers_at(correction.box, machine.numbers)}
-        return cls(machine, corpus.reading(page) if said else machine, frozenset(decided))
+        in_force = holding(corpus.corrections.by_scan.get(machine.sha256, ()))
+        decided = {index for correction in in_force for index in numbers_at(correction.box, machine.numbers)}
+        return cls(machine, corpus.reading(page) if in_force else machine, frozenset(decided))
 
     def line(self, index: int, weight: float) -> dict[str, Any] | None:
         """A number of the machine's reading; None where a person decided it."""

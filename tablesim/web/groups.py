@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from tablesim.web.asked import Asked
 from tablesim.web.live import LiveRun
+from tablesim.web.request_values import RequestValues
 
 PER_ANSWER = 200
 
 
-def list_groups(live: LiveRun, asked: Asked) -> dict[str, Any]:
+def list_groups(live: LiveRun, asked: RequestValues) -> dict[str, Any]:
     """A stretch of the tables or of the kinds, by their numbers."""
     groups = live.corpus.groups
     start = asked.whole("start", 0, 0, 10**9)

@@ -9,8 +9,8 @@ from typing import Any
 
 from tablesim.corpus.map import make_map
 from tablesim.errors import InUseError, TablesimError
-from tablesim.web.asked import Asked
 from tablesim.web.live import LiveRun
+from tablesim.web.request_values import RequestValues
 
 PATIENCE_S = 0.2
 """Seconds until the run is tried again that somebody else writes."""
@@ -47,7 +47,7 @@ class MapJob:
             self.ended = time.monotonic()
 
 
-def start_map(live: LiveRun, _: Asked) -> dict[str, Any]:
+def start_map(live: LiveRun, _: RequestValues) -> dict[str, Any]:
     """Begin to make the map, if nobody did yet; says how far it is."""
     with live.one("map"):
         job = live.map_job
@@ -57,7 +57,7 @@ def start_map(live: LiveRun, _: Asked) -> dict[str, Any]:
     return map_state(live, _)
 
 
-def map_state(live: LiveRun, _: Asked) -> dict[str, Any]:
+def map_state(live: LiveRun, _: RequestValues) -> dict[str, Any]:
     """Whether there is a map, and how many seconds one is being made."""
     job = live.map_job
     making = isinstance(job, MapJob) and job.ended is None

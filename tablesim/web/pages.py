@@ -24,9 +24,9 @@ from tablesim.records.dates import YearRange
 from tablesim.report.page_pages import correction_sentence
 from tablesim.review.constraints import verdicts_status
 from tablesim.scans.locator import Locator
-from tablesim.web.asked import Asked
 from tablesim.web.decisions import plain_verdict
 from tablesim.web.live import LiveRun
+from tablesim.web.request_values import RequestValues
 
 PER_ANSWER = 200
 """Lines of a list at most in one answer."""
@@ -100,7 +100,7 @@ class PageList:
         ]
         return pc.binary_join_element_wise(*texts, " ", null_handling="skip")
 
-    def rows(self, asked: Asked) -> NDArray[np.int64]:
+    def rows(self, asked: RequestValues) -> NDArray[np.int64]:
         """The lines that are asked for, in the order that is asked for."""
         chosen = np.ones(self.n, dtype=bool)
         for word in asked.text("q", "").split()[:20]:
@@ -170,7 +170,7 @@ def _flat(values: list[Any]) -> list[Any]:
     return [one for value in values for one in (value if isinstance(value, list) else [value]) if one is not None]
 
 
-def list_pages(live: LiveRun, asked: Asked) -> dict[str, Any]:
+def list_pages(live: LiveRun, asked: RequestValues) -> dict[str, Any]:
     """A stretch of the list of pages, how many there are, and how they fall into facets."""
     pages = live.kept("pages", PageList)
     rows = pages.rows(asked)
@@ -186,7 +186,7 @@ def list_pages(live: LiveRun, asked: Asked) -> dict[str, Any]:
     }
 
 
-def search_numbers(live: LiveRun, asked: Asked) -> dict[str, Any]:
+def search_numbers(live: LiveRun, asked: RequestValues) -> dict[str, Any]:
     """The pages that hold typed numbers one after the other, with where they stand."""
     answer = live.corpus.search_numbers(asked.text("numbers"), top=asked.whole("top", HITS, 1, PER_ANSWER))
     return {
@@ -250,9 +250,11 @@ def one_page(live: LiveRun, page_id: str) -> dict[str, Any]:
         return answer
     addresses = PageAddresses(reading)
     numbers = [number.to_dict() for number in reading.numbers]
-    said = {index: one for one in corpus.corrections_of(page) for index in numbers_at(one.box, reading.numbers)}
+    correction_of = {
+        index: one for one in corpus.corrections_of(page) for index in numbers_at(one.box, reading.numbers)
+    }
     for index, (number, plain) in enumerate(zip(reading.numbers, numbers, strict=True)):
-        person = said.get(index)
+        person = correction_of.get(index)
         plain["person"] = None if person is None else correction_row(person) | {"sentence": correction_sentence(person)}
         address = addresses.of(number)
         plain["address"] = None if address is None else {"words": address.words, "anchor": address.anchor}

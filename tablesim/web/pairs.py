@@ -6,8 +6,8 @@ from typing import Any
 
 from tablesim.evidence.collation.summary import CollationSummary
 from tablesim.evidence.comparison import compare
-from tablesim.web.asked import Asked
 from tablesim.web.live import LiveRun
+from tablesim.web.request_values import RequestValues
 from tablesim.web.witnesses import collated, witnesses_of
 from tablesim.workflow.witnesses import stored_alignment
 
@@ -15,7 +15,7 @@ MOST_LINES = 1_200
 """Matches that are drawn for one pair, the strongest."""
 
 
-def one_pair(live: LiveRun, asked: Asked) -> dict[str, Any]:
+def one_pair(live: LiveRun, asked: RequestValues) -> dict[str, Any]:
     """How alike two pages are, the matches that make them so, and how one lies upon the other."""
     corpus = live.corpus
     a, b = (str(corpus.page(asked.text(side))["page"]) for side in "ab")
@@ -35,7 +35,7 @@ def one_pair(live: LiveRun, asked: Asked) -> dict[str, Any]:
     }
 
 
-def one_collation(live: LiveRun, asked: Asked) -> dict[str, Any]:
+def one_collation(live: LiveRun, asked: RequestValues) -> dict[str, Any]:
     """Witnesses cell by cell; a witness on several pages is ``A1+A2``."""
     collation = collated(live, witnesses_of(live, asked)).collation
     return {

@@ -13,13 +13,13 @@ from tablesim.records.address import CellAddress, PageAddresses, parse_address
 from tablesim.records.boxes import Box
 from tablesim.records.corrections import MAX_PIXELS_A_SIDE, Correction
 from tablesim.records.reading import Reading
-from tablesim.web.asked import Asked
 from tablesim.web.live import LiveRun
+from tablesim.web.request_values import RequestValues
 
 SIDES = ("x", "y", "width", "height")
 
 
-def one_place(live: LiveRun, asked: Asked) -> dict[str, Any]:
+def one_place(live: LiveRun, asked: RequestValues) -> dict[str, Any]:
     """Of ``cell`` the box where its number is to be looked for; of ``x``, ``y``, ``width``, ``height`` the cell that a
     number printed there comes to stand in, from the layout of the page. And what stands there.
     """
@@ -78,7 +78,7 @@ def _natural_cell(corpus: Corpus, reading: Reading, box: Box) -> str:
     return anchor_at(box, corrected(corpus.machine_reading(reading.page), [*made, tried]))
 
 
-def pixels(asked: Asked, side: str) -> float:
+def pixels(asked: RequestValues, side: str) -> float:
     """A number of pixels in an address."""
     try:
         value = float(asked.text(side))

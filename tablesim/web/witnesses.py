@@ -25,9 +25,9 @@ from tablesim.report.collation_page import Served, collation_page
 from tablesim.report.provenance import Provenance
 from tablesim.scans.images import MAX_PIXELS
 from tablesim.scans.locator import Locator
-from tablesim.web.asked import Asked
 from tablesim.web.front_files import FRONT, FrontFiles
 from tablesim.web.live import LiveRun
+from tablesim.web.request_values import RequestValues
 from tablesim.web.tiles import encoded
 from tablesim.workflow.witnesses import collate_from_run, witness_pages
 
@@ -44,7 +44,7 @@ STEMMA = {".svg": "image/svg+xml", ".png": "image/png", ".csv": "text/csv", ".gr
 _ANCHOR = re.compile(r"t\d{1,4}r\d{1,5}c\d{1,4}")
 
 
-def witnesses_of(live: LiveRun, asked: Asked) -> list[str]:
+def witnesses_of(live: LiveRun, asked: RequestValues) -> list[str]:
     """The witnesses that are asked for, each as ``A1+A2``; SettingsError for too few or too many."""
     witnesses = asked.texts("w")
     if not 2 <= len(witnesses) <= MOST_WITNESSES:
@@ -77,7 +77,7 @@ def collated(live: LiveRun, witnesses: Sequence[str]) -> Collated:
     return live.kept_last(("collation", *witnesses), make)
 
 
-def collation_document(live: LiveRun, asked: Asked, *, may_write: bool = False) -> str:
+def collation_document(live: LiveRun, asked: RequestValues, *, may_write: bool = False) -> str:
     """The page of a collation; what is printed above columns and before rows when ``words`` are asked for."""
     witnesses = witnesses_of(live, asked)
     cell = _anchor(asked)
@@ -93,7 +93,7 @@ def collation_document(live: LiveRun, asked: Asked, *, may_write: bool = False) 
         return collation_page(made.collation, made.provenance, _cutter(live), served=served, cell=cell)
 
 
-def cell_picture(live: LiveRun, asked: Asked) -> bytes:
+def cell_picture(live: LiveRun, asked: RequestValues) -> bytes:
     """What one witness has in a cell, cut out of its scan, as WebP; ScanError where there is nothing to see."""
     witnesses, anchor = witnesses_of(live, asked), _anchor(asked)
     at = asked.whole("at", 0, 0, len(witnesses) - 1)
@@ -115,14 +115,14 @@ def _cutter(live: LiveRun) -> Cutter:
     return live.kept("cutter", lambda corpus: Cutter(int(corpus.run.get("max_pixels", MAX_PIXELS))))
 
 
-def _anchor(asked: Asked) -> str:
+def _anchor(asked: RequestValues) -> str:
     cell = asked.text("cell", "")
     if cell and not _ANCHOR.fullmatch(cell):
         raise SettingsError(f"cell: got {cell!r}, expected one such as t1r4c2")
     return cell
 
 
-def collation_file(live: LiveRun, asked: Asked, kind: str) -> tuple[bytes, str]:
+def collation_file(live: LiveRun, asked: RequestValues, kind: str) -> tuple[bytes, str]:
     """A collation as a file, and its media type."""
     if kind not in FILES:
         raise SettingsError(f"collation: got {kind!r}, expected one of {', '.join(FILES)}")
@@ -131,7 +131,7 @@ def collation_file(live: LiveRun, asked: Asked, kind: str) -> tuple[bytes, str]:
     return next(iter(collation_files(made.collation, form, made.provenance).values())), media
 
 
-def stemma_of(live: LiveRun, asked: Asked) -> Genealogy:
+def stemma_of(live: LiveRun, asked: RequestValues) -> Genealogy:
     """Who copied whom among some witnesses, by their years."""
     witnesses = witnesses_of(live, asked)
     collation = collated(live, witnesses).collation
@@ -141,13 +141,13 @@ def stemma_of(live: LiveRun, asked: Asked) -> Genealogy:
     )
 
 
-def stemma(live: LiveRun, asked: Asked) -> dict[str, Any]:
+def stemma(live: LiveRun, asked: RequestValues) -> dict[str, Any]:
     """The links in words and as data."""
     found = stemma_of(live, asked)
     return {"version": live.version, "names": list(found.names), "headline": found.headline, **found.to_dict()}
 
 
-def stemma_file(live: LiveRun, asked: Asked, kind: str) -> tuple[bytes, str]:
+def stemma_file(live: LiveRun, asked: RequestValues, kind: str) -> tuple[bytes, str]:
     """The stemma as a picture, a table or a graph."""
     suffix = f".{kind}"
     if suffix not in STEMMA or suffix not in GENEALOGY_SUFFIXES:

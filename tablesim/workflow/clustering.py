@@ -21,7 +21,7 @@ from tablesim.corpus.storage.files import write_csv
 from tablesim.corpus.store import Corpus
 from tablesim.review.changes import Change, Move, changes, moves
 from tablesim.review.constraints import KnownConstraints, run_constraints, verdicts_status
-from tablesim.review.said import names_by_number, page_verdicts, verdicts_by_name
+from tablesim.review.verdicts_and_names import names_by_number, page_verdicts, verdicts_by_name
 from tablesim.workflow.alignments import RunAlignments
 from tablesim.workflow.groups import align_parts, relate
 from tablesim.workflow.verification import different_tables, same_tables

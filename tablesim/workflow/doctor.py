@@ -21,8 +21,8 @@ from tablesim.corpus.store import Corpus
 from tablesim.errors import InUseError, RunError, TablesimError
 from tablesim.files import FOLDER_IN_PLACE
 from tablesim.review.constraints import verdicts_status
-from tablesim.review.remembered import FILES as DECISIONS
-from tablesim.review.remembered import lost_decisions
+from tablesim.review.lost_decisions import FILES as DECISIONS
+from tablesim.review.lost_decisions import lost_decisions
 from tablesim.scans.csvfile import shortlist
 from tablesim.scans.locator import Locator
 from tablesim.workflow.alignments import NAME as ALIGNMENTS
@@ -210,12 +210,12 @@ class _Examination:
         yield from (found := list(self._readable("problems.csv", self.corpus.problem_log.rows)))
         if found or (self.folder / "problems.csv").is_dir():
             return
-        told = {row["page"] for row in self.corpus.problems}
+        listed = {row["page"] for row in self.corpus.problems}
         failed = {page for page, status in zip(ids, statuses, strict=True) if status == "failed"}
-        if untold := sorted(failed - told):
+        if untold := sorted(failed - listed):
             what = f"lacks the pages that could not be read: {shortlist(untold)}"
             yield self._of(self.folder / "problems.csv", what, RUN_AGAIN)
-        if strangers := sorted(told - set(ids)):
+        if strangers := sorted(listed - set(ids)):
             what = f"names pages that the run does not have: {shortlist(strangers)}"
             yield self._of(self.folder / "problems.csv", what, RUN_AGAIN)
 

@@ -134,14 +134,14 @@ def _first_of_scan(alignments: RunAlignments, pages: Iterable[str]) -> dict[str,
 def _links(
     verified: Iterable[tuple[str, str, Verification]], constraints: Constraints, first: dict[str, str]
 ) -> list[_Link]:
-    said = {
+    same_by_people = {
         (min(pair), max(pair))
         for a, b in constraints.same
         if len(pair := {first.get(a, a), first.get(b, b)}) == 2 and pair <= set(first.values())
     }
-    links = [_Link(a, b, 2.0, None, PERSON) for a, b in sorted(said)]
+    links = [_Link(a, b, 2.0, None, PERSON) for a, b in sorted(same_by_people)]
     for a, b, verification in verified:
-        if a in first and b in first and verification.same and (a, b) not in said:
+        if a in first and b in first and verification.same and (a, b) not in same_by_people:
             part = None if verification.part is None else (first[a], first[b])[verification.part]
             links.append(_Link(first[a], first[b], verification.rank, part))
     return links

@@ -34,7 +34,7 @@ from tablesim.errors import RunError, ScanError, SettingsError, WeightsError
 from tablesim.records.counting import counted
 from tablesim.records.reading import Reading
 from tablesim.review.constraints import run_constraints, write_hashes
-from tablesim.review.remembered import remember_decisions
+from tablesim.review.lost_decisions import remember_decisions
 from tablesim.scans.books import AS_METADATA, take_for_books
 from tablesim.scans.canvases import ENCODING, FetchedPage, fetch_pages
 from tablesim.scans.csvfile import shortlist

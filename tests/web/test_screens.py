@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from tablesim.web.access import HEADERS
-from tablesim.web.asked import Asked
 from tablesim.web.pages import PageList
+from tablesim.web.request_values import RequestValues
 from tests.report.conftest import HOSTILE
 
 ROOT = ("", "index.html", "pages.html", "groups.html", "overview.html", "clusters/1.html", "data/pages-0.js")
@@ -201,7 +201,7 @@ def test_a_page_is_in_the_years_that_its_date_may_be(live):
     pages = PageList(corpus)
 
     def found(first, last):
-        asked = Asked.of_query([("from", str(first)), ("to", str(last))])
+        asked = RequestValues.of_query([("from", str(first)), ("to", str(last))])
         return [pages.ids[row].as_py() for row in pages.rows(asked).tolist()]
 
     assert found(1553, 1600) == ["declination_1543", "sines_1543"]

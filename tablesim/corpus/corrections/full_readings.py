@@ -61,9 +61,11 @@ def read_refused_in_full(corpus: Corpus, keys: Sequence[str], network: ReadsInFu
     network : ReadsInFull, optional
         The bundled weights, where the run was read by them, when not given.
     """
-    said = [key for key in dict.fromkeys(keys) if (decision := corpus.table_decisions.of(key)) and decision.is_table]
+    called_tables = [
+        key for key in dict.fromkeys(keys) if (decision := corpus.table_decisions.of(key)) and decision.is_table
+    ]
     rows, remarks = {}, []
-    for key, (page, *_) in corpus.page_table.pages_of(said).items():
+    for key, (page, *_) in corpus.page_table.pages_of(called_tables).items():
         before = corpus.reading_shards.row(key)
         if before is None or not is_refusal(before["note"] or ""):
             continue

@@ -144,14 +144,14 @@ def fit_certainty(pages: Sequence[JudgedPage]) -> CertaintyFit | None:
         typical=np.median(features[right], axis=0),
         intercept=line.slope * intercept + line.shift,
     )
-    said, is_right = line.of_logit(left_out)[~practice], right[~practice]
+    confidence, is_right = line.of_logit(left_out)[~practice], right[~practice]
     return CertaintyFit(
         certainty,
-        expected_calibration_error(said, is_right),
-        reliability(said, is_right),
-        sure_right=_share(is_right[said >= SURE]),
-        wrong_doubted=_share(said[~is_right] < DOUBTED),
-        right_doubted=_share(said[is_right] < DOUBTED),
+        expected_calibration_error(confidence, is_right),
+        reliability(confidence, is_right),
+        sure_right=_share(is_right[confidence >= SURE]),
+        wrong_doubted=_share(confidence[~is_right] < DOUBTED),
+        right_doubted=_share(confidence[is_right] < DOUBTED),
     )
 
 

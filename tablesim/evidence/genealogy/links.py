@@ -128,16 +128,16 @@ class Genealogy:
         return f"{what}: support {link.support:.2f}, {sure}; both have {many} wrong alike: {errors}"
 
     def _outside(self) -> list[str]:
-        said = []
+        lines = []
         if self.tradition:
             errors = "; ".join(error.words for error in self.tradition)
-            said.append(
+            lines.append(
                 f"All witnesses have {len(self.tradition)} wrong alike against the recomputation; these may be older "
                 f"than any of them, or computed so, and link nobody: {errors}"
             )
         if self.n_doubtful:
-            said.append(f"{self.n_doubtful} doubtful {'reading' if self.n_doubtful == 1 else 'readings'} left out")
-        return said
+            lines.append(f"{self.n_doubtful} doubtful {'reading' if self.n_doubtful == 1 else 'readings'} left out")
+        return lines
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values: what ``tablesim collate --genealogy FILE --json`` adds."""

@@ -39,16 +39,16 @@ class WitnessSentences:
     def lines(self) -> list[str]:
         """All sentences: the laws, the rows and numbers that break them, what a reading leaves in doubt."""
         examined = self.examined
-        said = [*self.functions(), *self.sums()]
-        if not (said or examined.rows or examined.suspects or examined.doubted):
-            said.append(self.silence())
-        said += [self.row(row) for row in examined.rows]
-        said += [self.suspect(suspect) for suspect in self._named]
+        lines = [*self.functions(), *self.sums()]
+        if not (lines or examined.rows or examined.suspects or examined.doubted):
+            lines.append(self.silence())
+        lines += [self.row(row) for row in examined.rows]
+        lines += [self.suspect(suspect) for suspect in self._named]
         if len(self._told) > N_NAMED:
-            said.append(f"and {len(self._told) - N_NAMED} more of {len(self._told)} numbers that break a law")
+            lines.append(f"and {len(self._told) - N_NAMED} more of {len(self._told)} numbers that break a law")
         if examined.doubted:
-            said.append(self.doubted())
-        return [f"{self.siglum}: {line}" for line in said]
+            lines.append(self.doubted())
+        return [f"{self.siglum}: {line}" for line in lines]
 
     def silence(self) -> str:
         """That no law was found."""
@@ -91,13 +91,13 @@ class WitnessSentences:
         """How many numbers keep each law besides the functions; a column that only counts its rows is no law."""
         functions = {finding.fit.name for finding in self.examined.findings}
         broken = [*self.examined.suspects, *self.examined.doubted]
-        said = []
+        lines = []
         for law in sorted({law for _, law in self.examined.expected.values()} - functions - {"step", "argument"}):
             of_law = sum(of == law for _, of in self.examined.expected.values())
             n_broken = sum(suspect.law == law for suspect in broken)
             keep = plural(of_law - n_broken, "keeps", "keep")
-            said.append(f"{law}: {of_law - n_broken} of {counted(of_law, 'number')} {keep} it")
-        return said
+            lines.append(f"{law}: {of_law - n_broken} of {counted(of_law, 'number')} {keep} it")
+        return lines
 
     def row(self, row: BrokenRow) -> str:
         """That the values of a row are not those of its argument, and which argument gives them."""

@@ -16,7 +16,7 @@ MOST_VALUES = 64
 
 
 @dataclass(frozen=True)
-class Asked:
+class RequestValues:
     """The values of a request by name: of its address, or of its JSON body.
 
     Parameters
@@ -28,7 +28,7 @@ class Asked:
     values: Mapping[str, Sequence[Any]]
 
     @classmethod
-    def of_query(cls, pairs: Iterable[tuple[str, str]]) -> Asked:
+    def of_query(cls, pairs: Iterable[tuple[str, str]]) -> RequestValues:
         """What stands behind the question mark of an address."""
         values: dict[str, list[Any]] = {}
         for name, value in pairs:
@@ -36,7 +36,7 @@ class Asked:
         return cls(values)
 
     @classmethod
-    def of_body(cls, body: object) -> Asked:
+    def of_body(cls, body: object) -> RequestValues:
         """A JSON object; SettingsError for anything else."""
         if not isinstance(body, dict):
             raise SettingsError(f"body: got {type(body).__name__}, expected a JSON object")
@@ -75,7 +75,7 @@ class Asked:
         given = self.values.get(name, ())
         if len(given) > MOST_VALUES:
             raise SettingsError(f"{name}: got {len(given)} values, expected {MOST_VALUES} at most")
-        return [Asked({name: [value]}).whole(name, least, least, most) for value in given]
+        return [RequestValues({name: [value]}).whole(name, least, least, most) for value in given]
 
     def number(self, name: str) -> float:
         """A number; its bounds are those of what it is for."""
