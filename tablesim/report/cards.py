@@ -11,11 +11,10 @@ from typing import Any
 from urllib.parse import quote
 
 from tablesim.evidence.collation.verification import Verification
-from tablesim.records.counting import counted
 from tablesim.records.dates import YearRange
 from tablesim.report.addresses import page_href
 from tablesim.report.pair_pages import caption_of, year_of
-from tablesim.report.presentation import Picture, Pictures
+from tablesim.report.presentation import Picture, Pictures, counted
 from tablesim.scans.locator import PDF_SUFFIXES, Locator
 from tablesim.workflow.alignments import RunAlignments
 

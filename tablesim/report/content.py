@@ -19,7 +19,6 @@ from tablesim.corpus.status import PENDING
 from tablesim.corpus.store import Corpus
 from tablesim.evidence.collation.verification import Verification
 from tablesim.evidence.matches.corpus_rank import CorpusRank
-from tablesim.records.counting import counted
 from tablesim.records.dates import YearRange, span_of
 from tablesim.records.relations import Groups, KindGroup, TableGroup
 from tablesim.report.addresses import cluster_href, page_href
@@ -27,6 +26,7 @@ from tablesim.report.cards import Cards, PageCard, SmallPage
 from tablesim.report.decisions import MAX_LINES, VerdictLine, correction_lines, table_decision_lines
 from tablesim.report.page_pages import same_scans, twins_of
 from tablesim.report.pair_pages import PageIds, PairPlan, caption_of
+from tablesim.report.presentation import counted
 from tablesim.report.provenance import public_text, public_value
 from tablesim.report.side_by_side import SideBySide
 from tablesim.review.constraints import verdicts_status
