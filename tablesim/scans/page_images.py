@@ -259,7 +259,9 @@ class _ImageFetch:
     def _from_tiles(self, tiling: Tiling) -> Path | None:
         """The image put together from its tiles; None where one of them does not come."""
         for base, referrer in self._bases():
-            picture = self._joined(tiling, base, referrer)
+            # The two halves of an opening on two canvases have tiles in common, which each forgets when it has them.
+            with self.web.one_at_a_time(base):
+                picture = self._joined(tiling, base, referrer)
             if picture is not None:
                 return self._shown(picture, (self.info.width, self.info.height))
         return None

@@ -59,6 +59,12 @@ def test_all_of_them_are_one_job(library, patient):
     assert len(pages.missing) == sum(isinstance(page, str) for page in wanted)
 
 
+def test_halves_of_one_image_do_not_take_each_others_tiles_away(library, patient):
+    halves = SHAPES["halves by percent, level 0"]
+    addresses = [halves(library, f"book{at}")[0] for at in range(12)]
+    assert not find_pages(addresses, patient).missing
+
+
 def test_where_an_image_covers_a_part_of_its_canvas_it_is_kept(library, patient):
     address, _ = SHAPES["several images on a canvas"](library, "book")
     parts = [found.metadata.extra.get(CANVAS_PART) for found in fetch_pages([address], patient)]
