@@ -176,6 +176,16 @@ def test_no_answer_names_a_folder_of_this_machine(browser, live):
     assert answers[3].json()["similarity"] > 0.9
 
 
+@pytest.mark.parametrize("address", ["/api/collation", "/collation.html", "/collation.csv"])
+def test_a_file_of_the_disk_is_no_witness(browser, live, tmp_path, address):
+    readable = tmp_path / "secret.csv"
+    readable.write_text("1,2\n3,4\n")
+    scan = live.corpus.page("sines_1543")["scan"]
+    for path in (str(readable), scan, f"sines_1561+{readable}"):
+        answer = browser.get(address, params={"w": ["sines_1543", path], "wait": "yes"})
+        assert answer.status_code in (400, 404), path
+
+
 def test_looking_changes_nothing_in_the_run(browser, folder):
     def state():
         return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and ".search" not in path.parts}
