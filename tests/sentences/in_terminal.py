@@ -174,7 +174,7 @@ def law(said: Said) -> None:
         assert abs(int(degrees[1]) + int(degrees[2]) / 60 - float(degrees[3])) < 0.01
 
 
-@says(r"^([A-Z]+): no law explains more of the (\d+) numbers? than chance does$", "collate")
+@says(r"^([A-Z]+): no law explains more of the ([\d,]+) numbers? than chance does$", "collate")
 def no_law(said: Said) -> None:
     collation = witnesses(said)
     assert said.number(2) == len(collation.witnesses[collation.sigla.index(said[1])].numbers)
@@ -418,7 +418,7 @@ def cluster_faults(run: RunFacts, lines: list[str]) -> Iterator[str]:
 
 @says(
     r"^(chosen|weighed) by their figures: (\d+) clusters?, stability ([01]\.\d\d), gap ([01]\.\d\d)"
-    r"(?:; (\d+) once cells were compared)?$"
+    r"(?:; (\d+) as cells that agree join them)?$"
 )
 def choice(said: Said) -> None:
     choices = said.run.corpus.clusters.choices  # type: ignore[union-attr]
