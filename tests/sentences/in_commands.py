@@ -70,9 +70,15 @@ def match(said: Said) -> None:
 
 
 def errors_in(said: Said, group: int) -> Iterator[tuple[list[Any], list[str], list[str]]]:
-    """The cells of each error that is listed, what stands there and what should; of several in a row the outer ones."""
+    """The cells of each error that is listed, what stands there and what should."""
     for part in said[group].split("; "):
         places, texts = part.rsplit(": ", 1)
+        # "row 10, columns 12, 13 and 18" names three cells of one row.
+        places = re.sub(
+            r"((?:table \d+, )?row \d+(?: \([^)]*\))?), columns (\d+(?:(?:, | and )\d+)*)",
+            lambda row: " ".join(f"{row[1]}, column {column}" for column in re.findall(r"\d+", row[2])),
+            places,
+        )
         found = re.findall(r"(?:table (\d+), )?row (\d+)(?: \([^)]*\))?, column (\d+)", places)
         tables = witnesses(said).tables
         cells = [tables[int(t or 1) - 1].cells[int(row) - 1, int(column) - 1] for t, row, column in found]

@@ -22,6 +22,7 @@ from tablesim.evidence.collation.cells import SLIP, chance, could_be
 from tablesim.evidence.recomputation.examination import examine
 from tablesim.evidence.recomputation.sums import OF_COLUMN, OF_ROW, PARTS, SUM
 from tablesim.records.collation import AGREES, DIFFERS, Cell, Collation, Witness
+from tablesim.records.counting import listed
 from tablesim.records.reading import ILLEGIBLE, Number
 
 Floats = NDArray[np.float64]
@@ -72,7 +73,10 @@ class WrongNumber:
     @property
     def words(self) -> str:
         """``row 5 (7), column 3: 12 for 17``."""
-        place = self.where[0] if len(self.where) == 1 else f"{self.where[0]} to {self.where[-1]}"
+        row, _, column = self.where[0].rpartition(", column ")
+        in_row = [place.removeprefix(f"{row}, column ") for place in self.where]
+        one_row = row and all(place.startswith(f"{row}, column ") for place in self.where)
+        place = f"{row}, columns {listed(in_row)}" if one_row and column and len(in_row) > 1 else listed(self.where)
         if self.text == OMITTED:
             return f"{place} left out"
         return f"{place}: {self.text or 'the row'} for {self.right}" if self.right != OMITTED else f"{place} added"
