@@ -26,8 +26,8 @@ and columns of figures on 14 scanned pages come to 0.7 or more, lines of words t
 
 SURELY_IMPROBABLE = 0.2
 """The same where another line of the page has at least `PROBABLE`, and the usual one has not: on a broadside before
-whose names stand many an "St" that was taken for 52 most rows are improbable. On 13 synthesized worn broadsides F1 is
-.001 lower with it and .008 lower with .3: there many a line of figures is as improbable."""
+whose names stand many an "St" that was taken for 52 most rows are improbable. Chosen low, with synthesized worn
+broadsides in view: there many a line of figures is as improbable as .3."""
 
 FEWEST = 3
 """Numbers that make a line."""

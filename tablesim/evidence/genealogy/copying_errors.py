@@ -73,10 +73,9 @@ class WrongNumber:
     @property
     def words(self) -> str:
         """``row 5 (7), column 3: 12 for 17``."""
-        row, _, column = self.where[0].rpartition(", column ")
-        in_row = [place.removeprefix(f"{row}, column ") for place in self.where]
-        one_row = row and all(place.startswith(f"{row}, column ") for place in self.where)
-        place = f"{row}, columns {listed(in_row)}" if one_row and column and len(in_row) > 1 else listed(self.where)
+        rows, columns = zip(*(place.rpartition(", column ")[::2] for place in self.where), strict=True)
+        in_one_row = len(columns) > 1 and len(set(rows)) == 1 and rows[0]
+        place = f"{rows[0]}, columns {listed(columns)}" if in_one_row else listed(self.where)
         if self.text == OMITTED:
             return f"{place} left out"
         return f"{place}: {self.text or 'the row'} for {self.right}" if self.right != OMITTED else f"{place} added"
