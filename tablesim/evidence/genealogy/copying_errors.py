@@ -102,7 +102,7 @@ class CopyingErrors:
     where : tuple of tuple of str
         For each event the addresses of its cells.
     names : tuple of tuple of str
-        For each event the texts, by their numbers.
+        For each event the texts as they are printed, by their numbers.
     tradition : tuple of WrongNumber
         Wrong numbers that all witnesses have; they are no events.
     n_doubtful : int
@@ -133,13 +133,19 @@ class CopyingErrors:
 
 @dataclass
 class _Event:
-    """One slip while it is put together."""
+    """One slip while it is put together: what each witness has, without leading zeros, and as it is printed."""
 
     texts: list[str | None]
     right: str | None
     doubtful: dict[int, list[tuple[str, float]]]
     where: tuple[str, ...]
+    printed: list[str | None]
     size: int = 1
+
+    def as_printed(self, text: str) -> str:
+        """A text as the first witness that has it prints it."""
+        both = zip(self.texts, self.printed, strict=True)
+        return next((printed for plain, printed in both if plain == text and printed is not None), text)
 
     @property
     def of_all(self) -> bool:
@@ -176,7 +182,7 @@ def copying_errors(collation: Collation) -> CopyingErrors:
         have = {text for text in texts if text is not None}
         if have <= {right or next(iter(have), None)}:
             continue
-        event = _Event(texts, right, doubts, (collation.address(cell).words,))
+        event = _Event(texts, right, doubts, (collation.address(cell).words,), list(cell.texts))
         # The eye slips to another row for several numbers at once; doubtful readings stand for themselves.
         slipped = any(
             text is not None and text == before
@@ -189,7 +195,7 @@ def copying_errors(collation: Collation) -> CopyingErrors:
             by_pattern[pattern] = event
     events = [*by_pattern.values(), *_omissions(collation)]
     tradition = tuple(
-        WrongNumber(event.where, next(text for text in event.texts if text is not None), event.right or "", True)
+        WrongNumber(event.where, event.as_printed(next(filter(None, event.texts))), event.right or "", True)
         for event in events
         if event.of_all
     )
@@ -219,12 +225,14 @@ def _pattern(event: _Event) -> tuple[object, ...]:
 
 
 def _join(event: _Event, other: _Event) -> None:
-    event.texts = [
-        None if a is None or b is None else f"{a} {b}" for a, b in zip(event.texts, other.texts, strict=True)
-    ]
+    event.texts, event.printed = _both(event.texts, other.texts), _both(event.printed, other.printed)
     event.right = None if event.right is None or other.right is None else f"{event.right} {other.right}"
     event.where += other.where
     event.size += 1
+
+
+def _both(texts: list[str | None], others: list[str | None]) -> list[str | None]:
+    return [None if a is None or b is None else f"{a} {b}" for a, b in zip(texts, others, strict=True)]
 
 
 def _omissions(collation: Collation) -> Iterator[_Event]:
@@ -237,7 +245,7 @@ def _omissions(collation: Collation) -> Iterator[_Event]:
                 around = a is not None and c is not None
                 texts.append("" if b is not None else OMITTED if around else None)
             if OMITTED in texts and "" in texts:
-                yield _Event(texts, "", {}, (f"row {row + 1} of the collation",))
+                yield _Event(texts, "", {}, (f"row {row + 1} of the collation",), texts)
 
 
 def _doubts(cell: Cell, right: str | None) -> dict[int, list[tuple[str, float]]]:
@@ -295,8 +303,9 @@ def _as_arrays(events: list[_Event], n: int, n_cells: int) -> CopyingErrors:
             for j, name_b in enumerate(names[at]):
                 slips[at, i, j] = how_likely(name_a, name_b)
     sizes = np.array([event.size for event in events], dtype=np.int64)
-    where, of_events = tuple(event.where for event in events), tuple(map(tuple, names))
-    return CopyingErrors(texts, right, slips, doubtful, sizes, max(n_cells, len(events)), where, of_events)
+    where = tuple(event.where for event in events)
+    printed = tuple(tuple(map(event.as_printed, of_event)) for event, of_event in zip(events, names, strict=True))
+    return CopyingErrors(texts, right, slips, doubtful, sizes, max(n_cells, len(events)), where, printed)
 
 
 LOOK_ALIKE = {frozenset(pair) for pair in ("17", "38", "35", "69", "06", "14", "27", "56")}

@@ -30,6 +30,7 @@ def witness(name, *errors):
     return reading(name, rows)
 
 
+CHORDS = chords()
 FIRST = range(0, 8)
 SECOND = range(8, 16)
 OTHER = range(20, 30)
@@ -314,3 +315,17 @@ def test_what_is_likelier_misread_than_misprinted_is_no_error_of_the_model():
     pages = with_numbers("a", clean), witness("b", *FIRST, 50, 51), witness("c", 60, 61, 62)
     found = genealogy(collate(*pages), [1500, 1520, 1540])
     assert ("a", "b") in links(found)
+
+
+def test_what_is_wrong_is_said_as_it_is_printed():
+    def with_zero(name, *errors):
+        rows = [row[:] for row in CHORDS]
+        for error in errors:
+            row, column = PLACES[error]
+            rows[row][column] = f"0{row % 9 + 1}"
+        return reading(name, rows)
+
+    pages = reading("a", CHORDS), with_zero("b", 0, 5, 9), with_zero("c", 0, 5, 9), reading("d", CHORDS)
+    events = copying_errors(collate(*pages))
+    said = {events.names[at][text] for at, texts in enumerate(events.texts.T) for text in texts[1:3]}
+    assert said == {f"0{PLACES[error][0] % 9 + 1}" for error in (0, 5, 9)}
