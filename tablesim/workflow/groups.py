@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from tablesim.corpus.clustering.constraints import ConstrainedUnionFind, Constraints
 from tablesim.corpus.clustering.model import Clustering
 from tablesim.corpus.indexing.events import Event, Listener, ignore_event
-from tablesim.corpus.search.nearest import nearest
+from tablesim.corpus.search.containing import holding
 from tablesim.errors import InUseError
 from tablesim.evidence.collation.verification import Verification
 from tablesim.records.relations import MACHINE, PART_OF, PERSON, SAME_KIND, SAME_SCAN, SAME_TABLE, Groups, PageRelation
@@ -107,18 +105,12 @@ def align_parts(alignments: RunAlignments, groups: Groups) -> None:
     """
     corpus = alignments.corpus
     index = corpus.searching.index
-    sizes = np.asarray(index.histograms).sum(axis=1)
-    for page in groups.pages:
-        entry = index.at(corpus.page_table.find(page))
-        if entry is None or groups.table_of(page) is not None or groups.scan_of(page) != page:
-            continue
-        counts = np.asarray(index.histograms[entry], dtype=np.float32)
-        other_size = (sizes < UNEQUAL * sizes[entry]) | (sizes[entry] < UNEQUAL * sizes)
-        near = nearest(index, counts, WHOLES, other_size & (sizes > 0), contained=True)
-        for at in near.top(WHOLES).tolist():
-            other = corpus.page_table.ids(index.rows[near.rows[at : at + 1]])[0]
-            if near.covered[at] >= COVERED:
-                alignments.verify(page, other)
+    alone = [page for page in groups.pages if groups.table_of(page) is None and groups.scan_of(page) == page]
+    entries = {page: index.at(corpus.page_table.find(page)) for page in alone}
+    known = {page: entry for page, entry in entries.items() if entry is not None}
+    for page, rows in zip(known, holding(index, list(known.values()), WHOLES, COVERED, UNEQUAL), strict=True):
+        for other in corpus.page_table.ids(index.rows[rows]):
+            alignments.verify(page, other)
 
 
 def _first_of_scan(alignments: RunAlignments, pages: Iterable[str]) -> dict[str, str]:

@@ -92,13 +92,13 @@ def nearest(
     """
     unit = unit_rows(np.sqrt(np.asarray(query, dtype=np.float32))[None])[0]
     asked = np.ones(len(index), dtype=bool) if asked is None else asked
-    covered = _covered(index, query) if contained else np.zeros(len(index))
-    near = _contained(index, unit, covered, asked, k) if contained else _alike(index.unit, unit, asked, k)
-    cosines = _refined(index, unit, near)
+    covers = covered(index, query) if contained else np.zeros(len(index))
+    near = _contained(index, unit, covers, asked, k) if contained else alike(index.unit, unit, asked, k)
+    cosines = refined(index, unit, near)
     near, cosines = near[cosines > 0], cosines[cosines > 0]
-    order = np.lexsort((near, -cosines, -covered[near]))
+    order = np.lexsort((near, -cosines, -covers[near]))
     rows = near[order]
-    return NearestRows(rows, cosines[order], covered[rows], asked[rows])
+    return NearestRows(rows, cosines[order], covers[rows], asked[rows])
 
 
 def among(
@@ -106,52 +106,52 @@ def among(
 ) -> NearestRows:
     """Some ``rows`` of the index, rising, that were found otherwise, in the order in which ``nearest`` gives them."""
     unit = unit_rows(np.sqrt(np.asarray(query, dtype=np.float32))[None])[0]
-    cosines = _refined(index, unit, rows)
+    cosines = refined(index, unit, rows)
     order = np.argsort(-cosines, kind="stable")
     order = order[cosines[order] > 0]
     return NearestRows(rows[order], cosines[order], np.zeros(len(order)), asked[rows[order]])
 
 
-def _alike(
-    units: NDArray[np.float32], unit: NDArray[np.float64], asked: NDArray[np.bool_], k: int
-) -> NDArray[np.int64]:
+def alike(units: NDArray[np.float32], unit: NDArray[np.float64], asked: NDArray[np.bool_], k: int) -> NDArray[np.int64]:
     """The rows of ``units`` that may be as near to ``unit`` as the ``k``-th of those that are asked for."""
     rough = np.asarray(units @ unit.astype(np.float32))
     # Two pages with something in common have a product above zero, in float32 too.
-    bound = _least(np.where(asked, rough, np.float32(0)), k)
+    bound = least_of(np.where(asked, rough, np.float32(0)), k)
     near = np.flatnonzero(rough >= bound - 2 * ERROR) if bound > 0 else np.flatnonzero(rough)
     return near[rough[near] > 0]
 
 
 def _contained(
-    index: SearchIndex, unit: NDArray[np.float64], covered: NDArray[np.float64], asked: NDArray[np.bool_], k: int
+    index: SearchIndex, unit: NDArray[np.float64], covers: NDArray[np.float64], asked: NDArray[np.bool_], k: int
 ) -> NDArray[np.int64]:
     """The rows that hold as much of the query as the ``k``-th, and among those that hold the same the nearest."""
-    least = _least(covered[asked & (covered > 0)], k)
-    more, level = np.flatnonzero(covered > max(least, 0.0)), np.flatnonzero((covered == least) & (covered > 0))
+    least = least_of(covers[asked & (covers > 0)], k)
+    more, level = np.flatnonzero(covers > max(least, 0.0)), np.flatnonzero((covers == least) & (covers > 0))
     left = k - int(np.count_nonzero(asked[more]))
-    return np.concatenate([more, level[_alike(index.unit[level], unit, asked[level], max(left, 1))]])
+    return np.concatenate([more, level[alike(index.unit[level], unit, asked[level], max(left, 1))]])
 
 
-def _least(values: NDArray[np.floating], k: int) -> float:
+def least_of(values: NDArray[np.floating], k: int) -> float:
     """The ``k``-th greatest value; minus infinity where there are no more than ``k``."""
     return float(np.partition(values, len(values) - k)[len(values) - k]) if len(values) > k else float("-inf")
 
 
-def _covered(index: SearchIndex, query: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Containment of ``query`` and each row, rounded; only the bins of the query are looked at."""
+def covered(
+    index: SearchIndex, query: NDArray[np.floating], rows: NDArray[np.int64] | None = None
+) -> NDArray[np.float64]:
+    """Containment of ``query`` and each row, or each of some, rounded; only the bins of the query are looked at."""
     wanted = np.asarray(query, dtype=np.float32)
     bins = np.flatnonzero(wanted)
-    smaller = np.minimum(index.sums, wanted.sum(dtype=np.float64))
-    out = np.zeros(len(index))
-    for start in range(0, len(index), _REFINED_ROWS):
+    smaller = np.minimum(index.sums if rows is None else index.sums[rows], wanted.sum(dtype=np.float64))
+    out = np.zeros(len(smaller))
+    for start in range(0, len(out), _REFINED_ROWS):
         part = slice(start, start + _REFINED_ROWS)
-        both = np.minimum(index.histograms[part][:, bins], wanted[bins]).sum(axis=1, dtype=np.float64)
-        np.divide(both, smaller[part], out=out[part], where=smaller[part] > 0)
+        both = np.minimum(index.histograms[part if rows is None else rows[part]][:, bins], wanted[bins])
+        np.divide(both.sum(axis=1, dtype=np.float64), smaller[part], out=out[part], where=smaller[part] > 0)
     return np.asarray(np.round(np.minimum(out, 1.0), TIE), dtype=np.float64)
 
 
-def _refined(index: SearchIndex, unit: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+def refined(index: SearchIndex, unit: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.float64]:
     """The cosines of some rows with a unit vector, or with one each, in float64 and rounded."""
     out = np.zeros(len(rows))
     for start in range(0, len(rows), _REFINED_ROWS):
@@ -216,7 +216,7 @@ def neighbours(index: SearchIndex, k: int) -> Iterator[tuple[NDArray[np.int64], 
         unit = unit_rows(np.sqrt(index.histograms[queries]))
         for begin in range(0, len(of), _REFINED_ROWS):
             part = slice(begin, begin + _REFINED_ROWS)
-            cosines[part] = _refined(index, unit[of[part]], rows[part])
+            cosines[part] = refined(index, unit[of[part]], rows[part])
         of, rows, cosines = of[cosines > 0], rows[cosines > 0], cosines[cosines > 0]
         order = np.lexsort((rows, -cosines, of))
         ends = np.searchsorted(of[order], np.arange(len(queries) + 1))

@@ -6,6 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tablesim.bigrams.embedding import containment, unit_rows
+from tablesim.corpus.search.containing import holding
 from tablesim.corpus.search.hits import shared_bigrams, typed_histogram, typed_numbers
 from tablesim.corpus.search.index import SearchIndex
 from tablesim.corpus.search.nearest import RowGroups, background_counts, nearest, neighbours
@@ -47,6 +48,20 @@ def test_the_nearest_rows_are_those_of_a_full_sort(h, k, contained, seed):
         assert found.rows[top].tolist() == sorted_slowly(h, query, asked, contained)[:k]
         unit = unit_rows(np.sqrt(np.float32(query))[None])[0]
         np.testing.assert_allclose(found.cosines[top], unit_rows(np.sqrt(h[found.rows[top]])) @ unit, atol=1e-7)
+
+
+@settings(deadline=None, max_examples=60)
+@given(pages, st.integers(1, 3), st.sampled_from([0.3, 0.85]), st.sampled_from([1, 3, 65536]))
+def test_pages_that_hold_another_are_those_of_a_full_sort_whatever_the_blocks(h, k, least, block):
+    index, sums = index_of(h), h.sum(axis=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tablesim.corpus.search.containing._BLOCK", block)
+        found = holding(index, range(len(h)), k, least, unequal=0.8)
+    for entry, query in enumerate(h):
+        unequal = (sums > 0) & ((sums < 0.8 * sums[entry]) | (sums[entry] < 0.8 * sums))
+        best = sorted_slowly(h, query, unequal, contained=True)
+        held = [at for at in best if round(containment(query, h[at]), 9) >= least]
+        assert found[entry].tolist() == held[:k]
 
 
 @settings(deadline=None, max_examples=30)

@@ -318,14 +318,17 @@ def test_what_is_likelier_misread_than_misprinted_is_no_error_of_the_model():
 
 
 def test_what_is_wrong_is_said_as_it_is_printed():
+    def wrong(error):
+        row, column = PLACES[error]
+        return f"0{9 - int(CHORDS[row][column]) % 10}"
+
     def with_zero(name, *errors):
         rows = [row[:] for row in CHORDS]
         for error in errors:
-            row, column = PLACES[error]
-            rows[row][column] = f"0{row % 9 + 1}"
+            rows[PLACES[error][0]][PLACES[error][1]] = wrong(error)
         return reading(name, rows)
 
     pages = reading("a", CHORDS), with_zero("b", 0, 5, 9), with_zero("c", 0, 5, 9), reading("d", CHORDS)
     events = copying_errors(collate(*pages))
     said = {events.names[at][text] for at, texts in enumerate(events.texts.T) for text in texts[1:3]}
-    assert said == {f"0{PLACES[error][0] % 9 + 1}" for error in (0, 5, 9)}
+    assert said == {wrong(error) for error in (0, 5, 9)}

@@ -1,0 +1,172 @@
+"""A whole ``run``, from scans to report, of very many very small pages: what each stage takes, in time, memory, files.
+
+    python benchmarks/whole_run.py [--pages 1000 10000] [--workers 1] [--folder DIR] [--keep] [--json FILE]
+
+Of ten pages of 200 x 150 pixels five are blank, three carry lines of words, two a table of six rows and three columns,
+each table in six editions; every page has its own noise, so that no two scans are the same bytes. Reading such a page
+costs a tenth of a real one: what is seen is everything else, and whether it grows faster than the pages. Each run is a
+process of its own with the bundled network; its stages are timed by its own events, by the clock and in seconds of a
+core (its workers' not), and its memory is the highest so far. The same command is then given once more, which finds
+nothing to do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+import tablesim
+from benchmarks.scale import exponent
+from tablesim.corpus.indexing.events import Event
+from tablesim.synthesis.faces import FONTS
+from tablesim.synthesis.prose import sentence
+
+WIDTH, HEIGHT, MARGIN = 200, 150, 12
+ROWS, COLUMNS, EDITIONS = 6, 3, 6
+FACE, FIGURE_SIZE, WORD_SIZE = "ebgaramond08.otf", 20, 13
+KINDS = ("blank", "words", "table", "blank", "words", "blank", "table", "blank", "words", "blank")
+PAGES_A_FOLDER = 1000
+
+
+def write_scans(folder: Path, n_pages: int) -> None:
+    """Small JPEGs, a thousand to a folder, as books of a library."""
+    n_tables = 0
+    for number in range(n_pages):
+        rng = np.random.default_rng([1, number])
+        picture = Image.new("L", (WIDTH, HEIGHT), 235)
+        kind = KINDS[number % len(KINDS)]
+        if kind == "words":
+            _set_words(picture, rng)
+        elif kind == "table":
+            _set_table(picture, np.random.default_rng([2, n_tables // EDITIONS]))
+            n_tables += 1
+        noisy = np.asarray(picture, dtype=np.int16) + rng.integers(-4, 5, (HEIGHT, WIDTH))
+        path = folder / f"book{number // PAGES_A_FOLDER:04d}" / f"p{number:07d}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(path, quality=85)
+
+
+def _set_words(picture: Image.Image, rng: np.random.Generator) -> None:
+    draw, font = ImageDraw.Draw(picture), ImageFont.truetype(FONTS / FACE, WORD_SIZE)
+    for y in range(MARGIN, HEIGHT - MARGIN - WORD_SIZE, WORD_SIZE + 4):
+        draw.text((MARGIN, y), sentence(rng, 4)[:26], font=font, fill=40)
+
+
+def _set_table(picture: Image.Image, rng: np.random.Generator) -> None:
+    draw, font = ImageDraw.Draw(picture), ImageFont.truetype(FONTS / FACE, FIGURE_SIZE)
+    across, down = (WIDTH - 2 * MARGIN) / COLUMNS, (HEIGHT - 2 * MARGIN) / ROWS
+    for (row, column), value in np.ndenumerate(rng.integers(10, 100, (ROWS, COLUMNS))):
+        draw.text((MARGIN + across * (column + 0.3), MARGIN + down * row), str(value), font=font, fill=30)
+
+
+class Meter:
+    """Notes what a process used so far when a stage of its job begins and ends."""
+
+    def __init__(self) -> None:
+        self.stages: dict[str, dict[str, float]] = {}
+        self._began: dict[str, tuple[float, float]] = {}
+
+    def __call__(self, event: Event) -> None:
+        if event.kind == "start":
+            self._began.setdefault(event.stage, (time.perf_counter(), time.process_time()))
+        elif event.kind == "end" and event.stage in self._began:
+            began, used = self._began.pop(event.stage)
+            at = self.stages.setdefault(event.stage, {"seconds": 0.0, "processor": 0.0, "gigabytes": 0.0})
+            at["seconds"] += time.perf_counter() - began
+            at["processor"] += time.process_time() - used
+            at["gigabytes"] = _highest()
+
+
+def _highest() -> float:
+    """The most memory that the process had so far, in GB of 2^30 bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def measure_run(scans: Path, out: Path, workers: int) -> dict[str, Any]:
+    """Run in this process; what its stages and all of it took."""
+    meter = Meter()
+    began = time.perf_counter()
+    corpus = tablesim.run(scans, out, workers=workers, on_event=meter)
+    files = [path for path in out.rglob("*") if path.is_file()]
+    clusters = corpus.clusters
+    return {
+        "stages": meter.stages,
+        "all": {
+            "seconds": time.perf_counter() - began,
+            "processor": time.process_time(),
+            "workers_processor": sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2]),
+            "gigabytes": _highest(),
+        },
+        "files": len(files),
+        "megabytes": sum(path.stat().st_size for path in files) / 1e6,
+        "largest_html_megabytes": max(path.stat().st_size for path in files if path.suffix == ".html") / 1e6,
+        "tables": len(clusters.pages) - len(clusters.without) if clusters else 0,
+        "clusters": clusters.k if clusters else 0,
+        "failed": len(corpus.problems),
+    }
+
+
+def _told(n_pages: int, figures: dict[str, Any], again: str) -> str:
+    """The figures of one run, a line a stage."""
+    lines = [
+        f"{n_pages:,} pages{again}: {figures['tables']:,} tables in {figures['clusters']:,} clusters, "
+        f"{figures['failed']} failed; {figures['files']:,} files, {figures['megabytes']:.1f} MB, "
+        f"the largest HTML {figures['largest_html_megabytes']:.2f} MB"
+    ]
+    for stage, used in {**figures["stages"], "all": figures["all"]}.items():
+        lines.append(
+            f"  {stage}: {used['seconds']:.1f} s, {used['processor']:.1f} s of a core "
+            f"({1000 * used['processor'] / n_pages:.2f} ms a page), {used['gigabytes']:.2f} GB"
+        )
+    lines.append(f"  workers: {figures['all']['workers_processor']:.1f} s of a core")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pages", nargs="+", type=int, default=[1_000, 10_000])
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--folder", type=Path, help="Where scans and runs are written; a new folder unless given.")
+    parser.add_argument("--keep", action="store_true", help="Leave scans and runs there.")
+    parser.add_argument("--json", type=Path, dest="report", help="Write every figure to this file.")
+    parser.add_argument("--measure", nargs=2, type=Path, metavar=("SCANS", "RUN"), help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.measure:
+        print(json.dumps(measure_run(*given.measure, given.workers)))
+        return
+    found: dict[int, dict[str, Any]] = {}
+    folder = Path(tempfile.mkdtemp(dir=given.folder, prefix="whole-run-"))
+    try:
+        for n_pages in given.pages:
+            scans, out = folder / f"scans-{n_pages}", folder / f"run-{n_pages}"
+            write_scans(scans, n_pages)
+            for again in ("", ", the same command again"):
+                command = [sys.executable, __file__, "--measure", scans, out, "--workers", str(given.workers)]
+                done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+                figures = json.loads(done.stdout)
+                print(_told(n_pages, figures, again), flush=True)
+                if not again:
+                    found[n_pages] = figures
+    finally:
+        if not given.keep:
+            shutil.rmtree(folder)
+    used = {n: figures["all"]["processor"] for n, figures in found.items()}
+    if len(used) > 1:
+        print(f"seconds of a core grow with the power {exponent(used):.2f} of the pages")
+    if given.report:
+        given.report.write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
