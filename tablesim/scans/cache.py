@@ -1,4 +1,8 @@
-"""Keeps what was fetched: a file for each address, whole and of a known size, so that what is cut off later is seen."""
+"""Keeps what was fetched: a file for each address, whole and of a known size, so that what is cut off later is seen.
+
+Threads and processes share it: files get their names when they are whole, and a lock keeps those apart that put one
+image together (flock by way of filelock).
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,17 @@ import gzip
 import hashlib
 import os
 import re
+import threading
 import zlib
-from collections.abc import Callable
-from contextlib import suppress
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from filelock import FileLock
+
 from tablesim.errors import ScanError
-from tablesim.files import give_name
+from tablesim.files import give_name, write_aside
 
 _CHUNK = 1 << 20
 _GZIP = b"\x1f\x8b"
@@ -23,6 +31,23 @@ class Cache:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._guard = threading.Lock()
+        self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+
+    @contextmanager
+    def one_at_a_time(self, url: str) -> Iterator[None]:
+        """Do what pages and jobs must not do together: those that show parts of one image share its tiles.
+
+        On a disk without locks jobs are not kept apart: one may have to fetch again what another took away.
+        """
+        with self._guard:
+            turn = self._turns[url]
+        with turn, ExitStack() as release:
+            path = self.path_of(url, ".lock")
+            with suppress(OSError, NotImplementedError):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                release.enter_context(FileLock(path, thread_local=False, fallback_to_soft=False))
+            yield
 
     def path_of(self, url: str, name: str) -> Path:
         """Where the file at ``url`` is kept, under the name ``name``."""
@@ -31,15 +56,13 @@ class Cache:
 
     def is_sound(self, path: Path, check: Callable[[Path], object] | None = None) -> bool:
         """Whether a file is as long as when it came; one without a note of that is checked, and noted."""
-        if not path.is_file():
-            return False
-        mark = _size_mark(path)
-        if mark.is_file():
-            return mark.read_text() == f"{path.stat().st_size}"
         try:
+            size = path.stat().st_size
+            with suppress(FileNotFoundError):
+                return _size_mark(path).read_text() == f"{size}"
             if check is not None:
                 check(path)
-        except ScanError:
+        except (OSError, ScanError):  # not there, or taken away meanwhile, or no such thing
             return False
         with suppress(OSError):  # a cache that others share may be closed to us
             self.note_size(path)
@@ -47,7 +70,8 @@ class Cache:
 
     def note_size(self, path: Path) -> None:
         """Note how long a file is that is whole."""
-        _size_mark(path).write_text(f"{path.stat().st_size}")
+        size = f"{path.stat().st_size}"
+        write_aside(_size_mark(path), lambda aside: aside.write_text(size), durable=False)
 
     def forget(self, path: Path) -> None:
         """Remove a file that was needed on the way to another."""

@@ -260,10 +260,13 @@ class _ImageFetch:
         """The image put together from its tiles; None where one of them does not come."""
         for base, referrer in self._bases():
             # The two halves of an opening on two canvases have tiles in common, which each forgets when it has them.
-            with self.web.one_at_a_time(base):
+            with self.web.files.one_at_a_time(base):
+                made = self._made_path()
+                if self.web.files.is_sound(made, self._check) and self._is_whole(made):
+                    return made  # by another job, meanwhile
                 picture = self._joined(tiling, base, referrer)
-            if picture is not None:
-                return self._shown(picture, (self.info.width, self.info.height))
+                if picture is not None:
+                    return self._shown(picture, (self.info.width, self.info.height))
         return None
 
     def _in_smaller_pieces(self, answer: Path | None) -> Path | None:

@@ -13,7 +13,7 @@ import ssl
 import threading
 import time
 import urllib.request
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -113,13 +113,7 @@ class Web:
         self._sleep = sleep
         self._hosts: dict[str, _Host] = {}
         self._lock = threading.Lock()
-        self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._connections = _Connections(self.policy)
-
-    def one_at_a_time(self, key: str) -> threading.Lock:
-        """A lock for what pages must not do together: those that show parts of one image share its tiles."""
-        with self._lock:
-            return self._turns[key]
 
     def path_of(self, url: str, name: str) -> Path:
         """Where the file at ``url`` is kept, under the name ``name``."""

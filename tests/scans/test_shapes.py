@@ -1,6 +1,8 @@
 """Every manifest of `shapes`: each page at full size, or smaller and said, or with the reason why it is not there."""
 
 import re
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import numpy as np
 import pytest
@@ -63,6 +65,24 @@ def test_halves_of_one_image_do_not_take_each_others_tiles_away(library, patient
     halves = SHAPES["halves by percent, level 0"]
     addresses = [halves(library, f"book{at}")[0] for at in range(12)]
     assert not find_pages(addresses, patient).missing
+
+
+def problems(addresses, cache):
+    """What a job of its own could not fetch."""
+    web = Web(cache, policy=FetchPolicy(timeout=5, attempts=1), sleep=lambda seconds: None)
+    return [page.problem for page in fetch_pages(addresses, web) if page.problem]
+
+
+def test_two_jobs_on_one_cache_do_not_take_each_others_tiles_away(library, tmp_path):
+    halves = SHAPES["halves by percent, level 0"]
+    addresses = [halves(library, f"book{at}")[0] for at in range(8)]
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        jobs = [pool.submit(problems, addresses, tmp_path / "cache") for _ in range(2)]
+        assert [job.result(60) for job in jobs] == [[], []]
+    asked = [count for path, count in library.asked.items() if "/128,0,128,128/" in path]
+    # No half is put together twice; a tile in the middle is in both.
+    assert asked and max(asked) <= 2
+    assert not list((tmp_path / "cache").rglob("tile.jpg"))
 
 
 def test_where_an_image_covers_a_part_of_its_canvas_it_is_kept(library, patient):
