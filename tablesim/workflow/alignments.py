@@ -122,6 +122,7 @@ class RunAlignments:
         self.new: dict[Key, _AlignedNow] = {}
         self._asked: set[Key] = set()
         self._by_clustering: set[Key] = set()
+        self._remarked: set[str] = set()
         self._stored: dict[Key, Verification] = self._read()
 
     def __len__(self) -> int:
@@ -340,7 +341,10 @@ class RunAlignments:
         return self.corpus.reading_shards.values("read_by")
 
     def _remark(self, message: str) -> None:
-        self.on_event(Event("remark", "clusters", message=message))
+        """Say it once: the file is read again when it is written."""
+        if message not in self._remarked:
+            self._remarked.add(message)
+            self.on_event(Event("remark", "clusters", message=message))
 
 
 def _panel_line(panel: Panel) -> dict[str, list[int]]:
