@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tablesim.bigrams.embedding import score, similarity
@@ -183,6 +185,8 @@ class _Shown:
                 "or see `tablesim doctor`"
             )
         self.settings = corpus.settings_hash
+        columns = (corpus.page_table.column(name).to_pylist() for name in ("page", "sha256"))
+        self.scan_of = {page: key or "" for page, key in zip(*columns, strict=True)}
 
     def question(
         self,
@@ -197,7 +201,7 @@ class _Shown:
         strength: float | None = None,
         audit: str = "",
     ) -> Question:
-        phi = [np.sqrt(counts) for counts in self._counts(page, other)]
+        phi = [np.sqrt(self._counts(name)) for name in sorted((page, other))]
         return Question(
             kind,
             page,
@@ -211,23 +215,23 @@ class _Shown:
             similarity(*phi),
             strength,
             cluster.stability,
-            self._scan(page),
-            self._scan(other),
+            self.scan_of[page],
+            self.scan_of[other],
             self.settings,
-            self.digests(page, other)[0],
+            self._digest(*sorted((page, other))),
             audit,
         )
 
     def digests(self, page: str, other: str) -> tuple[str, str]:
         """Hashes of the two pages' histograms in either order: 0.1.0 went by the order of the page ids of its time."""
-        parts = [counts.astype("<f8").tobytes() for counts in self._counts(page, other)]
-        return hashlib.sha256(parts[0] + parts[1]).hexdigest(), hashlib.sha256(parts[1] + parts[0]).hexdigest()
+        first, second = sorted((page, other))
+        return self._digest(first, second), self._digest(second, first)
 
-    def _counts(self, page: str, other: str) -> list[NDArray[np.float64]]:
-        return [np.asarray(self.histograms[self.row[name]], dtype=np.float64) for name in sorted((page, other))]
+    def _digest(self, *pages: str) -> str:
+        return hashlib.sha256(b"".join(self._counts(page).astype("<f8").tobytes() for page in pages)).hexdigest()
 
-    def _scan(self, page: str) -> str:
-        return self.corpus.page_table.sha256_of(page) or ""
+    def _counts(self, page: str) -> NDArray[np.float64]:
+        return np.asarray(self.histograms[self.row[page]], dtype=np.float64)
 
 
 def _members(clustering: Clustering, shown: _Shown) -> Iterable[Question]:
@@ -254,25 +258,35 @@ def _members(clustering: Clustering, shown: _Shown) -> Iterable[Question]:
 def _merges(corpus: Corpus, clustering: Clustering, shown: _Shown) -> Iterable[Question]:
     """For two clusters that are neighbours, their nearest pages: as doubtful as they are like the members within."""
     clusters = {cluster.label: cluster for cluster in clustering.clusters}
-    nearest: dict[tuple[int, int], tuple[float, str, str]] = {}
-    for cluster in clustering.clusters:
-        for page in cluster.pages:
-            for hit in corpus.neighbours(page, N_NEIGHBOURS):
-                other = clustering.label_of(hit.page)
-                if other is None or other == cluster.label:
-                    continue
-                key = (min(cluster.label, other), max(cluster.label, other))
-                pair = (-hit.similarity, min(page, hit.page), max(page, hit.page))
-                nearest[key] = min(nearest.get(key, pair), pair)
-    for (first, second), (minus, a, b) in sorted(nearest.items()):
+    lines, near, similarities = corpus.searching.nearest_lines(N_NEIGHBOURS)
+    ids = corpus.page_table.column("page")
+    label_of = _labels(clustering, ids)
+    apart = (label_of[lines] >= 0) & (label_of[near] >= 0) & (label_of[lines] != label_of[near])
+    pairs = np.sort(np.stack([lines[apart], near[apart]], axis=1), axis=1)
+    labels, similarities = np.sort(label_of[pairs], axis=1), similarities[apart]
+    # The nearest pages of each two clusters; lines are in the order of the ids.
+    order = np.lexsort((pairs[:, 1], pairs[:, 0], -similarities, labels[:, 1], labels[:, 0]))
+    order = order[np.flatnonzero((np.diff(labels[order], axis=0, prepend=-1) != 0).any(axis=1))]
+    named = zip(
+        ids.take(pa.array(pairs[order, 0])).to_pylist(), ids.take(pa.array(pairs[order, 1])).to_pylist(), strict=True
+    )
+    for (first, second), at, (a, b) in zip(labels[order].tolist(), order.tolist(), named, strict=True):
         cohesions = [c for label in (first, second) if (c := clusters[label].cohesion) is not None]
-        usual = min(cohesions) if cohesions else LONELY_COHESION
-        doubt = float(np.clip(1.0 - (usual + minus) / max(1e-9, 1.0 - usual) / 4.0, 0.0, 1.0))
+        usual, alike = min(cohesions) if cohesions else LONELY_COHESION, float(similarities[at])
+        doubt = min(1.0, max(0.0, 1.0 - (usual - alike) / max(1e-9, 1.0 - usual) / 4.0))
+        if doubt <= 0:
+            continue
         moves = min(len(clusters[first].members), len(clusters[second].members))
         label_a, label_b = (first, second) if clustering.label_of(a) == first else (second, first)
-        why = f"similarity {-minus:.3f} with a page of cluster {clusters[label_b].number}"
-        if doubt > 0:
-            yield shown.question("merge", clusters[label_a], a, b, moves, doubt, why)
+        why = f"similarity {alike:.3f} with a page of cluster {clusters[label_b].number}"
+        yield shown.question("merge", clusters[label_a], a, b, moves, doubt, why)
+
+
+def _labels(clustering: Clustering, ids: pa.Array) -> NDArray[np.int64]:
+    """The cluster of each line of ``pages.parquet``; -1 for none."""
+    found = pc.index_in(ids, value_set=pa.array(clustering.pages, pa.string())).fill_null(-1)
+    labels: NDArray[np.int64] = np.append(clustering.labels_, -1)[found.to_numpy(zero_copy_only=False)]
+    return labels
 
 
 def describe_question(corpus: Corpus, question: Question, alignment_of: AlignmentOf | None = None) -> list[str]:

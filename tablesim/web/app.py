@@ -12,7 +12,7 @@ import re
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ from tablesim.web.front_files import FRONT, FrontFiles
 from tablesim.web.groups import list_groups
 from tablesim.web.live import LiveRun
 from tablesim.web.maps import map_state, start_map
-from tablesim.web.pages import list_pages, one_page, search_numbers
+from tablesim.web.pages import PageList, list_pages, one_page, search_numbers
 from tablesim.web.pairs import one_collation, one_pair
 from tablesim.web.places import SIDES, one_place, pixels
 from tablesim.web.request_values import RequestValues
@@ -213,11 +213,23 @@ def make_app(live: LiveRun, access: Access, scratch: Path) -> Guard:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        # Templates are compiled and the first page is made before it is asked for: a second of a core.
-        threading.Thread(target=screens.warm, daemon=True).start()
+        threading.Thread(target=_warm, args=(live, screens), daemon=True).start()
         yield
 
     return Guard(Starlette(routes=routes, lifespan=lifespan), access)
+
+
+def _warm(live: LiveRun, screens: Screens) -> None:
+    """Does before it is asked for what the first of all who ask would wait for: a page, searches, questions."""
+    screens.warm()
+    nothing = RequestValues.of_query([])
+    for make in (
+        lambda: live.corpus.search_numbers("0 1", top=1),
+        lambda: live.kept("pages", PageList).warm(),
+        lambda: open_questions(live, nothing),
+    ):
+        with suppress(TablesimError):
+            make()
 
 
 async def _answered(answer: Callable[[], dict[str, Any]]) -> Response:

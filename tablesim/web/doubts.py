@@ -7,6 +7,7 @@ wrong is the probability that the number is misread, times these pages, at least
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -68,12 +69,12 @@ class MachineDoubts:
 
 def _with_doubts(column: pa.ChunkedArray, counts: NDArray[np.int64]) -> NDArray[np.int64]:
     """Which of all numbers have a doubt in words; readings of earlier versions have none."""
-    found = []
-    start = 0
-    for row, n in zip(column.to_pylist(), counts.tolist(), strict=True):
-        found += [start + index for index, doubts in enumerate(row or ()) if doubts]
-        start += n
-    return np.array(found, dtype=np.int64)
+    rows = column.combine_chunks()
+    lengths = rows.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+    words = rows.flatten().value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+    # The place of a number among those of its page, behind the numbers of the pages before.
+    ahead = np.cumsum(counts) - counts - (np.cumsum(lengths) - lengths)
+    return np.flatnonzero(words > 0) + np.repeat(ahead, lengths)[words > 0]
 
 
 @dataclass(frozen=True)
@@ -149,34 +150,54 @@ class OnePage:
         """A number of the machine's reading; None where a person decided it."""
         if index in self.said or index >= len(self.machine.numbers):
             return None
-        return plain_number(self.now, self.machine.numbers[index], weight)
+        return self.cells.plain(self.machine.numbers[index], weight)
+
+    @cached_property
+    def cells(self) -> CutoutCells:
+        """The cells of the page as it is now."""
+        return CutoutCells(self.now)
 
 
-def plain_number(reading: Reading, number: Number, weight: float) -> dict[str, Any]:
-    """A number as the grid of cut-outs shows it."""
-    there = [n for n in reading.numbers if n.box == number.box]
-    address = PageAddresses(reading).of(there[0]) if there else None
-    runner_ups = [digit.runner_up[0] for digit in number.digits if digit.runner_up is not None]
-    return {
-        "page": reading.page,
-        "href": page_href(reading.page).partition("/")[2],
-        "sha256": reading.sha256,
-        **_exact(number.box),
-        "text": number.text,
-        "emendation": number.emendation,
-        "confidence": round(number.confidence, 4),
-        "doubts": list(number.doubts),
-        "runner_up": runner_ups[0] if len(runner_ups) == 1 else None,
-        "address": None if address is None else {"words": address.words, "anchor": address.anchor},
-        "weight": round(weight, 3),
-    }
+class CutoutCells:
+    """The numbers of a page as the grid of cut-outs shows them, each with the cell where it stands now.
+
+    Parameters
+    ----------
+    reading : Reading
+        The page as it is now.
+    """
+
+    def __init__(self, reading: Reading) -> None:
+        self.reading = reading
+        self.addresses = PageAddresses(reading)
+        self.at = {number.box: number for number in reversed(reading.numbers)}
+
+    def plain(self, number: Number, weight: float) -> dict[str, Any]:
+        """A number of the machine's reading, or of this one, with what is expected to be wrong by it."""
+        there = self.at.get(number.box)
+        address = None if there is None else self.addresses.of(there)
+        runner_ups = [digit.runner_up[0] for digit in number.digits if digit.runner_up is not None]
+        return {
+            "page": self.reading.page,
+            "href": page_href(self.reading.page).partition("/")[2],
+            "sha256": self.reading.sha256,
+            **_exact(number.box),
+            "text": number.text,
+            "emendation": number.emendation,
+            "confidence": round(number.confidence, 4),
+            "doubts": list(number.doubts),
+            "runner_up": runner_ups[0] if len(runner_ups) == 1 else None,
+            "address": None if address is None else {"words": address.words, "anchor": address.anchor},
+            "weight": round(weight, 3),
+        }
 
 
 def _of_page(corpus: Corpus, page: str) -> list[dict[str, Any]]:
     """Every number of a page, what is least sure first; what a person said last."""
     reading = corpus.reading(page)
+    cells = CutoutCells(reading)
     return [
-        plain_number(reading, number, 1 - number.confidence)
+        cells.plain(number, 1 - number.confidence)
         for number in sorted(reading.numbers, key=lambda number: number.confidence)
         if not number.repeats
     ]

@@ -58,7 +58,6 @@ class LiveRun:
         self._stamp = self._look()
         self._corpus = Corpus.open(folder)
         self._kept: dict[str, object] = {}
-        self._making = threading.Lock()
         self._one_of: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._kept_while: dict[str, tuple[Stamp, object]] = {}
         self.proposal: tuple[int, Reclustering] | None = None
@@ -94,7 +93,7 @@ class LiveRun:
         """What ``make`` makes of the run, made once as long as these files and folders of it stay as they are."""
         corpus = self.corpus
         stamp = tuple(_state(self.folder / part) for part in parts)
-        with self._making:
+        with self.one(f"while {name}"):
             if self._kept_while.get(name, (None,))[0] != stamp:
                 self._kept_while[name] = stamp, make(corpus)
             return self._kept_while[name][1]  # type: ignore[return-value]

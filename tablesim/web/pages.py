@@ -58,6 +58,10 @@ class PageList:
         self.n = len(self.ids)
         self._columns: dict[str, list[Any]] = {}
 
+    def warm(self) -> None:
+        """Make what searches by words and by years look at."""
+        _ = self.words, self.dates
+
     def column(self, name: str) -> list[Any]:
         """The values of a column of the table, or of one of its metadata's own, by line."""
         if name not in self._columns:

@@ -111,8 +111,10 @@ class Screens:
         with self._one, suppress(TablesimError):
             site = self.live.kept("site", self._site)
             site.document(INDEX)
-            for name in ("page.html", "pair.html", "list.html", "cluster.html", "overview.html", "collation.html"):
+            for name in ("page.html", "pair.html", "list.html", "cluster.html", "overview.html", "doubts.html"):
                 site.templates.get_template(name)
+            for name in ("collation.html", "collation_style.css"):
+                environment().get_template(name)
 
     def picture(self, name: str) -> bytes:
         """A picture that a page shows, or a file that all pages share; RunError where there is none."""

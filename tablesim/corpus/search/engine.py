@@ -134,6 +134,14 @@ class SearchEngine:
             raise self._older()
         return dict(zip(self.pages.ids(near[rows]), cosines[rows].tolist(), strict=True))
 
+    def nearest_lines(self, k: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+        """As ``nearest_pages`` for every page: its line in ``pages.parquet``, that of the other, their similarity."""
+        lines, near, cosines = self._stored
+        kept = np.arange(len(lines)) - np.searchsorted(lines, lines) < k
+        if (near[kept] < 0).any():
+            raise self._older()
+        return lines[kept], near[kept], cosines[kept]
+
     def _nearest(self, page: str, k: int) -> tuple[int, slice, NDArray[np.int64], NDArray[np.float64]]:
         """The line of a page, and where its nearest stand among all."""
         line = self.pages.find(page)
