@@ -16,6 +16,7 @@ ROOMS = (
     "version",
     "errors",
     "files",
+    "language",
     "records",
     "astronomy",
     "scans",

@@ -16,6 +16,14 @@ class Device(StrEnum):
     cuda = "cuda"
 
 
+class PageLanguage(StrEnum):
+    """What the text of pages is in."""
+
+    en = "en"
+    de = "de"
+    it = "it"
+
+
 def _clusters(value: str) -> str:
     if value.strip().lower() != "auto" and not (value.isascii() and value.isdigit() and int(value) > 0):
         raise typer.BadParameter(f"got {value!r}, expected auto or a number from 1")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tablesim.cli.options import Json, Run, Workers
+from tablesim.cli.options import Json, PageLanguage, Run, Workers
 from tablesim.cli.output import print_json, progress
 
 
@@ -18,6 +18,7 @@ def command(
         bool, typer.Option("--force", help="Replace files in the way that no report wrote; all others stay.")
     ] = False,
     workers: Workers = 1,
+    language: Annotated[PageLanguage, typer.Option("--language", help="Language of its pages.")] = PageLanguage.en,
     as_json: Json = False,
 ) -> None:
     """Write the report of a run: its clusters and a page for each pair, opened from disk, without a network.
@@ -34,7 +35,7 @@ def command(
     from tablesim.report import write_report
 
     with progress(quiet=as_json) as show:
-        report = write_report(Corpus.open(run), out, force=force, workers=workers, on_event=show)
+        report = write_report(Corpus.open(run), out, force=force, workers=workers, language=language, on_event=show)
     if as_json:
         print_json({"report": str(report)})
     else:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tablesim.cli.options import Run
+from tablesim.cli.options import PageLanguage, Run
 
 
 def command(
@@ -18,6 +18,10 @@ def command(
         bool,
         typer.Option("--share", help="Answer the network too, for reading only; whoever has the address can read."),
     ] = False,
+    language: Annotated[
+        PageLanguage | None,
+        typer.Option("--language", help="Language of its pages until another is chosen; the browser's unless given."),
+    ] = None,
 ) -> None:
     """Look at a run, correct it and decide in the browser: pages, clusters, pairs, collations, questions.
 
@@ -29,4 +33,7 @@ def command(
     """
     from tablesim.web.server import serve
 
-    serve(run, port, share=share, on_address=lambda address: typer.echo(f"open {address} (Ctrl-C ends it)"))
+    def told(address: str) -> None:
+        typer.echo(f"open {address} (Ctrl-C ends it)")
+
+    serve(run, port, share=share, on_address=told, language=language or "")

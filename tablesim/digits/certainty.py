@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from tablesim.errors import WeightsError
+from tablesim.language import to_say
 
 Floats = NDArray[np.float64]
 
@@ -77,16 +78,16 @@ SURELY_TALL, SURELY_LONGER = 0.6, 0.5
 """Share of its height that unexplained ink beside a number takes, and share of its neighbours that have more digits,
 above which it is not whole."""
 
-NOT_WHOLE = "probably not whole"
-SECOND_LOOK = "a second look read otherwise"
+NOT_WHOLE = to_say("probably not whole")
+SECOND_LOOK = to_say("a second look read otherwise")
 
 REASONS: dict[str, tuple[str, ...]] = {
     NOT_WHOLE: ("dark_left", "dark_right", "tall_left", "tall_right", "pale_left", "pale_right", "longer"),
-    "a digit is unclear": ("product", "weakest_digit", "rival", "corrected", "strange", "inside"),
-    "where it ends is unclear": ("weakest_join", "left_end", "right_end", "near_left", "near_right", "point"),
+    to_say("a digit is unclear"): ("product", "weakest_digit", "rival", "corrected", "strange", "inside"),
+    to_say("where it ends is unclear"): ("weakest_join", "left_end", "right_end", "near_left", "near_right", "point"),
     SECOND_LOOK: ("second_changed", "second_differs"),
-    "unlike its column": ("shorter", "aside", "off_step"),
-    "its digits are uneven": ("height", "tight", "wide", "level"),
+    to_say("unlike its column"): ("shorter", "aside", "off_step"),
+    to_say("its digits are uneven"): ("height", "tight", "wide", "level"),
 }
 """What is said of a number, by the features that speak against it."""
 

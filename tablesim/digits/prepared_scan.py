@@ -8,6 +8,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from tablesim.language import to_say
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Ditto, Number, Reading
 from tablesim.records.transform import Transform
@@ -17,7 +18,7 @@ from tablesim.scans.images import Scan
 NO_MARGIN = "figures stand at the very edge of the scan and may be cut off; a scan with a margin would read better"
 """Note on a page whose outer column touches the edge."""
 
-CUT_OFF = "may be cut off by the edge of the scan"
+CUT_OFF = to_say("may be cut off by the edge of the scan")
 """Doubt of a number that touches the edge."""
 
 AT_EDGE, FEW_AT_EDGE = 0.6, 4

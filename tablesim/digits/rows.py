@@ -20,11 +20,12 @@ from scipy.sparse.csgraph import connected_components
 
 from tablesim.digits.deskew import Floats, Ints, NeighbourLinks, NumberPositions, level, number_positions
 from tablesim.digits.layout import arrange_page
+from tablesim.language import to_say
 from tablesim.records.reading import Number
 from tablesim.records.transform import Transform
 from tablesim.records.warp import RowWarp
 
-A_ROW_OFF = "its column may lie a row off"
+A_ROW_OFF = to_say("its column may lie a row off")
 """Doubt of the numbers of a column whose row is not certain."""
 
 # Chosen on generated grids of known pages that sink by up to 1.2 rows to either edge, or to and fro.

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from tablesim.errors import SettingsError
+from tablesim.language import say
 from tablesim.records.arguments import Arguments
 from tablesim.records.reading import DigitRun, Number, Reading
 
@@ -49,17 +50,37 @@ class CellAddress:
     @property
     def words(self) -> str:
         """``row 16 (12), column 3 (G M)``, after ``table 2,`` where there is more than one."""
-        return ", ".join([*([] if self.only_table else [f"table {self.table}"]), self.row_words, self.column_words])
+        return f"{self.row_place}, {self.column_words}"
+
+    @property
+    def row_place(self) -> str:
+        """``row 16 (12)``, after ``table 2,`` where there is more than one."""
+        return f"{self._table}{self.row_words}"
+
+    @property
+    def column_place(self) -> str:
+        """``column 3 (G M)``, after ``table 2,`` where there is more than one."""
+        return f"{self._table}{self.column_words}"
+
+    @property
+    def _table(self) -> str:
+        return "" if self.only_table else f"{say('table {table}', table=self.table)}, "
 
     @property
     def row_words(self) -> str:
         """``row 16 (12)``."""
-        return f"row {self.row}" + (f" ({self.argument})" if self.argument else "")
+        words = say("row {row}", row=self.row)
+        return f"{words} ({self.argument})" if self.argument else words
 
     @property
     def column_words(self) -> str:
         """``column 3 (G M)``."""
-        return f"column {self.column}" + (f" ({self.heading})" if self.heading else "")
+        return say("column {column}", column=self.column_label)
+
+    @property
+    def column_label(self) -> str:
+        """``3 (G M)``."""
+        return f"{self.column} ({self.heading})" if self.heading else str(self.column)
 
     @property
     def short(self) -> str:

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from tablesim.language import say, to_say
 from tablesim.records.address import CellAddress, PageAddresses, siglum
 from tablesim.records.html import html_table
 from tablesim.records.number_values import value_to_json
 from tablesim.records.reading import Number, Reading
 
-AGREES, DIFFERS, MISSING, ILLEGIBLE_STATE = "agrees", "differs", "missing", "illegible"
+AGREES, DIFFERS, MISSING = to_say("agrees"), to_say("differs"), to_say("missing")
+ILLEGIBLE_STATE = to_say("illegible")
 STATES = (AGREES, DIFFERS, MISSING, ILLEGIBLE_STATE)
 """What a cell may be, in the order in which counts are given."""
 
@@ -342,13 +344,17 @@ class Collation:
         """Where a row or column that one witness alone has stands on its page, from 1: ``A, page 2: row 3``."""
         page = self._home_of(line)[0]
         several = len(self.witnesses[line.witness].readings) > 1
-        return f"{self.sigla[line.witness]}{f', page {page + 1}' if several else ''}: {self.place_alone(line)}"
+        where = f", {say('page {page}', page=page + 1)}" if several else ""
+        return f"{self.sigla[line.witness]}{where}: {self.place_alone(line)}"
 
     def place_alone(self, line: Unaligned) -> str:
         """The same without witness and page: ``table 2, row 3``."""
         page, table, index = self._home_of(line)
         several = len({t for p, t, _ in self.witnesses[line.witness].rows if p == page}) > 1
-        return f"{f'table {table + 1}, ' if several else ''}{line.kind} {index + 1}"
+        where = f"{say('table {table}', table=table + 1)}, " if several else ""
+        if line.kind == "row":
+            return where + say("row {row}", row=index + 1)
+        return where + say("column {column}", column=index + 1)
 
     def _home_of(self, line: Unaligned) -> tuple[int, int, int]:
         """Page, table and index there, from 0."""

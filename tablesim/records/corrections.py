@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tablesim.errors import MetadataError
+from tablesim.language import say
 from tablesim.records.boxes import Box
 from tablesim.records.number_parts import parse_number
 from tablesim.records.reading import ILLEGIBLE
@@ -113,9 +114,13 @@ class TableDecision(DecisionOnScan):
     @property
     def sentence(self) -> str:
         """What the page carries, who says so, when and why; for those who read of the page."""
-        day = f" on {self.when[:10]}" if self.when else ""
-        why = f": {self.reason}" if self.reason else ""
-        return f"{'a table' if self.is_table else 'no table'}, as {self.who or 'a person'} said{day}{why}"
+        what, who = say("a table") if self.is_table else say("no table"), self.who or say("a person")
+        told = (
+            say("{what}, as {who} said on {day}", what=what, who=who, day=self.when[:10])
+            if self.when
+            else say("{what}, as {who} said", what=what, who=who)
+        )
+        return f"{told}: {self.reason}" if self.reason else told
 
 
 @dataclass(frozen=True, slots=True)

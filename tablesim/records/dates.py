@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tablesim.language import say
+
 _DAY = re.compile(r"\s*(\d{4}-\d\d-\d\d)(?:[T ].*)?\s*")
 """How spreadsheets and databases write a date, with a time of day that nobody meant."""
 
@@ -52,9 +54,9 @@ class YearRange:
     def years(self) -> str:
         """The range in figures: "1515", "1510–1520", "1629 or earlier", "1551 or later"; empty where nothing is."""
         if self.first is None:
-            return "" if self.last is None else f"{self.last} or earlier"
+            return "" if self.last is None else say("{year} or earlier", year=self.last)
         if self.last is None:
-            return f"{self.first} or later"
+            return say("{year} or later", year=self.first)
         return str(self.first) if self.first == self.last else f"{self.first}–{self.last}"
 
     @property

@@ -14,6 +14,7 @@ from typing import Any
 from tablesim.evidence.collation.cutouts import ABOVE, BESIDE, DIGIT_HEIGHT, DIGIT_WIDTH, Cutter, cutouts
 from tablesim.evidence.collation.summary import MAX_PAIRS, CollationSummary, ColumnSum
 from tablesim.evidence.collation.verification import witness_pairs
+from tablesim.language import say, to_say
 from tablesim.records.address import CellAddress
 from tablesim.records.collation import (
     AGREES,
@@ -26,7 +27,7 @@ from tablesim.records.collation import (
     Collation,
     Unaligned,
 )
-from tablesim.report.filters import DOUBTFUL, Filters, column_anchor, column_words
+from tablesim.report.filters import DOUBTFUL, Filters, column_anchor
 from tablesim.report.presentation import Picture, environment, inline_picture
 from tablesim.report.provenance import Provenance
 from tablesim.report.witness_words import WitnessWords
@@ -39,6 +40,21 @@ LISTED_RUNNER_UP = 0.01
 
 SHOWN_STATES = (AGREES, DIFFERS, DOUBTFUL, MISSING, ILLEGIBLE_STATE)
 """What a cell is shown as; what does not agree is listed in this order."""
+
+
+_AGREES = to_say("{cell}: {a} on both")
+_DIFFERS = to_say("{cell}: {a} against {b}, differs"), to_say("{cell}: {a} against {b}, differs, in doubt")
+_STATES = {
+    MISSING: (
+        to_say("{cell}: {a} against {b}, missing on one"),
+        to_say("{cell}: {a} against {b}, missing on one, in doubt"),
+    ),
+    ILLEGIBLE_STATE: (
+        to_say("{cell}: {a} against {b}, illegible"),
+        to_say("{cell}: {a} against {b}, illegible, in doubt"),
+    ),
+}
+"""A cell in words, by its state, without doubt and in doubt."""
 
 
 @dataclass(frozen=True)
@@ -82,11 +98,9 @@ class ShownCell:
     @property
     def words(self) -> str:
         """The cell in words, for those who hear the page and for the tip of the pointer."""
-        a, b = (text or "nothing" for text in self.texts)
-        texts = f"{a} on both" if self.state == AGREES else f"{a} against {b}"
-        state = {AGREES: "", MISSING: ", missing on one", ILLEGIBLE_STATE: ", illegible"}.get(self.state, ", differs")
-        doubt = ", in doubt" if self.cell.doubtful else ""
-        return f"{self.address.words}: {texts}{state}{doubt}"
+        a, b = (text or say("nothing") for text in self.texts)
+        told = _AGREES if self.state == AGREES else _STATES.get(self.state, _DIFFERS)[self.cell.doubtful]
+        return say(told, cell=self.address.words, a=a, b=b)
 
     @property
     def doubts(self) -> tuple[str, ...]:
@@ -96,11 +110,17 @@ class ShownCell:
             if reading is not None and (
                 self.cell.doubtful or reading.number.doubts or reading.number.confidence < CERTAIN
             ):
-                phrase = f"{reading.text} on {reading.page} with confidence {reading.number.confidence:.2f}"
+                phrase = say(
+                    "{text} on {page} with confidence {confidence}",
+                    text=reading.text,
+                    page=reading.page,
+                    confidence=f"{reading.number.confidence:.2f}",
+                )
                 if (reading.runner_up_confidence or 0.0) >= LISTED_RUNNER_UP:
-                    phrase += f" ({reading.runner_up} with {reading.runner_up_confidence:.2f})"
+                    other = f"{reading.runner_up_confidence:.2f}"
+                    phrase += f" ({say('{text} with {confidence}', text=reading.runner_up, confidence=other)})"
                 if reading.number.doubts:
-                    phrase += f": {', '.join(reading.number.doubts)}"
+                    phrase += f": {', '.join(map(say, reading.number.doubts))}"
                 phrases.append(phrase)
         return tuple(phrases) if self.state != AGREES else ()
 
@@ -361,7 +381,7 @@ class CollationPage:
         found = []
         for (table, column), cells in sorted(by_column.items()):
             address = cells[0].address
-            words = column_words(address)
+            words = address.column_place
             of_table = self.collation.tables[table - 1]
             headings = self.words.headings(of_table, column - 1) if self.words else ()
             nothing = (None,) * len(self.collation.witnesses)
@@ -386,7 +406,7 @@ class CollationPage:
         found = self.cutter.problems
         missing = frozenset() if self.served is None else self.served.missing
         return [
-            found.get(reading.scan) or f"the scan of {reading.page} is no longer where it was"
+            found.get(reading.scan) or say("the scan of {page} is no longer where it was", page=reading.page)
             for reading in self.collation.readings
             if reading.scan in found or reading.page in missing
         ]

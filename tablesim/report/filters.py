@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from tablesim.language import say, to_say
 from tablesim.records.address import CellAddress
 from tablesim.records.collation import DIFFERS, ILLEGIBLE_STATE, MISSING
 
@@ -17,10 +18,10 @@ DOUBTFUL = "doubtful"
 """The state of a cell that differs unless the reader erred."""
 
 STATE_WORDS = {
-    DIFFERS: "asserted",
-    DOUBTFUL: "look like misreadings",
-    MISSING: "missing in a witness",
-    ILLEGIBLE_STATE: "illegible",
+    DIFFERS: to_say("asserted"),
+    DOUBTFUL: to_say("look like misreadings"),
+    MISSING: to_say("missing in a witness"),
+    ILLEGIBLE_STATE: to_say("illegible"),
 }
 
 
@@ -77,9 +78,9 @@ class Filters:
         of_column = {column_anchor(one.address): one.address for one in self.cells}
         order = sorted(columns, key=lambda anchor: (of_column[anchor].table, of_column[anchor].column))
         found = [
-            ("Show:", [FilterBox(state, words, states[state]) for state, words in self.states.items()]),
-            ("Differences:", [FilterBox(name, kind, kinds[kind]) for kind, name in self.kinds.items()]),
-            ("Columns:", [FilterBox(anchor, column_words(of_column[anchor]), columns[anchor]) for anchor in order]),
+            (say("Show:"), [FilterBox(state, say(words), states[state]) for state, words in self.states.items()]),
+            (say("Differences:"), [FilterBox(name, say(kind), kinds[kind]) for kind, name in self.kinds.items()]),
+            (say("Columns:"), [FilterBox(anchor, of_column[anchor].column_place, columns[anchor]) for anchor in order]),
         ]
         return [(legend, boxes) for at, (legend, boxes) in enumerate(found) if len(boxes) > (1 if at else 0)]
 
@@ -87,8 +88,3 @@ class Filters:
 def column_anchor(address: CellAddress) -> str:
     """What addresses that lead to a column end in."""
     return f"t{address.table}c{address.column}"
-
-
-def column_words(address: CellAddress) -> str:
-    """A column, with its table where there are several."""
-    return ("" if address.only_table else f"table {address.table}, ") + address.column_words

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from numpy.typing import NDArray
 from PIL import Image
 
 from tablesim.errors import TablesimError
+from tablesim.language import language, said_here, say
 from tablesim.records.counting import cut, plural
 from tablesim.report.addresses import page_href
 from tablesim.report.folder import ReportFolder
@@ -52,9 +55,28 @@ def environment(package: str = "", front: str = "", may: str = "") -> Environmen
         undefined=StrictUndefined,
     )
     made.globals |= {"front": front, "may": may, "report_policy": REPORT_POLICY}
+    made.globals |= {"language": language, "say": _say, "say_n": _say_n}
     made.filters |= {"count": count, "counted": counted, "cut": cut, "probability": probability, "page_href": page_href}
+    made.filters["say"] = _say
     made.filters["policy_of_one_file"] = policy_of_one_file
     return made
+
+
+def _say(message: str, /, **values: object) -> Markup:
+    """A message for a page: it may hold tags, its values are escaped."""
+    return Markup(say(message)).format_map(values)  # noqa: S704 - messages stand in the code and in the catalogues
+
+
+def _say_n(n: int, one: str, many: str, /, **values: object) -> Markup:
+    """A message with a count for a page; ``{n}`` has thin spaces between thousands."""
+    told = said_here().messages.get(one)
+    forms = (one, many) if told is None else told
+    return Markup(forms[n != 1]).format_map({"n": count(n)} | values)  # noqa: S704 - as above
+
+
+def catalogue_script() -> str:
+    """The catalogue of the language that is spoken, for the scripts of a page."""
+    return f"globalThis.tablesimMessages = {json.dumps(dict(said_here().messages), ensure_ascii=False)};\n"
 
 
 def count(value: int) -> str:
@@ -70,8 +92,8 @@ def counted(n: int, one: str, many: str = "") -> str:
 def probability(value: float) -> str:
     """A confidence with three decimals; 0.000 and 1.000 stand for exactly these."""
     if 0 < value < 0.0005:
-        return "below 0.001"
-    return "above 0.999" if 0.9995 <= value < 1 else f"{value:.3f}"
+        return say("below 0.001")
+    return say("above 0.999") if 0.9995 <= value < 1 else f"{value:.3f}"
 
 
 def inline_picture(picture: NDArray[np.uint8], quality: int) -> Picture:

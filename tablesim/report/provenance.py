@@ -16,9 +16,9 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 from tablesim.corpus.store import Corpus
+from tablesim.language import say, say_n
 from tablesim.records.address import Siglum, sigla_of
 from tablesim.records.collation import Collation
-from tablesim.records.counting import counted
 from tablesim.records.dates import YearRange
 from tablesim.records.reading import Reading
 from tablesim.scans.locator import Locator
@@ -168,10 +168,15 @@ class Provenance:
         """One sentence a page and one about the software: what a footnote needs."""
         sentences = [f"{cite_page(page)}." for page in self.pages[:MAX_CITED]]
         if len(self.pages) > MAX_CITED:
-            sentences.append(f"and {counted(len(self.pages) - MAX_CITED, 'more page')}.")
+            sentences.append(say_n(len(self.pages) - MAX_CITED, "and {n} more page.", "and {n} more pages."))
         sentences.append(
-            f"Numbers read by {SOFTWARE} {self.version} (digit network {self.network[:12]}), "
-            f"exported {self.created[:10]}."
+            say(
+                "Numbers read by {software} {version} (digit network {network}), exported {day}.",
+                software=SOFTWARE,
+                version=self.version,
+                network=self.network[:12],
+                day=self.created[:10],
+            )
         )
         return " ".join(sentences)
 
@@ -254,12 +259,16 @@ def _print_of(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def cite_page(page: CitedPage) -> str:
     """What a page is, its handle, the hash of its scan, and what people corrected on it."""
-    about = f"{page.about}, " if page.about else ""
-    handle = f", {page.handle}" if page.handle else ""
-    by = f" by {'; '.join(page.correctors)}" if page.correctors else ""
-    corrected = f", corrections: {page.corrections}{by}" if page.corrections else ""
-    by_person = f", carries {page.said_by_person}" if page.said_by_person else ""
-    return f"{about}page {page.page}{handle} (scan SHA-256 {page.sha256[:16]}{corrected}{by_person})"
+    scan = [say("scan SHA-256 {hash}", hash=page.sha256[:16])]
+    if page.corrections and page.correctors:
+        names = "; ".join(page.correctors)
+        scan.append(say("corrections: {n} by {names}", n=page.corrections, names=names))
+    elif page.corrections:
+        scan.append(say("corrections: {n}", n=page.corrections))
+    if page.said_by_person:
+        scan.append(say("carries {what}", what=page.said_by_person))
+    parts = [page.about, say("page {page}", page=page.page), page.handle]
+    return f"{', '.join(part for part in parts if part)} ({', '.join(scan)})"
 
 
 def public_text(text: str, scans: Iterable[str]) -> str:

@@ -15,6 +15,7 @@ from tablesim.corpus.clustering.model import Cluster
 from tablesim.corpus.indexing.events import Event, Listener
 from tablesim.corpus.store import Corpus
 from tablesim.digits.corrections import holding
+from tablesim.language import ENGLISH, language
 from tablesim.records.dates import YearRange, span_of
 from tablesim.records.relations import SAME_KIND, SAME_SCAN, SAME_TABLE
 from tablesim.report.addresses import ALL_GROUPS, ALL_PAGES, HISTORY, INDEX, OVERVIEW, cluster_href, page_href
@@ -41,7 +42,7 @@ from tablesim.report.lists import ListColumn, ListPage, extra_columns, write_lis
 from tablesim.report.overview import coordinates_of, place_map, positions_of, time_line, year_on_line
 from tablesim.report.page_pages import PageViews
 from tablesim.report.pair_pages import PageIds, PairPage, PairPages, PairPlan, by_age
-from tablesim.report.presentation import Pictures, counted, environment
+from tablesim.report.presentation import Pictures, catalogue_script, counted, environment
 from tablesim.report.shown_pairs import align_shown
 from tablesim.review.constraints import verdicts_status
 from tablesim.review.verdicts_and_names import names_by_number
@@ -51,8 +52,11 @@ from tablesim.workflow.clustering import align_clusters
 from tablesim.workflow.groups import keep_relations
 from tablesim.workflow.long_tables import MatchedRuns, tables_over_pages, write_tables_over_pages
 
-ASSETS = ("report.css", "report.js", "list.js", "map.js", "page.js")
+ASSETS = ("report.css", "say.js", "report.js", "list.js", "map.js", "page.js")
 """Files that the pages of the report take from ``assets/``."""
+
+CATALOGUE = "catalogue-{}.js"
+"""And the messages of their scripts in another language than English."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,11 @@ class Site:
 
     def write(self) -> None:
         """Write all of it; the index comes last, so that it never leads to what is not there."""
-        self.folder.claim([INDEX, ALL_PAGES, ALL_GROUPS, OVERVIEW, HISTORY, *(f"assets/{name}" for name in ASSETS)])
+        catalogue = [] if language() == ENGLISH else [CATALOGUE.format(language())]
+        assets = [f"assets/{name}" for name in (*ASSETS, *catalogue)]
+        self.folder.claim([INDEX, ALL_PAGES, ALL_GROUPS, OVERVIEW, HISTORY, *assets])
+        for name in catalogue:
+            self.folder.write_text(f"assets/{name}", catalogue_script())
         sources = files("tablesim.report") / "templates"
         for name in ASSETS:
             self.folder.write_text(f"assets/{name}", (sources / name).read_text(encoding="utf-8"))
@@ -206,7 +214,7 @@ class Site:
         return self.pairs.page(*pair, with_overlay=pair in plan.with_overlay)
 
     def _pair_key(self, plan: PairPlan, pair: PageIds) -> str:
-        return key_of(self.title, self._state, self.pairs.sources(*pair), pair in plan.with_overlay)
+        return key_of(self.title, language(), self._state, self.pairs.sources(*pair), pair in plan.with_overlay)
 
     @cached_property
     def _state(self) -> str:
@@ -232,7 +240,7 @@ class Site:
                 (plan.href(cluster.medoid, card.page), plan.hrefs_of(card.page, card.about.neighbours))
                 for card in part.pages
             ]
-            key = key_of(self.title, years, part, hrefs, self._pair_key(plan, pair) if planned else None)
+            key = key_of(self.title, language(), years, part, hrefs, self._pair_key(plan, pair) if planned else None)
             if kept := self.folder.has(href, key):
                 self.step(href, kept=kept)
                 continue
@@ -258,7 +266,9 @@ class Site:
     def _write_page(self, page: str, beside: tuple[str, str], copied: bool) -> bool:
         """Write the page of a page, unless it is there as it is; whether it was."""
         href, near = page_href(page), self.plan.hrefs_of(page, self.cards.facts(page).neighbours)
-        key = key_of(self.title, self.alignments.reading_key(page), self._views.sources(page), beside, copied, near)
+        key = key_of(
+            self.title, language(), self.alignments.reading_key(page), self._views.sources(page), beside, copied, near
+        )
         kept = self.folder.has(href, key)
         if not kept:
             self._page(href, "page.html", key, view=self._views.view(page, beside, copied=copied), plan=self.plan)

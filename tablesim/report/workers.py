@@ -18,6 +18,7 @@ from tablesim.corpus.indexing.events import Listener, ignore_event
 from tablesim.corpus.indexing.limits import limit_worker
 from tablesim.corpus.indexing.pool import end_workers, follow_parent
 from tablesim.corpus.store import Corpus
+from tablesim.language import Catalogue, said_here, speaking
 from tablesim.report.folder import ReportFolder, Written
 from tablesim.report.site import Job, Site
 
@@ -41,7 +42,14 @@ class SharedSite(Site):
             super().do(jobs)
             return
         self.folder.begin()
-        settled = (self.corpus.folder, self.folder.path, self.folder.own, self.folder.force, self.settled())
+        settled = (
+            self.corpus.folder,
+            self.folder.path,
+            self.folder.own,
+            self.folder.force,
+            said_here(),
+            self.settled(),
+        )
         context = multiprocessing.get_context("spawn")  # as in ``corpus.indexing.pool``
         pool = ProcessPoolExecutor(self.workers, context, initializer=_start, initargs=(pickle.dumps(settled),))
         lots = [jobs[at : at + LOT] for at in range(0, len(jobs), LOT)]
@@ -69,14 +77,20 @@ def _start(settled: bytes) -> None:
 @cache
 def _site() -> Site:
     """The site of this process, made for its first lot: there an error is told and not a broken pool."""
-    settled: tuple[Path, Path, bool, bool, dict[str, Any]] = pickle.loads(_settled)  # noqa: S301 - of our own parent
-    run, path, own, force, values = settled
+    settled: tuple[Path, Path, bool, bool, Catalogue, dict[str, Any]] = pickle.loads(_settled)  # noqa: S301 - of our own parent
+    run, path, own, force, _, values = settled
     limit_worker()
     site = Site(Corpus.open(run), ReportFolder(path, own=own, force=force, begun=True), ignore_event, keep=False)
     site.settle(values)
     return site
 
 
+@cache
+def _catalogue() -> Catalogue:
+    return pickle.loads(_settled)[4]  # type: ignore[no-any-return]  # noqa: S301 - of our own parent
+
+
 def _write(jobs: Sequence[Job]) -> tuple[list[bool], Written]:
-    site = _site()
-    return [site.done_now(job) for job in jobs], site.folder.take_written()
+    with speaking(_catalogue()):
+        site = _site()
+        return [site.done_now(job) for job in jobs], site.folder.take_written()

@@ -13,7 +13,8 @@ from tablesim.corpus.status import PENDING
 from tablesim.corpus.storage.lock import owner
 from tablesim.corpus.storage.run_folder import EVENTS
 from tablesim.corpus.store import Corpus
-from tablesim.errors import InUseError, RunError
+from tablesim.errors import InUseError, RunError, SettingsError
+from tablesim.language import ENGLISH, LANGUAGES, speaking
 from tablesim.report.folder import ReportFolder
 from tablesim.report.workers import SharedSite
 from tablesim.workflow.event_log import EventLog
@@ -25,6 +26,7 @@ def write_report(
     *,
     force: bool = False,
     workers: int = 1,
+    language: str = ENGLISH,
     on_event: Listener = ignore_event,
 ) -> Path:
     """Write the static report of a run.
@@ -44,6 +46,8 @@ def write_report(
         Replace files that are in the way though no report wrote them.
     workers : int
         Processes that write the pages of a large report; any number writes the same.
+    language : str
+        What its text is in: one of ``tablesim.language.LANGUAGES``.
     on_event : callable, optional
         Gets remarks on alignments that could not be read or kept.
 
@@ -56,9 +60,13 @@ def write_report(
     ------
     InUseError
         Another process is writing the run.
+    SettingsError
+        There is no catalogue of the language.
     RunError
         The run holds no pages yet, files of others are in the way, or the folder cannot be written to.
     """
+    if language not in LANGUAGES:
+        raise SettingsError(f"language: got {language!r}, expected one of {', '.join(LANGUAGES)}")
     path = corpus.folder / "report" if folder is None else Path(folder)
     own = path.resolve() == (corpus.folder / "report").resolve()
     if not own:
@@ -70,7 +78,7 @@ def write_report(
         if not len(corpus.page_table):
             raise RunError(f"{corpus.folder}: no page in this run yet; read some with `tablesim run SCANS --out RUN`")
         try:
-            with _told(corpus, on_event, own=own) as tell:
+            with speaking(language), _told(corpus, on_event, own=own) as tell:
                 SharedSite(corpus, ReportFolder(path, own=own, force=force), tell, keep=own, workers=workers).write()
             return path / "index.html"
         except OSError as error:

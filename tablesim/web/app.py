@@ -24,6 +24,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from tablesim.errors import InUseError, MissingExtraError, TablesimError
+from tablesim.language import ENGLISH, speaking
 from tablesim.records.boxes import Box
 from tablesim.report.addresses import INDEX, page_href
 from tablesim.report.collation_page import collation_style
@@ -37,6 +38,7 @@ from tablesim.web.decisions import all_decisions, open_questions, take_correctio
 from tablesim.web.doubts import list_doubts
 from tablesim.web.front_files import FRONT, FrontFiles
 from tablesim.web.groups import list_groups
+from tablesim.web.languages import Spoken
 from tablesim.web.live import LiveRun
 from tablesim.web.maps import map_state, start_map
 from tablesim.web.pages import PageList, list_pages, one_page, search_numbers
@@ -74,8 +76,12 @@ since a browser has six to one server, for all its windows together."""
 Answer = Callable[[LiveRun, RequestValues], dict[str, Any]]
 
 
-def make_app(live: LiveRun, access: Access, scratch: Path) -> Guard:
-    """The application for a run, behind its guard; ``scratch`` is a folder for the pictures that it makes."""
+def make_app(live: LiveRun, access: Access, scratch: Path, language: str = "") -> Guard:
+    """The application for a run, behind its guard.
+
+    ``scratch`` is a folder for the pictures that it makes, ``language`` what it answers in where nobody chose one; the
+    browser's where it is empty.
+    """
     tiles = ScanTiles(int(live.corpus.run.get("max_pixels", MAX_PIXELS)))
     screens = Screens(live, scratch, may_write=access.may_write)
 
@@ -94,7 +100,7 @@ def make_app(live: LiveRun, access: Access, scratch: Path) -> Guard:
                 return problem(413, "the request is too large; send it in parts")
             except (ValueError, RecursionError):
                 return problem(400, "body: not JSON; expected a JSON object")
-            return await _answered(lambda: _patiently(lambda: answer(live, RequestValues.of_body(body))))
+            return await _answered(lambda: _patiently(lambda: _in_english(answer, live, RequestValues.of_body(body))))
 
         return endpoint
 
@@ -213,15 +219,15 @@ def make_app(live: LiveRun, access: Access, scratch: Path) -> Guard:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        threading.Thread(target=_warm, args=(live, screens), daemon=True).start()
+        threading.Thread(target=_warm, args=(live, screens, language or ENGLISH), daemon=True).start()
         yield
 
-    return Guard(Starlette(routes=routes, lifespan=lifespan), access)
+    return Guard(Spoken(Starlette(routes=routes, lifespan=lifespan), language), access)
 
 
-def _warm(live: LiveRun, screens: Screens) -> None:
+def _warm(live: LiveRun, screens: Screens, language: str) -> None:
     """Does before it is asked for what the first of all who ask would wait for: a page, searches, questions."""
-    screens.warm()
+    screens.warm(language)
     nothing = RequestValues.of_query([])
     for make in (
         lambda: live.corpus.search_numbers("0 1", top=1),
@@ -242,6 +248,12 @@ async def _answered(answer: Callable[[], dict[str, Any]]) -> Response:
         return problem(501, str(error))
     except TablesimError as error:
         return problem(400, str(error))
+
+
+def _in_english(answer: Answer, live: LiveRun, asked: RequestValues) -> dict[str, Any]:
+    """What is written into the run: the same whoever writes it."""
+    with speaking(ENGLISH):
+        return answer(live, asked)
 
 
 def _patiently(write: Callable[[], dict[str, Any]]) -> dict[str, Any]:

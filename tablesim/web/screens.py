@@ -20,6 +20,7 @@ from tablesim.corpus.indexing.events import ignore_event
 from tablesim.corpus.storage.schemas import PAGE_SCHEMA
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError, TablesimError
+from tablesim.language import language, say, speaking, to_say
 from tablesim.report.addresses import ALL_GROUPS, ALL_PAGES, HISTORY, INDEX, OVERVIEW, cluster_href, page_href
 from tablesim.report.cards import Cards, SmallPage
 from tablesim.report.content import closest_pair, cluster_part, index_content, years_of
@@ -27,8 +28,8 @@ from tablesim.report.folder import ReportFolder
 from tablesim.report.lists import FIRST_ROWS, PART_ROWS, ListColumn, ListPage, list_page, script_of
 from tablesim.report.page_pages import PageViews
 from tablesim.report.pair_pages import PageIds, PairPages, PairPlan, by_age
-from tablesim.report.presentation import THUMBNAIL_SIDE, Picture, environment
-from tablesim.report.site import ASSETS, Site
+from tablesim.report.presentation import THUMBNAIL_SIDE, Picture, catalogue_script, environment
+from tablesim.report.site import ASSETS, CATALOGUE, Site
 from tablesim.web.front_files import FRONT, FrontFiles
 from tablesim.web.live import LiveRun
 
@@ -52,26 +53,26 @@ LISTS = (ALL_PAGES, ALL_GROUPS, OVERVIEW, HISTORY)
 COLLATING = "collating.html"
 
 DESKS = {
-    COLLATING: ("collating", "Collation", "The witnesses are being collated …"),
+    COLLATING: ("collating", to_say("Collation"), to_say("The witnesses are being collated …")),
     "queue.html": (
         "queue",
-        "Questions",
-        "What a verdict would change most comes first; what is settled is not asked again.",
+        to_say("Questions"),
+        to_say("What a verdict would change most comes first; what is settled is not asked again."),
     ),
     "again.html": (
         "again",
-        "Cluster again",
-        "By what was corrected and decided since; nothing is kept before it was looked at.",
+        to_say("Cluster again"),
+        to_say("By what was corrected and decided since; nothing is kept before it was looked at."),
     ),
     "books.html": (
         "books",
-        "Book against book",
-        "Each square is two pages; where one book reprints another, they make a diagonal.",
+        to_say("Book against book"),
+        to_say("Each square is two pages; where one book reprints another, they make a diagonal."),
     ),
     "genealogy.html": (
         "genealogy",
-        "Who copied whom",
-        "By the errors that witnesses share; two witnesses alone are never linked.",
+        to_say("Who copied whom"),
+        to_say("By the errors that witnesses share; two witnesses alone are never linked."),
     ),
 }
 """The screens that the report on disk has not: by their address what the body says of it, a heading, and a sentence."""
@@ -101,15 +102,15 @@ class Screens:
         ``query`` gives what the address says behind its question mark.
         """
         with self._one:
-            site = self.live.kept("site", self._site)
+            site = self._spoken_site()
             if path == PAIR:
                 return site.pair(query("a"), query("b"))
             return site.doubts(query("page")) if path == DOUBTS else site.document(path)
 
-    def warm(self) -> None:
+    def warm(self, language: str) -> None:
         """Make the first page, and compile the templates of the others, before they are asked for."""
-        with self._one, suppress(TablesimError):
-            site = self.live.kept("site", self._site)
+        with speaking(language), self._one, suppress(TablesimError):
+            site = self._spoken_site()
             site.document(INDEX)
             for name in ("page.html", "pair.html", "list.html", "cluster.html", "overview.html", "doubts.html"):
                 site.templates.get_template(name)
@@ -119,13 +120,17 @@ class Screens:
     def picture(self, name: str) -> bytes:
         """A picture that a page shows, or a file that all pages share; RunError where there is none."""
         with self._one:
-            return self.live.kept("site", self._site).asset(name)
+            return self._spoken_site().asset(name)
 
     def thumb(self, page: str, *, large: bool) -> bytes:
         """A small picture of a page, made when it is first asked for; RunError where its scan cannot be opened."""
         with self._one:
-            site = self.live.kept("site", self._site)
+            site = self._spoken_site()
         return site.thumb(page, large=large)
+
+    def _spoken_site(self) -> LiveSite:
+        """The site of the run as it is now, in the language that is spoken."""
+        return self.live.kept(f"site {language()}", self._site)
 
     def _site(self, corpus: Corpus) -> LiveSite:
         return LiveSite(corpus, LiveFolder(self.scratch, corpus.folder / "report"), may_write=self.may_write)
@@ -249,6 +254,8 @@ class LiveSite(Site):
 
     def asset(self, name: str) -> bytes:
         """A file of ``assets/``."""
+        if name == CATALOGUE.format(language()):
+            return catalogue_script().encode()
         if name in ASSETS:
             return (files("tablesim.report") / "templates" / name).read_bytes()
         kept = self.live_folder.kept(f"assets/{name}") if "/" not in name and "\\" not in name else None
@@ -294,7 +301,7 @@ class LiveSite(Site):
             self._write_overview(self._write_page_list())
         elif path in DESKS:
             screen, heading, lede = DESKS[path]
-            self._page(path, "screen.html", screen=screen, heading=heading, lede=lede)
+            self._page(path, "screen.html", screen=screen, heading=say(heading), lede=say(lede))
 
     def _write_page_list(self) -> ListPage:
         """The list of pages with its first rows; the others are made when the list asks for them."""

@@ -18,7 +18,9 @@ FIRST_PORT, PORTS = 8737, 20
 """Where nothing is said of the port: the first free one of so many from this one."""
 
 
-def serve(folder: Path, port: int | None, *, share: bool, on_address: Callable[[str], None]) -> None:
+def serve(
+    folder: Path, port: int | None, *, share: bool, on_address: Callable[[str], None], language: str = ""
+) -> None:
     """Serve the run in ``folder`` until it is interrupted.
 
     Parameters
@@ -31,6 +33,8 @@ def serve(folder: Path, port: int | None, *, share: bool, on_address: Callable[[
         Answer the network as well, for reading only.
     on_address : callable
         Gets the address to open, with its token, when the workbench answers there.
+    language : str
+        What it answers in where nobody chose one: one of ``tablesim.language.LANGUAGES``; empty for the browser's.
 
     Raises
     ------
@@ -62,7 +66,7 @@ def serve(folder: Path, port: int | None, *, share: bool, on_address: Callable[[
     access = Access.of(hosts, number, new_token(), may_write=not share)
     name = hosts[-1] if share else HERE[0]
     settings = uvicorn.Config(
-        make_app(live, access, scratch_of(folder)),
+        make_app(live, access, scratch_of(folder), language),
         log_level="warning",
         server_header=False,
         timeout_keep_alive=20,

@@ -19,6 +19,7 @@ from tablesim.evidence.genealogy.genealogy import genealogy
 from tablesim.evidence.genealogy.links import Genealogy
 from tablesim.export.formats import collation_files, genealogy_bytes
 from tablesim.export.kinds import GENEALOGY_SUFFIXES, Format
+from tablesim.language import ENGLISH, language, speaking
 from tablesim.records.collation import Cell, Collation
 from tablesim.records.dates import YearRange
 from tablesim.report.collation_page import Served, collation_page
@@ -56,10 +57,9 @@ def witnesses_of(live: LiveRun, asked: RequestValues) -> list[str]:
 
 @dataclass(frozen=True)
 class Collated:
-    """A collation of witnesses of a run, with what made it."""
+    """A collation of witnesses of a run."""
 
     collation: Collation
-    provenance: Provenance
 
     @cached_property
     def cells(self) -> dict[str, Cell]:
@@ -71,10 +71,14 @@ def collated(live: LiveRun, witnesses: Sequence[str]) -> Collated:
     """The collation of witnesses; made once for each state of the run."""
 
     def make(corpus: Corpus) -> Collated:
-        collation = collate_from_run(corpus, witnesses, keep=False)
-        return Collated(collation, Provenance.of_run(corpus, (reading.page for reading in collation.readings)))
+        return Collated(collate_from_run(corpus, witnesses, keep=False))
 
     return live.kept_last(("collation", *witnesses), make)
+
+
+def _provenance(live: LiveRun, collation: Collation) -> Provenance:
+    """What made a collation; in the language that is spoken, so it is not kept."""
+    return Provenance.of_run(live.corpus, (reading.page for reading in collation.readings))
 
 
 def collation_document(live: LiveRun, asked: RequestValues, *, may_write: bool = False) -> str:
@@ -90,7 +94,9 @@ def collation_document(live: LiveRun, asked: RequestValues, *, may_write: bool =
         frozenset(r.page for r in made.collation.readings if not Locator.of(r.scan).file.is_file()),
     )
     with _CUTTING:
-        return collation_page(made.collation, made.provenance, _cutter(live), served=served, cell=cell)
+        return collation_page(
+            made.collation, _provenance(live, made.collation), _cutter(live), served=served, cell=cell
+        )
 
 
 def cell_picture(live: LiveRun, asked: RequestValues) -> bytes:
@@ -127,8 +133,9 @@ def collation_file(live: LiveRun, asked: RequestValues, kind: str) -> tuple[byte
     if kind not in FILES:
         raise SettingsError(f"collation: got {kind!r}, expected one of {', '.join(FILES)}")
     form, media = FILES[kind]
-    made = collated(live, witnesses_of(live, asked))
-    return next(iter(collation_files(made.collation, form, made.provenance).values())), media
+    collation = collated(live, witnesses_of(live, asked)).collation
+    with speaking(ENGLISH):
+        return next(iter(collation_files(collation, form, _provenance(live, collation)).values())), media
 
 
 def stemma_of(live: LiveRun, asked: RequestValues) -> Genealogy:
@@ -152,4 +159,6 @@ def stemma_file(live: LiveRun, asked: RequestValues, kind: str) -> tuple[bytes, 
     suffix = f".{kind}"
     if suffix not in STEMMA or suffix not in GENEALOGY_SUFFIXES:
         raise SettingsError(f"stemma: got {kind!r}, expected one of {', '.join(name[1:] for name in STEMMA)}")
-    return genealogy_bytes(stemma_of(live, asked), suffix), STEMMA[suffix]
+    # The drawing stands on a screen; a file of data is the same for everybody.
+    with speaking(language() if STEMMA[suffix].startswith("image/") else ENGLISH):
+        return genealogy_bytes(stemma_of(live, asked), suffix), STEMMA[suffix]

@@ -10,17 +10,18 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import permutations
 
+from tablesim.language import to_say
 from tablesim.records.collation import DIFFERS, CellReading, Collation
 from tablesim.records.reading import ILLEGIBLE
 
 LAST_PLACE, ONE_FIGURE, TRANSPOSED, MORE_FIGURES, MARK, SHIFTED, OTHERWISE = (
-    "last place by one",
-    "one figure",
-    "figures transposed",
-    "a figure more or fewer",
-    "a sign or mark",
-    "shifted from a row or column beside",
-    "several figures",
+    to_say("last place by one"),
+    to_say("one figure"),
+    to_say("figures transposed"),
+    to_say("a figure more or fewer"),
+    to_say("a sign or mark"),
+    to_say("shifted from a row or column beside"),
+    to_say("several figures"),
 )
 KINDS = (LAST_PLACE, ONE_FIGURE, TRANSPOSED, MORE_FIGURES, MARK, SHIFTED, OTHERWISE)
 """What a difference may be, each cell one of them, in the order in which they are told."""

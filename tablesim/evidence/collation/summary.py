@@ -25,8 +25,8 @@ from tablesim.evidence.collation.differences import (
     kinds_of,
 )
 from tablesim.evidence.collation.verification import verification
+from tablesim.language import listed, say, say_n, to_say
 from tablesim.records.collation import AGREES, DIFFERS, ILLEGIBLE_STATE, MISSING, Cell, Collation
-from tablesim.records.counting import counted, listed, plural
 
 N_COLUMNS = 3
 """Columns with most differences that the summary names one by one. Chosen by eye: a sentence that is read at once."""
@@ -105,17 +105,28 @@ class PairSum:
     def words(self) -> str:
         """The pair in a sentence."""
         if not self.met:
-            return f"{self.a} and {self.b} have no number in a cell that both have: {self.verdict}."
-        parts = [f"{self.agree} {plural(self.agree, 'agrees', 'agree')}"]
-        parts += [f"{self.differ} {plural(self.differ, 'differs', 'differ')}"]
-        parts += (
-            [f"{self.doubtful} {plural(self.doubtful, 'differs', 'differ')} unless misread"] if self.doubtful else []
-        )
-        parts += [f"{self.illegible} {plural(self.illegible, 'is', 'are')} illegible"] if self.illegible else []
-        return (
-            f"{self.a} and {self.b} both have a number in {counted(self.met, 'cell')} ({self.smaller}, the smaller, "
-            f"has {counted(self.numbers, 'number')}): {listed(parts)}. By chance {self.by_chance} would agree: "
-            f"{self.verdict}."
+            return say(
+                "{a} and {b} have no number in a cell that both have: {verdict}.",
+                a=self.a,
+                b=self.b,
+                verdict=self.verdict,
+            )
+        parts = [_agree(self.agree), _differ(self.differ)]
+        if self.doubtful:
+            parts.append(say_n(self.doubtful, "{n} differs unless misread", "{n} differ unless misread"))
+        if self.illegible:
+            parts.append(_illegible(self.illegible))
+        return say(
+            "{a} and {b} both have a number in {cells} ({smaller}, the smaller, has {numbers}): {parts}. By chance "
+            "{by_chance} would agree: {verdict}.",
+            a=self.a,
+            b=self.b,
+            cells=say_n(self.met, "{n} cell", "{n} cells"),
+            smaller=self.smaller,
+            numbers=say_n(self.numbers, "{n} number", "{n} numbers"),
+            parts=listed(parts),
+            by_chance=self.by_chance,
+            verdict=self.verdict,
         )
 
 
@@ -144,8 +155,7 @@ class CollationSummary:
             address = self.collation.address(cell)
             where = address.table, address.column
             cells_of.setdefault(where, []).append(cell)
-            table = "" if address.only_table else f"table {address.table}, "
-            words[where] = table + address.column_words
+            words[where] = address.column_place
         sums = [
             ColumnSum(*where, words[where], tuple(cells), self._kinds(cells), sum(c.doubtful for c in cells))
             for where, cells in sorted(cells_of.items())
@@ -175,32 +185,37 @@ class CollationSummary:
         parts = [pair.part for pair in self.pairs if pair.part]
         if len(sigla) == 2 and parts:
             (whole,) = set(sigla) - set(parts)
-            return f"{parts[0]} holds a part of the table of {whole}."
+            return say("{part} holds a part of the table of {whole}.", part=parts[0], whole=whole)
+        names = listed(sigla)
+        if all(same) and parts:
+            return say("{witnesses} carry the same table or parts of it.", witnesses=names)
         if all(same):
-            return f"{listed(sigla)} carry the same table{' or parts of it' if parts else ''}."
+            return say("{witnesses} carry the same table.", witnesses=names)
         if not any(same):
-            return f"{listed(sigla)} are not shown to carry the same table."
-        named = listed([f"{pair.a} and {pair.b}" for pair in self.pairs if pair.same_table])
-        carry = plural(sum(same), "carries", "carry")
+            return say("{witnesses} are not shown to carry the same table.", witnesses=names)
+        alike = say_n(
+            sum(same),
+            "{n} of the {pairs} pairs of witnesses carries the same table",
+            "{n} of the {pairs} pairs of witnesses carry the same table",
+            pairs=len(same),
+        )
         if len(same) > MAX_PAIRS:
-            return f"{sum(same)} of the {len(same)} pairs of witnesses {carry} the same table."
-        return f"{sum(same)} of the {len(same)} pairs of witnesses {carry} the same table: {named}."
+            return f"{alike}."
+        return f"{alike}: {listed([listed([pair.a, pair.b]) for pair in self.pairs if pair.same_table])}."
 
     @property
     def states(self) -> str:
         """How many cells there are in common, and how many of them agree, differ, are missing, are illegible."""
         counts = self.collation.summary
         if not self.collation.cells:
-            return "They have no cell in common."
-        parts = [
-            f"{counts[AGREES]} {plural(counts[AGREES], 'agrees', 'agree')}",
-            f"{counts[DIFFERS]} {plural(counts[DIFFERS], 'differs', 'differ')}",
-        ]
+            return say("They have no cell in common.")
+        parts = [_agree(counts[AGREES]), _differ(counts[DIFFERS])]
         if counts[MISSING]:
-            parts.append(f"{counts[MISSING]} {plural(counts[MISSING], 'is', 'are')} missing in a witness")
+            parts.append(say_n(counts[MISSING], "{n} is missing in a witness", "{n} are missing in a witness"))
         if counts[ILLEGIBLE_STATE]:
-            parts.append(f"{counts[ILLEGIBLE_STATE]} {plural(counts[ILLEGIBLE_STATE], 'is', 'are')} illegible")
-        return f"{counted(len(self.collation.cells), 'cell')} in common: {listed(parts)}."
+            parts.append(_illegible(counts[ILLEGIBLE_STATE]))
+        n = len(self.collation.cells)
+        return say_n(n, "{n} cell in common: {parts}.", "{n} cells in common: {parts}.", parts=listed(parts))
 
     @property
     def where(self) -> str:
@@ -211,20 +226,24 @@ class CollationSummary:
         parts = []
         for column in first:
             kind, most = max(column.kinds.items(), key=lambda item: item[1])
-            of_them = f"{most} of the {len(column.cells)} " if len(column.cells) > 1 else ""
-            parts.append(f"{len(column.cells)} in {column.words} ({of_them}{_AS_DIFFERENCE[kind]})")
+            n, how = len(column.cells), say(_AS_DIFFERENCE[kind])
+            parts.append(
+                say("{n} in {column} ({most} of the {n} {how})", n=n, column=column.words, most=most, how=how)
+                if n > 1
+                else say("{n} in {column} ({how})", n=n, column=column.words, how=how)
+            )
         if rest:
             more = sum(len(column.cells) for column in rest)
-            parts.append(f"{more} in {counted(len(rest), 'other column')}")
-        return f"Of the {self._differ}: {listed(parts)}."
+            parts.append(say_n(len(rest), "{more} in {n} other column", "{more} in {n} other columns", more=more))
+        return self._of_those_that_differ(listed(parts))
 
     @property
     def how(self) -> str:
         """Of what kind the differences are; empty without any."""
         if not self.by_kind:
             return ""
-        parts = [f"{n} {_AS_DIFFERENCE[kind]}" for kind, n in self.by_kind.items()]
-        return f"Of the {self._differ}: {listed(parts)}."
+        parts = [f"{n} {say(_AS_DIFFERENCE[kind])}" for kind, n in self.by_kind.items()]
+        return self._of_those_that_differ(listed(parts))
 
     @property
     def doubts(self) -> str:
@@ -233,12 +252,25 @@ class CollationSummary:
         if not of:
             return ""
         if not n:
-            return f"None of the {self._differ} looks like a misreading."
-        asserted = f"the other {of - n} {plural(of - n, 'is', 'are')} asserted" if of > n else "none is asserted"
-        look = plural(n, "looks like a misreading", "look like misreadings")
-        return (
-            f"Of the {self._differ}, {n} {look} (marked ?): it is likelier that the reader erred than that the "
-            f"printers differ; {asserted}."
+            return say_n(
+                of,
+                "None of the {n} that differs looks like a misreading.",
+                "None of the {n} that differ looks like a misreading.",
+            )
+        asserted = (
+            say_n(of - n, "the other {n} is asserted", "the other {n} are asserted")
+            if of > n
+            else say("none is asserted")
+        )
+        look = say_n(n, "{n} looks like a misreading", "{n} look like misreadings")
+        return say_n(
+            of,
+            "Of the {n} that differs, {look} (marked ?): it is likelier that the reader erred than that the printers "
+            "differ; {asserted}.",
+            "Of the {n} that differ, {look} (marked ?): it is likelier that the reader erred than that the printers "
+            "differ; {asserted}.",
+            look=look,
+            asserted=asserted,
         )
 
     @property
@@ -258,28 +290,40 @@ class CollationSummary:
         parts = []
         for witness, siglum in enumerate(self.collation.sigla):
             kinds = Counter(line.kind for line in self.collation.unaligned if line.witness == witness)
-            of = [counted(kinds[kind], kind) for kind in ("row", "column") if kinds[kind]]
-            parts += [f"{siglum} alone has {listed(of)}"] if of else []
+            of = [say_n(kinds["row"], "{n} row", "{n} rows")] if kinds["row"] else []
+            of += [say_n(kinds["column"], "{n} column", "{n} columns")] if kinds["column"] else []
+            parts += [say("{siglum} alone has {lines}", siglum=siglum, lines=listed(of))] if of else []
         return f"{'; '.join(parts)}." if parts else ""
 
-    @property
-    def _differ(self) -> str:
+    def _of_those_that_differ(self, parts: str) -> str:
         n = self.collation.summary[DIFFERS]
-        return f"{n} that {plural(n, 'differs', 'differ')}"
+        return say_n(n, "Of the {n} that differs: {parts}.", "Of the {n} that differ: {parts}.", parts=parts)
 
     def _kinds(self, cells: Iterable[Cell]) -> dict[str, int]:
         counts = Counter(self.kinds[cell.row, cell.column] for cell in cells)
         return {kind: counts[kind] for kind in KINDS}
 
 
+def _agree(n: int) -> str:
+    return say_n(n, "{n} agrees", "{n} agree")
+
+
+def _differ(n: int) -> str:
+    return say_n(n, "{n} differs", "{n} differ")
+
+
+def _illegible(n: int) -> str:
+    return say_n(n, "{n} is illegible", "{n} are illegible")
+
+
 _AS_DIFFERENCE = {
-    LAST_PLACE: "by one in the last place",
-    ONE_FIGURE: "in one figure",
-    TRANSPOSED: "by figures transposed",
-    MORE_FIGURES: "by a figure more or fewer",
-    MARK: "in a sign or mark",
-    SHIFTED: "shifted from a row or column beside",
-    OTHERWISE: "in several figures",
+    LAST_PLACE: to_say("by one in the last place"),
+    ONE_FIGURE: to_say("in one figure"),
+    TRANSPOSED: to_say("by figures transposed"),
+    MORE_FIGURES: to_say("by a figure more or fewer"),
+    MARK: to_say("in a sign or mark"),
+    SHIFTED: to_say("shifted from a row or column beside"),
+    OTHERWISE: to_say("in several figures"),
 }
 """Each kind as it stands in a sentence, behind a number of differences."""
 

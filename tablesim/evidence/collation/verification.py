@@ -22,8 +22,8 @@ from tablesim.evidence.collation.cells import DOUBTFUL, judge
 from tablesim.evidence.collation.chance import equal_in_order, equal_out_of_order
 from tablesim.evidence.collation.collation import collate_witnesses, in_order
 from tablesim.evidence.collation.grids import NONE, panels_of, witness_of
+from tablesim.language import number, say, say_n
 from tablesim.records.collation import AGREES, DIFFERS, Collation, Part
-from tablesim.records.counting import plural
 from tablesim.records.reading import Reading
 from tablesim.records.relations import PART_OF, SAME_KIND, SAME_TABLE
 
@@ -117,23 +117,34 @@ class Verification:
     def words(self) -> str:
         """How far they agree, with its size and what chance gives: "12 of 14 cells agree; by chance 11"."""
         if not self.cells:
-            return "no cell of one meets a cell of the other"
-        return f"{self.agreeing:,} of {self.compared:,} cells agree; by chance {round(self.by_chance):,}"
+            return say("no cell of one meets a cell of the other")
+        return say(
+            "{agreeing} of {compared} cells agree; by chance {by_chance}",
+            agreeing=number(self.agreeing),
+            compared=number(self.compared),
+            by_chance=number(round(self.by_chance)),
+        )
 
     @property
     def rest(self) -> str:
         """The cells of that part that do not agree: "3 differ, 40 are in rows or columns that met nothing"."""
-        parts = [f"{self.apart:,} {plural(self.apart, 'differs', 'differ')}"]
+        parts = [say_n(self.apart, "{n} differs", "{n} differ")]
         if self.left_out:
-            parts.append(f"{self.left_out:,} {plural(self.left_out, 'is', 'are')} in rows or columns that met nothing")
+            parts.append(
+                say_n(
+                    self.left_out,
+                    "{n} is in rows or columns that met nothing",
+                    "{n} are in rows or columns that met nothing",
+                )
+            )
         return ", ".join(parts)
 
     @property
     def verdict(self) -> str:
         """What follows from it: the same table, a part of it, or neither shown."""
         if not self.same:
-            return "not shown to be the same table"
-        return "the same table" if self.part is None else "part of the same table"
+            return say("not shown to be the same table")
+        return say("the same table") if self.part is None else say("part of the same table")
 
     @property
     def relation(self) -> str:

@@ -14,6 +14,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +22,9 @@ from numpy.typing import NDArray
 from tablesim.evidence.collation.cells import SLIP, chance, could_be
 from tablesim.evidence.recomputation.examination import examine
 from tablesim.evidence.recomputation.sums import OF_COLUMN, OF_ROW, PARTS, SUM
+from tablesim.language import listed, say
+from tablesim.records.address import CellAddress
 from tablesim.records.collation import AGREES, DIFFERS, Cell, Collation, Witness
-from tablesim.records.counting import listed
 from tablesim.records.reading import ILLEGIBLE, Number
 
 Floats = NDArray[np.float64]
@@ -50,13 +52,28 @@ Options = list[tuple[int, float]]
 
 
 @dataclass(frozen=True)
+class OmittedRow:
+    """A row of the collation that a witness leaves out or adds, from 1."""
+
+    row: int
+
+    @property
+    def words(self) -> str:
+        """``row 5 of the collation``."""
+        return say("row {row} of the collation", row=self.row)
+
+
+Places = tuple[CellAddress | OmittedRow, ...]
+
+
+@dataclass(frozen=True)
 class WrongNumber:
     """What witnesses have that is wrong, and where.
 
     Parameters
     ----------
-    where : tuple of str
-        The addresses of its cells in the collation.
+    where : tuple of CellAddress or OmittedRow
+        Its cells in the collation.
     text : str
         What stands there; of several cells, one after the other.
     right : str
@@ -65,7 +82,7 @@ class WrongNumber:
         Whether a law of the table says so; else it follows from the other witnesses.
     """
 
-    where: tuple[str, ...]
+    where: Places
     text: str
     right: str
     recomputed: bool
@@ -73,12 +90,26 @@ class WrongNumber:
     @property
     def words(self) -> str:
         """``row 5 (7), column 3: 12 for 17``."""
-        rows, columns = zip(*(place.rpartition(", column ")[::2] for place in self.where), strict=True)
-        in_one_row = len(columns) > 1 and len(set(rows)) == 1 and rows[0]
-        place = f"{rows[0]}, columns {listed(columns)}" if in_one_row else listed(self.where)
+        cells = [place for place in self.where if isinstance(place, CellAddress)]
+        if len(cells) > 1 and len({(cell.table, cell.row) for cell in cells}) == 1:
+            columns = listed([cell.column_label for cell in cells])
+            place = say("{row}, columns {columns}", row=cells[0].row_place, columns=columns)
+        else:
+            place = listed([one.words for one in self.where])
         if self.text == OMITTED:
-            return f"{place} left out"
-        return f"{place}: {self.text or 'the row'} for {self.right}" if self.right != OMITTED else f"{place} added"
+            return say("{place} left out", place=place)
+        if self.right == OMITTED:
+            return say("{place} added", place=place)
+        return say("{place}: {text} for {right}", place=place, text=self.text or say("the row"), right=self.right)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values; where it is in words."""
+        return {
+            "where": [place.words for place in self.where],
+            "text": self.text,
+            "right": self.right,
+            "recomputed": self.recomputed,
+        }
 
 
 @dataclass(frozen=True)
@@ -99,8 +130,8 @@ class CopyingErrors:
         Numbers of each.
     n_cells : int
         Cells of the collation, those without any error included.
-    where : tuple of tuple of str
-        For each event the addresses of its cells.
+    where : tuple of tuple of CellAddress or OmittedRow
+        For each event its cells.
     names : tuple of tuple of str
         For each event the texts as they are printed, by their numbers.
     tradition : tuple of WrongNumber
@@ -115,7 +146,7 @@ class CopyingErrors:
     doubtful: dict[tuple[int, int], Options]
     sizes: Ints
     n_cells: int
-    where: tuple[tuple[str, ...], ...] = ()
+    where: tuple[Places, ...] = ()
     names: tuple[tuple[str, ...], ...] = ()
     tradition: tuple[WrongNumber, ...] = ()
     n_doubtful: int = 0
@@ -138,7 +169,7 @@ class _Event:
     texts: list[str | None]
     right: str | None
     doubtful: dict[int, list[tuple[str, float]]]
-    where: tuple[str, ...]
+    where: Places
     printed: list[str | None]
     size: int = 1
 
@@ -182,7 +213,7 @@ def copying_errors(collation: Collation) -> CopyingErrors:
         have = {text for text in texts if text is not None}
         if have <= {right or next(iter(have), None)}:
             continue
-        event = _Event(texts, right, doubts, (collation.address(cell).words,), list(cell.texts))
+        event = _Event(texts, right, doubts, (collation.address(cell),), list(cell.texts))
         # The eye slips to another row for several numbers at once; doubtful readings stand for themselves.
         slipped = any(
             text is not None and text == before
@@ -245,7 +276,7 @@ def _omissions(collation: Collation) -> Iterator[_Event]:
                 around = a is not None and c is not None
                 texts.append("" if b is not None else OMITTED if around else None)
             if OMITTED in texts and "" in texts:
-                yield _Event(texts, "", {}, (f"row {row + 1} of the collation",), texts)
+                yield _Event(texts, "", {}, (OmittedRow(row + 1),), texts)
 
 
 def _doubts(cell: Cell, right: str | None) -> dict[int, list[tuple[str, float]]]:

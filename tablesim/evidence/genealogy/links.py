@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from tablesim.evidence.genealogy.copying_errors import WrongNumber
+from tablesim.language import say, say_n
 from tablesim.records.address import Siglum, sigla_of
-from tablesim.records.counting import counted
 from tablesim.records.dates import Year, as_range
 from tablesim.scans.csvfile import safe_cell
 
@@ -56,6 +56,13 @@ class CopyLink:
     def confident(self) -> bool:
         """Whether the link is asserted."""
         return self.support >= CONFIDENT
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self) | {
+            "rests_on": [error.to_dict() for error in self.rests_on],
+            "confident": self.confident,
+        }
 
 
 @dataclass(frozen=True)
@@ -104,46 +111,64 @@ class Genealogy:
     def headline(self) -> str:
         """How many links are sure."""
         if len(self.names) < 3:
-            return "two witnesses alone are never linked: what both have wrong may be older than both"
-        return f"{len(self.confident)} of {len(self.links)} links are sure"
+            return say("two witnesses alone are never linked: what both have wrong may be older than both")
+        return say("{sure} of {links} links are sure", sure=len(self.confident), links=len(self.links))
 
     def _witnesses(self) -> list[str]:
         years = (f", {shown}" if (shown := as_range(year).shown) else "" for year in self.years)
         return [
-            f"{siglum.words}{year}: {n} {'number' if n == 1 else 'numbers'} wrong that not all witnesses have"
+            say_n(
+                n,
+                "{witness}: {n} number wrong that not all witnesses have",
+                "{witness}: {n} numbers wrong that not all witnesses have",
+                witness=siglum.words + year,
+            )
             for siglum, year, n in zip(self.sigla, years, self.n_errors, strict=True)
         ]
 
     def _links(self) -> list[str]:
         shown = [link for link in (*self.links, *self.kin) if link.support >= SHOWN]
-        return [self.sentence(link) for link in shown] or [f"No link is shown: {self.headline}."]
+        return [self.sentence(link) for link in shown] or [say("No link is shown: {why}.", why=self.headline)]
 
     def sentence(self, link: CopyLink) -> str:
         """A link, its support, and the errors that it rests on."""
         model, copy = self.sigla[link.model].letters, self.sigla[link.copy].letters
-        what = f"{copy} was set from {model}" if link.relation == MODEL else f"{model} and {copy} from a lost one"
-        errors = "; ".join(error.words for error in link.rests_on)
-        sure = "sure" if link.confident else "not sure"
-        many = f"{link.shared_errors} {'number' if link.shared_errors == 1 else 'numbers'}"
-        return f"{what}: support {link.support:.2f}, {sure}; both have {many} wrong alike: {errors}"
+        what = (
+            say("{copy} was set from {model}", copy=copy, model=model)
+            if link.relation == MODEL
+            else say("{a} and {b} from a lost one", a=model, b=copy)
+        )
+        return say_n(
+            link.shared_errors,
+            "{what}: support {support}, {sure}; both have {n} number wrong alike: {errors}",
+            "{what}: support {support}, {sure}; both have {n} numbers wrong alike: {errors}",
+            what=what,
+            support=f"{link.support:.2f}",
+            sure=say("sure") if link.confident else say("not sure"),
+            errors="; ".join(error.words for error in link.rests_on),
+        )
 
     def _outside(self) -> list[str]:
         lines = []
         if self.tradition:
             errors = "; ".join(error.words for error in self.tradition)
             lines.append(
-                f"All witnesses have {len(self.tradition)} wrong alike against the recomputation; these may be older "
-                f"than any of them, or computed so, and link nobody: {errors}"
+                say(
+                    "All witnesses have {n} wrong alike against the recomputation; these may be older than any of "
+                    "them, or computed so, and link nobody: {errors}",
+                    n=len(self.tradition),
+                    errors=errors,
+                )
             )
         if self.n_doubtful:
-            lines.append(f"{self.n_doubtful} doubtful {'reading' if self.n_doubtful == 1 else 'readings'} left out")
+            lines.append(say_n(self.n_doubtful, "{n} doubtful reading left out", "{n} doubtful readings left out"))
         return lines
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values: what ``tablesim collate --genealogy FILE --json`` adds."""
         return {
-            "links": [asdict(link) | {"confident": link.confident} for link in (*self.links, *self.kin)],
-            "tradition": [asdict(error) for error in self.tradition],
+            "links": [link.to_dict() for link in (*self.links, *self.kin)],
+            "tradition": [error.to_dict() for error in self.tradition],
             "doubtful_readings_left_out": self.n_doubtful,
             "words": self.words,
         }
@@ -222,7 +247,7 @@ class Genealogy:
             axes.plot(x, y, "o", color="black", markersize=6, zorder=3)
             errors = self.n_errors[w]
             date = as_range(self.years[w]).shown
-            label = f"{self.names[w]}{date and ', '}{date}: {counted(errors, 'error')}"
+            label = f"{self.names[w]}{date and ', '}{date}: {say_n(errors, '{n} error', '{n} errors')}"
             axes.annotate(
                 label, (x, y), (9, 0), textcoords="offset points", fontsize=9, va="center", zorder=5, bbox=_PAPER
             )
@@ -329,10 +354,16 @@ def _draw_link(axes: Axes, link: CopyLink, position: Positions) -> None:
 
 def _title(genealogy: Genealogy) -> str:
     if not genealogy.decided:
-        return "Nothing says who errs"
+        return say("Nothing says who errs")
     sure = len(genealogy.confident)
-    asserted = f"{sure} sure, with {CONFIDENT:g} or more (solid)" if sure else "no link is sure"
-    return (
-        f"Set from one another, by the errors they share: {asserted}\n"
-        "beside each arrow its support and the number of shared errors; dotted: both set from a lost witness"
+    asserted = (
+        say("{n} sure, with {least} or more (solid)", n=sure, least=f"{CONFIDENT:g}")
+        if sure
+        else say("no link is sure")
+    )
+    return "\n".join(
+        (
+            say("Set from one another, by the errors they share: {asserted}", asserted=asserted),
+            say("beside each arrow its support and the number of shared errors; dotted: both set from a lost witness"),
+        )
     )

@@ -2,10 +2,10 @@
 import { make } from "./dom.js";
 import { choose, language, LANGUAGES, say } from "./words.js";
 
-export const bar = make("form", { class: "pen", "aria-label": say("bar"), autocomplete: "off", lang: language });
-const who = make("input", { name: "who", "aria-label": say("name"), placeholder: say("name"), maxlength: "80" });
+export const bar = make("form", { class: "pen", "aria-label": say("Pen"), autocomplete: "off", lang: language });
+const who = make("input", { name: "who", "aria-label": say("Your name"), placeholder: say("Your name"), maxlength: "80" });
 const told = make("output", { "aria-live": "polite" });
-const languages = make("select", { name: "language", "aria-label": say("language"), onchange: () => choose(languages.value) },
+const languages = make("select", { name: "language", "aria-label": say("Language"), onchange: () => choose(languages.value) },
   ...Object.entries(LANGUAGES).map(([value, name]) => make("option", { value, lang: value, selected: value === language }, name)));
 
 let waiting = null;
@@ -32,7 +32,7 @@ export function tell(text, bad = false) {
 export function named(then = null) {
   if (name()) return true;
   waiting = then;
-  tell(say("needName"), true);
+  tell(say("Give your name, then Enter: it stands beside what you decide."), true);
   who.focus();
   return false;
 }

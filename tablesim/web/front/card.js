@@ -2,27 +2,27 @@
 import { make } from "./dom.js";
 import { language, say } from "./words.js";
 
-const field = (name, values = {}) => {
+const field = (name, label, values = {}) => {
   const input = make("input", { name, maxlength: "40", autocomplete: "off", ...values });
-  return [make("label", {}, make("span", {}, say(`card.${name}`)), input), input];
+  return [make("label", {}, make("span", {}, label), input), input];
 };
 
 export class Card {
   // `write` gets the values when Enter is pressed, `acts` are named buttons with their keys.
   constructor({ write, leave, moved, acts }) {
-    const [printedLabel, printed] = field("printed");
-    const [emendationLabel, emendation] = field("emendation");
-    const [tableLabel, table] = field("table", { type: "number", min: "1", max: "99" });
-    const [rowLabel, row] = field("row", { type: "number", min: "1", max: "9999" });
-    const [columnLabel, column] = field("column", { type: "number", min: "1", max: "999" });
-    const [reasonLabel, reason] = field("reason", { maxlength: "400" });
+    const [printedLabel, printed] = field("printed", say("printed"));
+    const [emendationLabel, emendation] = field("emendation", say("should be"));
+    const [tableLabel, table] = field("table", say("table"), { type: "number", min: "1", max: "99" });
+    const [rowLabel, row] = field("row", say("row"), { type: "number", min: "1", max: "9999" });
+    const [columnLabel, column] = field("column", say("column"), { type: "number", min: "1", max: "999" });
+    const [reasonLabel, reason] = field("reason", say("why"), { maxlength: "400" });
     this.inputs = { printed, emendation, table, row, column, reason };
     this.tableLabel = tableLabel;
     this.about = make("p", { class: "about", "aria-live": "polite" });
-    this.element = make("form", { class: "card", "data-keep": "", "aria-label": say("card"), lang: language, },
+    this.element = make("form", { class: "card", "data-keep": "", "aria-label": say("One number"), lang: language, },
       this.about,
       make("div", { class: "fields" }, printedLabel, emendationLabel, tableLabel, rowLabel, columnLabel, reasonLabel),
-      make("div", { class: "acts" }, make("button", {}, say("card.write")),
+      make("div", { class: "acts" }, make("button", {}, say("write")),
         ...acts.map(([label, key, act]) => make("button", { type: "button", class: key === "d" ? "new" : null, "aria-keyshortcuts": key, onclick: act }, label, " ", make("kbd", {}, key)))));
     this.element.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -57,7 +57,7 @@ export class Card {
   }
 
   clear() {
-    this.show({ about: say("card.choose"), tables: 1 });
+    this.show({ about: say("Choose a number in the table or on the scan; type over it, Enter writes it."), tables: 1 });
     this.#enable(false);
   }
 

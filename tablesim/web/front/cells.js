@@ -18,10 +18,10 @@ export async function start({ mayWrite }) {
   const order = all(cells, "td[data-cell]").map((cell) => cell.dataset.cell);
   let shown = [null, null];
 
-  const inputs = ["A", "B"].map((siglum) => make("input", { maxlength: "40", inputmode: "numeric", autocomplete: "off", "aria-label": say("cells.input", { siglum }) }));
-  const form = make("form", { class: "card cell-card", hidden: true, lang: language, "aria-label": say("card") },
-    make("div", { class: "fields" }, ...inputs.map((input, at) => make("label", {}, make("span", {}, say("cells.input", { siglum: "AB"[at] })), input)),
-      make("div", { class: "acts" }, make("button", {}, say("card.write")))));
+  const inputs = ["A", "B"].map((siglum) => make("input", { maxlength: "40", inputmode: "numeric", autocomplete: "off", "aria-label": say("printed on {siglum}", { siglum }) }));
+  const form = make("form", { class: "card cell-card", hidden: true, lang: language, "aria-label": say("One number") },
+    make("div", { class: "fields" }, ...inputs.map((input, at) => make("label", {}, make("span", {}, say("printed on {siglum}", { siglum: "AB"[at] })), input)),
+      make("div", { class: "acts" }, make("button", {}, say("write")))));
   document.querySelector("#cells .chosen-words").after(form);
 
   function choose(anchor) {
@@ -66,7 +66,7 @@ export async function start({ mayWrite }) {
         if (!number || text === number.text) continue;
         const { text: expected, ...box } = number;
         const answer = await send("/api/correct", { page: ids[at], sha256: data.sides[at].sha256, ...box, expected, correct: text, who: name(), reason: "" });
-        tell(answer.conflict ? say("conflict", { stands: answer.conflict.stands || say("nothing") }) : say("corrected", { before: expected, now: text || say("nothing") }), Boolean(answer.conflict));
+        tell(answer.conflict ? say("Somebody corrected this number meanwhile; it says {stands} now. Look again, then correct it.", { stands: answer.conflict.stands || say("nothing") }) : say("{before} → {now}", { before: expected, now: text || say("nothing") }), Boolean(answer.conflict));
       }
       await refreshPair();
       if (anchor) choose(anchor);
@@ -74,6 +74,6 @@ export async function start({ mayWrite }) {
   });
   const here = location.hash.slice(1);
   if (order.includes(here)) choose(here);
-  bar.append(make("a", { href: "#cells" }, say("cells.go")));
+  bar.append(make("a", { href: "#cells" }, say("cell by cell")));
   return refresh;
 }

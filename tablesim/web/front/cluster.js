@@ -16,30 +16,30 @@ export function start({ mayWrite }) {
   const chosen = () => boxes.filter((box) => box.checked).map((box) => box.value);
   const go = (path) => () => {
     const pages = chosen().length ? chosen() : boxes.map((box) => box.value);
-    if (pages.length < 2) tell(say("chooseTwo"), true);
+    if (pages.length < 2) tell(say("Choose two pages or more."), true);
     else location.assign(`/${path}?${new URLSearchParams(pages.map((page) => ["w", page]))}`);
   };
   const tools = document.getElementById("tools");
   tools.className = "controls tools";
-  tools.append(make("span", { class: "soft" }, say("ofChosen")), button(say("collate"), "", go("collation.html")), button(say("genealogy"), "", go("genealogy.html")));
+  tools.append(make("span", { class: "soft" }, say("The chosen pages:")), button(say("collate"), "", go("collation.html")), button(say("who copied whom"), "", go("genealogy.html")));
   if (!mayWrite) return;
 
-  const called = make("input", { name: "called", "aria-label": say("nameOfCluster"), placeholder: say("nameOfCluster"), maxlength: "120" });
-  const other = make("input", { name: "other", type: "number", min: "1", "aria-label": say("otherCluster"), placeholder: say("otherCluster") });
-  const why = make("input", { name: "reason", "aria-label": say("why"), placeholder: say("why"), maxlength: "400" });
+  const called = make("input", { name: "called", "aria-label": say("Name of this cluster"), placeholder: say("Name of this cluster"), maxlength: "120" });
+  const other = make("input", { name: "other", type: "number", min: "1", "aria-label": say("other cluster"), placeholder: say("other cluster") });
+  const why = make("input", { name: "reason", "aria-label": say("Why (may stay empty)"), placeholder: say("Why (may stay empty)"), maxlength: "400" });
   const write = (path, values, done) => tried(async () => {
     if (!named()) return;
     await send(path, { ...values(), who: name(), reason: why.value.trim() });
     tell(done);
     why.value = "";
   });
-  const saved = say("heldAgain");
-  tools.append(button(say("splitOff"), "", () => (chosen().length ? write("/api/split", () => ({ cluster, pages: chosen() }), saved) : tell(say("chooseSome"), true))),
-    make("span", { class: "soft" }, say("ofCluster")), called, button(say("nameIt"), "", () => tried(async () => {
+  const saved = say("written; it holds when the pages are clustered again");
+  tools.append(button(say("are another table"), "", () => (chosen().length ? write("/api/split", () => ({ cluster, pages: chosen() }), saved) : tell(say("Choose the pages that are another table."), true))),
+    make("span", { class: "soft" }, say("This cluster:")), called, button(say("name"), "", () => tried(async () => {
       if (!named()) return;
       await send("/api/name", { cluster, name: called.value.trim(), who: name(), reason: why.value.trim() });
       location.reload();
     })),
-    other, button(say("merge"), "", () => write("/api/merge", () => ({ clusters: [cluster, Number(other.value)] }), saved)),
-    why, make("a", { href: "/again.html" }, say("again")));
+    other, button(say("is one table with it"), "", () => write("/api/merge", () => ({ clusters: [cluster, Number(other.value)] }), saved)),
+    why, make("a", { href: "/again.html" }, say("cluster again")));
 }

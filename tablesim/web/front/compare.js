@@ -12,25 +12,27 @@ const FIRST_LINES = 60; // the strongest, drawn at first: more of them hide the 
 // How many source pixels of B one of A is; null where that is not known.
 const scaleOf = (map) => map && Math.sqrt(Math.abs(map.matrix[0][0] * map.matrix[1][1] - map.matrix[0][1] * map.matrix[1][0]));
 
-const radio = (name, value, checked) => make("label", {}, make("input", { type: "radio", name, value, checked }), ` ${say(`compare.${value}`)}`);
+const radio = (name, value, label, checked) => make("label", {}, make("input", { type: "radio", name, value, checked }), ` ${label}`);
 
 export async function start() {
   const ids = all(document, ".pane[data-page]").map((pane) => pane.dataset.page);
   const panes = ids.map(() => make("div", { class: "deep-pane" }));
-  const desk = make("div", { class: "deep-desk", role: "group", "aria-label": say("compare.desk", { a: ids[0], b: ids[1] }) }, ...panes);
-  const threshold = make("input", { type: "range", min: "0", step: "0.01", value: "0", "aria-label": say("compare.threshold") });
+  const desk = make("div", { class: "deep-desk", role: "group", "aria-label": say("{a} and {b} side by side; arrows move, plus and minus enlarge", { a: ids[0], b: ids[1] }) }, ...panes);
+  const threshold = make("input", { type: "range", min: "0", step: "0.01", value: "0", "aria-label": say("lines that bring at least") });
   const sum = make("output", { class: "lining", "aria-live": "off" });
   const reads = make("p", { class: "reads", "aria-live": "polite" });
   const lines = make("input", { type: "checkbox", checked: true });
   const heat = make("input", { type: "checkbox" });
-  const amount = make("input", { type: "range", min: "0", max: "100", value: "50", "aria-label": say("compare.amount") });
-  const pin = make("button", { type: "button" }, say("compare.pinNow"));
-  const together = make("span", { role: "radiogroup", "aria-label": say("compare.together") }, ...["registered", "pinned", "free"].map((value) => radio("together", value, value === "registered")));
-  const mode = make("span", { role: "radiogroup", "aria-label": say("compare.mode") }, ...["beside", "blink", "fade", "swipe"].map((value) => radio("deep-mode", value, value === "beside")));
-  const section = make("section", { id: "closely", class: "first", lang: language }, make("h2", {}, say("compare.title")),
+  const amount = make("input", { type: "range", min: "0", max: "100", value: "50", "aria-label": say("how much of B is shown") });
+  const pin = make("button", { type: "button" }, say("pin them as they lie now"));
+  const together = make("span", { role: "radiogroup", "aria-label": say("How both pages move") }, 
+    ...[["registered", say("together, by the registration")], ["pinned", say("together, as pinned")], ["free", say("each by itself")]].map(([value, label]) => radio("together", value, label, value === "registered")));
+  const mode = make("span", { role: "radiogroup", "aria-label": say("How both pages are shown") }, 
+    ...[["beside", say("side by side")], ["blink", say("blink")], ["fade", say("fade")], ["swipe", say("swipe")]].map(([value, label]) => radio("deep-mode", value, label, value === "beside")));
+  const section = make("section", { id: "closely", class: "first", lang: language }, make("h2", {}, say("Closely")),
     make("div", { class: "controls" }, mode, make("label", { class: "amount", hidden: true }, "A ", amount, " B")),
     make("div", { class: "controls" }, together, pin),
-    make("div", { class: "controls" }, make("label", {}, lines, say("compare.lines")), make("label", {}, say("compare.threshold"), threshold), sum, make("label", {}, heat, say("compare.heat"))),
+    make("div", { class: "controls" }, make("label", {}, lines, say("matching digits as lines")), make("label", {}, say("lines that bring at least"), threshold), sum, make("label", {}, heat, say("heat: what each digit brings"))),
     reads, desk);
   const matches = document.getElementById("matches");
   matches.before(section);
@@ -43,7 +45,7 @@ export async function start() {
     return;
   }
   matches.classList.remove("first");
-  document.querySelector("nav.contents ul").prepend(make("li", {}, make("a", { href: "#closely" }, say("compare.title"))));
+  document.querySelector("nav.contents ul").prepend(make("li", {}, make("a", { href: "#closely" }, say("Closely"))));
 
   // Moved together, by the maps of report.js, which every page of two loads before this.
   /* global data, mapsOf */
@@ -92,7 +94,7 @@ export async function start() {
   const draw = () => {
     drawn.set({ lines: lines.checked && mode.querySelector(":checked").value === "beside", heat: heat.checked, least: Number(threshold.value) });
     const { n, total } = drawn;
-    sum.textContent = say("compare.sum", { n, total: total.toFixed(2), score: data.score.toFixed(2), share: data.score ? (100 * total / data.score).toFixed(0) : 0 });
+    sum.textContent = say("{n} lines, together {total} of the score {score} ({share} %)", { n, total: total.toFixed(2), score: data.score.toFixed(2), share: data.score ? (100 * total / data.score).toFixed(0) : 0 });
   };
   addEventListener("tablesim:renewed", () => {
     drawn.load(data.links, data.score);
@@ -162,5 +164,5 @@ export async function start() {
   const view = viewAsked();
   if (view) sides[0].look(view.slice(0, 2), view[2]);
   follow(0);
-  bar.append(make("a", { href: "#closely" }, say("compare.title")));
+  bar.append(make("a", { href: "#closely" }, say("Closely")));
 }

@@ -18,9 +18,9 @@ export function start() {
   list.addEventListener("painted", show);
   show();
 
-  const numbers = make("input", { type: "search", name: "numbers", autocomplete: "off", placeholder: say("numbersAs"), "aria-label": say("searchNumbers"), value: here.get("numbers") || "" });
+  const numbers = make("input", { type: "search", name: "numbers", autocomplete: "off", placeholder: say("0 24 / 0 48"), "aria-label": say("Numbers"), value: here.get("numbers") || "" });
   const found = make("div", { class: "found", "aria-live": "polite" });
-  const form = make("form", { class: "controls", role: "search" }, make("label", {}, `${say("searchNumbers")} `, numbers), make("button", { type: "submit" }, say("find")));
+  const form = make("form", { class: "controls", role: "search" }, make("label", {}, `${say("Numbers")} `, numbers), make("button", { type: "submit" }, say("find")));
   const HITS = 20; // pages in a first answer
   const search = (top = HITS) => tried(async () => {
     const typed = numbers.value.trim();
@@ -35,5 +35,5 @@ export function start() {
   form.addEventListener("submit", (event) => { event.preventDefault(); search(); });
   list.prepend(form, found);
   if (numbers.value) search();
-  return () => tell(say("changedList"));
+  return () => tell(say("The run was changed; load the list again to see it."));
 }

@@ -5,11 +5,11 @@ import { ask } from "./talk.js";
 import { say } from "./words.js";
 
 export async function start() {
-  const desk = head(say("genealogy.title"), say("genealogy.lede"));
+  const desk = head();
   const witnesses = new URLSearchParams(location.search).getAll("w");
   const asked = new URLSearchParams(witnesses.map((page) => ["w", page]));
   const form = make("form", { class: "controls", action: "/genealogy.html" },
-    make("label", {}, `${say("witnesses")} `, make("input", { name: "list", size: "50", value: witnesses.join(" "), "aria-label": say("witnesses") })),
+    make("label", {}, `${say("Witnesses")} `, make("input", { name: "list", size: "50", value: witnesses.join(" "), "aria-label": say("Witnesses") })),
     make("button", { type: "submit" }, say("look")));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -17,7 +17,7 @@ export async function start() {
     location.assign(`/genealogy.html?${new URLSearchParams(pages.map((page) => ["w", page]))}`);
   });
   desk.append(form);
-  if (witnesses.length < 2) { desk.append(make("p", {}, say("chooseWitnesses"))); return () => {}; }
+  if (witnesses.length < 2) { desk.append(make("p", {}, say("Give the ids of three pages or more, or choose pages of a cluster."))); return () => {}; }
   const found = await ask("/api/genealogy", asked);
   desk.append(
     make("p", {}, make("b", {}, found.headline)),

@@ -9,7 +9,6 @@ const SIDES = ["x", "y", "width", "height"];
 const AHEAD = 30; // so many below the one that is typed are loaded already
 
 export async function start({ mayWrite }) {
-  for (const part of all(document, "[data-say]")) part.textContent = say(part.dataset.say);
   const list = document.querySelector(".cutouts");
   const count = document.querySelector("[data-count]");
   const page = list.dataset.pageOfGrid;
@@ -24,7 +23,7 @@ export async function start({ mayWrite }) {
   const settle = () => {
     undo.disabled = !steps.done.length;
     redo.disabled = !steps.undone.length;
-    count.textContent = say("doubts.count", { decided, total: items.total });
+    count.textContent = say("{decided} decided here, of {total}", { decided, total: items.total });
   };
 
   async function more() {
@@ -45,12 +44,12 @@ export async function start({ mayWrite }) {
     const box = Object.fromEntries(SIDES.map((side) => [side, number[side]]));
     const where = { page: number.page, of: number.sha256.slice(0, 12), ...box };
     const href = `/pages/${number.href}${number.address ? `#${number.address.anchor}` : ""}`;
-    const words = number.address?.words || say("outsideTables");
-    const doubt = [...number.doubts, say("probability", { confidence: number.confidence.toFixed(2) })].join("; ");
-    const input = make("input", { class: "reading", maxlength: "40", inputmode: "numeric", autocomplete: "off", readonly: !mayWrite, "aria-label": say("doubts.input", { text: number.text || say("nothing"), words, page: number.page, doubt }) });
+    const words = number.address?.words || say("outside tables");
+    const doubt = [...number.doubts, say("right with a probability of {confidence}", { confidence: number.confidence.toFixed(2) })].join("; ");
+    const input = make("input", { class: "reading", maxlength: "40", inputmode: "numeric", autocomplete: "off", readonly: !mayWrite, "aria-label": say("read as {text}; {words}, page {page}; {doubt}", { text: number.text || say("nothing"), words, page: number.page, doubt }) });
     input.value = number.text;
     const state = make("output", { "aria-live": "off" });
-    const picture = make("img", { src: `/cutout?${new URLSearchParams(where)}`, alt: "", loading: "lazy", decoding: "async", onerror: () => picture.replaceWith(make("span", { class: "gone" }, say("noScan"))) });
+    const picture = make("img", { src: `/cutout?${new URLSearchParams(where)}`, alt: "", loading: "lazy", decoding: "async", onerror: () => picture.replaceWith(make("span", { class: "gone" }, say("The scan is no longer where it was"))) });
     const element = make("li", {}, make("label", {}, picture, input), make("a", { href, tabindex: "-1" }, `${number.page}, ${words}`), state);
     const item = { number, box, input, state, element, from: stateOf({ ...number, person: null }) };
     items.push(item);
@@ -90,7 +89,7 @@ export async function start({ mayWrite }) {
       item.from = { ...from, shown: answer.conflict.stands };
       item.input.value = answer.conflict.stands;
       item.element.classList.add("conflict");
-      throw new Error(say("conflict", { stands: answer.conflict.stands || say("nothing") }));
+      throw new Error(say("Somebody corrected this number meanwhile; it says {stands} now. Look again, then correct it.", { stands: answer.conflict.stands || say("nothing") }));
     }
     const open = to.correct === "as read";
     decided += open ? -1 : 1;
@@ -98,7 +97,7 @@ export async function start({ mayWrite }) {
     item.input.value = to.shown;
     item.element.classList.toggle("done", !open);
     item.element.classList.remove("conflict");
-    item.state.textContent = open ? "" : to.shown === item.number.text ? say("doubts.right", { who: name() }) : say("doubts.was", { text: item.number.text, who: name() });
+    item.state.textContent = open ? "" : to.shown === item.number.text ? say("right, {who}", { who: name() }) : say("was {text}, {who}", { text: item.number.text, who: name() });
     tell("");
   }
 
@@ -120,7 +119,7 @@ export async function start({ mayWrite }) {
     let turned = null;
     await steps.turn(back, async (box, to, from) => {
       turned = items.find((item) => item.number.page === box.page && SIDES.every((side) => item.box[side] === box[side]));
-      if (!turned) throw new Error(say("doubts.elsewhere", { page: box.page }));
+      if (!turned) throw new Error(say("That number is not in this grid; undo it on its page, {page}.", { page: box.page }));
       await write(turned, to, from);
     });
     turned?.input.focus();
@@ -134,7 +133,7 @@ export async function start({ mayWrite }) {
   });
   if (mayWrite) bar.append(undo, redo);
   await more();
-  if (!items.length) count.textContent = say("doubts.none");
+  if (!items.length) count.textContent = say("No number is in doubt.");
   else go(0);
   // What others change is seen when the grid is loaded again; a conflict is told at its number.
   return () => {};

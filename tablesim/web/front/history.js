@@ -15,7 +15,7 @@ export function start({ mayWrite }) {
     else if (table) await send("/api/table", { ...table, who, reason: "" });
     else {
       const { conflict } = await send("/api/correct", { ...correction, who });
-      if (conflict) { tell(say("conflict", { stands: conflict.stands || say("nothing") }), true); return; }
+      if (conflict) { tell(say("Somebody corrected this number meanwhile; it says {stands} now. Look again, then correct it.", { stands: conflict.stands || say("nothing") }), true); return; }
     }
     location.reload();
   });

@@ -89,7 +89,7 @@ export class Lines {
     if (link === this.hot) return;
     this.hot = link;
     const share = link && this.score ? (100 * link.relevance / this.score).toFixed(2) : 0;
-    this.tell(link ? [make("b", {}, link.bigram), ` ${say(link.supported ? "compare.brings" : "compare.bringsLoose", { relevance: link.relevance.toFixed(3), share })}`] : []);
+    this.tell(link ? [make("b", {}, link.bigram), ` ${say(link.supported ? "brings {relevance}, {share} % of the score; both stand at matching positions" : "brings {relevance}, {share} % of the score; their positions do not match", { relevance: link.relevance.toFixed(3), share })}`] : []);
     this.lay();
   }
 }

@@ -34,5 +34,5 @@ try {
 } catch (error) {
   tell(error.message, true);
 }
-listen(() => (document.querySelector(".entry") ? tell(say("changed")) : changed()));
+listen(() => (document.querySelector(".entry") ? tell(say("The run was changed elsewhere; it is shown here when you have finished.")) : changed()));
 bar.dataset.ready = "yes";

@@ -10,13 +10,13 @@ export function start({ mayWrite }) {
   const part = document.getElementById("map");
   if (!mayWrite || part.dataset.mapped !== "0") return null;
   const said = make("output", { "aria-live": "polite" });
-  const bar = make("progress", { hidden: true, "aria-label": say("map.making") });
-  const go = button(say("map.make"), "", () => tried(async () => {
+  const bar = make("progress", { hidden: true, "aria-label": say("The map is being made") });
+  const go = button(say("Make the map"), "", () => tried(async () => {
     go.disabled = true;
     bar.hidden = false;
     let state = await send("/api/map", {});
     while (state.making) {
-      said.textContent = say("map.seconds", { n: Math.round(state.seconds) });
+      said.textContent = say("made for {n} s; ten thousand pages take a minute or two", { n: Math.round(state.seconds) });
       await new Promise((done) => { setTimeout(done, AGAIN); });
       state = await ask("/api/map");
     }

@@ -58,10 +58,10 @@ export async function start({ mayWrite }) {
     const answer = await send("/api/correct", { page: id, sha256: page.sha256, ...box, expected: from.shown, correct, emendation, who: name(), reason: "", ...more });
     if (answer.conflict) {
       await refresh();
-      throw new Error(say("conflict", { stands: answer.conflict.stands || say("nothing") }));
+      throw new Error(say("Somebody corrected this number meanwhile; it says {stands} now. Look again, then correct it.", { stands: answer.conflict.stands || say("nothing") }));
     }
     const words = (state) => state.shown || say("nothing");
-    tell([to.shown === from.shown && to.correct !== AS_READ ? say("confirmed", { text: words(to) }) : say("corrected", { before: words(from), now: words(to) }), ...answer.remarks].join("; "));
+    tell([to.shown === from.shown && to.correct !== AS_READ ? say("{text}: right as it stands", { text: words(to) }) : say("{before} → {now}", { before: words(from), now: words(to) }), ...answer.remarks].join("; "));
     tried(refresh);
     return answer;
   }
@@ -90,7 +90,7 @@ export async function start({ mayWrite }) {
     if (!number || cell.querySelector(".entry") || !named(() => open(cell, typed))) return;
     const from = stateOf(number);
     const stood = cell.textContent;
-    const entry = make("input", { class: "entry", "aria-label": say("printed", { before: from.shown }), maxlength: "40", inputmode: "numeric" });
+    const entry = make("input", { class: "entry", "aria-label": say("{before}: what is printed", { before: from.shown }), maxlength: "40", inputmode: "numeric" });
     entry.value = typed || from.shown;
     const close = (text) => { typing = null; cell.textContent = text; };
     typing = { anchor: cell.id, entry };
@@ -116,7 +116,7 @@ export async function start({ mayWrite }) {
   // The card beside the scan.
   const tables = () => all(section, "[data-table]").length;
   const aboutOf = (number) => number.person ? number.person.sentence
-    : say("readByMachine", { text: number.text, confidence: number.confidence.toFixed(2) }) + (number.doubts.length ? ` (${number.doubts.join("; ")})` : "");
+    : say("The machine read {text}, right with a probability of {confidence}", { text: number.text, confidence: number.confidence.toFixed(2) }) + (number.doubts.length ? ` (${number.doubts.join("; ")})` : "");
   const showNumber = (number) => card.show({ about: aboutOf(number), printed: number.text, emendation: number.emendation, cell: number.address?.anchor, tables: tables() });
   const card = new Card({
     write: (values) => {
@@ -136,10 +136,10 @@ export async function start({ mayWrite }) {
     leave: () => leave(),
     moved: (values) => { if (place && values.cell) tried(() => propose({ cell: values.cell })); },
     acts: [
-      [say("card.confirm"), "r", () => confirm()],
-      [say("card.emend"), "e", () => card.focus("emendation")],
-      [say("card.delete"), "Delete", () => remove()],
-      [say("card.new"), "d", () => draw()],
+      [say("right as it stands"), "r", () => confirm()],
+      [say("what it should be"), "e", () => card.focus("emendation")],
+      [say("no number is here"), "Delete", () => remove()],
+      [say("draw a number that is missing"), "d", () => draw()],
     ],
   });
   section.querySelector(".reads").after(card.element);
@@ -169,14 +169,14 @@ export async function start({ mayWrite }) {
   const drawing = new Drawing(svg(), (box) => tried(() => propose(boxToSource(page, box))));
   function draw() {
     drawing.set(true);
-    tell(say("drawNow"));
+    tell(say("Draw a box around the number on the scan; Esc leaves it."));
   }
   async function propose(where) {
     const found = await ask("/api/place", { page: id, ...where });
     const box = boxOf(found);
     place = { box, from: found.stands ? said(found.stands) : stateOfNothing(false), cell: found.cell };
     drawing.show(boxToUpright(page, box));
-    const about = [say(found.cell ? "newInCell" : "newOutside", {}), found.stands ? say("replaces", { text: found.stands }) : ""].filter(Boolean).join(" ");
+    const about = [say(found.cell ? "A number that was not read. Its row and column are those of the layout; change them if it belongs elsewhere." : "A number that was not read, outside the tables. Give row and column if it belongs to one."), found.stands ? say("It takes the place of {text}.", { text: found.stands }) : ""].filter(Boolean).join(" ");
     card.show({ about, isNew: true, printed: found.stands, emendation: "", cell: found.cell, tables: tables() });
     dispatchEvent(new CustomEvent("tablesim:shown", { detail: drawing.shape }));
     card.focus("printed");
@@ -230,8 +230,8 @@ export async function start({ mayWrite }) {
       location.reload();
     });
   };
-  bar.append(undo, redo, page.reading.is_table ? button(say("noTable"), "", decide("no")) : button(say("table"), "", decide("yes")),
-    make("a", { href: `/doubts.html?${new URLSearchParams({ page: id })}` }, say("gridOfPage")));
+  bar.append(undo, redo, page.reading.is_table ? button(say("is no table"), "", decide("no")) : button(say("is a table"), "", decide("yes")),
+    make("a", { href: `/doubts.html?${new URLSearchParams({ page: id })}` }, say("all cut-outs")));
   settle();
   const fromAddress = document.getElementById(location.hash.slice(1) || "-");
   if (fromAddress?.matches(CELLS)) { chosen = fromAddress; showNumber(numberOf(chosen)); }

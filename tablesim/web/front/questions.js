@@ -9,13 +9,13 @@ export const nextQuestion = () => tried(async () => {
   const here = new URLSearchParams(location.search);
   const question = questions.find(({ page, other }) => !(here.get("a") === page && here.get("b") === other)) || questions[0];
   if (question) location.assign(`/pairs/two.html?${new URLSearchParams({ a: question.page, b: question.other, queue: "yes" })}`);
-  else tell(say("nothingLeft"));
+  else tell(say("No question is open."));
 });
 
 export function start({ mayWrite }) {
-  bar.append(make("a", { href: "/doubts.html" }, say("gridOfRun")));
+  bar.append(make("a", { href: "/doubts.html" }, say("numbers in doubt")));
   if (!mayWrite) return;
-  bar.append(button(say("next"), "n", nextQuestion));
+  bar.append(button(say("next question"), "n", nextQuestion));
   addEventListener("keydown", (event) => {
     if (event.key === "n" && !isTyping(event)) { event.preventDefault(); nextQuestion(); }
   });

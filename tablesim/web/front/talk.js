@@ -21,7 +21,7 @@ async function answered(asking) {
   try {
     answer = await asking;
   } catch {
-    throw new Error(say("gone"));
+    throw new Error(say("The workbench does not answer; nothing was written. Start it again with `tablesim view`."));
   }
   const told = await answer.json();
   if (!answer.ok) throw new Error(told.error);

@@ -1,21 +1,10 @@
-// What the workbench says, in the language of the browser or the one that was chosen: words/*.json, one file a language.
+// Messages by their English, in the language of the page: it brings say.js and the catalogue of its language.
+export const { say, sayN, toSay } = globalThis;
 export const LANGUAGES = { en: "English", de: "Deutsch", it: "Italiano" };
+export const language = document.documentElement.lang;
 
-function chosen() {
-  const kept = localStorage.getItem("tablesim.language");
-  if (kept in LANGUAGES) return kept;
-  return navigator.languages.map((name) => name.slice(0, 2).toLowerCase()).find((name) => name in LANGUAGES) || "en";
-}
-
-export const language = chosen();
-const catalogue = await (await fetch(new URL(`words/${language}.json`, import.meta.url))).json();
-
-// A sentence of the catalogue with its values put in.
-export function say(key, values = {}) {
-  return catalogue[key].replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
-}
-
+// The server writes the page in the language of this cookie, else in that of the browser.
 export function choose(name) {
-  localStorage.setItem("tablesim.language", name);
+  document.cookie = `tablesim-language=${name}; path=/; max-age=31536000; samesite=strict`;
   location.reload();
 }

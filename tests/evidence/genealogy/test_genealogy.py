@@ -147,7 +147,7 @@ def test_a_link_lists_the_cells_that_it_rests_on():
     told = {
         (parse_address(where).row, parse_address(where).column, text, right)
         for error in link.rests_on
-        for where, text, right in zip(error.where, error.text.split(), error.right.split(), strict=True)
+        for where, text, right in zip(error.to_dict()["where"], error.text.split(), error.right.split(), strict=True)
     }
     wrong = {
         (r + 1, c + 1, pages["a"][r][c].lstrip("0") or "0", rows[r][c].lstrip("0") or "0")
