@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
+# Tests start many processes, and three of them collect: modules are compiled once, not by each.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test suite test-wheel test-lowest test-newest lint coverage sample benchmark docs fuzz licences clean
 .DEFAULT_GOAL := help
 

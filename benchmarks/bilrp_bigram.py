@@ -27,7 +27,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 import bilrp
-from tablesim.bigrams.network import BigramNetwork, Occurrences
+from tablesim.bigrams.network import BigramNetwork
+from tablesim.bigrams.occurrences import Occurrences
 from tablesim.evidence.matches.glyphs import GlyphMatches
 from tablesim.evidence.matches.ink_relevance import (
     COMPOSITE,

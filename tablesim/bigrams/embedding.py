@@ -9,20 +9,22 @@ from __future__ import annotations
 from typing import overload
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
-from tablesim.bigrams.network import BigramNetwork, Occurrences
+from tablesim.bigrams.occurrences import Occurrences
 from tablesim.records.bins import N_BINS
 from tablesim.records.reading import Reading
 
 
 def exact_histogram(occurrences: Occurrences) -> NDArray[np.float64]:
     """The histogram in float64, shape (110,): `BigramNetwork` on the activations of the occurrences."""
+    # Only what counts needs PyTorch: two embeddings are compared, and commands start, without it.
+    import torch
+
+    from tablesim.bigrams.network import BigramNetwork
+
     with torch.no_grad():
-        h: Tensor = BigramNetwork()(torch.from_numpy(occurrences.activations), occurrences)
-    return h.numpy()
+        return np.asarray(BigramNetwork()(torch.from_numpy(occurrences.activations), occurrences).numpy())
 
 
 def histogram(reading: Reading) -> NDArray[np.float32]:

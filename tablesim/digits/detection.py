@@ -15,12 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.digits.first_look import CLEAR, FEW, first_look
-from tablesim.digits.network import READING_HEIGHT
 from tablesim.digits.passes import Detection, DigitReader
 from tablesim.digits.peaks import DigitPeaks
 from tablesim.digits.pixel_shape import suspected_aspect
 from tablesim.digits.printed_rules import without_pieces_of_rules
-from tablesim.digits.scale import Survey, bounded_scale, scale_of_digits, survey
+from tablesim.digits.scale import READING_HEIGHT, Survey, bounded_scale, scale_of_digits, survey
 from tablesim.digits.turned_blocks import turned_blocks
 from tablesim.digits.worn_page import read_if_worn
 from tablesim.records.transform import QUARTER_TURNS, Transform

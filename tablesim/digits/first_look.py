@@ -14,11 +14,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.digits.network import READING_HEIGHT
 from tablesim.digits.passes import DigitReader
 from tablesim.digits.peaks import find_digits
 from tablesim.digits.refusals import HANDWRITTEN, SHOW_THROUGH, is_surely_handwritten, reason
-from tablesim.digits.scale import FEW_MARKS, TEXT_STANDS, Survey, scale_of_digits
+from tablesim.digits.scale import FEW_MARKS, READING_HEIGHT, TEXT_STANDS, Survey, scale_of_digits
 from tablesim.records.transform import Transform
 
 LOOK_HEIGHT = 0.5 * READING_HEIGHT

@@ -31,13 +31,6 @@ ATTRIBUTE_STRIDE = 4
 DIGIT_HEIGHT = 18.0
 """Usual height in working pixels of the digits that the network is trained on; distances are learned in this unit."""
 
-READING_HEIGHT = 21.0
-"""Height in working pixels to which the digits of a page are brought to be read.
-
-Somewhat more than `DIGIT_HEIGHT` reads better, and costs more: on ten synthesized pages 0.989 of the whole numbers at
-18 pixels, 0.990 to 0.991 at 20 to 22 (`benchmarks/constants.py`).
-"""
-
 _PADDING = 8
 """Working pixels to whose multiple a page is padded: a cell of the coarsest maps."""
 

@@ -16,7 +16,7 @@ from tablesim.digits.lines_of_words import without_lines_of_words
 from tablesim.digits.lone_numbers import is_accepted, without_unlikely
 from tablesim.digits.marked_numbers import MarkedNumbers, set_marks
 from tablesim.digits.marks_of_page import with_values
-from tablesim.digits.network import DIGIT_HEIGHT, READING_HEIGHT
+from tablesim.digits.network import DIGIT_HEIGHT
 from tablesim.digits.number_features import NumbersOfPage, number_boxes, number_features
 from tablesim.digits.numbers import find_numbers, number_confidence
 from tablesim.digits.page_prototypes import correct_by_page_prototypes
@@ -25,7 +25,7 @@ from tablesim.digits.peaks import DigitPeaks
 from tablesim.digits.pixel_shape import is_better
 from tablesim.digits.prepared_scan import of_scan, prepared
 from tablesim.digits.rows import arrange_level
-from tablesim.digits.scale import LARGEST_SHEET, LARGEST_WORKING_SIDE
+from tablesim.digits.scale import LARGEST_SHEET, LARGEST_WORKING_SIDE, READING_HEIGHT
 from tablesim.digits.second_look import CHANGED, in_doubt, second_looks, with_changes, with_looks
 from tablesim.digits.spread import with_pages
 from tablesim.digits.table_frame import within_frames

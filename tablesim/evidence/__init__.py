@@ -5,12 +5,18 @@ goes cell by cell, `registration` brings one page onto the other, `figures` draw
 difference is, `genealogy` who copied whom.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from tablesim.evidence.collation import Collation, collate
 from tablesim.evidence.comparison import Comparison, compare
 from tablesim.evidence.matches import GlyphMatches, Match
 from tablesim.evidence.matches.assignment import Assignment, GlyphLink
-from tablesim.evidence.matches.ink_relevance import PageRelevance, PixelRelevance, explain_pixels
 from tablesim.evidence.registration import PageMap, register_pages
+
+if TYPE_CHECKING:
+    from tablesim.evidence.matches.ink_relevance import PageRelevance, PixelRelevance, explain_pixels
 
 __all__ = [
     "Assignment",
@@ -27,3 +33,12 @@ __all__ = [
     "explain_pixels",
     "register_pages",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """What needs PyTorch is loaded when it is asked for."""
+    if name in ("PageRelevance", "PixelRelevance", "explain_pixels"):
+        from tablesim.evidence.matches import ink_relevance
+
+        return getattr(ink_relevance, name)
+    raise AttributeError(f"module 'tablesim.evidence' has no attribute {name!r}", name=name, obj=None)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tablesim.bigrams.embedding import containment, embed, exact_histogram, score, similarity
-from tablesim.bigrams.network import Occurrences
+from tablesim.bigrams.occurrences import Occurrences
 from tablesim.evidence.collation.collation import PagePair
 from tablesim.evidence.collation.grids import TableAlignment
 from tablesim.evidence.matches.assignment import Assignment, assign

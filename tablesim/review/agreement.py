@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from tablesim.errors import RunError
 from tablesim.review.verdicts import Verdict, standing
@@ -54,8 +54,8 @@ def precision(verdicts: Iterable[Verdict], audit: str) -> Precision:
     if n == 0:
         raise RunError(f"audit {audit}: nobody has accepted or rejected a page of this sample yet; answer some first")
     asked, memberships = (int(part) for part in audit.split(":")[2:])
-    low = float(beta.ppf(0.025, right, wrong + 1)) if right else 0.0
-    high = float(beta.ppf(0.975, right + 1, wrong)) if wrong else 1.0
+    low = float(betaincinv(right, wrong + 1, 0.025)) if right else 0.0
+    high = float(betaincinv(right + 1, wrong, 0.975)) if wrong else 1.0
     open_ = asked - len(meanings)
     return Precision(
         precision=right / n,

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from tablesim.digits.first_look import _Seen, first_look
-from tablesim.digits.network import READING_HEIGHT
-from tablesim.digits.scale import survey
+from tablesim.digits.scale import READING_HEIGHT, survey
 from tablesim.reader import load_network
 from tablesim.synthesis.ageing import Ageing, age
 from tablesim.synthesis.faces import FACES

@@ -10,12 +10,11 @@ import pytest
 
 from tablesim.digits.evaluation.scores import ErrorCounts
 from tablesim.digits.marked_numbers import set_marks
-from tablesim.digits.network import READING_HEIGHT
 from tablesim.digits.page import IN_FULL, _numbers, _too_large
 from tablesim.digits.passes import Detection
 from tablesim.digits.peaks import DigitPeaks, MarkPeaks
 from tablesim.digits.refusals import is_refusal
-from tablesim.digits.scale import LARGEST_SHEET, LARGEST_WORKING_SIDE, survey
+from tablesim.digits.scale import LARGEST_SHEET, LARGEST_WORKING_SIDE, READING_HEIGHT, survey
 from tablesim.reader import load_network
 from tablesim.records.transform import Transform
 from tablesim.synthesis.ageing import Ageing, SimulatedScan, age

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tablesim.digits.network import READING_HEIGHT
 from tablesim.digits.scale import (
     LARGEST_SHEET,
     LEVEL_ENOUGH,
+    READING_HEIGHT,
     STEEPEST,
     bounded_scale,
     scale_of_digits,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ def limit_worker() -> None:
     faults a page: a third of the time under the settings that Dask gives its workers.
     """
     _set_threads(1, 1)
+    os.environ["OMP_NUM_THREADS"] = "1"  # PyTorch looks at it when it is loaded, which may be later
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:
         mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
-from tablesim.bigrams.network import Occurrences
+from tablesim.bigrams.occurrences import Occurrences
 from tablesim.evidence.collation.collation import PagePair
 from tablesim.evidence.matches.glyphs import GlyphMatches, Match
 from tablesim.evidence.registration.number_frame import NumberFrame

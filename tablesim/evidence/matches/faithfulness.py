@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.bigrams.network import Occurrences
+from tablesim.bigrams.occurrences import Occurrences
 from tablesim.evidence.matches.glyphs import GlyphMatches
 from tablesim.records.bins import N_BINS
 

@@ -30,7 +30,7 @@ from bilrp.composites import FIRST, OfKind
 from bilrp.joint import tile_sums
 from bilrp.rules import Gamma, Group, LinearLayer, LinearRule, SumShare, Term
 from tablesim.bigrams.embedding import embed, exact_histogram
-from tablesim.bigrams.network import Occurrences
+from tablesim.bigrams.occurrences import Occurrences
 from tablesim.digits.network import DigitNetwork
 from tablesim.digits.passes import DigitReader
 from tablesim.digits.scale import working_image

@@ -73,6 +73,11 @@ class TileView:
     projection: Tensor
     images: tuple[Tensor, Tensor]
 
+    @cached_property
+    def embeddings(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Those of the two pages."""
+        return self.look(self.images[0]), self.look(self.images[1])
+
     def look(self, image: Tensor) -> NDArray[np.float64]:
         """The projected embedding of an image, shape (``N_DIMENSIONS``,)."""
         with torch.inference_mode():
@@ -82,16 +87,12 @@ class TileView:
 
 @dataclass(frozen=True, eq=False)
 class PixelComparison:
-    """Two pages as VGG-16 sees them.
+    """Two pages as VGG-16 sees them. What the similarity goes by is worked out when it is first asked for.
 
     Parameters
     ----------
     a, b : str
         Paths of the scans.
-    joint : JointRelevance
-        Relevance of pairs of tiles.
-    marginals : two float64 arrays of shape (H, W)
-        Relevance of each pixel that the network was given, all its partners together.
     sizes : two pairs of int
         Width and height of the scans in pixels.
     n_top : int
@@ -107,8 +108,6 @@ class PixelComparison:
 
     a: str
     b: str
-    joint: JointRelevance
-    marginals: tuple[NDArray[np.float64], NDArray[np.float64]]
     sizes: tuple[tuple[int, int], tuple[int, int]]
     n_top: int
     provenance: str
@@ -119,13 +118,30 @@ class PixelComparison:
     @property
     def score(self) -> float:
         """The dot product of the two projected embeddings."""
-        return self.joint.similarity
+        left, right = self.sight.embeddings
+        return float(left @ right)
 
     @property
     def similarity(self) -> float:
         """Their cosine; 0 where one is empty."""
-        norm = float(self.joint.left_embedding.norm() * self.joint.right_embedding.norm())
-        return self.score / norm if norm > 0 else 0.0
+        return similarity(*self.sight.embeddings)
+
+    @property
+    def joint(self) -> JointRelevance:
+        """Relevance of pairs of tiles."""
+        return self._explained[0]
+
+    @property
+    def marginals(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Relevance of each pixel that the network was given, all its partners together: two of shape (H, W)."""
+        return self._explained[1]
+
+    @cached_property
+    def _explained(self) -> tuple[JointRelevance, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+        sight = self.sight
+        joint = bilrp.BiLRP(sight.network, "vgg", projection=sight.projection).explain(*sight.images)
+        marginals = joint.left_marginal().double().numpy(), joint.right_marginal().double().numpy()
+        return joint.pool(TILE), marginals
 
     @cached_property
     def relevance_total(self) -> float:
@@ -184,7 +200,7 @@ class PixelComparison:
         the two pages. The relevance is that of the whole pages.
         """
         share = np.array(BLANKED)
-        whole = [self.sight.look(image) for image in self.sight.images]
+        whole = self.sight.embeddings
         tiles = [self.joint.left_marginal(), self.joint.right_marginal()]
 
         def curve(seed: int | None) -> NDArray[np.float64]:
@@ -291,15 +307,11 @@ def compare_pixels(
         raise WeightsError(str(error)) from error
     projection = random_projection(vgg.n_features(height, width), N_DIMENSIONS)
     sight = TileView(vgg, projection, (_image(scans[0], width, height), _image(scans[1], width, height)))
-    joint = bilrp.BiLRP(vgg, "vgg", projection=projection).explain(*sight.images)
-    marginals = joint.left_marginal().double().numpy(), joint.right_marginal().double().numpy()
     sizes = ((scans[0].width, scans[0].height), (scans[1].width, scans[1].height))
     readings = None
     if isinstance(a, Reading) and isinstance(b, Reading):
         readings = a, b
-    return PixelComparison(
-        *(paths[0], paths[1], joint.pool(TILE), marginals, sizes, top, vgg.provenance, sight), readings=readings
-    )
+    return PixelComparison(paths[0], paths[1], sizes, top, vgg.provenance, sight, readings)
 
 
 def _image(scan: Scan, width: int, height: int) -> torch.Tensor:

@@ -16,8 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.digits.network import READING_HEIGHT
-from tablesim.digits.scale import working_image
+from tablesim.digits.scale import READING_HEIGHT, working_image
 from tablesim.records.reading import Reading
 from tablesim.records.transform import Transform
 from tablesim.scans.cleaning import clean

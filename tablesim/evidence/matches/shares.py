@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tablesim.bigrams.network import ISOLATED, Occurrences
+from tablesim.bigrams.occurrences import ISOLATED, Occurrences
 from tablesim.evidence.matches.glyphs import GlyphMatches
 from tablesim.records.bins import BIN_NAMES, N_BINS, N_DIGITS
 

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 import bilrp
-from tablesim.bigrams.network import BigramNetwork, Occurrences
+from tablesim.bigrams.network import BigramNetwork
+from tablesim.bigrams.occurrences import Occurrences
 from tablesim.evidence.matches.glyphs import GlyphMatches
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Digit, Number, Reading

@@ -11,7 +11,8 @@ import bilrp
 from bilrp.composites import FIRST
 from evidence.pages import print_page
 from tablesim.bigrams.embedding import embed, exact_histogram
-from tablesim.bigrams.network import BigramNetwork, Occurrences
+from tablesim.bigrams.network import BigramNetwork
+from tablesim.bigrams.occurrences import Occurrences
 from tablesim.digits.network import DigitNetwork, NetworkShape
 from tablesim.digits.scale import working_image
 from tablesim.evidence import compare

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tablesim.bigrams.embedding import exact_histogram
-from tablesim.bigrams.network import Occurrences
+from tablesim.bigrams.occurrences import Occurrences
 from tablesim.evidence.matches.glyphs import GlyphMatches
 from tablesim.evidence.matches.shares import bigram_shares, n_for, shuffled
 from tablesim.records.bins import BIN_NAMES
