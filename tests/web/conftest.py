@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+import socket
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
 from starlette.testclient import TestClient
 
 from tablesim.web.access import Access
@@ -17,7 +20,8 @@ from tablesim.workflow.running import run
 from tests.report.conftest import print_corpus
 
 TOKEN = "the-token"
-HOST = "127.0.0.1:8737"
+HERE = "127.0.0.1"
+HOST = f"{HERE}:8737"
 
 
 @pytest.fixture(scope="session")
@@ -40,10 +44,27 @@ def live(folder: Path) -> LiveRun:
 
 
 @pytest.fixture
+def workbench(live: LiveRun) -> Iterator[str]:
+    """The address of the workbench of a run, with its token.
+
+    A thread answers there: as a process of its own (`tests.web.test_server`) it would take seconds to start.
+    """
+    with socket.create_server((HERE, 0)) as opened:
+        port = opened.getsockname()[1]
+        app = make_app(live, Access.of([HERE], port, TOKEN), live.folder.parent / "scratch")
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
+        answering = threading.Thread(target=server.run, args=([opened],))
+        answering.start()
+        yield f"http://{HERE}:{port}/?token={TOKEN}"
+        server.should_exit = True
+        answering.join()
+
+
+@pytest.fixture
 def browser(live: LiveRun) -> TestClient:
     """A browser that opened the address with the token."""
     made = TestClient(
-        make_app(live, Access.of(["127.0.0.1"], 8737, TOKEN), live.folder.parent / "scratch"), base_url=f"http://{HOST}"
+        make_app(live, Access.of([HERE], 8737, TOKEN), live.folder.parent / "scratch"), base_url=f"http://{HOST}"
     )
     made.cookies.set("tablesim-8737", TOKEN)
     return made

@@ -10,9 +10,9 @@ from urllib.parse import quote
 import pytest
 
 from tests.report.conftest import HOSTILE
-from tests.web.test_browser import PAGE, browser, workbench
+from tests.web.test_browser import PAGE, browser
 
-__all__ = ["browser", "workbench"]
+__all__ = ["browser"]
 
 pytestmark = pytest.mark.browser
 

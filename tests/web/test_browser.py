@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from tablesim.corpus.store import Corpus
 from tablesim.review.review import Review
 from tests.report.conftest import HOSTILE
 from tests.report.test_browser import FLAGS, launched
-from tests.web.test_server import served
 
 pytestmark = pytest.mark.browser
 
@@ -28,13 +26,6 @@ def browser() -> Iterator[Any]:
         [*(flag for flag in FLAGS if not flag.startswith("--host-resolver-rules")), here]
     ) as launched_browser:
         yield launched_browser
-
-
-@pytest.fixture
-def workbench(folder: Path, tmp_path: Path) -> Iterator[str]:
-    """The address of the workbench of a run, with its token."""
-    with served(folder, tmp_path) as (_, address):
-        yield address
 
 
 @contextmanager

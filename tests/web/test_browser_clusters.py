@@ -6,11 +6,11 @@ import pytest
 
 from tablesim.corpus.store import Corpus
 from tablesim.review.review import Review
-from tests.web.test_browser import browser, name, said, tab, workbench
+from tests.web.test_browser import browser, name, said, tab
 
 pytestmark = pytest.mark.browser
 
-__all__ = ["browser", "workbench"]
+__all__ = ["browser"]
 
 
 def test_questions_are_answered_by_the_keyboard_and_taken_back_in_the_history(browser, workbench, folder):

@@ -8,9 +8,9 @@ from importlib.resources import files
 
 import pytest
 
-from tests.web.test_browser import browser, workbench
+from tests.web.test_browser import browser
 
-__all__ = ["browser", "workbench"]
+__all__ = ["browser"]
 
 PHRASES = {
     name: json.loads((files("tablesim.web") / "front" / "words" / f"evidence.{name}.json").read_text("utf-8"))

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.web.test_browser import browser, name, tab, workbench
+from tests.web.test_browser import browser, name, tab
 
-__all__ = ["browser", "workbench"]
+__all__ = ["browser"]
 
 pytestmark = pytest.mark.browser
 

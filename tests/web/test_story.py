@@ -9,10 +9,10 @@ import pytest
 
 from tablesim.corpus.store import Corpus
 from tests.report.conftest import HOSTILE
-from tests.web.test_browser import PAGE, browser, name, said, tab, workbench
+from tests.web.test_browser import PAGE, browser, name, said, tab
 from tests.web.test_server import served
 
-__all__ = ["browser", "workbench"]
+__all__ = ["browser"]
 
 pytestmark = pytest.mark.browser
 
