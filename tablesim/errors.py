@@ -6,6 +6,7 @@ exception that callers would expect, so that ``except ValueError`` and ``except 
 
 from __future__ import annotations
 
+import errno
 from importlib.metadata import PackageNotFoundError, requires
 
 _LONGEST, _END = 1500, 500
@@ -22,6 +23,22 @@ _WRITTEN_OUT = {
 def shown(text: str) -> str:
     """A text as a terminal may be shown it: signs that would steer the terminal are written out, in hexadecimal."""
     return text.translate(_WRITTEN_OUT)
+
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+def remedy_of(error: OSError) -> str:
+    """What to do about an error of the file system."""
+    if isinstance(error, FileNotFoundError):
+        return "check the path"
+    if isinstance(error, PermissionError):
+        return "check your rights to it"
+    if isinstance(error, FileExistsError | IsADirectoryError | NotADirectoryError):
+        return "move it away, or choose another path"
+    if error.errno in _FULL:
+        return "make room on its disk, or choose another; then give the same command again"
+    return "check the disk's space and your rights to it"
 
 
 def without_steering(text: str) -> str:

@@ -10,7 +10,8 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,24 +28,36 @@ def write_aside(path: Path, write: Callable[[Path], Any], *, durable: bool = Tru
     """Let ``write`` fill a file beside ``path``, bring it to the disk, and rename it to ``path``.
 
     A file that is not ``durable`` outlives its process but not a power cut, and is written in a tenth of the time.
-    IsADirectoryError where a folder stands in the place of ``path``.
+    IsADirectoryError where a folder stands in the place of ``path``; an error of a full disk names ``path``.
     """
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, FOLDER_IN_PLACE, str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
     try:
-        # Made here and never given other rights after: a run folder is there to be shared, as the user's umask says.
-        os.close(os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-        write(aside)
-        if durable:
-            with aside.open("rb+") as file:
-                sync(file.fileno())
-        give_name(aside, path)
+        with naming(path):
+            # Made here and never given other rights after: a run folder is there to be shared, as the umask says.
+            os.close(os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+            write(aside)
+            if durable:
+                with aside.open("rb+") as file:
+                    sync(file.fileno())
+            give_name(aside, path)
         if durable:
             _sync_folder(path.parent)
     finally:
         aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let an error of the system name ``path`` where it names no file, as that of a full disk."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            error.filename = str(path)
+        raise
 
 
 def folder_aside(folder: Path) -> Path:

@@ -14,8 +14,9 @@ import typer
 from typer.core import TyperGroup
 
 from tablesim.cli.config import NAME, checked_options, config_path, config_words, read_config
+from tablesim.cli.stopping import told_when_stopped
 from tablesim.cli.terminal import plain_terminal
-from tablesim.errors import TablesimError, shown
+from tablesim.errors import TablesimError, remedy_of, shown
 
 COMMANDS = {
     "demo": "The main job on the bundled sample corpus.",
@@ -98,7 +99,7 @@ class LazyGroup(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command; one line on stderr for what goes wrong, exit code 1, or 2 for wrong use."""
         try:
-            with plain_terminal():
+            with plain_terminal(), told_when_stopped(lambda: ctx.invoked_subcommand or ""):
                 return super().invoke(ctx)
         except BrokenPipeError:
             raise
@@ -127,19 +128,8 @@ def one_line(error: Exception) -> str:
         return f"{' '.join(message.split())}; see {called} --help"
     if isinstance(error, OSError) and not isinstance(error, TablesimError):
         where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{error.strerror or error}; {_remedy(error)}"
+        return f"{where}{error.strerror or error}; {remedy_of(error)}"
     return " ".join(str(error).split())
-
-
-def _remedy(error: OSError) -> str:
-    """What to do about an error of the file system."""
-    if isinstance(error, FileNotFoundError):
-        return "check the path"
-    if isinstance(error, PermissionError):
-        return "check your rights to it"
-    if isinstance(error, FileExistsError | IsADirectoryError | NotADirectoryError):
-        return "move it away, or choose another path"
-    return "check the disk's space and your rights to it"
 
 
 def function_of(name: str) -> Any:

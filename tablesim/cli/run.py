@@ -80,28 +80,24 @@ def command(
     from tablesim.scans.web import Web
 
     web = Web(cache, offline=offline)
-    try:
-        with progress(quiet=as_json) as show:
-            corpus = run(
-                source,
-                out,
-                metadata=metadata,
-                clusters=clusters,
-                workers=workers,
-                network=weights,
-                on_event=show,
-                web=web,
-                max_pixels=max_pixels,
-                scheduler=scheduler,
-                retry_failed=retry_failed,
-                forget_away=forget_away,
-                device=device.value,
-                until=until,
-                report=report,
-            )
-    except KeyboardInterrupt:
-        failure("stopped; what was done is kept, and the same command goes on where it stopped")
-        raise typer.Exit(130) from None
+    with progress(quiet=as_json) as show:
+        corpus = run(
+            source,
+            out,
+            metadata=metadata,
+            clusters=clusters,
+            workers=workers,
+            network=weights,
+            on_event=show,
+            web=web,
+            max_pixels=max_pixels,
+            scheduler=scheduler,
+            retry_failed=retry_failed,
+            forget_away=forget_away,
+            device=device.value,
+            until=until,
+            report=report,
+        )
     print_run(corpus, as_json=as_json)
     status = corpus.status()
     if n := status["waiting"]:

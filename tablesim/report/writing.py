@@ -13,7 +13,7 @@ from tablesim.corpus.status import PENDING
 from tablesim.corpus.storage.lock import owner
 from tablesim.corpus.storage.run_folder import EVENTS
 from tablesim.corpus.store import Corpus
-from tablesim.errors import InUseError, RunError, SettingsError
+from tablesim.errors import InUseError, RunError, SettingsError, remedy_of
 from tablesim.language import ENGLISH, LANGUAGES, speaking
 from tablesim.report.folder import ReportFolder
 from tablesim.report.workers import SharedSite
@@ -83,9 +83,7 @@ def write_report(
             return path / "index.html"
         except OSError as error:
             reason = error.strerror or error
-            raise RunError(
-                f"{path}: the report cannot be written ({reason}); choose a folder you may write to"
-            ) from error
+            raise RunError(f"{path}: the report cannot be written ({reason}); {remedy_of(error)}") from error
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from tablesim.corpus.indexing.events import Event, Listener, Stopwatch
 from tablesim.errors import shown
+from tablesim.files import naming
 from tablesim.records.counting import counted
 from tablesim.version import __version__
 
@@ -70,7 +71,8 @@ class EventLog:
             self.begun = True
             self._write({"kind": "job", **_software()})
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        self.file.write(json.dumps({"at": at, **line}, ensure_ascii=False) + "\n")
+        with naming(self.path):
+            self.file.write(json.dumps({"at": at, **line}, ensure_ascii=False) + "\n")
 
     def _is_due(self) -> bool:
         """Whether a second has passed since the last page of what is quick."""

@@ -50,13 +50,18 @@ def test_version_and_unknown_commands(call):
     assert call("read", "-h").output == call("read", "--help").output
 
 
+FULL = "make room on its disk, or choose another; then give the same command again"
+
+
 @pytest.mark.parametrize(
     ("error", "remedy"),
     [
         (FileNotFoundError(2, "No such file or directory"), "check the path"),
         (PermissionError(13, "Permission denied"), "check your rights to it"),
         (FileExistsError(17, "File exists"), "move it away, or choose another path"),
-        (OSError(28, "No space left on device"), "check the disk's space and your rights to it"),
+        (OSError(28, "No space left on device"), FULL),
+        (OSError(27, "File too large"), FULL),
+        (OSError(30, "Read-only file system"), "check the disk's space and your rights to it"),
     ],
 )
 def test_an_error_of_the_file_system_has_a_remedy_that_fits(error, remedy):
@@ -91,10 +96,7 @@ def test_errors_of_the_disk_are_one_line_too(call, tmp_path, monkeypatch):
 
     monkeypatch.setattr("tablesim.corpus.store.Corpus.open", full)
     result = call("status", tmp_path, code=1)
-    assert (
-        result.stderr
-        == f"tablesim: {tmp_path}: No space left on device; check the disk's space and your rights to it\n"
-    )
+    assert result.stderr == f"tablesim: {tmp_path}: No space left on device; {FULL}\n"
 
 
 # read

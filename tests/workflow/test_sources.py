@@ -3,8 +3,6 @@
 import io
 import json
 import os
-import subprocess
-import sys
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -181,40 +179,6 @@ def test_another_library_is_another_source(tmp_path, library):
     run(one, tmp_path / "out", network=ShadeReader(), web=web)
     with pytest.raises(RunError, match=r"made from http.*/a/manifest\.json, now the source is .*/b/manifest\.json"):
         run(two, tmp_path / "out", network=ShadeReader(), web=web)
-
-
-FULL_DISK = """
-import resource, sys
-from pathlib import Path
-sys.path.insert(0, sys.argv[1])
-from tablesim.cli import one_line
-from tablesim.workflow import run
-from workflow.test_sources import ShadeReader
-for limit in (2_000, 6_000):
-    # Writing past this size fails as on a full disk, and in this process alone.
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
-    try:
-        run(Path(sys.argv[2]), Path(sys.argv[3]), network=ShadeReader())
-    except OSError as error:
-        print(one_line(error))
-"""
-
-
-def test_a_full_disk_is_one_clear_line_and_the_same_command_goes_on(tmp_path):
-    scans = tmp_path / "scans"
-    scans.mkdir()
-    for kind in (2, 5, 9):
-        leaf(kind).save(scans / f"p{kind}.png")
-    tests = str(Path(__file__).resolve().parents[1])
-    words = [sys.executable, "-c", FULL_DISK, tests, str(scans), str(tmp_path / "out")]
-    lines = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert len(lines) == 2
-    assert all("File too large; check the disk's space" in line for line in lines)
-    corpus = run(scans, tmp_path / "out", network=ShadeReader())
-    assert corpus.status()["read"] == 3
-    for row in corpus.pages:
-        assert corpus.reading(row["page"]).numbers == ShadeReader().read(Path(row["scan"])).numbers
-    assert not list((tmp_path / "out").rglob("*.part"))
 
 
 @pytest.mark.parametrize("out", ["/proc/run", "/dev/null/run"])

@@ -21,8 +21,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from tablesim.errors import InUseError, RunError
-from tablesim.files import UNSUPPORTED, give_name, remove_asides, sync
+from tablesim.errors import InUseError, RunError, remedy_of
+from tablesim.files import UNSUPPORTED, give_name, naming, remove_asides, sync
 
 LOCK, OWNER = ".lock", ".owner.json"
 BEAT_SECONDS = 15.0
@@ -141,7 +141,7 @@ def _take(folder: Path) -> _Hold:
             # Refused by name: the file itself, not its lock.
             if isinstance(error, OSError) and (error.errno not in UNSUPPORTED or error.filename is not None):
                 reason = error.strerror or error
-                raise RunError(f"{folder}: cannot be written ({reason}); choose a folder you may write to") from error
+                raise RunError(f"{folder}: cannot be written ({reason}); {remedy_of(error)}") from error
             if (note := owner(folder)) is not None and note.alive:
                 raise _in_use(folder) from error
             remarks.append(NO_LOCKS)
@@ -185,7 +185,7 @@ def _write_note(path: Path) -> Iterator[str]:
     del note["alive"]
     aside = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
     try:
-        with aside.open("x", encoding="utf-8") as file:
+        with naming(path), aside.open("x", encoding="utf-8") as file:
             json.dump(note, file)
             file.flush()
             if not sync(file.fileno()):
