@@ -171,7 +171,8 @@ class Corpus:
     @property
     def settings_hash(self) -> str:
         """SHA-256 of the settings that decide what is read: changes when the run's readings would."""
-        return hashlib.sha256(json.dumps(self.settings, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+        text = json.dumps(self.settings, sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
     def refresh(self) -> None:
         """Forget what was read from the folder, so that the next question reads it again."""
