@@ -11,6 +11,7 @@ from tablesim.digits.block_readings import BlockReading, block_reading, with_blo
 from tablesim.digits.calibration import as_probabilities
 from tablesim.digits.detection import detect_page
 from tablesim.digits.dittos import with_dittos
+from tablesim.digits.empty_places import digits_in_empty_places
 from tablesim.digits.layout import is_table
 from tablesim.digits.lines_of_words import without_lines_of_words
 from tablesim.digits.lone_numbers import is_accepted, without_unlikely
@@ -128,6 +129,9 @@ def _numbers_of(reader: DigitReader, scan: Scan, detection: Detection) -> Number
     """The numbers that detected digits make up, examined, lines of words left out."""
     pages = with_pages(detection.transform, scan.grey, detection.ink, detection.digits)
     page = _arranged(reader, replace(detection, transform=pages))
+    missed = digits_in_empty_places(reader, page)
+    if len(missed):
+        page = _arranged(reader, replace(page.detection, digits=page.before.joined_with(missed)))
     features = number_features(page)
     looks = second_looks(reader, page, in_doubt(features))
     if any(look.verdict == CHANGED for look in looks.values()):

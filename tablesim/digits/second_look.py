@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,12 +18,9 @@ from tablesim.digits.number_features import NumbersOfPage
 from tablesim.digits.numbers import join_digits
 from tablesim.digits.passes import DigitReader
 from tablesim.digits.peaks import DigitPeaks
-from tablesim.digits.sheets import PieceSheet
+from tablesim.digits.pieces_of_page import ENLARGED, PiecesOfPage, slant_of
 
 Floats = NDArray[np.float64]
-
-ENLARGED = 1.35
-"""How many times larger than the page a piece is read: between 1.25 and 1.5 the network reads as well as before."""
 
 ASIDE, ABOVE = 1.3, 0.6
 """Paper beside, and above and below, a number that is read with it, in digit heights: a digit and what parts it."""
@@ -113,27 +109,15 @@ def second_looks(reader: DigitReader, page: NumbersOfPage, ordered: Sequence[int
     ]
     if not chosen:
         return {}
-    pieces, corners = _pieces(page.detection.ink, around[chosen])
-    found, piece = PieceSheet.of(pieces).digits(reader, reader.thresholds.doubtful)
-    found = replace(found, boxes=found.boxes / ENLARGED + np.tile(corners[piece], 2))
+    ink = page.detection.ink
+    pieces = PiecesOfPage.cut(ink, around[chosen], slant_of(page.detection.digits, ink))
+    found, piece = pieces.digits(reader, reader.thresholds.doubtful)
     apart = replace(found, boxes=found.boxes + (_FAR * piece)[:, None] * np.array([0, 1, 0, 1]))
     runs = join_digits(apart, reader.thresholds.doubtful, reader.thresholds.sure)
     of_piece: dict[int, list[NDArray[np.intp]]] = {}
     for run in runs:
         of_piece.setdefault(int(piece[run[0]]), []).append(run)
     return {k: _answer(page, k, found, of_piece.get(n, []), boxes) for n, k in enumerate(chosen)}
-
-
-def _pieces(ink: NDArray[np.float32], around: Floats) -> tuple[list[NDArray[np.float32]], Floats]:
-    """The pieces, enlarged, and the corner of each in ``ink``, (n, 2)."""
-    corners = np.maximum(np.round(around[:, :2]), 0).astype(np.intp)
-    ends = np.minimum(np.round(around[:, 2:]).astype(np.intp), np.array(ink.shape[::-1]))
-    sizes = np.round((ends - corners) * ENLARGED).astype(np.intp)
-    pieces = []
-    for (left, top), (right, bottom), size in zip(corners.tolist(), ends.tolist(), sizes.tolist(), strict=True):
-        piece = cv2.resize(ink[top:bottom, left:right], size, interpolation=cv2.INTER_CUBIC)
-        pieces.append(np.asarray(np.clip(piece, 0, 1), dtype=np.float32))
-    return pieces, corners.astype(np.float64)
 
 
 def _answer(

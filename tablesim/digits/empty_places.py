@@ -1,0 +1,111 @@
+"""Looks again at the places of a table in italics where ink stands and no number was read.
+
+A row and a column of numbers say where to look; what is read there is read off the image, set upright, and has to be
+as clear as any other number.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tablesim.digits.number_features import NumbersOfPage
+from tablesim.digits.numbers import join_digits
+from tablesim.digits.passes import DigitReader
+from tablesim.digits.peaks import DigitPeaks
+from tablesim.digits.pieces_of_page import PiecesOfPage, slant_of
+from tablesim.digits.printed_rules import DARK, lying_rules, upright_rules
+
+Floats = NDArray[np.float64]
+
+NEAREST = 4
+"""So many numbers of a column, the nearest, say where its number in another row stands."""
+
+AROUND, ABOVE = 0.3, 0.6
+"""How far a place reaches beyond those beside its line, and above and below the middle of its row, in digit heights."""
+
+ASIDE, OVER = 1.3, 0.4
+"""Paper beside, and above and below, a place that is read with it, in digit heights."""
+
+LEAST_INK, LEAST_TALL = 0.35, 0.45
+"""Least ink of a place in that of a usual digit, and its least height in digit heights: less is a point or dirt."""
+
+MOST = 400
+"""Places that are looked at, at most."""
+
+CLEAR = 0.5
+"""Least confidence of every digit that is read at an empty place."""
+
+
+def digits_in_empty_places(reader: DigitReader, page: NumbersOfPage) -> DigitPeaks:
+    """The digits of numbers that stand where a row and a column of a table in italics cross, in working pixels.
+
+    None on a page whose figures stand upright: there a second look at empty places finds nothing new.
+    """
+    ink, unit = page.detection.ink, page.unit
+    slant = slant_of(page.detection.digits, ink)
+    places = _with_ink(page, _empty_places(page)) if slant else np.zeros((0, 4))
+    if not len(places):
+        return DigitPeaks.empty()
+    around = places + np.array([-ASIDE, -OVER, ASIDE, OVER]) * unit
+    found, piece = PiecesOfPage.cut(ink, around, slant).digits(reader, reader.thresholds.doubtful)
+    middles, there = found.middles, places[piece]
+    found = found.take(np.all((middles >= there[:, :2]) & (middles <= there[:, 2:]), axis=1))
+    runs = join_digits(found, reader.thresholds.doubtful, reader.thresholds.sure)
+    clear = [run for run in runs if found.confidence[run].min() >= CLEAR]
+    return found.take(np.concatenate(clear)) if clear else DigitPeaks.empty()
+
+
+def _empty_places(page: NumbersOfPage) -> Floats:
+    """Left, top, right, bottom of the places where a row and a column cross and no number stands, shape (n, 4)."""
+    cells: defaultdict[int, dict[tuple[int, int], Floats]] = defaultdict(dict)
+    for number, box in zip(page.numbers, page.boxes, strict=True):
+        if number.table is not None and number.row is not None and number.column is not None:
+            cells[number.table][number.row, number.column] = box
+    places = [
+        _place(of_table, row, column, page.unit)
+        for of_table in cells.values()
+        for row in sorted({row for row, _ in of_table})
+        for column in sorted({column for _, column in of_table})
+        if (row, column) not in of_table
+    ]
+    return np.array(places[:MOST], dtype=np.float64).reshape(-1, 4)
+
+
+def _place(cells: dict[tuple[int, int], Floats], row: int, column: int, unit: float) -> Floats:
+    """Where the number of a row and a column would stand, by those beside it and those above and below."""
+    in_column = np.array(
+        [box for _, box in sorted((abs(r - row), box.tolist()) for (r, c), box in cells.items() if c == column)]
+    )[:NEAREST]
+    in_row = np.array([box.tolist() for (r, _), box in sorted(cells.items(), key=lambda item: item[0]) if r == row])
+    left, right = in_column[:, 0].min(), in_column[:, 2].max()
+    middles = (in_row[:, :2] + in_row[:, 2:]) / 2
+    middles = middles[np.argsort(middles[:, 0], kind="stable")]
+    level = float(np.interp((left + right) / 2, middles[:, 0], middles[:, 1]))
+    return np.array([left - AROUND * unit, level - ABOVE * unit, right + AROUND * unit, level + ABOVE * unit])
+
+
+def _with_ink(page: NumbersOfPage, places: Floats) -> Floats:
+    """The places with the ink of a digit that is neither rule nor number."""
+    if not len(places):
+        return places
+    ink, unit = page.detection.ink, page.unit
+    dark = (ink > DARK).astype(np.uint8)
+    # The edge of a rule is ragged: a pixel on either side is its ink too.
+    upright = cv2.dilate(upright_rules(dark, unit), np.ones((1, 3), np.uint8))
+    lying = cv2.dilate(lying_rules(dark, unit), np.ones((3, 1), np.uint8))
+    dark[np.maximum(upright, lying) > 0] = 0
+    usual = float(np.median([_part(dark, box).sum() for box in page.detection.digits.boxes[np.concatenate(page.runs)]]))
+    for box in page.boxes:
+        _part(dark, box)[:] = 0
+    parts = [_part(dark, place) for place in places]
+    inked = [p.sum() >= LEAST_INK * usual and p.any(axis=1).sum() >= LEAST_TALL * unit for p in parts]
+    return places[np.array(inked, dtype=np.bool_)]
+
+
+def _part(picture: NDArray[np.uint8], box: Floats) -> NDArray[np.uint8]:
+    left, top, right, bottom = np.round(box).astype(int).tolist()
+    return picture[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
