@@ -74,7 +74,8 @@ def _with_doubts(column: pa.ChunkedArray, counts: NDArray[np.int64]) -> NDArray[
     words = rows.flatten().value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
     # The place of a number among those of its page, behind the numbers of the pages before.
     ahead = np.cumsum(counts) - counts - (np.cumsum(lengths) - lengths)
-    return np.flatnonzero(words > 0) + np.repeat(ahead, lengths)[words > 0]
+    found: NDArray[np.int64] = np.flatnonzero(words > 0) + np.repeat(ahead, lengths)[words > 0]
+    return found
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 // A cluster: its pages are chosen, collated, split off; it is named, and joined with another.
 import { button, name, named, tell, tried } from "./bar.js";
 import { all, make } from "./dom.js";
+import { saveCsv } from "./download.js";
 import { send } from "./talk.js";
 import { say } from "./words.js";
 
@@ -21,7 +22,9 @@ export function start({ mayWrite }) {
   };
   const tools = document.getElementById("tools");
   tools.className = "controls tools";
-  tools.append(make("span", { class: "soft" }, say("The chosen pages:")), button(say("collate"), "", go("collation.html")), button(say("who copied whom"), "", go("genealogy.html")));
+  tools.append(make("span", { class: "soft" }, say("The chosen pages:")), button(say("collate"), "", go("collation.html")), button(say("who copied whom"), "", go("genealogy.html")),
+    button(say("download as CSV"), "", () => saveCsv("cluster.csv", [["page", "what is known of it"],
+      ...cards.map((card) => [card.id.slice("page-".length), all(card, "dl, p").map((part) => part.innerText.replace(/\s+/g, " ").trim()).join("; ")])])));
   if (!mayWrite) return;
 
   const called = make("input", { name: "called", "aria-label": say("Name of this cluster"), placeholder: say("Name of this cluster"), maxlength: "120" });

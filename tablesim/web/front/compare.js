@@ -1,9 +1,10 @@
 // Two scans down to their pixels, moved together by the registration or as they were pinned; their matches as lines.
 import { asked, keep, viewAsked, viewOf } from "./address.js";
-import { bar } from "./bar.js";
 import { all, make } from "./dom.js";
 import { Deep, tilesOf } from "./deep.js";
+import { saveCsv } from "./download.js";
 import { Lines } from "./lines.js";
+import { ask } from "./talk.js";
 import { language, say } from "./words.js";
 
 const BLINK = 800; // milliseconds that one of two pages is shown
@@ -20,6 +21,7 @@ export async function start() {
   const desk = make("div", { class: "deep-desk", role: "group", "aria-label": say("{a} and {b} side by side; arrows move, plus and minus enlarge", { a: ids[0], b: ids[1] }) }, ...panes);
   const threshold = make("input", { type: "range", min: "0", step: "0.01", value: "0", "aria-label": say("lines that bring at least") });
   const sum = make("output", { class: "lining", "aria-live": "off" });
+  const save = make("button", { type: "button" }, say("download as CSV"));
   const reads = make("p", { class: "reads", "aria-live": "polite" });
   const lines = make("input", { type: "checkbox", checked: true });
   const heat = make("input", { type: "checkbox" });
@@ -32,7 +34,7 @@ export async function start() {
   const section = make("section", { id: "closely", class: "first", lang: language }, make("h2", {}, say("Closely")),
     make("div", { class: "controls" }, mode, make("label", { class: "amount", hidden: true }, "A ", amount, " B")),
     make("div", { class: "controls" }, together, pin),
-    make("div", { class: "controls" }, make("label", {}, lines, say("matching digits as lines")), make("label", {}, say("lines that bring at least"), threshold), sum, make("label", {}, heat, say("heat: what each digit brings"))),
+    make("div", { class: "controls" }, make("label", {}, lines, say("matching digits as lines")), make("label", {}, say("lines that bring at least"), threshold), sum, save, make("label", {}, heat, say("heat: what each digit brings"))),
     reads, desk);
   const matches = document.getElementById("matches");
   matches.before(section);
@@ -80,7 +82,28 @@ export async function start() {
   });
 
   // Lines and heat
-  const drawn = new Lines({ desk, panes, sides, links: data.links, score: data.score, tell: (parts) => reads.replaceChildren(...parts) });
+  const drawn = new Lines({ desk, panes, sides, links: data.links, score: data.score, tell: (link) => tell(link) });
+  // Which number of a page a match stands in; the numbers are asked for when the first match is looked at.
+  const readings = ids.map(() => null);
+  const numberAt = async (at, { x, y, width, height }) => {
+    readings[at] ??= ask("/api/page", { id: ids[at] });
+    const { reading } = await readings[at];
+    const [u, v] = [x + width / 2, y + height / 2];
+    return reading?.numbers.find((one) => u >= one.x && u <= one.x + one.width && v >= one.y && v <= one.y + one.height);
+  };
+  const shareOf = (link) => (drawn.score ? (100 * link.relevance / drawn.score).toFixed(2) : "0");
+  async function tell(link) {
+    if (!link) { reads.replaceChildren(); return; }
+    const words = say(link.supported ? "brings {relevance}, {share} % of the score; both stand at matching positions" : "brings {relevance}, {share} % of the score; their positions do not match", { relevance: link.relevance.toFixed(3), share: shareOf(link) });
+    reads.replaceChildren(make("b", {}, link.bigram), ` ${words}`);
+    const found = await Promise.all(["a", "b"].map((side, at) => numberAt(at, link[side])));
+    if (link !== drawn.hot) return;
+    reads.append(...found.flatMap((number, at) => (number ? [". ", make("b", { class: "siglum" }, "AB"[at]), ` ${number.text}${number.address ? `, ${number.address.words}` : ""}`] : [])));
+  }
+  save.addEventListener("click", () => saveCsv("matches.csv", [
+    ["digits", "relevance", "% of the score", "positions match", ...["a", "b"].flatMap((side) => ["x", "y", "width", "height"].map((name) => `${side} ${name}`))],
+    ...drawn.shown.map((link) => [link.bigram, link.relevance, shareOf(link), link.supported ? "yes" : "no", ...["a", "b"].flatMap((side) => ["x", "y", "width", "height"].map((name) => link[side][name]))]),
+  ]));
   const strengths = data.links.map((link) => link.relevance).sort((a, b) => b - a);
   threshold.max = String(Math.max(0.01, ...strengths));
   const here = asked();
@@ -164,5 +187,4 @@ export async function start() {
   const view = viewAsked();
   if (view) sides[0].look(view.slice(0, 2), view[2]);
   follow(0);
-  bar.append(make("a", { href: "#closely" }, say("Closely")));
 }

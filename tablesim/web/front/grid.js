@@ -1,6 +1,7 @@
 // The cut-outs of doubtful numbers, of a run or of a page: typed below each, Enter writes it and goes on.
 import { bar, button, name, named, tell, tried } from "./bar.js";
 import { all, make } from "./dom.js";
+import { saveCsv } from "./download.js";
 import { stateOf, stateOfNothing, Steps } from "./steps.js";
 import { ask, send, setSeen } from "./talk.js";
 import { say } from "./words.js";
@@ -132,6 +133,8 @@ export async function start({ mayWrite }) {
     else if (key === "y" || key === "z") { event.preventDefault(); turn(false); }
   });
   if (mayWrite) bar.append(undo, redo);
+  bar.append(button(say("download as CSV"), "", () => saveCsv("numbers.csv", [["page", "cell", "as read", "now", "confidence", "doubts"],
+    ...items.map(({ number, from }) => [number.page, number.address?.words, number.text, from.shown, number.confidence, number.doubts.join("; ")])])));
   await more();
   if (!items.length) count.textContent = say("No number is in doubt.");
   else go(0);

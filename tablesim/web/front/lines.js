@@ -1,6 +1,5 @@
 // The matches of two pages as lines between their windows, and as heat on each; what is hovered is told.
 import { make } from "./dom.js";
-import { say } from "./words.js";
 
 export class Lines {
   constructor({ desk, panes, sides, links, score, tell }) {
@@ -9,7 +8,9 @@ export class Lines {
     desk.append(this.svg);
     panes.forEach((pane, at) => {
       pane.addEventListener("pointermove", (event) => this.#hover(at, event));
-      pane.addEventListener("pointerleave", () => this.#mark(null));
+      // A finger that was lifted leaves what it touched.
+      pane.addEventListener("pointerdown", (event) => this.#hover(at, event));
+      pane.addEventListener("pointerleave", ({ pointerType }) => pointerType === "mouse" && this.#mark(null));
     });
     this.load(links, score);
   }
@@ -88,8 +89,7 @@ export class Lines {
   #mark(link) {
     if (link === this.hot) return;
     this.hot = link;
-    const share = link && this.score ? (100 * link.relevance / this.score).toFixed(2) : 0;
-    this.tell(link ? [make("b", {}, link.bigram), ` ${say(link.supported ? "brings {relevance}, {share} % of the score; both stand at matching positions" : "brings {relevance}, {share} % of the score; their positions do not match", { relevance: link.relevance.toFixed(3), share })}`] : []);
+    this.tell(link);
     this.lay();
   }
 }

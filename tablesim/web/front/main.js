@@ -1,6 +1,7 @@
 // The beginning: which screen this is, what of the workbench belongs to it, and that it is shown anew when the run changes.
 import { bar, show, tell } from "./bar.js";
 import { speak } from "./evidence.js";
+import { start as listKeys } from "./keys.js";
 import { listen } from "./talk.js";
 import { say } from "./words.js";
 
@@ -34,5 +35,6 @@ try {
 } catch (error) {
   tell(error.message, true);
 }
+listKeys({ screen, mayWrite });
 listen(() => (document.querySelector(".entry") ? tell(say("The run was changed elsewhere; it is shown here when you have finished.")) : changed()));
 bar.dataset.ready = "yes";

@@ -13,7 +13,6 @@ export const nextQuestion = () => tried(async () => {
 });
 
 export function start({ mayWrite }) {
-  bar.append(make("a", { href: "/doubts.html" }, say("numbers in doubt")));
   if (!mayWrite) return;
   bar.append(button(say("next question"), "n", nextQuestion));
   addEventListener("keydown", (event) => {
