@@ -46,12 +46,12 @@ class Job(NamedTuple):
 
 @functools.cache
 def _processes() -> Any:
-    """Processes of jobs are forked from one that has imported everything, which takes each of them three seconds."""
+    """Processes of jobs are forked from one that has imported everything, also what a job loads when it wants it."""
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = f"{TESTS}{os.pathsep}{TESTS.parent}"
     context = multiprocessing.get_context("forkserver")
     try:
-        context.set_forkserver_preload(["processes.jobs"])
+        context.set_forkserver_preload(["processes.jobs", "tablesim.bigrams.network", "sklearn.cluster", "pandas"])
         forkserver.ensure_running()
     finally:
         os.environ.pop("PYTHONPATH") if before is None else os.environ.update(PYTHONPATH=before)

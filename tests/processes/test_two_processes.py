@@ -18,7 +18,7 @@ from tablesim.workflow.doctor import examine_run
 @pytest.fixture
 def folder(tmp_path):
     """A folder with ``scans`` alone."""
-    write_corpus(tmp_path / "scans", 4, 4, 1)
+    write_corpus(tmp_path / "scans", 3, 3, 1)
     return tmp_path
 
 
@@ -47,7 +47,7 @@ def wait_for_pages(folder, n=1):
 def whole(folder):
     """Whether the run is what an undisturbed one is, but for decisions of people."""
     corpus = run(folder / "scans", folder / "run", network=FakeReader())
-    return corpus.status()["read"] == 17 and examine_run(folder / "run") == []
+    return corpus.status()["read"] == 10 and examine_run(folder / "run") == []
 
 
 def test_a_second_run_is_told_so_and_harms_nothing(folder):
