@@ -25,7 +25,6 @@ from tablesim.evidence.matches.ink_relevance import (
     explain_pixels,
     find_cells,
     ink_relevance,
-    page_relevance,
     working_boxes,
 )
 from tablesim.reader import load_network
@@ -73,6 +72,17 @@ def readings(tmp_path_factory):
 @pytest.fixture(scope="module")
 def joint(eye, readings):
     return explain_pixels(eye, *readings, dtype=torch.float64)
+
+
+@pytest.fixture(scope="module")
+def comparison(readings):
+    """As a user has it: with the bundled network, in float32."""
+    return compare(*readings, load_network())
+
+
+@pytest.fixture(scope="module")
+def pixels(comparison):
+    return comparison.pixels()
 
 
 def crop_with_digits(eye, reading, side=256):
@@ -138,12 +148,12 @@ def strengths(page):
     return sum(float(part.double().abs().sum()) for part in page.windows.maps)
 
 
-def test_nothing_is_lost_on_the_way(eye, readings, joint):
-    for reading, exact in zip(readings, (joint.left, joint.right), strict=True):
+def test_nothing_is_lost_on_the_way(readings, joint, pixels):
+    both = zip(readings, (joint.left, joint.right), (pixels.left, pixels.right), strict=True)
+    for reading, exact, quick in both:
         width, height = reading.transform.working_size
         assert exact.ink.shape != (height, width)  # the network pads this page
         assert np.abs(exact.sums - exact.phi).max() < 1e-6 * strengths(exact)
-        quick = page_relevance(eye, reading)
         assert quick.ink.dtype == torch.float32
         assert np.abs(quick.sums - quick.phi).max() < 1e-3 * strengths(quick)
     assert joint.total() == pytest.approx(joint.score, rel=1e-6)
@@ -207,9 +217,7 @@ def test_relevance_lies_in_the_digits(joint):
         assert 2 * area < share <= 1
 
 
-def test_a_comparison_goes_down_to_pixels(readings, tmp_path):
-    comparison = compare(*readings, load_network())
-    pixels = comparison.pixels()
+def test_a_comparison_goes_down_to_pixels(comparison, pixels, tmp_path):
     assert isinstance(pixels, PixelRelevance)
     assert pixels.score == pytest.approx(comparison.score)
     assert pixels.total() == pytest.approx(comparison.relevance_total, rel=1e-3)
@@ -279,7 +287,7 @@ def test_at_the_first_layer_a_bias_is_shared_and_paper_alone_takes_it_all(bias):
     assert shares[0, 2] == 0
 
 
-def test_what_the_relevance_lies_on(joint, readings):
+def test_what_the_relevance_lies_on(joint, comparison, pixels):
     for page, found, marginal in zip(
         (joint.left, joint.right), joint.by_region, (joint.left_marginal(), joint.right_marginal()), strict=True
     ):
@@ -288,8 +296,7 @@ def test_what_the_relevance_lies_on(joint, readings):
         assert found.relevance["digits"] > 0.8
         assert found.area["digits"] < 0.3
         assert found.relevance["blank"] < found.area["blank"]
-    comparison = compare(*readings, load_network())
     assert comparison.by_region is None
-    explained = replace(comparison, by_region=comparison.pixels().by_region)
+    explained = replace(comparison, by_region=pixels.by_region)
     assert explained.by_region[0].relevance["digits"] == pytest.approx(joint.by_region[0].relevance["digits"], abs=0.01)
     assert set(explained.to_dict()["by_region"]) == {"a", "b"}
