@@ -9,19 +9,24 @@ files and tests hear.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
+from typing import Any
 
 LANGUAGES = {"en": "English", "de": "Deutsch", "it": "Italiano"}
 """Each language with the name that it has in itself."""
 
 ENGLISH = "en"
 
-Messages = Mapping[str, str | Sequence[str]]
+LEAST_OWN = 8
+"""Letters beside its values that a message has to have to be known again in a text: shorter ones fit anything."""
+
+Messages = Mapping[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,11 +38,28 @@ class Catalogue:
     language : str
         As in ``LANGUAGES``, or another one that a caller brings.
     messages : mapping of str to str or two of them
-        By the English: what is said instead, or its forms for one and for many.
+        By the English: what is said instead; by both its forms, with a bar between, those for one and for many.
     """
 
     language: str
     messages: Messages
+
+    def again(self, text: str) -> str:
+        """An English text that one of the messages makes, in this language."""
+        told = self.messages.get(text)
+        if isinstance(told, str):
+            return told
+        for pattern, translation in self._patterns:
+            if match := pattern.fullmatch(text):
+                return translation.format_map(match.groupdict())
+        return text
+
+    @cached_property
+    def _patterns(self) -> list[tuple[re.Pattern[str], str]]:
+        """Messages with values as expressions with groups; those that say most by themselves come first."""
+        texts = {english: told for english, told in self.messages.items() if isinstance(told, str) and "{" in english}
+        found = [(_expression(english), told) for english, told in texts.items() if _own(english) >= LEAST_OWN]
+        return sorted(found, key=lambda pair: -len(pair[0].pattern))
 
     @staticmethod
     @cache
@@ -47,6 +69,24 @@ class Catalogue:
             return Catalogue(ENGLISH, {})
         text = (files("tablesim.language") / f"{language}.json").read_text("utf-8")
         return Catalogue(language, json.loads(text))
+
+
+def _own(message: str) -> int:
+    """Letters of a message beside its values."""
+    return sum(letter.isalpha() for letter in re.sub(r"\{\w+\}", "", message))
+
+
+def _expression(message: str) -> re.Pattern[str]:
+    parts = re.split(r"\{(\w+)\}", message)
+    names: set[str] = set()
+    pattern = ""
+    for at, part in enumerate(parts):
+        if at % 2 == 0:
+            pattern += re.escape(part)
+        else:
+            pattern += f"(?P={part})" if part in names else f"(?P<{part}>.+?)"
+            names.add(part)
+    return re.compile(pattern, re.DOTALL)
 
 
 _spoken: ContextVar[Catalogue] = ContextVar("spoken")
@@ -81,8 +121,7 @@ def say(message: str, /, **values: object) -> str:
     >>> say("{a} and {b} carry the same table.", a="A", b="B")
     'A and B carry the same table.'
     """
-    told = said_here().messages.get(message, message)
-    text = told if isinstance(told, str) else told[-1]
+    text: str = said_here().messages.get(message, message)
     return text.format_map(values) if values else text
 
 
@@ -94,9 +133,13 @@ def say_n(n: int, one: str, many: str, /, **values: object) -> str:
     >>> say_n(1, "{n} page", "{n} pages"), say_n(1204, "{n} page", "{n} pages")
     ('1 page', '1,204 pages')
     """
-    told = said_here().messages.get(one)
-    forms = (one, many) if told is None else told
-    return forms[n != 1].format_map({"n": number(n)} | values)
+    return forms(one, many)[n != 1].format_map({"n": grouped(n)} | values)
+
+
+def forms(one: str, many: str) -> Sequence[str]:
+    """The two forms of a message with a count; catalogues have them under both of the English, with a bar between."""
+    found: Sequence[str] = said_here().messages.get(f"{one}|{many}", (one, many))
+    return found
 
 
 def to_say(message: str) -> str:
@@ -104,7 +147,24 @@ def to_say(message: str) -> str:
     return message
 
 
-def number(value: int) -> str:
+def stored(message: str, /, **values: object) -> str:
+    """A message that is kept in a run: in English, whoever speaks; ``retold`` says it again where it is shown."""
+    return message.format_map(values) if values else message
+
+
+def retold(text: str) -> str:
+    """What was kept in English, in the language that is spoken, with its values; as it is where no message fits.
+
+    Examples
+    --------
+    >>> retold("probably not whole")
+    'probably not whole'
+    """
+    told = said_here()
+    return told.again(text) if told.messages and text else text
+
+
+def grouped(value: int) -> str:
     """A count with its thousands apart: by a comma in English, else by a thin space, which no language misreads."""
     return f"{value:,}" if language() == ENGLISH else f"{value:,}".replace(",", "\u202f")
 

@@ -103,8 +103,14 @@ class TableDecision(DecisionOnScan):
     @property
     def summary(self) -> str:
         """What it says, in a few words."""
-        says = "as the machine takes it" if self.is_table is None else "a table" if self.is_table else "no table"
-        return f"{self.page}: {says}"
+        return f"{self.page}: {self.says}"
+
+    @property
+    def says(self) -> str:
+        """What it says the page carries."""
+        if self.is_table is None:
+            return say("as the machine takes it")
+        return say("a table") if self.is_table else say("no table")
 
     @property
     def statement(self) -> tuple[object, ...]:
@@ -206,7 +212,8 @@ class Correction(DecisionOnScan):
     @property
     def says(self) -> str:
         """What it says of the number: what is printed, and what should be."""
-        return (self.correct or "nothing") + (f", to be {self.emendation}" if self.emendation else "")
+        text = self.correct or say("nothing")
+        return say("{text}, to be {emendation}", text=text, emendation=self.emendation) if self.emendation else text
 
     @property
     def statement(self) -> tuple[object, ...]:

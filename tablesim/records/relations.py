@@ -12,9 +12,10 @@ from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any
 
-from tablesim.records.counting import counted, listed, plural
+from tablesim.language import grouped, listed, say, say_n, to_say
 
-SAME_SCAN, SAME_TABLE, PART_OF, SAME_KIND = "same scan", "same table", "part of", "same kind"
+SAME_SCAN, SAME_TABLE = to_say("same scan"), to_say("same table")
+PART_OF, SAME_KIND = to_say("part of"), to_say("same kind")
 MACHINE, PERSON = "machine", "person"
 RELATIONS = (SAME_SCAN, SAME_TABLE, PART_OF, SAME_KIND)
 """From the surest to the least sure."""
@@ -109,15 +110,25 @@ class TableGroup:
         """By what its pages are known to carry it: what people said is never called verified."""
         n_by_people = sum(relation.by == PERSON for relation in self.relations if relation.relation != SAME_SCAN)
         if not n_by_people:
-            return "verified cell by cell"
-        return "as people said" if n_by_people == len(self.scans) else "verified cell by cell or said by people"
+            return say("verified cell by cell")
+        if n_by_people == len(self.scans):
+            return say("as people said")
+        return say("verified cell by cell or said by people")
 
     @property
     def heading(self) -> str:
         """What the group is, in words."""
         parts = sum(relation.relation == PART_OF for relation in self.relations)
-        also = f", {parts} of them part{'s' * (parts > 1)} of it" if parts else ""
-        return f"Table {self.number}: the same table on {_pages(len(self.scans))}{also}"
+        n = len(self.scans)
+        heading = say_n(
+            n,
+            "Table {number}: the same table on {n} page",
+            "Table {number}: the same table on {n} pages",
+            number=self.number,
+        )
+        if not parts:
+            return heading
+        return f"{heading}, " + say_n(parts, "{n} of them part of it", "{n} of them parts of it")
 
     def to_dict(self) -> dict[str, Any]:
         relations = [{"page": relation.page, **relation.to_dict()} for relation in self.relations]
@@ -155,12 +166,23 @@ class KindGroup:
     def heading(self) -> str:
         """What the group is, in words."""
         if not self.tables:
-            return f"Kind {self.number}: {_pages(len(self.alike))} of the same kind, none shown to carry the same table"
-        tables = f"table{'s' * (len(self.tables) > 1)} {', '.join(map(str, self.tables))}"
+            return say(
+                "Kind {number}: {pages} of the same kind, none shown to carry the same table",
+                number=self.number,
+                pages=_pages(len(self.alike)),
+            )
+        numbers = ", ".join(map(str, self.tables))
+        tables = (
+            say("tables {numbers}", numbers=numbers) if len(self.tables) > 1 else say("table {table}", table=numbers)
+        )
         if not self.alike:
-            return f"Kind {self.number}: {tables}, of the same kind and not the same"
-        more = f"{_pages(len(self.alike))} more of the same kind"
-        return f"Kind {self.number}: {tables} and {more}, not shown to be the same"
+            return say("Kind {number}: {tables}, of the same kind and not the same", number=self.number, tables=tables)
+        return say(
+            "Kind {number}: {tables} and {pages} more of the same kind, not shown to be the same",
+            number=self.number,
+            tables=tables,
+            pages=_pages(len(self.alike)),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -291,17 +313,24 @@ class Groups:
         """What relates a page to others, in a sentence."""
         relation = self.relations.get(page)
         if not self.known or relation is None:
-            return "It is like no other page." if self.known else ""
+            return say("It is like no other page.") if self.known else ""
         if relation.relation == SAME_SCAN:
-            return f"Its scan is byte for byte that of {relation.to}."
+            return say("Its scan is byte for byte that of {page}.", page=relation.to)
         if relation.relation == SAME_KIND:
             kind = self.kind_of(page)
-            number = f" (kind {kind.number})" if kind is not None else ""
-            return f"It is of the same kind as {relation.to}{number}; no page was shown to carry the same table."
+            other = relation.to
+            if kind is not None:
+                other += f" ({say('kind {number}', number=kind.number)})"
+            return say("It is of the same kind as {page}; no page was shown to carry the same table.", page=other)
         table = self._tables_by_number[relation.table or 0]
-        carries = "holds part of" if relation.relation == PART_OF else "carries"
-        more = f" and on {_pages(len(table.scans) - 2)} more" if len(table.scans) > 2 else ""
-        return f"It {carries} table {table.number}, {table.how}, which is also on {relation.to}{more}."
+        also = relation.to
+        if len(table.scans) > 2:
+            also = say("{page} and on {pages} more", page=also, pages=_pages(len(table.scans) - 2))
+        if relation.relation == PART_OF:
+            told = say("It holds part of table {number}, {how}, which is also on {pages}.", **_of(table), pages=also)
+        else:
+            told = say("It carries table {number}, {how}, which is also on {pages}.", **_of(table), pages=also)
+        return told
 
     @cached_property
     def _by_cluster(self) -> dict[int, list[str]]:
@@ -319,27 +348,49 @@ class Groups:
         words = []
         for table in dict.fromkeys(tables.values()):
             here = [page for page in table.scans if page in tables]
-            which = "All its" if len(here) == len(pages) else f"{len(here):,} of its"
             away = [page for page in table.scans if page not in tables]
-            elsewhere = listed([*away[:5], *([f"{len(away) - 5} more"] if len(away) > 5 else [])])
-            also = f"; elsewhere it is on {elsewhere}" if away else ""
-            carry = f"{which} {len(pages):,} pages carry" if len(pages) > 1 else "Its page carries"
-            words.append(f"{carry} table {table.number}, {table.how}{also}.")
+            n, of = len(here), {**_of(table), "all": grouped(len(pages))}
+            if len(pages) == 1:
+                told = say("Its page carries table {number}, {how}", **of)
+            elif n == len(pages):
+                told = say("All its {all} pages carry table {number}, {how}", **of)
+            else:
+                told = say("{n} of its {all} pages carry table {number}, {how}", n=grouped(n), **of)
+            if away:
+                more = [say("{n} more", n=len(away) - 5)] if len(away) > 5 else []
+                told += "; " + say("elsewhere it is on {pages}", pages=listed([*away[:5], *more]))
+            words.append(f"{told}.")
         alike = len(pages) - len(tables)
         if alike == len(pages) > 1:
-            words.append(f"Its {_pages(alike)} are of the same kind; no two were shown to carry the same table.")
+            words.append(
+                say("Its {pages} are of the same kind; no two were shown to carry the same table.", pages=_pages(alike))
+            )
         elif alike:
-            verb = "is" if alike == 1 else "are"
-            words.append(f"{_pages(alike)} of it {verb} of the same kind, not shown to carry the same table.")
+            words.append(
+                say_n(
+                    alike,
+                    "{n} page of it is of the same kind, not shown to carry the same table.",
+                    "{n} pages of it are of the same kind, not shown to carry the same table.",
+                )
+            )
         copies = len(self._by_cluster.get(cluster, ())) - len(pages)
         if copies:
             words.append(
-                f"{counted(copies, 'more scan')} {plural(copies, 'is', 'are')} byte for byte the same as one of them."
+                say_n(
+                    copies,
+                    "{n} more scan is byte for byte the same as one of them.",
+                    "{n} more scans are byte for byte the same as one of them.",
+                )
             )
         kind = self.kind_of(pages[0])
         if kind is not None and len(kind.clusters) > 1:
             others = [str(number) for number in kind.clusters if number != cluster]
-            words.append(f"Of the same kind: cluster{'s' * (len(others) > 1)} {', '.join(others)}.")
+            one = len(others) == 1
+            words.append(
+                say("Of the same kind: cluster {numbers}.", numbers=others[0])
+                if one
+                else say("Of the same kind: clusters {numbers}.", numbers=", ".join(others))
+            )
         return words
 
     def to_dict(self) -> dict[str, Any]:
@@ -356,7 +407,7 @@ class Groups:
         """How many pages there are of each sort, in words."""
         if self.known:
             return counts_sentence(self.counts)
-        return "Which pages carry the same table was not found out yet: `tablesim cluster RUN` does."
+        return say("Which pages carry the same table was not found out yet: `tablesim cluster RUN` does.")
 
     @property
     def _scans(self) -> list[str]:
@@ -404,38 +455,52 @@ class Groups:
 def counts_sentence(counts: GroupCounts) -> str:
     """What the groups of a run are, in words: the three numbers of pages add up to the first."""
     if not counts.pages:
-        return "No page was found to carry a numerical table."
+        return say("No page was found to carry a numerical table.")
     sentences = [_of_tables(counts)]
     if counts.kinds:
         sentences.append(_of_kinds(counts))
     if counts.alone:
-        sentences.append(f"{_pages(counts.alone)} stand{'s' * (counts.alone == 1)} alone.")
+        sentences.append(say_n(counts.alone, "{n} page stands alone.", "{n} pages stand alone."))
     if counts.copies:
         sentences.append(
-            f"{counted(counts.copies, 'more scan')} {plural(counts.copies, 'is', 'are')} byte for "
-            "byte the same as one of these, and not counted again."
+            say_n(
+                counts.copies,
+                "{n} more scan is byte for byte the same as one of these, and not counted again.",
+                "{n} more scans are byte for byte the same as one of these, and not counted again.",
+            )
         )
     return " ".join(sentences)
 
 
 def _of_tables(counts: GroupCounts) -> str:
     if not counts.tables:
-        return f"Of {_pages(counts.pages)} with a table, no two were shown to carry the same table."
-    return (
-        f"Of {_pages(counts.pages)} with a table, {counts.verified:,} carr{'y' if counts.verified != 1 else 'ies'} the "
-        f"same table as another, verified cell by cell: {counted(counts.tables, 'table')} on several pages."
+        return say("Of {pages} with a table, no two were shown to carry the same table.", pages=_pages(counts.pages))
+    return say_n(
+        counts.verified,
+        "Of {pages} with a table, {n} carries the same table as another, verified cell by cell: {tables} on several "
+        "pages.",
+        "Of {pages} with a table, {n} carry the same table as another, verified cell by cell: {tables} on several "
+        "pages.",
+        pages=_pages(counts.pages),
+        tables=say_n(counts.tables, "{n} table", "{n} tables"),
     )
 
 
 def _of_kinds(counts: GroupCounts) -> str:
-    groups = counted(counts.kinds, "group")
+    groups = say_n(counts.kinds, "{n} group", "{n} groups")
     if not counts.alike:
-        return f"Tables of the same kind, alike by their figures and not the same, are in {groups}."
-    return (
-        f"{_pages(counts.alike)} {'is' if counts.alike == 1 else 'are'} of the same kind as others, alike by "
-        f"{'its' if counts.alike == 1 else 'their'} figures and not shown to be the same: {groups}."
+        return say("Tables of the same kind, alike by their figures and not the same, are in {groups}.", groups=groups)
+    return say_n(
+        counts.alike,
+        "{n} page is of the same kind as others, alike by its figures and not shown to be the same: {groups}.",
+        "{n} pages are of the same kind as others, alike by their figures and not shown to be the same: {groups}.",
+        groups=groups,
     )
 
 
 def _pages(count: int) -> str:
-    return counted(count, "page")
+    return say_n(count, "{n} page", "{n} pages")
+
+
+def _of(table: TableGroup) -> dict[str, Any]:
+    return {"number": table.number, "how": table.how}

@@ -11,10 +11,11 @@ from typing import Any
 from urllib.parse import quote
 
 from tablesim.evidence.collation.verification import Verification
+from tablesim.language import say, say_n
 from tablesim.records.dates import YearRange
 from tablesim.report.addresses import page_href
 from tablesim.report.pair_pages import caption_of, year_of
-from tablesim.report.presentation import Picture, Pictures, counted
+from tablesim.report.presentation import Picture, Pictures
 from tablesim.scans.locator import PDF_SUFFIXES, Locator
 from tablesim.workflow.alignments import RunAlignments
 
@@ -127,12 +128,14 @@ class Cards:
     def _small_with(self, page: str, picture: Picture | None) -> SmallPage:
         row, caption = self.line(page), self.caption(page)
         kind = (
-            f"{counted(row['n_numbers'] or 0, 'number')} read"
+            say_n(row["n_numbers"] or 0, "{n} number read", "{n} numbers read")
             if row["is_table"]
-            else "a page without a numerical table"
+            else say("a page without a numerical table")
         )
         about = f": {kind}" + (f"; {caption}" if caption else "")
-        return SmallPage(page, page_href(page), picture, Locator.of(row["scan"]).name, f"Scan of page {page}{about}")
+        return SmallPage(
+            page, page_href(page), picture, Locator.of(row["scan"]).name, say("Scan of page {page}", page=page) + about
+        )
 
     def _facts(self, page: str) -> PageFacts:
         row = self.line(page)
@@ -187,14 +190,14 @@ class Cards:
 def facts_of(row: dict[str, Any]) -> Iterable[tuple[str, str]]:
     """What the metadata say of a page, name and value, columns that only its own CSV has among them."""
     pairs = [
-        ("Author", "; ".join(row["authors"] or ())),
-        ("Title", row["title"] or ""),
-        ("Place", row["place"] or ""),
-        ("Printer", "; ".join(row["printers"] or ())),
-        ("Publisher", "; ".join(row["publishers"] or ())),
-        ("Year", year_of(row)),
-        ("Book", row["book"] or ""),
-        ("Handle", row["handle"] or ""),
+        (say("Author"), "; ".join(row["authors"] or ())),
+        (say("Title"), row["title"] or ""),
+        (say("Place"), row["place"] or ""),
+        (say("Printer"), "; ".join(row["printers"] or ())),
+        (say("Publisher"), "; ".join(row["publishers"] or ())),
+        (say("Year"), year_of(row)),
+        (say("Book"), row["book"] or ""),
+        (say("Handle"), row["handle"] or ""),
         *((name, str(value)) for name, value in (row["extra"] or {}).items()),
     ]
     return ((name, value) for name, value in pairs if value)

@@ -241,7 +241,7 @@ def unaligned_words(collation: Collation, line: Unaligned, most: int = 12) -> st
     """A row or column that one witness alone has, where it stands on its page, with its first ``most`` numbers."""
     where = collation.place_alone(line)
     texts = " ".join(line.texts[:most]) + (" …" if len(line.texts) > most else "")
-    return f"{where}: {texts}" if texts else f"{where}, without digits"
+    return f"{where}: {texts}" if texts else say("{where}, without digits", where=where)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from tablesim.corpus.status import PENDING
 from tablesim.corpus.store import Corpus
 from tablesim.evidence.collation.verification import Verification
 from tablesim.evidence.matches.corpus_rank import CorpusRank
+from tablesim.language import say, say_n
 from tablesim.records.dates import YearRange, span_of
 from tablesim.records.relations import Groups, KindGroup, TableGroup
 from tablesim.report.addresses import cluster_href, page_href
@@ -26,7 +27,6 @@ from tablesim.report.cards import Cards, PageCard, SmallPage
 from tablesim.report.decisions import MAX_LINES, VerdictLine, correction_lines, table_decision_lines
 from tablesim.report.page_pages import same_scans, twins_of
 from tablesim.report.pair_pages import PageIds, PairPlan, caption_of
-from tablesim.report.presentation import counted
 from tablesim.report.provenance import public_text, public_value
 from tablesim.report.side_by_side import SideBySide
 from tablesim.review.constraints import verdicts_status
@@ -103,9 +103,12 @@ def summary_of(pages: Iterable[WhenWhere]) -> str:
     if years := span_of([page.date for page in pages]).years:
         parts.append(years)
     if towns:
-        parts.append(", ".join(towns[:6]) + (f" and {counted(len(towns) - 6, 'more place')}" if len(towns) > 6 else ""))
+        named = ", ".join(towns[:6])
+        if len(towns) > 6:
+            named = say_n(len(towns) - 6, "{places} and {n} more place", "{places} and {n} more places", places=named)
+        parts.append(named)
     if n_books:
-        parts.append(counted(n_books, "book"))
+        parts.append(say_n(n_books, "{n} book", "{n} books"))
     return " · ".join(parts)
 
 
@@ -177,7 +180,9 @@ def tile_of(group: TableGroup | KindGroup, groups: Groups, cards: Cards, in_clus
     # A cluster of one page has no page of its own in the report.
     cluster = next((number for number in group.clusters if in_cluster[number] > 1), None)
     return GroupTile(
-        f"{'Table' if isinstance(group, TableGroup) else 'Kind'} {group.number}",
+        say("Table {number}", number=group.number)
+        if isinstance(group, TableGroup)
+        else say("Kind {number}", number=group.number),
         page_href(pages[0]) if cluster is None else cluster_href(cluster),
         len(pages),
         cards.small(pages[0]),
@@ -290,9 +295,9 @@ def alone_in(corpus: Corpus, groups: Groups) -> list[str]:
 def _decisions(corpus: Corpus, verdicts: Sequence[VerdictLine]) -> list[tuple[str, int, Sequence[Any]]]:
     """Heading, number and lines of each kind of decision that there is."""
     kinds: list[tuple[str, Sequence[Any]]] = [
-        ("Verdicts", verdicts),
-        ("Pages said to carry a table or none", table_decision_lines(corpus)),
-        ("Corrected numbers", correction_lines(corpus)),
+        (say("Verdicts"), verdicts),
+        (say("Pages said to carry a table or none"), table_decision_lines(corpus)),
+        (say("Corrected numbers"), correction_lines(corpus)),
     ]
     return [(heading, len(lines), lines[:MAX_LINES]) for heading, lines in kinds if lines]
 
@@ -363,10 +368,10 @@ def _provenance(corpus: Corpus) -> Iterable[tuple[str, str]]:
     """What made the report; of folders and files the names alone, since reports are there to be shared."""
     run = public_value({name: value for name, value in corpus.run.items() if name != PENDING})
     source = run.pop("source", "")
-    yield "Run folder", corpus.folder.resolve().name
-    yield "Scans from", source if isinstance(source, str) else "; ".join(map(str, source))
-    yield "Fingerprint of the network", _plain(corpus.settings.get("network", "unknown"))
-    yield "Hash of the settings", corpus.settings_hash
+    yield say("Run folder"), corpus.folder.resolve().name
+    yield say("Scans from"), source if isinstance(source, str) else "; ".join(map(str, source))
+    yield say("Fingerprint of the network"), _plain(corpus.settings.get("network", say("unknown")))
+    yield say("Hash of the settings"), corpus.settings_hash
     run.pop("settings", None)
     versions = run.pop("versions", {})
     for name, value in sorted(run.items()):
@@ -377,9 +382,10 @@ def _provenance(corpus: Corpus) -> Iterable[tuple[str, str]]:
             yield _title(name), _plain(value)
     corrections, verdicts = corpus.corrections.status(), verdicts_status(corpus)
     if corrections.holding:
-        correctors = sorted({correction.who or "unnamed" for correction in corrections.holding})
+        correctors = sorted({correction.who or say("unnamed") for correction in corrections.holding})
         where = shortlist(corpus.corrections.pages)
-        yield "Corrections", f"{len(corrections.holding)} on {where}; by {shortlist(correctors)}"
+        told = say("{n} on {pages}; by {people}", n=len(corrections.holding), pages=where, people=shortlist(correctors))
+        yield say("Corrections"), told
     decisions = corpus.table_decisions
     for remark in (
         *decisions.sentences(),
@@ -387,9 +393,10 @@ def _provenance(corpus: Corpus) -> Iterable[tuple[str, str]]:
         *decisions.status().remarks(),
         *verdicts.remarks(),
     ):
-        yield "Decisions of people", remark
-    yield "Read with", ", ".join(f"{name} {number}" for name, number in sorted(dict(versions).items())) or "unknown"
-    yield "Report written with", f"tablesim {__version__}"
+        yield say("Decisions of people"), remark
+    read_with = ", ".join(f"{name} {number}" for name, number in sorted(dict(versions).items()))
+    yield say("Read with"), read_with or say("unknown")
+    yield say("Report written with"), f"tablesim {__version__}"
 
 
 def _title(name: str) -> str:

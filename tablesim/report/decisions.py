@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tablesim.corpus.corrections.decisions import DecisionsStatus
 from tablesim.corpus.store import Corpus
+from tablesim.language import say, to_say
 from tablesim.report.addresses import page_href
 from tablesim.review.verdicts import WITHDRAW, Verdict
 
@@ -14,22 +15,24 @@ MAX_LINES = 300
 """Decisions of a kind that the report lists, the latest first."""
 
 _WORDS = {
-    "accept": "belong together",
-    "kind": "carry different tables of the same kind",
-    "merge": "carry the same table: their groups are one",
-    "reject": "do not belong together",
-    "split": "carry different tables: their group was split",
-    "unsure": "could not be decided",
+    "accept": to_say("belong together"),
+    "kind": to_say("carry different tables of the same kind"),
+    "merge": to_say("carry the same table: their groups are one"),
+    "reject": to_say("do not belong together"),
+    "split": to_say("carry different tables: their group was split"),
+    "unsure": to_say("could not be decided"),
 }
 
 
 def says(line: Verdict, withdrawn: Verdict | None = None) -> str:
     """What a line of the log says; ``withdrawn`` is the one that it takes back."""
     if line.decision == WITHDRAW:
-        return "taken back" if withdrawn is None else f"taken back: {says(withdrawn)} ({withdrawn.who})"
-    if line.is_name:
-        return f"its cluster is called {line.name}" if line.name else "its cluster has no name any more"
-    return _WORDS[line.decision]
+        if withdrawn is None:
+            return say("taken back")
+        return say("taken back: {what} ({who})", what=says(withdrawn), who=withdrawn.who)
+    if line.is_name and line.name:
+        return say("its cluster is called {name}", name=line.name)
+    return say("its cluster has no name any more") if line.is_name else say(_WORDS[line.decision])
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ def correction_lines(corpus: Corpus) -> list[DecisionLine]:
     """The corrections that hold, the latest first."""
     status = corpus.corrections.status()
     return [
-        DecisionLine(page, page_href(page), f"{c.read or 'nothing'} → {c.says}", c.who, c.when[:10], c.reason)
+        DecisionLine(page, page_href(page), f"{c.read or say('nothing')} → {c.says}", c.who, c.when[:10], c.reason)
         for c in sorted(status.holding, key=lambda c: c.moment or 0.0, reverse=True)
         for page in status.pages_of[c.sha256][:1]
     ]
@@ -101,7 +104,7 @@ def table_decision_lines(corpus: Corpus) -> list[DecisionLine]:
     """Which pages carry a table as people said it, the latest first."""
     status = corpus.table_decisions.status()
     return [
-        DecisionLine(page, page_href(page), "a table" if d.is_table else "no table", d.who, d.when[:10], d.reason)
+        DecisionLine(page, page_href(page), d.says, d.who, d.when[:10], d.reason)
         for d in sorted(status.holding, key=lambda d: d.moment or 0.0, reverse=True)
         for page in status.pages_of[d.sha256][:1]
     ]

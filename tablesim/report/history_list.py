@@ -8,6 +8,7 @@ from typing import Any
 
 from tablesim.corpus.store import Corpus
 from tablesim.digits.corrections import corrections_in_force
+from tablesim.language import say, to_say
 from tablesim.records.corrections import AS_READ, TableDecision
 from tablesim.records.counting import cut
 from tablesim.report.addresses import page_href
@@ -16,20 +17,21 @@ from tablesim.report.lists import ListColumn
 from tablesim.review.verdicts import WITHDRAW, Verdict, VerdictLog, standing
 
 HISTORY_COLUMNS = (
-    ListColumn("when", "When (UTC)"),
-    ListColumn("who", "Who", facet=True),
-    ListColumn("kind", "What", facet=True),
-    ListColumn("page", "Page", "link"),
-    ListColumn("other", "With", "link"),
-    ListColumn("says", "Says"),
-    ListColumn("machine", "What the machine showed then"),
-    ListColumn("reason", "Why"),
-    ListColumn("state", "State", facet=True),
+    ListColumn("when", to_say("When (UTC)")),
+    ListColumn("who", to_say("Who"), facet=True),
+    ListColumn("kind", to_say("What"), facet=True, said=True),
+    ListColumn("page", to_say("Page"), "link"),
+    ListColumn("other", to_say("With"), "link"),
+    ListColumn("says", to_say("Says")),
+    ListColumn("machine", to_say("What the machine showed then")),
+    ListColumn("reason", to_say("Why")),
+    ListColumn("state", to_say("State"), facet=True, said=True),
     ListColumn("undo", ""),
 )
 """``undo`` is what the workbench sends to take the line back, as JSON."""
 
-HOLDS, TAKEN_BACK, OVERRULED, AWAY = "holds", "taken back", "a newer one holds", "no page has its scan"
+HOLDS, TAKEN_BACK = to_say("holds"), to_say("taken back")
+OVERRULED, AWAY = to_say("a newer one holds"), to_say("no page has its scan")
 
 
 def history_rows(corpus: Corpus) -> list[list[Any]]:
@@ -69,7 +71,7 @@ def _verdicts(corpus: Corpus) -> list[Line]:
             _seconds(line.moment),
             [
                 line.who,
-                "undo" if line.decision == WITHDRAW else "name" if line.is_name else "verdict",
+                to_say("undo") if line.decision == WITHDRAW else to_say("name") if line.is_name else to_say("verdict"),
                 link(line.page, line.page_sha256),
                 link(line.other, line.other_sha256),
                 says(line, by_moment.get((line.pair, line.withdraws))),
@@ -100,12 +102,12 @@ def _corrections(corpus: Corpus) -> list[Line]:
         back = AS_READ if said_before is None else said_before
         what = {"page": page, "sha256": one.sha256, **one.box.to_dict(), "expected": now, "correct": back}
         rest = [
-            one.who or "unnamed",
-            "correction",
+            one.who or say("unnamed"),
+            to_say("correction"),
             [page, page_href(page) if pages else ""],
             None,
-            f"{one.read if said_before is None else said_before or 'nothing'} → {one.says}",
-            f"read {one.read or 'nothing'}",
+            f"{one.read if said_before is None else said_before or say('nothing')} → {one.says}",
+            say("read {text}", text=one.read or say("nothing")),
             one.reason or None,
             state,
             json.dumps({"correction": what}) if state == HOLDS and not one.is_taken_back else None,
@@ -127,11 +129,11 @@ def _tables(corpus: Corpus) -> list[Line]:
         state = AWAY if not pages else HOLDS if latest[one.scan_key] is one else OVERRULED
         back = state == HOLDS and one.is_table is not None
         rest = [
-            one.who or "unnamed",
-            "table",
+            one.who or say("unnamed"),
+            to_say("table"),
             [page, page_href(page) if pages else ""],
             None,
-            one.summary.partition(": ")[2] or one.summary,
+            one.says,
             None,
             one.reason or None,
             state,
@@ -145,10 +147,16 @@ def _machine(line: Verdict) -> str:
     """What the machine said of two pages when a person was asked; empty where nobody was."""
     figures = [
         f"{name} {cut(value, 4)}"
-        for name, value in (("similarity", line.similarity), ("strength", line.strength), ("stability", line.stability))
+        for name, value in (
+            (say("similarity"), line.similarity),
+            (say("strength"), line.strength),
+            (say("stability"), line.stability),
+        )
         if value is not None
     ]
-    cluster = f"cluster {line.cluster} of clustering {line.clustering}" if line.cluster is not None else ""
+    cluster = ""
+    if line.cluster is not None:
+        cluster = say("cluster {cluster} of clustering {clustering}", cluster=line.cluster, clustering=line.clustering)
     return "; ".join(part for part in (", ".join(figures), cluster) if part)
 
 

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Any
 
+from tablesim.language import say
 from tablesim.report.folder import ReportFolder
 
 PART_ROWS = 2000
@@ -39,12 +40,16 @@ class ListColumn:
         first and the last year that it allows, its place among dates).
     facet : bool
         Whether its values are offered in a menu.
+    said : bool
+        Whether its values are messages: rows and addresses have their English, so that an address holds in every
+        language.
     """
 
     name: str
     title: str
     kind: str = "text"
     facet: bool = False
+    said: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,11 @@ class ListPage:
             "parts": self.n_parts,
             "shown": FIRST_ROWS,
         }
+
+
+def titled(columns: Iterable[ListColumn]) -> tuple[ListColumn, ...]:
+    """The columns with their titles in the language that is spoken."""
+    return tuple(replace(column, title=say(column.title)) for column in columns)
 
 
 def write_list(folder: ReportFolder, name: str, columns: Sequence[ListColumn], rows: Iterable[list[Any]]) -> ListPage:

@@ -12,8 +12,8 @@ from typing import Any
 from tablesim.corpus.map import load_map
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError
+from tablesim.language import say, say_n
 from tablesim.records.dates import YearRange
-from tablesim.report.presentation import counted
 
 N_LANES = 40
 """Groups that have a line of their own below the time line, the largest first."""
@@ -52,8 +52,10 @@ class Bar:
     @property
     def words(self) -> str:
         """What it stands for: "1550 to 1559: 12 pages"."""
-        years = str(self.first) if self.first == self.last else f"{self.first} to {self.last}"
-        return f"{years}: {counted(self.count, 'page')}"
+        years = (
+            str(self.first) if self.first == self.last else say("{first} to {last}", first=self.first, last=self.last)
+        )
+        return f"{years}: {say_n(self.count, '{n} page', '{n} pages')}"
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ class Town:
     @property
     def words(self) -> str:
         """What it stands for: "Paris: 12 pages"."""
-        return f"{self.name}: {counted(self.count, 'page')}"
+        return f"{self.name}: {say_n(self.count, '{n} page', '{n} pages')}"
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from tablesim.digits.corrections import holding, numbers_at
 from tablesim.errors import RunError
 from tablesim.evidence.collation.cells import DOUBTFUL
 from tablesim.evidence.figures.match_figure import upright
+from tablesim.language import retold, say, say_n, to_say
 from tablesim.records.address import CellAddress, PageAddresses
 from tablesim.records.boxes import Box
 from tablesim.records.corrections import Correction
@@ -26,7 +27,7 @@ from tablesim.records.relations import Groups
 from tablesim.report.addresses import page_href
 from tablesim.report.cards import Cards, PageFacts
 from tablesim.report.decisions import VerdictLine
-from tablesim.report.presentation import Picture, count, counted
+from tablesim.report.presentation import Picture, count
 from tablesim.report.provenance import cite_page, page_of_run
 from tablesim.scans.locator import Locator
 
@@ -38,7 +39,7 @@ MAX_CELLS = 6000
 """Numbers that the page of a page shows: each takes two elements, and a page has 20,000 at most."""
 
 EXPORTED = {
-    ".xlsx": "workbook",
+    ".xlsx": to_say("workbook"),
     ".grid.csv": "CSV",
     ".tei.xml": "TEI",
     ".page.xml": "PAGE",
@@ -119,6 +120,7 @@ class PageView:
     tables: list[ShownTable]
     loose: list[Cell]
     n_numbers: int
+    n_confirmed: int
     marks_mean: str
     corrections: list[tuple[str, str, Correction]]
     verdicts: list[VerdictLine]
@@ -134,17 +136,22 @@ class PageView:
     def sentence(self) -> str:
         """What the page is and how well it could be read, in a sentence; what is in doubt is among what is shown."""
         if self.status != "read":
-            why = f": {self.problem}" if self.problem else ""
-            return f"This page could not be read{why}." if self.status == "failed" else "This page waits to be read."
-        numbers = f"{counted(self.n_numbers, 'number')} read"
-        doubt = f", {count(self.n_doubtful)} of them in doubt" if self.n_doubtful else ""
-        kinds = [cell[3].partition(" ")[0] for cell in self.cells if cell[2] == "c"]
-        n_confirmed = kinds.count("confirmed")
-        n_corrected = len(kinds) - n_confirmed
-        corrected = f", {count(n_corrected)} corrected by people" if n_corrected else ""
-        corrected += f", {count(n_confirmed)} confirmed" if n_confirmed else ""
-        kind = "A page with a numerical table" if self.about.is_table else "A page without a numerical table"
-        return f"{kind}: {numbers}{doubt}{corrected}."
+            if self.status != "failed":
+                return say("This page waits to be read.")
+            if not self.problem:
+                return say("This page could not be read.")
+            return say("This page could not be read: {problem}.", problem=retold(self.problem))
+        parts = [say_n(self.n_numbers, "{n} number read", "{n} numbers read", n=count(self.n_numbers))]
+        n_corrected = sum(cell[2] == "c" for cell in self.cells) - self.n_confirmed
+        if self.n_doubtful:
+            parts.append(say("{n} of them in doubt", n=count(self.n_doubtful)))
+        if n_corrected:
+            parts.append(say("{n} corrected by people", n=count(n_corrected)))
+        if self.n_confirmed:
+            parts.append(say("{n} confirmed", n=count(self.n_confirmed)))
+        if self.about.is_table:
+            return say("A page with a numerical table: {numbers}.", numbers=", ".join(parts))
+        return say("A page without a numerical table: {numbers}.", numbers=", ".join(parts))
 
     @property
     def export_command(self) -> str:
@@ -244,7 +251,8 @@ class PageViews:
             tables,
             loose,
             0 if reading is None else len(reading.numbers),
-            "" if reading is None else reading.marks_mean,
+            sum(c.correct == shown[index].text and _kind_of(c) == CONFIRMED for index, c in correction_of.items()),
+            "" if reading is None else retold(reading.marks_mean),
             [] if reading is None else [_placed(c, shown, PageAddresses(reading)) for c in corrections],
             self.verdicts.get(page, []),
             beside,
@@ -323,16 +331,18 @@ def _td(cell: Cell | None) -> str:
 
 def _record(row: Mapping[str, Any], reading: Reading | None) -> Iterator[tuple[str, str]]:
     """What is known of the scan and its reading."""
-    yield "Scan", Locator.of(row["scan"]).name
-    yield "SHA-256 of the scan", row["sha256"] or "unknown"
+    yield say("Scan"), Locator.of(row["scan"]).name
+    yield say("SHA-256 of the scan"), row["sha256"] or say("unknown")
     if row["width"] and row["height"]:
-        turned = f", turned by {row['rotation']}° to stand upright" if row["rotation"] else ""
-        yield "Size", f"{row['width']} × {row['height']} pixels{turned}"
+        size = say("{width} × {height} pixels", width=row["width"], height=row["height"])
+        if row["rotation"]:
+            size += f", {say('turned by {degrees}° to stand upright', degrees=row['rotation'])}"
+        yield say("Size"), size
     if row["legibility"] is not None:
-        note = f" ({row['note']})" if row["note"] else ""
-        yield "Legibility", f"{row['legibility']:.2f}, from 0 to 1{note}"
+        note = f" ({retold(row['note'])})" if row["note"] else ""
+        yield say("Legibility"), say("{legibility}, from 0 to 1", legibility=f"{row['legibility']:.2f}") + note
     if reading is not None and reading.negative:
-        yield "Paper", "white on black"
+        yield say("Paper"), say("white on black")
 
 
 def _ordered(reading: Reading) -> list[Number]:
@@ -350,21 +360,40 @@ def _cell(number: Number, correction: Correction | None) -> Cell:
     if correction is not None and correction.correct == number.text:
         return anchor, number.printed, "c", correction_sentence(correction), number.emendation
     if number.repeats:
-        return anchor, number.printed, "r", f"repeats {number.text} above", ""
+        return anchor, number.printed, "r", say("repeats {text} above", text=number.text), ""
     if number.confidence < 1 - DOUBTFUL or number.doubts:
-        why = "; ".join(number.doubts) or "uncertain"
-        return anchor, number.printed, "d", f"{why}; right with a probability of {number.confidence:.2f}", ""
+        why = "; ".join(map(say, number.doubts)) or say("uncertain")
+        sure = say("right with a probability of {confidence}", confidence=f"{number.confidence:.2f}")
+        return anchor, number.printed, "d", f"{why}; {sure}", ""
     return anchor, number.printed, "", "", ""
 
 
 def correction_sentence(correction: Correction) -> str:
     """Who said what of a number, when and why; what the machine had read."""
-    when = f" on {correction.when[:16].replace('T', ' ')}" if correction.when else ""
-    kind = "confirmed" if correction.correct == correction.read else "corrected" if correction.read else "added"
-    read = f"; the machine read {correction.read}" if kind == "corrected" else ""
-    should = f"; should be {correction.emendation}" if correction.emendation else ""
-    why = f": {correction.reason}" if correction.reason else ""
-    return f"{kind} by {correction.who or 'a person'}{when}{read}{should}{why}"
+    kind, who = _kind_of(correction), correction.who or say("a person")
+    parts = [
+        say(kind[1], who=who, moment=correction.when[:16].replace("T", " "))
+        if correction.when
+        else say(kind[0], who=who)
+    ]
+    if kind == CORRECTED:
+        parts.append(say("the machine read {text}", text=correction.read))
+    if correction.emendation:
+        parts.append(say("should be {text}", text=correction.emendation))
+    told = "; ".join(parts)
+    return f"{told}: {correction.reason}" if correction.reason else told
+
+
+CONFIRMED = to_say("confirmed by {who}"), to_say("confirmed by {who} on {moment}")
+CORRECTED = to_say("corrected by {who}"), to_say("corrected by {who} on {moment}")
+ADDED = to_say("added by {who}"), to_say("added by {who} on {moment}")
+"""What a person did with a number, without its moment and with it."""
+
+
+def _kind_of(correction: Correction) -> tuple[str, str]:
+    if correction.correct == correction.read:
+        return CONFIRMED
+    return CORRECTED if correction.read else ADDED
 
 
 def _tables(shown: Sequence[Number], cells: Sequence[Cell]) -> tuple[list[ShownTable], list[Cell]]:
@@ -400,7 +429,9 @@ def _placed(correction: Correction, shown: Iterable[Number], addresses: PageAddr
         if number.box.overlap(correction.box) > 0.5:
             address = addresses.of(number)
             return (
-                ("outside tables", "", correction) if address is None else (address.words, address.anchor, correction)
+                (say("outside tables"), "", correction)
+                if address is None
+                else (address.words, address.anchor, correction)
             )
     return _pixels(correction.box), "", correction
 

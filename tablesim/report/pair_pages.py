@@ -17,6 +17,7 @@ from tablesim.evidence.comparison import Comparison
 from tablesim.evidence.figures.overlay import BLINK_SIDE, aligned_pages
 from tablesim.evidence.matches.corpus_rank import CorpusRank, rank_in_corpus
 from tablesim.evidence.matches.shares import BigramShare, n_for
+from tablesim.language import say
 from tablesim.records.collation import AGREES, Collation
 from tablesim.records.counting import cut
 from tablesim.records.dates import YearRange
@@ -267,9 +268,10 @@ class PairPages:
         if comparison.transform is None:
             return None, comparison.why_no_transform
         if not wanted:
-            return None, (
-                f"one report shows {MAX_OVERLAYS} pairs so, the closest of their clusters first, and this is "
-                "none of them; tablesim compare A B --out DIR does it"
+            return None, say(
+                "one report shows {n} pairs so, the closest of their clusters first, and this is none of them; "
+                "tablesim compare A B --out DIR does it",
+                n=MAX_OVERLAYS,
             )
         # A correction may map the same two scans otherwise.
         inputs = (comparison.reading_a.sha256, comparison.reading_b.sha256, comparison.transform.to_dict())
@@ -309,11 +311,22 @@ def citation_of(corpus: Corpus, comparison: Comparison, agreement: Verification,
     """What to cite for the claim that two pages of a run are alike; ``date`` is when the report was written."""
     a, b = (cite_page(page_of_run(corpus, side.page)) for side in (comparison.reading_a, comparison.reading_b))
     network = str(corpus.settings.get("network", "unknown"))
-    return (
-        f"{a}; compared with {b}. Similarity {cut(comparison.similarity, 4)} (cosine of the roots of the bigram "
-        f"histograms; score {comparison.score:.2f}); {agreement.verdict}: {agreement.words}. Digits read and pages "
-        f"compared by {SOFTWARE} {__version__} (digit network {network[:12]}, settings {corpus.settings_hash[:12]}), "
-        f"run “{corpus.folder.resolve().name}”, {date}."
+    return say(
+        "{a}; compared with {b}. Similarity {similarity} (cosine of the roots of the bigram histograms; score "
+        "{score}); {verdict}: {agreement}. Digits read and pages compared by {software} {version} (digit network "
+        "{network}, settings {settings}), run “{run}”, {date}.",
+        a=a,
+        b=b,
+        similarity=cut(comparison.similarity, 4),
+        score=f"{comparison.score:.2f}",
+        verdict=agreement.verdict,
+        agreement=agreement.words,
+        software=SOFTWARE,
+        version=__version__,
+        network=network[:12],
+        settings=corpus.settings_hash[:12],
+        run=corpus.folder.resolve().name,
+        date=date,
     )
 
 

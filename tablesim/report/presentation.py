@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tablesim.errors import TablesimError
-from tablesim.language import language, said_here, say
+from tablesim.language import forms, language, retold, said_here, say
 from tablesim.records.counting import cut, plural
 from tablesim.report.addresses import page_href
 from tablesim.report.folder import ReportFolder
@@ -57,7 +57,8 @@ def environment(package: str = "", front: str = "", may: str = "") -> Environmen
     made.globals |= {"front": front, "may": may, "report_policy": REPORT_POLICY}
     made.globals |= {"language": language, "say": _say, "say_n": _say_n}
     made.filters |= {"count": count, "counted": counted, "cut": cut, "probability": probability, "page_href": page_href}
-    made.filters["say"] = _say
+    made.filters["first_up"] = first_up
+    made.filters |= {"say": _say, "retold": retold}
     made.filters["policy_of_one_file"] = policy_of_one_file
     return made
 
@@ -69,9 +70,7 @@ def _say(message: str, /, **values: object) -> Markup:
 
 def _say_n(n: int, one: str, many: str, /, **values: object) -> Markup:
     """A message with a count for a page; ``{n}`` has thin spaces between thousands."""
-    told = said_here().messages.get(one)
-    forms = (one, many) if told is None else told
-    return Markup(forms[n != 1]).format_map({"n": count(n)} | values)  # noqa: S704 - as above
+    return Markup(forms(one, many)[n != 1]).format_map({"n": count(n)} | values)  # noqa: S704 - as above
 
 
 def catalogue_script() -> str:
@@ -87,6 +86,11 @@ def count(value: int) -> str:
 def counted(n: int, one: str, many: str = "") -> str:
     """A count with its noun: ``1 page``, ``2 pages``."""
     return f"{count(n)} {plural(n, one, many or one + 's')}"
+
+
+def first_up(text: str) -> str:
+    """A sentence of a phrase: only its first letter becomes a capital."""
+    return text[:1].upper() + text[1:]
 
 
 def probability(value: float) -> str:

@@ -15,7 +15,7 @@ from tablesim.corpus.clustering.model import Cluster
 from tablesim.corpus.indexing.events import Event, Listener
 from tablesim.corpus.store import Corpus
 from tablesim.digits.corrections import holding
-from tablesim.language import ENGLISH, language
+from tablesim.language import ENGLISH, language, retold, say, say_n, to_say
 from tablesim.records.dates import YearRange, span_of
 from tablesim.records.relations import SAME_KIND, SAME_SCAN, SAME_TABLE
 from tablesim.report.addresses import ALL_GROUPS, ALL_PAGES, HISTORY, INDEX, OVERVIEW, cluster_href, page_href
@@ -37,12 +37,12 @@ from tablesim.report.decisions import by_page, verdict_lines
 from tablesim.report.folder import ReportFolder
 from tablesim.report.history_list import HISTORY_COLUMNS, history_rows
 from tablesim.report.keys import key_of
-from tablesim.report.list_columns import GROUP_COLUMNS, HIDDEN_COLUMNS, KINDS, PAGE_COLUMNS
-from tablesim.report.lists import ListColumn, ListPage, extra_columns, write_list
+from tablesim.report.list_columns import GROUP_COLUMNS, HIDDEN_COLUMNS, IN_PART, KINDS, PAGE_COLUMNS
+from tablesim.report.lists import ListColumn, ListPage, extra_columns, titled, write_list
 from tablesim.report.overview import coordinates_of, place_map, positions_of, time_line, year_on_line
 from tablesim.report.page_pages import PageViews
 from tablesim.report.pair_pages import PageIds, PairPage, PairPages, PairPlan, by_age
-from tablesim.report.presentation import Pictures, catalogue_script, counted, environment
+from tablesim.report.presentation import Pictures, catalogue_script, environment
 from tablesim.report.shown_pairs import align_shown
 from tablesim.review.constraints import verdicts_status
 from tablesim.review.verdicts_and_names import names_by_number
@@ -54,6 +54,21 @@ from tablesim.workflow.long_tables import MatchedRuns, tables_over_pages, write_
 
 ASSETS = ("report.css", "say.js", "report.js", "list.js", "map.js", "page.js")
 """Files that the pages of the report take from ``assets/``."""
+
+MONTHS = (
+    to_say("January"),
+    to_say("February"),
+    to_say("March"),
+    to_say("April"),
+    to_say("May"),
+    to_say("June"),
+    to_say("July"),
+    to_say("August"),
+    to_say("September"),
+    to_say("October"),
+    to_say("November"),
+    to_say("December"),
+)
 
 CATALOGUE = "catalogue-{}.js"
 """And the messages of their scripts in another language than English."""
@@ -90,7 +105,7 @@ class Site:
         self.total = self.done = self.n_kept = 0
         self.plan: Any = None  # made as the report is written
         now = datetime.now(UTC)
-        self.today = f"{now.day} {now:%B %Y}"
+        self.today = say("{day} {month} {year}", day=now.day, month=say(MONTHS[now.month - 1]), year=now.year)
         self.templates = environment()
         self.alignments = RunAlignments(corpus, on_event, keep=keep)
         self.pictures = Pictures(folder, corpus.run.get("max_pixels", MAX_PIXELS))
@@ -287,8 +302,12 @@ class Site:
         return pages
 
     def _show_page_list(self, pages: ListPage) -> None:
-        lede = f"{counted(len(self.corpus), 'page')}, to sort by a column, to filter, and to search."
-        self._page(ALL_PAGES, "list.html", list=pages, heading="All pages", lede=lede, ranges=True)
+        lede = say_n(
+            len(self.corpus),
+            "{n} page, to sort by a column, to filter, and to search.",
+            "{n} pages, to sort by a column, to filter, and to search.",
+        )
+        self._page(ALL_PAGES, "list.html", list=pages, heading=say("All pages"), lede=lede, ranges=True)
 
     @cached_property
     def _extra(self) -> list[str]:
@@ -302,7 +321,7 @@ class Site:
     @property
     def _page_columns(self) -> tuple[ListColumn, ...]:
         named = [ListColumn(f"extra-{at}", name, facet=True) for at, name in enumerate(self._extra)]
-        return (*PAGE_COLUMNS, *named, *HIDDEN_COLUMNS)
+        return (*titled(PAGE_COLUMNS), *named, *HIDDEN_COLUMNS)
 
     @cached_property
     def _positions(self) -> dict[str, tuple[float, float]]:
@@ -314,10 +333,13 @@ class Site:
         return (self._page_row(line, self._extra, self._positions) for line in lines)
 
     def _write_group_list(self) -> None:
-        groups = write_list(self.folder, "groups", GROUP_COLUMNS, map(self._group_row, self.clusters))
-        n_groups = len(self.clusters)
-        lede = f"{counted(n_groups, 'cluster')} of two pages and more. What is of one kind may be in several of them."
-        self._page(ALL_GROUPS, "list.html", list=groups, heading="All groups", lede=lede, ranges=True)
+        groups = write_list(self.folder, "groups", titled(GROUP_COLUMNS), map(self._group_row, self.clusters))
+        lede = say_n(
+            len(self.clusters),
+            "{n} cluster of two pages and more. What is of one kind may be in several of them.",
+            "{n} clusters of two pages and more. What is of one kind may be in several of them.",
+        )
+        self._page(ALL_GROUPS, "list.html", list=groups, heading=say("All groups"), lede=lede, ranges=True)
 
     def _page_row(
         self, line: dict[str, Any], extra: Sequence[str], positions: dict[str, tuple[float, float]]
@@ -326,8 +348,10 @@ class Site:
         number = self._cluster_of.get(page)
         corrections = self.corpus.corrections.by_scan.get(line["sha256"])
         twins = self._twins.get(line["sha256"], ())
-        remarks = [self._problem_of.get(page) or line["note"] or ""]
-        remarks += [f"the same scan as {', '.join(twin for twin in twins if twin != page)}"] if twins else []
+        remarks = [retold(self._problem_of.get(page) or line["note"] or "")]
+        if twins:
+            others = ", ".join(twin for twin in twins if twin != page)
+            remarks.append(say("the same scan as {pages}", pages=others))
         return [
             [page, page_href(page)],
             self._kind(line),
@@ -371,7 +395,7 @@ class Site:
         picture = self.cards.picture(medoid)
         return [
             None if picture is None else [picture.href, picture.width, picture.height],
-            [f"Cluster {number}", cluster_href(number)],
+            [say("Cluster {number}", number=number), cluster_href(number)],
             self.names_of_clusters.get(number) or None,
             self._kind_of_cluster(cluster),
             " ".join(self.groups.words_of_cluster(number)) or None,
@@ -393,13 +417,17 @@ class Site:
         tables = [getattr(self.groups.table_of(page), "number", None) for page in cluster.pages]
         if None not in tables and len(set(tables)) == 1:
             return SAME_TABLE
-        return SAME_KIND if set(tables) == {None} else "the same table in part"
+        return SAME_KIND if set(tables) == {None} else IN_PART
 
     def _write_history(self) -> None:
         rows = history_rows(self.corpus)
-        listed = write_list(self.folder, "history", HISTORY_COLUMNS, rows)
-        lede = f"{counted(len(rows), 'decision')} of people: who, when, why, and what became of it."
-        self._page(HISTORY, "list.html", list=listed, heading="History", lede=lede, ranges=False)
+        listed = write_list(self.folder, "history", titled(HISTORY_COLUMNS), rows)
+        lede = say_n(
+            len(rows),
+            "{n} decision of people: who, when, why, and what became of it.",
+            "{n} decisions of people: who, when, why, and what became of it.",
+        )
+        self._page(HISTORY, "list.html", list=listed, heading=say("History"), lede=lede, ranges=False)
 
     def _write_overview(self, pages: ListPage) -> None:
         lines = self.corpus.page_table.between(0, len(self.corpus))
@@ -407,14 +435,14 @@ class Site:
         read = [line for line in lines if line["status"] == "read"]
         dates = [self._when_where[line["page"]].date for line in read]
         time = time_line([year_on_line(date) for date in dates], self._years_of_groups())
-        places = place_map((line["place"] or "place not named", coordinates_of(line)) for line in read)
+        places = place_map((line["place"] or say("place not named"), coordinates_of(line)) for line in read)
         towns = Counter(line["place"] for line in read if line["place"]).most_common(40)
         self._page(OVERVIEW, "overview.html", time=time, places=places, towns=towns, list=pages, n_mapped=n_mapped)
 
     def _years_of_groups(self) -> Iterator[tuple[str, str, list[int | None]]]:
         for cluster in self.clusters:
             years = [year_on_line(self._when_where[page].date) for page in cluster.pages]
-            yield f"Cluster {cluster.number}", cluster_href(cluster.number), years
+            yield say("Cluster {number}", number=cluster.number), cluster_href(cluster.number), years
 
 
 def _preview(page: PairPage, href: str) -> PairPreview:

@@ -23,6 +23,7 @@ from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError, SettingsError
 from tablesim.evidence.collation.grids import TableAlignment
 from tablesim.evidence.comparison import compare
+from tablesim.language import stored
 from tablesim.records.counting import counted, plural
 from tablesim.records.dates import YearRange
 from tablesim.review.constraints import settled
@@ -151,10 +152,9 @@ def audit_sample(corpus: Corpus, n: int, seed: int = 0, clustering: Clustering |
     name = f"{clustering_hash(clustering)[:12]}:{seed}:{n}:{len(memberships)}"
     chosen = np.random.default_rng(seed).permutation(len(memberships))[:n]
     shown = _Shown(corpus, clustering)
-    drawn = [memberships[at] for at in chosen.tolist()]
+    why, drawn = stored("drawn at random"), [memberships[at] for at in chosen.tolist()]
     return [
-        shown.question("member", c, m.page, c.medoid, 1, 1.0, "drawn at random", strength=m.strength, audit=name)
-        for c, m in drawn
+        shown.question("member", c, m.page, c.medoid, 1, 1.0, why, strength=m.strength, audit=name) for c, m in drawn
     ]
 
 
@@ -243,11 +243,13 @@ def _members(clustering: Clustering, shown: _Shown) -> Iterable[Question]:
             outlier = member.page in cluster.outliers
             doubt = 1.0 if outlier else max(1.0 - member.strength, unstable)
             if outlier:
-                why = "differs from the rest of its cluster more than editions of one table do"
+                why = stored("differs from the rest of its cluster more than editions of one table do")
             elif unstable > 1.0 - member.strength:
-                why = f"only {1 - unstable:.2f} of its cluster comes back when the pages are read again"
+                share = f"{1 - unstable:.2f}"
+                why = stored("only {share} of its cluster comes back when the pages are read again", share=share)
             else:
-                why = f"strength {member.strength:.2f}: another cluster is nearly as near"
+                strength = f"{member.strength:.2f}"
+                why = stored("strength {strength}: another cluster is nearly as near", strength=strength)
             # With fewer members each says more of what the cluster is.
             moves = 2 if len(cluster.members) == 2 else 1
             yield shown.question(
@@ -278,7 +280,11 @@ def _merges(corpus: Corpus, clustering: Clustering, shown: _Shown) -> Iterable[Q
             continue
         moves = min(len(clusters[first].members), len(clusters[second].members))
         label_a, label_b = (first, second) if clustering.label_of(a) == first else (second, first)
-        why = f"similarity {alike:.3f} with a page of cluster {clusters[label_b].number}"
+        why = stored(
+            "similarity {similarity} with a page of cluster {cluster}",
+            similarity=f"{alike:.3f}",
+            cluster=clusters[label_b].number,
+        )
         yield shown.question("merge", clusters[label_a], a, b, moves, doubt, why)
 
 

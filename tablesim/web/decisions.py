@@ -13,6 +13,7 @@ from typing import Any
 from tablesim.corpus.corrections.apply import correct, decide_tables
 from tablesim.digits.corrections import correction_row, numbers_at, text_at
 from tablesim.errors import SettingsError
+from tablesim.language import retold
 from tablesim.records.address import parse_address
 from tablesim.records.boxes import Box
 from tablesim.records.corrections import Correction, TableDecision
@@ -111,7 +112,7 @@ def open_questions(live: LiveRun, asked: RequestValues) -> dict[str, Any]:
     return {
         "version": live.version,
         "open": len(found),
-        "questions": [question.to_dict() for question in found[:top]],
+        "questions": [question.to_dict() | {"why": retold(question.why)} for question in found[:top]],
         "agreement": review.agreements(),
     }
 

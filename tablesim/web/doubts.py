@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from tablesim.corpus.store import Corpus
 from tablesim.digits.corrections import holding, numbers_at
 from tablesim.evidence.collation.cells import DOUBTFUL
+from tablesim.language import say
 from tablesim.records.address import PageAddresses
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Number, Reading
@@ -186,7 +187,7 @@ class CutoutCells:
             "text": number.text,
             "emendation": number.emendation,
             "confidence": round(number.confidence, 4),
-            "doubts": list(number.doubts),
+            "doubts": [say(doubt) for doubt in number.doubts],
             "runner_up": runner_ups[0] if len(runner_ups) == 1 else None,
             "address": None if address is None else {"words": address.words, "anchor": address.anchor},
             "weight": round(weight, 3),

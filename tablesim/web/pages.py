@@ -19,6 +19,7 @@ from tablesim.corpus.store import Corpus
 from tablesim.digits.corrections import correction_row, numbers_at
 from tablesim.digits.units_of_page import units_of_page
 from tablesim.errors import RunError
+from tablesim.language import retold
 from tablesim.records.address import PageAddresses
 from tablesim.records.dates import YearRange
 from tablesim.report.page_pages import correction_sentence
@@ -267,7 +268,7 @@ def one_page(live: LiveRun, page_id: str) -> dict[str, Any]:
         "numbers": numbers,
         "is_table": reading.is_table,
         "legibility": reading.legibility,
-        "marks_mean": reading.marks_mean,
+        "marks_mean": retold(reading.marks_mean),
         "units": list(units_of_page(reading.numbers).sentences),
     }
     answer["neighbours"] = [

@@ -22,6 +22,7 @@ from tablesim.corpus.storage.files import is_written, read_rows, write_csv
 from tablesim.corpus.store import Corpus
 from tablesim.errors import InUseError, RunError
 from tablesim.evidence.collation.verification import Verification
+from tablesim.language import grouped, say
 from tablesim.records.counting import counted
 from tablesim.scans.csvfile import read_number
 from tablesim.scans.locator import Locator
@@ -102,7 +103,12 @@ class MatchedRuns:
     @property
     def words(self) -> str:
         """How far they agree, with its size and what chance gives."""
-        return f"{self.agreeing:,} of {self.compared:,} cells agree; by chance {round(self.by_chance):,}"
+        return say(
+            "{agreeing} of {compared} cells agree; by chance {by_chance}",
+            agreeing=grouped(self.agreeing),
+            compared=grouped(self.compared),
+            by_chance=grouped(round(self.by_chance)),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         return {

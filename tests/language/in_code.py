@@ -34,7 +34,7 @@ def in_python(source: str) -> Iterator[Message]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             texts = tuple(a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str))
-            if node.func.id in ("say", "to_say") and texts:
+            if node.func.id in ("say", "to_say", "stored") and texts:
                 yield texts[:1]
             if node.func.id == "say_n":
                 assert len(texts) == 2, ast.unparse(node)
@@ -62,15 +62,14 @@ def in_script(source: str) -> Iterator[Message]:
 
 @cache
 def all_messages() -> dict[str, Message]:
-    """By the English of one: each message with its forms."""
+    """By its key in the catalogues: each message with its forms."""
     found: dict[str, Message] = {}
     for path in sorted(PACKAGE.rglob("*")):
         read = {".py": in_python, ".html": in_template, ".js": in_script}.get(path.suffix)
         if read is None or "vendor" in path.parts:
             continue
         for message in read(path.read_text("utf-8")):
-            before = found.setdefault(message[0], message)
-            assert before == message, f"{path}: {message} is said in another way elsewhere"
+            found["|".join(message)] = message
     return found
 
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tablesim.language import ENGLISH, LANGUAGES, Catalogue, language, listed, number, say, say_n, speaking
+from tablesim.language import ENGLISH, LANGUAGES, Catalogue, grouped, language, listed, say, say_n, speaking
 from tests.language.in_code import all_messages, in_python, in_script, in_template
 
 OTHERS = [name for name in LANGUAGES if name != ENGLISH]
@@ -47,9 +47,9 @@ def test_two_forms_are_for_one_and_for_all_other_numbers():
 
 
 def test_counts_are_told_apart_by_what_no_language_takes_for_a_decimal_sign():
-    assert number(120_400) == "120,400"
+    assert grouped(120_400) == "120,400"
     with speaking("it"):
-        assert number(120_400) == "120\u202f400"
+        assert grouped(120_400) == "120\u202f400"
 
 
 def test_who_asks_for_nothing_hears_english_and_hears_it_again_afterwards():

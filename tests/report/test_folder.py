@@ -135,7 +135,7 @@ def test_a_report_of_an_earlier_version_in_the_run_folder_is_replaced(small, tmp
     for name in ("clusters", "data", "pages"):  # reports of 0.1.0 had none of these
         shutil.rmtree(own / name)
     late = ("groups.html", "history.html", "overview.html", "pages.html")
-    for name in (*late, "assets/list.js", "assets/map.js", "assets/page.js"):
+    for name in (*late, "assets/say.js", "assets/list.js", "assets/map.js", "assets/page.js"):
         (own / name).unlink()
     (own / "pairs" / "old--page-0123abcd.html").write_text("old")
     (own / "pairs" / "mine.html").write_text("mine")

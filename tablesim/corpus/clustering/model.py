@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tablesim.corpus.storage.files import ADDED
 from tablesim.errors import RunError
+from tablesim.language import say
 from tablesim.records.counting import counted
 from tablesim.records.html import html_table
 from tablesim.records.plain import plain
@@ -111,10 +112,11 @@ class Cluster:
         """What its stability says; empty where it was not worked out."""
         if self.stability is None:
             return ""
-        return (
-            f"Stability {self.stability:.2f}: when the pages are read again with the reader's doubt, this cluster and "
-            f"the one then most like it share {self.stability:.2f} of their pages on the average (1: it always comes "
-            "back). Pages that a collation showed to carry one table stay together."
+        return say(
+            "Stability {stability}: when the pages are read again with the reader's doubt, this cluster and the one "
+            "then most like it share {stability} of their pages on the average (1: it always comes back). Pages that a "
+            "collation showed to carry one table stay together.",
+            stability=f"{self.stability:.2f}",
         )
 
     @property

@@ -22,7 +22,7 @@ from tablesim.evidence.collation.cells import DOUBTFUL, judge
 from tablesim.evidence.collation.chance import equal_in_order, equal_out_of_order
 from tablesim.evidence.collation.collation import collate_witnesses, in_order
 from tablesim.evidence.collation.grids import NONE, panels_of, witness_of
-from tablesim.language import number, say, say_n
+from tablesim.language import grouped, say, say_n
 from tablesim.records.collation import AGREES, DIFFERS, Collation, Part
 from tablesim.records.reading import Reading
 from tablesim.records.relations import PART_OF, SAME_KIND, SAME_TABLE
@@ -120,9 +120,9 @@ class Verification:
             return say("no cell of one meets a cell of the other")
         return say(
             "{agreeing} of {compared} cells agree; by chance {by_chance}",
-            agreeing=number(self.agreeing),
-            compared=number(self.compared),
-            by_chance=number(round(self.by_chance)),
+            agreeing=grouped(self.agreeing),
+            compared=grouped(self.compared),
+            by_chance=grouped(round(self.by_chance)),
         )
 
     @property

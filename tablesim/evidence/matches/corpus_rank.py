@@ -20,7 +20,7 @@ from tablesim.corpus.search.hits import BackgroundCount
 from tablesim.corpus.search.nearest import ERROR, TIE, RowGroups, among
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError
-from tablesim.records.counting import counted, plural
+from tablesim.language import say, say_n
 from tablesim.records.reading import Reading
 
 
@@ -188,11 +188,36 @@ def _neighbourhood(
 
 
 def _sentence(of: str, page: str, around: SideRank, cosine: float) -> str:
-    text = f"{page} is number {around.rank} of {around.of} among the pages nearest to {of}"
+    text = say(
+        "{page} is number {rank} of {n} among the pages nearest to {of}",
+        page=page,
+        rank=around.rank,
+        n=around.of,
+        of=of,
+    )
     if around.surprise is None or not around.surprise.others:
         return text
-    odd = around.surprise
-    come = plural(odd.as_near, "comes", "come")
-    text += f"; of {counted(odd.others, 'page')} with another {odd.by}, {odd.as_near or 'none'} {come}"
-    text += f" as near as {cosine:.3f}"
-    return text if around.nearest_other is None else f"{text} (the nearest has {around.nearest_other[1]:.3f})"
+    odd, near = around.surprise, f"{cosine:.3f}"
+    as_near = (
+        say_n(odd.as_near, "{n} comes as near as {similarity}", "{n} come as near as {similarity}", similarity=near)
+        if odd.as_near
+        else say("none come as near as {similarity}", similarity=near)
+    )
+    if odd.by == "book":
+        text += "; " + say_n(
+            odd.others,
+            "of {n} page with another book, {near}",
+            "of {n} pages with another book, {near}",
+            near=as_near,
+        )
+    else:
+        text += "; " + say_n(
+            odd.others,
+            "of {n} page with another label, {near}",
+            "of {n} pages with another label, {near}",
+            near=as_near,
+        )
+    if around.nearest_other is None:
+        return text
+    nearest = say("the nearest has {similarity}", similarity=f"{around.nearest_other[1]:.3f}")
+    return f"{text} ({nearest})"

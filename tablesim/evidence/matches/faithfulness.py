@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from tablesim.bigrams.occurrences import Occurrences
 from tablesim.evidence.matches.glyphs import GlyphMatches
+from tablesim.language import say, to_say
 from tablesim.records.bins import N_BINS
 
 STEPS = 50
@@ -88,11 +89,19 @@ class Faithfulness:
     def words(self) -> str:
         """What the curves say, in a sentence."""
         top, random = self.at(NAMED)
-        text = (
-            f"without the {100 * NAMED:.0f} % most relevant {self.unit} the similarity falls from {self.top[0]:.3f} "
-            f"to {top:.3f}, without random ones to {random:.3f} (area between the curves {self.gap:+.3f})"
+        text = say(
+            "without the {share} % most relevant {unit} the similarity falls from {whole} to {top}, without random "
+            "ones to {random} (area between the curves {gap})",
+            share=f"{100 * NAMED:.0f}",
+            unit=say(self.unit),
+            whole=f"{self.top[0]:.3f}",
+            top=f"{top:.3f}",
+            random=f"{random:.3f}",
+            gap=f"{self.gap:+.3f}",
         )
-        return text if self.things >= FEW else f"{text}; with {self.things} {self.unit} this says little"
+        if self.things >= FEW:
+            return text
+        return say("{text}; with {n} {unit} this says little", text=text, n=self.things, unit=say(self.unit))
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -150,7 +159,7 @@ def glyph_faithfulness(
             both.append(_similarities(side, order, h[i], h[1 - i], share))
         return np.asarray(np.mean(both, axis=0))
 
-    return gathered(share, curve, orders, len(able[0]) + len(able[1]), "digits")
+    return gathered(share, curve, orders, len(able[0]) + len(able[1]), to_say("digits"))
 
 
 def falling(

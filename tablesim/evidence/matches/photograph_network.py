@@ -25,6 +25,7 @@ from tablesim.errors import WeightsError
 from tablesim.evidence.matches.faithfulness import Faithfulness, gathered
 from tablesim.evidence.matches.glyphs import Match
 from tablesim.evidence.matches.relevance_by_region import RelevanceByRegion, page_kinds, relevance_by_region
+from tablesim.language import to_say
 from tablesim.records.boxes import Box
 from tablesim.records.counting import cut
 from tablesim.records.reading import Reading
@@ -213,7 +214,7 @@ class PixelComparison:
                 both.append([similarity(self.sight.look(page), whole[1 - side]) for page in pages])
             return np.asarray(np.mean(both, axis=0))
 
-        return gathered(share, curve, ORDERS, sum(part.numel() for part in tiles), "tiles")
+        return gathered(share, curve, ORDERS, sum(part.numel() for part in tiles), to_say("tiles"))
 
     def to_dict(self, top: int | None = None) -> dict[str, Any]:
         """What ``tablesim compare --model vgg16 --json`` prints; what has no meaning for tiles is None."""

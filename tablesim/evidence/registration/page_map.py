@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from tablesim.evidence.registration.column_row_warp import Warp
 from tablesim.evidence.registration.plane import project
+from tablesim.language import say
 from tablesim.records.boxes import Box
 
 SAME_SETTING = 0.04
@@ -100,15 +101,21 @@ class PageMap:
 
     def words(self) -> str:
         """One line for captions: what kind of map it is and how well it holds."""
-        how = (
-            f"{len(self.pairs)} of {self.n_numbers} numbers meet their equal, "
-            f"half of them within {self.residual:.2f} digit heights"
+        how = say(
+            "{n} of {all} numbers meet their equal, half of them within {residual} digit heights",
+            n=len(self.pairs),
+            all=self.n_numbers,
+            residual=f"{self.residual:.2f}",
         )
         if self.same_setting:
-            return f"the same setting: a single {self.model} map holds; {how}"
+            return say("the same setting: a single {model} map holds; {how}", model=say(self.model), how=how)
         if self.warp is None:
-            return f"set alike, or bent paper: a single {self.model} map holds, not as closely as on one sheet; {how}"
-        return f"another setting, or bent paper: columns and rows are moved one by one; {how}"
+            return say(
+                "set alike, or bent paper: a single {model} map holds, not as closely as on one sheet; {how}",
+                model=say(self.model),
+                how=how,
+            )
+        return say("another setting, or bent paper: columns and rows are moved one by one; {how}", how=how)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON and viewers.

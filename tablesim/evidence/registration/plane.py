@@ -18,6 +18,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tablesim.language import say, to_say
+
 TOLERANCE = 0.5
 """How far, in digit heights, a point may lie from where the map sends its partner."""
 
@@ -49,6 +51,8 @@ N_TRIALS = 2000
 """Samples at most; fewer where most pairs hold."""
 
 Floats = NDArray[np.float64]
+
+MODELS = (to_say("affine"), to_say("homography"))
 
 
 @dataclass(frozen=True)
@@ -112,15 +116,23 @@ def fit_plane(points_a: Floats, points_b: Floats, tolerance: float = TOLERANCE) 
     """
     if len(points_a) < MIN_PAIRS:
         return NotRegistrable(
-            f"only {len(points_a)} equal numbers are in matching cells; at least {MIN_PAIRS} are needed"
+            say(
+                "only {n} equal numbers are in matching cells; at least {least} are needed",
+                n=len(points_a),
+                least=MIN_PAIRS,
+            )
         )
     if spread(points_a) < MIN_SPREAD or spread(points_b) < MIN_SPREAD:
-        return NotRegistrable("the equal numbers stand on one line")
+        return NotRegistrable(say("the equal numbers stand on one line"))
     planes = [
-        plane for model in ("affine", "homography") if (plane := _fit(model, points_a, points_b, tolerance)) is not None
+        plane
+        for model in (to_say("affine"), to_say("homography"))
+        if (plane := _fit(model, points_a, points_b, tolerance)) is not None
     ]
     if not planes:
-        return NotRegistrable(f"no plane map holds for {MIN_PAIRS} of {len(points_a)} equal numbers")
+        return NotRegistrable(
+            say("no plane map holds for {least} of {n} equal numbers", least=MIN_PAIRS, n=len(points_a))
+        )
     misses = [residuals(plane.matrix, points_a, points_b) for plane in planes]
     # Both are judged on the pairs that either of them explains: a map must not win by giving up pairs.
     judged = np.min(misses, axis=0) <= tolerance
@@ -128,7 +140,7 @@ def fit_plane(points_a: Floats, points_b: Floats, tolerance: float = TOLERANCE) 
     best = int(np.argmin(costs))
     held = misses[best] <= tolerance
     if spread(points_a[held]) < MIN_SPREAD or spread(points_b[held]) < MIN_SPREAD:
-        return NotRegistrable("the equal numbers in matching cells stand on one line")
+        return NotRegistrable(say("the equal numbers in matching cells stand on one line"))
     reason = implausible(planes[best].matrix, points_a[held])
     return planes[best] if reason is None else NotRegistrable(reason)
 
@@ -145,17 +157,19 @@ def implausible(matrix: Floats, points: Floats) -> str | None:
     corners = np.array([low, (high[0], low[1]), high, (low[0], high[1])])
     depth = corners @ matrix[2, :2] + matrix[2, 2]
     if (depth <= 0).any() or depth.max() > MAX_PERSPECTIVE * depth.min():
-        return "the map that fits best shows the page at a slant that no scan has"
+        return say("the map that fits best shows the page at a slant that no scan has")
     jacobian = _jacobian(matrix, points.mean(axis=0))
     if np.linalg.det(jacobian) <= 0:
-        return "the map that fits best shows the page as in a mirror"
+        return say("the map that fits best shows the page as in a mirror")
     (large, small), turn = np.linalg.svd(jacobian, compute_uv=False), _turn(jacobian)
     if not SCALES[0] <= small <= large <= SCALES[1]:
-        return f"the map that fits best makes digits {np.sqrt(small * large):.2g} times as large"
+        return say("the map that fits best makes digits {n} times as large", n=f"{np.sqrt(small * large):.2g}")
     if large > MAX_STRETCH * small:
-        return f"the map that fits best stretches the page {large / small:.1f} times more one way than the other"
+        return say(
+            "the map that fits best stretches the page {n} times more one way than the other", n=f"{large / small:.1f}"
+        )
     if abs(turn) > MAX_TURN:
-        return f"the map that fits best turns the upright page by {turn:.0f} degrees"
+        return say("the map that fits best turns the upright page by {n} degrees", n=f"{turn:.0f}")
     return None
 
 

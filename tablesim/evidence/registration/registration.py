@@ -29,6 +29,7 @@ from tablesim.evidence.registration.plane import (
     project,
     spread,
 )
+from tablesim.language import say, to_say
 from tablesim.records.reading import Reading
 
 PREFERRED = 0.9
@@ -65,14 +66,14 @@ def register_pages(pair: PagePair) -> PageMap | NotRegistrable:
         on one line, or a map that no scan can come from.
     """
     if not pair.aligned:
-        return NotRegistrable("too few equal numbers are in matching cells")
+        return NotRegistrable(say("too few equal numbers are in matching cells"))
     if pair.alignment.transposed[1]:
-        return NotRegistrable("one page is set with rows for columns, so no view of it lies over the other")
+        return NotRegistrable(say("one page is set with rows for columns, so no view of it lies over the other"))
     pages = _Pages.of(pair)
     plane = _plane(pages)
     fitted = [_FittedMap.of(pages, map_) for map_ in (plane, _warp(pages)) if isinstance(map_, Plane | Warp)]
     if not fitted:
-        return plane if isinstance(plane, NotRegistrable) else NotRegistrable("no map holds")
+        return plane if isinstance(plane, NotRegistrable) else NotRegistrable(say("no map holds"))
     best = fitted[-1] if len(fitted) == 1 or fitted[1].is_clearly_better_than(fitted[0]) else fitted[0]
     return best.refusal() or _page_map(pair, pages, best)
 
@@ -190,19 +191,28 @@ class _FittedMap:
     def refusal(self) -> NotRegistrable | None:
         """Why this map is not to be trusted, or None."""
         if len(self.pairs) < MIN_PAIRS:
-            return NotRegistrable(f"only {len(self.pairs)} equal numbers meet; at least {MIN_PAIRS} are needed")
+            return NotRegistrable(
+                say(
+                    "only {n} equal numbers meet; at least {least} are needed",
+                    n=len(self.pairs),
+                    least=MIN_PAIRS,
+                )
+            )
         for frame, numbers in ((self.pages.a, self.pairs[:, 0]), (self.pages.b, self.pairs[:, 1])):
             if spread(frame.centres[numbers]) < MIN_SPREAD:
-                return NotRegistrable("the equal numbers that meet stand on one line")
+                return NotRegistrable(say("the equal numbers that meet stand on one line"))
         if self.share < MIN_SHARE:
-            return NotRegistrable(f"only {_percent(self.share)} of the equal numbers keep their order")
+            return NotRegistrable(say("only {share} of the equal numbers keep their order", share=_percent(self.share)))
         if self.agreement < MIN_EQUAL:
             return NotRegistrable(
-                f"of the numbers that come to lie upon each other only {_percent(self.agreement)} are equal"
+                say(
+                    "of the numbers that come to lie upon each other only {share} are equal",
+                    share=_percent(self.agreement),
+                )
             )
         if self.cover < MIN_COVER:
             return NotRegistrable(
-                f"where the pages overlap only {_percent(self.cover)} of the numbers meet their equal"
+                say("where the pages overlap only {share} of the numbers meet their equal", share=_percent(self.cover))
             )
         return None
 
@@ -286,7 +296,7 @@ def _page_map(pair: PagePair, pages: _Pages, fitted: _FittedMap) -> PageMap | No
     frame_a, frame_b = _frame(pair.a, pages.a), _frame(pair.b, pages.b)
     matrix = np.linalg.inv(frame_b) @ middle @ frame_a
     return PageMap(
-        model=found.model if isinstance(found, Plane) else "columns and rows",
+        model=found.model if isinstance(found, Plane) else to_say("columns and rows"),
         matrix=matrix / matrix[2, 2],
         frame_a=frame_a,
         frame_b=frame_b,

@@ -3,11 +3,11 @@
 "use strict";
 const tablesim = (() => {
   const words = {
-    shown: (from, to, n, all) => n === all ? `${from}–${to} of ${all}` : `${from}–${to} of ${n} found, ${all} in all`,
-    none: (all) => `nothing found, of ${all} in all`,
-    loading: (done, parts) => `reading part ${done} of ${parts} …`,
-    leaf: (leaf, leaves) => `${leaf} of ${leaves}`,
-    lost: (name) => `${name} could not be read; is it beside this page?`,
+    shown: (from, to, n, all) => n === all ? say("{from}–{to} of {all}", { from, to, all }) : say("{from}–{to} of {n} found, {all} in all", { from, to, n, all }),
+    none: (all) => say("nothing found, of {all} in all", { all }),
+    loading: (done, parts) => say("reading part {done} of {parts} …", { done, parts }),
+    leaf: (leaf, leaves) => say("{n} of {m}", { n: leaf, m: leaves }),
+    lost: (name) => say("{file} could not be read; is it beside this page?", { file: name }),
   };
   const lists = new Map();
 
@@ -37,6 +37,8 @@ const tablesim = (() => {
   }
 
   const plain = (value) => value === null ? "" : Array.isArray(value) ? String(value[0]) : String(value);
+  // As it is shown: rows and addresses have the English of what is said in every language.
+  const shown = (column, value) => column.said && value !== null ? say(value) : plain(value);
   const fold = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
   const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
 
@@ -53,7 +55,7 @@ const tablesim = (() => {
       const img = document.createElement("img");
       [img.src, img.width, img.height, img.alt, img.loading] = [value[0], value[1], value[2], "", "lazy"];
       td.append(img);
-    } else td.textContent = plain(value);
+    } else td.textContent = shown(column, value);
     return td;
   }
 
@@ -81,7 +83,7 @@ const tablesim = (() => {
     const leaves = section.querySelector(".leaves");
     const { config, at, rows } = await load(name, (done, parts) => { reads.textContent = words.loading(done, parts); });
     const visible = config.columns.filter((column) => column.title || column.kind === "picture");
-    const searched = rows.map((row) => fold(row.map(plain).join(" ")));
+    const searched = rows.map((row) => fold(row.map((value, index) => shown(config.columns[index], value)).join(" ")));
     // The first and the last year of a row; an end that is open is null.
     const span = (row) => at.year === undefined ? [row[at.first], row[at.last]] : row[at.year] ? row[at.year].slice(1, 3) : [null, null];
     let [found, leaf, sort] = [rows, 0, ""];
@@ -96,7 +98,7 @@ const tablesim = (() => {
       const common = [...counts].sort((a, b) => b[1] - a[1]).slice(0, 300);
       for (const [value, n] of common.sort((a, b) => collator.compare(a[0], b[0]))) {
         const option = document.createElement("option");
-        [option.value, option.textContent] = [value, `${value} (${n})`];
+        [option.value, option.textContent] = [value, `${shown(config.columns[at[select.name]], value)} (${n})`];
         select.append(option);
       }
     }
@@ -192,7 +194,7 @@ const tablesim = (() => {
     });
     asks.querySelector("[data-download]").addEventListener("click", () => {
       const columns = config.columns.filter((column) => column.title);
-      download(`${name}.csv`, [columns.map((column) => column.title), ...found.map((row) => columns.map((column) => plain(row[at[column.name]])))]);
+      download(`${name}.csv`, [columns.map((column) => column.title), ...found.map((row) => columns.map((column) => shown(column, row[at[column.name]])))]);
     });
     for (const button of leaves.querySelectorAll("button")) {
       button.addEventListener("click", () => {
@@ -207,7 +209,7 @@ const tablesim = (() => {
     section.dataset.ready = "";
   }
 
-  return { add, load, show, download, plain, fold };
+  return { add, load, show, download, plain, shown, fold };
 })();
 
 for (const section of document.querySelectorAll("[data-list]")) {

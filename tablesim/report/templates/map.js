@@ -5,11 +5,11 @@
   const canvas = part.querySelector("canvas");
   if (!canvas) return;
   const words = {
-    at: (row, facet, value) => facet ? `${row}; ${facet}: ${value || "unknown"}` : row,
-    others: "all others", unknown: "unknown",
-    found: (n) => `${n} found`,
-    collate: "Collate them", genealogy: "Who copied whom",
-    lasso: (n) => `${n} page${n === 1 ? "" : "s"} within the line`, save: "Download them as CSV", clear: "Clear",
+    at: (row, facet, value) => facet ? `${row}; ${facet}: ${value || say("unknown")}` : row,
+    others: say("all others"), unknown: say("unknown"),
+    found: (n) => say("{n} found", { n }),
+    collate: say("Collate them"), genealogy: say("Who copied whom"),
+    lasso: (n) => sayN(n, "{n} page within the line", "{n} pages within the line"), save: say("Download them as CSV"), clear: say("Clear"),
   };
   const live = document.body.dataset.screen !== undefined;
   // Okabe and Ito: told apart by those who see red and green alike.
@@ -25,15 +25,15 @@
   const colours = part.querySelector(".colours");
   const { config, at, rows } = await tablesim.load("pages");
   const points = rows.filter((row) => row[at.x] !== null).map((row) => ({
-    row, x: row[at.x], y: row[at.y], text: tablesim.fold(row.map(tablesim.plain).join(" ")),
+    row, x: row[at.x], y: row[at.y], text: tablesim.fold(row.map((value, index) => tablesim.shown(config.columns[index], value)).join(" ")),
   }));
   const half = (year) => `${Math.floor(year / 50) * 50}–${Math.floor(year / 50) * 50 + 49}`;
   const year = (row) => row[at.year] === null ? "" : half(row[at.year][3]);
   const facets = [
-    ["cluster", "cluster", (row) => tablesim.plain(row[at.cluster])],
-    ["year", "half-century", year],
+    ["cluster", say("cluster"), (row) => tablesim.plain(row[at.cluster])],
+    ["year", say("half-century"), year],
     ...config.columns.filter((column) => column.title && column.kind === "text" && column.name !== "remark")
-      .map((column) => [column.name, column.title.toLowerCase(), (row) => tablesim.plain(row[at[column.name]])]),
+      .map((column) => [column.name, column.title, (row) => tablesim.shown(column, row[at[column.name]])]),
   ].filter(([, , of]) => new Set(points.map((point) => of(point.row))).size > 1);
   for (const [name, title] of facets) {
     const option = document.createElement("option");
@@ -125,7 +125,7 @@
     // The workbench goes on with the pages that were chosen.
     const further = live && within.size > 1 && within.size <= MOST_WITNESSES ? [link(words.collate, "collation.html"), " ", link(words.genealogy, "genealogy.html"), " "] : [];
     shownSet.replaceChildren(words.lasso(within.size), " ",
-      button(words.save, () => tablesim.download("map.csv", [columns.map((column) => column.title), ...[...within].map(({ row }) => columns.map((column) => tablesim.plain(row[at[column.name]])))])), " ", ...further,
+      button(words.save, () => tablesim.download("map.csv", [columns.map((column) => column.title), ...[...within].map(({ row }) => columns.map((column) => tablesim.shown(column, row[at[column.name]])))])), " ", ...further,
       button(words.clear, () => { [around, within] = [[], new Set()]; shownSet.replaceChildren(); draw(); keep(); }), list);
     draw();
   }

@@ -5,10 +5,11 @@
   const words = {
     place: (cell) => {
       const [, table, row, column] = cell.id.match(/^t(\d+)r(\d+)c(\d+)$/) || [];
-      if (!table) return "Outside tables: ";
-      return `${document.querySelectorAll("[data-table]").length > 1 ? `table ${table}, ` : ""}row ${row}, column ${column}: `;
+      if (!table) return `${say("Outside tables:")} `;
+      const several = document.querySelectorAll("[data-table]").length > 1;
+      return `${several ? say("table {table}, row {row}, column {column}:", { table, row, column }) : say("row {row}, column {column}:", { row, column })} `;
     },
-    copied: "copied", marked: "marked: copy it with the keyboard",
+    copied: say("copied"), marked: say("marked: copy it with the keyboard"),
   };
   for (const controls of all(document, ".controls")) controls.hidden = false;
 

@@ -31,7 +31,7 @@ function matches(figure) {
     !(line.classList.contains("loose") && stage.classList.contains("hide-loose")));
   let hot = null;
 
-  const name = (bigram) => bigram.length === 1 ? `the single digit ${bigram}` : `${bigram[0]} beside ${bigram[1]}`;
+  const name = (bigram) => bigram.length === 1 ? say("the single digit {digit}", { digit: bigram }) : say("{a} beside {b}", { a: bigram[0], b: bigram[1] });
   function highlight(line) {
     if (hot) hot.classList.remove("hot");
     hot = line;
@@ -44,8 +44,9 @@ function matches(figure) {
     const strong = document.createElement("b");
     strong.textContent = link.bigram;
     const share = (100 * link.relevance / data.score).toFixed(2);
-    reads.append(strong, ` (${name(link.bigram)}) brings ${link.relevance.toFixed(3)}, ${share} % of the score` +
-      (link.supported ? "; both stand at matching positions" : "; their positions do not match"));
+    const values = { relevance: link.relevance.toFixed(3), share };
+    const brings = link.supported ? say("brings {relevance}, {share} % of the score; both stand at matching positions", values) : say("brings {relevance}, {share} % of the score; their positions do not match", values);
+    reads.append(strong, ` (${name(link.bigram)}) ${brings}`);
   }
   function filter() {
     const least = Number(slider.value);
@@ -54,7 +55,7 @@ function matches(figure) {
     const shown = visible();
     const sum = shown.reduce((total, line) => total + data.links[Number(line.dataset.line)].relevance, 0);
     const share = data.score > 0 ? (100 * sum / data.score).toFixed(0) : "0";
-    said.textContent = `≥ ${least.toFixed(2)}: ${shown.length} lines, together ${sum.toFixed(2)} (${share} % of the score)`;
+    said.textContent = `≥ ${least.toFixed(2)}: ${sayN(shown.length, "{n} line, together {total} ({share} % of the score)", "{n} lines, together {total} ({share} % of the score)", { total: sum.toFixed(2), share })}`;
     if (hot && !shown.includes(hot)) highlight(null);
   }
   slider.addEventListener("input", filter);
@@ -230,14 +231,14 @@ function panes(inspect) {
       side.spot.style.height = share(Math.abs(one[1] - other[1]) + 2 * room, side.high);
       centre(side, place);
     });
-    const words = { agrees: "they agree", differs: "they differ", doubtful: "they differ, unless one was misread",
-      missing: "on one page only", illegible: "illegible" }[state];
-    const text = (one) => one ? one[0] : "nothing";
-    said.replaceChildren(`Row ${row}, column ${column}: `);
+    const words = { agrees: say("they agree"), differs: say("they differ"), doubtful: say("they differ, unless one was misread"),
+      missing: say("on one page only"), illegible: say("illegible") }[state];
+    const text = (one) => one ? one[0] : say("nothing");
+    said.replaceChildren(say("Row {row}, column {column}:", { row, column }), " ");
     ["A", "B"].forEach((siglum, at) => {
       const b = document.createElement("b");
       b.textContent = text(read[at]);
-      said.append(`${siglum} has `, b, at ? "; " : ", ");
+      said.append(`${say("{siglum} has", { siglum })} `, b, at ? "; " : ", ");
     });
     said.append(`${words}.`);
   };
@@ -348,13 +349,13 @@ function over(figure) {
   function see(which) {
     upper.style.visibility = which === "b" ? "hidden" : "";
     sheets.dataset.sees = which;
-    shown.textContent = `${which.toUpperCase()} is shown`;
+    shown.textContent = say("{siglum} is shown", { siglum: which.toUpperCase() });
   }
   const turn = () => see(sheets.dataset.sees === "a" ? "b" : "a");
   function run(on) {
     clearInterval(timer);
     timer = on ? setInterval(turn, 800) : null;
-    hold.textContent = on ? "stop" : "go on";
+    hold.textContent = on ? say("stop") : say("go on");
     hold.setAttribute("aria-pressed", String(!on));
     // Not every blink is announced to those who hear the page.
     shown.setAttribute("aria-live", on ? "off" : "polite");
@@ -372,8 +373,8 @@ function over(figure) {
     amount.hidden = mode !== "fade" && mode !== "swipe";
     hold.hidden = mode !== "blink";
     slide();
-    shown.textContent = { both: "A is blue, B is vermilion", blink: "", fade: "A fades into B",
-      swipe: "left of the edge is B, right of it A" }[mode];
+    shown.textContent = { both: say("A is blue, B is vermilion"), blink: "", fade: say("A fades into B"),
+      swipe: say("left of the edge is B, right of it A") }[mode];
     if (mode === "blink") {
       see("a");
       run(!matchMedia("(prefers-reduced-motion: reduce)").matches);
@@ -399,11 +400,11 @@ function copying(button) {
     const text = part ? part.textContent : location.href;
     try {
       await navigator.clipboard.writeText(text);
-      said.textContent = "copied";
+      said.textContent = say("copied");
     } catch {
       // Where a page from the disk may not write: mark it, the keyboard copies it.
       if (part) getSelection().selectAllChildren(part);
-      said.textContent = part ? "marked: copy it with the keyboard" : text;
+      said.textContent = part ? say("marked: copy it with the keyboard") : text;
     }
   });
 }
@@ -427,7 +428,7 @@ document.addEventListener("change", ({ target }) => {
   const off = all(browse, "input:not(:checked)").map((box) => box.id.slice(2));
   const cells = all(browse.parentElement, ".differences > li, .differing tbody tr");
   for (const cell of cells) cell.hidden = off.some((name) => cell.classList.contains(name));
-  browse.querySelector(".tally").textContent = `${cells.filter((cell) => !cell.hidden).length} of ${cells.length} shown.`;
+  browse.querySelector(".tally").textContent = say("{n} of {m} shown.", { n: cells.filter((cell) => !cell.hidden).length, m: cells.length });
 });
 
 let opened = [];

@@ -2,12 +2,12 @@
 "use strict";
 function say(message, values = {}) {
   const told = (globalThis.tablesimMessages || {})[message] ?? message;
-  return (Array.isArray(told) ? told.at(-1) : told).replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+  return told.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 }
 
 // A message with a count, `one` for 1 and `many` for all others; {n} in it is the count.
 function sayN(n, one, many, values = {}) {
-  const [first, others] = (globalThis.tablesimMessages || {})[one] ?? [one, many];
+  const [first, others] = (globalThis.tablesimMessages || {})[`${one}|${many}`] ?? [one, many];
   return say(n === 1 ? first : others, { n, ...values });
 }
 

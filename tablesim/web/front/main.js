@@ -1,6 +1,5 @@
 // The beginning: which screen this is, what of the workbench belongs to it, and that it is shown anew when the run changes.
 import { bar, show, tell } from "./bar.js";
-import { speak } from "./evidence.js";
 import { start as listKeys } from "./keys.js";
 import { listen } from "./talk.js";
 import { say } from "./words.js";
@@ -25,7 +24,6 @@ const parts = {
 };
 
 show({ mayWrite });
-speak();
 // What a screen does when the run changed elsewhere; without its own way it is loaded again.
 let changed = () => location.reload();
 try {

@@ -2,7 +2,6 @@
 import { desk as head } from "./desk.js";
 import { button, name, named, tell, tried } from "./bar.js";
 import { isTyping, make } from "./dom.js";
-import { speak } from "./evidence.js";
 import { saveCsv } from "./download.js";
 import { ask, send } from "./talk.js";
 import { say, toSay } from "./words.js";
@@ -69,7 +68,6 @@ export async function start({ mayWrite }) {
           make("td", { class: "n" }, one.kappa.toFixed(2)), make("td", { class: "n" }, `${one.low.toFixed(2)}–${one.high.toFixed(2)}`))))));
     }
     body.replaceChildren(...parts);
-    speak(body);
   }
 
   const decide = (key) => tried(async () => {
