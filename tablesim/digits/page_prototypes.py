@@ -131,8 +131,11 @@ class Prototypes:
 
     @classmethod
     def of(cls, features: Floats, values: NDArray[np.int64]) -> Prototypes:
-        """Prototypes from features of shape (n, ROWS * COLUMNS) and the values read, int64 of shape (n,)."""
-        counts = np.bincount(values, minlength=10)
+        """Prototypes from features of shape (n, ROWS * COLUMNS) and the values read, int64 of shape (n,).
+
+        What has a value below 0 makes up no prototype and has its distances all the same.
+        """
+        counts = np.bincount(values[values >= 0], minlength=10)
         known = np.flatnonzero(counts >= ENOUGH)
         if not len(known):
             return cls(known, np.zeros((0, len(values))), np.zeros(0), np.zeros(0))
