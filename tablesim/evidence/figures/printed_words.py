@@ -62,6 +62,10 @@ PARTING_RULE = 0.5
 LONG_RULE = 4.0
 """What runs on for so many digit heights is a rule and no letter."""
 
+SPECK = 0.25
+"""Share of the ink of a word above a column below which what else stands there is dirt or reaches in from beside: on a
+page of 1515 where dirt parted a heading in two it is a sixteenth."""
+
 HEADING, ROW = "heading", "row"
 
 Edges = tuple[float, float, float, float]
@@ -232,7 +236,7 @@ class _Search:
         words = self._words_across(start, end)
         for column, before, (x, x2) in self._strips(set(slots)):
             if self._inked(x, start, x2, end) is not None:
-                inside = [(a, b) for a, b in words if a < x2 and b > x]
+                inside = self._of_strip(words, (x, start, x2, end))
                 whole = min([x, *(a - 3.0 for a, _ in inside)]), max([x2, *(b + 3.0 for _, b in inside)])
                 # Several strips under one word show the same: from the start of the word to its end.
                 if len(inside) == 1 and (inside[0][0] < x - 3 or inside[0][1] > x2 + 3):
@@ -255,6 +259,19 @@ class _Search:
             else:
                 joined.append((float(left), float(right)))
         return [(a, b) for a, b in joined if b - a >= DIGIT_HEIGHT]
+
+    def _of_strip(self, words: Iterable[tuple[float, float]], strip: Edges) -> list[tuple[float, float]]:
+        """The words above a column: those that lie in its strip, or fill it, by half; specks and neighbours are not."""
+        left, top, right, bottom = strip
+        (y, y2), width = _span(top, bottom, self.ink.shape[0]), self.ink.shape[1]
+        touching = [
+            (a, b, slice(*_span(max(a, left), min(b, right), width))) for a, b in words if a < right and b > left
+        ]
+        inked = [int(self.ink[y:y2, shared].sum()) for _, _, shared in touching]
+        most = max(inked, default=0)
+        kept = [word for word, ink in zip(touching, inked, strict=True) if ink >= SPECK * most]
+        mostly = [(a, b) for a, b, of in kept if 2 * (of.stop - of.start) >= min(b - a, right - left)]
+        return mostly or [(a, b) for a, b, _ in kept]
 
     def _strips(self, slots: set[int]) -> Iterator[tuple[int, bool, tuple[float, float]]]:
         """What lies above each column and each gap with words: together all of the table and its sides."""

@@ -286,7 +286,12 @@
     const still = from && !from.moved;
     if (from?.moved) keep();
     from = null;
-    if (still && nearest(event.offsetX, event.offsetY)) { choose(nearest(event.offsetX, event.offsetY)); open(); }
+    const point = still && nearest(event.offsetX, event.offsetY);
+    if (!point) return;
+    // A finger does not hover: what it touches first is shown, what it touches again is opened.
+    const seen = event.pointerType === "mouse" || point === chosen;
+    choose(point);
+    if (seen) open();
   });
   canvas.addEventListener("pointercancel", () => { [from, lasso] = [null, []]; draw(); });
   canvas.addEventListener("wheel", (event) => { event.preventDefault(); zoom(event.deltaY < 0 ? 1.25 : 0.8, event.offsetX, event.offsetY); keep(); }, { passive: false });

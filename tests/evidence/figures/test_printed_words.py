@@ -80,17 +80,20 @@ def test_a_scan_that_is_gone_has_no_words_and_the_cutter_says_why(reading, tmp_p
     assert reading.scan in cutter.problems
 
 
-def test_a_heading_above_two_columns_is_shown_whole_with_each(reading):
-    """Under a rule that closes it, of several lines and with pieces of a broken rule below it."""
+@pytest.mark.parametrize("dirt", [False, True])
+def test_a_heading_above_two_columns_is_shown_whole_with_each(reading, dirt):
+    """Under a rule that closes it, of several lines, with pieces of a broken rule below it and dirt beside it."""
     image = Image.open(reading.scan)
     draw = ImageDraw.Draw(image)
     draw.rectangle((0, 0, 700, TOP - 12), 235)
     font = ImageFont.load_default(24)
     for y in (TOP - 112, TOP - 80, TOP - 48):
-        draw.text((236, y), "Sehnen im Kreis", 20, font)
+        draw.text((236, y), "Sehnen" if dirt else "Sehnen im Kreis", 20, font)
     draw.line((60, TOP - 122, 660, TOP - 122), 20, 3)
     for x in (240, 300, 520):
         draw.line((x, TOP - 13, x + 32, TOP - 13), 20, 2)
+    if dirt:
+        draw.rectangle((338, TOP - 100, 372, TOP - 99), 20)
     found = {w.column: w for w in headings_of(reading, image)}
     assert {0, 1} <= set(found)
     first, second = found[0], found[1]
