@@ -46,11 +46,14 @@ def reading_of(page: str, rows: Sequence[Sequence[str]], *, scan: str = "", sha2
 class FakeReader:
     """Reads ``SCAN.txt``; waits ``delay`` seconds a page and writes each page into ``log``.
 
+    After ``slow_after`` pages in the log a page takes five seconds: a job that is to be killed half way is not done
+    before, however busy the machine is.
     A text of ``die`` kills the process, ``mistake`` raises an error that no one expects.
     """
 
     delay: float = 0.0
     log: str = ""
+    slow_after: int = 0
     fingerprint: str = "fake-1"
 
     def make(self) -> Callable[[Path], Reading]:
@@ -62,7 +65,8 @@ class FakeReader:
         if self.log:
             with Path(self.log).open("a") as file:
                 file.write(f"{os.getpid()} {page_id(path)}\n")
-        time.sleep(self.delay)
+        is_slow = self.slow_after and len(Path(self.log).read_text().splitlines()) > self.slow_after
+        time.sleep(5 if is_slow else self.delay)
         if text == "die":
             os.kill(os.getpid(), signal.SIGKILL)
         if text == "mistake":

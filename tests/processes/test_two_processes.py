@@ -36,7 +36,7 @@ def half_way(folder):
 
 
 def wait_for_pages(folder, n=1):
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if (folder / "run" / "pages.parquet").is_file() and Corpus.open(folder / "run").status()["read"] >= n:
             return

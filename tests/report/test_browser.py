@@ -36,6 +36,10 @@ FLAGS = [
 ]
 
 
+PATIENCE = 60_000
+"""Milliseconds that a page is waited for, on machines that do much else."""
+
+
 def _missing(what: str) -> None:
     """Skip where a developer lacks the browser; fail where the checks are meant to be complete."""
     if os.environ.get("CI"):
@@ -70,7 +74,7 @@ def opened(browser, path: Path, **options) -> Iterator:
     """A page of the report in a tab; at the end it has asked for nothing but files and complained of nothing."""
     context = browser.new_context(viewport={"width": 1200, "height": 900}, offline=True, **options)
     page = context.new_page()
-    page.set_default_timeout(8000)
+    page.set_default_timeout(PATIENCE)
     said, asked = [], []
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
@@ -274,6 +278,13 @@ def test_the_places_are_walked_with_the_keyboard(pair):
     assert pair.locator(".grid tbody tr:visible").count() == 3
 
 
+FRAMES = """() => new Promise((done) => {
+  const wait = (n) => (n ? requestAnimationFrame(() => wait(n - 1)) : done());
+  wait(3);
+})"""
+"""What follows from scrolling is done when these frames are."""
+
+
 def centre_of(pane) -> list[float]:
     return pane.locator(".view").evaluate(
         "(view) => [(view.scrollLeft + view.clientWidth / 2) / view.scrollWidth,"
@@ -291,13 +302,13 @@ def test_both_pages_move_and_grow_together(pair):
     one.locator(".view").focus()
     for _ in range(6):
         pair.keyboard.press("ArrowDown")
-    pair.wait_for_timeout(150)
+    pair.evaluate(FRAMES)
     after = centre_of(other)
     assert after[1] > before[1] + 0.02
     pair.get_by_label("both pages move together").uncheck()
     for _ in range(6):
         pair.keyboard.press("ArrowUp")
-    pair.wait_for_timeout(150)
+    pair.evaluate(FRAMES)
     assert centre_of(other) == pytest.approx(after, abs=1e-3)
     one.locator(".view").focus()
     pair.keyboard.press("-")
@@ -326,13 +337,9 @@ def test_blinking_stops_and_goes_on(pair):
     figure = pair.locator(".over")
     figure.get_by_label("blink").check()
     upper = figure.locator(".ink.a")
-    seen = set()
-    for _ in range(30):
-        seen.add(upper.evaluate("(part) => getComputedStyle(part).visibility"))
-        pair.wait_for_timeout(100)
-        if len(seen) == 2:
-            break
-    assert seen == {"visible", "hidden"}
+    for seen in ("hidden", "visible"):
+        is_seen = "seen => getComputedStyle(document.querySelector('.over .ink.a')).visibility === seen"
+        pair.wait_for_function(is_seen, arg=seen)
     figure.get_by_role("button", name="stop").click()
     still = upper.evaluate("(part) => getComputedStyle(part).visibility")
     pair.wait_for_timeout(1000)
@@ -404,7 +411,7 @@ def test_nothing_sticks_out_sideways(page, pair, width):
 def test_without_script_everything_can_be_read_all_the_same(browser, report):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    page.set_default_timeout(8000)
+    page.set_default_timeout(PATIENCE)
     page.goto(page_of(report, "declination", "1604").as_uri())
     assert page.locator(".link path:not(.catch)").first.bounding_box()["width"] > 50
     assert not page.locator(".controls").first.is_visible()

@@ -26,6 +26,6 @@ def inner_library(monkeypatch, library):
 def web(tmp_path, library):
     """Fetches from it, and does not really wait: ``web.waits`` are the seconds that it would have."""
     waits: list[float] = []
-    made = Web(tmp_path / "cache", policy=FetchPolicy(timeout=5), sleep=waits.append)
+    made = Web(tmp_path / "cache", policy=FetchPolicy(timeout=60), sleep=waits.append)
     made.waits = waits
     return made

@@ -23,7 +23,7 @@ WHOLE = {(WIDTH, HEIGHT), (HEIGHT, WIDTH), (WIDTH // 2, HEIGHT)}
 
 @pytest.fixture
 def patient(library, tmp_path):
-    return Web(tmp_path / "cache", policy=FetchPolicy(timeout=5, attempts=2), sleep=lambda seconds: None)
+    return Web(tmp_path / "cache", policy=FetchPolicy(timeout=60, attempts=2), sleep=lambda seconds: None)
 
 
 def test_there_are_sixty_and_more():
@@ -69,7 +69,7 @@ def test_halves_of_one_image_do_not_take_each_others_tiles_away(library, patient
 
 def problems(addresses, cache):
     """What a job of its own could not fetch."""
-    web = Web(cache, policy=FetchPolicy(timeout=5, attempts=1), sleep=lambda seconds: None)
+    web = Web(cache, policy=FetchPolicy(timeout=60, attempts=1), sleep=lambda seconds: None)
     return [page.problem for page in fetch_pages(addresses, web) if page.problem]
 
 
@@ -78,7 +78,7 @@ def test_two_jobs_on_one_cache_do_not_take_each_others_tiles_away(library, tmp_p
     addresses = [halves(library, f"book{at}")[0] for at in range(8)]
     with ProcessPoolExecutor(2, get_context("spawn")) as pool:
         jobs = [pool.submit(problems, addresses, tmp_path / "cache") for _ in range(2)]
-        assert [job.result(60) for job in jobs] == [[], []]
+        assert [job.result(180) for job in jobs] == [[], []]
     asked = [count for path, count in library.asked.items() if "/128,0,128,128/" in path]
     # No half is put together twice; a tile in the middle is in both.
     assert asked and max(asked) <= 2

@@ -26,6 +26,9 @@ from pathlib import Path
 import numpy as np
 from starlette.testclient import TestClient
 
+import tablesim.bigrams.network  # writers are forked with PyTorch, and do not each load it
+import tablesim.cli.correct
+import tablesim.cli.review  # noqa: F401 - nor what a command loads when it is called
 from tablesim.bigrams.embedding import histogram
 from tablesim.cli import app
 from tablesim.corpus.corrections.apply import renew

@@ -11,7 +11,7 @@ import pytest
 from tablesim.corpus.store import Corpus
 from tablesim.review.review import Review
 from tests.report.conftest import HOSTILE
-from tests.report.test_browser import FLAGS, launched
+from tests.report.test_browser import FLAGS, PATIENCE, launched
 
 pytestmark = pytest.mark.browser
 
@@ -32,6 +32,7 @@ def browser() -> Iterator[Any]:
 def tab(browser: Any, address: str) -> Iterator[Callable[[str], Any]]:
     """Opens screens in tabs of one browser that was given the address; in the end nothing was complained of."""
     context = browser.new_context(viewport={"width": 1280, "height": 720})
+    context.set_default_timeout(PATIENCE)
     complaints: list[str] = []
     base = address.split("/?token=")[0]
     context.new_page().goto(address)
@@ -120,7 +121,7 @@ def test_another_tab_sees_a_correction_within_a_moment(browser, workbench):
         first.keyboard.press("Enter")
         first.keyboard.type("11")
         first.keyboard.press("Enter")
-        second.wait_for_function("() => document.querySelector('#t1r2c2').textContent === '11'", timeout=15_000)
+        second.wait_for_function("() => document.querySelector('#t1r2c2').textContent === '11'")
 
 
 def test_a_question_is_decided_by_one_key_and_the_next_is_shown(browser, workbench, folder):

@@ -29,8 +29,9 @@ from tablesim.workflow import run
 if __name__ == "__main__":
     # Jobs in the background of a shell inherit that this signal is ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    scans, out, workers, delay = sys.argv[1:]
-    run(scans, out, workers=int(workers), network=FakeReader(delay=float(delay)) if float(delay) else None)
+    scans, out, workers, pages = sys.argv[1:]
+    log = str(Path(out).with_name("log"))
+    run(scans, out, workers=int(workers), network=FakeReader(log=log, slow_after=int(pages)) if int(pages) else None)
 """
 
 
@@ -43,11 +44,19 @@ def contents(out):
     }
 
 
-def kill_after(page, scans, out, workers, delay, sign=signal.SIGKILL):
+def kill_after(page, scans, out, workers, sign=signal.SIGKILL, *, network=False):
     """Start a job and end it by a signal when ``page`` pages are on the disk; how many are."""
     script = out.parent / "job.py"
     script.write_text(JOB)
-    command = [sys.executable, str(script), str(scans), str(out), str(workers), str(delay)]
+    # Pages that were under way when a job was killed are in the log twice.
+    command = [
+        sys.executable,
+        str(script),
+        str(scans),
+        str(out),
+        str(workers),
+        "0" if network else str(page + 2 * workers),
+    ]
     job = subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while job.poll() is None and time.monotonic() < deadline:
@@ -62,7 +71,7 @@ def kill_after(page, scans, out, workers, delay, sign=signal.SIGKILL):
 
 def test_three_times_killed_with_two_workers(tmp_path):
     write_corpus(tmp_path / "scans", 4, 5, 2)
-    on_disk = [kill_after(page, tmp_path / "scans", tmp_path / "out", 2, 0.3) for page in (2, 6, 10)]
+    on_disk = [kill_after(page, tmp_path / "scans", tmp_path / "out", 2) for page in (2, 6, 10)]
     assert on_disk == sorted(on_disk) and on_disk[-1] < 22
     run(tmp_path / "scans", tmp_path / "out", network=FakeReader())
     run(tmp_path / "scans", tmp_path / "straight", network=FakeReader())
@@ -73,7 +82,7 @@ def test_killed_while_the_network_reads(tmp_path):
     (tmp_path / "scans").mkdir()
     for scan in sorted(SAMPLE.glob("*.jpg"))[:5]:
         shutil.copy(scan, tmp_path / "scans")
-    assert kill_after(1, tmp_path / "scans", tmp_path / "out", 1, 0) < 5
+    assert kill_after(1, tmp_path / "scans", tmp_path / "out", 1, network=True) < 5
     run(tmp_path / "scans", tmp_path / "out")
     run(tmp_path / "scans", tmp_path / "straight")
     assert contents(tmp_path / "out") == contents(tmp_path / "straight")
@@ -90,7 +99,7 @@ def straight(tmp_path_factory):
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGHUP])
 def test_a_job_that_is_interrupted_or_hung_up_goes_on_likewise(sign, straight, tmp_path):
-    assert kill_after(1, straight / "scans", tmp_path / "out", 1, 0.3, sign) < 5
+    assert kill_after(1, straight / "scans", tmp_path / "out", 1, sign) < 5
     run(straight / "scans", tmp_path / "out", network=FakeReader())
     assert contents(tmp_path / "out") == contents(straight / "run")
 

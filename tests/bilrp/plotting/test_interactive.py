@@ -56,7 +56,7 @@ def tab(browser: Any) -> Iterator[Any]:
     """A tab that at the end has asked for nothing and complained of nothing."""
     context = browser.new_context(viewport={"width": 1000, "height": 700}, offline=True)
     page = context.new_page()
-    page.set_default_timeout(8000)
+    page.set_default_timeout(60_000)
     said: list[str] = []
     asked: list[str] = []
     page.on("console", lambda message: said.append(message.text))

@@ -247,7 +247,7 @@ if __name__ == "__main__":
     indexing.JOINED_PAGES = 2
     corpus = Corpus.resume(folder / "run", {"network": "fake-1"})
     indexing.ingest(corpus, name_pages(find_scans(folder / "scans")))
-    indexing.read_pages(corpus, FakeReader(delay=0.15, log=str(folder / "log")).make, workers=workers)
+    indexing.read_pages(corpus, FakeReader(log=str(folder / "log"), slow_after=5).make, workers=workers)
 """
 
 
@@ -264,7 +264,7 @@ def test_a_job_killed_by_force_goes_on_where_it_stopped(tmp_path, build, workers
     command = [sys.executable, str(tmp_path / "job.py"), str(tmp_path), str(workers)]
     job = subprocess.Popen(command, env=ENVIRONMENT)
     shards = tmp_path / "run" / "embeddings"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not (shards.is_dir() and list(shards.glob("new-*.parquet"))) and time.monotonic() < deadline:
         time.sleep(0.02)
     job.send_signal(signal.SIGKILL)
