@@ -20,13 +20,18 @@ from numpy.typing import NDArray
 from scipy.special import betaln
 
 from tablesim.digits.fractions_of_page import Fractions, find_fractions
+from tablesim.language import stored, to_say
 from tablesim.records.counting import counted
 from tablesim.records.marks import COMMA, POINT, RAISED_POINT, THIN_SPACE
 from tablesim.records.number_parts import PARTING, NumberParts, parse_number
 from tablesim.records.number_values import Value
 from tablesim.records.reading import ILLEGIBLE, Number
 
-THOUSANDS, DECIMALS, MINUTES = MEANINGS = ("thousands", "decimals", "minutes of degrees or hours")
+THOUSANDS, DECIMALS, MINUTES = MEANINGS = (
+    to_say("thousands"),
+    to_say("decimals"),
+    to_say("minutes of degrees or hours"),
+)
 """What a mark between digits may part."""
 
 DECIDED = 2.5
@@ -72,7 +77,15 @@ _NEARLY_ALL = 0.75
 _SPECKS = 0.1
 """Least share of a column's numbers that begin with a mark, from which they are decimals: fewer may be specks."""
 
-_NAMES = {POINT: "a point", RAISED_POINT: "a raised point", COMMA: "a comma", THIN_SPACE: "a narrow space"}
+SCOPES = (to_say("in the table"), to_say("on the page"))
+"""Where else a mark is looked for."""
+
+_NAMES = {
+    POINT: to_say("a point"),
+    RAISED_POINT: to_say("a raised point"),
+    COMMA: to_say("a comma"),
+    THIN_SPACE: to_say("a narrow space"),
+}
 
 Column = tuple[int | None, int | None]
 """Table and column; for a number outside a table None and its index."""
@@ -152,7 +165,12 @@ def with_values(numbers: Sequence[Number], *, rotation: int = 0, kinds_known: bo
     brackets = sum(parts is not None and parts.bracketed for parts in printed)
     meaning = _sentence(marks, spaced, signs["−"], brackets, len(fractions.parts))
     if n_taken:
-        meaning += f"; {'marks' if n_taken > 1 else 'a mark'} of {_numbers(n_taken)} taken for that of the column"
+        taken = (
+            stored("marks of {numbers} taken for that of the column", numbers=_numbers(n_taken))
+            if n_taken > 1
+            else stored("a mark of {numbers} taken for that of the column", numbers=_numbers(n_taken))
+        )
+        meaning += f"; {taken}"
     return valued, meaning
 
 
@@ -266,12 +284,12 @@ def _decide(columns: dict[Column, list[NumberParts]], *, kinds_known: bool) -> l
         order = np.argsort(mark.odds)
         # A mark that is a speck in most of its numbers means nothing.
         if mark.begins:
-            mark.decide(DECIMALS, "no digit stands before it")
+            mark.decide(DECIMALS, to_say("no digit stands before it"))
         elif mark.odds[order[-1]] - mark.odds[order[-2]] >= DECIDED and mark.fitting[order[-1]] > _MOST:
             mark.decide(MEANINGS[order[-1]], mark.reasons[order[-1]])
-    for scope in ("in the table", "on the page"):
+    for scope in SCOPES:
         _by_the_same_mark(marks, scope)
-    for scope in ("in the table", "on the page"):
+    for scope in SCOPES:
         _by_other_marks(marks, scope)
     return marks
 
@@ -290,7 +308,7 @@ def _by_the_same_mark(marks: Sequence[_MarkInColumn], scope: str) -> None:
         }
         meaning = next(iter(meanings), None)
         if len(meanings) == 1 and meaning is not None and mark.possible(meaning, _STILL_POSSIBLE):
-            mark.decide(meaning, f"as elsewhere {scope}")
+            mark.decide(meaning, stored("as elsewhere {scope}", scope=scope))
 
 
 def _by_other_marks(marks: Sequence[_MarkInColumn], scope: str) -> None:
@@ -310,11 +328,19 @@ def _by_other_marks(marks: Sequence[_MarkInColumn], scope: str) -> None:
             continue
         meaning = DECIMALS if THOUSANDS in meanings else THOUSANDS
         if mark.possible(meaning, DECIDED):
-            mark.decide(meaning, f"as {_NAMES[others[0].mark]} parts {others[0].meaning} {scope}")
+            mark.decide(
+                meaning,
+                stored(
+                    "as {mark} parts {meaning} {scope}",
+                    mark=_NAMES[others[0].mark],
+                    meaning=others[0].meaning,
+                    scope=scope,
+                ),
+            )
 
 
 def _in_scope(mark: _MarkInColumn, other: _MarkInColumn, scope: str) -> bool:
-    return scope == "on the page" or mark.column[0] == other.column[0] is not None
+    return scope == SCOPES[1] or mark.column[0] == other.column[0] is not None
 
 
 def _weighed(mark: str, column: Column, printed: Sequence[NumberParts], *, kinds_known: bool) -> _MarkInColumn:
@@ -339,11 +365,12 @@ def _weighed(mark: str, column: Column, printed: Sequence[NumberParts], *, kinds
         odds[1] += len({head for head, _ in sixtieths}) * np.log(_BELOW_60)
     several = any(parts.marks.count(mark) > 1 for parts in marked)
     zero = any(parts.groups[0].startswith("0") for parts in marked)
-    follow = f"{usual} digit{'s follow' if usual > 1 else ' follows'}"
+    zero = zero and usual == 3
+    follow = stored("1 digit follows") if usual == 1 else stored("{n} digits follow", n=usual)
     reasons = (
-        "groups of three digits" + (", several in one number" if several else ""),
-        follow + (", a zero stands before" if zero and usual == 3 else ""),
-        "two digits below 60 follow",
+        stored("groups of three digits, several in one number") if several else stored("groups of three digits"),
+        stored("3 digits follow, a zero stands before") if zero else follow,
+        stored("two digits below 60 follow"),
     )
     begins = sum(parts.pointed for parts in marked)
     decimal = begins > n / 2 and begins >= _SPECKS * len(printed)
@@ -400,18 +427,39 @@ def _sentence(marks: Sequence[_MarkInColumn], spaced: int, minus: int, brackets:
             if meaning:
                 # A column's own reason says more than that of one that followed it.
                 reason = max(of_meaning, key=lambda mark: (mark.reason in mark.reasons, mark.count)).reason
-                clauses.append(f"{_NAMES[sign]} parts {meaning} in {_numbers(count)} ({reason})")
+                clauses.append(
+                    stored(
+                        "{mark} parts {meaning} in {numbers} ({reason})",
+                        mark=_NAMES[sign],
+                        meaning=meaning,
+                        numbers=_numbers(count),
+                        reason=reason,
+                    )
+                )
             else:
                 reason = max(of_meaning, key=lambda mark: mark.count).reasons[1]
-                clauses.append(f"what {_NAMES[sign]} parts is undecided in {_numbers(count)} ({reason})")
+                clauses.append(
+                    stored(
+                        "what {mark} parts is undecided in {numbers} ({reason})",
+                        mark=_NAMES[sign],
+                        numbers=_numbers(count),
+                        reason=reason,
+                    )
+                )
     if spaced:
-        clauses.append(f"a narrow space parts thousands in {_numbers(spaced)} (three digits follow)")
+        clauses.append(
+            stored("a narrow space parts thousands in {numbers} (three digits follow)", numbers=_numbers(spaced))
+        )
     if minus:
-        clauses.append(f"a minus stands before {_numbers(minus)}")
+        clauses.append(stored("a minus stands before {numbers}", numbers=_numbers(minus)))
     if brackets:
-        clauses.append(f"what brackets around {_numbers(brackets)} mean is undecided")
+        clauses.append(stored("what brackets around {numbers} mean is undecided", numbers=_numbers(brackets)))
     if n_fractions:
-        clauses.append(f"{n_fractions} fraction{'s are' if n_fractions > 1 else ' is'} two numbers each")
+        clauses.append(
+            stored("{n} fractions are two numbers each", n=n_fractions)
+            if n_fractions > 1
+            else stored("1 fraction is two numbers each")
+        )
     text = "; ".join(clauses)
     return text[:1].upper() + text[1:]
 

@@ -26,6 +26,7 @@ from tablesim.digits.evaluation.transcription import read_transcription
 from tablesim.digits.numbers_of_words import numbers_of_words, reading_of_numbers
 from tablesim.errors import MetadataError, TranscriptionError
 from tablesim.files import refuse_special
+from tablesim.language import stored
 from tablesim.records.boxes import Box
 from tablesim.records.reading import Reading
 from tablesim.scans.encodings import decode_text
@@ -99,7 +100,7 @@ def reading_from_file(path: str | Path) -> Reading:
         raise TranscriptionError(f"{path}: cannot be understood ({error!r}); expected numbers of one page") from error
     if not numbers:
         raise TranscriptionError(f"{path}: no number is in it; expected the numbers of one page")
-    note = f"as {path.name} has it, not read by tablesim"
+    note = stored("as {file} has it, not read by tablesim", file=path.name)
     return reading_of_numbers(
         numbers, (words.width, words.height), scan=str(path), page=path.stem, sha256=sha256, note=note
     )

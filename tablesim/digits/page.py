@@ -25,12 +25,14 @@ from tablesim.digits.passes import Detection, DigitReader
 from tablesim.digits.peaks import DigitPeaks
 from tablesim.digits.pixel_shape import is_better
 from tablesim.digits.prepared_scan import of_scan, prepared
+from tablesim.digits.refusals import NOTHING
 from tablesim.digits.rows import arrange_level
 from tablesim.digits.scale import LARGEST_SHEET, LARGEST_WORKING_SIDE, READING_HEIGHT
 from tablesim.digits.second_look import CHANGED, in_doubt, second_looks, with_changes, with_looks
 from tablesim.digits.spread import with_pages
 from tablesim.digits.table_frame import within_frames
 from tablesim.digits.thousands import join_thousands
+from tablesim.language import stored
 from tablesim.records.reading import ILLEGIBLE, Digit, Ditto, Number, Reading
 from tablesim.records.transform import Transform
 from tablesim.scans.images import SMALLEST_SIDE, Scan, page_id
@@ -49,7 +51,7 @@ CLEAR_PAGE = 0.6
 """Mean confidence of digits below which a page is said to be faint or of an unknown face; chosen by eye."""
 
 
-IN_FULL = "read in full, for a person says that it carries a table"
+IN_FULL = stored("read in full, for a person says that it carries a table; at first: {refusal}")
 """Note on a page that a first look had refused; what it said stands behind."""
 
 
@@ -80,7 +82,7 @@ def read_page(reader: DigitReader, scan: Scan, *, in_full: bool = False) -> Read
     numbers = _numbers_of(reader, page, detection.outside([block.region for block in blocks]))
     reading = of_scan(with_blocks(reading_of(reader, page, numbers), blocks), scan, negative=negative)
     refusal = detection.refusal
-    return replace(reading, note=f"{IN_FULL}; at first: {refusal}") if in_full and refusal else reading
+    return replace(reading, note=stored(IN_FULL, refusal=refusal)) if in_full and refusal else reading
 
 
 def reading_of(reader: DigitReader, scan: Scan, page: NumbersOfPage) -> Reading:
@@ -225,9 +227,11 @@ def _too_large(page: NumbersOfPage) -> str:
     is_at_limit = max(width, depth) > LARGEST_WORKING_SIDE - 2 and width * depth > 0.99 * LARGEST_SHEET
     if not page.numbers or not is_at_limit or height > SMALL * READING_HEIGHT:
         return ""
-    return (
-        f"the sheet is too large for its type: figures were read {height:.0f} pixels high, at {transform.scale:.2f} of "
-        "the scan; cut it into parts and read those"
+    return stored(
+        "the sheet is too large for its type: figures were read {height} pixels high, at {scale} of the scan; cut it "
+        "into parts and read those",
+        height=f"{height:.0f}",
+        scale=f"{transform.scale:.2f}",
     )
 
 
@@ -237,13 +241,16 @@ def _legibility(numbers: list[Number], unit: float) -> tuple[float, str]:
     The notes are kept with every reading, so their words stay as they are.
     """
     if not numbers:
-        return 0.0, "no figures were found"
+        return 0.0, NOTHING
     mean = float(np.mean([digit.confidence for number in numbers for digit in number.digits]))
     if unit < SMALLEST_LEGIBLE:
         return (
             mean * unit / SMALLEST_LEGIBLE,
-            f"the figures are only {unit:.0f} pixels high; a scan of higher resolution would read better",
+            stored(
+                "the figures are only {height} pixels high; a scan of higher resolution would read better",
+                height=f"{unit:.0f}",
+            ),
         )
     if mean < CLEAR_PAGE:
-        return mean, "the figures are faint, blurred or of an unknown face"
+        return mean, stored("the figures are faint, blurred or of an unknown face")
     return mean, ""

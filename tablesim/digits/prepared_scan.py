@@ -15,7 +15,9 @@ from tablesim.records.transform import Transform
 from tablesim.scans.cleaning import is_negative
 from tablesim.scans.images import Scan
 
-NO_MARGIN = "figures stand at the very edge of the scan and may be cut off; a scan with a margin would read better"
+NO_MARGIN = to_say(
+    "figures stand at the very edge of the scan and may be cut off; a scan with a margin would read better"
+)
 """Note on a page whose outer column touches the edge."""
 
 CUT_OFF = to_say("may be cut off by the edge of the scan")

@@ -10,16 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tablesim.digits.scale import FEW_MARKS, TEXT_STANDS, Survey
+from tablesim.language import to_say
 
-NOTHING = "no figures were found"
-BLANK = f"{NOTHING}: the page is blank"
-SHOW_THROUGH = f"{NOTHING}: nothing is printed here, the other side of the leaf shows through"
-MUSIC = f"{NOTHING}: these are staves of music"
-PICTURE = f"{NOTHING}: this looks like a picture or a map"
-HANDWRITTEN = f"{NOTHING}: this looks handwritten, which is not read"
-TEXT = f"{NOTHING}: text without figures in rows"
+NOTHING = to_say("no figures were found")
+BLANK = to_say("no figures were found: the page is blank")
+SHOW_THROUGH = to_say("no figures were found: nothing is printed here, the other side of the leaf shows through")
+MUSIC = to_say("no figures were found: these are staves of music")
+PICTURE = to_say("no figures were found: this looks like a picture or a map")
+HANDWRITTEN = to_say("no figures were found: this looks handwritten, which is not read")
+TEXT = to_say("no figures were found: text without figures in rows")
 
-TOO_LARGE = f"{NOTHING}: the sheet is too large for its small type; cut it into parts and read those"
+TOO_LARGE = to_say("no figures were found: the sheet is too large for its small type; cut it into parts and read those")
 
 _LEAST_INK = 0.001
 """Share of the page that is inked, from which it is not blank."""

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -23,8 +23,11 @@ LANGUAGES = {"en": "English", "de": "Deutsch", "it": "Italiano"}
 
 ENGLISH = "en"
 
-LEAST_OWN = 8
+LEAST_OWN = 6
 """Letters beside its values that a message has to have to be known again in a text: shorter ones fit anything."""
+
+KEPT = 4096
+"""Texts told again that are kept: notes of pages are few, and stand in many lines."""
 
 Messages = Mapping[str, Any]
 
@@ -44,21 +47,33 @@ class Catalogue:
     language: str
     messages: Messages
 
-    def again(self, text: str) -> str:
-        """An English text that one of the messages makes, in this language."""
-        told = self.messages.get(text)
-        if isinstance(told, str):
-            return told
+    @cached_property
+    def again(self) -> Callable[[str], str]:
+        """An English text that messages make, in this language; what was asked for last is kept, lists repeat it."""
+        return lru_cache(KEPT)(self._again)
+
+    def _again(self, text: str) -> str:
+        if not any(map(str.isalpha, text)):
+            return text
+        phrase = text[:1].lower() + text[1:]
+        for one in (text, phrase):
+            if isinstance(told := self.messages.get(one), str):
+                return told if one == text else told[:1].upper() + told[1:]
         for pattern, translation in self._patterns:
-            if match := pattern.fullmatch(text):
-                return translation.format_map(match.groupdict())
-        return text
+            if match := pattern.fullmatch(text) or pattern.fullmatch(phrase):
+                # What stands in it may be made of messages too, such as a reason in brackets.
+                values = {name: self.again(value) for name, value in match.groupdict().items()}
+                again = translation.format_map(values)
+                return again if match.string == text else again[:1].upper() + again[1:]
+        return "; ".join(map(self.again, text.split("; "))) if "; " in text else text
 
     @cached_property
     def _patterns(self) -> list[tuple[re.Pattern[str], str]]:
         """Messages with values as expressions with groups; those that say most by themselves come first."""
-        texts = {english: told for english, told in self.messages.items() if isinstance(told, str) and "{" in english}
-        found = [(_expression(english), told) for english, told in texts.items() if _own(english) >= LEAST_OWN]
+        pairs: list[tuple[str, str]] = []
+        for english, told in self.messages.items():
+            pairs += [(english, told)] if isinstance(told, str) else zip(english.split("|"), told, strict=True)
+        found = [(_expression(one), told) for one, told in pairs if "{" in one and _own(one) >= LEAST_OWN]
         return sorted(found, key=lambda pair: -len(pair[0].pattern))
 
     @staticmethod

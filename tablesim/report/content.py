@@ -19,7 +19,7 @@ from tablesim.corpus.status import PENDING
 from tablesim.corpus.store import Corpus
 from tablesim.evidence.collation.verification import Verification
 from tablesim.evidence.matches.corpus_rank import CorpusRank
-from tablesim.language import say, say_n
+from tablesim.language import say, say_n, to_say
 from tablesim.records.dates import YearRange, span_of
 from tablesim.records.relations import Groups, KindGroup, TableGroup
 from tablesim.report.addresses import cluster_href, page_href
@@ -399,9 +399,27 @@ def _provenance(corpus: Corpus) -> Iterable[tuple[str, str]]:
     yield say("Report written with"), f"tablesim {__version__}"
 
 
+RUN_KEYS = (
+    to_say("Decisions"),
+    to_say("Finished"),
+    to_say("Format"),
+    to_say("Format version"),
+    to_say("Inputs"),
+    to_say("Last job"),
+    to_say("Left out"),
+    to_say("Max pixels"),
+    to_say("Metadata"),
+    to_say("Readers"),
+    to_say("Seed"),
+)
+"""What ``run.json`` says of a run, but for names that programs and settings have."""
+
+
 def _title(name: str) -> str:
-    return name.replace("_", " ").capitalize()
+    return say(name.replace("_", " ").capitalize())
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return say("yes") if value else say("no")
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from tablesim.corpus.clustering.model import Clustering
+from tablesim.language import say, say_n, to_say
 from tablesim.review.verdicts import Verdict
 from tablesim.scans.csvfile import shortlist
 
 JOINED, SPLIT, NEW, GONE, MOVED = "joined", "split", "new", "gone", "moved"
-NO_VERDICT = "no verdict asks for it: pages are read or aligned otherwise than they were"
+NO_VERDICT = to_say("no verdict asks for it: pages are read or aligned otherwise than they were")
 
 
 @dataclass(frozen=True)
@@ -67,21 +68,34 @@ class Change:
     def sentence(self) -> str:
         """What happened."""
         n = len(self.pages)
-        pages = f"{n:,} page{'s' * (n != 1)} moved ({shortlist(self.pages, 4)})" if n else "no page moved"
+        pages = (
+            say_n(n, "{n} page moved ({pages})", "{n} pages moved ({pages})", pages=shortlist(self.pages, 4))
+            if n
+            else say("no page moved")
+        )
+        before, after = _numbers(self.before), _numbers(self.after)
         if self.what == JOINED:
-            return f"clusters {_numbers(self.before)} are one now, cluster {_numbers(self.after)}: {pages}"
+            return say(
+                "clusters {before} are one now, cluster {after}: {pages}", before=before, after=after, pages=pages
+            )
         if self.what == SPLIT:
-            return f"cluster {_numbers(self.before)} is {len(self.after)} now, {_numbers(self.after)}: {pages}"
+            return say(
+                "cluster {before} is {n} now, {after}: {pages}",
+                before=before,
+                n=len(self.after),
+                after=after,
+                pages=pages,
+            )
         if self.what == NEW:
-            return f"cluster {_numbers(self.after)} is new: {pages}"
+            return say("cluster {after} is new: {pages}", after=after, pages=pages)
         if self.what == GONE:
-            return f"cluster {_numbers(self.before)} is no more: {pages}"
-        return f"clusters {_numbers(sorted({*self.before, *self.after}))}: {pages}"
+            return say("cluster {before} is no more: {pages}", before=before, pages=pages)
+        return say("clusters {numbers}: {pages}", numbers=_numbers(sorted({*self.before, *self.after})), pages=pages)
 
     @property
     def why(self) -> tuple[str, ...]:
         """Who asked for it, a sentence a verdict."""
-        return tuple(map(asked_words, self.verdicts)) or (NO_VERDICT,)
+        return tuple(map(asked_words, self.verdicts)) or (say(NO_VERDICT),)
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -96,9 +110,13 @@ class Change:
 
 def asked_words(verdict: Verdict) -> str:
     """Who said what of two pages, when and why."""
-    says = "the same table" if verdict.meaning == "same" else "different tables"
-    why = f": {verdict.reason}" if verdict.reason else ""
-    return f"{verdict.who} said on {verdict.moment[:10]} that {verdict.page} and {verdict.other} carry {says}{why}"
+    values = {"who": verdict.who, "day": verdict.moment[:10], "a": verdict.page, "b": verdict.other}
+    told = (
+        say("{who} said on {day} that {a} and {b} carry the same table", **values)
+        if verdict.meaning == "same"
+        else say("{who} said on {day} that {a} and {b} carry different tables", **values)
+    )
+    return f"{told}: {verdict.reason}" if verdict.reason else told
 
 
 def changes(before: Clustering, after: Clustering, verdicts: Iterable[Verdict] = ()) -> list[Change]:

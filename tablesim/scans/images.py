@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tablesim.errors import MissingExtraError, ScanError
+from tablesim.language import stored
 from tablesim.scans import pdf, tiff
 from tablesim.scans.formats import FORMATS, formats_of, frame_of_page
 from tablesim.scans.locator import (
@@ -123,10 +124,15 @@ def load_scan(where: str | Path | Locator, max_pixels: int = MAX_PIXELS) -> Scan
     try:
         sha256, after = locator.sha256(), locator.stat()
     except OSError as error:
-        raise ScanError(f"{locator}: cannot be read to its end ({error.strerror or error}); try again") from error
+        raise ScanError(
+            stored("{scan}: cannot be read to its end ({why}); try again", scan=locator, why=error.strerror or error)
+        ) from error
     if state_of(before) != state_of(after):
         raise ScanError(
-            f"{locator}: the file was replaced or written to while it was read; give the same command again"
+            stored(
+                "{scan}: the file was replaced or written to while it was read; give the same command again",
+                scan=locator,
+            )
         )
     grey = np.asarray(image if image.mode == "L" else image.convert("L"), dtype=np.uint8)
     return Scan(Path(str(locator)), sha256, grey, _pixel_aspect(locator))
@@ -177,23 +183,43 @@ def open_image(
             return _open(locator, max_pixels, side, least)
     except UnidentifiedImageError as error:
         kind = looks_like(file)
-        remedy = _REMEDIES.get(kind, "fetch the scan again")
-        seen = f" (it begins like {kind})" if kind else ""
+        remedy = _REMEDIES.get(kind, stored("fetch the scan again"))
         raise ScanError(
-            f"{locator}: not an image that can be read{seen}; expected JPEG, PNG, TIFF, JPEG 2000 or WebP; {remedy}"
+            stored(
+                "{scan}: not an image that can be read (it begins like {kind}); expected JPEG, PNG, TIFF, JPEG 2000 or "
+                "WebP; {remedy}",
+                scan=locator,
+                kind=kind,
+                remedy=remedy,
+            )
+            if kind
+            else stored(
+                "{scan}: not an image that can be read; expected JPEG, PNG, TIFF, JPEG 2000 or WebP; {remedy}",
+                scan=locator,
+                remedy=remedy,
+            )
         ) from error
     except (ScanError, MissingExtraError):
         raise
     except PermissionError as error:
-        raise ScanError(f"{locator}: cannot be opened ({error.strerror or error}); check the rights to it") from error
+        raise ScanError(_closed(locator, error)) from error
     except MemoryError as error:
         raise ScanError(
-            f"{locator}: opening it needs more memory than can be had; it is damaged, or too large for this machine: "
-            "fetch the scan again, or a smaller one"
+            stored(
+                "{scan}: opening it needs more memory than can be had; it is damaged, or too large for this machine: "
+                "fetch the scan again, or a smaller one",
+                scan=locator,
+            )
         ) from error
     except DECODER_ERRORS as error:
         cause = " ".join(str(error).split()) or type(error).__name__
-        raise ScanError(f"{locator}: the image is damaged or cut off ({cause}); fetch the scan again") from error
+        raise ScanError(
+            stored("{scan}: the image is damaged or cut off ({why}); fetch the scan again", scan=locator, why=cause)
+        ) from error
+
+
+def _closed(locator: Locator, error: OSError) -> str:
+    return stored("{scan}: cannot be opened ({why}); check the rights to it", scan=locator, why=error.strerror or error)
 
 
 def size_of(path: Path) -> tuple[int, int]:
@@ -251,16 +277,20 @@ def _check_file(where: Locator) -> os.stat_result:
     except FileNotFoundError as error:
         if where.file.is_symlink():
             target = path_in_writing(where.file.readlink())
-            raise ScanError(f"{where}: is a link to {target}, which is not there; check where it leads") from error
-        raise ScanError(f"{where}: there is no such file; check the spelling") from error
+            raise ScanError(
+                stored(
+                    "{scan}: is a link to {target}, which is not there; check where it leads", scan=where, target=target
+                )
+            ) from error
+        raise ScanError(stored("{scan}: there is no such file; check the spelling", scan=where)) from error
     except OSError as error:
-        raise ScanError(f"{where}: cannot be opened ({error.strerror or error}); check the rights to it") from error
+        raise ScanError(_closed(where, error)) from error
     if stat.S_ISDIR(result.st_mode):
-        raise ScanError(f"{where}: is a folder; expected an image file")
+        raise ScanError(stored("{scan}: is a folder; expected an image file", scan=where))
     if not stat.S_ISREG(result.st_mode):
-        raise ScanError(f"{where}: is a pipe, a socket or a device; expected an image file")
+        raise ScanError(stored("{scan}: is a pipe, a socket or a device; expected an image file", scan=where))
     if not result.st_size:
-        raise ScanError(f"{where}: the file is empty (0 bytes); fetch the scan again")
+        raise ScanError(stored("{scan}: the file is empty (0 bytes); fetch the scan again", scan=where))
     return result
 
 
@@ -268,7 +298,13 @@ def _check_size(where: Locator, size: tuple[int, int], max_pixels: int, least: i
     check_pixels(where, size, max_pixels)
     if min(size) < least:
         raise ScanError(
-            f"{where}: the image is {size[0]} x {size[1]} pixels; a page needs at least {least} on each side"
+            stored(
+                "{scan}: the image is {width} x {height} pixels; a page needs at least {least} on each side",
+                scan=where,
+                width=size[0],
+                height=size[1],
+                least=least,
+            )
         )
 
 

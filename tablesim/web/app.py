@@ -24,7 +24,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from tablesim.errors import InUseError, MissingExtraError, TablesimError
-from tablesim.language import ENGLISH, speaking
+from tablesim.language import ENGLISH
 from tablesim.records.boxes import Box
 from tablesim.report.addresses import INDEX, page_href
 from tablesim.report.collation_page import collation_style
@@ -100,7 +100,7 @@ def make_app(live: LiveRun, access: Access, scratch: Path, language: str = "") -
                 return problem(413, "the request is too large; send it in parts")
             except (ValueError, RecursionError):
                 return problem(400, "body: not JSON; expected a JSON object")
-            return await _answered(lambda: _patiently(lambda: _in_english(answer, live, RequestValues.of_body(body))))
+            return await _answered(lambda: _patiently(lambda: answer(live, RequestValues.of_body(body))))
 
         return endpoint
 
@@ -248,12 +248,6 @@ async def _answered(answer: Callable[[], dict[str, Any]]) -> Response:
         return problem(501, str(error))
     except TablesimError as error:
         return problem(400, str(error))
-
-
-def _in_english(answer: Answer, live: LiveRun, asked: RequestValues) -> dict[str, Any]:
-    """What is written into the run: the same whoever writes it."""
-    with speaking(ENGLISH):
-        return answer(live, asked)
 
 
 def _patiently(write: Callable[[], dict[str, Any]]) -> dict[str, Any]:

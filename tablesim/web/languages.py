@@ -1,7 +1,7 @@
 """The language that the workbench answers in: the one that was chosen, in the address or before, else the browser's.
 
-Pages and ``/api`` answer in it; what is written into the run and what is taken away as a file is English, as it is by
-command.
+Pages and ``/api`` answer in it; what is taken away as a file is English, as it is by command, and so is what a run
+keeps (``language.stored``).
 """
 
 from __future__ import annotations

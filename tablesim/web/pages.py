@@ -14,12 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from tablesim.corpus.search.number_search import FoundPlace
 from tablesim.corpus.storage.schemas import PAGE_SCHEMA
 from tablesim.corpus.store import Corpus
 from tablesim.digits.corrections import correction_row, numbers_at
 from tablesim.digits.units_of_page import units_of_page
 from tablesim.errors import RunError
-from tablesim.language import retold
+from tablesim.language import retold, say
 from tablesim.records.address import PageAddresses
 from tablesim.records.dates import YearRange
 from tablesim.report.page_pages import correction_sentence
@@ -200,16 +201,18 @@ def search_numbers(live: LiveRun, asked: RequestValues) -> dict[str, Any]:
         "hits": [
             {
                 "page": hit.page,
-                "standing": hit.standing,
+                "standing": say(hit.standing),
                 "anchor": hit.places[0].cells[0].address.anchor if hit.places and hit.places[0].cells else "",
-                "places": [
-                    ", ".join(f"{cell.number.printed} at {cell.address.words}" for cell in place.cells)
-                    for place in hit.places
-                ],
+                "places": [_place(place) for place in hit.places],
             }
             for hit in answer.hits
         ],
     }
+
+
+def _place(place: FoundPlace) -> str:
+    """The numbers of a place with their cells."""
+    return ", ".join(say("{text} at {cell}", text=cell.number.printed, cell=cell.address.words) for cell in place.cells)
 
 
 def one_page(live: LiveRun, page_id: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tablesim.corpus.storage.files import ADDED
 from tablesim.errors import RunError
-from tablesim.language import say
+from tablesim.language import say, to_say
 from tablesim.records.counting import counted
 from tablesim.records.html import html_table
 from tablesim.records.plain import plain
@@ -28,9 +28,9 @@ FIRST_NUMBER = 1
 _RELATION = ("table", "relation", "to")
 """What is stored of a ``PageRelation``, in the order of the columns."""
 
-NO_TABLE = "no numerical table"
-LIKE_NO_OTHER = "like no other page"
-NO_DIGITS = "no figures were read"
+NO_TABLE = to_say("no numerical table")
+LIKE_NO_OTHER = to_say("like no other page")
+NO_DIGITS = to_say("no figures were read")
 """Why a page is in no cluster. The words are stored in runs since 0.1.0 and stay."""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from tablesim.language import say, to_say
 from tablesim.scans.csvfile import shortlist
 
 _COMMANDS = {"verdict": "`tablesim review`"}
@@ -63,6 +64,13 @@ def unknown_decisions(
     ]
 
 
+_MANY = {
+    "correction": to_say("corrections"),
+    "verdict": to_say("verdicts"),
+    "table decision": to_say("table decisions"),
+}
+
+
 @dataclass(frozen=True)
 class DecisionsStatus(Generic[D]):
     """How the corrections, the verdicts or the table decisions of a run stand.
@@ -117,24 +125,44 @@ class DecisionsStatus(Generic[D]):
             if page not in self.pages_of[key]:
                 renamed[f"{page} is {shortlist(self.pages_of[key])}"] += 1
         for cases, state in (
-            (renamed if of_holding else Counter(), "that hold on a page with another name now: {}"),
-            (waiting if of_holding else Counter(), "on scans that are away: {}; they hold as before"),
-            (lost, "that do not hold, since no page has their scan: {}; they are kept and hold again when it returns"),
+            (
+                renamed if of_holding else Counter[str](),
+                to_say("{what} that hold on a page with another name now: {n} ({cases})"),
+            ),
+            (
+                waiting if of_holding else Counter[str](),
+                to_say("{what} on scans that are away: {n} ({cases}); they hold as before"),
+            ),
+            (
+                lost,
+                to_say(
+                    "{what} that do not hold, since no page has their scan: {n} ({cases}); they are kept and hold "
+                    "again when it returns"
+                ),
+            ),
         ):
             if cases:
-                yield f"{self.what}s {state.format(f'{cases.total()} ({shortlist(sorted(cases), 4)})')}"
-        anew = f"give them anew with {_COMMANDS.get(self.what, '`tablesim correct`')}"
+                yield say(state, what=self._many, n=cases.total(), cases=shortlist(sorted(cases), 4))
+        command = _COMMANDS.get(self.what, "`tablesim correct`")
         if self.not_found:
             cases_text = shortlist((decision.summary for decision in self.not_found), 3)
-            yield (
-                f"{self.what}s that do not find their number, which is read as a part of another one now: "
-                f"{len(self.not_found)} ({cases_text}); look again and {anew}"
+            yield say(
+                "{what} that do not find their number, which is read as a part of another one now: {n} ({cases}); look "
+                "again and give them anew with {command}",
+                what=self._many,
+                n=len(self.not_found),
+                cases=cases_text,
+                command=command,
             )
         if self.unassigned:
             cases_text = shortlist((decision.summary for decision in self.unassigned), 3)
-            yield (
-                f"{self.what}s of version 0.1.0 without the hash of their scan that do not hold, since they do not fit "
-                f"the pages of these names: {len(self.unassigned)} ({cases_text}); {anew}"
+            yield say(
+                "{what} of version 0.1.0 without the hash of their scan that do not hold, since they do not fit the "
+                "pages of these names: {n} ({cases}); give them anew with {command}",
+                what=self._many,
+                n=len(self.unassigned),
+                cases=cases_text,
+                command=command,
             )
         if of_holding:
             yield from self.taken_over_remarks()
@@ -142,10 +170,17 @@ class DecisionsStatus(Generic[D]):
     def taken_over_remarks(self) -> Iterator[str]:
         """A sentence on those of version 0.1.0 that hold by the names of their pages."""
         if self.taken_over:
-            yield (
-                f"{self.what}s of version 0.1.0 without the hash of their scan hold for the scans that the pages of "
-                f"these names have: {self.taken_over}"
+            yield say(
+                "{what} of version 0.1.0 without the hash of their scan hold for the scans that the pages of these "
+                "names have: {n}",
+                what=self._many,
+                n=self.taken_over,
             )
+
+    @property
+    def _many(self) -> str:
+        """What they are, in words."""
+        return say(_MANY[self.what])
 
     def _order(self, scan: tuple[str, str]) -> tuple[bool, bool, bool]:
         """Of the scans of a decision the one that is gone is named, else one away, else one renamed."""

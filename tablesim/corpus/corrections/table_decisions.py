@@ -23,6 +23,7 @@ from tablesim.corpus.corrections.decisions import DecisionsStatus
 from tablesim.corpus.storage.files import is_written, write_csv
 from tablesim.corpus.storage.page_table import PageTable
 from tablesim.errors import MetadataError
+from tablesim.language import say, to_say
 from tablesim.records.corrections import TableDecision
 from tablesim.scans.csvfile import CsvFile, read_csv, read_items, read_moment, shortlist
 from tablesim.scans.metadata import page_key, without_ending
@@ -152,9 +153,13 @@ class TableDecisionLog:
         for decision in self.status().holding:
             by_kind[bool(decision.is_table)].append(decision)
         return [
-            f"said by a person to carry {'a table' if kind else 'no table'}: "
-            f"{shortlist(sorted(page for d in some for page in self.pages_of[d.sha256]))} "
-            f"(by {shortlist(sorted({d.who or 'unnamed' for d in some}))})"
+            say(
+                to_say("said by a person to carry a table: {pages} (by {people})")
+                if kind
+                else to_say("said by a person to carry no table: {pages} (by {people})"),
+                pages=shortlist(sorted(page for d in some for page in self.pages_of[d.sha256])),
+                people=shortlist(sorted({d.who or say("unnamed") for d in some})),
+            )
             for kind, some in sorted(by_kind.items(), reverse=True)
         ]
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from tablesim.errors import SettingsError
+from tablesim.language import say
 from tablesim.records.marks import BAR, COMMA, KIND_OF, MINUS, PLUS
 from tablesim.records.number_parts import PARTING
 
@@ -140,12 +141,12 @@ class NumberQuery:
         """How the query was understood."""
         lines = [", ".join(term.typed for term in line) for line in self.forms[0]]
         if any_order:
-            return f"looked for {', '.join(lines)} in any order, anywhere on a page"
+            return say("looked for {numbers} in any order, anywhere on a page", numbers=", ".join(lines))
         if len(self.terms) == 1:
-            return f"looked for {lines[0]}"
+            return say("looked for {numbers}", numbers=lines[0])
         if len(lines) == 1:
-            return f"looked for {lines[0]} in a row or in a column"
-        return f"looked for {len(lines)} rows below each other: {' / '.join(lines)}"
+            return say("looked for {numbers} in a row or in a column", numbers=lines[0])
+        return say("looked for {n} rows below each other: {numbers}", n=len(lines), numbers=" / ".join(lines))
 
     def patterns(self) -> Iterator[Pattern]:
         """The cells that hold the whole query, each way in which it may be printed."""

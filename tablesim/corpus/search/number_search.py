@@ -25,16 +25,17 @@ from tablesim.corpus.search.number_cells import (
 from tablesim.corpus.search.number_index import FoundLines, NumberIndex
 from tablesim.corpus.search.number_query import ANY, AskedNumber, NumberQuery, Pattern
 from tablesim.digits.units_of_page import meant_value
+from tablesim.language import say, say_n, to_say
 from tablesim.records.address import CellAddress, PageAddresses
 from tablesim.records.counting import counted
 from tablesim.records.reading import Number, Reading
 
 HOLDS, DOUBTFUL, BESIDE, ALL_BUT_ONE, ALIKE = STANDINGS = (
-    "holds them",
-    "holds them if a doubtful reading is so",
-    "holds them side by side, not known to be one value",
-    "holds all but one",
-    "alike by bigrams",
+    to_say("holds them"),
+    to_say("holds them if a doubtful reading is so"),
+    to_say("holds them side by side, not known to be one value"),
+    to_say("holds all but one"),
+    to_say("alike by bigrams"),
 )
 """How a page stands to a query, best first."""
 
@@ -202,17 +203,18 @@ def answer_sentence(query: str, counts: dict[str, int], alike: int) -> str:
     """The answer in words: how many scans hold the numbers, and what the others of the list are."""
 
     def scans(count: int) -> str:
-        return counted(count, "scan") if count else "no scans"
+        return say_n(count, "{n} scan", "{n} scans") if count else say("no scans")
 
-    parts = [f"{scans(counts[HOLDS])} {'hold' if counts[HOLDS] != 1 else 'holds'} them"]
+    n = counts[HOLDS]
+    parts = [say_n(n, "{n} scan holds them", "{n} scans hold them") if n else say("no scans hold them")]
     if counts[DOUBTFUL]:
-        parts.append(f"{scans(counts[DOUBTFUL])} if a doubtful reading is so")
+        parts.append(say("{scans} if a doubtful reading is so", scans=scans(counts[DOUBTFUL])))
     if counts[BESIDE]:
-        parts.append(f"{scans(counts[BESIDE])} side by side, not known to be one value")
+        parts.append(say("{scans} side by side, not known to be one value", scans=scans(counts[BESIDE])))
     if counts[ALL_BUT_ONE]:
-        parts.append(f"{scans(counts[ALL_BUT_ONE])} all but one")
+        parts.append(say("{scans} all but one", scans=scans(counts[ALL_BUT_ONE])))
     if alike:
-        parts.append(f"{alike} more are alike by bigrams and do not hold them as typed")
+        parts.append(say("{n} more are alike by bigrams and do not hold them as typed", n=alike))
     return f"{query}: {'; '.join(parts)}"
 
 

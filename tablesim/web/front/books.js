@@ -33,7 +33,7 @@ export async function start() {
     const { pages_a: a, pages_b: b, cells } = shown;
     const size = Math.max(3, Math.min(24, Math.floor(SIDE / Math.max(a.length, b.length))));
     const kept = cells.filter(([, , similarity]) => similarity >= Number(least.value));
-    const word = (i, j, similarity, relation) => say("{a} and {b}: similarity {similarity} {relation}", { a: a[i], b: b[j], similarity: similarity.toFixed(3), relation: relation || "" });
+    const word = (i, j, similarity, relation) => say("{a} and {b}: similarity {similarity} {relation}", { a: a[i], b: b[j], similarity: similarity.toFixed(3), relation: relation ? say(relation) : "" });
     plane.replaceChildren(make("svg", { viewBox: `-1 -1 ${a.length * size + 2} ${b.length * size + 2}`, width: a.length * size, height: b.length * size, role: "group", "aria-label": say("Pages of {a} from left to right, pages of {b} from above", { a: first.value, b: second.value }) },
       make("rect", { class: "sea", x: 0, y: 0, width: a.length * size, height: b.length * size }),
       ...kept.map(([i, j, similarity, relation]) => link({ href: `/pairs/two.html?${new URLSearchParams({ a: a[i], b: b[j] })}`, "aria-label": word(i, j, similarity, relation) },
