@@ -187,7 +187,7 @@ def main() -> None:
     parser.add_argument("--measure", nargs=2, type=Path, metavar=("SCANS", "RUN"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.measure:
-        print(json.dumps(measure_run(*given.measure, given.workers, printed=given.printed)))
+        print(json.dumps(measure_run(given.measure[0], given.measure[1], given.workers, printed=given.printed)))
         return
     found: dict[int, dict[str, Any]] = {}
     folder = Path(tempfile.mkdtemp(dir=given.folder, prefix="whole-run-"))
@@ -196,7 +196,7 @@ def main() -> None:
             scans, out = folder / f"scans-{n_pages}", folder / f"run-{n_pages}"
             write_scans(scans, n_pages, distinct=not given.printed)
             for again in ("", ", the same command again"):
-                command = [sys.executable, __file__, "--measure", scans, out, "--workers", str(given.workers)]
+                command = [sys.executable, __file__, "--measure", str(scans), str(out), "--workers", str(given.workers)]
                 command += ["--printed"] * given.printed
                 done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
                 figures = json.loads(done.stdout)

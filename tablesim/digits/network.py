@@ -284,6 +284,8 @@ def load_weights(path: str | Path) -> tuple[DigitNetwork, dict[str, object]]:
         The file is missing, damaged or not made for this network.
     """
     path = Path(path)
+    if path.exists() and not path.is_file():
+        raise WeightsError(f"{path}: this is no file of weights; give the path of a .safetensors file")
     if not path.is_file():
         raise WeightsError(f"{path}: there is no such weights file; give the path of a .safetensors file")
     try:

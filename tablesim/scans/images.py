@@ -19,7 +19,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tablesim.errors import MissingExtraError, ScanError
 from tablesim.language import stored
-from tablesim.scans import pdf, tiff
+from tablesim.scans import pdf_apart, tiff
 from tablesim.scans.formats import FORMATS, formats_of, frame_of_page
 from tablesim.scans.locator import (
     ANIMATED_SUFFIXES,
@@ -53,6 +53,7 @@ _REMEDIES = {
     # One that Pillow can decode is damaged, as of any kind.
     **({} if "AVIF" in FORMATS else {"an AVIF image": "install Pillow 11.3 or newer (pip install -U pillow)"}),
     **dict.fromkeys(("PostScript", "a DjVu file"), "save it as PDF, PNG or TIFF"),
+    "a pointer of Git LFS": "fetch the image itself: git lfs pull",
 }
 
 _ORIENTATION, _LYING = 0x0112, (5, 6, 7, 8)
@@ -174,7 +175,7 @@ def open_image(
     _check_file(locator)
     try:
         if file.suffix.lower() in PDF_SUFFIXES:
-            picture = pdf.open_page(file, locator.number, max_pixels)
+            picture = pdf_apart.open_page(file, locator.number, max_pixels)
             _check_size(locator, picture.size, max_pixels, least)
             return picture
         with warnings.catch_warnings():

@@ -73,6 +73,7 @@ _BEGINNINGS = (
     (b"PK\x03\x04", "a ZIP archive or an office document"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"AT&T", "a DjVu file"),
+    (b"version https://git-lfs", "a pointer of Git LFS"),
     (b"<", "a web page or other markup"),
     (b"{", "JSON"),
 )
@@ -90,7 +91,7 @@ def looks_like(path: Path) -> str:
     if head[4:8] == b"ftyp":
         # Some name the family first, and which it is among those that they keep to.
         is_avif = b"avif" in head[8 : int.from_bytes(head[:4], "big") or 12]
-        return "an AVIF image" if is_avif else _BRANDS.get(head[8:12], "")
+        return "an AVIF image" if is_avif else _BRANDS.get(head[8:12], "a film or another file of MP4's family")
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "a WebP image"
     bare = head.removeprefix(b"\xef\xbb\xbf").lstrip()
@@ -179,7 +180,7 @@ class Locator:
         result = self.file.stat()
         if not stat.S_ISREG(result.st_mode):
             # Opening a pipe would wait for ever for somebody who writes into it.
-            raise OSError(errno.EINVAL, "not a regular file", str(self))
+            raise OSError(errno.EINVAL, "a pipe, a socket or a device", str(self))
         return result
 
     def sha256(self) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tablesim.errors import FetchError, ScanError, TablesimError
-from tablesim.scans import formats, pdf, tiff
+from tablesim.scans import formats, pdf_apart, tiff
 from tablesim.scans.canvases import FetchedPage, OnPage, fetch_pages, ignore_progress, is_library_source
 from tablesim.scans.images import DECODER_ERRORS, MAX_PIXELS
 from tablesim.scans.locator import (
@@ -221,7 +221,7 @@ def _pages_of(file: Path) -> list[Locator]:
         return [Locator(file)]
     try:
         if suffix in PDF_SUFFIXES:
-            return [Locator(file, number) for number in range(1, pdf.count_pages(file) + 1)] or [Locator(file)]
+            return [Locator(file, number) for number in range(1, pdf_apart.count_pages(file) + 1)] or [Locator(file)]
         if suffix in TIFF_SUFFIXES and (n_pages := tiff.count_pages(file)) > 1:
             return [Locator(file, number) for number in range(1, n_pages + 1)]
         if suffix in ANIMATED_SUFFIXES and (n_frames := formats.count_frames(file)) > 1:

@@ -147,7 +147,7 @@ def run(
         if "read" not in statuses:
             first = corpus.problems[0]["problem"] if corpus.problems else "no pages"
             raise RunError(
-                f"{folder}: none of the {len(corpus.page_table)} pages could be read ({first}); see problems.csv"
+                f"{folder}: none of {counted(len(corpus.page_table), 'page')} could be read ({first}); see problems.csv"
             )
         if until != "read":
             tell(Event("start", "neighbours"))

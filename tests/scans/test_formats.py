@@ -177,3 +177,13 @@ def test_a_damaged_avif_is_to_be_fetched_again_where_pillow_reads_the_kind(tmp_p
     (tmp_path / "a.avif").write_bytes(b"\0\0\0\x1cftypavif\0\0\0\0avifmif1")
     with pytest.raises(ScanError, match=r"a\.avif: not an image .*begins like an AVIF image.*; fetch the scan again"):
         load_scan(tmp_path / "a.avif")
+
+
+def test_what_stands_in_the_place_of_a_scan_is_named_with_what_to_do(tmp_path):
+    for name, head, words in (
+        ("lfs.jpg", b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n", "git lfs pull"),
+        ("film.jpg", b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41", "a film"),
+    ):
+        (tmp_path / name).write_bytes(head)
+        with pytest.raises(ScanError, match=words):
+            load_scan(tmp_path / name)

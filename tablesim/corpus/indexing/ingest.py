@@ -197,6 +197,8 @@ def record_pages(
             error = hashed.unreachable.get(locator)
             cause = "no file" if error is None else error.strerror or error
             remedy = "check the rights to it"
+            if error is not None and error.errno == errno.EINVAL:
+                remedy = "give an image, or a folder of images"
             if locator.file.is_symlink() and not locator.file.exists():
                 remedy = "this is a link; check where it leads"
             why = f"{locator}: cannot be opened ({cause}); {remedy}"
