@@ -69,16 +69,42 @@ def verdict_lines(status: DecisionsStatus[Verdict]) -> list[VerdictLine]:
     for verdict in status.holding:
         latest.pop(verdict.pair, None)
         latest[verdict.pair] = verdict
-    lines = []
-    for verdict in reversed(latest.values()):
-        names = [status.pages_of[key][0] for key in (verdict.page_sha256, verdict.other_sha256)]
-        first, second = ((name, page_href(name)) for name in names)
-        lines.append(
-            VerdictLine(
-                (first, second), says(verdict), verdict.meaning, verdict.who, verdict.moment[:10], verdict.reason
-            )
-        )
-    return lines
+    return [_verdict_line(status, verdict) for verdict in reversed(latest.values())]
+
+
+def _verdict_line(status: DecisionsStatus[Verdict], verdict: Verdict) -> VerdictLine:
+    names = [status.pages_of[key][0] for key in (verdict.page_sha256, verdict.other_sha256)]
+    first, second = ((name, page_href(name)) for name in names)
+    return VerdictLine(
+        (first, second), says(verdict), verdict.meaning, verdict.who, verdict.moment[:10], verdict.reason
+    )
+
+
+def differing_pairs(verdicts: Iterable[Verdict]) -> set[tuple[str, str]]:
+    """The pairs of scans that one reader's last word calls the same table, and another's not."""
+    return {pair for pair, words in _last_words(verdicts).items() if _differ(words.values())}
+
+
+def said_of_pair(status: DecisionsStatus[Verdict], scans: Iterable[str]) -> tuple[list[VerdictLine], bool]:
+    """The last word of each reader on two scans, the latest first, and whether they differ."""
+    pair = min(scans := list(scans)), max(scans)
+    words = _last_words(status.holding).get(pair, {})
+    return [_verdict_line(status, verdict) for verdict in reversed(words.values())], _differ(words.values())
+
+
+def _last_words(verdicts: Iterable[Verdict]) -> dict[tuple[str, str], dict[str, Verdict]]:
+    found: dict[tuple[str, str], dict[str, Verdict]] = {}
+    for verdict in verdicts:
+        if verdict.meaning:
+            of_pair = found.setdefault(verdict.pair, {})
+            of_pair.pop(verdict.who, None)
+            of_pair[verdict.who] = verdict
+    return found
+
+
+def _differ(verdicts: Iterable[Verdict]) -> bool:
+    same = {verdict.meaning == "same" for verdict in verdicts if verdict.meaning != "unsure"}
+    return len(same) > 1
 
 
 def by_page(lines: Iterable[VerdictLine]) -> dict[str, list[VerdictLine]]:

@@ -12,7 +12,7 @@ from tablesim.language import say, to_say
 from tablesim.records.corrections import AS_READ, TableDecision
 from tablesim.records.counting import cut
 from tablesim.report.addresses import page_href
-from tablesim.report.decisions import says
+from tablesim.report.decisions import differing_pairs, says
 from tablesim.report.lists import ListColumn
 from tablesim.review.verdicts import WITHDRAW, Verdict, VerdictLog, standing
 
@@ -32,6 +32,7 @@ HISTORY_COLUMNS = (
 
 HOLDS, TAKEN_BACK = to_say("holds"), to_say("taken back")
 OVERRULED, AWAY = to_say("a newer one holds"), to_say("no page has its scan")
+DISPUTED = {HOLDS: to_say("holds; readers differ"), OVERRULED: to_say("a newer one holds; readers differ")}
 
 
 def history_rows(corpus: Corpus) -> list[list[Any]]:
@@ -48,6 +49,7 @@ def _verdicts(corpus: Corpus) -> list[Line]:
     every = VerdictLog.of_run(corpus.folder).all()
     kept = standing(every, withdrawals=True)
     latest = {line.pair: line for line in kept if line.decision != WITHDRAW}
+    differing = differing_pairs(kept)
     kept_ids, latest_ids = {line.id for line in kept}, {line.id for line in latest.values()}
     pages_of = corpus.page_table.pages_of({key for line in every for key in line.hashes if key})
 
@@ -63,7 +65,10 @@ def _verdicts(corpus: Corpus) -> list[Line]:
             return TAKEN_BACK
         if not all(key in pages_of for key in line.hashes):
             return AWAY
-        return HOLDS if line.decision == WITHDRAW or line.id in latest_ids else OVERRULED
+        if line.decision == WITHDRAW:
+            return HOLDS
+        word = HOLDS if line.id in latest_ids else OVERRULED
+        return DISPUTED[word] if line.pair in differing else word
 
     by_moment = {(line.pair, line.moment): line for line in every}
     return [

@@ -24,12 +24,14 @@ from tablesim.language import language, say, speaking, to_say
 from tablesim.report.addresses import ALL_GROUPS, ALL_PAGES, HISTORY, INDEX, OVERVIEW, cluster_href, page_href
 from tablesim.report.cards import Cards, SmallPage
 from tablesim.report.content import closest_pair, cluster_part, index_content, years_of
+from tablesim.report.decisions import said_of_pair
 from tablesim.report.folder import ReportFolder
 from tablesim.report.lists import FIRST_ROWS, PART_ROWS, ListColumn, ListPage, list_page, script_of
 from tablesim.report.page_pages import PageViews
 from tablesim.report.pair_pages import PageIds, PairPages, PairPlan, by_age
 from tablesim.report.presentation import THUMBNAIL_SIDE, Picture, catalogue_script, environment
 from tablesim.report.site import ASSETS, CATALOGUE, Site
+from tablesim.review.constraints import verdicts_status
 from tablesim.web.front_files import FRONT, FrontFiles
 from tablesim.web.live import LiveRun
 
@@ -244,7 +246,8 @@ class LiveSite(Site):
         """The page of two pages."""
         pair = by_age(self.corpus, *(str(self.corpus.page(page)["page"]) for page in (a, b)))
         maker = PairPages(self.alignments, self.pictures, self.today)
-        self._page(PAIR, "pair.html", page=maker.page(*pair))
+        said, differ = said_of_pair(verdicts_status(self.corpus), [self.corpus.page(page)["sha256"] for page in pair])
+        self._page(PAIR, "pair.html", page=maker.page(*pair), said=said, differ=differ)
         return self.live_folder.texts.pop(PAIR)
 
     def doubts(self, page: str) -> str:

@@ -41,6 +41,24 @@ def test_a_merge_is_looked_at_then_kept_and_seen_everywhere(browser, post, folde
     assert "carry the same table: their groups are one" in history
 
 
+def test_readers_who_differ_are_shown_and_the_newest_holds(browser, post):
+    pair = {"page": "sines_1543", "other": "sines_1561"}
+    address = f"/pairs/two.html?a={pair['page']}&b={pair['other']}"
+    assert "What people said" not in browser.get(address).text
+    post("/api/verdict", **pair, decision="accept", who="Anna", reason="every cell")
+    once = browser.get(address).text
+    assert "What people said of these two (1)" in once and "<details open>" not in once.partition('id="matches"')[0]
+    assert "Readers differ" not in once
+    post("/api/verdict", **pair, decision="reject", who="Bela")
+    twice = browser.get(address).text.partition('id="matches"')[0]
+    assert "Readers differ on these two: the newest verdict holds (2)" in twice
+    assert twice.index("Bela") < twice.index("Anna")
+    log = browser.get("/data/history-0.js").text
+    assert log.count("a newer one holds; readers differ") == log.count("holds; readers differ") - 1 == 1
+    post("/api/verdict", **pair, decision="unsure", who="Bela")
+    assert "Readers differ" not in browser.get(address).text, "who is unsure contradicts nobody"
+
+
 def test_what_changed_since_it_was_looked_at_is_not_kept(post, folder):
     number = min(clusters(folder))
     shown = post("/api/cluster").json()

@@ -2,7 +2,7 @@
 import { all } from "./dom.js";
 import { renew } from "./renew.js";
 
-const PARTS = ["header", "#cells .cells", "#differences", "#why", "#citation"];
+const PARTS = ["header", "#decisions", "#cells .cells", "#differences", "#why", "#citation"];
 const cells = () => all(document, "#cells td[data-cell]");
 
 /* global data, matches */
