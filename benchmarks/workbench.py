@@ -1,12 +1,12 @@
 """What the workbench costs those who sit at it: clicks, first paint, seconds from a correction to its collation, keys.
 
-    python -m benchmarks.workbench RUN [--pages 10000] [--search 100000] [--misread RUN:PAGE] [--json FILE]
+    python -m benchmarks.workbench RUN [--pages 10000] [--search 100000] [--misread RUN:PAGE] [--shots DIR]
 
 RUN is what ``make demo`` left; it is copied, nothing in it is changed. With ``--pages`` the screens are opened for a
 run of so many made-up pages too: a number (`benchmarks.report` makes it) or the folder of such a run. With
 ``--search`` pages and numbers are looked for in a run of so many pages, likewise (`benchmarks.large_run`). With
 ``--misread`` eleven numbers are misread, one digit each, and corrected at five keys a second; then the page is collated
-with what it was.
+with what it was. With ``--shots`` the pictures of the README are made, of RUN.
 
 Chromium (playwright) tells first contentful paint by its own timing; clicks and keys are those that the script makes.
 Beside each time stand the seconds of a core that the server took for it (``cpu``), which other work on the machine
@@ -266,6 +266,35 @@ def eleven(run: Path, page: str) -> Figures:
     }
 
 
+def pictures(run: Path, folder: Path) -> None:
+    """The pictures of the README: a misreading that was planted corrected, cut-outs in doubt, two scans closely."""
+    folder.mkdir(parents=True, exist_ok=True)
+    a, b, *_ = max((group.pages for group in Corpus.open(run).groups.tables), key=len)
+    _, wrong = plant(run, a)
+    anchor, text = wrong[MISREAD // 2]
+    with desk_of(run) as desk:
+        page = desk.page
+        page.set_viewport_size({"width": 1400, "height": 900})
+
+        def take(name: str, path: str, top: str) -> None:
+            desk.open(path)
+            page.fill(".pen input[name=who]", "Anna")
+            page.locator(".pen input[name=who]").blur()
+            if name == "correct":
+                desk.click(f"#{anchor}")
+                desk.type(text)
+                page.wait_for_selector(f"#{anchor}.c")
+                desk.click(f"#{anchor}")
+            # Tiles and small pictures come when they are in sight.
+            page.evaluate("top => document.querySelector(top).scrollIntoView({ behavior: 'instant' })", top)
+            page.wait_for_timeout(3000)
+            page.screenshot(path=folder / f"{name}.png")
+
+        take("correct", f"/pages/{quote(a)}.html", "#scan")
+        take("cutouts", "/doubts.html", "body")
+        take("closely", f"/pairs/two.html?a={quote(a)}&b={quote(b)}", "#closely")
+
+
 def search(desk: Desk) -> Figures:
     """Milliseconds of searches, and of a core of the server: for the first time, and the median of five others."""
     known = desk.ask("/api/pages?kind=tables&limit=1&start=500")["pages"][0]
@@ -307,6 +336,7 @@ def main() -> None:
     parser.add_argument("--pages", default="", help="how many, or the folder of a run")
     parser.add_argument("--search", default="", help="how many, or the folder of a run")
     parser.add_argument("--misread", default="", help="RUN:PAGE")
+    parser.add_argument("--shots", type=Path, help="a folder for the pictures of the README")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     figures: Figures = {}
@@ -316,6 +346,8 @@ def main() -> None:
             figures |= clicks(desk)
             figures |= {f"first paint, sample, {name}": value for name, value in paints(desk).items()}
             figures |= to_collation(desk)
+        if given.shots:
+            pictures(Path(shutil.copytree(given.run, Path(scratch) / "pictures")), given.shots)
         if given.misread:
             folder, _, page = given.misread.rpartition(":")
             figures |= eleven(Path(shutil.copytree(folder, Path(scratch) / "misread")), page)

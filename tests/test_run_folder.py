@@ -14,6 +14,7 @@ import pytest
 from corpus.fakes import FakeReader, write_corpus
 
 import tablesim
+from tablesim.corpus.corrections.notes import COLUMNS as NOTE_COLUMNS
 from tablesim.corpus.corrections.table_decisions import COLUMNS as DECISION_COLUMNS
 from tablesim.corpus.map import CorpusMap
 from tablesim.digits.corrections import COLUMNS as CORRECTION_COLUMNS
@@ -75,6 +76,7 @@ def test_tables_that_this_run_has_not_are_as_their_schemas():
         assert types(name) == {field.name: str(field.type).replace("item:", "element:") for field in schema}
     assert tuple(columns("corrections.csv")) == CORRECTION_COLUMNS
     assert tuple(columns("table_decisions.csv")) == DECISION_COLUMNS
+    assert tuple(columns("notes.csv")) == NOTE_COLUMNS
 
 
 def test_every_column_of_csv_and_every_key_of_json_is_there(run):

@@ -11,6 +11,7 @@
 ``problems.csv``        pages that could not be read, and why
 ``corrections.csv``     what people read otherwise than the machine (``corrections.log``)
 ``table_decisions.csv``  which pages carry a table, where people said it (``corrections.table_decisions``)
+``notes.csv``          what people wrote beside pages (``corrections.notes``)
 ``events.jsonl``        what happened when
 """
 
@@ -36,6 +37,7 @@ from tablesim.corpus.clustering.pipeline import PageClusterer
 from tablesim.corpus.clustering.stability import DRAWN_AT_MOST
 from tablesim.corpus.clustering.uncertainty import DoubtedReadings
 from tablesim.corpus.corrections.log import CorrectionLog
+from tablesim.corpus.corrections.notes import NoteLog
 from tablesim.corpus.corrections.table_decisions import TableDecisionLog
 from tablesim.corpus.search.engine import SearchEngine
 from tablesim.corpus.search.hits import Hit
@@ -246,6 +248,11 @@ class Corpus:
     def table_decisions(self) -> TableDecisionLog:
         """Which pages carry a table and which none, where people said it; ``reading`` has it likewise."""
         return self._contents.table_decisions
+
+    @property
+    def notes(self) -> NoteLog:
+        """What people wrote beside its pages."""
+        return self._contents.notes
 
     def corrections_of(self, page_id: str) -> tuple[Correction, ...]:
         """The corrections that hold on a page: of several about one number the latest."""
@@ -506,6 +513,10 @@ class _Contents:
     @cached_property
     def table_decisions(self) -> TableDecisionLog:
         return TableDecisionLog(self.folder, self.page_table)
+
+    @cached_property
+    def notes(self) -> NoteLog:
+        return NoteLog(self.folder, self.page_table)
 
     @cached_property
     def searching(self) -> SearchEngine:

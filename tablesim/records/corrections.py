@@ -27,14 +27,13 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class DecisionOnScan:
-    """What decisions on one scan have in common: the scan, who says so, when, and why."""
+    """What decisions on one scan have in common: the scan, who says so, and when."""
 
     __slots__ = ()
 
     page: str
     who: str
     when: str
-    reason: str
     sha256: str
 
     def check_origin(self) -> None:

@@ -37,7 +37,7 @@ DISPUTED = {HOLDS: to_say("holds; readers differ"), OVERRULED: to_say("a newer o
 
 def history_rows(corpus: Corpus) -> list[list[Any]]:
     """The lines of the list, the newest first."""
-    lines = [*_verdicts(corpus), *_corrections(corpus), *_tables(corpus)]
+    lines = [*_verdicts(corpus), *_corrections(corpus), *_tables(corpus), *_notes(corpus)]
     lines.sort(key=lambda line: line[0], reverse=True)
     return [[_shown(moment), *rest] for moment, rest in lines]
 
@@ -145,6 +145,20 @@ def _tables(corpus: Corpus) -> list[Line]:
             json.dumps({"table": {"page": page, "is_table": "as read"}}) if back else None,
         ]
         lines.append((one.moment or 0.0, rest))
+    return lines
+
+
+def _notes(corpus: Corpus) -> list[Line]:
+    log = corpus.notes
+    standing_now = {(note.scan_key, note.who): note for note in log.all}
+    lines = []
+    for note in log.all:
+        pages = log.pages_of.get(note.sha256, ())
+        page = note.page if note.page in pages or not pages else pages[0]
+        state = AWAY if not pages else HOLDS if standing_now[note.scan_key, note.who] is note else OVERRULED
+        what = [page, page_href(page) if pages else ""]
+        rest = [note.who, to_say("note"), what, None, note.note or say("taken back"), None, None, state, None]
+        lines.append((note.moment or 0.0, rest))
     return lines
 
 

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import numpy as np
 from markupsafe import Markup, escape
 
+from tablesim.corpus.corrections.notes import PageNote
 from tablesim.corpus.storage.outputs import file_name
 from tablesim.digits.corrections import holding, numbers_at
 from tablesim.errors import RunError
@@ -110,6 +111,8 @@ class PageView:
         The pages before and after it in its book or folder, empty where there is none.
     exports : tuple of (str, str)
         What files of it there are among the exports of the run, in words, and their addresses from the report.
+    notes : list of PageNote
+        What people wrote beside it, the newest first.
     """
 
     about: PageFacts
@@ -131,6 +134,7 @@ class PageView:
     record: list[tuple[str, str]]
     citation: str
     exports: tuple[tuple[str, str], ...]
+    notes: list[PageNote]
 
     @property
     def sentence(self) -> str:
@@ -262,6 +266,7 @@ class PageViews:
             list(_record(row, reading)),
             cite_page(page_of_run(self.corpus, page)),
             self._exports_of(page),
+            self.corpus.notes.of(row["sha256"]) if row["sha256"] else [],
         )
 
     def _exports_of(self, page: str) -> tuple[tuple[str, str], ...]:

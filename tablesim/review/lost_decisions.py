@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from tablesim.corpus.corrections.log import NAME as CORRECTIONS
+from tablesim.corpus.corrections.notes import NAME as NOTES
 from tablesim.corpus.corrections.table_decisions import NAME as TABLE_DECISIONS
 from tablesim.corpus.store import Corpus
 from tablesim.review.verdicts import NAME as VERDICTS
@@ -32,6 +33,7 @@ def remember_decisions(corpus: Corpus) -> Iterator[str]:
 _COUNTS: dict[str, Callable[[Corpus], int]] = {
     CORRECTIONS: lambda corpus: len(corpus.corrections.stored),
     TABLE_DECISIONS: lambda corpus: len(corpus.table_decisions.all),
+    NOTES: lambda corpus: len(corpus.notes.all),
     VERDICTS: lambda corpus: len(VerdictLog.of_run(corpus.folder).all()),
 }
 FILES = tuple(_COUNTS)

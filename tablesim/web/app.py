@@ -34,7 +34,7 @@ from tablesim.version import __version__
 from tablesim.web.access import Access, Guard, TooLarge, problem
 from tablesim.web.books import book_pair, list_books
 from tablesim.web.clusters import keep_proposal, propose, take_merge, take_name, take_split, take_undo
-from tablesim.web.decisions import all_decisions, open_questions, take_correction, take_table, take_verdict
+from tablesim.web.decisions import all_decisions, open_questions, take_correction, take_note, take_table, take_verdict
 from tablesim.web.doubts import list_doubts
 from tablesim.web.front_files import FRONT, FrontFiles
 from tablesim.web.groups import list_groups
@@ -192,6 +192,7 @@ def make_app(live: LiveRun, access: Access, scratch: Path, language: str = "") -
         Route("/cutout", cut),
         Route("/api/correct", writes(take_correction), methods=["POST"]),
         Route("/api/table", writes(take_table), methods=["POST"]),
+        Route("/api/note", writes(take_note), methods=["POST"]),
         Route("/api/verdict", writes(take_verdict), methods=["POST"]),
         Route("/api/merge", writes(take_merge), methods=["POST"]),
         Route("/api/split", writes(take_split), methods=["POST"]),

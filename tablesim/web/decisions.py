@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from tablesim.corpus.corrections.apply import correct, decide_tables
+from tablesim.corpus.store import Corpus
 from tablesim.digits.corrections import correction_row, numbers_at, text_at
 from tablesim.errors import SettingsError
 from tablesim.language import retold
@@ -94,6 +95,21 @@ def take_table(live: LiveRun, asked: RequestValues) -> dict[str, Any]:
     with live.writing() as corpus:
         taken = decide_tables(corpus, [decision])
     return {"version": live.changed(), "pages": list(taken.pages), "remarks": list(taken.remarks)}
+
+
+def take_note(live: LiveRun, asked: RequestValues) -> dict[str, Any]:
+    """Write a note beside a page; an empty one takes back what the same person wrote there."""
+    page, note, who = asked.text("page"), asked.text("note", ""), asked_name(asked)
+    with live.writing() as corpus, corpus.lock():
+        corpus.refresh()
+        row = corpus.page(page)
+        corpus.notes.write(row["page"], row["sha256"], note, who)
+    return {"version": live.changed(), "notes": plain_notes(live.corpus, row["sha256"])}
+
+
+def plain_notes(corpus: Corpus, key: str) -> list[dict[str, str]]:
+    """What stands beside a scan as data, the newest first."""
+    return [{"note": one.note, "who": one.who, "when": one.when} for one in corpus.notes.of(key)]
 
 
 def open_questions(live: LiveRun, asked: RequestValues) -> dict[str, Any]:

@@ -22,6 +22,7 @@ WATCHED = (
     "pages.parquet",
     "corrections.csv",
     "table_decisions.csv",
+    "notes.csv",
     "verdicts.sqlite",
     "neighbours.parquet",
     "map.parquet",

@@ -26,7 +26,7 @@ from tablesim.records.dates import YearRange
 from tablesim.report.page_pages import correction_sentence
 from tablesim.review.constraints import verdicts_status
 from tablesim.scans.locator import Locator
-from tablesim.web.decisions import plain_verdict
+from tablesim.web.decisions import plain_notes, plain_verdict
 from tablesim.web.live import LiveRun
 from tablesim.web.request_values import RequestValues
 
@@ -242,6 +242,7 @@ def one_page(live: LiveRun, page_id: str) -> dict[str, Any]:
             for one in verdicts_status(corpus).holding
             if row["sha256"] in (one.page_sha256, one.other_sha256)
         ],
+        "notes": plain_notes(corpus, row["sha256"]),
         "reading": None,
     }
     decision = corpus.table_decisions.of(row["sha256"])

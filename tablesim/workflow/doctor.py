@@ -177,6 +177,7 @@ class _Examination:
         for what, status in (
             ("corrections.csv", self.corpus.corrections.status),
             ("table_decisions.csv", self.corpus.table_decisions.status),
+            ("notes.csv", self.corpus.notes.status),
             ("verdicts.sqlite", partial(verdicts_status, self.corpus)),
         ):
             try:

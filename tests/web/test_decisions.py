@@ -162,3 +162,17 @@ def test_a_run_that_a_command_writes_is_said_to_be_in_use(browser, post, folder,
         assert "nothing was changed" in answer.json()["error"]
         other.communicate("\n")
     assert post("/api/correct", **correction(browser)).status_code == 200
+
+
+def test_a_note_stands_on_its_page_and_in_the_history(browser, post, folder):
+    page = "sines_1543"
+    said = post("/api/note", page=page, note="<b>last row</b> by hand", who="Anna").json()
+    assert [(one["note"], one["who"]) for one in said["notes"]] == [("<b>last row</b> by hand", "Anna")]
+    shown = browser.get(f"/pages/{page}.html").text
+    assert "&lt;b&gt;last row&lt;/b&gt; by hand" in shown and "<b>last row" not in shown
+    assert browser.get("/api/page", params={"id": page}).json()["notes"] == said["notes"]
+    assert '"note"' in browser.get("/data/history-0.js").text
+    assert post("/api/note", page=page, note="", who="Anna").json()["notes"] == []
+    assert post("/api/note", page=page, note="x", who=" ").status_code == 400
+    assert post("/api/note", page=page, note="x" * 3_000, who="Anna").status_code == 400
+    assert len(Corpus.open(folder).notes.all) == 2

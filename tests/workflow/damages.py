@@ -121,6 +121,7 @@ DAMAGES = [
     *_kinds("problems.csv", TOLD, a_folder),
     *_kinds("corrections.csv", TOLD, emptied, truncated, missing, a_folder),
     *_kinds("table_decisions.csv", TOLD, emptied, truncated, missing, a_folder),
+    *_kinds("notes.csv", TOLD, emptied, truncated, missing, a_folder),
     *_kinds("verdicts.sqlite", TOLD, emptied, truncated, flipped, missing, a_folder),
     *_kinds(".search/*/rows.npy", HARMLESS, emptied, truncated, flipped, missing, a_folder, of_another_run),
     *_kinds(".search/*/unit.npy", HARMLESS, emptied, truncated, missing),
@@ -150,6 +151,7 @@ def _build(folder: Path, scans: str, out: str, sizes: tuple[int, int, int], page
     number = corpus.reading(page).numbers[0]
     correct(corpus, [Correction(page, number.box, number.text, "77")], who="A. Reader")
     decide_tables(corpus, [TableDecision("prose_0", False, "A. Reader", "2026-01-01T00:00:00+00:00", "words")])
+    corpus.notes.write(page, corpus.page(page)["sha256"], "the last row is a hand's", "A. Reader")
     review = Review(corpus)
     review.answer(review.questions(3, None)[0], "accept", "A. Reader", "it is")
     run(folder / scans, folder / out, network=network)

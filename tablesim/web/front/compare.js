@@ -18,7 +18,8 @@ const radio = (name, value, label, checked) => make("label", {}, make("input", {
 export async function start() {
   const ids = all(document, ".pane[data-page]").map((pane) => pane.dataset.page);
   const panes = ids.map(() => make("div", { class: "deep-pane" }));
-  const desk = make("div", { class: "deep-desk", role: "group", "aria-label": say("{a} and {b} side by side; arrows move, plus and minus enlarge", { a: ids[0], b: ids[1] }) }, ...panes);
+  // Side by side from the beginning: a scan that opens in a pane without a width is never seen.
+  const desk = make("div", { class: "deep-desk", "data-mode": "beside", role: "group", "aria-label": say("{a} and {b} side by side; arrows move, plus and minus enlarge", { a: ids[0], b: ids[1] }) }, ...panes);
   const threshold = make("input", { type: "range", min: "0", step: "0.01", value: "0", "aria-label": say("lines that bring at least") });
   const sum = make("output", { class: "lining", "aria-live": "off" });
   const save = make("button", { type: "button" }, say("download as CSV"));

@@ -8,7 +8,7 @@ const { screen, may } = document.body.dataset;
 const mayWrite = may === "write";
 
 const parts = {
-  page: async () => [await import("./numbers.js"), await import("./scan.js")],
+  page: async () => [await import("./numbers.js"), await import("./scan.js"), await import("./notes.js")],
   doubts: async () => [await import("./grid.js")],
   pair: async () => [await import("./decide.js"), await import("./cells.js"), await import("./compare.js")],
   cluster: async () => [await import("./cluster.js")],

@@ -187,10 +187,12 @@ export async function start({ mayWrite }) {
   };
 
   addEventListener("tablesim:chosen", ({ detail }) => {
+    // What is typed on the card stays when the page is shown anew meanwhile.
+    const typed = chosen?.id && detail.cell.id === chosen.id && card.element.contains(document.activeElement);
     chosen = detail.cell;
     if (place) { place = null; drawing.hide(); }
     const number = numberOf(chosen);
-    if (number) showNumber(number);
+    if (number && !typed) showNumber(number);
   });
   addEventListener("tablesim:renewed", () => {
     if (chosen && !chosen.isConnected) chosen = (chosen.id && document.getElementById(chosen.id)) || null;
@@ -217,7 +219,7 @@ export async function start({ mayWrite }) {
   }, true);
   addEventListener("keydown", (event) => {
     if (event.key === "Escape" && drawing.on) { leave(); return; }
-    if (!(event.ctrlKey || event.metaKey) || event.target.matches("input")) return;
+    if (!(event.ctrlKey || event.metaKey) || event.target.matches("input, textarea")) return;
     const key = event.key.toLowerCase();
     if (key === "z" && !event.shiftKey) { event.preventDefault(); turn(true); }
     else if (key === "y" || key === "z") { event.preventDefault(); turn(false); }
