@@ -36,6 +36,8 @@ def remedy_of(error: OSError) -> str:
         return "check your rights to it"
     if isinstance(error, FileExistsError | IsADirectoryError | NotADirectoryError):
         return "move it away, or choose another path"
+    if error.errno == errno.EROFS:
+        return "copy it to a disk that can be written to, or write elsewhere with --out"
     if error.errno in _FULL:
         return "make room on its disk, or choose another; then give the same command again"
     return "check the disk's space and your rights to it"
@@ -91,6 +93,10 @@ class WeightsError(TablesimError, ValueError):
 
 class RunError(TablesimError, ValueError):
     """A run folder is missing, damaged, or made with other settings."""
+
+
+class NotWritableError(RunError):
+    """A run folder cannot be written to; it can be read."""
 
 
 class InUseError(RunError):

@@ -37,15 +37,20 @@ def command(
     """
     goes_with(context, "--by year", by == "year", "sigma", "reach")
     from tablesim.corpus.history.rows import HistorySettings
-    from tablesim.corpus.history.series import write_history
+    from tablesim.corpus.history.series import history, write_history
     from tablesim.corpus.store import Corpus
+    from tablesim.errors import NotWritableError
 
     left_out = tuple(book for given in leave_out or () for book in books_of(given))
     settings = HistorySettings(sigma, reach, pages, repeats, left_out, min_digits, seed)
-    found, written = write_history(Corpus.open(run), by, settings)
-    for message in (*found.said_by_people, *found.remarks()):
+    corpus = Corpus.open(run)
+    try:
+        found, written = write_history(corpus, by, settings)
+        kept = f"written: {written} and {written.with_suffix('.png').name}"
+    except NotWritableError as error:
+        found, kept = history(corpus, by, settings), f"not kept: {error}"
+    for message in (*found.said_by_people, *found.remarks(), kept):
         note(message)
-    note(f"written: {written} and {written.with_suffix('.png').name}")
     if as_json:
         print_json(found.to_dict())
         return

@@ -24,12 +24,13 @@ from tablesim.corpus.indexing.events import Event, Listener, ignore_event
 from tablesim.corpus.storage.files import read_parquet, write_parquet
 from tablesim.corpus.store import Corpus
 from tablesim.digits.corrections import correction_row
-from tablesim.errors import InUseError, RunError
+from tablesim.errors import RunError
 from tablesim.evidence.collation.collation import PagePair
 from tablesim.evidence.collation.grids import Panel, TableAlignment, witness_of
 from tablesim.evidence.collation.merging import mirrored
 from tablesim.evidence.collation.verification import NOWHERE, Verification, verification
 from tablesim.records.collation import Witness
+from tablesim.records.counting import counted
 
 NAME = "alignments.parquet"
 
@@ -220,8 +221,9 @@ class RunAlignments:
         try:
             with self.corpus.lock():
                 self._write()
-        except (InUseError, OSError) as error:
-            self._remark(f"{len(self.new)} pairs of pages were aligned and not kept ({error})")
+        except (RunError, OSError) as error:
+            pairs = counted(len(self.new), "pair of pages was", "pairs of pages were")
+            self._remark(f"{pairs} aligned and not kept ({error})")
 
     def _align(self, key: Key, first: Witness, second: Witness) -> TableAlignment:
         pair = PagePair.of_witnesses(first, second)

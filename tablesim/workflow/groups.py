@@ -13,7 +13,7 @@ from tablesim.corpus.clustering.constraints import ConstrainedUnionFind, Constra
 from tablesim.corpus.clustering.model import Clustering
 from tablesim.corpus.indexing.events import Event, Listener, ignore_event
 from tablesim.corpus.search.containing import holding
-from tablesim.errors import InUseError
+from tablesim.errors import RunError
 from tablesim.evidence.collation.verification import Verification
 from tablesim.records.relations import MACHINE, PART_OF, PERSON, SAME_KIND, SAME_SCAN, SAME_TABLE, Groups, PageRelation
 from tablesim.review.constraints import run_constraints
@@ -92,7 +92,7 @@ def keep_relations(alignments: RunAlignments, on_event: Listener = ignore_event)
         try:
             with corpus.lock():
                 corpus.clusterings.save(now)
-        except (InUseError, OSError) as error:
+        except (RunError, OSError) as error:
             on_event(Event("remark", "clusters", message=f"which pages carry the same table was not kept ({error})"))
     return now.groups
 

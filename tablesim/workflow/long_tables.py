@@ -20,7 +20,7 @@ from tablesim.corpus.indexing.events import Event, Listener, ignore_event
 from tablesim.corpus.search.engine import N_NEIGHBOURS
 from tablesim.corpus.storage.files import is_written, read_rows, write_csv
 from tablesim.corpus.store import Corpus
-from tablesim.errors import InUseError, RunError
+from tablesim.errors import RunError
 from tablesim.evidence.collation.verification import Verification
 from tablesim.language import grouped, say
 from tablesim.records.counting import counted
@@ -186,7 +186,7 @@ def write_tables_over_pages(alignments: RunAlignments, on_event: Listener = igno
     try:
         with alignments.corpus.lock():
             write_csv(path, columns, lines)
-    except (InUseError, OSError) as error:
+    except (RunError, OSError) as error:
         on_event(Event("remark", "long tables", message=f"{path} was not written ({error})"))
     return tables
 

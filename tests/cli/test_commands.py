@@ -61,7 +61,11 @@ FULL = "make room on its disk, or choose another; then give the same command aga
         (FileExistsError(17, "File exists"), "move it away, or choose another path"),
         (OSError(28, "No space left on device"), FULL),
         (OSError(27, "File too large"), FULL),
-        (OSError(30, "Read-only file system"), "check the disk's space and your rights to it"),
+        (
+            OSError(30, "Read-only file system"),
+            "copy it to a disk that can be written to, or write elsewhere with --out",
+        ),
+        (OSError(5, "Input/output error"), "check the disk's space and your rights to it"),
     ],
 )
 def test_an_error_of_the_file_system_has_a_remedy_that_fits(error, remedy):

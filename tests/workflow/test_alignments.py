@@ -189,7 +189,7 @@ def test_a_full_disk_keeps_what_it_has_and_a_remark_says_so(corpus, monkeypatch)
 
     monkeypatch.setattr(module, "write_parquet", full)
     kept.save()
-    assert "1 pairs" in remarks[0].message and "no space left" in remarks[0].message
+    assert "1 pair of pages was aligned" in remarks[0].message and "no space left" in remarks[0].message
     assert (corpus.folder / NAME).read_bytes() == before
 
 

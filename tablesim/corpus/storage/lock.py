@@ -21,7 +21,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from tablesim.errors import InUseError, RunError, remedy_of
+from tablesim.errors import InUseError, NotWritableError, remedy_of
 from tablesim.files import UNSUPPORTED, give_name, naming, remove_asides, sync
 
 LOCK, OWNER = ".lock", ".owner.json"
@@ -91,7 +91,7 @@ def locked(folder: Path) -> Iterator[tuple[str, ...]]:
     ------
     InUseError
         Another process holds it, or another thread of this one.
-    RunError
+    NotWritableError
         The folder cannot be made or written to.
     """
     key = os.path.realpath(folder)
@@ -141,7 +141,7 @@ def _take(folder: Path) -> _Hold:
             # Refused by name: the file itself, not its lock.
             if isinstance(error, OSError) and (error.errno not in UNSUPPORTED or error.filename is not None):
                 reason = error.strerror or error
-                raise RunError(f"{folder}: cannot be written ({reason}); {remedy_of(error)}") from error
+                raise NotWritableError(f"{folder}: cannot be written ({reason}); {remedy_of(error)}") from error
             if (note := owner(folder)) is not None and note.alive:
                 raise _in_use(folder) from error
             remarks.append(NO_LOCKS)
