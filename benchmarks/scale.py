@@ -197,6 +197,19 @@ def stage_neighbours(folder: Path, n_pages: int) -> dict[str, float]:
     return {"seconds": _timed(lambda: list(islice(found, min(n_pages, 1024)))) / min(n_pages, 1024)}
 
 
+def stage_holding(folder: Path, n_pages: int) -> dict[str, float]:
+    """The pages that may hold a page, or a part of it: what a clustering asks for each page without a partner."""
+    from tablesim.corpus.search.containing import holding
+    from tablesim.workflow.groups import COVERED, UNEQUAL, WHOLES
+
+    index = Corpus.open(folder).searching.index
+    entries = range(0, n_pages, max(n_pages // ASKED, 1))
+    used = time.process_time()
+    seconds = _timed(lambda: holding(index, entries, WHOLES, COVERED, UNEQUAL))
+    used = time.process_time() - used
+    return {"seconds": seconds / len(entries), "processor_a_page": used / len(entries)}
+
+
 def stage_approximate(folder: Path, n_pages: int) -> dict[str, float]:
     """Candidates of faiss against the exact search: how many of the ten nearest pages they have, and at what cost."""
     if importlib.util.find_spec("faiss") is None:
@@ -285,12 +298,18 @@ STAGES: dict[str, Callable[[Path, int], dict[str, float]]] = {
     "search": stage_search,
     "shelves": stage_shelves,
     "neighbours": stage_neighbours,
+    "holding": stage_holding,
     "kmeans": stage_kmeans,
     "approximate": stage_approximate,
     "indexing": stage_indexing,
 }
 
-OF_A_CORE = {"search": "processor_a_query", "shelves": "processor_a_query", "kmeans": "assign_processor"}
+OF_A_CORE = {
+    "search": "processor_a_query",
+    "shelves": "processor_a_query",
+    "holding": "processor_a_page",
+    "kmeans": "assign_processor",
+}
 """What a stage used of a core for what its ``seconds`` are; of the others the whole is meant."""
 
 ON_RUNS = [stage for stage in STAGES if stage != "indexing"]
