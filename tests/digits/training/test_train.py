@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -35,6 +36,19 @@ def made():
 @pytest.fixture(autouse=True)
 def _pages_are_made_once(made, monkeypatch):
     monkeypatch.setattr(training, "make_practice_page", made)
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Of a training in this block the weights alone are wanted: its report is not drawn."""
+
+    @contextmanager
+    def undrawn():
+        with monkeypatch.context() as patched:
+            patched.setattr(training, "write_training_report", lambda *_: None)
+            yield
+
+    return undrawn
 
 
 @pytest.fixture(scope="module")
@@ -85,11 +99,12 @@ def _train_and_stall(folder):
     train(folder, TINY, on_progress=stall, checkpoint_every=2, validation=FEW)
 
 
-def test_a_killed_training_goes_on_to_the_same_weights(tmp_path):
+def test_a_killed_training_goes_on_to_the_same_weights(tmp_path, undrawn):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     seen = []
     # The checks only look: a training without them comes to the same weights.
-    train(whole, TINY, workers=0, on_progress=seen.append, checkpoint_every=2, validation=NONE)
+    with undrawn():
+        train(whole, TINY, workers=0, on_progress=seen.append, checkpoint_every=2, validation=NONE)
     assert [progress.step for progress in seen] == [2, 4]
     assert seen[-1].practice is None
     killed.mkdir()
@@ -135,7 +150,7 @@ class Interrupted(Exception):
     pass
 
 
-def test_weights_are_tuned_on_annotations_and_measured_on_other_books(tmp_path, pages):
+def test_weights_are_tuned_on_annotations_and_measured_on_other_books(tmp_path, pages, undrawn):
     settings = replace(TINY, learning_rate=1e-4, held_out=0.5)
 
     def go(folder, **kwargs):
@@ -164,7 +179,8 @@ def test_weights_are_tuned_on_annotations_and_measured_on_other_books(tmp_path, 
         go(tmp_path / "broken", annotations=pages[:1])
     with pytest.raises(SettingsError, match="holds a training with other weights to start from"):
         go(tmp_path / "broken", start=None)
-    go(tmp_path / "broken", validation=NONE)
+    with undrawn():
+        go(tmp_path / "broken", validation=NONE)
     assert equal(weights(tmp_path / "whole"), weights(tmp_path / "broken"))
 
 
