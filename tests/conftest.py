@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 # Test processes with two threads each would stand in each other's way, and so would the programs that tests start:
@@ -72,17 +72,29 @@ def sample():
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory):
-    """The run that `tablesim demo` writes; it takes a minute, so all test processes share one. Tests change a copy.
-
-    Beside it stands ``demo.json``, what the command printed.
-    """
+def made_once(tmp_path_factory):
+    """Makes a folder that takes long in the first test process that wants it; all share it. Tests change a copy."""
     ours = tmp_path_factory.getbasetemp()
     shared = ours.parent if "PYTEST_XDIST_WORKER" in os.environ else ours
-    with FileLock(shared / "demo.lock"):
-        if not (shared / "demo.json").exists():
-            command = [sys.executable, "-m", "tablesim", "demo", "--out", shared / "demo", "--json"]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, done.stderr
-            (shared / "demo.json").write_text(done.stdout)
-    return shared / "demo"
+
+    def made_once(name: str, make: Callable[[Path], object]) -> Path:
+        with FileLock(shared / f"{name}.lock"):
+            if not (shared / f"{name}.made").exists():
+                make(shared / name)
+                (shared / f"{name}.made").touch()
+        return shared / name
+
+    return made_once
+
+
+@pytest.fixture(scope="session")
+def demo(made_once):
+    """The run that `tablesim demo` writes, and beside it ``demo.json``, what the command printed."""
+
+    def make(folder: Path) -> None:
+        command = [sys.executable, "-m", "tablesim", "demo", "--out", folder, "--json"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        folder.with_name("demo.json").write_text(done.stdout)
+
+    return made_once("demo", make)

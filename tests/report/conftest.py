@@ -7,7 +7,6 @@ One page and its author have names that would be markup.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -93,12 +92,16 @@ def print_corpus(folder: Path) -> PrintedReader:
     return PrintedReader(readings)
 
 
-@pytest.fixture(scope="session")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Corpus]:
-    """The run; tests do not change it."""
-    folder = tmp_path_factory.mktemp("report")
+def run_of_printed(folder: Path) -> Corpus:
+    """Print the pages and run them: ``scans``, ``metadata.csv`` and ``myrun``."""
     reader = print_corpus(folder / "scans")
-    yield run(folder / "scans", folder / "myrun", folder / "metadata.csv", 3, network=reader)
+    return run(folder / "scans", folder / "myrun", folder / "metadata.csv", 3, network=reader)
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    """The run; tests do not change it."""
+    return run_of_printed(tmp_path_factory.mktemp("report"))
 
 
 @pytest.fixture(scope="session")

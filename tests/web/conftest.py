@@ -16,8 +16,7 @@ from starlette.testclient import TestClient
 from tablesim.web.access import Access
 from tablesim.web.app import make_app
 from tablesim.web.live import LiveRun
-from tablesim.workflow.running import run
-from tests.report.conftest import print_corpus
+from tests.report.conftest import run_of_printed
 
 TOKEN = "the-token"
 HERE = "127.0.0.1"
@@ -25,11 +24,12 @@ HOST = f"{HERE}:8737"
 
 
 @pytest.fixture(scope="session")
-def printed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def printed(
+    tmp_path_factory: pytest.TempPathFactory, made_once: Callable[[str, Callable[[Path], object]], Path]
+) -> Path:
     """The run as it was made; tests take copies."""
-    folder = tmp_path_factory.mktemp("workbench")
-    reader = print_corpus(folder / "scans")
-    return run(folder / "scans", folder / "myrun", folder / "metadata.csv", 3, network=reader).folder
+    made = made_once("printed", run_of_printed)
+    return Path(shutil.copytree(made / "myrun", tmp_path_factory.mktemp("workbench") / "myrun"))
 
 
 @pytest.fixture
