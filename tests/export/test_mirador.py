@@ -15,11 +15,11 @@ from PIL import Image
 from tablesim.evidence.comparison import compare
 from tablesim.export.iiif import MatchManifest
 from tablesim.report.provenance import Provenance
+from tests.browsers import HERE, launched
 
 pytestmark = pytest.mark.browser
 
 HOSTILE = "<img src='x' onerror='window.struck=1'>"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost"]
 VIEWER = """<!doctype html><meta charset="utf-8"><div id="viewer" style="position:absolute;inset:0"></div>
 <script src="mirador.min.js"></script><script>
 const settings = {defaultSideBarPanel: "annotations", sideBarOpen: true, highlightAllAnnotations: true};
@@ -46,14 +46,8 @@ def site(tmp_path):
 
 @pytest.fixture
 def page():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("chromium is not installed: no manifest is opened here")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=chromium, args=FLAGS)
+    with launched(HERE) as browser:
         yield browser.new_page(viewport={"width": 1200, "height": 900})
-        browser.close()
 
 
 def test_mirador_shows_every_match(site, page, tmp_path):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import os
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,47 +18,11 @@ from tablesim.records.dates import YearRange
 from tablesim.report import write_report
 from tablesim.report.collation_page import collation_page
 from tablesim.report.provenance import Provenance
+from tests.browsers import PATIENCE, launched
 from tests.report.conftest import SURE
 from tests.report.pages import page_of
 
 pytestmark = pytest.mark.browser
-
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--host-resolver-rules=MAP * ~NOTFOUND",
-]
-
-
-PATIENCE = 60_000
-"""Milliseconds that a page is waited for, on machines that do much else."""
-
-
-def _missing(what: str) -> None:
-    """Skip where a developer lacks the browser; fail where the checks are meant to be complete."""
-    if os.environ.get("CI"):
-        pytest.fail(f"{what}: the report was not opened in a browser")
-    pytest.skip(f"{what}: the report is not opened in a browser here")
-
-
-@contextmanager
-def launched(flags: Sequence[str] = FLAGS) -> Iterator:
-    """A headless browser."""
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        _missing("playwright is not installed")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        _missing("chromium is not installed")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(flags))
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

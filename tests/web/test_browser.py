@@ -10,8 +10,8 @@ import pytest
 
 from tablesim.corpus.store import Corpus
 from tablesim.review.review import Review
+from tests.browsers import HERE, PATIENCE, launched
 from tests.report.conftest import HOSTILE
-from tests.report.test_browser import FLAGS, PATIENCE, launched
 
 pytestmark = pytest.mark.browser
 
@@ -21,10 +21,7 @@ PAGE = "sines_1543"
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """A headless browser that reaches this machine and nothing else."""
-    here = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
-    with launched(
-        [*(flag for flag in FLAGS if not flag.startswith("--host-resolver-rules")), here]
-    ) as launched_browser:
+    with launched(HERE) as launched_browser:
         yield launched_browser
 
 

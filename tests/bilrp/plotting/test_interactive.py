@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from PIL import Image
 
 from bilrp import Coverage, InputError, JointRelevance
 from bilrp.plotting import interactive
+from tests.browsers import PATIENCE, launched
 
 EVIL = "</script><img src=x onerror=alert(1)>"
 
@@ -28,27 +27,10 @@ def joint_of(*shapes: tuple[int, ...], **options: Any) -> JointRelevance:
     return JointRelevance(left, right, *sums, Coverage(()), Coverage(()), **options)
 
 
-def missing(what: str) -> None:
-    """Skip where a developer lacks the browser; fail where the checks are meant to be complete."""
-    if os.environ.get("CI"):
-        pytest.fail(f"{what}: the page was not opened in a browser")
-    pytest.skip(f"{what}: the page is not opened in a browser here")
-
-
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        missing("playwright is not installed")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        missing("chromium is not installed")
-    flags = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--host-resolver-rules=MAP * ~NOTFOUND"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -56,7 +38,7 @@ def tab(browser: Any) -> Iterator[Any]:
     """A tab that at the end has asked for nothing and complained of nothing."""
     context = browser.new_context(viewport={"width": 1000, "height": 700}, offline=True)
     page = context.new_page()
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(PATIENCE)
     said: list[str] = []
     asked: list[str] = []
     page.on("console", lambda message: said.append(message.text))
