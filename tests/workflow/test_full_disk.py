@@ -4,7 +4,7 @@ import errno
 import resource
 
 import pytest
-from corpus.fakes import FakeReader, write_corpus
+from corpus.fakes import FakeReader
 
 from tablesim.cli import one_line
 from tablesim.workflow import run
@@ -12,14 +12,6 @@ from workflow.test_killed import contents
 
 MOST = (0, 100, 400, 900, 1500, 2500, 4000, 6000, 9000, 13000)
 """Bytes that a file may have: each lets other files through, from none to all but the largest."""
-
-
-@pytest.fixture(scope="module")
-def straight(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("straight")
-    write_corpus(folder / "scans", 2, 2, 1)
-    run(folder / "scans", folder / "run", network=FakeReader())
-    return folder
 
 
 @pytest.mark.parametrize("most", MOST)

@@ -88,15 +88,6 @@ def test_killed_while_the_network_reads(tmp_path):
     assert contents(tmp_path / "out") == contents(tmp_path / "straight")
 
 
-@pytest.fixture(scope="module")
-def straight(tmp_path_factory):
-    """The scans of a small corpus beside a run of them that nobody disturbed."""
-    folder = tmp_path_factory.mktemp("straight")
-    write_corpus(folder / "scans", 2, 2, 1)
-    run(folder / "scans", folder / "run", network=FakeReader())
-    return folder
-
-
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGHUP])
 def test_a_job_that_is_interrupted_or_hung_up_goes_on_likewise(sign, straight, tmp_path):
     assert kill_after(1, straight / "scans", tmp_path / "out", 1, sign) < 5
