@@ -12,6 +12,7 @@ from starlette.datastructures import Headers
 
 from tablesim.corpus.storage.schemas import PAGE_SCHEMA
 from tablesim.corpus.store import Corpus
+from tablesim.errors import SettingsError
 from tablesim.language import ENGLISH, LANGUAGES, Catalogue
 from tablesim.report import write_report
 from tablesim.web.languages import asked_language
@@ -142,6 +143,12 @@ def test_reports_in_all_languages_have_the_same_pages_with_the_same_figures(repo
             assert (f"catalogue-{name}.js" in text) == (name != ENGLISH)
     assert "dieselbe Tabelle" in (reports["de"] / "index.html").read_text("utf-8")
     assert "stessa tavola" in (reports["it"] / "index.html").read_text("utf-8")
+
+
+def test_a_report_in_a_language_without_a_catalogue_is_refused(live, tmp_path):
+    with pytest.raises(SettingsError, match="language: got 'fr', expected one of en, de, it"):
+        write_report(live.corpus, tmp_path / "fr", language="fr")
+    assert not (tmp_path / "fr").exists()
 
 
 @pytest.mark.parametrize(
