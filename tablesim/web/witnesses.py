@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -82,21 +83,28 @@ def _provenance(live: LiveRun, collation: Collation) -> Provenance:
 
 
 def collation_document(live: LiveRun, asked: RequestValues, *, may_write: bool = False) -> str:
-    """The page of a collation; what is printed above columns and before rows when ``words`` are asked for."""
-    witnesses = witnesses_of(live, asked)
-    cell = _anchor(asked)
-    made = collated(live, witnesses)
-    served = Served(
-        urlencode([("w", witness) for witness in witnesses]),
-        f"{FRONT}/{FrontFiles.all().version}",
-        "write" if may_write else "read",
-        bool(asked.text("words", "")),
-        frozenset(r.page for r in made.collation.readings if not Locator.of(r.scan).file.is_file()),
-    )
-    with _CUTTING:
-        return collation_page(
-            made.collation, _provenance(live, made.collation), _cutter(live), served=served, cell=cell
+    """The page of a collation; what is printed above columns and before rows when ``words`` are asked for.
+
+    The last ones are kept, for each state of the run: whoever opens one again, or takes it anew, waits for no scan.
+    """
+    witnesses, cell, words = witnesses_of(live, asked), _anchor(asked), bool(asked.text("words", ""))
+
+    def make(_: Corpus) -> str:
+        made = collated(live, witnesses)
+        served = Served(
+            urlencode([("w", witness) for witness in witnesses]),
+            f"{FRONT}/{FrontFiles.all().version}",
+            "write" if may_write else "read",
+            words,
+            frozenset(r.page for r in made.collation.readings if not Locator.of(r.scan).file.is_file()),
         )
+        provenance = _provenance(live, made.collation)
+        # Without words nothing is cut out of a scan: who wants to see the figures does not wait for who does.
+        with _CUTTING if words else nullcontext():
+            return collation_page(made.collation, provenance, _cutter(live), served=served, cell=cell)
+
+    kind = "page of a collation with words" if words else "page of a collation"
+    return live.kept_last((kind, *witnesses, cell, language()), make)
 
 
 def cell_picture(live: LiveRun, asked: RequestValues) -> bytes:
