@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -231,6 +232,8 @@ def _warm(live: LiveRun, screens: Screens, language: str) -> None:
     screens.warm(language)
     nothing = RequestValues.of_query([])
     for make in (
+        # What the score of two pages is computed with takes two seconds of a core to be there.
+        lambda: import_module("tablesim.bigrams.network"),
         lambda: live.corpus.search_numbers("0 1", top=1),
         lambda: live.kept("pages", PageList).warm(),
         lambda: open_questions(live, nothing),
