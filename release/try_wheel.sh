@@ -28,7 +28,14 @@ uv=$work/tools/bin/uv
 "$python" -m venv "$work/env"
 case $kind in
   core) "$uv" pip install --quiet --python "$work/env/bin/python" --constraint "$root/constraints.txt" "$wheel" ;;
-  lowest) "$uv" pip install --quiet --python "$work/env/bin/python" --resolution lowest-direct "$wheel[all]" ;;
+  lowest)
+    # Given the wheel, uv takes the wheel alone for what is asked directly, and the newest of everything that it needs.
+    "$uv" pip install --quiet --python "$work/env/bin/python" --resolution lowest-direct -r "$root/pyproject.toml" --extra all
+    "$uv" pip install --quiet --python "$work/env/bin/python" --no-deps "$wheel"
+    bound=$(sed -n 's/^ *"numpy>=\([0-9.]*\)",$/\1/p' "$root/pyproject.toml")
+    "$work/env/bin/python" -c "import sys, numpy; sys.exit(not numpy.__version__.startswith('$bound'))" ||
+      { echo "numpy is not the lowest that pyproject.toml allows, $bound" >&2; exit 1; }
+    ;;
   newest) "$uv" pip install --quiet --python "$work/env/bin/python" --upgrade "$wheel[all]" ;;
   *) echo "core, lowest or newest, not $kind" >&2; exit 2 ;;
 esac

@@ -31,7 +31,7 @@ from tablesim.corpus.storage.problems import LEFT_OUT
 from tablesim.corpus.storage.run_folder import EVENTS, check_empty, is_run
 from tablesim.corpus.store import Corpus
 from tablesim.errors import RunError, ScanError, SettingsError, WeightsError
-from tablesim.records.counting import counted
+from tablesim.records.counting import counted, plural
 from tablesim.records.reading import Reading
 from tablesim.review.constraints import run_constraints, write_hashes
 from tablesim.review.lost_decisions import remember_decisions
@@ -146,9 +146,9 @@ def run(
         statuses = set(corpus.page_table.column("status").to_pylist())
         if "read" not in statuses:
             first = corpus.problems[0]["problem"] if corpus.problems else "no pages"
-            raise RunError(
-                f"{folder}: none of {counted(len(corpus.page_table), 'page')} could be read ({first}); see problems.csv"
-            )
+            n = len(corpus.page_table)
+            none = plural(n, "its only page could not", f"none of the {n:,} pages could")
+            raise RunError(f"{folder}: {none} be read ({first}); see problems.csv")
         if until != "read":
             tell(Event("start", "neighbours"))
             corpus.build_neighbours()

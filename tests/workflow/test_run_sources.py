@@ -53,7 +53,8 @@ def test_what_is_away_keeps_its_pages_and_is_as_before_when_it_returns(tmp_path,
     status = corpus.status()
     assert (status["pages"], status["read"], status["away"], status["finished"]) == (7, 7, n_away, True)
     assert corpus.clusters.labels_.tolist() == clusters.labels_.tolist()
-    assert f"{n_away} of 7 pages are kept as they were: their scans are away" in events_of(corpus)
+    kept = "is kept as it was: its scan is" if n_away == 1 else "are kept as they were: their scans are"
+    assert f"{n_away} of 7 pages {kept} away" in events_of(corpus)
     assert sum("the scan is away" in row["problem"] for row in corpus.problems) == n_away
     assert corpus.search("b_k0_e0")[0].page == "k0_e0"
     if gone == "some scans of a volume":
@@ -123,7 +124,7 @@ def test_a_source_without_a_page_leaves_the_folder_to_the_right_one(tmp_path, vo
 def test_a_source_of_which_nothing_was_read_leaves_no_page(tmp_path, volumes):
     (tmp_path / "wrong").mkdir()
     (tmp_path / "wrong" / "letter.jpg").write_text("no image")
-    with pytest.raises(RunError, match="none of the 1 pages"):
+    with pytest.raises(RunError, match="its only page could not be read"):
         run(tmp_path / "wrong", tmp_path / "out", network=FakeReader())
     corpus = run(volumes, tmp_path / "out", network=FakeReader())
     assert (corpus.status()["pages"], corpus.run["source"]) == (7, [str(volumes)])

@@ -170,7 +170,7 @@ def test_a_run_inside_its_source_does_not_read_itself(tmp_path, scans):
 def test_a_run_in_which_nothing_can_be_read_fails_with_the_first_reason(tmp_path):
     (tmp_path / "scans").mkdir()
     (tmp_path / "scans" / "a.jpg").write_bytes(b"")
-    with pytest.raises(RunError, match=r"none of 1 page could be read \(.*a\.jpg: the file is empty"):
+    with pytest.raises(RunError, match=r"its only page could not be read \(.*a\.jpg: the file is empty"):
         run(tmp_path / "scans", tmp_path / "out", network=FakeReader())
     assert len(Corpus.open(tmp_path / "out").problems) == 1
 

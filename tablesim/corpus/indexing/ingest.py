@@ -28,6 +28,7 @@ from tablesim.corpus.storage.problems import AWAY, FAILED
 from tablesim.corpus.storage.shards import embedding_row, reading_row
 from tablesim.corpus.store import Corpus
 from tablesim.errors import SettingsError
+from tablesim.records.counting import counted, plural
 from tablesim.records.reading import Reading
 from tablesim.scans.csvfile import shortlist
 from tablesim.scans.locator import Locator
@@ -218,7 +219,8 @@ def record_pages(
         on_event(Event("remark", "ingest", message=message))
     if away:
         folders = shortlist(sorted({str(Locator.of(row["scan"]).file.parent) for row in away}), 3)
-        message = f"{len(away)} of {len(rows)} pages are kept as they were: their scans are away ({folders})"
+        kept = plural(len(away), "is kept as it was: its scan is", "are kept as they were: their scans are")
+        message = f"{len(away)} of {counted(len(rows), 'page')} {kept} away ({folders})"
         on_event(Event("remark", "ingest", message=message))
     on_event(Event("end", "ingest", len(rows), len(rows)))
 
