@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 # Test processes with two threads each would stand in each other's way, and so would the programs that tests start:
@@ -27,6 +27,9 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED = REPOSITORY.parent / "shared"
 """Real scans and published numbers, which are not part of the repository."""
 
+LONGEST = ("test_end_to_end.py", "test_notebooks.py")
+"""Files with tests of a minute: a test process that began one last would work alone at the end."""
+
 
 @pytest.fixture(scope="session")
 def real():
@@ -46,8 +49,9 @@ def _shared(name: str) -> Path:
     return SHARED / name
 
 
-def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """Mark what needs data from outside the repository, so that the end of the run can say how much that is."""
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first; and what needs data from outside is marked, so that the end can say how much that is."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
     for item in items:
         if {"real", "reference"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("shared")
