@@ -32,7 +32,7 @@ from tablesim.digits.second_look import CHANGED, in_doubt, second_looks, with_ch
 from tablesim.digits.spread import with_pages
 from tablesim.digits.table_frame import within_frames
 from tablesim.digits.thousands import join_thousands
-from tablesim.language import stored
+from tablesim.language import stored, to_say
 from tablesim.records.reading import ILLEGIBLE, Digit, Ditto, Number, Reading
 from tablesim.records.transform import Transform
 from tablesim.scans.images import SMALLEST_SIDE, Scan, page_id
@@ -51,7 +51,7 @@ CLEAR_PAGE = 0.6
 """Mean confidence of digits below which a page is said to be faint or of an unknown face; chosen by eye."""
 
 
-IN_FULL = stored("read in full, for a person says that it carries a table; at first: {refusal}")
+IN_FULL = to_say("read in full, for a person says that it carries a table; at first: {refusal}")
 """Note on a page that a first look had refused; what it said stands behind."""
 
 

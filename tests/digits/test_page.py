@@ -163,7 +163,7 @@ def test_what_a_first_look_refuses_is_read_in_full_where_a_person_asks(network, 
     assert is_refusal(refused.note) and not refused.numbers
     full = network.read_in_full(path)
     assert [number.text for number in full.numbers] == list("123456")
-    assert full.note == f"{IN_FULL}; at first: {refused.note}" and not is_refusal(full.note)
+    assert full.note == IN_FULL.format(refusal=refused.note) and not is_refusal(full.note)
     cv2.imwrite(str(path), page().grey)
     assert network.read_in_full(path) == network.read(path)
 
