@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, features
 
+from scans.test_images import skip_where_pillow_cannot_read_its_own
 from tablesim.errors import MissingExtraError, ScanError
 from tablesim.scans.formats import FORMATS
 from tablesim.scans.images import load_scan
@@ -117,6 +118,8 @@ def test_a_page_is_the_same_in_every_mode(tmp_path, suffix, mode):
         made.save(tmp_path / f"p.{suffix}")
     except (OSError, KeyError):
         pytest.skip(f"{suffix} has no {mode}")
+    if mode == "YCbCr" and suffix == "tif":
+        skip_where_pillow_cannot_read_its_own(tmp_path / "p.tif")
     read = load_scan(tmp_path / f"p.{suffix}").grey.astype(int)
     if mode == "1":
         assert set(np.unique(read)) == {0, 255}

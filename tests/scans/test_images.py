@@ -23,6 +23,15 @@ def picture():
     return Image.fromarray(rng.integers(0, 256, (40, 60), dtype=np.uint8).astype(np.uint8))
 
 
+def skip_where_pillow_cannot_read_its_own(path):
+    """Pillow 12.0 and older take an uncompressed TIFF in YCbCr, which they wrote, for cut off."""
+    try:
+        with Image.open(path) as image:
+            image.load()
+    except OSError:
+        pytest.skip(f"this Pillow does not read its own {path.name}")
+
+
 @pytest.mark.parametrize("suffix", ["png", "tif", "bmp", "webp", "jp2", "j2k"])
 def test_formats(tmp_path, picture, suffix):
     path = tmp_path / f"page.{suffix}"
@@ -46,6 +55,8 @@ def test_colour_modes(tmp_path, mode):
     if mode in ("LA", "P"):
         path = tmp_path / "page.png"
     image.save(path)
+    if mode == "YCbCr":
+        skip_where_pillow_cannot_read_its_own(path)
     grey = load_scan(path).grey
     assert grey.dtype == np.uint8
     assert grey[:, :5].mean() < 30 < 225 < grey[:, -5:].mean()
