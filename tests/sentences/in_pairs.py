@@ -248,3 +248,11 @@ def cell_words(said: Said) -> None:
     assert texts == ([said[3], said[4]] if said[4] else texts) and (said[4] or texts[0] == said[3])
     state = {None: "agrees", "missing on one": "missing"}.get(said[5], said[5])
     assert cell.state == state and bool(said[6]) == cell.doubtful
+
+
+@says(r"(Readers differ on these two: the newest verdict holds|What people said of these two) \((\d+)\)", "pairs")
+def said_of_both(said: Said) -> None:
+    lines = [line for line in said.run.verdicts if {line.page, line.other} == set(said.at.pages)]
+    assert said.number(2) == len(lines) > 0
+    newest = {line.who: line.decision for line in sorted(lines, key=lambda line: line.at)}
+    assert said[1].startswith("Readers differ") == (len(set(newest.values())) > 1)
