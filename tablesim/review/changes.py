@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tablesim.corpus.clustering.model import Clustering
-from tablesim.language import say, say_n, to_say
+from tablesim.language import listed, say, say_n, to_say
 from tablesim.review.verdicts import Verdict
 from tablesim.scans.csvfile import shortlist
 
@@ -173,5 +173,4 @@ def _asks(verdict: Verdict, pages: set[str], was: Mapping[str, int], now: Mappin
 
 
 def _numbers(numbers: Iterable[int]) -> str:
-    every = list(map(str, numbers))
-    return every[0] if len(every) == 1 else f"{', '.join(every[:-1])} and {every[-1]}"
+    return listed([str(number) for number in numbers])
