@@ -322,11 +322,12 @@ def made_run(asked: str, folder: Path, make: Callable[[Path, int], None]) -> Pat
 
 
 def make_report_run(folder: Path, n_pages: int) -> None:
-    """A run as `benchmarks.report` makes it, with clusters."""
+    """A run as `benchmarks.report` makes it, with clusters and the index of numbers that ``run`` leaves."""
     scratch = folder.parent / "making"
     for step in (step_make, step_neighbours, step_clusters):
         step(scratch, n_pages)
     (scratch / "run").rename(folder)
+    Corpus.open(folder).build_number_index()
 
 
 def main() -> None:
