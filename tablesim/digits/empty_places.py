@@ -8,6 +8,8 @@ words: in a column of single figures it is a 0 where it has just the shape of th
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
+from itertools import islice
 
 import cv2
 import numpy as np
@@ -24,6 +26,9 @@ from tablesim.digits.printed_rules import DARK, lying_rules, upright_rules
 
 Floats = NDArray[np.float64]
 
+Cells = dict[tuple[int, int], list[float]]
+"""Left, top, right, bottom of the numbers of a table by row and column."""
+
 NEAREST = 4
 """So many numbers of a column, the nearest, say where its number in another row stands."""
 
@@ -39,7 +44,7 @@ SINGLE = 0.95
 LEAST_INK, LEAST_TALL = 0.35, 0.45
 """Least ink of a place in that of a usual digit, and its least height in digit heights: less is a point or dirt."""
 
-MOST = 400
+MOST = 200
 """Places that are looked at, at most."""
 
 CLEAR = 0.5
@@ -107,31 +112,29 @@ def _lone_piece(dark: NDArray[np.uint8], place: Floats, unit: float) -> tuple[fl
 
 def _empty_places(page: NumbersOfPage) -> Floats:
     """Left, top, right, bottom of the places where a row and a column cross and no number stands, shape (n, 4)."""
-    cells: defaultdict[int, dict[tuple[int, int], Floats]] = defaultdict(dict)
-    for number, box in zip(page.numbers, page.boxes, strict=True):
+    tables: defaultdict[int, Cells] = defaultdict(dict)
+    for number, box in zip(page.numbers, page.boxes.tolist(), strict=True):
         if number.table is not None and number.row is not None and number.column is not None:
-            cells[number.table][number.row, number.column] = box
-    places = [
-        _place(of_table, row, column, page.unit)
-        for of_table in cells.values()
-        for row in sorted({row for row, _ in of_table})
-        for column in sorted({column for _, column in of_table})
-        if (row, column) not in of_table
-    ]
-    return np.array(places[:MOST], dtype=np.float64).reshape(-1, 4)
+            tables[number.table][number.row, number.column] = box
+    places = (place for cells in tables.values() for place in _empty_in_table(cells, page.unit))
+    return np.array(list(islice(places, MOST)), dtype=np.float64).reshape(-1, 4)
 
 
-def _place(cells: dict[tuple[int, int], Floats], row: int, column: int, unit: float) -> Floats:
-    """Where the number of a row and a column would stand, by those beside it and those above and below."""
-    in_column = np.array(
-        [box for _, box in sorted((abs(r - row), box.tolist()) for (r, c), box in cells.items() if c == column)]
-    )[:NEAREST]
-    in_row = np.array([box.tolist() for (r, _), box in sorted(cells.items(), key=lambda item: item[0]) if r == row])
-    left, right = in_column[:, 0].min(), in_column[:, 2].max()
-    middles = (in_row[:, :2] + in_row[:, 2:]) / 2
-    middles = middles[np.argsort(middles[:, 0], kind="stable")]
-    level = float(np.interp((left + right) / 2, middles[:, 0], middles[:, 1]))
-    return np.array([left - AROUND * unit, level - ABOVE * unit, right + AROUND * unit, level + ABOVE * unit])
+def _empty_in_table(cells: Cells, unit: float) -> Iterator[list[float]]:
+    """Where numbers would stand, row by row, by those beside each and those above and below."""
+    rows, columns = defaultdict(list), defaultdict(list)
+    for (row, column), (left, top, right, bottom) in sorted(cells.items()):
+        rows[row].append(((left + right) / 2, (top + bottom) / 2))
+        columns[column].append((row, left, right))
+    for row, middles in rows.items():
+        x, y = np.array(sorted(middles)).T
+        for column, in_column in sorted(columns.items()):
+            if (row, column) in cells:
+                continue
+            _, lefts, rights = zip(*sorted(in_column, key=lambda one: abs(one[0] - row))[:NEAREST], strict=True)
+            left, right = min(lefts), max(rights)
+            level = float(np.interp((left + right) / 2, x, y))
+            yield [left - AROUND * unit, level - ABOVE * unit, right + AROUND * unit, level + ABOVE * unit]
 
 
 def _with_ink(page: NumbersOfPage, places: Floats) -> tuple[Floats, NDArray[np.uint8]]:
