@@ -51,8 +51,8 @@ CLEAR = 0.5
 """Least confidence of every digit that is read at an empty place of italics."""
 
 ALIKE = 2.5
-"""Greatest distance of a ring from the 0 of its page, in that which nineteen of twenty of its 0s keep. On the scans
-that were looked at, 0s that were not read have 0.2 to 2, and other pieces of ink 5.8 to 27."""
+"""Greatest distance of a ring from the 0 of its page, in that which nineteen of twenty of its 0s keep; chosen by eye
+between rings and other pieces of ink on the scans that were looked at."""
 
 AS_A_RING = 0.7
 """Confidence of a 0 that its shape alone tells; on the scale of the thresholds."""

@@ -21,8 +21,8 @@ ENLARGED = 1.35
 """How many times larger than the page a piece is read: between 1.25 and 1.5 the network reads as well as before."""
 
 LEANS = 0.08
-"""Least slant of figures that lean, in widths a height: upright ones of synthesized pages have .05 at most, those of
-most italics .10 to .26; some italics have upright figures."""
+"""Least slant of figures that lean, in widths a height; chosen by eye between upright figures of synthesized pages and
+those of most italics. Some italics have upright figures."""
 
 _CLEAR, _ENOUGH, _MOST = 0.8, 5, 100
 """Least confidence of the ones whose slant is measured, the fewest that tell it, and the most that are looked at."""

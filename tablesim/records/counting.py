@@ -1,8 +1,6 @@
-"""Numbers in sentences: ``1 page``, ``2 pages``; ``a, b and c``. Every count takes its noun from here."""
+"""Numbers in sentences: ``1 page``, ``2 pages``. Every count takes its noun from here, or from ``language.say_n``."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 
 def counted(n: int, one: str, many: str = "") -> str:
@@ -13,11 +11,6 @@ def counted(n: int, one: str, many: str = "") -> str:
 def plural(n: int, one: str, many: str) -> str:
     """The word for one or for many."""
     return one if n == 1 else many
-
-
-def listed(parts: Sequence[str]) -> str:
-    """``a, b and c``."""
-    return " and ".join([*([", ".join(parts[:-1])] if len(parts) > 1 else []), *parts[-1:]])
 
 
 def cut(value: float, decimals: int = 3) -> str:
